@@ -347,12 +347,12 @@ def from_json(text: str, where: str = "log") -> RunLog:
 # --------------------------------------------------------------------------- files
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a UTF-8 file so that at every moment `path` is either what it was or the whole new text."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file (text as UTF-8) so that at every moment `path` is what it was or the whole new one."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp gives the owner alone
