@@ -1,14 +1,15 @@
 """The three maps of convolution: forward, input gradient (the transposed convolution) and weight gradient.
 
-With G groups, and position ``o * stride - padding + tap * dilation`` read as zero outside of ``x``:
+With G groups, and ``position = o * stride - padding + tap * dilation``, where ``x`` reads as zero outside of itself:
 
-    y[n, k, o] = bias[k] + sum over c, tap of weight[k, c, tap] x[n, c, o * stride - padding + tap * dilation]
+    y[n, k, o] = bias[k] + sum over c, tap of weight[k, c, tap] x[n, c, position]
 
-where ``c`` runs over the C/G channels of the group of ``k``. It is linear in ``x`` and in ``weight``, and the other
-two maps are its transposes in one and in the other, so each map's derivatives are again maps of this family. As in
-PyTorch this is the cross-correlation: the kernel is not turned.
+where ``c`` runs over the C/G channels of the group of ``k``. It is linear in ``x`` and in ``weight``, and
+the other two maps are its transposes in one and in the other, so each map's derivatives are again maps of
+this family. As in PyTorch this is the cross-correlation: the kernel is not turned.
 
-Results have the logical order (N, C, *size), in any order of memory, and never share memory with an argument.
+Results have the logical order (N, C, *size), in any order of memory, and never share memory with an
+argument.
 """
 
 import numpy as np
@@ -59,7 +60,7 @@ def convolution_input_gradient(
     dilation: Size,
     groups: int,
 ) -> np.ndarray:
-    """The transpose of the convolution in its input: the gradient of ``sum(g * convolution(x, weight))`` in ``x``.
+    """The transpose of the convolution in its input: the gradient in ``x`` of ``sum(g * y)``.
 
     It is also the forward map of the transposed convolution.
 
@@ -88,7 +89,7 @@ def convolution_input_gradient(
 def convolution_weight_gradient(
     g: np.ndarray, x: np.ndarray, kernel_size: Size, stride: Size, padding: Size, dilation: Size, groups: int
 ) -> np.ndarray:
-    """The transpose of the convolution in its weight: the gradient of ``sum(g * convolution(x, weight))`` in ``weight``.
+    """The transpose of the convolution in its weight: the gradient in ``weight`` of ``sum(g * y)``.
 
     Args:
         g: (N, K, *output_size).

@@ -47,14 +47,15 @@ def geometry(
     batch, in_channels, *input_size = x_shape
     if len(weight_shape) != len(x_shape):
         raise ShapeError(
-            f"{operation}: expected a weight (out_channels, in_channels/groups, *kernel_size) with as many dimensions "
-            f"as the input, found input {x_shape} and weight {weight_shape}; add a batch or a spatial dimension"
+            f"{operation}: expected a weight (out_channels, in_channels/groups, *kernel_size) with as many "
+            f"dimensions as the input, found input {x_shape} and weight {weight_shape}; "
+            f"add a batch or a spatial dimension"
         )
     out_channels, group_channels, *kernel_size = weight_shape
     if groups < 1 or out_channels % groups or group_channels * groups != in_channels:
         raise ShapeError(
-            f"{operation}: expected in_channels = groups * weight.shape[1] and out_channels a multiple of groups, "
-            f"found input {x_shape}, weight {weight_shape}, groups {groups}; check in_channels and groups"
+            f"{operation}: expected in_channels = groups * weight.shape[1] and out_channels a multiple of "
+            f"groups, found input {x_shape}, weight {weight_shape}, groups {groups}; check in_channels and groups"
         )
     counts = output_size(tuple(input_size), tuple(kernel_size), stride, padding, dilation, operation)
     return Geometry(

@@ -6,9 +6,9 @@ The windows of one sample are the columns of a matrix, and for each group
     columns = weight^T @ g            then col2im: the input gradient
     weight  = sum over samples of g @ columns^T
 
-with T taps in a window and L windows. It is the plain algorithm that the others are measured against. Its float32
-error (root mean square, over the standard deviation of the output; 3x3, C = 32 / 64 / 256) is 2.2e-7 / 2.2e-7 /
-2.6e-7, where torch has 1.6e-7 / 1.5e-7 / 1.7e-7.
+with T taps in a window and L windows. It is the plain algorithm that the others are measured against. Its
+float32 error (root mean square, over the standard deviation of the output; 3x3, C = 32 / 64 / 256) is
+2.2e-7 / 2.2e-7 / 2.6e-7, where torch has 1.6e-7 / 1.5e-7 / 1.7e-7.
 """
 
 from math import prod
@@ -32,7 +32,7 @@ def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndar
 
 
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The gradient (N, C, *input_size) from ``g`` (N, K, *output_size) and ``weight`` (K, C/G, *kernel_size)."""
+    """The gradient (N, C, *input_size) from ``g`` (N, K, *output_size) and ``weight``."""
     q = geometry
     per_group = q.out_channels // q.groups
     g = g.reshape(q.batch, q.groups, per_group, prod(q.output_size))

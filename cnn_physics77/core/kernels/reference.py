@@ -1,7 +1,8 @@
 """Slow, obvious loops for the three maps of convolution: what the fast kernels are tested against.
 
-All three come from one trilinear form, ``sum g[y_index] * weight[w_index] * x[x_index]`` over the same terms: the
-convolution is its derivative in ``g``, the input gradient that in ``x``, the weight gradient that in ``weight``.
+All three come from one trilinear form, ``sum g[y_index] * weight[w_index] * x[x_index]`` over the same
+terms: the convolution is its derivative in ``g``, the input gradient that in ``x``, the weight gradient
+that in ``weight``.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def terms(
 def convolution(
     x: np.ndarray, weight: np.ndarray, stride: Size, padding: Size, dilation: Size, groups: int
 ) -> np.ndarray:
-    """``y[n, k, o] = sum over c, tap of weight[k, c, tap] x[n, c, o * stride - padding + tap * dilation]``."""
+    """``y[n, k, o] = sum over c, tap of weight[k, c, tap] x[n, c, position]``, zero outside of ``x``."""
     counts = output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     y = np.zeros((x.shape[0], weight.shape[0], *counts), np.result_type(x, weight))
     for x_index, w_index, y_index in terms(x.shape, weight.shape, stride, padding, dilation, groups):

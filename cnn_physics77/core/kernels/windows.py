@@ -1,8 +1,8 @@
 """Sliding windows over N spatial dimensions: the size law, padding, and the pair im2col / col2im.
 
-For each spatial dimension a window has ``kernel`` taps that lie ``dilation`` apart, and moves by ``stride`` over an
-input to which ``padding`` zeros are added at both ends. Tap ``t`` of window ``o`` reads input position
-``o * stride - padding + t * dilation``.
+For each spatial dimension a window has ``kernel`` taps that lie ``dilation`` apart, and moves by ``stride``
+over an input to which ``padding`` zeros are added at both ends. Tap ``t`` of window ``o`` reads input
+position ``o * stride - padding + t * dilation``.
 """
 
 from itertools import product
@@ -33,8 +33,8 @@ def output_size(
         operation: the name that an error gives.
 
     Raises:
-        ShapeError: numbers of dimensions differ, a kernel, stride or dilation is below 1, a padding is negative, or
-            a window is larger than the padded input.
+        ShapeError: numbers of dimensions differ, a kernel, stride or dilation is below 1, a padding is
+            negative, or a window is larger than the padded input.
 
     >>> output_size((28, 28), kernel_size=(3, 3), stride=(1, 2), padding=(0, 1), dilation=(1, 1))
     (26, 14)
@@ -42,13 +42,14 @@ def output_size(
     dimensions = len(input_size)
     if not dimensions == len(kernel_size) == len(stride) == len(padding) == len(dilation):
         raise ShapeError(
-            f"{operation}: expected one size for each of the {dimensions} spatial dimensions, found kernel_size "
-            f"{kernel_size}, stride {stride}, padding {padding}, dilation {dilation}; give {dimensions} numbers each"
+            f"{operation}: expected one size for each of the {dimensions} spatial dimensions, found "
+            f"kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}; "
+            f"give {dimensions} numbers each"
         )
     if min((*kernel_size, *stride, *dilation), default=1) < 1 or min(padding, default=0) < 0:
         raise ShapeError(
-            f"{operation}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, found "
-            f"kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
+            f"{operation}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
+            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
         )
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation)]
     padded = [n + 2 * p for n, p in zip(input_size, padding)]
@@ -56,13 +57,14 @@ def output_size(
         raise ShapeError(
             f"{operation}: expected windows no larger than the padded input, found windows of {tuple(spans)} "
             f"(kernel_size {kernel_size}, dilation {dilation}) over a padded input of {tuple(padded)} "
-            f"(size {tuple(input_size)}, padding {padding}); use a larger input, more padding or a smaller kernel"
+            f"(size {tuple(input_size)}, padding {padding}); "
+            f"use a larger input, more padding or a smaller kernel"
         )
     return tuple((n - span) // s + 1 for n, span, s in zip(padded, spans, stride))
 
 
 def pad(x: np.ndarray, padding: Size) -> np.ndarray:
-    """``x`` with ``padding[i]`` zeros at both ends of its i-th spatial dimension; ``x`` itself where all are 0.
+    """``x`` with ``padding[i]`` zeros at both ends of spatial dimension i; ``x`` itself where all are 0.
 
     >>> pad(np.ones((1, 1, 2)), (1,))
     array([[[0., 1., 1., 0.]]])
@@ -75,7 +77,7 @@ def pad(x: np.ndarray, padding: Size) -> np.ndarray:
 
 
 def windows(x: np.ndarray, kernel_size: Size, stride: Size, dilation: Size) -> np.ndarray:
-    """All windows of ``x`` (N, C, *size) as a read-only view (N, C, *kernel_size, *output_size); nothing is copied.
+    """All windows of ``x`` (N, C, *size) as a read-only view (N, C, *kernel_size, *output_size).
 
     >>> windows(np.arange(5.0).reshape(1, 1, 5), kernel_size=(3,), stride=(1,), dilation=(2,))[0, 0, :, 0]
     array([0., 2., 4.])
@@ -95,8 +97,8 @@ def windows(x: np.ndarray, kernel_size: Size, stride: Size, dilation: Size) -> n
 def im2col(x: np.ndarray, kernel_size: Size, dilation: Size, padding: Size, stride: Size) -> np.ndarray:
     """The windows of ``x`` as the columns of a matrix, as torch.nn.functional.unfold lays them out.
 
-    ``columns[n, (c, *tap), o] = x[n, c, o * stride - padding + tap * dilation]``, zero outside of ``x``, where
-    ``(c, *tap)`` and ``o`` each count in row-major order.
+    ``columns[n, (c, *tap), o] = x[n, c, o * stride - padding + tap * dilation]``, zero outside of ``x``,
+    where ``(c, *tap)`` and ``o`` each count in row-major order.
 
     Args:
         x: (N, C, *size), any dtype and strides.
@@ -108,7 +110,8 @@ def im2col(x: np.ndarray, kernel_size: Size, dilation: Size, padding: Size, stri
     Raises:
         ShapeError: see `output_size`.
 
-    >>> im2col(np.arange(1.0, 10).reshape(1, 1, 3, 3), (2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))[0]
+    >>> x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
+    >>> im2col(x, (2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))[0]
     array([[1., 2., 4., 5.],
            [2., 3., 5., 6.],
            [4., 5., 7., 8.],
@@ -125,8 +128,8 @@ def col2im(
 ) -> np.ndarray:
     """Add each column back to the window that it came from: the transpose (adjoint) of `im2col`.
 
-    Pixels that several windows share receive the sum. The layout is that of torch.nn.functional.fold; the argument
-    ``size`` is called ``output_size`` there.
+    Pixels that several windows share receive the sum. The layout is that of torch.nn.functional.fold; the
+    argument ``size`` is called ``output_size`` there.
 
     Args:
         columns: (N, C * prod(kernel_size), L) with L windows.
@@ -137,7 +140,8 @@ def col2im(
         A new array (N, C, *size) of the dtype of ``columns``.
 
     Raises:
-        ShapeError: the rows are no multiple of prod(kernel_size), L is not the number of windows, or as `output_size`.
+        ShapeError: the rows are no multiple of prod(kernel_size), L is not the number of windows, or as
+            `output_size`.
 
     >>> col2im(np.ones((1, 4, 4)), (3, 3), (2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))[0, 0]
     array([[1., 2., 1.],
@@ -148,8 +152,8 @@ def col2im(
     batch, rows, length = columns.shape
     if rows % prod(kernel_size) or length != prod(counts):
         raise ShapeError(
-            f"col2im: expected columns (N, C * {prod(kernel_size)}, {prod(counts)}) for size {tuple(size)} and "
-            f"kernel_size {kernel_size}, found {columns.shape}; check size, stride, padding and dilation"
+            f"col2im: expected columns (N, C * {prod(kernel_size)}, {prod(counts)}) for size {tuple(size)} "
+            f"and kernel_size {kernel_size}, found {columns.shape}; check size, stride, padding and dilation"
         )
     channels = rows // prod(kernel_size)
     taps = columns.reshape(batch, channels, *kernel_size, *counts)

@@ -1,0 +1,90 @@
+"""Matrix products whose bits do not depend on the number of threads.
+
+OpenBLAS cuts a large product by the number of its threads, and in float32 the pieces sum in another order:
+    one and two threads give different bits. Here a large product is cut into blocks that depend on its
+    shape alone; the pool works them off, each with BLAS at one thread.
+"""
+
+from math import prod
+
+import numpy as np
+
+from cnn_physics77.core.kernels.threads import blas, parallel_for
+
+UNTHREADED = 1 << 18  # OpenBLAS runs M * N * K up to here in one thread, whatever it is told
+BLOCK = 1 << 25  # M * N * K of one block, about: half a millisecond
+MOST_BLOCKS = 8
+MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; for the decision to hand over
+
+
+def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """``a @ b`` as numpy.matmul defines it, large products over all threads.
+
+    Args:
+        a: (..., M, K), or (K,).
+        b: (..., K, N), or (K,); leading axes broadcast.
+        out: receives the result if given; it must not share memory with ``a`` or ``b``.
+
+    Returns:
+        (..., M, N), of the common dtype; without M or N where ``a`` or ``b`` has one dimension.
+
+    Raises:
+        ValueError: sizes that do not fit, as numpy.matmul.
+
+    >>> matmul(np.ones((2, 3)), np.ones((3, 1)))
+    array([[3.],
+           [3.]])
+    """
+    if a.ndim < 2 or b.ndim < 2:
+        with blas:
+            return np.matmul(a, b, out=out)
+    rows, inner = a.shape[-2:]
+    columns = b.shape[-1]
+    work = rows * inner * columns
+    if a.ndim == b.ndim == 2:
+        if work <= UNTHREADED:
+            return np.matmul(a, b, out=out)
+        count = min(work // BLOCK, MOST_BLOCKS)
+        if count > 1 and max(rows, columns) >= 32 * count:
+            return _by_blocks(a, b, out, count)
+        with blas:
+            return np.matmul(a, b, out=out)
+    return _batched(a, b, out, work)
+
+
+def _by_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, count: int) -> np.ndarray:
+    """One product, cut along the longer side of the result."""
+    rows, columns = len(a), b.shape[1]
+    result = np.empty((rows, columns), np.result_type(a, b)) if out is None else out
+    longer = max(rows, columns)
+    step = -(-longer // count)
+
+    def block(index: int) -> None:
+        part = slice(index * step, (index + 1) * step)
+        if columns >= rows:
+            np.matmul(a, b[:, part], out=result[:, part])
+        else:
+            np.matmul(a[part], b, out=result[part])
+
+    parallel_for(block, -(-longer // step), rows * columns * a.shape[1] / MULTIPLICATIONS_PER_MICROSECOND)
+    return result
+
+
+def _batched(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, work: int) -> np.ndarray:
+    """Many products, cut along the first axis of the batch."""
+    leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    total = work * prod(leading)
+    if total <= 2 * BLOCK or leading[0] < 2 or a.shape[-1] != b.shape[-2]:
+        with blas:
+            return np.matmul(a, b, out=out)
+    result = np.empty((*leading, a.shape[-2], b.shape[-1]), np.result_type(a, b)) if out is None else out
+    a = np.broadcast_to(a, leading + a.shape[-2:])
+    b = np.broadcast_to(b, leading + b.shape[-2:])
+    step = -(-leading[0] // min(MOST_BLOCKS, total // BLOCK))
+
+    def block(index: int) -> None:
+        part = slice(index * step, (index + 1) * step)
+        np.matmul(a[part], b[part], out=result[part])
+
+    parallel_for(block, -(-leading[0] // step), total / MULTIPLICATIONS_PER_MICROSECOND)
+    return result

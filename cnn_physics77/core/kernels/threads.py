@@ -1,0 +1,306 @@
+"""A small pool of worker threads for NumPy work, and scratch memory for each thread.
+
+NumPy releases the interpreter's lock inside ufuncs, copies and matrix products, so plain Python threads run
+them side by side. `parallel_for` cuts work into blocks that do not depend on the number of threads; each
+block does its own sums in its own order, so results are equal bit for bit with one thread and with many.
+The BLAS library is held to one thread meanwhile: its own threads would compete with ours, and split
+products differently.
+
+Waking a waiting worker and hearing back costs 50-70 us with a bare ``threading.Lock`` (twice that with
+``ThreadPoolExecutor``), so work below `HAND_OVER_MICROSECONDS` is done by the caller alone. No thread is
+started before the first work that is worth it.
+"""
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterator
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+HAND_OVER_MICROSECONDS = 150.0  # serial work below this is not handed over: it would gain nothing
+SCRATCH_BYTES = 1 << 24  # a larger scratch array is made afresh and not kept
+
+
+class Blas:
+    """The BLAS library that NumPy has loaded, and its number of threads where it lets itself be told.
+
+    Used as a context it is held: between the first entry and the last exit, of any threads, the library
+        runs each product in the thread that asks for it.
+    """
+
+    # (part of the file name, name of the getter, name of the setter); the first that exists is taken
+    CONTROLS = tuple(
+        ("openblas", f"{prefix}openblas_get_num_threads{suffix}", f"{prefix}openblas_set_num_threads{suffix}")
+        for prefix in ("scipy_", "")
+        for suffix in ("64_", "")
+    ) + (
+        ("mkl_rt", "MKL_Get_Max_Threads", "MKL_Set_Num_Threads"),
+        ("blis", "bli_thread_get_num_threads", "bli_thread_set_num_threads"),
+    )
+
+    def __init__(self) -> None:
+        self.path, self._get, self._set = self._find()
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._before = 1
+
+    @classmethod
+    def _find(cls) -> tuple[Path | None, Callable[[], int] | None, Callable[[int], object] | None]:
+        for path in _loaded_libraries():
+            for part, getter, setter in cls.CONTROLS:
+                if part in path.name.lower():
+                    try:
+                        library = ctypes.CDLL(str(path))
+                        return path, getattr(library, getter), getattr(library, setter)
+                    except (OSError, AttributeError):
+                        continue
+        return None, None, None
+
+    def __str__(self) -> str:
+        if self._get is None:
+            return "a BLAS without a known control of its threads; set its environment variable to 1"
+        return (
+            f"{self.path.name if self.path else ''}, {self._get()} threads outside of parallel work, 1 inside"
+        )
+
+    def __enter__(self) -> None:
+        if self._set is None or self._get is None:
+            return
+        with self._lock:
+            if self._holders == 0:
+                self._before = self._get()
+                if self._before != 1:
+                    self._set(1)
+            self._holders += 1
+
+    def __exit__(self, *_: object) -> None:
+        if self._set is None:
+            return
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0 and self._before != 1:
+                self._set(self._before)
+
+    def after_fork(self) -> None:
+        """In the child: forget the holders, whose threads do not exist here."""
+        self._lock = threading.Lock()
+        if self._holders and self._set is not None:
+            self._set(self._before)
+        self._holders = 0
+
+
+def _loaded_libraries() -> Iterator[Path]:
+    """Files that may be NumPy's BLAS: those that its wheel brings, then those mapped into this process."""
+    package = Path(np.__file__).parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs", package / ".libs"):
+        if folder.is_dir():
+            yield from sorted(folder.iterdir())
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        names = {line.split(maxsplit=5)[5] for line in maps.read_text().splitlines() if "/" in line}
+        yield from sorted(Path(name) for name in names if ".so" in name)
+
+
+class Job:
+    """Blocks that the threads take one by one, and the first exception among them."""
+
+    __slots__ = ("blocks", "error", "function")
+
+    def __init__(self, function: Callable[[int], object], blocks: int) -> None:
+        self.function = function
+        self.blocks = iter(range(blocks))  # its next() is one step under the interpreter's lock
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Take and do blocks until none is left or one has failed."""
+        try:
+            for block in self.blocks:
+                if self.error is not None:
+                    return
+                self.function(block)
+        except BaseException as error:  # handed to the caller of parallel_for, Ctrl-C included
+            if self.error is None:
+                self.error = error
+
+
+class Worker:
+    """A daemon thread that sleeps on ``wake`` until it is given a job, and then answers on ``done``."""
+
+    def __init__(self) -> None:
+        self.wake, self.done = threading.Lock(), threading.Lock()
+        self.wake.acquire()
+        self.done.acquire()
+        self.job: Job | None = None
+        threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            self.wake.acquire()
+            job, self.job = self.job, None
+            if job is not None:
+                job.run()
+            del job  # a sleeping worker keeps no arrays alive
+            self.done.release()
+
+
+class Pool:
+    """The workers, started when first needed, and the lock that one parallel region holds."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.workers: list[Worker] = []
+
+    def run(self, job: Job, helpers: int) -> None:
+        """Work on ``job`` with ``helpers`` workers and the calling thread; return when all are done."""
+        while len(self.workers) < helpers:
+            self.workers.append(Worker())
+        woken = self.workers[:helpers]
+        try:
+            for worker in woken:
+                worker.job = job
+                worker.wake.release()
+        except (
+            BaseException
+        ) as error:  # Ctrl-C here leaves unknown who is awake: begin anew with other workers
+            job.error = error
+            self.workers = []
+            raise
+        job.run()
+        for worker in woken:
+            while True:
+                try:
+                    worker.done.acquire()
+                    break
+                except BaseException as error:  # Ctrl-C while waiting: the worker still writes, so wait on
+                    job.error = job.error or error
+
+
+blas = Blas()  # ``with blas: ...`` runs products in one thread; str(blas) says which library it is
+_pool = Pool()
+_local = threading.local()
+_threads: int | None = None
+
+
+def _after_fork() -> None:
+    global _pool
+    _pool = Pool()
+    blas.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def parallel_for(function: Callable[[int], object], blocks: int, microseconds: float) -> None:
+    """Call ``function(block)`` for every block in range(blocks), on as many threads as pay, in any order.
+
+    The blocks must not depend on one another and must not be chosen by the number of threads. A call from
+    inside of a block, or while another thread has the pool, does all blocks in the calling thread.
+
+    Args:
+        microseconds: estimated time of all blocks in one thread; below `HAND_OVER_MICROSECONDS` nothing is
+            handed over.
+
+    Raises:
+        The first exception that a block raised; blocks not yet begun are then dropped. KeyboardInterrupt is
+        raised after the blocks in progress have ended. The pool stays usable.
+
+    >>> squares = np.zeros(4)
+    >>> def square(block):
+    ...     squares[block] = block**2
+    >>> parallel_for(square, 4, microseconds=1000)
+    >>> squares
+    array([0., 1., 4., 9.])
+    """
+    with blas:
+        helpers = min(get_num_threads(), blocks) - 1 if microseconds >= HAND_OVER_MICROSECONDS else 0
+        pool = _pool
+        if helpers > 0 and pool.lock.acquire(blocking=False):
+            job = Job(function, blocks)
+            try:
+                pool.run(job, helpers)
+            finally:
+                pool.lock.release()
+            if job.error is not None:
+                try:
+                    raise job.error
+                finally:
+                    del job  # the traceback would else hold the error, and the error the traceback
+        else:
+            for block in range(blocks):
+                function(block)
+
+
+def get_num_threads() -> int:
+    """The number of threads that parallel work uses, the caller's among them.
+
+    Until `set_num_threads` is called it is ``CNN_PHYSICS77_NUM_THREADS``, else ``OMP_NUM_THREADS``, else
+    the number of cores that this process may run on.
+
+    Raises:
+        ValueError: one of the variables is set to something that is no positive whole number.
+    """
+    global _threads
+    if _threads is None:
+        _threads = _default_threads()
+    return _threads
+
+
+def _default_threads() -> int:
+    for variable in ("CNN_PHYSICS77_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(variable, "").split(",")[0].strip()  # OMP_NUM_THREADS may list nested levels
+        if value:
+            if not value.isdecimal() or int(value) < 1:
+                raise ValueError(
+                    f"{variable}: expected a whole number of threads, at least 1, found {value!r}"
+                )
+            return int(value)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_num_threads(threads: int) -> None:
+    """Use ``threads`` threads from now on; 1 starts none. Results do not depend on it.
+
+    Raises:
+        ValueError: ``threads`` is not a positive int.
+
+    >>> before = get_num_threads()
+    >>> set_num_threads(1)
+    >>> get_num_threads()
+    1
+    >>> set_num_threads(before)
+    """
+    global _threads
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        raise ValueError(f"set_num_threads: expected a positive int, found {threads!r}")
+    _threads = threads
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
+    """An uninitialised array for use inside of one block: one name in one thread, one piece of memory.
+
+    Its content lasts until this thread asks for the same name again. Arrays up to `SCRATCH_BYTES` are kept
+    for reuse, one for each name and thread, aligned to cache lines; larger ones are made afresh.
+
+    >>> scratch("example", (2, 3), np.float32).shape
+    (2, 3)
+    """
+    dtype = np.dtype(dtype)
+    size = prod(shape) * dtype.itemsize
+    if size > SCRATCH_BYTES:
+        return np.empty(shape, dtype)
+    try:
+        kept = _local.scratch
+    except AttributeError:
+        kept = _local.scratch = {}
+    buffer = kept.get(name)
+    if buffer is None or buffer.size < size:
+        raw = np.empty(size + 63, np.uint8)
+        start = -raw.ctypes.data % 64
+        buffer = kept[name] = raw[start : start + size]
+    return np.ndarray(shape, dtype, buffer)

@@ -1,0 +1,79 @@
+"""Products cut into blocks: the values of numpy.matmul in float64, and the same bits for any number of threads."""
+
+import numpy as np
+import pytest
+
+from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+
+SHAPES = [
+    ((3, 4), (4, 5)),
+    ((64, 5408), (5408, 128)),
+    ((64, 128), (128, 5408)),
+    ((128, 64), (64, 5408)),
+    ((700, 512), (512, 400)),
+    ((1, 5408), (5408, 128)),
+    ((1001, 600), (600, 37)),
+    ((8, 300, 200), (8, 200, 300)),
+    ((5, 3, 200, 200), (3, 200, 201)),
+    ((9, 300, 200), (200, 300)),
+    ((1, 2, 300, 600), (2, 600, 300)),
+    ((4, 300), (300,)),
+    ((300,), (2, 300, 3)),
+    ((300,), (300,)),
+    ((0, 5), (5, 3)),
+    ((2, 0), (0, 3)),
+    ((0, 4, 5), (0, 5, 6)),
+    ((2, 3, 0, 5), (5, 4)),
+]
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = get_num_threads()
+    set_num_threads(request.param)
+    yield request.param
+    set_num_threads(before)
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64])
+def test_matmul_is_numpys_and_its_bits_do_not_depend_on_the_threads(shapes, dtype, threads):
+    generator = np.random.default_rng(0)
+    a, b = (generator.standard_normal(shape) for shape in shapes)
+    if dtype == np.complex64:
+        a, b = a + 1j * a[..., ::-1], b - 1j * b[..., ::-1]
+    exact = a @ b
+    a, b = a.astype(dtype), b.astype(dtype)
+    result = matmul(a, b)
+    assert result.shape == exact.shape and result.dtype == dtype
+    relative = 1e-12 if dtype == np.float64 else 2e-6
+    scale = relative * np.sqrt(a.shape[-1] + 1)
+    np.testing.assert_allclose(result, exact, rtol=scale, atol=scale)
+    set_num_threads(1)
+    np.testing.assert_array_equal(matmul(a, b), result)
+
+
+def test_transposed_strided_and_read_only_factors_and_out():
+    generator = np.random.default_rng(1)
+    a = generator.standard_normal((1400, 800)).T[::2]  # (400, 1400)
+    b = generator.standard_normal((900, 1400)).T
+    b.flags.writeable = False
+    expected = np.array(a) @ np.array(b)
+    np.testing.assert_allclose(matmul(a, b), expected, rtol=1e-10, atol=1e-10)
+    out = np.zeros((900, 400)).T
+    assert matmul(a, b, out=out) is out
+    np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_integers_take_numpys_own_loop():
+    a = np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(matmul(a, a.T), [[5, 14], [14, 50]])
+
+
+@pytest.mark.parametrize(
+    "shapes", [((2, 3), (4, 5)), ((900, 900), (901, 900)), ((9, 200, 300), (9, 200, 300)), ((3,), (4,))]
+)
+def test_sizes_that_do_not_fit_are_an_error(shapes):
+    with pytest.raises(ValueError, match="mismatch"):
+        matmul(*map(np.ones, shapes))

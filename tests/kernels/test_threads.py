@@ -1,0 +1,244 @@
+"""The worker pool: every block once, the same bits for any number of threads, and no way to break it."""
+
+import _thread
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from cnn_physics77.core.kernels import threads
+from cnn_physics77.core.kernels.threads import blas, get_num_threads, parallel_for, scratch, set_num_threads
+
+LARGE = 1e6  # microseconds: always handed over
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = get_num_threads()
+    set_num_threads(2)
+    yield
+    set_num_threads(before)
+
+
+def test_every_block_runs_once_and_both_threads_work():
+    seen, names, both = [], set(), threading.Barrier(2, timeout=20)
+
+    def block(index):
+        seen.append(index)
+        names.add(threading.current_thread().name)
+        if index < 2:  # passes only if two threads are inside at once
+            both.wait()
+
+    parallel_for(block, 50, LARGE)
+    assert sorted(seen) == list(range(50))
+    assert len(names) == 2 and threading.current_thread().name in names
+
+
+@pytest.mark.parametrize("count, blocks, microseconds", [(1, 8, LARGE), (2, 1, LARGE), (2, 8, 10.0)])
+def test_small_work_and_one_thread_stay_with_the_caller(count, blocks, microseconds):
+    set_num_threads(count)
+    idents = []
+    parallel_for(lambda _: idents.append(threading.get_ident()), blocks, microseconds)
+    assert idents == [threading.get_ident()] * blocks
+
+
+def test_no_blocks():
+    parallel_for(lambda _: pytest.fail("called"), 0, LARGE)
+
+
+def test_nested_calls_run_in_the_thread_they_are_in():
+    seen = np.zeros((4, 3), int)
+
+    def outer(i):
+        here = threading.get_ident()
+
+        def inner(j):
+            assert threading.get_ident() == here
+            seen[i, j] += 1
+
+        parallel_for(inner, 3, LARGE)
+
+    parallel_for(outer, 4, LARGE)
+    np.testing.assert_array_equal(seen, 1)
+
+
+def test_calls_from_several_threads_at_once():
+    totals = np.zeros((6, 40))
+
+    def call(row):
+        for _ in range(20):
+            parallel_for(lambda i: totals[row].__setitem__(i, totals[row, i] + 1), 40, LARGE)
+
+    callers = [threading.Thread(target=call, args=(row,)) for row in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    np.testing.assert_array_equal(totals, 20)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("bad", [0, 7])
+def test_an_exception_reaches_the_caller_and_the_pool_stays_usable(count, bad):
+    set_num_threads(count)
+
+    def block(index):
+        if index == bad:
+            raise KeyError("block", index)
+
+    for _ in range(3):
+        with pytest.raises(KeyError) as caught:
+            parallel_for(block, 8, LARGE)
+        assert caught.value.args == ("block", bad)
+    done = []
+    parallel_for(done.append, 8, LARGE)
+    assert sorted(done) == list(range(8))
+
+
+def test_an_exception_drops_the_blocks_not_yet_begun():
+    begun = []
+
+    def block(index):
+        begun.append(index)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        parallel_for(block, 100, LARGE)
+    assert len(begun) <= 2
+
+
+def test_interrupt_while_a_worker_is_busy_waits_for_it():
+    main, state = threading.get_ident(), {"worker": "not begun"}
+    begun = threading.Event()
+
+    def block(_):
+        if threading.get_ident() == main:
+            begun.wait(20)
+            return
+        state["worker"] = "busy"
+        begun.set()
+        _thread.interrupt_main()
+        time.sleep(0.2)
+        state["worker"] = "done"
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel_for(block, 2, LARGE)
+    assert state["worker"] == "done"
+    done = []
+    parallel_for(done.append, 8, LARGE)
+    assert sorted(done) == list(range(8))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
+def test_a_forked_child_has_a_pool_of_its_own():
+    # in an interpreter of its own: this one may hold threads of other libraries
+    program = """
+import os, threading
+from cnn_physics77.core.kernels import threads
+threads.set_num_threads(2)
+threads.parallel_for(lambda i: None, 4, 1e6)
+read, write = os.pipe()
+child = os.fork()
+if child == 0:
+    both = threading.Barrier(2, timeout=20)
+    threads.parallel_for(lambda i: both.wait(), 2, 1e6)
+    os.write(write, b"child")
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+both = threading.Barrier(2, timeout=20)
+threads.parallel_for(lambda i: both.wait(), 2, 1e6)
+print(os.read(read, 5).decode(), "and parent")
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert result.stdout == "child and parent\n", result.stderr
+
+
+def test_no_thread_is_started_by_import():
+    program = (
+        "import threading; from cnn_physics77.core.kernels import threads; print(threading.active_count());"
+        "threads.parallel_for(lambda i: None, 4, 10.0); print(threading.active_count())"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert result.stdout.split() == ["1", "1"], result.stderr
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "2", None, True])
+def test_set_num_threads_takes_positive_ints_only(bad):
+    with pytest.raises(ValueError, match="set_num_threads: expected a positive int"):
+        set_num_threads(bad)
+    assert get_num_threads() == 2
+
+
+@pytest.mark.parametrize(
+    "own, openmp, expected",
+    [("3", "5", 3), (None, "5", 5), (None, "4,2", 4), ("", "", None), (None, None, None)],
+)
+def test_the_default_comes_from_the_environment_then_from_the_cores(monkeypatch, own, openmp, expected):
+    for variable, value in (("CNN_PHYSICS77_NUM_THREADS", own), ("OMP_NUM_THREADS", openmp)):
+        monkeypatch.delenv(variable, raising=False)
+        if value is not None:
+            monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(threads, "_threads", None)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert get_num_threads() == (expected or cores)
+
+
+@pytest.mark.parametrize("value", ["0", "two", "-1"])
+def test_a_bad_environment_variable_is_named(monkeypatch, value):
+    monkeypatch.setattr(threads, "_threads", None)
+    monkeypatch.setenv("CNN_PHYSICS77_NUM_THREADS", value)
+    with pytest.raises(ValueError, match=f"CNN_PHYSICS77_NUM_THREADS: expected .* found '{value}'"):
+        get_num_threads()
+
+
+def test_blas_is_held_to_one_thread_inside_and_restored():
+    def blas_threads():
+        return [
+            pool["num_threads"]
+            for pool in threadpoolctl.threadpool_info()
+            if pool["user_api"] == "blas" and pool["filepath"] == str(blas.path)
+        ]
+
+    assert blas.path is not None and blas.path.name in str(blas)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        inside = []
+        parallel_for(lambda _: inside.append(blas_threads()), 3, 10.0)
+        assert inside == [[1]] * 3
+        assert blas_threads() == [2]
+        with pytest.raises(ZeroDivisionError):
+            parallel_for(lambda _: 1 / 0, 3, LARGE)
+        with blas, blas:
+            assert blas_threads() == [1]
+        assert blas_threads() == [2]
+
+
+def test_an_unknown_blas_is_said_to_be_unknown_and_left_alone(monkeypatch):
+    monkeypatch.setattr(threads, "_loaded_libraries", lambda: iter(()))
+    unknown = threads.Blas()
+    with unknown:
+        assert unknown.path is None
+    assert "without a known control" in str(unknown)
+
+
+def test_scratch_is_reused_by_name_and_thread_and_bounded():
+    first = scratch("test", (4, 5), np.float32)
+    assert first.shape == (4, 5) and first.dtype == np.float32 and first.flags.c_contiguous
+    assert first.ctypes.data % 64 == 0
+    assert np.shares_memory(first, scratch("test", (2, 3), np.float64))  # the same memory for the same name
+    assert not np.shares_memory(first, scratch("other", (4, 5), np.float32))
+    elsewhere = []
+    thread = threading.Thread(target=lambda: elsewhere.append(scratch("test", (4, 5), np.float32)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(first, elsewhere[0])
+    larger = scratch("test", (400, 5), np.float32)  # grows, and the smaller one stays valid
+    first[...] = 1
+    assert larger.size == 2000 and np.all(first == 1)
+    beyond = (threads.SCRATCH_BYTES // 8 + 1,)
+    assert not np.shares_memory(scratch("huge", beyond, np.float64), scratch("huge", beyond, np.float64))
+    assert scratch("empty", (0, 3), np.float64).shape == (0, 3)
