@@ -1,0 +1,506 @@
+r"""The graph of a computation and its walk: reverse-mode differentiation that knows no operation.
+
+A result that depends on something differentiable carries an *edge*, which says where its gradient goes next:
+
+- ``None``: nowhere, it is a constant;
+- :data:`LEAF`: into the tensor's own ``.grad``, a variable of the user's;
+- a :class:`Node`: to the operation that made it;
+- an :class:`Output`: to one of several results of the operation that made it.
+
+For :math:`L = f_n(\dots f_1(x))` the walk starts with :math:`\bar y = \partial L/\partial y = 1` and hands every node the sum of
+what its users sent, once they all have:
+
+.. math:: \bar x_i = \sum_{\text{users } y} \bar y \, \frac{\partial y}{\partial x_i}
+
+(A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative, visits a node once
+however often its result was used, and drops what a node kept for its derivative as soon as the node is done. The derivatives
+are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from sys import getrefcount
+from typing import Any
+
+from cnn_physics77.core.errors import GradientError, ShapeError
+
+# --------------------------------------------------------------------------------------------- recording
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+recording = _recording.get
+"""``recording()`` is whether operations of this thread (or task) are being recorded: the hot path's one question."""
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded in this thread.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return recording()
+
+
+class _SwitchRecording(ContextDecorator):
+    """A context manager, and a decorator, within which recording is on or off. It nests and is local to the thread."""
+
+    def __init__(self, enabled: bool):
+        self._enabled = enabled
+        self._token: Any = None
+
+    def _recreate_cm(self):  # a decorated function may be called recursively and from several threads
+        return _SwitchRecording(self._enabled)
+
+    def __enter__(self):
+        self._token = _recording.set(self._enabled)
+
+    def __exit__(self, *exception):
+        _recording.reset(self._token)
+
+
+class no_grad(_SwitchRecording):
+    """Operations within are not recorded: their results are constants.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = 2 * x
+    >>> y.requires_grad
+    False
+    """
+
+    def __init__(self):
+        super().__init__(False)
+
+
+class enable_grad(_SwitchRecording):
+    """Operations within are recorded, also inside :class:`no_grad`."""
+
+    def __init__(self):
+        super().__init__(True)
+
+
+class set_grad_enabled(_SwitchRecording):
+    """Switch recording on or off, at once; used as a context manager, until its end.
+
+    >>> with set_grad_enabled(False):
+    ...     is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool):
+        super().__init__(bool(mode))
+        self._before = _recording.set(self._enabled)
+
+    def __enter__(self):
+        self._token = self._before
+
+    def __call__(self, function):  # as a decorator it acts within the function alone
+        _recording.reset(self._before)
+        return super().__call__(function)
+
+
+class Clock:
+    """Counts changes in place, of any tensor. A node remembers the time at which it was recorded; a tensor, the time of its
+    last change: one that changed after the node kept it would make the node's derivative wrong, silently."""
+
+    __slots__ = ("time",)
+
+    def __init__(self):
+        self.time = 0
+
+    def tick(self) -> int:
+        self.time += 1
+        return self.time
+
+
+clock = Clock()
+
+# --------------------------------------------------------------------------------------------- the graph
+
+
+class _Leaf:
+    __slots__ = ()
+
+    def __repr__(self):
+        return "LEAF"
+
+
+LEAF = _Leaf()
+"""The edge of a variable: its gradient goes into its own ``.grad``."""
+
+
+class Node:
+    """One recorded call of an operation.
+
+    Attributes:
+        op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient per edge (anything
+            for an edge that is None).
+        edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
+        saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
+        time: the clock when it was recorded.
+        outputs: None for one result; for several, a list of (shape, dtype), one of each.
+        hooks: per output index, the functions to call on its gradient.
+    """
+
+    outputs: list | None = None
+    hooks: dict[int, dict[int, Callable]] | None = None
+    op: Any
+    edges: tuple
+    saved: tuple | None
+    time: int
+
+    def name(self) -> str:
+        """The name of the operation's derivative, as PyTorch words it, e.g. ``"MulBackward"``."""
+        return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward"
+
+    @property
+    def next_functions(self) -> tuple:
+        """For each input, (where its gradient goes, index of the output there); leaves appear as themselves."""
+        return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in self.edges)
+
+    @property
+    def parents(self) -> tuple:
+        """The nodes and leaf tensors that this result was made from."""
+        return tuple(e.node if type(e) is Output else e for e in self.edges if e is not None)
+
+    def __repr__(self):
+        return f"<{self.name()}>"
+
+
+class Output:
+    """Result number ``index`` of a node that has several."""
+
+    __slots__ = ("index", "node")
+
+    def __init__(self, node: Node, index: int):
+        self.node = node
+        self.index = index
+
+    def __eq__(self, other):
+        return type(other) is Output and other.node is self.node and other.index == self.index
+
+    def __hash__(self):
+        return hash((id(self.node), self.index))
+
+
+def target_of(tensor):
+    """What a recorded operation writes down for an input: see :class:`Node`.edges."""
+    edge = tensor.edge
+    return tensor if edge is LEAF else edge
+
+
+# --------------------------------------------------------------------------------------------- the walk
+
+
+def alone(holder, key) -> bool:
+    """Whether ``holder[key]`` is the only way to reach that tensor and its memory, so that it may be changed or kept.
+
+    PyTorch asks the same of its reference counts. A view is never alone: its memory has another owner.
+    """
+    return (
+        getrefcount(holder[key]) <= _LONE
+        and getrefcount(holder[key].array) <= _LONE
+        and holder[key].array.base is None
+    )
+
+
+_LONE = getrefcount([object()][0])
+"""What the interpreter counts for an object that only a container (or another object's attribute) refers to."""
+
+
+def _count_users(roots, relevant=None) -> dict:
+    """For every node and leaf below the roots, how many edges lead to it: linear in the number of edges."""
+    users: dict = {root: 0 for root in roots}
+    stack = [root for root in users if type(root) is Node]
+    while stack:
+        for edge in stack.pop().edges:
+            if edge is None:
+                continue
+            if type(edge) is Output:
+                edge = edge.node
+            if relevant is not None and edge not in relevant:
+                continue
+            if edge in users:
+                users[edge] += 1
+            else:
+                users[edge] = 1
+                if type(edge) is Node:
+                    stack.append(edge)
+    return users
+
+
+def _nodes_leading_to(wanted, roots) -> set:
+    """The nodes and leaves from which something wanted is reached: the only ones whose gradient is worth computing."""
+    users_of: dict = {}
+    seen = set(roots)
+    stack = [root for root in seen if type(root) is Node]
+    while stack:
+        node = stack.pop()
+        for edge in node.edges:
+            if edge is None:
+                continue
+            if type(edge) is Output:
+                edge = edge.node
+            users_of.setdefault(edge, []).append(node)
+            if edge not in seen:
+                seen.add(edge)
+                if type(edge) is Node:
+                    stack.append(edge)
+    relevant = {edge.node if type(edge) is Output else edge for edge in wanted}
+    stack = list(relevant)
+    while stack:
+        for node in users_of.get(stack.pop(), ()):
+            if node not in relevant:
+                relevant.add(node)
+                stack.append(node)
+    return relevant
+
+
+def _add(holder, key, gradient, in_place: bool) -> None:
+    """``holder[key] += gradient``, without new memory where nobody else can see the old."""
+    if in_place and alone(holder, key) and holder[key].array.dtype == gradient.array.dtype:
+        holder[key].array += gradient.array
+    else:
+        holder[key] = holder[key] + gradient
+
+
+def _apply_hooks(hooks: dict, gradient):
+    for hook in tuple(hooks.values()):
+        replaced = hook(gradient)
+        if replaced is not None:
+            gradient = replaced
+    return gradient
+
+
+def walk(targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, retain_graph=False, create_graph=False):
+    """Send ``seeds`` (gradients) from ``targets`` (nodes, outputs, leaves) down the graph.
+
+    ``deliver(edge, [gradient])`` is called with every leaf and its whole gradient, once; with ``wanted`` (edges) given, with
+    these alone, be they leaves or not, and only what leads to them is computed.
+    """
+    gradients: dict = {}  # node or leaf -> the sum of what it was sent so far; a list, one per output, where it has several
+    in_place = not create_graph
+
+    def send(edge, gradient):
+        if type(edge) is Output:
+            holder, key = gradients.setdefault(edge.node, [None] * len(edge.node.outputs)), edge.index
+        else:
+            holder, key = gradients, edge
+            gradients.setdefault(edge)
+        if holder[key] is None:
+            holder[key] = gradient
+        else:
+            _add(holder, key, gradient, in_place)
+
+    for target, seed in zip(targets, seeds):
+        send(target, seed)
+    relevant = None if wanted is None else _nodes_leading_to(wanted, gradients)
+    roots = [root for root in gradients if relevant is None or root in relevant]
+    waiting = _count_users(roots, relevant)
+    ready = [root for root in roots if waiting[root] == 0]
+    token = _recording.set(create_graph)
+    try:
+        while ready:
+            node = ready.pop()
+            if type(node) is not Node:  # a leaf
+                cell = [gradients.pop(node, None)]
+                if cell[0] is not None and (wanted is None or node in wanted):
+                    if node.hooks:
+                        cell[0] = _apply_hooks(node.hooks, cell[0])
+                    deliver(node, cell)
+                continue
+            edges = node.edges
+            if relevant is not None:
+                edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
+            gradient = gradients.pop(node, None)
+            if gradient is None:  # a function of the user's gave None: nothing flows here, but those below must not wait
+                results: Sequence = (None,) * len(edges)
+            else:
+                if node.hooks:
+                    gradient = _run_node_hooks(node, gradient)
+                if wanted is not None:
+                    _deliver_wanted(node, gradient, wanted, deliver)
+                results = node.op.backward(node, gradient, edges)
+            if not retain_graph and node.saved:
+                node.saved = None
+            for edge, result in zip(edges, results):
+                if edge is None:
+                    continue
+                below = edge
+                if type(edge) is not Output:
+                    if result is not None:
+                        if edge in gradients:
+                            _add(gradients, edge, result, in_place)
+                        else:
+                            gradients[edge] = result
+                else:
+                    below = edge.node
+                    if result is not None:
+                        send(edge, result)
+                left = waiting[below] = waiting[below] - 1
+                if left == 0:
+                    ready.append(below)
+            gradient = result = results = None  # what is done with is freed, and seen to be alone
+    finally:
+        _recording.reset(token)
+
+
+def _run_node_hooks(node: Node, gradient):
+    hooks = node.hooks or {}
+    if node.outputs is None:
+        return _apply_hooks(hooks[0], gradient) if hooks.get(0) else gradient
+    return [_apply_hooks(hooks[i], g) if g is not None and hooks.get(i) else g for i, g in enumerate(gradient)]
+
+
+def _deliver_wanted(node: Node, gradient, wanted, deliver) -> None:
+    if node.outputs is None:
+        if node in wanted:
+            deliver(node, [gradient])
+        return
+    for index, slot in enumerate(gradient):
+        edge = Output(node, index)
+        if slot is not None and edge in wanted:
+            deliver(edge, [slot])
+
+
+# --------------------------------------------------------------------------------------------- what users call
+
+
+def _as_tuple(value) -> tuple:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _seeds(outputs, gradients, operation: str) -> list:
+    """The gradients to start with: those given, or 1 for outputs of one element."""
+    gradients = gradients or (None,) * len(outputs)
+    if len(gradients) != len(outputs):
+        raise ShapeError(
+            f"{operation}: expected one gradient per output, found {len(gradients)} for {len(outputs)} outputs"
+        )
+    seeds = []
+    for output, gradient in zip(outputs, gradients):
+        if output.edge is None:
+            raise GradientError(
+                f"{operation}: expected an output that depends on a variable, found one of shape {output.shape} that does not "
+                "require grad; set requires_grad=True on an input, and do not compute under no_grad()"
+            )
+        if gradient is None:
+            if output.numel() != 1:
+                raise GradientError(
+                    f"{operation}: grad can be implicitly created only for scalar outputs, found shape {output.shape}; "
+                    "reduce it, e.g. with .sum(), or give the gradient"
+                )
+            gradient = output.detach().new_ones(output.shape)
+        elif gradient.shape != output.shape:
+            raise ShapeError(
+                f"{operation}: expected a gradient of the output's shape {output.shape}, found {gradient.shape}"
+            )
+        elif gradient.dtype != output.dtype:
+            gradient = gradient.to(output.dtype)
+        seeds.append(gradient)
+    return seeds
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+    """Add :math:`\\partial L / \\partial x` into ``x.grad`` of every leaf x below ``tensors``.
+
+    Args:
+        tensors: a tensor or a sequence of them; one of more than one element needs its gradient in ``grad_tensors``.
+        grad_tensors: :math:`\\partial L / \\partial y` for each of them, of its shape; None for 1.
+        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default: ``create_graph``.
+        create_graph: record the derivatives, so that they can be differentiated.
+        inputs: add into the ``.grad`` of these tensors alone.
+
+    Raises:
+        GradientError: nothing to differentiate, an output of several elements without a gradient, a graph already walked, a
+            tensor changed in place since it was recorded.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> torch.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    outputs = _as_tuple(tensors)
+    seeds = _seeds(outputs, _as_tuple(grad_tensors), "backward")
+    wanted = None
+    holders: dict = {}
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise GradientError("backward: expected at least one tensor in inputs, found none; leave inputs out for all leaves")
+        holders = {target_of(tensor): tensor for tensor in inputs}
+        if None in holders:
+            raise GradientError("backward: expected inputs that require grad, found one that does not")
+        wanted = set(holders)
+
+    def deliver(edge, cell):
+        (holders[edge] if wanted is not None else edge).accumulate_grad(cell, create_graph)
+
+    retain = create_graph if retain_graph is None else retain_graph
+    walk([target_of(output) for output in outputs], seeds, deliver, wanted, retain, create_graph)
+
+
+def grad(
+    outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None, materialize_grads=False
+) -> tuple:
+    """The gradients of the sum of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
+
+    Args:
+        outputs: a tensor or a sequence of them.
+        inputs: a tensor or a sequence of them; leaves or results on the way.
+        grad_outputs: :math:`\\partial L / \\partial y` for each output, of its shape; None for 1.
+        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default: ``create_graph``.
+        create_graph: record the derivatives, so that they can be differentiated.
+        allow_unused: give None for an input that the outputs do not depend on, instead of raising.
+        materialize_grads: give zeros for such an input.
+
+    Returns:
+        One tensor per input, of its shape.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> first, = torch.autograd.grad(x**3, x, create_graph=True)
+    >>> second, = torch.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (27.0, 18.0)
+    """
+    outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    elif materialize_grads and not allow_unused:
+        raise ValueError("grad: expected allow_unused to be True or left out when materialize_grads is True, found False")
+    for index, tensor in enumerate(inputs):
+        if tensor.edge is None:
+            raise GradientError(
+                f"grad: expected inputs that require grad, found input {index} of shape {tensor.shape} that does not"
+            )
+    seeds = _seeds(outputs, _as_tuple(grad_outputs), "grad")
+    found: dict = {}
+    wanted = {target_of(tensor) for tensor in inputs}
+    retain = create_graph if retain_graph is None else retain_graph
+    walk(
+        [target_of(output) for output in outputs],
+        seeds,
+        lambda edge, cell: found.update({edge: cell[0]}),
+        wanted,
+        retain,
+        create_graph,
+    )
+    result = []
+    for index, tensor in enumerate(inputs):
+        gradient = found.get(target_of(tensor))
+        if gradient is None and not allow_unused:
+            raise GradientError(
+                f"grad: expected the outputs to depend on every input, found that they do not on input {index} of shape "
+                f"{tensor.shape}; give allow_unused=True to get None there"
+            )
+        if gradient is None and materialize_grads:
+            gradient = tensor.detach().new_zeros(tensor.shape)
+        result.append(gradient)
+    return tuple(result)

@@ -1,0 +1,179 @@
+"""Casts and broadcasting, each undone in one place: what happens to operands of unequal dtypes or shapes.
+
+Both are recorded as operations of their own, so that no other derivative has to think of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
+
+# --------------------------------------------------------------------------------------------- dtypes
+
+
+@operation(view=True)
+def cast(x, *, dtype):
+    """y = x in another dtype; real from complex is the real part."""
+    if x.dtype.kind == "c" and dtype.kind != "c":
+        x = x.real
+    return x.astype(dtype, copy=False)
+
+
+@cast.derivative("x")
+def _(g, x_dtype):
+    return cast(g, dtype=x_dtype)
+
+
+def promote_types(type1, type2) -> np.dtype:
+    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype stays as it is when
+    it meets an integer one (NumPy would widen it).
+
+    >>> promote_types(np.float32, np.int64)
+    dtype('float32')
+    """
+    a, b = np.dtype(type1), np.dtype(type2)
+    if a.kind in "fc" and b.kind in "biu":
+        return a
+    if b.kind in "fc" and a.kind in "biu":
+        return b
+    promoted = np.promote_types(a, b)
+    if promoted.kind == "f" and a.kind in "iu" and b.kind in "iu":  # uint64 with a signed one: no integer holds both
+        raise DtypeError(f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them")
+    return promoted
+
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def result_type(*operands) -> np.dtype:
+    """The dtype of a result of these tensors and Python numbers, by PyTorch's rule: tensors with dimensions decide; 0-d tensors,
+    and after them Python numbers, only raise the kind (boolean, integer, floating, complex) if theirs is higher.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
+    dtype('float32')
+    """
+    groups: list[list[np.dtype]] = [[], [], []]
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            groups[0 if operand.array.ndim else 1].append(operand.array.dtype)
+        else:
+            groups[2].append(_dtype_of_number(operand))
+    result: np.dtype | None = None
+    for group in groups:
+        if not group:
+            continue
+        lower = group[0]
+        for dtype in group[1:]:
+            lower = promote_types(lower, dtype)
+        if result is None:
+            result = lower
+        elif _RANK[lower.kind] > _RANK[result.kind]:
+            if lower.kind == "c" and result.kind == "f":
+                lower = np.result_type(result, np.complex64)
+            result = lower
+    assert result is not None
+    return result
+
+
+def _dtype_of_number(number) -> np.dtype:
+    if isinstance(number, (bool, np.bool_)):
+        return np.dtype(bool)
+    if isinstance(number, (int, np.integer)):
+        return np.dtype(np.int64)
+    if isinstance(number, (float, np.floating)):
+        return get_default_dtype()
+    if isinstance(number, (complex, np.complexfloating)):
+        return np.result_type(get_default_dtype(), np.complex64)
+    raise DtypeError(f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first")
+
+
+# --------------------------------------------------------------------------------------------- shapes
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The sum of x over what broadcasting had repeated: the adjoint of :func:`expand_to`."""
+    return x if x.array.shape == shape else _sum_to(x, shape=shape)
+
+
+@operation(name="sum_to", view=True)
+def _sum_to(x, *, shape):
+    """y_j = Σ x_i over all i that broadcasting makes of j."""
+    extra = x.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1)
+    return x.sum(axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
+
+
+@_sum_to.derivative("x")
+def _(g, x_shape):
+    return expand_to(g, x_shape)
+
+
+def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x repeated to a larger shape, without a copy."""
+    return x if x.array.shape == shape else _expand(x, shape=shape)
+
+
+@operation(name="expand", view=True)
+def _expand(x, *, shape):
+    """y_i = x_j, with j = i except 0 where x has size 1."""
+    return np.broadcast_to(x, shape)
+
+
+@_expand.derivative("x")
+def _(g, x_shape):
+    return sum_to(g, x_shape)
+
+
+def broadcast_shapes(*shapes) -> tuple[int, ...]:
+    """The common shape: sizes are compared from the last; 1 and missing ones give way.
+
+    Raises:
+        ShapeError: two sizes differ and neither is 1.
+
+    >>> broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        found = " and ".join(str(s) for s in shapes)
+        raise ShapeError(
+            f"expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found {found}; "
+            "reshape or unsqueeze one of them"
+        ) from None
+
+
+def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
+    """Operands of any kind as tensors of one dtype, and of one shape as far as gradients flow into them.
+
+    Args:
+        function: whose operands they are, for errors.
+        floating: integers and booleans become the default dtype.
+    """
+    for operand in operands:
+        if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):
+            raise DtypeError(
+                f"{function}: expected tensors or numbers, found {type(operand).__name__}; use torch.tensor() first"
+            )
+    operands = [from_array(o) if isinstance(o, np.ndarray) else o for o in operands]
+    dtype = result_type(*operands)
+    if floating and dtype.kind in "biu":
+        dtype = get_default_dtype()
+    tensors = [
+        (o if o.array.dtype == dtype else cast(o, dtype=dtype))
+        if isinstance(o, Tensor)
+        else from_array(np.asarray(o, dtype=dtype))
+        for o in operands
+    ]
+    if broadcast:
+        try:
+            shape = broadcast_shapes(*(t.array.shape for t in tensors))
+        except ShapeError as error:
+            raise ShapeError(f"{function}: {error}") from None
+        tensors = [t if t.edge is None else expand_to(t, shape) for t in tensors]
+    return tensors

@@ -1,0 +1,186 @@
+"""How an elementwise operation is declared: in one line.
+
+``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold the hot path of the
+tape: equal dtypes go straight to the ufunc; everything else takes the road through :func:`.broadcasting.prepare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnn_physics77.core.autograd import LEAF, Node, clock, recording
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.broadcasting import prepare
+from cnn_physics77.core.operations.operation import Operation, alias, as_tensor_input
+from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
+
+_new = object.__new__
+
+
+def unary(name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, floating: bool = True) -> Callable:
+    """The function y = f(x), elementwise.
+
+    Args:
+        name: as ``tensor.op`` shows it.
+        ufunc: array in, array out; not written into its input.
+        doc: formula, domain, conventions, an example.
+        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name. None: there is none.
+        floating: integers become the default floating dtype first.
+    """
+    record = Operation(_forward_of(ufunc, 1), name)
+    if x is not None:
+        record.declare("x", x)
+    keeps_x, keeps_y = record.kept((True,))[:2] if x is not None else (False, False)
+    keeps_nothing = not (keeps_x or keeps_y)
+
+    def function(input):
+        try:
+            array = input.array
+        except AttributeError:
+            input = as_tensor_input(name, input)
+            array = input.array
+        if floating and array.dtype.kind not in "fc":
+            array = array.astype(get_default_dtype())
+        try:
+            out = ufunc(array)
+        except TypeError:
+            raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        y = _new(Tensor)
+        y.array = out
+        edge = input.edge
+        if edge is not None and recording():
+            node = _new(Node)
+            node.op = record
+            node.edges = (input if edge is LEAF else edge,)
+            node.time = clock.time
+            if keeps_nothing:
+                record.kept((True,))  # raises where there is no derivative
+                node.saved = ()
+            else:
+                node.saved = (input if keeps_x else None, alias(y) if keeps_y else None)
+            y.edge = node
+        return y
+
+    return _named(function, name, doc)
+
+
+def binary(
+    name: str,
+    ufunc: Callable,
+    doc: str,
+    *,
+    a: Callable | None = None,
+    b: Callable | None = None,
+    floating: bool = False,
+) -> Callable:
+    """The function y = f(a, b), elementwise, with broadcasting and PyTorch's promotion of dtypes.
+
+    Args:
+        name: as ``tensor.op`` shows it.
+        ufunc: arrays in, array out.
+        doc: formula, domain, conventions, an example.
+        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`; they ask for ``a``, ``b`` and ``y`` by name.
+        floating: integers become the default floating dtype first.
+    """
+    record = Operation(_forward_of(ufunc, 2), name)
+    for input_name, derivative in (("a", a), ("b", b)):
+        if derivative is not None:
+            record.declare(input_name, derivative)
+    # what to keep for (a needed, b needed): (a?, b?, y?)
+    plans = {}
+    for needed in ((True, False), (False, True), (True, True)):
+        if (a is not None or not needed[0]) and (b is not None or not needed[1]):
+            plans[needed] = record.kept(needed)[:3]
+
+    def function(input, other):
+        try:
+            x, z = input.array, other.array
+            plain = x.dtype is z.dtype
+        except AttributeError:
+            plain = False
+            # a Python number takes the dtype of a floating tensor
+            if type(other) in _NUMBERS and isinstance(input, Tensor) and input.array.dtype.kind == "f":
+                plain, x, z = True, input.array, other
+                other = _Number(other, x.dtype)
+            elif type(input) in _NUMBERS and isinstance(other, Tensor) and other.array.dtype.kind == "f":
+                plain, x, z = True, input, other.array
+                input = _Number(input, z.dtype)
+        if not plain or (floating and type(input) is not _Number and x.dtype.kind not in "fc"):
+            input, other = prepare(name, (input, other), floating)
+            x, z = input.array, other.array
+        try:
+            out = ufunc(x, z)
+        except ValueError:
+            raise ShapeError(
+                f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found {x.shape} and "
+                f"{z.shape}; reshape or unsqueeze one of them"
+            ) from None
+        except TypeError:
+            raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        y = _new(Tensor)
+        y.array = out
+        if recording():
+            edge_a, edge_b = input.edge, other.edge
+            if edge_a is not None or edge_b is not None:
+                shape = out.shape
+                if (edge_a is not None and x.shape != shape) or (edge_b is not None and z.shape != shape):
+                    input, other = prepare(name, (input, other))
+                    edge_a, edge_b = input.edge, other.edge
+                try:
+                    keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
+                except KeyError:
+                    record.kept((edge_a is not None, edge_b is not None))  # raises: there is no such derivative
+                    raise
+                node = _new(Node)
+                node.op = record
+                node.edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
+                node.time = clock.time
+                if keeps_a and type(input) is _Number:
+                    input = input.tensor()
+                if keeps_b and type(other) is _Number:
+                    other = other.tensor()
+                node.saved = (
+                    (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
+                    if keeps_a or keeps_b or keeps_y
+                    else ()
+                )
+                y.edge = node
+        return y
+
+    return _named(function, name, doc)
+
+
+_NUMBERS = (float, int)
+
+
+class _Number:
+    """A Python number among tensors: a constant that takes the other operand's dtype."""
+
+    __slots__ = ("dtype", "value")
+    edge = None
+
+    def __init__(self, value, dtype):
+        self.value = value
+        self.dtype = dtype
+
+    def tensor(self) -> Tensor:
+        return from_array(np.asarray(self.value, dtype=self.dtype))
+
+
+def _forward_of(ufunc: Callable, inputs: int) -> Callable:
+    """The ufunc as a function whose inputs have the names that derivatives ask for."""
+    if inputs == 1:
+        return lambda x: ufunc(x)
+    return lambda a, b: ufunc(a, b)
+
+
+def _named(function: Callable, name: str, doc: str) -> Callable:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function

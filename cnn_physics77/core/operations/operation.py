@@ -1,0 +1,287 @@
+"""How a differentiable operation is declared: a formula and its derivative, next to each other.
+
+An elementwise operation is one line (see :mod:`.elementwise`)::
+
+    exp = unary("exp", np.exp, "eˣ", x=lambda g, y: g * conj(y))
+
+Any other is a function of arrays, its *forward*, and one function of tensors for each differentiable input::
+
+    @operation
+    def _sum(x, *, dim, keepdim):                      # arrays in, array out; after the star: parameters, not differentiable
+        return x.sum(axis=dim, keepdims=keepdim)
+
+    @_sum.derivative("x")
+    def _(g, x_shape, dim, keepdim):                   # g = ∂L/∂y; returns ∂L/∂x
+        return expand(g if keepdim else unsqueeze(g, dim), x_shape)
+
+A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks for is kept alive:
+
+- ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
+- the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
+- ``y``: the output; the names given in ``extras``: the further arrays that the forward returned in a tuple ``(output, *extras)``;
+- the name of a parameter: its value.
+
+Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`); so does that of an operation
+with any number of inputs (``*xs``), which asks for ``xs``, ``xs_shape`` and ``xs_dtype`` as tuples.
+
+A derivative is written with operations alone, so that it can be recorded and differentiated itself. With recording off, as in an ordinary
+``backward()``, the same formula goes straight to the kernels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+
+import numpy as np
+
+from cnn_physics77.core.autograd import LEAF, Node, Output, clock, recording
+from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.tensor import Tensor, from_array
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every differentiable operation by name."""
+
+_new = object.__new__
+
+
+class Operation:
+    """A forward function of arrays, and its derivatives.
+
+    Attributes:
+        name: as ``tensor.op`` shows it.
+        inputs: the names of the tensor inputs, in order.
+        layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
+    """
+
+    def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
+        signature = inspect.signature(forward)
+        kinds = inspect.Parameter
+        self.forward = forward
+        self.name = name or forward.__name__.strip("_")
+        positional = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD, kinds.VAR_POSITIONAL)
+        self.inputs = tuple(n for n, p in signature.parameters.items() if p.kind in positional)
+        self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in signature.parameters.values())
+        self.extras = tuple(extras)
+        self.view = view
+        shapes = tuple(f"{n}_shape" for n in self.inputs)
+        dtypes = tuple(f"{n}_dtype" for n in self.inputs)
+        parameters = tuple(n for n, p in signature.parameters.items() if p.kind is kinds.KEYWORD_ONLY)
+        self.layout = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
+        self._functions: list[Callable | None] = [None] * len(self.inputs)
+        self._asked: list[tuple[int, ...]] = [()] * len(self.inputs)
+        self._calls: list[Callable | None] = [None] * len(self.inputs)
+        self._joint: tuple[Callable, tuple[int, ...]] | None = None
+        self._kept: dict[tuple, tuple] = {}
+        if self.name in OPERATIONS:
+            raise ValueError(f"operation {self.name!r} is declared twice")
+        OPERATIONS[self.name] = self
+        self.__doc__ = forward.__doc__
+
+    def derivative(self, *inputs: str) -> Callable:
+        """Decorator: the function that gives :math:`\\partial L/\\partial x` for each of the named inputs."""
+
+        def declare(function):
+            for name in inputs:
+                self.declare(name, function)
+            return function
+
+        return declare
+
+    def declare(self, name: str, function: Callable) -> None:
+        """Let ``function`` be the derivative with respect to the input ``name``."""
+        index = self.inputs.index(name)
+        positions = self._positions(tuple(inspect.signature(function).parameters)[1:])
+        self._functions[index] = function
+        self._asked[index] = positions
+        self._calls[index] = _caller(function, positions)
+
+    def joint_derivative(self, function: Callable) -> Callable:
+        """Decorator: ``function(g, needed, ...)`` gives a sequence of the gradients of all inputs; ``needed`` says which of them
+        are wanted (anything may stand for the others)."""
+        self._joint = (function, self._positions(tuple(inspect.signature(function).parameters)[2:]))
+        return function
+
+    def _positions(self, asked: tuple[str, ...]) -> tuple[int, ...]:
+        unknown = set(asked) - set(self.layout)
+        if unknown:
+            raise ValueError(f"a derivative of {self.name} asks for {sorted(unknown)}; there is {self.layout}")
+        return tuple(self.layout.index(a) for a in asked)
+
+    # ---------------------------------------------------------------------------------- forward
+
+    def __call__(self, *tensors: Tensor | None, **parameters):
+        """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward wants, or None."""
+        arrays = [None if t is None else t.array for t in tensors]
+        result = self.forward(*arrays, **parameters)
+        extras: tuple = ()
+        if type(result) is tuple:
+            result, *rest = result
+            extras = tuple(rest)
+        if type(result) is list:
+            outputs = [self._wrap(a, tensors) for a in result]
+        else:
+            outputs = [self._wrap(result, tensors)]
+        extras = tuple(None if a is None else from_array(a) for a in extras)
+        if recording():
+            for t in tensors:
+                if t is not None and t.edge is not None:
+                    self._record(tensors, outputs, type(result) is list, extras, parameters)
+                    break
+        y = tuple(outputs) if type(result) is list else outputs[0]
+        return (y, *extras) if extras else y
+
+    def _wrap(self, array, tensors) -> Tensor:
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)
+        if self.view and (array.base is not None or any(t is not None and array is t.array for t in tensors)):
+            for t in tensors:  # the output lies in an input's memory
+                if t is not None and np.may_share_memory(array, t.array):
+                    return t.view_of_memory(array)
+        return from_array(array)
+
+    def _record(self, tensors, outputs, several: bool, extras: tuple, parameters: dict) -> None:
+        edges = tuple(None if t is None or t.edge is None else t if t.edge is LEAF else t.edge for t in tensors)
+        node = _new(Node)
+        node.op = self
+        node.edges = edges
+        node.time = clock.time
+        node.saved = self._save(edges, tensors, outputs, extras, parameters)
+        if several:
+            node.outputs = [(o.shape, o.dtype) for o in outputs]
+            for index, output in enumerate(outputs):
+                output.edge = Output(node, index)
+        else:
+            outputs[0].edge = node
+
+    def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
+        kept = self.kept(tuple(e is not None for e in edges))
+        if not any(kept):
+            return ()
+        if self.variadic:
+            tensors = (tensors,)
+        available = dict(zip(self.inputs, tensors), y=None, **dict(zip(self.extras, extras)), **parameters)
+        saved: list = []
+        for name, keep in zip(self.layout, kept):
+            if not keep:
+                saved.append(None)
+            elif name == "y":
+                saved.append(alias(outputs[0]))
+            elif name in available:
+                saved.append(available[name])
+            else:
+                of, _, what = name.rpartition("_")
+                value = available[of]
+                if self.variadic:
+                    saved.append(tuple(getattr(t.array, what) for t in value))
+                else:
+                    saved.append(None if value is None else getattr(value.array, what))
+        return tuple(saved)
+
+    def kept(self, needed: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Which entries of the layout some needed derivative asks for."""
+        kept = self._kept.get(needed)
+        if kept is None:
+            if self._joint is not None:
+                positions = set(self._joint[1])
+            else:
+                for name, function, need in zip(self.inputs, self._functions, needed):
+                    if need and function is None:
+                        raise GradientError(
+                            f"{self.name}: the derivative with respect to {name!r} is not defined, but it requires grad; "
+                            f"detach it first"
+                        )
+                positions = {p for asked, need in zip(self._asked, needed) if need for p in asked}
+            kept = self._kept[needed] = tuple(i in positions for i in range(len(self.layout)))
+        return kept
+
+    # ---------------------------------------------------------------------------------- backward
+
+    def backward(self, node: Node, gradient, edges: tuple) -> list:
+        """The gradient of each input whose edge is not None."""
+        saved = self.unpack(node)
+        if node.outputs is not None:
+            gradient = tuple(
+                from_array(np.zeros(shape, dtype)) if g is None else g for g, (shape, dtype) in zip(gradient, node.outputs)
+            )
+        if self._joint is not None:
+            function, positions = self._joint
+            return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
+        return [None if e is None else call(gradient, saved) for e, call in zip(edges, self._calls)]
+
+    def unpack(self, node: Node) -> tuple:
+        """What the node saved, checked to be what it was, and connected to the graph if derivatives are being recorded."""
+        saved = node.saved
+        if saved is None:
+            raise GradientError(
+                f"{self.name}: trying to backward through the graph a second time, but what the derivative needs was freed the "
+                "first time; give retain_graph=True there"
+            )
+        if clock.time != node.time:
+            for name, value in zip(self.layout, saved):
+                for tensor in value if type(value) is tuple else (value,):
+                    if isinstance(tensor, Tensor) and tensor.changed_since(node.time):
+                        which = "its output" if name == "y" else f"its input {name!r}"
+                        raise GradientError(
+                            f"{self.name}: one of the variables needed for gradient computation has been modified by an inplace "
+                            f"operation: {which}, of shape {tensor.shape}, at version {tensor._version}; "
+                            "change a copy instead (.clone())"
+                        )
+        if saved and recording():
+            y = len(self.inputs)
+            if saved[y] is not None:
+                output = alias(saved[y])
+                output.edge = node
+                saved = (*saved[:y], output, *saved[y + 1 :])
+        return saved
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
+    """``(g, saved) -> function(g, *what it asked for)``, without packing for the short ones."""
+    if not positions:
+        return lambda g, saved: function(g)
+    if len(positions) == 1:
+        (i,) = positions
+        return lambda g, saved: function(g, saved[i])
+    pick = itemgetter(*positions)
+    return lambda g, saved: function(g, *pick(saved))
+
+
+def alias(tensor: Tensor) -> Tensor:
+    """The same memory in a tensor without history: a node may keep this of its own output without a reference cycle."""
+    made = _new(Tensor)
+    made.array = tensor.array
+    if tensor._changes is None:
+        tensor._changes = [0, 0]
+    made._changes = tensor._changes
+    return made
+
+
+def operation(forward: Callable | None = None, *, name: str = "", extras: Sequence[str] = (), view: bool = False):
+    """Decorator: declare an operation by its forward function of arrays.
+
+    Args:
+        name: as ``tensor.op`` shows it; by default the function's name, without underscores around it.
+        extras: names of the further arrays that the forward returns.
+        view: the output may lie in the memory of an input; changes in place are then seen by both.
+    """
+    if forward is None:
+        return lambda function: Operation(function, name, extras, view)
+    return Operation(forward, name, extras, view)
+
+
+def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
+    """An argument as a tensor; numbers and arrays become constants.
+
+    Raises:
+        DtypeError: it is neither a tensor nor numbers.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        return Tensor(value)
+    raise DtypeError(f"{function}: expected a tensor or a number, found {type(value).__name__}; use torch.tensor() first")
