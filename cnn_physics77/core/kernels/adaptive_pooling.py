@@ -1,0 +1,134 @@
+"""Adaptive pooling: windows of nearly equal size that cover the input and give a wanted output size."""
+
+import itertools
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.layout import empty
+from cnn_physics77.core.kernels.pooling_windows import Size, split_shape
+
+
+def adaptive_windows(size: int, output: int) -> list[tuple[int, int]]:
+    """Window o of adaptive pooling along one axis: from floor(o size / output) to ceil((o + 1) size /
+    output).
+
+    >>> adaptive_windows(5, 3)
+    [(0, 2), (1, 4), (3, 5)]
+    """
+    return [(o * size // output, -(-(o + 1) * size // output)) for o in range(output)]
+
+
+def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
+    """The mean over each window of `adaptive_windows`. x: (..., *input_size), floating -> (...,
+    *output_size).
+
+    >>> adaptive_average_pool(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), (3,))
+    array([[1.5, 3. , 4.5]])
+    """
+    d = len(output_size)
+    _, size = split_shape(x, d, "adaptive_average_pool")
+    _check_adaptive("adaptive_average_pool", size, output_size)
+    for i, (n, o) in enumerate(zip(size, output_size)):
+        axis = x.ndim - d + i
+        y = empty(x.shape[:axis] + (o,) + x.shape[axis + 1 :], x)
+        at: list = [slice(None)] * x.ndim
+        for j, (start, stop) in enumerate(adaptive_windows(n, o)):
+            at[axis] = slice(start, stop)
+            window = x[tuple(at)]
+            at[axis] = j
+            np.add.reduce(window, axis=axis, out=y[tuple(at)])
+            y[tuple(at)] *= y.dtype.type(1 / (stop - start))
+        x = y
+    return x
+
+
+def adaptive_average_pool_gradient(g: np.ndarray, input_size: Size) -> np.ndarray:
+    """The adjoint of `adaptive_average_pool`. g: (..., *output_size), floating -> (..., *input_size).
+
+    >>> adaptive_average_pool_gradient(np.array([[2.0, 3.0, 2.0]]), (5,))
+    array([[1., 2., 1., 2., 1.]])
+    """
+    d = len(input_size)
+    _, output = split_shape(g, d, "adaptive_average_pool_gradient")
+    for i, (n, o) in enumerate(zip(input_size, output)):
+        axis = g.ndim - d + i
+        gx = empty(g.shape[:axis] + (n,) + g.shape[axis + 1 :], g)
+        gx.fill(0)
+        at: list = [slice(None)] * g.ndim
+        for j, (start, stop) in enumerate(adaptive_windows(n, o)):
+            at[axis] = slice(j, j + 1)
+            share = g[tuple(at)] * g.dtype.type(1 / (stop - start))
+            at[axis] = slice(start, stop)
+            gx[tuple(at)] += share
+        g = gx
+    return g
+
+
+def adaptive_max_pool(x: np.ndarray, output_size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """The maximum over each window of `adaptive_windows`, and its int64 row-major index in the input's plane.
+
+    x: (..., *input_size), floating or integer -> two arrays (..., *output_size). Ties and NaN as in
+    `max_pool`.
+
+    >>> adaptive_max_pool(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), (3,))
+    (array([[2., 4., 5.]]), array([[1, 3, 4]]))
+    """
+    d = len(output_size)
+    lead, size = split_shape(x, d, "adaptive_max_pool")
+    _check_adaptive("adaptive_max_pool", size, output_size)
+    y = np.empty(lead + tuple(output_size), x.dtype)
+    indices = np.empty(y.shape, np.int64)
+    plane = np.arange(prod(size)).reshape(size)
+    windows = [list(enumerate(adaptive_windows(n, o))) for n, o in zip(size, output_size)]
+    for cell in itertools.product(*windows):
+        at = (..., *(j for j, _ in cell))
+        cut = tuple(slice(start, stop) for _, (start, stop) in cell)
+        window = x[(..., *cut)].reshape(*lead, prod(s.stop - s.start for s in cut))
+        best = window.argmax(axis=-1)  # the first of equal values; the first NaN
+        if x.dtype.kind == "f":
+            nan = np.isnan(window)
+            if nan.any():
+                last = window.shape[-1] - 1 - nan[..., ::-1].argmax(axis=-1)
+                best = np.where(nan.any(axis=-1), last, best)
+        y[at] = np.take_along_axis(window, best[..., None], axis=-1)[..., 0]
+        indices[at] = plane[cut].reshape(-1)[best]
+    return y, indices
+
+
+def _check_adaptive(name: str, size: Size, output_size: Sequence[int]) -> None:
+    if any(n <= 0 for n in size) or any(o < 0 for o in output_size):
+        raise ShapeError(
+            f"{name}: expected a non-empty input plane and output sizes >= 0, found input {size} and "
+            f"output_size {tuple(output_size)}; give a larger input"
+        )
+
+
+def index_scatter(g: np.ndarray, indices: np.ndarray, input_size: Size) -> np.ndarray:
+    """Adds each g to the element of its plane that ``indices`` names: the gradient of `index_gather`.
+
+    g and indices: (..., *output_size), indices row-major into a plane of ``input_size``. Returns (...,
+    *input_size).
+
+    >>> index_scatter(np.array([[1.0, 2.0, 3.0]]), np.array([[0, 3, 3]]), (4,))
+    array([[1., 0., 0., 5.]])
+    """
+    lead, output = split_shape(g, len(input_size), "index_scatter")
+    gx = np.zeros((prod(lead), prod(input_size)), g.dtype)
+    rows = np.arange(len(gx))[:, None]
+    np.add.at(gx, (rows, indices.reshape(len(gx), prod(output))), g.reshape(len(gx), prod(output)))
+    return gx.reshape(*lead, *input_size)
+
+
+def index_gather(v: np.ndarray, indices: np.ndarray, input_size: Size) -> np.ndarray:
+    """Of each plane of v (..., *input_size) the elements that ``indices`` (..., *output_size) names.
+
+    >>> index_gather(np.array([[5.0, 6.0, 7.0]]), np.array([[2, 0]]), (3,))
+    array([[7., 5.]])
+    """
+    lead, size = split_shape(v, len(input_size), "index_gather")
+    rows = prod(lead)
+    flat = indices.reshape(rows, prod(indices.shape[len(lead) :]))
+    return np.take_along_axis(v.reshape(rows, prod(size)), flat, axis=1).reshape(indices.shape)

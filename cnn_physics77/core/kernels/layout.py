@@ -1,0 +1,100 @@
+"""Memory order, and work cut into blocks.
+
+An array of logical shape (N, C, H, W) may lie in memory as N, C, H, W or channels-last as N, H, W, C; both
+are *dense*: without holes, repeats or reversed axes. Work element by element runs fastest on one long row, so
+the kernels take a dense array as its `flat` view, and give their results the order of their input.
+"""
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+from cnn_physics77.core.kernels.threads import parallel_for, scratch
+
+
+def flat(x: np.ndarray) -> np.ndarray | None:
+    """The elements of a dense array as a one-dimensional view, in the order of memory; None where x is not
+    dense.
+
+    >>> x = np.arange(6.0).reshape(2, 3)
+    >>> flat(x.T)
+    array([0., 1., 2., 3., 4., 5.])
+    >>> flat(x[:, ::2]) is None
+    True
+    """
+    flags = x.flags
+    if flags.c_contiguous:
+        return x.reshape(-1)
+    if flags.f_contiguous:
+        return x.T.reshape(-1)
+    y = x.transpose(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
+    return y.reshape(-1) if y.flags.c_contiguous else None
+
+
+def dense(x: np.ndarray) -> np.ndarray:
+    """x itself where it is dense, else a dense copy, in x's own order of axes where it has one."""
+    if flat(x) is not None:
+        return x
+    y = x.copy(order="K")
+    return y if flat(y) is not None else np.ascontiguousarray(x)
+
+
+def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """x itself where it lies in memory as the dense array ``like`` of the same shape does, else a copy that does."""
+    if all(
+        n == 1 or a * like.itemsize == b * x.itemsize for n, a, b in zip(x.shape, x.strides, like.strides)
+    ):
+        return x
+    y = np.empty_like(like, dtype=x.dtype)
+    np.copyto(y, x)
+    return y
+
+
+def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike = None) -> np.ndarray:
+    """A new array of ``shape`` whose axes lie in memory in the order of those of ``like``.
+
+    >>> empty((2, 3, 4, 5), np.zeros((1, 7, 7, 3)).transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1).flags.c_contiguous
+    True
+    """
+    return np.empty_like(like, shape=shape, dtype=dtype)
+
+
+def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """Scratch memory (`threads.scratch`) of the shape and order of the dense array ``like``."""
+    buffer = scratch(name, (like.size,), dtype)
+    strides = tuple(stride // like.itemsize * buffer.itemsize for stride in like.strides)
+    return np.ndarray(like.shape, buffer.dtype, buffer, strides=strides)
+
+
+def for_blocks(
+    function: Callable[[slice], object], length: int, bytes_each: int, block_bytes: int, microseconds: float
+) -> None:
+    """Call ``function(slice)`` for slices of range(length) of about ``block_bytes``, in parallel where it
+    pays.
+
+    The slices depend on the sizes alone, never on the number of threads.
+
+    >>> for_blocks(print, 5, bytes_each=4, block_bytes=8, microseconds=1)
+    slice(0, 2, None)
+    slice(2, 4, None)
+    slice(4, 5, None)
+    """
+    step = max(1, block_bytes // max(1, bytes_each))
+    if length <= step:
+        function(slice(0, length))
+        return
+    parallel_for(
+        lambda block: function(slice(block * step, min(length, (block + 1) * step))),
+        -(-length // step),
+        microseconds,
+    )
+
+
+def reshaped(x: np.ndarray, axis: int) -> tuple[int, int, int]:
+    """The sizes before, at and after an axis: (outer, n, inner).
+
+    >>> reshaped(np.zeros((2, 3, 4, 5)), 1)
+    (2, 3, 20)
+    """
+    return prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])

@@ -1,0 +1,27 @@
+"""The door to pooling: max, average and adaptive, over 1, 2 or 3 spatial axes, with gradients and their adjoints."""
+
+from cnn_physics77.core.kernels.adaptive_pooling import (
+    adaptive_average_pool,
+    adaptive_average_pool_gradient,
+    adaptive_max_pool,
+    index_gather,
+    index_scatter,
+)
+from cnn_physics77.core.kernels.average_pooling import average_pool, average_pool_gradient
+from cnn_physics77.core.kernels.max_pooling import flat_indices, max_pool, max_pool_gather, max_pool_scatter
+from cnn_physics77.core.kernels.pooling_windows import pool_output_size
+
+__all__ = [
+    "adaptive_average_pool",
+    "adaptive_average_pool_gradient",
+    "adaptive_max_pool",
+    "average_pool",
+    "average_pool_gradient",
+    "flat_indices",
+    "index_gather",
+    "index_scatter",
+    "max_pool",
+    "max_pool_gather",
+    "max_pool_scatter",
+    "pool_output_size",
+]

@@ -1,0 +1,114 @@
+"""The windows of pooling: the size law, and for each offset in the window the inputs that it meets.
+
+Shapes: x is (..., *input_size), the result is (..., *output_size); the leading axes, usually (N, C), are
+free. The last ``len(kernel_size)`` axes are spatial. With o the output's index, k the offset in the window
+and p the input's index,
+
+    p = o * stride - padding + k * dilation      along each spatial axis,
+
+and an offset that falls outside the input does not exist: it is neither a candidate for the maximum nor a
+term of the sum. All of pooling is a loop over the few offsets k, each one operation on strided views of all
+the windows.
+"""
+
+import itertools
+from functools import lru_cache
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+
+Size = tuple[int, ...]
+Cut = tuple[slice, slice]
+
+
+def pool_output_size(
+    input_size: Size,
+    kernel_size: Size,
+    stride: Size,
+    padding: Size,
+    dilation: Size | None = None,
+    ceil_mode: bool = False,
+    *,
+    name: str = "pooling",
+) -> Size:
+    """The size law: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 along each axis.
+
+    With ceil_mode the quotient is rounded up, and a last window that would start in the right padding is
+    dropped.
+
+    Raises ShapeError where an argument has the wrong length or sign, where the padding exceeds half of the
+    kernel, or where no window fits (PyTorch's conditions).
+
+    >>> pool_output_size((28, 5), (2, 2), (2, 2), (0, 0))
+    (14, 2)
+    >>> pool_output_size((28, 5), (2, 2), (2, 2), (0, 0), ceil_mode=True)
+    (14, 3)
+    """
+    d = len(kernel_size)
+    dilation = (1,) * d if dilation is None else dilation
+    if not len(input_size) == len(stride) == len(padding) == len(dilation) == d:
+        raise ShapeError(
+            f"{name}: expected one kernel size, stride, padding and dilation per spatial axis, found input "
+            f"{tuple(input_size)}, kernel_size {kernel_size}, stride {stride}, padding {padding}, "
+            f"dilation {dilation}; give {len(input_size)} of each"
+        )
+    output = []
+    for size, k, s, p, e in zip(input_size, kernel_size, stride, padding, dilation):
+        if k <= 0 or s <= 0 or e <= 0 or p < 0:
+            raise ShapeError(
+                f"{name}: expected kernel size, stride and dilation > 0 and padding >= 0, found kernel_size "
+                f"{kernel_size}, stride {stride}, padding {padding}, dilation {dilation}; correct the sign"
+            )
+        if p > k // 2:
+            raise ShapeError(
+                f"{name}: pad should be at most half of the kernel size, found padding {padding} and kernel_size "
+                f"{kernel_size}; lower the padding, or pad the input first"
+            )
+        n = (size + 2 * p - e * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
+        if ceil_mode and (n - 1) * s >= size + p:
+            n -= 1
+        if size <= 0 or n <= 0:
+            raise ShapeError(
+                f"{name}: expected at least one window in the input, found input {tuple(input_size)} with "
+                f"kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}: the output is "
+                f"too small; use a larger input or a smaller kernel"
+            )
+        output.append(n)
+    return tuple(output)
+
+
+@lru_cache(maxsize=1024)
+def axis_cuts(
+    size: int, output: int, kernel: int, stride: int, padding: int, dilation: int
+) -> tuple[Cut, ...]:
+    """For each offset k along one axis: the outputs for which it lies inside the input, and those inputs."""
+    cuts = []
+    for k in range(kernel):
+        shift = k * dilation - padding
+        first = max(0, -(shift // stride))
+        last = max(first, min(output, (size - 1 - shift) // stride + 1))
+        start = first * stride + shift
+        stop = start + (last - first - 1) * stride + 1 if last > first else start
+        cuts.append((slice(first, last), slice(start, max(stop, 0), stride)))
+    return tuple(cuts)
+
+
+@lru_cache(maxsize=256)
+def window_cuts(
+    input_size: Size, output_size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size
+):
+    """For each offset of the window, in row-major order: the index of the outputs and the index of the inputs."""
+    axes = [axis_cuts(*a) for a in zip(input_size, output_size, kernel, stride, padding, dilation)]
+    whole = tuple(slice(0, n) for n in output_size)
+    result = []
+    for cut in itertools.product(*axes):
+        outputs, inputs = (tuple(c[i] for c in cut) for i in (0, 1))
+        result.append((... if outputs == whole else (..., *outputs), (..., *inputs)))
+    return tuple(result)
+
+
+def split_shape(x: np.ndarray, d: int, name: str) -> tuple[Size, Size]:
+    if x.ndim < d:
+        raise ShapeError(f"{name}: expected an array of at least {d} dimensions, found shape {x.shape}")
+    return x.shape[: x.ndim - d], x.shape[x.ndim - d :]

@@ -1,0 +1,272 @@
+"""Softmax, its logarithm, and the cross-entropy of class indices, with their gradients.
+
+All subtract the maximum first, so that nothing overflows (Goodfellow, Bengio and Courville 2016, section
+4.1). A logit of -inf has probability 0; a slice with nothing but -inf, or with +inf or NaN, gives NaN, as in
+PyTorch.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.layout import for_blocks
+
+BLOCK_BYTES = 1 << 18
+
+
+def _by_rows(block: Callable[[slice], object], x: np.ndarray, axis: int, nanoseconds: float) -> None:
+    """Call ``block`` for slices of the first axis, or once for the whole where that is the axis of the softmax."""
+    if x.size == 0:
+        return
+    if axis % x.ndim == 0:
+        block(slice(None))
+    else:
+        for_blocks(block, len(x), x.nbytes // len(x), BLOCK_BYTES, x.size * nanoseconds * 1e-3)
+
+
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """exp(x_i) / sum_j exp(x_j) along ``axis``. x: floating, at least one axis; returns the same shape and
+    dtype.
+
+    >>> softmax(np.log(np.array([[1.0, 3.0], [2.0, 2.0]])))
+    array([[0.25, 0.75], [0.5 , 0.5 ]])
+    """
+    y = np.empty_like(x)
+
+    def block(b: slice) -> None:
+        out = y[b]
+        _exponentials(x[b], axis, out)
+        out /= np.add.reduce(out, axis=axis, keepdims=True)
+
+    _by_rows(block, x, axis, 1.5)
+    return y
+
+
+def _exponentials(x: np.ndarray, axis: int, out: np.ndarray) -> None:
+    """out = exp(x - max x)."""
+    with np.errstate(invalid="ignore"):
+        np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
+    np.exp(out, out=out)
+
+
+def softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """y * (g - sum_j g_j y_j), from the output y = softmax(x).
+
+    >>> softmax_gradient(np.array([1.0, 0.0]), np.array([0.25, 0.75]))
+    array([ 0.1875, -0.1875])
+    """
+    gx = np.empty_like(y)
+
+    def block(b: slice) -> None:
+        out = gx[b]
+        np.multiply(g[b], y[b], out=out)
+        total = np.add.reduce(out, axis=axis, keepdims=True)
+        np.subtract(g[b], total, out=out)
+        out *= y[b]
+
+    _by_rows(block, y, axis, 0.8)
+    return gx
+
+
+def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+    """x_i - log sum_j exp(x_j) along ``axis``. x: floating, at least one axis; returns the same shape and
+    dtype.
+
+    >>> log_softmax(np.array([0.0, 0.0])).round(4)
+    array([-0.6931, -0.6931])
+    """
+    y = np.empty_like(x)
+
+    def block(b: slice) -> None:
+        out = y[b]
+        with np.errstate(invalid="ignore"):
+            np.subtract(x[b], np.maximum.reduce(x[b], axis=axis, keepdims=True), out=out)
+        out -= np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True))
+
+    _by_rows(block, x, axis, 1.5)
+    return y
+
+
+def log_softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """g - exp(y) sum_j g_j, from the output y = log_softmax(x).
+
+    >>> log_softmax_gradient(np.array([1.0, 0.0]), np.log(np.array([0.25, 0.75])))
+    array([ 0.75, -0.75])
+    """
+    gx = np.empty_like(y)
+
+    def block(b: slice) -> None:
+        out = gx[b]
+        np.exp(y[b], out=out)
+        out *= np.add.reduce(g[b], axis=axis, keepdims=True)
+        np.subtract(g[b], out, out=out)
+
+    _by_rows(block, y, axis, 1.2)
+    return gx
+
+
+def cross_entropy_forward(
+    logits: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """The cross-entropy of softmax(logits) with class indices, and the probabilities for its gradient::
+
+        l_n = -(1 - s) w[t_n] log p[n, t_n] - s / C sum_c w[c] log p[n, c],       s = label_smoothing
+        none: l_n    sum: sum_n l_n    mean: sum_n l_n / sum_n w[t_n]             w = 1 where no weight is
+        given
+
+    over the n whose target is not ``ignore_index``; the others have l_n = 0. With no n left the mean is NaN.
+
+    Args:
+        logits: (N, C), (N, C, d1, ...) or (C), floating.
+        target: integers in [0, C) or ``ignore_index``: (N), (N, d1, ...) or ().
+        weight: (C), of the logits' dtype.
+        reduction: "mean", "sum" or "none".
+
+    Returns:
+        loss: of the target's shape for "none", else of shape (); the logits' dtype.
+        probabilities: softmax of the logits over the class axis.
+        divisor: what "mean" divides by; 1 for the others. Both are for `cross_entropy_gradient`.
+
+    Raises:
+        ShapeError: shapes that do not fit, or a target out of bounds.
+
+    >>> logits = np.log(np.array([[1.0, 3.0], [2.0, 2.0]]))
+    >>> loss, probabilities, divisor = cross_entropy_forward(logits, np.array([0, 1]))
+    >>> float(loss.round(4)), probabilities, divisor
+    (1.0397, array([[0.25, 0.75], [0.5 , 0.5 ]]), 2.0)
+    """
+    axis = _check(logits, target, weight, reduction)
+    at, kept = _chosen(target, axis, ignore_index, logits.shape[axis])
+    shifted = np.empty_like(logits)
+    probabilities = np.empty_like(logits)
+    log_total = np.empty((*logits.shape[:axis], 1, *logits.shape[axis + 1 :]), logits.dtype)
+
+    def block(b: slice) -> None:
+        s, p = shifted[b], probabilities[b]
+        with np.errstate(invalid="ignore"):
+            np.subtract(logits[b], np.maximum.reduce(logits[b], axis=axis, keepdims=True), out=s)
+        np.exp(s, out=p)
+        total = np.add.reduce(p, axis=axis, keepdims=True)
+        p /= total
+        np.log(total, out=log_total[b])
+
+    _by_rows(block, logits, axis, 2.0)
+    log_total = log_total.reshape(target.shape)
+    loss = log_total - shifted[at]  # -log p[n, t_n]
+    if weight is not None:
+        loss *= weight[at[axis]]
+    if label_smoothing != 0:
+        if weight is None:
+            smooth = logits.shape[axis] * log_total - shifted.sum(axis=axis)
+        else:
+            smooth = weight.sum() * log_total - np.moveaxis(shifted, axis, -1) @ weight
+        loss *= 1 - label_smoothing
+        loss += smooth * (label_smoothing / logits.shape[axis])
+    if kept is not None:
+        loss = np.where(kept, loss, loss.dtype.type(0))
+    if reduction == "none":
+        return loss, probabilities, 1.0
+    divisor = 1.0
+    total = loss.sum()
+    if reduction == "mean":
+        divisor = _total_weight(target, weight, at[axis], kept)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = total / loss.dtype.type(divisor)
+    return np.asarray(total, loss.dtype), probabilities, divisor
+
+
+def cross_entropy_gradient(
+    g: np.ndarray,
+    probabilities: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    divisor: float = 1.0,
+) -> np.ndarray:
+    """The gradient of `cross_entropy_forward` with respect to the logits::
+
+        g_n / divisor * ((1 - s) w[t_n] (p[n, c] - [c = t_n]) + s / C (p[n, c] sum_k w[k] - w[c]))
+
+    g: of the loss' shape; ``probabilities`` and ``divisor`` as the forward returned them.
+
+    >>> cross_entropy_gradient(np.array(1.0), np.array([[0.25, 0.75]]), np.array([0]))
+    array([[-0.75,  0.75]])
+    """
+    axis = _check(probabilities, target, weight, "none")
+    classes = probabilities.shape[axis]
+    at, kept = _chosen(target, axis, ignore_index, classes)
+    dtype = probabilities.dtype
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.broadcast_to(np.asarray(g, dtype) / dtype.type(divisor), target.shape)
+    if kept is not None:
+        scale = np.where(kept, scale, dtype.type(0))
+    hit = scale * dtype.type(1 - label_smoothing)
+    if weight is not None:
+        hit = hit * weight[at[axis]]
+    whole = hit
+    if label_smoothing != 0:
+        smooth = scale * dtype.type(label_smoothing / classes)
+        whole = hit + smooth * (classes if weight is None else weight.sum())
+    gx = np.empty_like(probabilities)
+    factor = np.expand_dims(whole, axis)
+    _by_rows(lambda b: np.multiply(probabilities[b], factor[b], out=gx[b]), gx, axis, 0.4)
+    if label_smoothing != 0:
+        w = dtype.type(1) if weight is None else weight.reshape(-1, *(1,) * (gx.ndim - axis - 1))
+        gx -= np.expand_dims(smooth, axis) * w
+    gx[at] -= hit
+    return gx
+
+
+def _check(logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: str) -> int:
+    """The class axis, once the shapes are found to fit."""
+    axis = 0 if logits.ndim == 1 else 1
+    if logits.ndim == 0 or target.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
+        raise ShapeError(
+            "cross_entropy: expected class indices (N, d1, ...) for logits (N, C, d1, ...), or () for (C), found "
+            f"target {target.shape} and logits {logits.shape}; the class axis of the logits is axis 1"
+        )
+    if target.dtype.kind not in "iu":
+        raise DtypeError(
+            f"cross_entropy: expected integer class indices, found a target of dtype {target.dtype}; convert it"
+        )
+    if weight is not None and weight.shape != (logits.shape[axis],):
+        raise ShapeError(
+            f"cross_entropy: expected one weight per class, shape ({logits.shape[axis]},), found {weight.shape}; "
+            "give a weight for each class"
+        )
+    if reduction not in ("mean", "sum", "none"):
+        raise ShapeError(
+            f"cross_entropy: expected reduction mean, sum or none, found {reduction!r}; choose one"
+        )
+    return axis
+
+
+def _chosen(target: np.ndarray, axis: int, ignore_index: int, classes: int):
+    """The index of logits[n, t_n, ...], and which targets count (None where all do)."""
+    kept = None
+    wrong = target.size > 0 and (target.min() < 0 or target.max() >= classes)
+    if wrong or 0 <= ignore_index < classes:
+        kept = target != ignore_index
+        target = np.where(kept, target, 0)
+        if wrong and (target.min() < 0 or target.max() >= classes):
+            found = int(target.max()) if target.max() >= classes else int(target.min())
+            raise ShapeError(
+                f"cross_entropy: Target {found} is out of bounds: expected class indices in [0, {classes}) or "
+                f"ignore_index {ignore_index}; check the labels and the number of classes"
+            )
+    grid = np.ogrid[tuple(slice(n) for n in target.shape)] if target.ndim else []
+    return (*grid[:axis], target, *grid[axis:]), kept
+
+
+def _total_weight(target, weight, chosen, kept) -> float:
+    if weight is None:
+        return float(target.size if kept is None else np.count_nonzero(kept))
+    counted = weight[chosen]
+    return float(counted.sum() if kept is None else counted[kept].sum())

@@ -1,0 +1,188 @@
+"""The optimizers' updates, in place: few passes over memory, in pieces that stay in the cache.
+
+The arrays of one update have one shape and one dtype, float32 or float64. All parameters of a model fastest
+form one flat array, of which the single ones are views: then one call updates them all. The gradient is only
+read.
+"""
+
+from collections.abc import Callable
+from math import sqrt
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.layout import flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.threads import scratch
+
+PIECE_BYTES = 1 << 16  # of each array: five of them and the scratch stay in a core's L2 cache
+
+
+def sgd(
+    parameter: np.ndarray,
+    gradient: np.ndarray,
+    momentum_buffer: np.ndarray | None = None,
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+    maximize: bool = False,
+    first_step: bool = False,
+) -> None:
+    """Stochastic gradient descent with momentum, in place (Sutskever et al. 2013, as ``torch.optim.SGD``)::
+
+        g <- (-g if maximize else g) + weight_decay * p
+        b <- g at the first step, then momentum * b + (1 - dampening) * g
+        p <- p - lr * (g + momentum * b if nesterov else b)          without momentum: p - lr * g
+
+    Args:
+        parameter: p, changed in place.
+        gradient: g, of the same shape and dtype; only read.
+        momentum_buffer: b, changed in place; needed where ``momentum`` is not 0.
+        first_step: b holds nothing yet.
+
+    Raises:
+        ShapeError: arrays of different shapes, or momentum without a buffer.
+
+    >>> p = np.array([1.0, 2.0])
+    >>> sgd(p, np.array([1.0, -1.0]), lr=0.5)
+    >>> p
+    array([0.5, 2.5])
+    """
+    if momentum != 0 and momentum_buffer is None:
+        raise ShapeError(
+            "sgd: expected a momentum_buffer with momentum != 0, found None; give one of p's shape"
+        )
+    sign = -1.0 if maximize else 1.0
+
+    def update(p, g, b=None):
+        t = scratch("updates.t", p.shape, p.dtype)
+        if weight_decay != 0:
+            np.multiply(p, sign * weight_decay, out=t)  # the sign of g is brought in by the last factor
+            g = np.add(t, g, out=t)
+        if momentum == 0:
+            np.multiply(g, sign * lr, out=t)
+        else:
+            if first_step:
+                np.multiply(g, sign, out=b)
+            else:
+                b *= momentum
+                if sign * (1 - dampening) == 1:
+                    b += g
+                else:
+                    b += np.multiply(g, sign * (1 - dampening), out=scratch("updates.s", p.shape, p.dtype))
+            if nesterov:
+                g = np.multiply(g, sign, out=t)
+                g += np.multiply(b, momentum, out=scratch("updates.s", p.shape, p.dtype))
+                t *= lr
+            else:
+                np.multiply(b, lr, out=t)
+        p -= t
+
+    states = () if momentum == 0 else (momentum_buffer,)
+    _by_pieces("sgd", update, parameter, gradient, *states)
+
+
+def adam(
+    parameter: np.ndarray,
+    gradient: np.ndarray,
+    exp_avg: np.ndarray,
+    exp_avg_sq: np.ndarray,
+    max_exp_avg_sq: np.ndarray | None = None,
+    *,
+    step: float,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+    maximize: bool = False,
+) -> None:
+    """Adam, in place (Kingma and Ba 2015; AMSGrad: Reddi et al. 2018; AdamW: Loshchilov and Hutter 2019)::
+
+        g <- -g if maximize else g
+        g <- g + weight_decay * p                                     Adam
+        p <- p - lr * weight_decay * p                                AdamW (decoupled)
+        m <- beta1 * m + (1 - beta1) * g
+        v <- beta2 * v + (1 - beta2) * g^2
+        w <- max(w, v) with AMSGrad, else v
+        p <- p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
+
+    as ``torch.optim.Adam`` and ``AdamW`` do it. The two corrections of the last line are folded into scalars:
+    with c = sqrt(1 - beta2^t) it is p - (lr c / (1 - beta1^t)) * m / (sqrt(w) + eps c).
+
+    Args:
+        parameter: p, changed in place, as are the states.
+        gradient: g, of the same shape and dtype; only read.
+        exp_avg, exp_avg_sq: m and v, zeros before the first step.
+        max_exp_avg_sq: w of AMSGrad, zeros before the first step; None is Adam without it.
+        step: t, counted from 1.
+
+    Raises:
+        ShapeError: arrays of different shapes.
+
+    >>> p, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
+    >>> adam(p, np.array([4.0]), m, v, step=1, lr=0.1, eps=0.0)
+    >>> p, m.round(12), v.round(12)
+    (array([0.9]), array([0.4]), array([0.016]))
+    """
+    beta1, beta2 = betas
+    correction = sqrt(1 - beta2**step)
+    size, floor = lr / (1 - beta1**step) * correction, eps * correction
+    root = sqrt(1 - beta2)
+
+    def update(p, g, m, v, w=None):
+        t = scratch("updates.t", p.shape, p.dtype)
+        if decoupled:
+            if weight_decay != 0:
+                p *= 1 - lr * weight_decay
+        elif weight_decay != 0:
+            s = np.multiply(
+                p, -weight_decay if maximize else weight_decay, out=scratch("updates.s", p.shape, p.dtype)
+            )
+            g = np.add(s, g, out=s)
+        if maximize:
+            g = np.negative(g, out=scratch("updates.s", p.shape, p.dtype))
+        np.subtract(g, m, out=t)
+        t *= 1 - beta1
+        m += t
+        np.multiply(g, root, out=t)
+        np.multiply(t, t, out=t)
+        v *= beta2
+        v += t
+        if w is not None:
+            v = np.maximum(w, v, out=w)
+        np.sqrt(v, out=t)
+        t += floor
+        np.divide(m, t, out=t)
+        t *= size
+        p -= t
+
+    states = (exp_avg, exp_avg_sq) if max_exp_avg_sq is None else (exp_avg, exp_avg_sq, max_exp_avg_sq)
+    _by_pieces("adam", update, parameter, gradient, *states)
+
+
+def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> None:
+    """Call ``update`` with one piece of each array after the other; arrays[1], the gradient, may be copied."""
+    parameter, gradient, *states = arrays
+    for x in arrays:
+        if x.shape != parameter.shape or x.dtype != parameter.dtype:
+            raise ShapeError(
+                f"{name}: expected arrays of the parameter's shape and dtype {parameter.shape} {parameter.dtype}, "
+                f"found {x.shape} {x.dtype}; convert the gradient and the optimizer's state"
+            )
+    rows: list[np.ndarray | None] = [None]
+    if all(state.strides == parameter.strides for state in states):
+        rows[0] = flat(parameter)
+    if rows[0] is None:  # not dense: the same operations on the arrays as they are
+        update(parameter, gradient, *states)
+        return
+    rows = [flat(x) for x in (parameter, in_order_of(gradient, parameter), *states)]
+    for_blocks(
+        lambda piece: update(*(row[piece] for row in rows)),
+        parameter.size,
+        parameter.itemsize,
+        PIECE_BYTES,
+        parameter.size * parameter.itemsize * 2.5e-4,
+    )
