@@ -1,0 +1,58 @@
+"""Which dimensions a call means: negative numbers, tuples, None; and the error for those that do not exist."""
+
+from __future__ import annotations
+
+import operator
+
+from cnn_physics77.core.errors import ShapeError
+
+
+def dimension(function: str, dim, ndim: int) -> int:
+    """``dim`` as a number from 0 to ndim - 1; negative ones count from the end. A 0-d tensor has, for this, one dimension.
+
+    Raises:
+        ShapeError: there is no such dimension.
+
+    >>> dimension("sum", -1, 3)
+    2
+    """
+    try:
+        index = operator.index(dim)
+    except TypeError:
+        raise ShapeError(f"{function}: expected a dimension as an integer, found {dim!r}") from None
+    bound = ndim or 1
+    if not -bound <= index < bound:
+        raise ShapeError(
+            f"{function}: Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {index})"
+        )
+    return index % bound
+
+
+def dimensions(function: str, dim, ndim: int) -> tuple[int, ...]:
+    """``dim``, an integer or several, as numbers from 0 to ndim - 1; None and () mean all.
+
+    Raises:
+        ShapeError: there is no such dimension, or one is named twice.
+
+    >>> dimensions("sum", (-1, 0), 3)
+    (2, 0)
+    """
+    if dim is None:
+        return tuple(range(ndim))
+    if not isinstance(dim, (tuple, list)):
+        return (dimension(function, dim, ndim),) if ndim else _of_scalar(function, (dim,))
+    if not dim:
+        return tuple(range(ndim))
+    if not ndim:
+        return _of_scalar(function, dim)
+    named = tuple(dimension(function, d, ndim) for d in dim)
+    if len(set(named)) != len(named):
+        twice = next(d for d in named if named.count(d) > 1)
+        raise ShapeError(f"{function}: expected every dimension once, but dim {twice} appears multiple times in {tuple(dim)}")
+    return named
+
+
+def _of_scalar(function: str, dim) -> tuple[int, ...]:
+    for d in dim:
+        dimension(function, d, 0)
+    return ()
