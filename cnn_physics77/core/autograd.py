@@ -13,7 +13,7 @@ what its users sent, once they all have:
 .. math:: \bar x_i = \sum_{\text{users } y} \bar y \, \frac{\partial y}{\partial x_i}
 
 (A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative, visits a node once
-however often its result was used, and drops what a node kept for its derivative as soon as the node is done. The derivatives
+however often its result was used, latest first, and drops what a node kept for its derivative as soon as the node is done. The derivatives
 are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
 """
 
@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
+from heapq import heappop, heappush
+from itertools import count
 from sys import getrefcount
 from typing import Any
 
@@ -103,20 +105,27 @@ class set_grad_enabled(_SwitchRecording):
 
 
 class Clock:
-    """Counts changes in place, of any tensor. A node remembers the time at which it was recorded; a tensor, the time of its
-    last change: one that changed after the node kept it would make the node's derivative wrong, silently."""
+    """Orders what happens to the graph: every recorded call, and every change of a tensor in place, has a time of its own.
 
-    __slots__ = ("time",)
+    A node is later than all that it was made from, so that walking from late to early meets every node after all its users. A
+    tensor remembers when it was last changed: one that changed after a node kept it would make the node's derivative wrong,
+    silently.
+    """
+
+    __slots__ = ("last_change", "tick")
 
     def __init__(self):
-        self.time = 0
+        self.tick = count(1).__next__  # one bytecode-free call: atomic between threads
+        self.last_change = 0
 
-    def tick(self) -> int:
-        self.time += 1
-        return self.time
+    def change(self) -> int:
+        """The time of a change in place that happens now."""
+        self.last_change = self.tick()
+        return self.last_change
 
 
 clock = Clock()
+tick = clock.tick
 
 # --------------------------------------------------------------------------------------------- the graph
 
@@ -140,7 +149,7 @@ class Node:
             for an edge that is None).
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
-        time: the clock when it was recorded.
+        time: when it was recorded; later than all that it was made from.
         outputs: None for one result; for several, a list of (shape, dtype), one of each.
         hooks: per output index, the functions to call on its gradient.
     """
@@ -211,25 +220,14 @@ _LONE = getrefcount([object()][0])
 """What the interpreter counts for an object that only a container (or another object's attribute) refers to."""
 
 
-def _count_users(roots, relevant=None) -> dict:
-    """For every node and leaf below the roots, how many edges lead to it: linear in the number of edges."""
-    users: dict = {root: 0 for root in roots}
-    stack = [root for root in users if type(root) is Node]
-    while stack:
-        for edge in stack.pop().edges:
-            if edge is None:
-                continue
-            if type(edge) is Output:
-                edge = edge.node
-            if relevant is not None and edge not in relevant:
-                continue
-            if edge in users:
-                users[edge] += 1
-            else:
-                users[edge] = 1
-                if type(edge) is Node:
-                    stack.append(edge)
-    return users
+def _add(holder, key, gradient, in_place: bool) -> None:
+    """``holder[key] += gradient``, without new memory where nobody else can see the old."""
+    if in_place and alone(holder, key):
+        array, other = holder[key].array, gradient.array
+        if array.dtype is other.dtype:
+            array += other
+            return
+    holder[key] = holder[key] + gradient
 
 
 def _nodes_leading_to(wanted, roots) -> set:
@@ -281,69 +279,69 @@ def walk(targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, ret
     ``deliver(edge, [gradient])`` is called with every leaf and its whole gradient, once; with ``wanted`` (edges) given, with
     these alone, be they leaves or not, and only what leads to them is computed.
     """
-    gradients: dict = {}  # node or leaf -> the sum of what it was sent so far; a list, one per output, where it has several
+    gradients: dict = {}  # node -> the sum of what it was sent so far; a list, one per output, where it has several
+    leaves: dict = {}
+    queue: list = []  # (-time, node): the latest first, so that a node comes after all its users
     in_place = not create_graph
 
     def send(edge, gradient):
-        if type(edge) is Output:
-            holder, key = gradients.setdefault(edge.node, [None] * len(edge.node.outputs)), edge.index
+        if type(edge) is Node:
+            if edge in gradients:
+                _add(gradients, edge, gradient, in_place)
+            else:
+                gradients[edge] = gradient
+                heappush(queue, (-edge.time, edge))
+        elif type(edge) is Output:
+            node, index = edge.node, edge.index
+            if node not in gradients:
+                gradients[node] = [None] * len(node.outputs)
+                heappush(queue, (-node.time, node))
+            if gradients[node][index] is None:
+                gradients[node][index] = gradient
+            else:
+                _add(gradients[node], index, gradient, in_place)
+        elif edge in leaves:
+            _add(leaves, edge, gradient, in_place)
         else:
-            holder, key = gradients, edge
-            gradients.setdefault(edge)
-        if holder[key] is None:
-            holder[key] = gradient
-        else:
-            _add(holder, key, gradient, in_place)
+            leaves[edge] = gradient
 
     for target, seed in zip(targets, seeds):
         send(target, seed)
     relevant = None if wanted is None else _nodes_leading_to(wanted, gradients)
-    roots = [root for root in gradients if relevant is None or root in relevant]
-    waiting = _count_users(roots, relevant)
-    ready = [root for root in roots if waiting[root] == 0]
+    del seeds
     token = _recording.set(create_graph)
     try:
-        while ready:
-            node = ready.pop()
-            if type(node) is not Node:  # a leaf
-                cell = [gradients.pop(node, None)]
-                if cell[0] is not None and (wanted is None or node in wanted):
-                    if node.hooks:
-                        cell[0] = _apply_hooks(node.hooks, cell[0])
-                    deliver(node, cell)
-                continue
+        while queue:
+            node = heappop(queue)[1]
+            gradient = gradients.pop(node)
             edges = node.edges
+            if node.hooks:
+                gradient = _run_node_hooks(node, gradient)
             if relevant is not None:
+                _deliver_wanted(node, gradient, wanted, deliver)
                 edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
-            gradient = gradients.pop(node, None)
-            if gradient is None:  # a function of the user's gave None: nothing flows here, but those below must not wait
-                results: Sequence = (None,) * len(edges)
-            else:
-                if node.hooks:
-                    gradient = _run_node_hooks(node, gradient)
-                if wanted is not None:
-                    _deliver_wanted(node, gradient, wanted, deliver)
-                results = node.op.backward(node, gradient, edges)
+                if not any(edge is not None for edge in edges):
+                    continue
+            results = node.op.backward(node, gradient, edges)
             if not retain_graph and node.saved:
                 node.saved = None
             for edge, result in zip(edges, results):
-                if edge is None:
+                if edge is None or result is None:  # a function of the user's may answer None: nothing flows there
                     continue
-                below = edge
-                if type(edge) is not Output:
-                    if result is not None:
-                        if edge in gradients:
-                            _add(gradients, edge, result, in_place)
-                        else:
-                            gradients[edge] = result
+                if type(edge) is Node and edge not in gradients:  # the commonest case of send(), without the call
+                    gradients[edge] = result
+                    heappush(queue, (-edge.time, edge))
                 else:
-                    below = edge.node
-                    if result is not None:
-                        send(edge, result)
-                left = waiting[below] = waiting[below] - 1
-                if left == 0:
-                    ready.append(below)
+                    send(edge, result)
             gradient = result = results = None  # what is done with is freed, and seen to be alone
+        while leaves:
+            leaf, gradient = leaves.popitem()
+            if wanted is None or leaf in wanted:
+                cell = [gradient]
+                gradient = None
+                if leaf.hooks:
+                    cell[0] = _apply_hooks(leaf.hooks, cell[0])
+                deliver(leaf, cell)
     finally:
         _recording.reset(token)
 

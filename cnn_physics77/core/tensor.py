@@ -286,11 +286,11 @@ class Tensor(Methods):
         """Note that the memory was changed in place, so that a derivative that needed the old values can say so."""
         if self._changes is None:
             self._changes = [0, 0]
-        self._changes[0] = clock.tick()
+        self._changes[0] = clock.change()
         self._changes[1] += 1
 
     def changed_since(self, time: int) -> bool:
-        """Whether the memory was changed in place after the clock showed ``time``."""
+        """Whether the memory was changed in place after ``time`` (of the graph's clock)."""
         return self._changes is not None and self._changes[0] > time
 
     @property
@@ -381,8 +381,7 @@ class Tensor(Methods):
     def __format__(self, specification: str) -> str:
         return format(self.item(), specification) if self.array.ndim == 0 else object.__format__(self, specification)
 
-    def __hash__(self) -> int:  # by identity: two variables of equal values are two variables
-        return id(self)
+    __hash__ = object.__hash__  # by identity: two variables of equal values are two variables
 
     def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, clock, recording
+from cnn_physics77.core.autograd import LEAF, Node, recording, tick
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.operation import Operation, alias, as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
 
 _new = object.__new__
+ndarray = np.ndarray
 
 
 def unary(name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, floating: bool = True) -> Callable:
@@ -47,7 +48,7 @@ def unary(name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, fl
             out = ufunc(array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
-        if type(out) is not np.ndarray:
+        if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
         y.array = out
@@ -56,7 +57,7 @@ def unary(name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, fl
             node = _new(Node)
             node.op = record
             node.edges = (input if edge is LEAF else edge,)
-            node.time = clock.time
+            node.time = tick()
             if keeps_nothing:
                 record.kept((True,))  # raises where there is no derivative
                 node.saved = ()
@@ -121,7 +122,7 @@ def binary(
             ) from None
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
-        if type(out) is not np.ndarray:
+        if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
         y.array = out
@@ -140,7 +141,7 @@ def binary(
                 node = _new(Node)
                 node.op = record
                 node.edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
-                node.time = clock.time
+                node.time = tick()
                 if keeps_a and type(input) is _Number:
                     input = input.tensor()
                 if keeps_b and type(other) is _Number:

@@ -36,7 +36,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, Output, clock, recording
+from cnn_physics77.core.autograd import LEAF, Node, Output, clock, recording, tick
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -146,7 +146,7 @@ class Operation:
         node = _new(Node)
         node.op = self
         node.edges = edges
-        node.time = clock.time
+        node.time = tick()
         node.saved = self._save(edges, tensors, outputs, extras, parameters)
         if several:
             node.outputs = [(o.shape, o.dtype) for o in outputs]
@@ -198,9 +198,13 @@ class Operation:
 
     # ---------------------------------------------------------------------------------- backward
 
-    def backward(self, node: Node, gradient, edges: tuple) -> list:
+    def backward(self, node: Node, gradient, edges: tuple) -> Sequence:
         """The gradient of each input whose edge is not None."""
-        saved = self.unpack(node)
+        saved = node.saved
+        if saved is None or clock.last_change > node.time:
+            self._check(node)
+        if saved and recording():
+            saved = self._reconnect(node)
         if node.outputs is not None:
             gradient = tuple(
                 from_array(np.zeros(shape, dtype)) if g is None else g for g, (shape, dtype) in zip(gradient, node.outputs)
@@ -208,33 +212,39 @@ class Operation:
         if self._joint is not None:
             function, positions = self._joint
             return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
-        return [None if e is None else call(gradient, saved) for e, call in zip(edges, self._calls)]
+        calls = self._calls
+        if len(edges) == 1:
+            return (calls[0](gradient, saved),)
+        if len(edges) == 2:
+            a, b = edges
+            return (None if a is None else calls[0](gradient, saved), None if b is None else calls[1](gradient, saved))
+        return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
 
-    def unpack(self, node: Node) -> tuple:
-        """What the node saved, checked to be what it was, and connected to the graph if derivatives are being recorded."""
-        saved = node.saved
-        if saved is None:
+    def _check(self, node: Node) -> None:
+        """Raise if what the node saved was freed, or has been changed since."""
+        if node.saved is None:
             raise GradientError(
                 f"{self.name}: trying to backward through the graph a second time, but what the derivative needs was freed the "
                 "first time; give retain_graph=True there"
             )
-        if clock.time != node.time:
-            for name, value in zip(self.layout, saved):
-                for tensor in value if type(value) is tuple else (value,):
-                    if isinstance(tensor, Tensor) and tensor.changed_since(node.time):
-                        which = "its output" if name == "y" else f"its input {name!r}"
-                        raise GradientError(
-                            f"{self.name}: one of the variables needed for gradient computation has been modified by an inplace "
-                            f"operation: {which}, of shape {tensor.shape}, at version {tensor._version}; "
-                            "change a copy instead (.clone())"
-                        )
-        if saved and recording():
-            y = len(self.inputs)
-            if saved[y] is not None:
-                output = alias(saved[y])
-                output.edge = node
-                saved = (*saved[:y], output, *saved[y + 1 :])
-        return saved
+        for name, value in zip(self.layout, node.saved):
+            for tensor in value if type(value) is tuple else (value,):
+                if isinstance(tensor, Tensor) and tensor.changed_since(node.time):
+                    which = "its output" if name == "y" else f"its input {name!r}"
+                    raise GradientError(
+                        f"{self.name}: one of the variables needed for gradient computation has been modified by an inplace "
+                        f"operation: {which}, of shape {tensor.shape}, at version {tensor._version}; "
+                        "change a copy instead (.clone())"
+                    )
+
+    def _reconnect(self, node: Node) -> tuple:
+        """What the node saved, its output connected to the graph, for derivatives that are recorded."""
+        saved, y = node.saved or (), len(self.inputs)
+        if len(saved) <= y or saved[y] is None:
+            return saved
+        output = alias(saved[y])
+        output.edge = node
+        return (*saved[:y], output, *saved[y + 1 :])
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
