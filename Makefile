@@ -1,0 +1,32 @@
+# Two commands for a fresh machine: `make run` and `make test`. Needs Python 3.11 or later and a package registry.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: run test lint clean
+
+run: $(VENV)/bench.stamp  ## both frameworks on MNIST: tables here, logs in logs/, pictures in fig/
+	$(BIN)/python main.py $(ARGS)
+
+test: $(VENV)/dev.stamp lint  ## everything that must hold: lint, types, import order, docs examples, tests
+	$(BIN)/python -m pytest -q -n 2
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/bench.stamp: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[bench,data]"
+	touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(PIP) -e ".[dev]"
+	touch $@ $(VENV)/bench.stamp
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

@@ -1,0 +1,414 @@
+"""The graph and its walk: any DAG, any depth, any order of derivative; what is kept, freed, shared, hooked and refused."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77 as ours
+from cnn_physics77.core.autograd import Node
+from cnn_physics77.core.errors import GradientError, ShapeError
+
+
+def variable(*values, dtype=np.float64):
+    return ours.tensor(np.array(values, dtype=dtype), requires_grad=True)
+
+
+# ------------------------------------------------------------------------------------------- any DAG
+
+
+def test_chain_of_100_000_operations():
+    x = variable(1.0, 2.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0
+    y.backward(ours.ones(2, dtype=np.float64))
+    assert x.grad.tolist() == [1.0, 1.0]
+    del y  # the destruction of a deep graph must not recurse either
+
+
+def test_destruction_of_a_deep_graph_that_was_never_walked():
+    y = x = variable(1.0)
+    for _ in range(100_000):
+        y = y + x
+    node = weakref.ref(y.grad_fn)
+    del y
+    assert node() is None
+
+
+def test_sixty_doublings_visit_each_node_once():
+    x = variable(1.0)
+    y = x
+    for _ in range(60):
+        y = y + y
+    visits = 0
+
+    def count(gradient):
+        nonlocal visits
+        visits += 1
+
+    z = y
+    while isinstance(z, Node) or z.grad_fn is not None:
+        node = z if isinstance(z, Node) else z.grad_fn
+        node.hooks = {0: {0: count}}
+        z = node.parents[0]
+        if not isinstance(z, Node):
+            break
+    y.backward()
+    assert x.grad.item() == 2.0**60
+    assert visits == 60
+
+
+def test_random_graphs_agree_with_torch():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        values = rng.normal(size=(3, 4))
+        a = [ours.tensor(v, requires_grad=True) for v in values]
+        b = [torch.tensor(v, requires_grad=True) for v in values]
+        leaves_a, leaves_b = list(a), list(b)
+        for _ in range(30):
+            i, j, kind = rng.integers(len(a)), rng.integers(len(a)), rng.integers(4)
+            for nodes in (a, b):
+                x, y = nodes[i], nodes[j]
+                nodes.append([x + y, x * y * 0.3, x - 2.0 * y, (x * 0.5).tanh()][kind])
+        sum(a[-5:], start=a[0] * 0).sum().backward()
+        sum(b[-5:], start=b[0] * 0).sum().backward()
+        for x, y in zip(leaves_a, leaves_b):
+            np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_derivatives_of_any_order(order):
+    x, t = variable(0.3, -1.2), torch.tensor([0.3, -1.2], dtype=torch.float64, requires_grad=True)
+    y, s = ((x * x).tanh() * x).sum(), ((t * t).tanh() * t).sum()
+    for _ in range(order):
+        (y,) = ours.autograd.grad(y.sum(), x, create_graph=True)
+        (s,) = torch.autograd.grad(s.sum(), t, create_graph=True)
+    np.testing.assert_allclose(y.detach().numpy(), s.detach().numpy(), rtol=1e-10)
+
+
+def test_backward_of_a_result_used_twice_as_root():
+    x = variable(3.0)
+    y = x * x
+    z = y * x
+    ours.autograd.backward([y, z])
+    assert x.grad.item() == 6.0 + 27.0
+
+
+# ------------------------------------------------------------------------------------------- accumulation
+
+
+def test_gradients_accumulate_over_calls():
+    x = variable(1.0, 2.0)
+    (x * x).sum().backward()
+    first = x.grad
+    (x * 3.0).sum().backward()
+    assert x.grad is first
+    assert x.grad.tolist() == [5.0, 7.0]
+
+
+def test_two_leaves_never_share_the_memory_of_a_gradient():
+    a, b = variable(1.0, 2.0), variable(3.0, 4.0)
+    seed = ours.ones(2, dtype=np.float64)
+    (a + b).backward(seed)
+    assert not np.shares_memory(a.grad.array, b.grad.array)
+    assert not np.shares_memory(a.grad.array, seed.array)
+    a.grad.array[:] = 7
+    assert b.grad.tolist() == [1.0, 1.0]
+    assert seed.tolist() == [1.0, 1.0]
+
+
+def test_the_seed_is_never_written_into():
+    x = variable(1.0, 2.0)
+    y = x * 1.0
+    seed = ours.ones(2, dtype=np.float64)
+    ours.autograd.backward([y, y], [seed, seed])
+    assert seed.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_gradient_that_nobody_else_sees_is_kept_without_a_copy():
+    x = variable(*range(1000))
+    kept = []
+    y = x * 2.0
+    y.sum().backward()
+    kept.append(x.grad)
+    assert x.grad.array.base is None and x.grad.array.flags.owndata
+
+
+def test_broadcast_gradient_takes_memory_of_its_own():
+    x = variable(1.0, 2.0, 3.0)
+    x.sum().backward()
+    assert x.grad.array.strides == x.array.strides
+    x.grad.array[0] = 9
+    assert x.grad.tolist() == [9.0, 1.0, 1.0]
+
+
+def test_a_hook_that_keeps_the_gradient_sees_it_unchanged():
+    x = variable(1.0, 1.0)
+    y = x * 2.0
+    seen = []
+    z = y * 3.0
+    z.register_hook(seen.append)
+    w = z * 1.0 + z * 2.0 + z * 4.0
+    w.sum().backward()
+    assert seen[0].tolist() == [7.0, 7.0]
+    assert x.grad.tolist() == [42.0, 42.0]
+
+
+# ------------------------------------------------------------------------------------------- grad()
+
+
+def test_grad_touches_no_grad_and_skips_what_is_not_needed():
+    x, w = variable(2.0), variable(5.0)
+    called = []
+    side = w * w
+    side.register_hook(called.append)
+    y = x * x + side
+    (gx,) = ours.autograd.grad(y, x)
+    assert gx.item() == 4.0
+    assert x.grad is None and w.grad is None and not called
+
+
+def test_grad_with_respect_to_a_result_on_the_way():
+    x = variable(2.0)
+    h = x * x
+    y = h * h
+    gh, gx = ours.autograd.grad(y, [h, x])
+    assert (gh.item(), gx.item()) == (8.0, 32.0)
+
+
+def test_grad_of_an_output_with_respect_to_itself():
+    x = variable(2.0)
+    y = x * x
+    (g,) = ours.autograd.grad(y, y)
+    assert g.item() == 1.0
+
+
+def test_unused_input():
+    x, w = variable(2.0), variable(5.0)
+    with pytest.raises(GradientError, match="allow_unused"):
+        ours.autograd.grad(x * x, w)
+    assert ours.autograd.grad(x * x, [x, w], allow_unused=True)[1] is None
+    assert ours.autograd.grad(x * x, [w], materialize_grads=True)[0].item() == 0.0
+    with pytest.raises(ValueError, match="materialize_grads"):
+        ours.autograd.grad(x * x, [w], allow_unused=False, materialize_grads=True)
+
+
+def test_backward_into_chosen_inputs_only():
+    x, w = variable(2.0), variable(5.0)
+    (x * w).backward(inputs=[w])
+    assert x.grad is None and w.grad.item() == 2.0
+
+
+# ------------------------------------------------------------------------------------------- what is refused
+
+
+def test_implicit_gradient_needs_one_element():
+    with pytest.raises(GradientError, match="implicitly created only for scalar outputs"):
+        (variable(1.0, 2.0) * 2).backward()
+
+
+def test_gradient_of_another_shape():
+    with pytest.raises(ShapeError, match=r"\(2,\), found \(3,\)"):
+        (variable(1.0, 2.0) * 2).backward(ours.ones(3, dtype=np.float64))
+
+
+def test_nothing_to_differentiate():
+    with pytest.raises(GradientError, match="does not require grad"):
+        ours.tensor(1.0).backward()
+
+
+def test_second_walk_of_a_freed_graph():
+    x = variable(2.0)
+    y = x * x
+    y.backward()
+    with pytest.raises(GradientError, match="second time"):
+        y.backward()
+    z = x * x
+    z.backward(retain_graph=True)
+    z.backward()
+    assert x.grad.item() == 12.0
+
+
+def test_changed_in_place_after_it_was_kept():
+    x = variable(2.0, 3.0)
+    h = x * 1.0
+    y = h * h
+    h.detach().zero_()
+    with pytest.raises(GradientError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
+def test_changed_output_is_detected_too():
+    x = variable(0.5)
+    y = x.tanh()
+    y.detach().zero_()
+    with pytest.raises(GradientError, match="its output"):
+        y.backward()
+
+
+def test_change_before_recording_is_harmless():
+    x = variable(2.0)
+    c = ours.tensor([1.0], dtype=np.float64)
+    c.zero_()
+    (x * c).backward()
+    assert x.grad.item() == 0.0
+
+
+# ------------------------------------------------------------------------------------------- recording on and off
+
+
+def test_no_grad_nests_and_decorates():
+    x = variable(1.0)
+    with ours.no_grad():
+        assert not (x * 2).requires_grad
+        with ours.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+    @ours.no_grad()
+    def f(depth):
+        assert not (x * 2).requires_grad
+        return f(depth - 1) if depth else 0
+
+    f(3)
+    assert (x * 2).requires_grad
+
+
+def test_set_grad_enabled_acts_at_once_and_as_context():
+    x = variable(1.0)
+    ours.set_grad_enabled(False)
+    try:
+        assert not (x * 2).requires_grad
+    finally:
+        ours.set_grad_enabled(True)
+    with ours.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+
+def test_recording_is_restored_after_an_error_in_the_walk():
+    x = variable(1.0)
+    y = x * x
+    y.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        y.backward()
+    assert ours.is_grad_enabled()
+
+
+def test_no_grad_is_local_to_the_thread():
+    x = variable(1.0)
+    inside, leave, found = threading.Event(), threading.Event(), []
+
+    def other():
+        with ours.no_grad():
+            inside.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    inside.wait(5)
+    found.append((x * 2).requires_grad)
+    leave.set()
+    thread.join()
+    assert found == [True]
+
+
+# ------------------------------------------------------------------------------------------- hooks
+
+
+def test_tensor_hooks_replace_and_are_removed():
+    x = variable(1.0)
+    y = x * 2.0
+    handle = y.register_hook(lambda g: g * 10.0)
+    (y * 1.0).backward()
+    assert x.grad.item() == 20.0
+    handle.remove()
+    x.grad = None
+    (x * 2.0).backward()
+    assert x.grad.item() == 2.0
+
+
+def test_leaf_hook_sees_the_whole_gradient_once():
+    x = variable(1.0)
+    seen = []
+    x.register_hook(lambda g: seen.append(g.item()))
+    (x * 2.0 + x * 3.0).backward()
+    assert seen == [5.0]
+
+
+def test_post_accumulate_hook():
+    x = variable(1.0)
+    seen = []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.item()))
+    (x * 2.0).backward()
+    (x * 2.0).backward()
+    assert seen == [2.0, 4.0]
+
+
+def test_retain_grad():
+    x = variable(3.0)
+    y = x * x
+    y.retain_grad()
+    (y * 2.0).backward()
+    assert y.grad.item() == 2.0
+
+
+# ------------------------------------------------------------------------------------------- what stays alive
+
+
+def test_no_reference_cycles():
+    gc.collect()
+    gc.disable()
+    try:
+        x = variable(1.0, 2.0)
+        for _ in range(3):
+            y = (x * x).tanh().sum()
+            y.retain_grad()
+            y.backward()
+        del y
+        node = weakref.ref((x * x).tanh().grad_fn)
+        assert node() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_the_walk_frees_as_it_goes():
+    x = variable(1.0, 2.0)
+    h = x * x
+    y = h.tanh()
+    kept = weakref.ref(y.grad_fn.saved[1])
+    z = y.sum()
+    del y
+    assert kept() is not None
+    z.backward()
+    assert kept() is None
+
+
+def test_a_product_keeps_only_what_is_needed():
+    x, c = variable(1.0, 2.0), ours.tensor([3.0, 4.0], dtype=np.float64)
+    a, b, _ = (x * c).grad_fn.saved
+    assert a is None and b is c
+
+
+# ------------------------------------------------------------------------------------------- the graph can be looked at
+
+
+def test_parents_and_op():
+    x, w = variable(1.0), variable(2.0)
+    y = x * w
+    z = y.tanh()
+    assert y.op == "mul" and y.parents == (x, w)
+    assert z.op == "tanh" and z.parents == (y.grad_fn,)
+    assert z.parents[0].op.name == "mul"
+    assert x.op is None and x.parents == ()
+    assert repr(z.grad_fn) == "<TanhBackward>"
+    assert z.grad_fn.next_functions == ((y.grad_fn, 0),)
