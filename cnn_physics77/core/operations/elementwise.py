@@ -7,6 +7,7 @@ tape: equal dtypes go straight to the ufunc; everything else takes the road thro
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -98,19 +99,20 @@ def binary(
             plans[needed] = record.kept(needed)[:3]
 
     def function(input, other):
+        kind = type(other)
         try:
-            x, z = input.array, other.array
+            x = input.array
+            if (kind is float or kind is int) and x.dtype.kind == "f":  # a Python number takes the tensor's dtype
+                other = number(other, x.dtype)
+            z = other.array
             plain = x.dtype is z.dtype
         except AttributeError:
             plain = False
-            # a Python number takes the dtype of a floating tensor
-            if type(other) in _NUMBERS and isinstance(input, Tensor) and input.array.dtype.kind == "f":
-                plain, x, z = True, input.array, other
-                other = _Number(other, x.dtype)
-            elif type(input) in _NUMBERS and isinstance(other, Tensor) and other.array.dtype.kind == "f":
-                plain, x, z = True, input, other.array
-                input = _Number(input, z.dtype)
-        if not plain or (floating and type(input) is not _Number and x.dtype.kind not in "fc"):
+            if type(input) in (float, int) and isinstance(other, Tensor) and other.array.dtype.kind == "f":
+                z = other.array
+                input, plain = number(input, z.dtype), True
+                x = input.array
+        if not plain or (floating and x.dtype.kind not in "fc"):
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
         try:
@@ -142,10 +144,6 @@ def binary(
                 node.op = record
                 node.edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
                 node.time = tick()
-                if keeps_a and type(input) is _Number:
-                    input = input.tensor()
-                if keeps_b and type(other) is _Number:
-                    other = other.tensor()
                 node.saved = (
                     (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
                     if keeps_a or keeps_b or keeps_y
@@ -157,21 +155,16 @@ def binary(
     return _named(function, name, doc)
 
 
-_NUMBERS = (float, int)
+@lru_cache(maxsize=1024, typed=True)
+def _number(value, dtype: np.dtype) -> Tensor:
+    array = np.asarray(value, dtype=dtype)
+    array.flags.writeable = False
+    return from_array(array)
 
 
-class _Number:
-    """A Python number among tensors: a constant that takes the other operand's dtype."""
-
-    __slots__ = ("dtype", "value")
-    edge = None
-
-    def __init__(self, value, dtype):
-        self.value = value
-        self.dtype = dtype
-
-    def tensor(self) -> Tensor:
-        return from_array(np.asarray(self.value, dtype=self.dtype))
+def number(value, dtype: np.dtype) -> Tensor:
+    """A Python number as a 0-d constant: programs use the same few over and over, and NumPy takes arrays faster than numbers."""
+    return _number(value, dtype) if value else from_array(np.asarray(value, dtype=dtype))  # 0.0 == -0.0, but 1/x tells
 
 
 def _forward_of(ufunc: Callable, inputs: int) -> Callable:
