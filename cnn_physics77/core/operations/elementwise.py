@@ -108,10 +108,6 @@ def binary(
             plain = x.dtype is z.dtype
         except AttributeError:
             plain = False
-            if type(input) in (float, int) and isinstance(other, Tensor) and other.array.dtype.kind == "f":
-                z = other.array
-                input, plain = number(input, z.dtype), True
-                x = input.array
         if not plain or (floating and x.dtype.kind not in "fc"):
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
@@ -153,6 +149,18 @@ def binary(
         return y
 
     return _named(function, name, doc)
+
+
+def reflected(function: Callable) -> Callable:
+    """The operator for a number on the left: ``reflected(sub)`` as ``Tensor.__rsub__``."""
+
+    def operator(self, other):
+        kind = type(other)
+        if (kind is float or kind is int) and self.array.dtype.kind == "f":
+            other = number(other, self.array.dtype)
+        return function(other, self)
+
+    return _named(operator, f"reflected_{function.__name__}", f"See :func:`{function.__name__}`, with the operands exchanged.")
 
 
 @lru_cache(maxsize=1024, typed=True)
