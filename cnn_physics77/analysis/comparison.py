@@ -1,0 +1,141 @@
+"""Which runs belong together, which may be compared, and the figures of that comparison."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from cnn_physics77.analysis.statistics import (
+    ACCURACY_MARGIN,
+    GRADIENT_NORM_MARGIN,
+    LOSS_MARGIN,
+    Equivalence,
+    Ratio,
+    bootstrap_ratio,
+    paired_tost,
+)
+from cnn_physics77.results import FRAMEWORKS, RunLog
+
+OURS, REFERENCE = "numpy77", "pytorch"
+
+
+def runs_by_label(logs: Sequence[RunLog], operation: str) -> dict[str, list[RunLog]]:
+    """The runs of each label (framework and optimizer), by optimizer, then framework, then seed.
+
+    Raises:
+        ValueError: naming `operation`, for no logs at all or logs of several data sets.
+
+    >>> from cnn_physics77.results import example_log
+    >>> list(runs_by_label([example_log("pytorch"), example_log("numpy77")], "demo"))
+    ['Custom-Adam', 'Torch-Adam']
+    """
+    if not logs:
+        raise ValueError(f"{operation}: expected at least one log, found none; run main.py first")
+    titles = sorted({log.data.title for log in logs})
+    if len(titles) > 1:
+        raise ValueError(f"{operation}: expected logs of one data set, found {', '.join(titles)}")
+    frameworks = list(FRAMEWORKS)
+    ordered = sorted(
+        logs, key=lambda log: (log.config.optimizer, frameworks.index(log.framework), log.config.seed)
+    )
+    found: dict[str, list[RunLog]] = {}
+    for log in ordered:
+        found.setdefault(log.label, []).append(log)
+    return found
+
+
+def shortfall(runs: Sequence[RunLog]) -> str:
+    """Why runs of one label enter no comparison: "", "did not train", "interrupted", with a count if not all.
+
+    >>> from cnn_physics77.results import example_log
+    >>> shortfall([example_log(), example_log(accuracy_floor=1.1)])
+    '1 of 2 did not train'
+    """
+    reasons = []
+    for reason, count in (
+        ("did not train", sum(log.status == "finished" and not log.trained for log in runs)),
+        ("interrupted", sum(log.status != "finished" for log in runs)),
+    ):
+        if count:
+            reasons.append(reason if count == len(runs) else f"{count} of {len(runs)} {reason}")
+    return ", ".join(reasons)
+
+
+def pair_runs(logs: Sequence[RunLog], framework: str = OURS) -> list[tuple[RunLog, RunLog]]:
+    """(run of `framework`, run of PyTorch) for every pair that may be compared, failed runs included."""
+    references = {log.pair_key: log for log in logs if log.framework == REFERENCE}
+    return [
+        (log, references[log.pair_key])
+        for log in logs
+        if log.framework == framework and framework != REFERENCE and log.pair_key in references
+    ]
+
+
+def epoch_time_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:
+    """Median over seeds and epochs of the ratio of epoch times, first member over second.
+
+    Only pairs of which both members trained count (rule: what did not learn enters no comparison); None if
+    none is left.
+    """
+    times = [
+        (ours.seconds, theirs.seconds)
+        for first, second in _trained(pairs)
+        for ours, theirs in zip(first.epochs, second.epochs, strict=True)
+    ]
+    return bootstrap_ratio(*zip(*times, strict=True)) if times else None
+
+
+def memory_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:
+    """Median over seeds of the ratio of peaks above baseline; None where nothing was measured or trained."""
+    peaks = [
+        (first.memory.above_baseline_bytes, second.memory.above_baseline_bytes)
+        for first, second in _trained(pairs)
+        if first.memory is not None and second.memory is not None
+    ]
+    positive = [pair for pair in peaks if min(pair) > 0]
+    return bootstrap_ratio(*zip(*positive, strict=True)) if positive else None
+
+
+def _trained(pairs: Sequence[tuple[RunLog, RunLog]]) -> list[tuple[RunLog, RunLog]]:
+    return [(first, second) for first, second in pairs if first.trained and second.trained]
+
+
+def equivalences(logs: Sequence[RunLog], framework: str = OURS) -> dict[str, list[Equivalence]]:
+    """Paired TOST over seeds of final accuracy, final loss and last mean gradient norm, for each setting.
+
+    A setting is a configuration up to its seed; its name is the optimizer, with the network's size where
+    that varies.
+    """
+    settings: dict[tuple[object, ...], list[tuple[RunLog, RunLog]]] = {}
+    for pair in pair_runs(logs, framework):
+        config = dataclasses.replace(pair[0].config, seed=0)
+        settings.setdefault((pair[0].group, *dataclasses.astuple(config)), []).append(pair)
+    sizes = {log.parameter_count for log in logs}
+    found: dict[str, list[Equivalence]] = {}
+    for pairs in settings.values():
+        first = pairs[0][0]
+        name = first.config.optimizer
+        if len(sizes) > 1:
+            name += f", {first.parameter_count:,} parameters"
+        tests = []
+        for margin, quantity in (
+            (ACCURACY_MARGIN, _accuracy_percent),
+            (LOSS_MARGIN, _loss),
+            (GRADIENT_NORM_MARGIN, _gradient_norm),
+        ):
+            ours, theirs = ([quantity(pair[side]) for pair in pairs] for side in (0, 1))
+            tests.append(paired_tost(ours, theirs, margin))
+        found[name] = found.get(name, []) + tests
+    return found
+
+
+def _accuracy_percent(log: RunLog) -> float:
+    return 100 * log.final_accuracy if log.trained else math.nan
+
+
+def _loss(log: RunLog) -> float:
+    return log.final_loss if log.trained else math.nan
+
+
+def _gradient_norm(log: RunLog) -> float:
+    norm = log.epochs[-1].mean_gradient_norm if log.trained else None
+    return math.nan if norm is None else norm

@@ -1,0 +1,268 @@
+"""The efficiency frontier: what accuracy costs in parameters and in training time."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from cnn_physics77.analysis.comparison import runs_by_label
+from cnn_physics77.analysis.labels import place_labels
+from cnn_physics77.analysis.scales import accuracy_scale
+from cnn_physics77.analysis.statistics import Spread, pareto_front, spread
+from cnn_physics77.analysis.style import BLACK, GREY, Look, look, new_figure, styled
+from cnn_physics77.results import RunLog
+
+_LARGEST_BUBBLE = 46.0  # diameter in points
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPoint:
+    """One size of network in one framework, over all its seeds that trained."""
+
+    label: str  # framework and optimizer
+    framework: str
+    optimizer: str
+    size: str  # channels x hidden, or the model's name where it is not the specification's
+    parameters: int
+    accuracy: Spread  # per cent
+    seconds: Spread  # training time of all epochs
+
+
+def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
+    """The points of the frontier, by label and parameters, and the names of those that did not train.
+
+    >>> from cnn_physics77.results import example_log
+    >>> points, left_out = model_points([example_log()])
+    >>> points[0].size, points[0].parameters, points[0].seconds.median, left_out
+    ('8x128', 90, 7.1, [])
+    """
+    points, left_out = [], []
+    for label, members in runs_by_label(logs, "model_points").items():
+        sizes: dict[tuple[int, str], list[RunLog]] = {}
+        for log in members:
+            config = log.config
+            size = f"{config.channels}x{config.hidden}" if config.model == "CNN" else config.model
+            sizes.setdefault((log.parameter_count, size), []).append(log)
+        for (parameters, size), runs in sorted(sizes.items()):
+            trained = [log for log in runs if log.trained]
+            if not trained:
+                left_out.append(f"{label} {size}")
+                continue
+            points.append(
+                ModelPoint(
+                    label, trained[0].framework, trained[0].config.optimizer, size, parameters,
+                    spread([100 * log.final_accuracy for log in trained]),
+                    spread([sum(record.seconds for record in log.epochs) for log in trained]),
+                )
+            )  # fmt: skip
+    return points, left_out
+
+
+def non_dominated(points: Sequence[ModelPoint]) -> set[int]:
+    """Indices of the points that no other beats in parameters, time and accuracy together (medians)."""
+    axes = [(point.parameters, point.seconds.median, point.accuracy.median) for point in points]
+    return set(pareto_front(axes, ("min", "min", "max")).tolist())
+
+
+@styled
+def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
+    """Test accuracy against parameters (bubbles: training time) and against training time.
+
+    Left: the area of a bubble is the training time; a line joins, within each framework, the networks that
+    no other of the same framework beats in parameters, time and accuracy together. Right: the staircase is
+    the non-dominated set of all networks of all frameworks in time and accuracy. Networks on a set have
+    filled marks, the others open ones. Several seeds give medians with quartile bars.
+
+    Raises:
+        ValueError: for no logs, or none that trained.
+    """
+    runs_by_label(logs, "efficiency_frontier")
+    points, left_out = model_points(logs)
+    if not points:
+        raise ValueError(
+            f"efficiency_frontier: expected at least one run that trained, found none in {len(logs)} logs"
+        )
+    seeds = len({log.config.seed for log in logs})
+    note = (
+        "Names: channels x hidden units. Filled marks are not dominated, open ones are. Left: within the "
+        "same framework, in parameters, time and accuracy together. Right: among all, in time and accuracy."
+    )
+    if seeds > 1:
+        note += f" Medians of {seeds} seeds with quartiles."
+    if left_out:
+        note += f" Left out, did not train: {', '.join(left_out)}."
+    figure = new_figure("Efficiency frontier", logs, 12, 4.8, note, show_model=False)
+    by_size, by_time = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    resolution = min(100 / max(log.data.test_size, 1) for log in logs)
+    _draw_by_size(by_size, points, resolution)
+    _draw_by_time(by_time, points, resolution)
+    return figure
+
+
+def _groups(points: list[ModelPoint]) -> dict[str, list[ModelPoint]]:
+    found: dict[str, list[ModelPoint]] = {}
+    for point in points:
+        found.setdefault(point.label, []).append(point)
+    return found
+
+
+def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> None:
+    slowest = max(point.seconds.median for point in points)
+    handles = []
+    for label, members in _groups(points).items():
+        style = look(members[0].framework, members[0].optimizer)
+        front = non_dominated(members)
+        line = [members[index] for index in sorted(front)]
+        axes.plot(
+            [point.parameters for point in line], [point.accuracy.median for point in line],
+            color=style.colour, linestyle=style.dash, linewidth=0.8 * style.width, zorder=style.layer,
+            gid=f"front {label}",
+        )  # fmt: skip
+        axes.scatter(
+            [point.parameters for point in members], [point.accuracy.median for point in members],
+            s=[_bubble_area(point.seconds.median, slowest) for point in members], facecolor=style.colour,
+            alpha=0.13, linewidth=0, zorder=2, gid=f"bubbles {label}",
+        )  # fmt: skip
+        axes.scatter(
+            [point.parameters for point in members], [point.accuracy.median for point in members],
+            s=[_bubble_area(point.seconds.median, slowest) for point in members], facecolor="none",
+            edgecolor=style.colour, linewidth=1.1, linestyle=style.dash, zorder=2.5,
+        )  # fmt: skip
+        for index, point in enumerate(members):
+            _mark(axes, style, point.parameters, point, index in front)
+        handles.append(_handle(style, label))
+    _logarithmic_x(axes, [point.parameters for point in points], padding=0.16)
+    accuracy_scale(axes, resolution)
+    _pad_vertically(axes, 0.14)
+    axes.set_title("Accuracy by parameters; area of a bubble: training time")
+    axes.set_xlabel("Parameters")
+    axes.set_ylabel("Test accuracy (%), log scale of the error")
+    axes.add_artist(axes.legend(handles=handles, loc="upper left"))
+    axes.legend(
+        handles=_bubble_key(slowest), loc="lower right", title="Training time, all epochs", ncols=3,
+        handletextpad=1.4, columnspacing=2.4, borderpad=1.3, frameon=True, framealpha=0.85, edgecolor="none",
+    )  # fmt: skip
+    named: dict[str, tuple[float, float, float]] = {}  # one name for each network, not for each framework
+    for point in points:
+        radius = math.sqrt(_bubble_area(point.seconds.median, slowest)) / 2
+        radius = max(radius, 6.0, named.get(point.size, (0.0, 0.0, 0.0))[2])
+        named[point.size] = (point.parameters, point.accuracy.median, radius)
+    place_labels(
+        axes, [(x, y) for x, y, _ in named.values()], list(named), clear=[r for _, _, r in named.values()]
+    )
+
+
+def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> None:
+    front = pareto_front(
+        [(point.seconds.median, point.accuracy.median) for point in points], ("min", "max")
+    ).tolist()
+    stairs = sorted((points[index].seconds.median, points[index].accuracy.median) for index in front)
+    handles = [Line2D([], [], color=BLACK, linewidth=1.2, label="Not dominated by any")]
+    for label, members in _groups(points).items():
+        style = look(members[0].framework, members[0].optimizer)
+        for point in members:
+            place = point.seconds.median
+            if point.seconds.count > 1:
+                axes.errorbar(
+                    [place], [point.accuracy.median],
+                    xerr=[[place - point.seconds.lower], [point.seconds.upper - place]],
+                    color=style.colour, linewidth=1.2, capsize=2, zorder=style.layer,
+                )  # fmt: skip
+            _mark(axes, style, place, point, points.index(point) in front)
+        handles.append(_handle(style, label))
+        handles[-1].set_linestyle("none")
+    _logarithmic_x(axes, [point.seconds.median for point in points], padding=0.12)
+    corners = [stairs[0]]
+    for place, height in stairs[1:]:
+        corners += [(place, corners[-1][1]), (place, height)]
+    corners.append((axes.get_xlim()[1], corners[-1][1]))
+    axes.plot(*zip(*corners, strict=True), color=BLACK, linewidth=1.2, zorder=2, gid="front")
+    accuracy_scale(axes, resolution)
+    _pad_vertically(axes, 0.08)
+    axes.set_title("Accuracy by training time")
+    axes.set_xlabel("Training time, all epochs (s)")
+    axes.set_ylabel("Test accuracy (%), log scale of the error")
+    axes.legend(handles=handles, loc="lower right", frameon=True, framealpha=0.85, edgecolor="none")
+    place_labels(
+        axes, [(point.seconds.median, point.accuracy.median) for point in points],
+        [point.size for point in points], size=7, clear=5,
+    )  # fmt: skip
+
+
+def _mark(axes: Axes, style: Look, place: float, point: ModelPoint, on_front: bool) -> None:
+    if point.accuracy.count > 1:
+        axes.errorbar(
+            [place], [point.accuracy.median],
+            yerr=[
+                [point.accuracy.median - point.accuracy.lower], [point.accuracy.upper - point.accuracy.median]
+            ],
+            color=style.colour, linewidth=1.2, capsize=2, zorder=style.layer,
+        )  # fmt: skip
+    axes.plot(
+        [place], [point.accuracy.median], marker=style.marker, markersize=0.85 * style.size,
+        color=style.colour, markerfacecolor=style.colour if on_front else "white", linestyle="none",
+        zorder=style.layer + 1, gid="non-dominated" if on_front else "dominated",
+    )  # fmt: skip
+
+
+def _handle(style: Look, label: str) -> Line2D:
+    return Line2D(
+        [], [], color=style.colour, linestyle=style.dash, linewidth=0.8 * style.width, marker=style.marker,
+        markersize=0.85 * style.size, label=label,
+    )  # fmt: skip
+
+
+def _bubble_area(seconds: float, slowest: float) -> float:
+    """Area in points squared, proportional to the time."""
+    return _LARGEST_BUBBLE**2 * seconds / slowest
+
+
+def _bubble_key(slowest: float) -> list[Line2D]:
+    """Three bubbles of round times for the legend."""
+    handles = []
+    for share in (1, 0.25, 0.05):
+        seconds = _round_down(share * slowest)
+        handles.append(
+            Line2D(
+                [], [], linestyle="none", marker="o", markersize=math.sqrt(_bubble_area(seconds, slowest)),
+                markerfacecolor="none", markeredgecolor=GREY, label=f"{seconds:g} s",
+            )
+        )  # fmt: skip
+    return handles
+
+
+def _round_down(value: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is not above the value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9))
+
+
+def _logarithmic_x(axes: Axes, values: Sequence[float], padding: float) -> None:
+    low, high = math.log10(min(values)), math.log10(max(values))
+    margin = padding * max(high - low, 0.5)
+    axes.set_xscale("log")
+    axes.set_xlim(10 ** (low - margin), 10 ** (high + margin))
+    subs = (1.0,) if high - low > 2.5 else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=12))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_unit(value)))
+
+
+def _with_unit(value: float) -> str:
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"
+
+
+def _pad_vertically(axes: Axes, share: float) -> None:
+    """Room above and below for bubbles and labels, as a share of the axis."""
+    transform = axes.yaxis.get_transform()
+    bottom, top = transform.transform(np.array(axes.get_ylim()))
+    margin = share * (top - bottom)
+    axes.set_ylim(*transform.inverted().transform(np.array([max(bottom - margin, -2.02), top + margin])))
