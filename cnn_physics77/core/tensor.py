@@ -72,6 +72,8 @@ class Tensor(Methods):
     grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
     _changes: list | None = None  # [clock of the last change in place, how many]; shared by all views of one memory
+    _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
+    _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
 
     def __init__(self, data=(), dtype=None, requires_grad: bool = False):

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.views import view_operation
 from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
 
 # --------------------------------------------------------------------------------------------- dtypes
@@ -40,8 +41,12 @@ def promote_types(type1, type2) -> np.dtype:
     if b.kind in "fc" and a.kind in "biu":
         return b
     promoted = np.promote_types(a, b)
-    if promoted.kind == "f" and a.kind in "iu" and b.kind in "iu":  # uint64 with a signed one: no integer holds both
-        raise DtypeError(f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them")
+    if (
+        promoted.kind == "f" and a.kind in "iu" and b.kind in "iu"
+    ):  # uint64 with a signed one: no integer holds both
+        raise DtypeError(
+            f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them"
+        )
     return promoted
 
 
@@ -88,7 +93,9 @@ def _dtype_of_number(number) -> np.dtype:
         return get_default_dtype()
     if isinstance(number, (complex, np.complexfloating)):
         return np.result_type(get_default_dtype(), np.complex64)
-    raise DtypeError(f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first")
+    raise DtypeError(
+        f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first"
+    )
 
 
 # --------------------------------------------------------------------------------------------- shapes
@@ -103,7 +110,9 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 def _sum_to(x, *, shape):
     """y_j = Σ x_i over all i that broadcasting makes of j."""
     extra = x.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
+    )
     return x.sum(axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
 
 
@@ -117,7 +126,7 @@ def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return x if x.array.shape == shape else _expand(x, shape=shape)
 
 
-@operation(name="expand", view=True)
+@view_operation(name="expand")
 def _expand(x, *, shape):
     """y_i = x_j, with j = i except 0 where x has size 1."""
     return np.broadcast_to(x, shape)
