@@ -1,0 +1,342 @@
+"""Running an experiment: proof, timed epochs in turns, untimed replay, one log for each run.
+
+For each configuration, both frameworks go through the same stages:
+
+1. *Proof*: in one process, both in float64, step by step. If they disagree nothing is timed.
+2. *Timed run*: a fresh process each. They load the same weights, warm up, and take turns epoch by epoch. On
+   the clock is the epoch alone: gathering batches, forward, backward, update; nothing is read out of a step.
+3. *Replay*: another fresh process each, one after the other, not timed. First the peak of memory over a fixed
+   number of steps; then the same epochs again from the same weights, with the loss and the gradient's norm
+   of every step. Whether it ended with the timed run's weights, bit for bit, is in the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..datasets import ImageData
+from ..results import (
+    FRAMEWORKS,
+    Architecture,
+    Config,
+    DataRecord,
+    Environment,
+    EpochRecord,
+    MemoryRecord,
+    ProofRecord,
+    RunLog,
+    StepRecords,
+    write_log,
+)
+from .exchange import Exchange
+from .helper import ExperimentConfig
+from .lockstep import prove
+from .measure import SETTLE_SECONDS, MeasurementError, source_commit, turns
+from .worker import Worker, parameter_shapes
+
+
+class Progress:
+    """Where an experiment tells how far it is. This one is silent; a screen overrides what it shows."""
+
+    def stage(self, title: str, total: int) -> None:
+        """A stage of `total` units begins."""
+
+    def advance(self, done: int) -> None:
+        """So many units of the stage are done."""
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+
+
+class Experiment:
+    """One invocation: its runs share a group, a folder for logs, and the exchange.
+
+    Args:
+        settings: what to run.
+        data: the loaded images.
+        progress: told how far it is.
+
+    Attributes:
+        group: name shared by all logs of this invocation.
+        logs: of the runs so far, finished or, at an interruption, partial; already on disk.
+    """
+
+    def __init__(self, settings: ExperimentConfig, data: ImageData, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self.data = data
+        self.progress = progress or Progress()
+        self.logs: list[RunLog] = []
+        now = datetime.datetime.now(datetime.UTC)
+        self.started = now.isoformat(timespec="seconds")
+        self.group = self._unused(f"{now:%Y%m%d-%H%M%S}_{settings.mode}")
+        self.commit = source_commit()
+        self.train_size = len(data.train_labels[: settings.train_size])
+        self.test_size = len(data.test_labels[: settings.test_size])
+        self.steps_per_epoch = -(-self.train_size // settings.batch_size)
+
+    def _unused(self, name: str) -> str:
+        folder, candidate, number = Path(self.settings.log_dir), name, 1
+        while any(folder.glob(f"{candidate}_*")):
+            number += 1
+            candidate = f"{name}-{number}"
+        return candidate
+
+    def run(self) -> list[RunLog]:
+        """Run everything and return the logs, which are also written as soon as each pair of runs is done.
+
+        Raises:
+            MeasurementError: the frameworks disagree in float64, were not given the same, or threads or
+                dtypes are not what was asked for.
+            WorkerError: a framework's process failed.
+            OSError: a log could not be written.
+        """
+        settings = self.settings
+        with tempfile.TemporaryDirectory(prefix="cnn_physics77_") as folder:
+            exchange = Exchange(folder)
+            exchange.write_data(self.data, settings.train_size, settings.test_size)
+            configs = settings.runs()
+            orders = {
+                seed: [exchange.write_order(self.train_size, seed, i + 1) for i in range(settings.epochs)]
+                for seed in dict.fromkeys(config.seed for config in configs)
+            }
+            proofs = self._prove(configs, exchange)
+            for config in configs:
+                pair = PairOfRuns(self, config, exchange, orders[config.seed], proofs[_network(config)])
+                try:
+                    pair.run()
+                finally:
+                    self.logs += pair.write()
+        return self.logs
+
+    def _prove(self, configs: list[Config], exchange: Exchange) -> dict[tuple[Any, ...], ProofRecord]:
+        distinct = {_network(config): config for config in reversed(configs)}
+        found: dict[tuple[Any, ...], ProofRecord] = {}
+        self.progress.stage("float64 lockstep", len(distinct))
+        with Worker(list(FRAMEWORKS), self.settings.threads) as worker:
+            for key, config in distinct.items():
+                proof = prove(worker, exchange, config, len(self.data.classes), self.settings.proof_steps)
+                if not proof.passed:
+                    raise MeasurementError(
+                        f"lockstep: in float64 the frameworks differ by more than {proof.tolerance:.0e} "
+                        f"within {proof.steps} steps of {config.optimizer} (loss {proof.loss:.1e}, gradient norm "
+                        f"{proof.gradient_norm:.1e}, parameters {proof.parameters:.1e}); nothing was timed"
+                    )
+                found[key] = proof
+                self.progress.advance(len(found))
+        worst = max(max(proof.loss, proof.gradient_norm, proof.parameters) for proof in found.values())
+        self.progress.note(
+            f"lockstep in float64, {self.settings.proof_steps} steps: largest relative difference "
+            f"{worst:.1e}, within {next(iter(found.values())).tolerance:.0e}"
+        )
+        return found
+
+
+def _network(config: Config) -> tuple[Any, ...]:
+    """What a proof is for: everything but the seed."""
+    return dataclasses.astuple(dataclasses.replace(config, seed=0))
+
+
+class _Run:
+    """One framework's run while it grows."""
+
+    def __init__(self, framework: str) -> None:
+        self.framework = framework
+        self.label = FRAMEWORKS[framework]
+        self.epochs: list[EpochRecord] = []
+        self.steps = StepRecords()
+        self.memory: MemoryRecord | None = None
+        self.built: dict[str, Any] = {}
+        self.loaded = ""  # hash of the initial weights as the framework holds them
+        self.environment: Environment | None = None
+        self.end: dict[str, Any] | None = None  # what `finish` told
+        self.replay_equal: bool | None = None
+        self.replayed = 0  # epochs
+
+
+class PairOfRuns:
+    """One configuration in both frameworks."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        config: Config,
+        exchange: Exchange,
+        orders: list[str],
+        proof: ProofRecord,
+    ) -> None:
+        self.experiment, self.config, self.exchange = experiment, config, exchange
+        self.orders, self.proof = orders, proof
+        self.runs = {framework: _Run(framework) for framework in FRAMEWORKS}
+        self.progress = experiment.progress
+        self.weights = ""
+
+    def _open(self, framework: str) -> Worker:
+        worker = Worker([framework], self.config.threads)
+        try:
+            worker.ask(
+                "open",
+                config=dataclasses.asdict(self.config),
+                exchange=str(self.exchange.folder),
+                classes=len(self.experiment.data.classes),
+            )
+        except BaseException:
+            worker.close()
+            raise
+        return worker
+
+    def run(self) -> None:
+        """All stages; what is known at an exception stays in `runs`."""
+        self._timed()
+        for run in self.runs.values():
+            self._replay(run)
+
+    def _name(self, run: _Run) -> str:
+        name = f"{run.label}-{self.config.optimizer}"
+        if self.experiment.settings.seeds > 1:
+            name += f" seed {self.config.seed}"
+        if self.experiment.settings.mode == "frontier":
+            name += f" {self._parameter_count(run):,} parameters"
+        return name
+
+    @staticmethod
+    def _parameter_count(run: _Run) -> int:
+        return sum(math.prod(parameter["shape"]) for parameter in run.built["parameters"])
+
+    def _timed(self) -> None:
+        with contextlib.ExitStack() as stack:
+            workers = {name: stack.enter_context(self._open(name)) for name in self.runs}
+            self._give_the_same(workers)
+            first = next(iter(self.runs.values()))
+            what = self._name(first).split("-", 1)[1]
+            self.progress.stage(f"{what}: timed epochs", len(self.runs) * self.config.epochs)
+            for turn, (epoch, name) in enumerate(turns(list(self.runs), self.config.epochs)):
+                time.sleep(SETTLE_SECONDS)
+                self._timed_epoch(self.runs[name], workers[name], epoch, turn)
+                self.progress.advance(turn + 1)
+            for name, run in self.runs.items():
+                run.end = workers[name].ask("finish")
+
+    def _give_the_same(self, workers: dict[str, Worker]) -> None:
+        """Build the network in every process, load the same weights, assert that both hold the same bits."""
+        for name, worker in workers.items():
+            self.runs[name].built = worker.ask("build")
+        first, *others = (self.runs[name].built["parameters"] for name in workers)
+        if any(other != first for other in others):
+            raise MeasurementError(f"the networks differ: {first} in one framework, {others[0]} in the other")
+        shapes = parameter_shapes(first)
+        self.weights = self.exchange.write_weights(shapes, self.config.seed, self.config.model)
+        for name, worker in workers.items():
+            told = worker.ask(
+                "load",
+                weights=self.weights,
+                warmup_steps=self.config.warmup_steps,
+                started=self.experiment.started,
+                command_line=list(sys.argv),
+                commit=self.experiment.commit,
+            )
+            self.runs[name].loaded = told["sha256"]
+            self.runs[name].environment = Environment(**told["environment"])
+        if len({run.loaded for run in self.runs.values()}) > 1:
+            raise MeasurementError("the frameworks hold different initial weights")
+
+    def _timed_epoch(self, run: _Run, worker: Worker, epoch: int, turn: int) -> None:
+        told = worker.ask("epoch", epoch=epoch)
+        run.epochs.append(EpochRecord(epoch, turn, told["seconds"], told["test_loss"], told["test_accuracy"]))
+        run.steps.seconds += told["steps"]
+        self.progress.note(
+            f"{self._name(run)} epoch {epoch}/{self.config.epochs}: {told['seconds']:.2f} s, test loss "
+            f"{told['test_loss']:.4f}, accuracy {100 * told['test_accuracy']:.2f} %"
+        )
+
+    def _replay(self, run: _Run) -> None:
+        config, steps = self.config, self.experiment.steps_per_epoch
+        self.progress.stage(f"{self._name(run)}: memory and per-step records, untimed", config.epochs * steps)
+        with self._open(run.framework) as worker:
+            memory = worker.ask("memory", weights=self.weights, steps=self.experiment.settings.memory_steps)
+            run.memory = MemoryRecord(**memory)
+            for record in run.epochs:
+                told = worker.ask(
+                    "replay",
+                    on_progress=self._counter((record.epoch - 1) * steps),
+                    epoch=record.epoch,
+                    diagnostics=config.diagnostics,
+                )
+                run.steps.loss += told["loss"]
+                run.steps.gradient_norm += told["gradient_norm"]
+                for name, norms in told["layer_gradient_norm"].items():
+                    run.steps.layer_gradient_norm.setdefault(name, []).extend(norms)
+                record.train_loss = sum(told["loss"]) / len(told["loss"])
+                record.mean_gradient_norm = sum(told["gradient_norm"]) / len(told["gradient_norm"])
+                record.peak_memory_bytes = told["peak_memory_bytes"]
+                run.replayed = record.epoch
+                self.progress.advance(record.epoch * steps)
+            assert run.end is not None
+            run.replay_equal = told["sha256"] == run.end["sha256"]
+        if not run.replay_equal:
+            self.progress.note(
+                f"{self._name(run)}: the replay ended with other weights than the timed run: this framework "
+                "does not repeat itself bit for bit here; per-step figures are the replay's"
+            )
+
+    def _counter(self, before: int) -> Callable[[int], None]:
+        return lambda count: self.progress.advance(before + count)
+
+    def write(self) -> list[RunLog]:
+        """Write a log for each run that has at least one finished epoch; the logs."""
+        logs = [self._log(run) for run in self.runs.values() if run.epochs]
+        for log in logs:
+            write_log(log, self.experiment.settings.log_dir)
+        return logs
+
+    def _run_id(self, run: _Run) -> str:
+        parts = [self.experiment.group, f"{run.label}-{self.config.optimizer}"]
+        if self.experiment.settings.mode == "frontier":
+            parts.append(f"{self._parameter_count(run)}p")
+        return "_".join([*parts, f"seed{self.config.seed}"])
+
+    def _log(self, run: _Run) -> RunLog:
+        experiment, data = self.experiment, self.experiment.data
+        end = run.end or {}
+        finished = run.replayed == self.config.epochs
+        assert run.environment is not None, "known before the first epoch"
+        return RunLog(
+            run_id=self._run_id(run),
+            group=experiment.group,
+            status="finished" if finished else "interrupted",
+            framework=run.framework,
+            config=self.config,
+            data=DataRecord(
+                name=data.name,
+                title=data.title,
+                fallback=data.fallback,
+                source=data.source,
+                sha256=data.sha256,
+                train_size=experiment.train_size,
+                test_size=experiment.test_size,
+                image_shape=list(data.train_images.shape[1:]),
+                classes=len(data.classes),
+            ),
+            environment=run.environment,
+            parameter_count=self._parameter_count(run),
+            architecture=Architecture(run.built["description"], parameter_shapes(run.built["parameters"])),
+            initial_weights_sha256=run.loaded,
+            final_weights_sha256=end.get("sha256"),
+            permutation_sha256=self.orders,
+            accuracy_floor=experiment.settings.accuracy_floor,
+            epochs=run.epochs,
+            steps=run.steps,
+            memory=run.memory,
+            proof=self.proof,
+            replay_equal=run.replay_equal,
+            labels=end.get("labels", []),
+            predictions=end.get("predictions", []),
+        )

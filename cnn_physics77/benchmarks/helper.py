@@ -1,0 +1,122 @@
+"""What to run: the experiment as a dataclass, and the lists of runs that its modes stand for."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+
+from ..datasets import NAMES
+from ..results import Config
+from .measure import available_cores
+
+OPTIMIZERS = ("SGD", "Adam")
+DTYPES = ("float32", "float64")
+
+FRONTIER_SIZES = ((1, 4), (2, 4), (2, 8), (2, 16), (4, 16), (4, 32), (8, 32), (8, 64), (8, 128))
+"""(channels, hidden) of the frontier: with 28 x 28 images and 3 x 3 kernels 2,763 to 693,714 parameters, each
+about twice the one before."""
+
+
+class ConfigError(ValueError):
+    """An argument that cannot be meant."""
+
+
+@dataclass
+class ExperimentConfig:
+    """One invocation: what `main.py` is told, with its defaults.
+
+    Raises:
+        ConfigError: naming the argument, what was expected and what was found.
+
+    >>> ExperimentConfig(epochs=0)
+    Traceback (most recent call last):
+    ...
+    cnn_physics77.benchmarks.helper.ConfigError: epochs: expected a positive integer, found 0
+    """
+
+    mode: str = "basic"
+    optimizer: str = "Adam"
+    epochs: int = 5
+    batch_size: int = 64
+    lr: float = 0.001
+    seed: int = 67
+    diagnostics: bool = False
+    dataset: str = "auto"
+    data_dir: str | None = None
+    threads: int = field(default_factory=available_cores)
+    dtype: str = "float32"
+    log_dir: str = "logs"
+    fig_dir: str = "fig"
+    seeds: int = 1  # paired repetitions, with seeds seed, seed + 1, ...
+    model: str = "CNN"
+    channels: int = 8
+    kernel_size: int = 3
+    hidden: int = 128
+    warmup_steps: int = 20  # discarded before the first timed step, in each framework
+    memory_steps: int = 100  # run for the peak of memory
+    proof_steps: int = 50  # of the float64 lockstep before anything is timed
+    accuracy_floor: float = 0.5  # below it a run "did not train"
+    train_size: int | None = None  # use only so many training images
+    test_size: int | None = None  # use only so many test images
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "batch_size", "threads", "seeds", "channels", "kernel_size", "hidden")
+        for name in (*positive, "memory_steps", "proof_steps"):
+            self._require(name, getattr(self, name) >= 1, "a positive integer")
+        self._require("warmup_steps", self.warmup_steps >= 0, "an integer of at least 0")
+        self._require("seed", self.seed >= 0, "an integer of at least 0")
+        self._require("lr", math.isfinite(self.lr) and self.lr > 0, "a positive number")
+        self._require("mode", self.mode in MODES, f"one of {', '.join(MODES)}")
+        self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+        self._require("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
+        self._require("dataset", self.dataset in NAMES, f"one of {', '.join(NAMES)}")
+        self._require("kernel_size", self.kernel_size <= 28, "at most the image's side, 28")
+        cores = available_cores()
+        self._require("threads", self.threads <= cores, f"at most the {cores} processors that may be used")
+        for name in ("train_size", "test_size"):
+            value = getattr(self, name)
+            self._require(name, value is None or value >= 1, "a positive integer")
+
+    def _require(self, name: str, holds: bool, expected: str) -> None:
+        if not holds:
+            raise ConfigError(f"{name}: expected {expected}, found {getattr(self, name)}")
+
+    def run(self, **changes: object) -> Config:
+        """The configuration of one pair of runs, with some fields changed."""
+        names = [item.name for item in dataclasses.fields(Config)]
+        return Config(**({name: getattr(self, name) for name in names} | changes))  # type: ignore[arg-type]
+
+    def runs(self) -> list[Config]:
+        """The configurations of all pairs of runs of this experiment, seed by seed."""
+        return [
+            dataclasses.replace(config, seed=self.seed + repetition)
+            for repetition in range(self.seeds)
+            for config in MODES[self.mode](self)
+        ]
+
+
+def pairs(experiment: ExperimentConfig) -> list[Config]:
+    """`basic`: one network, one optimizer, both frameworks."""
+    return [experiment.run()]
+
+
+def grid(experiment: ExperimentConfig) -> list[Config]:
+    """`grid`: Custom-SGD, Torch-SGD, Custom-Adam, Torch-Adam.
+
+    >>> [config.optimizer for config in grid(ExperimentConfig(mode="grid"))]
+    ['SGD', 'Adam']
+    """
+    return [experiment.run(optimizer=optimizer) for optimizer in OPTIMIZERS]
+
+
+def frontier(experiment: ExperimentConfig) -> list[Config]:
+    """`frontier`: the network in nine sizes over more than two decades of parameters, in both frameworks.
+
+    >>> len(frontier(ExperimentConfig(mode="frontier")))
+    9
+    """
+    return [experiment.run(channels=channels, hidden=hidden) for channels, hidden in FRONTIER_SIZES]
+
+
+MODES = {"basic": pairs, "grid": grid, "frontier": frontier}

@@ -1,0 +1,135 @@
+"""The proof before any timing: both frameworks in float64, step by step, must agree.
+
+Run by hand over 500 steps of each optimizer::
+
+    python -m cnn_physics77.benchmarks.lockstep --steps 500
+
+Differences are relative: ``|a - b| / |b|`` for the loss and the norm of the whole gradient, the 2-norm of the
+difference over the 2-norm for each parameter, of which the worst counts. In float64 two right implementations
+differ by rounding, about 1e-15, which Adam's division by small second moments magnifies; anything above the
+tolerance is a difference in meaning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from .. import datasets
+from ..core.errors import DataError
+from ..core.training import train_epoch
+from ..results import FRAMEWORKS, Config, ProofRecord
+from .exchange import Exchange
+from .helper import OPTIMIZERS, ConfigError, ExperimentConfig
+from .measure import MeasurementError
+from .train import Side
+from .worker import Worker, WorkerError, parameter_shapes
+
+TOLERANCE = 1e-9
+"""Largest relative difference that passes."""
+
+
+def relative_difference(a: Any, b: Any) -> float:
+    """2-norm of a - b over the 2-norm of b; the norm of `a` where `b` is zero.
+
+    >>> relative_difference(np.array([3.0, 4.5]), np.array([3.0, 4.0]))
+    0.1
+    """
+    scale = float(np.linalg.norm(b))
+    return float(np.linalg.norm(np.subtract(a, b))) / (scale or 1.0)
+
+
+class Differences:
+    """The largest differences seen; a NaN stays."""
+
+    def __init__(self) -> None:
+        self.largest = {"loss": 0.0, "gradient_norm": 0.0, "parameters": 0.0}
+
+    def see(self, name: str, value: float) -> None:
+        """Take one difference into account."""
+        if not value <= self.largest[name]:
+            self.largest[name] = max(value, self.largest[name]) if value == value else value
+
+
+def compare(sides: list[Side], weights: str, steps: int, tolerance: float = TOLERANCE) -> ProofRecord:
+    """Train two sides from the same weights on the same batches, and compare them after every step.
+
+    Args:
+        sides: ours and the reference, both in float64.
+        weights: name of the initial weights in the exchange.
+        steps: how many; the batches of epoch 1, again from its beginning if they do not suffice.
+        tolerance: recorded with the result.
+    """
+    differences = Differences()
+    for side in sides:
+        side.reset(weights)
+
+    def step(*batches: tuple[Any, Any]) -> list[float]:
+        return [side.step(*batch).item() for side, batch in zip(sides, batches, strict=True) if side.step]
+
+    def look(number: int, losses: list[float]) -> None:
+        differences.see("loss", relative_difference(*losses))
+        norms = [np.linalg.norm(list(side.gradient_norms().values())) for side in sides]
+        differences.see("gradient_norm", relative_difference(*norms))
+        ours, theirs = (side.adapter.parameters(side.model) for side in sides)
+        for name, value in theirs.items():
+            differences.see("parameters", relative_difference(ours[name], value))
+
+    train_epoch(step, zip(*(side.batches_endless(steps) for side in sides), strict=True), look)
+    return ProofRecord(steps, tolerance, **differences.largest)
+
+
+def prove(worker: Worker, exchange: Exchange, config: Config, classes: int, steps: int) -> ProofRecord:
+    """Have `worker`, a process that holds both frameworks, compare them for `config` in float64."""
+    config = dataclasses.replace(config, dtype="float64")
+    request = {"config": dataclasses.asdict(config), "exchange": str(exchange.folder), "classes": classes}
+    shapes = parameter_shapes(worker.ask("build_both", **request)["parameters"])
+    weights = exchange.write_weights(shapes, config.seed, config.model)
+    return ProofRecord(**worker.ask("prove", weights=weights, steps=steps))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: prove every optimizer and print one line for each; 1 when one of them fails."""
+    parser = argparse.ArgumentParser(prog="python -m cnn_physics77.benchmarks.lockstep", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--lr", type=float, default=0.001)
+    parser.add_argument("--seed", type=int, default=67)
+    parser.add_argument("--batch_size", "--batch-size", type=int, default=64)
+    parser.add_argument("--model", default="CNN", help="a class of cnn_physics77.core.model")
+    parser.add_argument("--dataset", default="auto", choices=datasets.NAMES)
+    parser.add_argument("--data_dir", "--data-dir")
+    told = parser.parse_args(arguments)
+    try:
+        experiment = ExperimentConfig(
+            lr=told.lr, seed=told.seed, batch_size=told.batch_size, model=told.model, proof_steps=told.steps
+        )
+        data = datasets.load(told.dataset, told.data_dir)
+        passed = True
+        with tempfile.TemporaryDirectory() as folder, Worker(list(FRAMEWORKS), experiment.threads) as worker:
+            exchange = Exchange(folder)
+            exchange.write_data(data)
+            exchange.write_order(len(data.train_labels), experiment.seed, 1)
+            for optimizer in OPTIMIZERS:
+                config = experiment.run(optimizer=optimizer)
+                proof = prove(worker, exchange, config, len(data.classes), told.steps)
+                passed &= proof.passed
+                print(
+                    f"{optimizer}: {proof.steps} steps in float64 on {data.title}, largest "
+                    f"relative differences: loss {proof.loss:.2e}, gradient norm {proof.gradient_norm:.2e}, parameters "
+                    f"{proof.parameters:.2e}; tolerance {proof.tolerance:.0e}: "
+                    f"{'passed' if proof.passed else 'FAILED'}"
+                )
+    except (ConfigError, DataError, MeasurementError, WorkerError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""One side of the comparison: a framework trains the network it is given on the batches it is given.
+
+The same code drives every framework, through its adapter, with the one training loop of `core.training`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.training import PassTimes, train_epoch, training_step
+from ..results import Config, ParameterShape
+from .adapters.base import Adapter
+from .exchange import Exchange, digest
+from .measure import MeasurementError
+
+EVALUATION_BATCH = 1000
+"""Images in a batch when the test set is run through the network."""
+
+
+class Evaluation(NamedTuple):
+    """The network on the test set."""
+
+    loss: float
+    accuracy: float
+    predictions: np.ndarray
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Sum over the batch of ``log(sum_j exp(logits_ij)) - logits_i,label_i``, computed in float64.
+
+    One implementation for both frameworks, so that test losses are measured with one ruler.
+
+    >>> round(cross_entropy(np.zeros((3, 10), np.float32), np.array([0, 1, 2])) / 3, 6)  # log 10
+    2.302585
+    """
+    logits = logits.astype(np.float64)
+    highest = logits.max(axis=1)
+    total = np.log(np.exp(logits - highest[:, None]).sum(axis=1)) + highest
+    return float((total - logits[np.arange(len(labels)), labels]).sum())
+
+
+def squared_norm(gradient: np.ndarray) -> float:
+    """Sum of squares: within a row in the gradient's dtype, over rows in float64.
+
+    >>> squared_norm(np.array([[3.0, 4.0]], np.float32))
+    25.0
+    """
+    rows = gradient.reshape(gradient.shape[0], -1) if gradient.ndim > 1 else gradient.reshape(1, -1)
+    return float(np.vecdot(rows, rows).sum(dtype=np.float64))
+
+
+class Side:
+    """A framework with its network, optimizer and data.
+
+    Args:
+        adapter: the framework.
+        config: what to train.
+        classes: width of the network's output.
+        exchange: where the images, weights and orders lie.
+    """
+
+    def __init__(self, adapter: Adapter, config: Config, classes: int, exchange: Exchange) -> None:
+        self.adapter, self.config, self.classes, self.exchange = adapter, config, classes, exchange
+        self.images, self.labels = exchange.read_data("train", config.dtype)
+        self.test_images, self.test_labels = exchange.read_data("test", config.dtype)
+        self.model: Any = None
+        self.step: Callable[[Any, Any], Any] | None = None
+
+    def build(self) -> list[ParameterShape]:
+        """Make the network; names and shapes of its parameters."""
+        self.model = self.adapter.build(self.config, list(self.images.shape[1:]), self.classes)
+        return [
+            ParameterShape(name, list(value.shape))
+            for name, value in self.adapter.parameters(self.model).items()
+        ]
+
+    def reset(self, weights: str) -> str:
+        """Load the stored weights, forget the optimizer's state; the hash of what the framework now holds.
+
+        Raises:
+            MeasurementError: the parameters are not bit for bit the stored values in the configured dtype.
+        """
+        stored = self.exchange.read_weights(weights)
+        self.adapter.load(self.model, stored, self.config.dtype)
+        held = digest(self.adapter.parameters(self.model))
+        expected = digest({name: value.astype(self.config.dtype) for name, value in stored.items()})
+        if held != expected:
+            raise MeasurementError(
+                f"{self.adapter.name}: expected the initial weights {expected} in {self.config.dtype}, "
+                f"found {held} after loading them"
+            )
+        self.optimizer = self.adapter.optimizer(self.model, self.config)
+        self.step = training_step(self.model, self.adapter.criterion, self.optimizer)
+        return held
+
+    def batches(self, epoch: int, limit: int | None = None) -> Iterator[tuple[Any, Any]]:
+        """The batches of an epoch, or the first `limit` of them."""
+        order, size = self.exchange.read_order(self.config.seed, epoch), self.config.batch_size
+        convert = self.adapter.from_numpy
+        for start in range(0, len(order), size)[:limit]:
+            index = order[start : start + size]
+            yield convert(self.images[index]), convert(self.labels[index])
+
+    def batches_endless(self, count: int) -> Iterator[tuple[Any, Any]]:
+        """`count` batches of epoch 1, from its beginning again where it ends."""
+        while count > 0:
+            for batch in self.batches(1, count):
+                count -= 1
+                yield batch
+
+    def train(
+        self, batches: Iterator[tuple[Any, Any]], on_step: Callable[[int, Any], None] | None = None
+    ) -> PassTimes:
+        """Run the training loop on `batches`."""
+        assert self.step is not None, "reset before train"
+        return train_epoch(self.step, batches, on_step)
+
+    def warm_up(self, steps: int, weights: str) -> None:
+        """Train `steps` steps, check dtypes on what they leave behind, and go back to the beginning.
+
+        Raises:
+            MeasurementError: a parameter, gradient or optimizer state is not of the configured dtype.
+        """
+        self.train(self.batches_endless(max(1, steps)))
+        found = {
+            "parameters": {str(value.dtype) for value in self.adapter.parameters(self.model).values()},
+            "gradients": {str(value.dtype) for value in self.adapter.gradients(self.model).values()},
+            "optimizer state": self.adapter.state_dtypes(self.optimizer),
+        }
+        for what, dtypes in found.items():
+            if dtypes - {self.config.dtype}:
+                raise MeasurementError(
+                    f"{self.adapter.name}: expected {self.config.dtype} in {what}, "
+                    f"found {', '.join(sorted(dtypes))}"
+                )
+        self.reset(weights)
+
+    def gradient_norms(self) -> dict[str, float]:
+        """2-norm of each parameter's gradient as the last step left it."""
+        return {
+            name: squared_norm(gradient) ** 0.5
+            for name, gradient in self.adapter.gradients(self.model).items()
+        }
+
+    def evaluate(self) -> Evaluation:
+        """Loss, accuracy and predictions on the test set."""
+        loss, predictions = 0.0, []
+        for start in range(0, len(self.test_labels), EVALUATION_BATCH):
+            stop = start + EVALUATION_BATCH
+            logits = self.adapter.predict(self.model, self.test_images[start:stop])
+            loss += cross_entropy(logits, self.test_labels[start:stop])
+            predictions.append(logits.argmax(axis=1))
+        predicted = np.concatenate(predictions)
+        return Evaluation(
+            loss / len(self.test_labels), float(np.mean(predicted == self.test_labels)), predicted
+        )
