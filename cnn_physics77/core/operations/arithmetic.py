@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
 from cnn_physics77.core.operations.elementwise import binary, unary
-from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 _conj = unary("conj", np.conjugate, "The complex conjugate, also of real tensors.", x=lambda g: conj(g), floating=False)
@@ -126,49 +123,15 @@ _trunc_divide = binary(
     b=_zero_like,
 )
 
-_pow = binary(
-    "pow",
-    operator.pow,
-    "y = a ** b",
-    a=lambda g, a, b: g * conj(where(b == 0, 0.0, b * _pow(a, b - 1))),
-    b=lambda g, a, b, y: g * conj(where((a == 0) & (b >= 0), 0.0, y * log(a))),
-)
-
-
-def pow(input, exponent) -> Tensor:
-    """The power: y = a^b, dy/da = b a^(b-1) (0 where b = 0), dy/db = y log a (0 where a = 0 and b >= 0).
-
-    >>> import cnn_physics77 as torch
-    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
-    tensor([1., 4., 9.])
-    """
-    return _pow(input, exponent)
-
-
-log = unary(
-    "log",
-    np.log,
-    """The natural logarithm: y = ln x, dy/dx = 1/x; -inf at 0, NaN below.
-
-    >>> import cnn_physics77 as torch
-    >>> torch.log(torch.tensor([1.0, 0.0]))
-    tensor([0., -inf])
-    """,
-    x=lambda g, x: g / conj(x),
-)
-
 method("__add__", "__radd__")(_add)
 method("__sub__")(_sub)
 method("__mul__", "__rmul__", "mul")(mul)
 method("__truediv__")(_true_divide)
-method("__pow__")(_pow)
 method("__neg__", "neg")(neg)
 method("conj")(conj)
 method("add")(add)
 method("sub")(sub)
 method("div")(div)
-method("pow")(pow)
-method("log")(log)
 
 
 @method("__rsub__")
@@ -180,7 +143,3 @@ def _(self, other):
 def _(self, other):
     return _true_divide(other, self)
 
-
-@method("__rpow__")
-def _(self, base):
-    return _pow(base, self)

@@ -1,11 +1,14 @@
-"""Choosing between values: where."""
+"""Choosing between values: where, the greater, the lesser, and bounds."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to, prepare
+from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -64,3 +67,232 @@ def where(condition: Tensor, input=None, other=None):
 def _where_method(self, condition, other):
     """See :func:`where`: this tensor where the condition holds, ``other`` elsewhere."""
     return where(condition, self, other)
+
+
+def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
+    """x where the condition (of its shape) holds, 0 elsewhere, also where x is NaN or infinite there."""
+    return _where(from_array(condition), x, _zero(x))
+
+
+# --------------------------------------------------------------------------------------------- the greater and the lesser
+
+
+def _shared(strictly: Callable) -> tuple[Callable, Callable]:
+    """The derivatives of maximum and minimum: all to the chosen one, half to each of two equal ones, all to both at NaN."""
+
+    def share(g, mine, other):
+        g = _where(from_array(mine.array == other.array), g * 0.5, g)
+        return keep_where(~strictly(other.array, mine.array), g)
+
+    return lambda g, a, b: share(g, a, b), lambda g, a, b: share(g, b, a)
+
+
+_greater_a, _greater_b = _shared(np.greater)
+_less_a, _less_b = _shared(np.less)
+
+
+def _real(function: str, *operands) -> None:
+    for operand in operands:
+        if (operand.array.dtype.kind if isinstance(operand, Tensor) else np.asarray(operand).dtype.kind) == "c":
+            raise DtypeError(f"{function}: expected real numbers, found complex ones, which have no order; compare their .abs()")
+
+
+_maximum = binary("maximum", np.maximum, "y = max(a, b)", a=_greater_a, b=_greater_b)
+_minimum = binary("minimum", np.minimum, "y = min(a, b)", a=_less_a, b=_less_b)
+
+
+@method("maximum")
+def maximum(input: Tensor, other: Tensor) -> Tensor:
+    """The greater of two, elementwise: y = max(a, b), with broadcasting and promotion of dtypes; NaN if either is.
+
+    The gradient goes to the greater one; where they are equal half to each; where one is NaN to both.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.maximum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
+    tensor([3., 5.])
+    """
+    _real("maximum", input, other)
+    return _maximum(input, other)
+
+
+@method("minimum")
+def minimum(input: Tensor, other: Tensor) -> Tensor:
+    """The lesser of two, elementwise: y = min(a, b), with broadcasting and promotion of dtypes; NaN if either is.
+
+    The gradient goes to the lesser one; where they are equal half to each; where one is NaN to both.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.minimum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    _real("minimum", input, other)
+    return _minimum(input, other)
+
+
+_fmax = binary(
+    "fmax",
+    np.fmax,
+    "y = max(a, b), or the one that is not NaN",
+    a=lambda g, a, b: keep_where((a.array >= b.array) | np.isnan(b.array), g),
+    b=lambda g, a, b: keep_where(~((a.array >= b.array) | np.isnan(b.array)), g),
+)
+_fmin = binary(
+    "fmin",
+    np.fmin,
+    "y = min(a, b), or the one that is not NaN",
+    a=lambda g, a, b: keep_where((a.array <= b.array) | np.isnan(b.array), g),
+    b=lambda g, a, b: keep_where(~((a.array <= b.array) | np.isnan(b.array)), g),
+)
+
+
+@method("fmax")
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """The greater of two, elementwise; of a number and NaN, the number.
+
+    The gradient goes to the one that was taken, to the first where they are equal.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.fmax(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
+    tensor([3., 2.])
+    """
+    _real("fmax", input, other)
+    return _fmax(input, other)
+
+
+@method("fmin")
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """The lesser of two, elementwise; of a number and NaN, the number.
+
+    The gradient goes to the one that was taken, to the first where they are equal.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    _real("fmin", input, other)
+    return _fmin(input, other)
+
+
+# --------------------------------------------------------------------------------------------- bounds
+
+
+@operation(name="clamp")
+def _clamp(x, low, high):
+    """min(max(x, low), high), either bound of which may be None."""
+    if low is not None:
+        x = np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+@_clamp.derivative("x")
+def _(g, x, low, high):
+    inside = np.ones((), bool) if low is None else x.array >= low.array
+    if high is not None:
+        inside = inside & (x.array <= high.array)
+    return keep_where(inside, g)
+
+
+@_clamp.derivative("low")
+def _(g, x, low, high):
+    below = x.array < low.array
+    return keep_where(below if high is None else below & (low.array < high.array), g)
+
+
+@_clamp.derivative("high")
+def _(g, x, low, high):
+    above = x.array > high.array
+    return keep_where(above if low is None else above | (high.array < low.array), g)
+
+
+@method("clamp", "clip")
+def clamp(input: Tensor, min=None, max=None) -> Tensor:
+    r"""Keep within bounds, elementwise.
+
+    .. math:: y = \min(\max(x, \mathrm{min}), \mathrm{max})
+
+    Args:
+        input: x, real.
+        min, max: numbers or tensors, which broadcast; one of them may be None. Where min > max the result is max.
+
+    The gradient goes to x where it lies within the bounds, bounds included, and to the bound where it lies outside. NaN stays
+    NaN and has gradient 0.
+
+    Raises:
+        ValueError: both bounds are None.
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp(torch.tensor([-1.0, 0.5, 2.0]), min=0, max=1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: At least one of 'min' or 'max' must not be None")
+    given = [o for o in (input, min, max) if o is not None]
+    _real("clamp", *given)
+    prepared = iter(prepare("clamp", given))
+    x = next(prepared)
+    low = None if min is None else next(prepared)
+    high = None if max is None else next(prepared)
+    return _clamp(x, low, high)
+
+
+def clip(input: Tensor, min=None, max=None) -> Tensor:
+    """Another name of :func:`clamp`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clip(torch.tensor([-1.0, 2.0]), 0, 1)
+    tensor([0., 1.])
+    """
+    return clamp(input, min, max)
+
+
+@method("clamp_min")
+def clamp_min(input: Tensor, min) -> Tensor:
+    """:func:`clamp` with a lower bound alone.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp_min(torch.tensor([-1.0, 2.0]), 0)
+    tensor([0., 2.])
+    """
+    return clamp(input, min=min)
+
+
+@method("clamp_max")
+def clamp_max(input: Tensor, max) -> Tensor:
+    """:func:`clamp` with an upper bound alone.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp_max(torch.tensor([-1.0, 2.0]), 0)
+    tensor([-1.,  0.])
+    """
+    return clamp(input, max=max)
+
+
+__all__ = [
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "fmax",
+    "fmin",
+    "maximum",
+    "minimum",
+    "where",
+]

@@ -1,0 +1,366 @@
+"""New tensors: filled, counted, spaced, and of the shape of others. They are leaves.
+
+All take ``dtype`` (by default the default dtype, see ``set_default_dtype``; integers where all arguments are), ``device`` (``"cpu"``)
+and ``requires_grad``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes
+from cnn_physics77.core.operations.casting import as_dtype, convert
+from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, method, tensor
+
+
+def sizes(function: str, size: tuple) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` alike.
+
+    Raises:
+        ShapeError: negative, or not integers.
+    """
+    if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
+        size = tuple(size[0]) if isinstance(size[0], (tuple, list)) else size
+    try:
+        shape = tuple(n.__index__() for n in size)
+    except (AttributeError, TypeError):
+        raise ShapeError(f"{function}: expected sizes as integers, found {size}") from None
+    for n in shape:
+        if n < 0:
+            raise ShapeError(f"{function}: expected sizes of 0 or more, found {shape}")
+    return shape
+
+
+def made(function: str, array: np.ndarray, device, requires_grad: bool) -> Tensor:
+    """The array as a leaf."""
+    if device is not None:
+        check_device(function, device)
+    made = from_array(array)
+    return made.requires_grad_() if requires_grad else made
+
+
+def floating_or(function: str, dtype) -> np.dtype:
+    """``dtype``, or the default one."""
+    return get_default_dtype() if dtype is None else as_dtype(function, dtype)
+
+
+# --------------------------------------------------------------------------------------------- filled
+
+
+def zeros(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Zeros of shape ``size``, given as integers or one tuple.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return made("zeros", np.zeros(sizes("zeros", size), floating_or("zeros", dtype)), device, requires_grad)
+
+
+def ones(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Ones of shape ``size``, given as integers or one tuple.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones((2,))
+    tensor([1., 1.])
+    """
+    return made("ones", np.ones(sizes("ones", size), floating_or("ones", dtype)), device, requires_grad)
+
+
+def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor of shape ``size`` whose values are whatever was in the memory.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty(2, 3).shape
+    (2, 3)
+    """
+    return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default floating) unless ``dtype``.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
+    value = tensor(fill_value).array if dtype is None else fill_value
+    dtype = value.dtype if dtype is None else as_dtype("full", dtype)
+    return made("full", np.full(sizes("full", (size,)), fill_value, dtype), device, requires_grad)
+
+
+def _like(input: Tensor, dtype) -> np.dtype:
+    return input.array.dtype if dtype is None else as_dtype("like", dtype)
+
+
+def zeros_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+    """Zeros of the shape, dtype and memory order of ``input``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros_like(torch.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return made("zeros_like", np.zeros_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+    """Ones of the shape, dtype and memory order of ``input``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones_like(torch.tensor([1.5, 2.5]))
+    tensor([1., 1.])
+    """
+    return made("ones_like", np.ones_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+    """A tensor of the shape, dtype and memory order of ``input``, with whatever was in the memory.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty_like(torch.ones(2, 3)).shape
+    (2, 3)
+    """
+    return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
+    """``fill_value`` everywhere, in the shape, dtype and memory order of ``input``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.full_like(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
+    return made("full_like", np.full_like(input.array, fill_value, _like(input, dtype)), device, requires_grad)
+
+
+@method("new_zeros")
+def _new_zeros(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Zeros of shape ``size`` in the dtype of this tensor."""
+    return made("new_zeros", np.zeros(sizes("new_zeros", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_ones")
+def _new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Ones of shape ``size`` in the dtype of this tensor."""
+    return made("new_ones", np.ones(sizes("new_ones", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_empty")
+def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor of shape ``size`` in the dtype of this one, with whatever was in the memory."""
+    return made("new_empty", np.empty(sizes("new_empty", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_full")
+def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
+    return made("new_full", np.full(sizes("new_full", (size,)), fill_value, _like(self, dtype)), device, requires_grad)
+
+
+@method("new_tensor")
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A leaf with a copy of the data, in the dtype of this tensor."""
+    check_device("new_tensor", device)
+    return tensor(data, dtype=_like(self, dtype), requires_grad=requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """The n × m matrix with ones on the diagonal; m is n by default.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    n, m = sizes("eye", (n, n if m is None else m))
+    return made("eye", np.eye(n, m, dtype=floating_or("eye", dtype)), device, requires_grad)
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array of the wanted dtype is not copied, and a
+    tensor keeps its history.
+
+    >>> import cnn_physics77 as torch
+    >>> a = np.zeros(2)
+    >>> torch.as_tensor(a).numpy() is a
+    True
+    """
+    check_device("as_tensor", device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else convert(data, as_dtype("as_tensor", dtype))
+    if isinstance(data, np.ndarray):
+        return from_array(data if dtype is None else data.astype(as_dtype("as_tensor", dtype), copy=False))
+    return tensor(data, dtype=dtype)
+
+
+# --------------------------------------------------------------------------------------------- counted and spaced
+
+
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} - \mathrm{start}) / \mathrm{step} \rceil`
+    of them. ``arange(end)`` begins at 0. int64 if all three are integers, else the default dtype.
+
+    Raises:
+        ValueError: step is 0, or leads away from end.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.arange(5), torch.arange(1, 2, 0.5)
+    (tensor([0, 1, 2, 3, 4]), tensor([1.0000, 1.5000]))
+    """
+    if end is None:
+        start, end = 0, start
+    numbers = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
+    start, end, step = numbers
+    if step == 0:
+        raise ValueError("arange: expected a step other than 0, found 0")
+    if (end - start) / step < 0:
+        raise ValueError(f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change its sign")
+    if dtype is None:
+        integers = all(isinstance(x, (int, np.integer)) for x in numbers)
+        dtype = np.dtype(np.int64) if integers else get_default_dtype()
+    dtype = as_dtype("arange", dtype)
+    wide = np.float64 if dtype.kind == "f" else dtype
+    return made("arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad)
+
+
+def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    r"""``steps`` numbers from start to end, both included, evenly spaced.
+
+    .. math:: x_i = \mathrm{start} + i \, \frac{\mathrm{end} - \mathrm{start}}{\mathrm{steps} - 1}
+
+    Raises:
+        ValueError: steps is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    array = _linspace("linspace", start, end, steps)
+    return made("linspace", array.astype(_spaced_dtype("linspace", dtype, array)), device, requires_grad)
+
+
+def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """``steps`` numbers from base^start to base^end, both included, evenly spaced on a logarithmic scale.
+
+    Raises:
+        ValueError: steps is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.logspace(0, 3, 4)
+    tensor([   1.,   10.,  100., 1000.])
+    """
+    array = float(base) ** _linspace("logspace", start, end, steps)
+    return made("logspace", array.astype(_spaced_dtype("logspace", dtype, array)), device, requires_grad)
+
+
+def _linspace(function: str, start, end, steps: int) -> np.ndarray:
+    if steps < 0:
+        raise ValueError(f"{function}: number of steps must be non-negative, found {steps}")
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    return np.linspace(start, end, steps)
+
+
+def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
+    if dtype is None and array.dtype.kind == "c":
+        return np.result_type(get_default_dtype(), np.complex64)
+    return floating_or(function, dtype)
+
+
+def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Coordinates on the grid that vectors span: n tensors of n dimensions, the k-th of which varies along dimension k as the
+    k-th vector does (0-d tensors count as vectors of one element). They are views.
+
+    Args:
+        tensors: vectors, or one sequence of them.
+        indexing: ``"ij"``, or ``"xy"`` for the first two dimensions exchanged.
+
+    Raises:
+        ShapeError: not vectors.
+        ValueError: another indexing.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing="ij")[0]
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    from cnn_physics77.core.operations.shape import broadcast_to, reshape
+
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: expected indexing 'ij' or 'xy', found {indexing!r}")
+    for t in tensors:
+        if t.array.ndim > 1:
+            raise ShapeError(f"meshgrid: expected tensors of at most one dimension, found shape {t.shape}; flatten it")
+    count = len(tensors)
+    order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
+    placed = [
+        reshape(t, tuple(t.numel() if i == order[k] else 1 for i in range(count))) for k, t in enumerate(tensors)
+    ]
+    shape = broadcast_shapes(*(t.shape for t in placed)) if placed else ()
+    return tuple(broadcast_to(t, shape) for t in placed)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
+    """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and columns.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    row, col = sizes("tril_indices", (row, col))
+    return made("tril_indices", np.stack(np.tril_indices(row, offset, col)).astype(dtype), device, False)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
+    """Where the upper triangle of a row × col matrix lies, from diagonal ``offset``: (2, n), rows and columns.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
+    row, col = sizes("triu_indices", (row, col))
+    return made("triu_indices", np.stack(np.triu_indices(row, offset, col)).astype(dtype), device, False)
+
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "meshgrid",
+    "ones",
+    "ones_like",
+    "tril_indices",
+    "triu_indices",
+    "zeros",
+    "zeros_like",
+]

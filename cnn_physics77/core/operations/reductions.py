@@ -1,0 +1,328 @@
+"""Sums, means and products over dimensions, and running ones.
+
+``dim`` is an integer, several, or None for all dimensions; negative ones count from the end. ``keepdim`` leaves the reduced
+dimensions with size 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.operations.arithmetic import conj
+from cnn_physics77.core.operations.broadcasting import cast, expand_to
+from cnn_physics77.core.operations.casting import as_dtype, convert
+from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.exponential import exp
+from cnn_physics77.core.operations.floating import silent
+from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.selection import where
+from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, method
+
+# --------------------------------------------------------------------------------------------- sums
+
+
+@operation(name="sum")
+def _sum(x, *, dim, keepdim):
+    if x.dtype == np.float16:  # as PyTorch: summed in single precision
+        return np.add.reduce(x, axis=dim, dtype=np.float32, keepdims=keepdim).astype(np.float16)
+    return np.add.reduce(x, axis=dim, keepdims=keepdim)
+
+
+@_sum.derivative("x")
+def _(g, x_shape, dim, keepdim):
+    return spread(g, dim, keepdim, x_shape)
+
+
+def spread(g: Tensor, dim: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
+    """What a sum over ``dim`` gave, repeated along the dimensions that were summed over: the adjoint of the sum."""
+    return expand_to(g, shape) if keepdim or len(dim) == len(shape) else _spread(g, dim=dim, shape=shape)
+
+
+@operation(name="spread", view=True)
+def _spread(x, *, dim, shape):
+    """y_i = x_j, j being i without the dimensions ``dim``."""
+    return np.broadcast_to(x.reshape(tuple(1 if i in dim else n for i, n in enumerate(shape))), shape)
+
+
+@_spread.derivative("x")
+def _(g, dim):
+    return _sum(g, dim=dim, keepdim=False)
+
+
+def _as_requested(function: str, input, dtype) -> Tensor:
+    input = as_tensor_input(function, input)
+    if dtype is None:
+        return input
+    return convert(input, as_dtype(function, dtype))
+
+
+def _integers_widened(function: str, input, dtype) -> Tensor:
+    """Of integers and booleans, sums and products are int64."""
+    input = _as_requested(function, input, dtype)
+    if dtype is None and input.array.dtype.kind in "biu":
+        return cast(input, dtype=np.dtype(np.int64))
+    return input
+
+
+@method("sum")
+def sum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    r"""The sum over dimensions.
+
+    .. math:: y = \sum_i x_i \qquad \partial y / \partial x_i = 1
+
+    Args:
+        dim: integer, several, or None for all.
+        keepdim: leave the reduced dimensions with size 1.
+        dtype: convert to this first. By default integers and booleans give int64.
+
+    The sum of nothing is 0.
+
+    Raises:
+        ShapeError: there is no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
+    tensor([3., 7.])
+    """
+    input = _integers_widened("sum", input, dtype)
+    return _sum(input, dim=dimensions("sum", dim, input.array.ndim), keepdim=keepdim)
+
+
+@method("nansum")
+def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    """The sum over dimensions with NaN counted as 0; the derivative there is 0.
+
+    Raises:
+        DtypeError: complex numbers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nansum(torch.tensor([1.0, float("nan")]))
+    tensor(1.)
+    """
+    input = _integers_widened("nansum", input, dtype)
+    if input.array.dtype.kind == "c":
+        raise DtypeError("nansum: expected real numbers, found complex ones; sum .real and .imag")
+    if input.array.dtype.kind == "f":
+        input = where(from_array(np.isnan(input.array)), 0.0, input)
+    return _sum(input, dim=dimensions("nansum", dim, input.array.ndim), keepdim=keepdim)
+
+
+# --------------------------------------------------------------------------------------------- means
+
+
+@operation(name="mean")
+@silent
+def _mean(x, *, dim, keepdim, count):
+    wide = np.float32 if x.dtype == np.float16 else x.dtype
+    return (np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim) / np.asarray(count, wide)).astype(x.dtype, copy=False)
+
+
+@_mean.derivative("x")
+def _(g, x_shape, dim, keepdim, count):
+    return spread(g / count, dim, keepdim, x_shape)
+
+
+def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
+    """The number of elements that each result of a reduction is made of."""
+    return math.prod(shape[d] for d in dim)
+
+
+def _floating(function: str, input, dtype) -> Tensor:
+    input = _as_requested(function, input, dtype)
+    if input.array.dtype.kind not in "fc":
+        raise DtypeError(
+            f"{function}: expected a floating or complex dtype, found {input.dtype}; convert the input, e.g. with .float()"
+            + (", or give dtype" if function in ("mean", "nanmean") else "")
+        )
+    return input
+
+
+@method("mean")
+def mean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    r"""The mean over dimensions.
+
+    .. math:: y = \frac{1}{n} \sum_i x_i \qquad \partial y / \partial x_i = 1/n
+
+    Args:
+        dim: integer, several, or None for all.
+        keepdim: leave the reduced dimensions with size 1.
+        dtype: convert to this first.
+
+    The mean of nothing is NaN.
+
+    Raises:
+        DtypeError: integers or booleans, without ``dtype``.
+        ShapeError: there is no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), dim=1)
+    tensor([1.5000, 4.0000])
+    """
+    input = _floating("mean", input, dtype)
+    shape = input.array.shape
+    dim = dimensions("mean", dim, len(shape))
+    return _mean(input, dim=dim, keepdim=keepdim, count=_count(shape, dim))
+
+
+@method("nanmean")
+def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    """The mean over dimensions of what is not NaN; NaN where nothing is left. The derivative at NaN is 0.
+
+    Raises:
+        DtypeError: not of a floating dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
+    tensor(2.)
+    """
+    input = _floating("nanmean", input, dtype)
+    if input.array.dtype.kind == "c":
+        raise DtypeError("nanmean: expected real numbers, found complex ones; take the mean of .real and .imag")
+    dim = dimensions("nanmean", dim, input.array.ndim)
+    count = np.add.reduce(~np.isnan(input.array), axis=dim, keepdims=keepdim, dtype=input.array.dtype)
+    return nansum(input, dim, keepdim) / from_array(np.asarray(count))
+
+
+# --------------------------------------------------------------------------------------------- running sums
+
+
+@operation(name="cumsum")
+def _cumsum(x, *, dim):
+    return np.add.accumulate(x, axis=dim) if x.ndim else x.copy()
+
+
+@_cumsum.derivative("x")
+def _(g, dim):
+    return _reverse_cumsum(g, dim=dim)
+
+
+@operation(name="reverse_cumsum")
+def _reverse_cumsum(x, *, dim):
+    """y_i = Σ_{j ≥ i} x_j: the adjoint of the running sum."""
+    return np.flip(np.add.accumulate(np.flip(x, dim), axis=dim), dim) if x.ndim else x.copy()
+
+
+@_reverse_cumsum.derivative("x")
+def _(g, dim):
+    return _cumsum(g, dim=dim)
+
+
+@method("cumsum")
+def cumsum(input, dim: int, *, dtype=None) -> Tensor:
+    r"""The running sum along a dimension: :math:`y_i = \sum_{j \le i} x_j`, of the input's shape; integers become int64.
+
+    Raises:
+        ShapeError: there is no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.cumsum(torch.tensor([1.0, 2.0, 3.0]), 0)
+    tensor([1., 3., 6.])
+    """
+    input = _integers_widened("cumsum", input, dtype)
+    return _cumsum(input, dim=dimension("cumsum", dim, input.array.ndim))
+
+
+# --------------------------------------------------------------------------------------------- log-sum-exp
+
+
+@operation(name="logsumexp")
+@silent
+def _logsumexp(x, *, dim, keepdim):
+    shift = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
+    y = np.log(np.add.reduce(np.exp(x - shift), axis=dim, keepdims=True)) + shift
+    return y if keepdim else y.reshape(tuple(n for i, n in enumerate(y.shape) if i not in dim))
+
+
+@_logsumexp.derivative("x")
+def _(g, x, y, dim, keepdim):
+    shape = x.array.shape
+    return spread(g, dim, keepdim, shape) * exp(x - spread(y, dim, keepdim, shape))
+
+
+@method("logsumexp")
+def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
+    r"""The logarithm of the sum of exponentials, without overflow.
+
+    .. math:: y = \log \sum_i e^{x_i} \qquad \partial y / \partial x_i = e^{x_i - y}
+
+    Of nothing, and of -∞ alone, it is -∞. Integers become the default floating dtype.
+
+    Args:
+        dim: integer or several.
+        keepdim: leave the reduced dimensions with size 1.
+
+    Raises:
+        ShapeError: there is no such dimension.
+        DtypeError: complex numbers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), dim=0)
+    tensor(1000.6931)
+    """
+    input = as_tensor_input("logsumexp", input)
+    if input.array.dtype.kind == "c":
+        raise DtypeError("logsumexp: expected real numbers, found complex ones")
+    if input.array.dtype.kind in "biu":
+        input = cast(input, dtype=get_default_dtype())
+    return _logsumexp(input, dim=dimensions("logsumexp", dim, input.array.ndim), keepdim=keepdim)
+
+
+# --------------------------------------------------------------------------------------------- booleans and counts
+
+
+def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
+    array = as_tensor_input(name, input).array
+    y = ufunc.reduce(array, axis=dimensions(name, dim, array.ndim), keepdims=keepdim)
+    return from_array(np.asarray(y, dtype=np.uint8 if array.dtype == np.uint8 else bool))
+
+
+@method("all")
+def all(input, dim=None, keepdim: bool = False) -> Tensor:
+    """Whether all elements along dimensions are true (not 0; NaN is not 0): boolean, uint8 for uint8. True of nothing.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.all(torch.tensor([[True, False], [True, True]]), dim=1)
+    tensor([False,  True])
+    """
+    return _reduce_booleans("all", np.logical_and, input, dim, keepdim)
+
+
+@method("any")
+def any(input, dim=None, keepdim: bool = False) -> Tensor:
+    """Whether any element along dimensions is true (not 0): boolean, uint8 for uint8. False of nothing.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.any(torch.tensor([[True, False], [False, False]]), dim=1)
+    tensor([ True, False])
+    """
+    return _reduce_booleans("any", np.logical_or, input, dim, keepdim)
+
+
+@method("count_nonzero")
+def count_nonzero(input, dim=None) -> Tensor:
+    """How many elements along dimensions are not 0: int64.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.count_nonzero(torch.tensor([[0, 1], [2, 3]]), dim=0)
+    tensor([1, 2])
+    """
+    array = as_tensor_input("count_nonzero", input).array
+    axes = dimensions("count_nonzero", dim, array.ndim)
+    return from_array(np.asarray(np.add.reduce(array != 0, axis=axes, dtype=np.int64)))
+
+
+__all__ = [
+    "all",
+    "any",
+    "count_nonzero",
+    "cumsum",
+    "logsumexp",
+    "mean",
+    "nanmean",
+    "nansum",
+    "sum",
+]
