@@ -1,8 +1,12 @@
 """The activations' kernels against PyTorch and SciPy, in every memory order and at the edges."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from scipy import special
 
 from cnn_physics77.core.kernels import activation
 
@@ -46,3 +50,95 @@ def test_relu_and_its_gradient_agree_with_torch(shape, dtype):
 def test_scalars():
     assert activation.relu(np.array(-2.0)) == 0
     assert activation.relu(np.array(2.0)).shape == ()
+
+
+def check(ours, theirs, x, tolerance):
+    t = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    expected = theirs(t)
+    for layout in layouts(x):
+        if np.array_equal(layout, x, equal_nan=True):
+            y = ours(layout)
+            assert y.dtype == x.dtype
+            np.testing.assert_allclose(y, expected.detach().numpy(), **tolerance)
+    g = np.random.default_rng(1).standard_normal(x.shape).astype(x.dtype)
+    expected.backward(torch.tensor(g, dtype=torch.float64))
+    return g, t.grad.numpy()
+
+
+TOLERANCE = {np.float32: {"rtol": 3e-6, "atol": 1e-6}, np.float64: {"rtol": 2e-14, "atol": 3e-14}}
+CASES = {
+    "sigmoid": (activation.sigmoid, torch.sigmoid, None),
+    "silu": (activation.silu, F.silu, activation.silu_gradient),
+    "softplus": (activation.softplus, F.softplus, activation.softplus_gradient),
+    "softplus scaled": (
+        lambda x: activation.softplus(x, 2.5, 3.0),
+        lambda x: F.softplus(x, 2.5, 3.0),
+        lambda g, x: activation.softplus_gradient(g, x, 2.5, 3.0),
+    ),
+    "log_sigmoid": (activation.log_sigmoid, F.logsigmoid, lambda g, x: g * activation.sigmoid(-x)),
+    "gelu": (activation.gelu, F.gelu, activation.gelu_gradient),
+    "gelu tanh": (
+        lambda x: activation.gelu(x, "tanh"),
+        lambda x: F.gelu(x, approximate="tanh"),
+        lambda g, x: activation.gelu_gradient(g, x, "tanh"),
+    ),
+    "erf": (activation.erf, torch.erf, None),
+    "erfc": (activation.erfc, torch.erfc, None),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CASES)
+def test_activations_and_their_gradients_agree_with_torch(name, dtype):
+    ours, theirs, gradient = CASES[name]
+    for shape, scale in (((3, 4, 5, 6), 1), ((20, 16, 26, 13), 3), ((2, 3, 4, 50), 30), ((0, 2, 3, 1), 1)):
+        x = (scale * np.random.default_rng(0).standard_normal(shape)).astype(dtype)
+        x.setflags(write=False)
+        g, expected = check(ours, theirs, x, TOLERANCE[dtype])
+        if gradient is not None:
+            np.testing.assert_allclose(gradient(g, x), expected, **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CASES)
+def test_activations_at_the_edges_as_in_torch(name, dtype):
+    ours, theirs, gradient = CASES[name]
+    with np.errstate(over="ignore", under="ignore"):
+        x = EDGES.astype(dtype).reshape(1, 1, 1, -1)
+    t = torch.tensor(x, requires_grad=True)
+    y = theirs(t)
+    tolerance = {"rtol": 1e-6 if dtype == np.float32 else 1e-13, "atol": 1e-37}
+    np.testing.assert_allclose(ours(x), y.detach().numpy(), **tolerance)
+    if gradient is not None:
+        y.backward(torch.ones_like(y))
+        finite = np.isfinite(x)  # at infinity torch's own formulas differ in NaN
+        np.testing.assert_allclose(
+            gradient(np.ones_like(x), x)[finite], t.grad.numpy()[finite], rtol=tolerance["rtol"], atol=1e-7
+        )
+
+
+@pytest.mark.parametrize(("dtype", "ulps"), [(np.float32, 2.5), (np.float64, 4.5)])
+def test_erf_to_the_last_digits(dtype, ulps):
+    x = np.concatenate([np.linspace(-6, 6, 200_001), np.geomspace(1e-30, 1, 1000)]).astype(dtype)
+    exact = special.erf(x.astype(np.float64))
+    error = np.abs(activation.erf(x) - exact) / np.spacing(np.abs(exact).astype(dtype))
+    assert error.max() <= ulps
+    assert np.abs(activation.erf(x)).max() == 1
+
+
+def test_erfc_keeps_its_relative_precision():
+    x = np.linspace(-6, 26.5, 100_001)
+    exact = [math.erfc(v) for v in x.tolist()]  # SciPy loses digits in the tail, where it rounds x^2
+    np.testing.assert_allclose(activation.erfc(x), exact, rtol=2e-15)
+    single = x[x < 9].astype(np.float32)
+    np.testing.assert_allclose(activation.erfc(single), special.erfc(single.astype(np.float64)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("function", [activation.erf, activation.erfc])
+def test_half_precision(function):
+    x = np.linspace(-3, 3, 100).astype(np.float16)
+    y = function(x)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(
+        y, getattr(special, function.__name__)(x.astype(np.float64)), rtol=1e-3, atol=6e-8
+    )

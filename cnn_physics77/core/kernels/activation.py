@@ -1,48 +1,36 @@
-"""The activations that gain from a kernel of their own. Those that are one line of mathematics are written as
-operations.
+"""The activations that gain from a kernel of their own. Those that are one line of mathematics are written as operations.
 
-x is floating, of any shape and memory order; results have its shape, dtype and order. Work goes over blocks
-that stay in the cache, in parallel where the array is large.
+x is floating, of any shape and memory order; results have its shape, dtype and order.
 """
 
-from collections.abc import Callable
+from functools import partial
+from math import pi, sqrt
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import dense, flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.elementwise import BLOCK_BYTES, elementwise, temporary
+from cnn_physics77.core.kernels.error_function import erf, erf_block, erfc
 
-BLOCK_BYTES = 1 << 17
-ROW = 4096  # elements of a row of zeros: np.maximum with an array is faster than with a scalar
+__all__ = [
+    "erf",
+    "erfc",
+    "gelu",
+    "gelu_gradient",
+    "log_sigmoid",
+    "relu",
+    "relu_gradient",
+    "sigmoid",
+    "silu",
+    "silu_gradient",
+    "softplus",
+    "softplus_gradient",
+]
 
-_zeros: dict[np.dtype, np.ndarray] = {}
-
-
-def _zeros_row(dtype: np.dtype) -> np.ndarray:
-    row = _zeros.get(dtype)
-    if row is None:
-        row = np.zeros(BLOCK_BYTES // dtype.itemsize, dtype)
-        row.setflags(write=False)
-        _zeros[dtype] = row
-    return row
-
-
-def _elementwise(block: Callable[..., object], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
-    """A new array y like arrays[0], filled by ``block(*pieces, out=piece_of_y)``; ``nanoseconds`` per element."""
-    first = dense(arrays[0])
-    y = np.empty_like(first)
-    rows = [flat(first), *(flat(in_order_of(x, first)) for x in arrays[1:])]
-    out = flat(y)
-    if y.nbytes <= BLOCK_BYTES:
-        block(*rows, out=out)
-    else:
-        for_blocks(
-            lambda b: block(*(row[b] for row in rows), out=out[b]),
-            y.size,
-            y.itemsize,
-            BLOCK_BYTES,
-            y.size * nanoseconds * 1e-3,
-        )
-    return y
+# np.maximum with an array of zeros is faster than with a scalar
+_ZEROS = {
+    np.dtype(t): np.zeros(BLOCK_BYTES // np.dtype(t).itemsize, t)
+    for t in (np.float16, np.float32, np.float64)
+}
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -51,11 +39,11 @@ def relu(x: np.ndarray) -> np.ndarray:
     >>> relu(np.array([-1.0, 0.0, 2.0, np.nan]))
     array([ 0.,  0.,  2., nan])
     """
-    return _elementwise(_relu, 0.15, x)
+    return elementwise(_relu, 0.15, x)
 
 
 def _relu(x, out):
-    np.maximum(x, _zeros_row(x.dtype)[: x.size], out=out)
+    np.maximum(x, _ZEROS[x.dtype][: x.size], out=out)
 
 
 def relu_gradient(g: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -64,7 +52,7 @@ def relu_gradient(g: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> relu_gradient(np.array([5.0, 6.0, 7.0]), np.array([0.0, 2.0, np.nan]))
     array([0., 6., 7.])
     """
-    return _elementwise(_relu_gradient, 0.4, y, g)
+    return elementwise(_relu_gradient, 0.5, y, g)
 
 
 def _relu_gradient(y, g, out):
@@ -72,3 +60,187 @@ def _relu_gradient(y, g, out):
     np.subtract(mask, 1, out=mask)  # all bits set where g passes
     integer = f"i{g.itemsize}"
     np.bitwise_and(g.view(integer), mask, out=out.view(integer))
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)). Its gradient is g y (1 - y).
+
+    >>> sigmoid(np.array([-np.inf, 0.0, 800.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return elementwise(_sigmoid, 1.0, x)
+
+
+def _sigmoid(x, out):
+    with np.errstate(over="ignore"):
+        np.exp(np.negative(x, out=out), out=out)
+    np.add(out, 1, out=out)
+    np.reciprocal(out, out=out)
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    """x sigmoid(x) (Elfwing et al. 2017, arXiv 1702.03118), also called swish.
+
+    >>> silu(np.array([0.0, 100.0]))
+    array([  0., 100.])
+    """
+    return elementwise(_silu, 1.2, x)
+
+
+def _silu(x, out):
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.exp(np.negative(x, out=out), out=out)
+        np.add(out, 1, out=out)
+        np.divide(x, out, out=out)
+
+
+def silu_gradient(g: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """g s (1 + x (1 - s)), s = sigmoid(x).
+
+    >>> silu_gradient(np.array([2.0]), np.array([0.0]))
+    array([1.])
+    """
+    return elementwise(_silu_gradient, 2.0, x, g)
+
+
+def _silu_gradient(x, g, out):
+    with np.errstate(invalid="ignore"):
+        s = temporary("s", x)
+        _sigmoid(x, s)
+        np.subtract(1, s, out=out)
+        np.multiply(out, x, out=out)
+        np.add(out, 1, out=out)
+        np.multiply(out, s, out=out)
+        np.multiply(out, g, out=out)
+
+
+def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
+    """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
+
+    >>> softplus(np.array([0.0, 30.0])).round(4)
+    array([ 0.6931, 30.    ])
+    """
+    return elementwise(partial(_softplus, beta=beta, threshold=threshold), 2.0, x)
+
+
+def _softplus(x, out, beta, threshold):
+    scaled = x if beta == 1 else np.multiply(x, beta, out=temporary("scaled", x))
+    linear = np.greater(scaled, threshold)
+    np.exp(np.minimum(scaled, threshold, out=out), out=out)
+    np.log1p(out, out=out)
+    if beta != 1:
+        np.divide(out, beta, out=out)
+    np.copyto(out, x, where=linear)
+
+
+def softplus_gradient(g: np.ndarray, x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
+    """g sigmoid(beta x), and g itself where beta x > threshold.
+
+    >>> softplus_gradient(np.array([2.0, 2.0]), np.array([0.0, 30.0]))
+    array([1., 2.])
+    """
+    return elementwise(partial(_softplus_gradient, beta=beta, threshold=threshold), 1.5, x, g)
+
+
+def _softplus_gradient(x, g, out, beta, threshold):
+    scaled = x if beta == 1 else np.multiply(x, beta, out=temporary("scaled", x))
+    linear = np.greater(scaled, threshold)
+    _sigmoid(scaled, out)
+    np.multiply(out, g, out=out)
+    np.copyto(out, g, where=linear)
+
+
+def log_sigmoid(x: np.ndarray) -> np.ndarray:
+    """log(1 / (1 + exp(-x))) = min(x, 0) - log(1 + exp(-|x|)). Its gradient is g sigmoid(-x).
+
+    >>> log_sigmoid(np.array([-1000.0, 0.0])).round(4)
+    array([-1.000e+03, -6.931e-01])
+    """
+    return elementwise(_log_sigmoid, 2.0, x)
+
+
+def _log_sigmoid(x, out):
+    t = np.abs(x, out=temporary("t", x))
+    np.log1p(np.exp(np.negative(t, out=t), out=t), out=t)
+    np.minimum(x, 0, out=out)
+    np.subtract(out, t, out=out)
+
+
+def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
+    """x Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415); with ``approximate``
+    "tanh" x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+
+    >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
+    array([-0.1587,  0.    ,  0.8413])
+    """
+    return elementwise(_gelu_tanh if approximate == "tanh" else _gelu, 6.0, x)
+
+
+def gelu_gradient(g: np.ndarray, x: np.ndarray, approximate: str = "none") -> np.ndarray:
+    """g (Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)), or the derivative of the form with tanh.
+
+    >>> gelu_gradient(np.array([1.0]), np.array([0.0]))
+    array([0.5])
+    """
+    return elementwise(_gelu_tanh_gradient if approximate == "tanh" else _gelu_gradient, 8.0, x, g)
+
+
+def _gelu(x, out):
+    _normal_distribution(x, out)
+    with np.errstate(invalid="ignore"):
+        np.multiply(out, x, out=out)
+
+
+def _normal_distribution(x, out):
+    """Phi(x)."""
+    np.multiply(x, sqrt(0.5), out=out)
+    erf_block(out, out)
+    np.add(out, 1, out=out)
+    np.multiply(out, 0.5, out=out)
+
+
+def _gelu_gradient(x, g, out):
+    _normal_distribution(x, out)
+    t = np.multiply(x, x, out=temporary("t", x))
+    np.exp(np.multiply(t, -0.5, out=t), out=t)
+    with np.errstate(invalid="ignore"):
+        np.multiply(t, x, out=t)
+        np.multiply(t, 1 / sqrt(2 * pi), out=t)
+        np.add(out, t, out=out)
+        np.multiply(out, g, out=out)
+
+
+# (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)), which keeps its precision where it is small; u = k (x + c x^3)
+_TWO_K, _TWO_K_C = 2 * sqrt(2 / pi), 2 * sqrt(2 / pi) * 0.044715
+
+
+def _exp_minus_two_u(square, x, out):
+    np.multiply(square, -_TWO_K_C, out=out)
+    np.subtract(out, _TWO_K, out=out)
+    np.multiply(out, x, out=out)
+    np.exp(out, out=out)
+
+
+def _gelu_tanh(x, out):
+    with np.errstate(invalid="ignore", over="ignore"):
+        _exp_minus_two_u(np.multiply(x, x, out=out), x, out)
+        np.add(out, 1, out=out)
+        np.divide(x, out, out=out)
+
+
+def _gelu_tanh_gradient(x, g, out):
+    # s = 1 / (1 + exp(-2 u)):   y' = s (1 + x (1 - s) 2 u'),   u' = k (1 + 3 c x^2)
+    with np.errstate(invalid="ignore", over="ignore"):
+        square = np.multiply(x, x, out=temporary("square", x))
+        s = temporary("s", x)
+        _exp_minus_two_u(square, x, s)
+        np.add(s, 1, out=s)
+        np.reciprocal(s, out=s)
+        np.multiply(square, 3 * _TWO_K_C, out=square)
+        np.add(square, _TWO_K, out=square)
+        np.multiply(square, x, out=square)
+        np.subtract(1, s, out=out)
+        np.multiply(out, square, out=out)
+        np.add(out, 1, out=out)
+        np.multiply(out, s, out=out)
+        np.multiply(out, g, out=out)

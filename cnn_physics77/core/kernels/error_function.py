@@ -1,0 +1,179 @@
+"""The error function and its complement, which NumPy lacks, element by element.
+
+float64: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and the coefficients
+of his program CALERF: rational in x^2 for small |x|, exp(-x^2) times a rational function of |x| or 1/x^2 beyond. Errors are a
+few units in the last place, relative for both functions.
+float32: erf from two polynomials of our own (interpolated at Chebyshev points), x p(x^2) for |x| < 1 and
+1 - erfc(1) exp(w q(w)), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go through
+the next wider type.
+"""
+
+import numpy as np
+
+from cnn_physics77.core.kernels.elementwise import elementwise, polynomial, temporary
+
+# Cody's coefficients, from the constant upwards. |x| <= 0.46875: erf(x) = x A(x^2) / B(x^2)
+_A = (
+    3.20937758913846947e3,
+    3.77485237685302021e2,
+    1.13864154151050156e2,
+    3.16112374387056560,
+    1.85777706184603153e-1,
+)
+_B = (2.84423683343917062e3, 1.28261652607737228e3, 2.44024637934444173e2, 2.36012909523441209e1, 1.0)
+# 0.46875 <= x <= 4: erfc(x) = exp(-x^2) C(x) / D(x)
+_C = (
+    1.23033935479799725e3,
+    2.05107837782607147e3,
+    1.71204761263407058e3,
+    8.81952221241769090e2,
+    2.98635138197400131e2,
+    6.61191906371416295e1,
+    8.88314979438837594,
+    5.64188496988670089e-1,
+    2.15311535474403846e-8,
+)
+_D = (
+    1.23033935480374942e3,
+    3.43936767414372164e3,
+    4.36261909014324716e3,
+    3.29079923573345963e3,
+    1.62138957456669019e3,
+    5.37181101862009858e2,
+    1.17693950891312499e2,
+    1.57449261107098347e1,
+    1.0,
+)
+# x >= 4, u = 1 / x^2: erfc(x) = exp(-x^2) / x (1 / sqrt(pi) - u P(u) / Q(u))
+_P = (
+    6.58749161529837803e-4,
+    1.60837851487422766e-2,
+    1.25781726111229246e-1,
+    3.60344899949804439e-1,
+    3.05326634961232344e-1,
+    1.63153871373020978e-2,
+)
+_Q = (
+    2.33520497626869185e-3,
+    6.05183413124413191e-2,
+    5.27905102951428412e-1,
+    1.87295284992346725,
+    2.56852019228982242,
+    1.0,
+)
+_SMALL = 0.46875
+_SQRT_PI = 5.6418958354775628695e-1  # 1 / sqrt(pi)
+
+# float32: |x| < 1, in x^2; and w q(w), w = |x| - 1 in [0, 3]
+_NEAR = (
+    1.1283791261787366,
+    -0.3761234377532587,
+    0.11280316652496737,
+    -0.026715054232136642,
+    0.004921762027808068,
+    -0.0005648059865469198,
+)
+_FAR = (
+    0.0,
+    -2.6389675521010645,
+    -0.8431056002987036,
+    -0.041574147419465225,
+    0.01007669756583885,
+    -0.002054184529072245,
+    0.00032044151738766014,
+    -3.304898286087423e-05,
+    1.6480517548849187e-06,
+)
+_ERFC_1 = 0.15729920705028513
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) for t from 0 to x. x: floating; the same shape and dtype.
+
+    >>> erf(np.array([-np.inf, 0.0, 0.5])).round(8)
+    array([-1.        ,  0.        ,  0.52049988])
+    """
+    if x.dtype == np.float16:
+        return erf(x.astype(np.float32)).astype(np.float16)
+    return elementwise(erf_block, 5.0 if x.itemsize == 4 else 12.0, x)
+
+
+def erfc(x: np.ndarray) -> np.ndarray:
+    """1 - erf(x), with full relative precision where that is small. x: floating; the same shape and dtype.
+
+    >>> print(f"{erfc(np.array([10.0]))[0]:.12g}")
+    2.08848758376e-45
+    """
+    if x.dtype != np.float64:
+        return erfc(x.astype(np.float64)).astype(x.dtype)
+    return elementwise(_erfc_block, 20.0, x)
+
+
+def erf_block(x: np.ndarray, out: np.ndarray) -> None:
+    """erf of one piece, float32 or float64. ``out`` may be x."""
+    if x.dtype == np.float32:
+        _erf_single(x, out)
+        return
+    y = np.abs(x, out=temporary("erf.abs", x))
+    small = np.less_equal(y, _SMALL)
+    near = _erf_near(x, np.minimum(y, _SMALL, out=temporary("erf.square", x)), temporary("erf.near", x))
+    np.minimum(y, 6.0, out=y)  # where erf is 1 to the last bit
+    far = _scaled_erfc(y, temporary("erf.far", x))
+    np.multiply(y, y, out=y)
+    np.exp(np.negative(y, out=y), out=y)
+    np.multiply(far, y, out=far)
+    np.copysign(np.subtract(1.0, far, out=far), x, out=out)
+    np.copyto(out, near, where=small)
+
+
+def _erf_single(x: np.ndarray, out: np.ndarray) -> None:
+    t = np.abs(x, out=temporary("erf.abs", x))
+    small = np.less(t, 1)
+    square = np.multiply(x, x, out=temporary("erf.square", x))
+    np.minimum(square, 1, out=square)
+    near = polynomial(_NEAR, square, temporary("erf.near", x))
+    np.multiply(near, x, out=near)
+    np.minimum(t, 4, out=t)
+    np.subtract(t, 1, out=t)
+    np.maximum(t, 0, out=t)
+    far = polynomial(_FAR, t, temporary("erf.far", x))
+    np.exp(far, out=far)
+    np.multiply(far, -_ERFC_1, out=far)
+    np.copysign(np.add(far, 1, out=far), x, out=out)
+    np.copyto(out, near, where=small)
+
+
+def _erf_near(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """erf(x) for |x| <= 0.46875; y = |x|, clipped, is overwritten."""
+    square = np.multiply(y, y, out=y)
+    polynomial(_A, square, out)
+    np.divide(out, polynomial(_B, square, temporary("erf.denominator", y)), out=out)
+    return np.multiply(out, x, out=out)
+
+
+def _scaled_erfc(y: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """exp(y^2) erfc(y) for 0.46875 <= y <= 4, and to 1e-9 up to 6."""
+    polynomial(_C, y, out)
+    return np.divide(out, polynomial(_D, y, temporary("erf.denominator", y)), out=out)
+
+
+def _exp_minus_square(y: np.ndarray) -> np.ndarray:
+    """exp(-y^2) without the error of rounding y^2: y = h + r with h of few bits, and y^2 = h^2 + r (y + h)."""
+    h = np.trunc(y * 16) / 16
+    return np.exp(-h * h) * np.exp(-(y - h) * (y + h))
+
+
+def _erfc_block(x: np.ndarray, out: np.ndarray) -> None:
+    y = np.abs(x)
+    near = 1 - _erf_near(x, np.minimum(y, _SMALL), np.empty_like(x))
+    middle = np.clip(y, _SMALL, 4.0)
+    result = _scaled_erfc(middle, np.empty_like(x)) * _exp_minus_square(middle)
+    large = y > 4
+    if large.any():
+        z = np.minimum(y[large], 27.5)  # beyond 27.3 erfc is 0
+        u = 1 / (z * z)
+        tail = u * polynomial(_P, u, np.empty_like(u)) / polynomial(_Q, u, np.empty_like(u))
+        result[large] = (_SQRT_PI - tail) / z * _exp_minus_square(z)
+    np.subtract(2, result, out=result, where=x < 0)
+    out[...] = np.where(y <= _SMALL, near, result)
+    out[np.isnan(x)] = np.nan
