@@ -67,7 +67,6 @@ class ExperimentConfig:
         self._require("warmup_steps", self.warmup_steps >= 0, "an integer of at least 0")
         self._require("seed", self.seed >= 0, "an integer of at least 0")
         self._require("lr", math.isfinite(self.lr) and self.lr > 0, "a positive number")
-        self._require("mode", self.mode in MODES, f"one of {', '.join(MODES)}")
         self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         self._require("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
         self._require("dataset", self.dataset in NAMES, f"one of {', '.join(NAMES)}")
@@ -85,10 +84,15 @@ class ExperimentConfig:
     def run(self, **changes: object) -> Config:
         """The configuration of one pair of runs, with some fields changed."""
         names = [item.name for item in dataclasses.fields(Config)]
-        return Config(**({name: getattr(self, name) for name in names} | changes))  # type: ignore[arg-type]
+        return Config(**({name: getattr(self, name) for name in names} | changes))
 
     def runs(self) -> list[Config]:
-        """The configurations of all pairs of runs of this experiment, seed by seed."""
+        """The configurations of all pairs of runs of this experiment, seed by seed.
+
+        Raises:
+            ConfigError: the mode is not one that trains pairs.
+        """
+        self._require("mode", self.mode in MODES, f"one of {', '.join(MODES)}")
         return [
             dataclasses.replace(config, seed=self.seed + repetition)
             for repetition in range(self.seeds)
@@ -120,3 +124,4 @@ def frontier(experiment: ExperimentConfig) -> list[Config]:
 
 
 MODES = {"basic": pairs, "grid": grid, "frontier": frontier}
+"""The lists of runs by name."""

@@ -87,8 +87,10 @@ def compare(sides: list[Side], weights: str, steps: int, tolerance: float = TOLE
 def prove(worker: Worker, exchange: Exchange, config: Config, classes: int, steps: int) -> ProofRecord:
     """Have `worker`, a process that holds both frameworks, compare them for `config` in float64."""
     config = dataclasses.replace(config, dtype="float64")
-    request = {"config": dataclasses.asdict(config), "exchange": str(exchange.folder), "classes": classes}
-    shapes = parameter_shapes(worker.ask("build_both", **request)["parameters"])
+    built = worker.ask(
+        "build_both", config=dataclasses.asdict(config), exchange=str(exchange.folder), classes=classes
+    )
+    shapes = parameter_shapes(built["parameters"])
     weights = exchange.write_weights(shapes, config.seed, config.model)
     return ProofRecord(**worker.ask("prove", weights=weights, steps=steps))
 
@@ -119,11 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
                 config = experiment.run(optimizer=optimizer)
                 proof = prove(worker, exchange, config, len(data.classes), told.steps)
                 passed &= proof.passed
+                verdict = "passed" if proof.passed else "FAILED"
                 print(
-                    f"{optimizer}: {proof.steps} steps in float64 on {data.title}, largest "
-                    f"relative differences: loss {proof.loss:.2e}, gradient norm {proof.gradient_norm:.2e}, parameters "
-                    f"{proof.parameters:.2e}; tolerance {proof.tolerance:.0e}: "
-                    f"{'passed' if proof.passed else 'FAILED'}"
+                    f"{optimizer}: {proof.steps} steps in float64 on {data.title}; largest relative "
+                    f"differences: loss {proof.loss:.2e}, gradient norm {proof.gradient_norm:.2e}, "
+                    f"parameters {proof.parameters:.2e}; tolerance {proof.tolerance:.0e}: {verdict}"
                 )
     except (ConfigError, DataError, MeasurementError, WorkerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,10 +14,6 @@ from typing import Any
 import numpy as np
 
 
-def _numpy_generator(generator: Any) -> np.random.Generator:
-    return np.random.default_rng() if generator is None else generator
-
-
 class _NoTensor:
     """Stands where no tensor type is known yet; nothing is an instance of it."""
 
@@ -32,8 +28,21 @@ class Registry:
     """NumPy array to tensor, sharing memory."""
     stack: Callable[[Sequence[Any]], Any] = np.stack
     """Tensors of one shape to one tensor with a new first axis."""
-    numpy_generator: Callable[[Any], np.random.Generator] = _numpy_generator
-    """A public generator (None for the default one) to the NumPy Generator that draws for it."""
+    default_generator: Callable[[], np.random.Generator] = np.random.default_rng
+    """The generator that draws where none is given."""
+
+    def numpy_generator(self, generator: Any) -> np.random.Generator:
+        """What draws for `generator`: itself if it is NumPy's, else its attribute `numpy`; None is the default.
+
+        Raises:
+            TypeError: it is none of these.
+        """
+        if generator is None:
+            return self.default_generator()
+        found = generator if isinstance(generator, np.random.Generator) else getattr(generator, "numpy", None)
+        if not isinstance(found, np.random.Generator):
+            raise TypeError(f"generator: expected a Generator or None, found {type(generator).__name__}")
+        return found
 
 
 registry = Registry()

@@ -91,3 +91,14 @@ def test_impossible_weights(weights):
 def test_more_than_there_are_without_replacement():
     with pytest.raises(ValueError, match="cannot draw 3 samples without replacement from 2"):
         ours.WeightedRandomSampler([1.0, 0.0, 2.0], 3, replacement=False)
+
+
+def test_generators_are_numpys_or_have_one():
+    class Public:
+        def __init__(self, seed):
+            self.numpy = seeded(seed)
+
+    order = list(ours.RandomSampler(range(9), generator=Public(5)))
+    assert order == list(ours.RandomSampler(range(9), generator=seeded(5)))
+    with pytest.raises(TypeError, match="expected a Generator or None, found int"):
+        list(ours.RandomSampler(range(9), generator=5))
