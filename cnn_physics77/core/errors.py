@@ -22,5 +22,13 @@ class GradientError(RuntimeError):
     """A derivative that does not exist, or a graph that cannot be walked (again)."""
 
 
+class IntegerDivisionError(ZeroDivisionError, RuntimeError):
+    """Integers divided by zero, for which integers have no value."""
+
+
 class DataError(RuntimeError):
     """A data set that is missing, truncated or not what its hash says."""
+
+
+class CheckpointError(RuntimeError):
+    """A saved state that is damaged, or does not fit what it is loaded into."""

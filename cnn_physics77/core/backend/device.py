@@ -1,0 +1,52 @@
+"""Where an array lives. There is one place, the CPU; the names are PyTorch's, so that its scripts run."""
+
+from __future__ import annotations
+
+
+class device:
+    """The name of a place for tensors, ``"cpu"``, or ``"cuda:0"`` which no tensor can be moved to.
+
+    Args:
+        type: ``"cpu"``, ``"cuda"``, ``"mps"`` ..., with or without ``":index"``; or a device.
+        index: the ordinal, if it is not in ``type``.
+
+    Raises:
+        RuntimeError: not of this form.
+
+    >>> device("cpu"), device("cuda:1").index
+    (device(type='cpu'), 1)
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type: str | device, index: int | None = None):
+        if isinstance(type, device):
+            type, index = type.type, type.index
+        kind, colon, ordinal = type.partition(":")
+        if not kind.isalpha() or (colon and (index is not None or not ordinal.isdecimal())):
+            raise RuntimeError(f"device: expected 'cpu' or 'kind:index', found {type!r}; use 'cpu'")
+        self.type = kind
+        self.index = int(ordinal) if colon else index
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
+
+
+def check_device(operation: str, place) -> None:
+    """Raise unless ``place`` is None or the CPU.
+
+    Raises:
+        RuntimeError: any other device.
+    """
+    if place is not None and place != "cpu" and device(place).type != "cpu":
+        raise RuntimeError(f"{operation}: expected the device 'cpu', found {str(place)!r}; there is no other")

@@ -1,0 +1,306 @@
+"""Initial values of parameters, in place: the functions of ``torch.nn.init``.
+
+All take the tensor first, return it, and are not recorded. Random ones take their numbers from ``generator``, or from the
+default generator, which ``manual_seed`` seeds. *Fan in* is the number of inputs of one output of a weight (out, in, *window),
+in times the size of the window; *fan out* is the number of outputs of one input.
+"""
+
+from __future__ import annotations
+
+import warnings
+from math import ceil, erf, prod, sqrt
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.random import Generator, default_generator
+from cnn_physics77.core.tensor import Tensor
+
+
+def _fill(tensor: Tensor, values) -> Tensor:
+    tensor.array[...] = values
+    tensor.mark_changed()
+    return tensor
+
+
+def _numbers(generator: Generator | None) -> np.random.Generator:
+    return (default_generator if generator is None else generator).numpy
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Numbers from the uniform distribution U(a, b).
+
+    >>> import cnn_physics77 as torch
+    >>> w = torch.nn.init.uniform_(torch.empty(1000), -1, 1)
+    >>> bool(w.min() >= -1), bool(w.max() < 1)
+    (True, True)
+    """
+    return _fill(tensor, _numbers(generator).uniform(a, b, tensor.shape))
+
+
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
+    """Numbers from the normal distribution N(mean, std²)."""
+    return _fill(tensor, _numbers(generator).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Numbers from N(mean, std²) given that they lie within [a, b], by rejection.
+
+    Raises:
+        ValueError: not a < b.
+    """
+    if not a < b:
+        raise ValueError(f"trunc_normal_: expected a < b, found a={a} and b={b}")
+    low, high = (a - mean) / std, (b - mean) / std
+    draw = _numbers(generator)
+    values = np.empty(tensor.numel())
+    missing = np.arange(values.size)
+    if erf(high / sqrt(2)) - erf(low / sqrt(2)) > 0.5:  # a quarter or more of all normal numbers lies within
+
+        def propose(n):
+            x = draw.standard_normal(n)
+            return x, (low <= x) & (x <= high)
+
+    else:
+        nearest = min(max(low, 0.0), high)  # where the density is largest
+        reach = sqrt(nearest**2 + 80)  # beyond it the density is below e^-40 of that
+        left, right = max(low, -reach), min(high, reach)
+
+        def propose(n):
+            x = draw.uniform(left, right, n)
+            return x, np.log(draw.uniform(size=n)) <= (nearest**2 - x**2) / 2
+
+    while missing.size:
+        x, accepted = propose(missing.size)
+        values[missing[accepted]] = x[accepted]
+        missing = missing[~accepted]
+    return _fill(tensor, np.clip(values * std + mean, a, b).reshape(tensor.shape))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """The number ``val`` everywhere."""
+    return _fill(tensor, val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Ones everywhere."""
+    return _fill(tensor, 1)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Zeros everywhere."""
+    return _fill(tensor, 0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix, as far as it goes.
+
+    Raises:
+        ShapeError: not of two dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"eye_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
+    return _fill(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The weight of a convolution that is the identity: output channel i of each group is its input channel i.
+
+    Raises:
+        ShapeError: not of three to five dimensions, or a first size that is no multiple of ``groups``.
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ShapeError(
+            f"dirac_: Only tensors with 3, 4, or 5 dimensions are supported, found shape {tensor.shape}"
+        )
+    if tensor.shape[0] % groups:
+        raise ShapeError(f"dirac_: dim 0 must be divisible by groups, found {tensor.shape[0]} and {groups}")
+    values = np.zeros(tensor.shape)
+    per_group = tensor.shape[0] // groups
+    centre = tuple(k // 2 for k in tensor.shape[2:])
+    for group in range(groups):
+        for channel in range(min(per_group, tensor.shape[1])):
+            values[(group * per_group + channel, channel, *centre)] = 1
+    return _fill(tensor, values)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which a nonlinearity makes the deviation of its input smaller, to be made up for.
+
+    ================================ =============================
+    linear, conv1d ... 3d, sigmoid   1
+    tanh                             5/3
+    relu                             sqrt(2)
+    leaky_relu (``param``: slope)    sqrt(2 / (1 + slope²))
+    selu                             3/4
+    ================================ =============================
+
+    Raises:
+        ValueError: another one.
+
+    >>> calculate_gain("leaky_relu", 1.0)
+    1.0
+    """
+    linear = [f"conv{kind}{d}d" for kind in ("", "_transpose") for d in (1, 2, 3)]
+    if nonlinearity in ("linear", "sigmoid", *linear):
+        return 1.0
+    if nonlinearity == "tanh":
+        return 5 / 3
+    if nonlinearity == "relu":
+        return sqrt(2)
+    if nonlinearity == "leaky_relu":
+        if param is not None and (isinstance(param, bool) or not isinstance(param, int | float)):
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity == "selu":
+        return 3 / 4
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def _fans(function: str, tensor: Tensor) -> tuple[int, int]:
+    if tensor.ndim < 2:
+        raise ShapeError(
+            f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, found "
+            f"shape {tensor.shape}"
+        )
+    window = prod(tensor.shape[2:])
+    return tensor.shape[1] * window, tensor.shape[0] * window
+
+
+def _fan(function: str, tensor: Tensor, mode: str) -> int:
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{function}: Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _fans(function, tensor)[mode == "fan_out"]
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Numbers from U(-c, c) with c = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Raises:
+        ShapeError: fewer than two dimensions.
+    """
+    bound = gain * sqrt(6 / max(1, sum(_fans("xavier_uniform_", tensor))))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Numbers from N(0, s²) with s = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+
+    Raises:
+        ShapeError: fewer than two dimensions.
+    """
+    std = gain * sqrt(2 / max(1, sum(_fans("xavier_normal_", tensor))))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Numbers from U(-c, c) with c = gain sqrt(3 / fan) (He et al. 2015).
+
+    Args:
+        a: the slope for negative numbers, if the nonlinearity is leaky_relu.
+        mode: ``"fan_in"`` keeps the deviation forward, ``"fan_out"`` backward.
+        nonlinearity: what follows: see :func:`calculate_gain`.
+
+    Raises:
+        ShapeError: fewer than two dimensions. ValueError: an unknown mode or nonlinearity.
+    """
+    if not tensor.numel():
+        return _nothing_to_do(tensor)
+    bound = calculate_gain(nonlinearity, a) * sqrt(3 / _fan("kaiming_uniform_", tensor, mode))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> Tensor:
+    """Numbers from N(0, s²) with s = gain / sqrt(fan) (He et al. 2015); arguments and errors of :func:`kaiming_uniform_`."""
+    if not tensor.numel():
+        return _nothing_to_do(tensor)
+    std = calculate_gain(nonlinearity, a) / sqrt(_fan("kaiming_normal_", tensor, mode))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def _nothing_to_do(tensor: Tensor) -> Tensor:
+    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    return tensor
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """A random (semi-)orthogonal matrix times gain; further dimensions are read as columns (Saxe et al. 2014).
+
+    Raises:
+        ShapeError: fewer than two dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> w = torch.nn.init.orthogonal_(torch.empty(3, 5))
+    >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-6)
+    True
+    """
+    if tensor.ndim < 2:
+        raise ShapeError(
+            f"orthogonal_: Only tensors with 2 or more dimensions are supported, found shape {tensor.shape}"
+        )
+    if not tensor.numel():
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor.numel() // rows
+    drawn = _numbers(generator).standard_normal((rows, columns))
+    q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
+    q *= np.sign(r.diagonal())  # this makes the choice uniform over all orthogonal matrices (Mezzadri 2007)
+    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Numbers from N(0, std²), and in each column a fraction ``sparsity`` of zeros (Martens 2010).
+
+    Raises:
+        ShapeError: not of two dimensions.
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
+    rows, columns = tensor.shape
+    draw = _numbers(generator)
+    values = draw.normal(0.0, std, (rows, columns))
+    zeros = ceil(sparsity * rows)
+    for column in range(columns):
+        values[draw.permutation(rows)[:zeros], column] = 0
+    return _fill(tensor, values)
+
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "dirac_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]

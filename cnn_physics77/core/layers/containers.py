@@ -1,0 +1,383 @@
+"""Containers: modules, and parameters, in sequences and dictionaries."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from cnn_physics77.core.layers.module import Module, indented
+from cnn_physics77.core.layers.parameter import Parameter
+from cnn_physics77.core.tensor import Tensor
+
+
+def _index(kind: str, index: int, length: int) -> int:
+    if not -length <= index < length:
+        raise IndexError(f"{kind}: index {index} is out of range for length {length}")
+    return index % length
+
+
+class _Numbered(Module):
+    """Modules named "0", "1", ... in order."""
+
+    def __len__(self) -> int:
+        return len(self._module_names)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter([self.__dict__[name] for name in self._module_names])
+
+    def _name(self, index) -> str:
+        return list(self._module_names)[_index(type(self).__name__, index.__index__(), len(self))]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._name(index), module)
+
+    def _replace(self, modules: Iterable[Module]) -> None:
+        modules = list(modules)
+        for name in list(self._module_names):
+            delattr(self, name)
+        for i, module in enumerate(modules):
+            self.add_module(str(i), module)
+
+    def __delitem__(self, index) -> None:
+        modules = list(self)
+        del modules[index if isinstance(index, slice) else _index(type(self).__name__, index, len(self))]
+        self._replace(modules)
+
+    def append(self, module: Module):
+        """Add a module at the end; returns the container."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def insert(self, index: int, module: Module):
+        """Put a module before the one at ``index``; returns the container."""
+        if not isinstance(module, Module):
+            raise TypeError(f"{type(self).__name__}: expected a Module, found {type(module).__name__}")
+        modules = list(self)
+        modules.insert(index, module)
+        self._replace(modules)
+        return self
+
+    def extend(self, modules: Iterable[Module]):
+        """Add modules at the end; returns the container."""
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out."""
+        module = self[index]
+        del self[index]
+        return module
+
+
+class Sequential(_Numbered):
+    """Modules one after the other: the output of each is the input of the next.
+
+    Args:
+        args: the modules; or one dict of modules by name.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77 import nn
+    >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): ReLU()
+    )
+    """
+
+    def __init__(self, *args: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], Mapping):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            for i, module in enumerate(args):
+                self.add_module(str(i), module)  # type: ignore[arg-type]
+
+    def forward(self, input):
+        attributes = self.__dict__
+        for name in self._module_names:
+            input = attributes[name](input)
+        return input
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            names = list(self._module_names)[index]
+            return type(self)(OrderedDict((name, self.__dict__[name]) for name in names))
+        return self.__dict__[self._name(index)]
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
+        return self.extend(other)
+
+
+class ModuleList(_Numbered):
+    """A list of modules whose parameters are seen; it does not compute by itself.
+
+    Args:
+        modules: what to begin with.
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(modules or ())
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return self.__dict__[self._name(index)]
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def __repr__(self) -> str:
+        """Equal neighbours in one line, as in ``(0-2): 3 x ReLU()``."""
+        runs: list[list] = []  # [first, last, repr]
+        for i, module in enumerate(self):
+            text = repr(module)
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        if not runs:
+            return f"{self._get_name()}()"
+        lines = [
+            f"({first}): {indented(text)}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {indented(text)}"
+            for first, last, text in runs
+        ]
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dictionary of modules whose parameters are seen; it does not compute by itself.
+
+    Args:
+        modules: what to begin with: a mapping, or pairs.
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Module:
+        if key not in self._module_names:
+            raise KeyError(key)
+        return self.__dict__[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self._module_names:
+            raise KeyError(key)
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._module_names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._module_names))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._module_names
+
+    def clear(self) -> None:
+        """Take everything out."""
+        for key in self:
+            del self[key]
+
+    def pop(self, key: str) -> Module:
+        """Take one out."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """The names and modules."""
+        return self._modules.items()  # type: ignore[return-value]
+
+    def values(self) -> Iterable[Module]:
+        """The modules."""
+        return self._modules.values()  # type: ignore[return-value]
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace modules."""
+        for key, module in modules.items() if isinstance(modules, Mapping | ModuleDict) else modules:
+            self[key] = module
+
+
+class ParameterList(Module):
+    """A list of parameters that are seen; plain tensors become parameters.
+
+    Args:
+        values: what to begin with.
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        self.extend(values or ())
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)([self[i] for i in range(*index.indices(len(self)))])
+        return getattr(self, str(_index("ParameterList", index.__index__(), len(self))))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, str(_index("ParameterList", index.__index__(), len(self))), _as_parameter(value))
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def append(self, value: Any):
+        """Add one at the end; returns the list."""
+        self._size += 1
+        self[self._size - 1] = value
+        return self
+
+    def extend(self, values: Iterable[Any]):
+        """Add several at the end; returns the list."""
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __iadd__(self, values: Iterable[Any]):
+        return self.extend(values)
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({i}): {_described(value)}" for i, value in enumerate(self))
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters that are seen; plain tensors become parameters.
+
+    Args:
+        parameters: what to begin with: a mapping, or pairs.
+    """
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key not in self._keys and hasattr(self, key):
+            raise KeyError(f"attribute '{key}' already exists")
+        self._keys[key] = None
+        setattr(self, key, _as_parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._keys))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of that name, or the default."""
+        return self[key] if key in self else default
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of that name, set to the default if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take one out."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last one out."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def clear(self) -> None:
+        """Take everything out."""
+        for key in self:
+            del self[key]
+
+    def copy(self) -> ParameterDict:
+        """A new dictionary of the same parameters."""
+        return ParameterDict(self.items())
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._keys.keys()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """The names and values."""
+        return ((key, self[key]) for key in self)
+
+    def values(self) -> Iterable[Any]:
+        """The values."""
+        return (self[key] for key in self)
+
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace values."""
+        for key, value in parameters.items() if isinstance(parameters, Mapping | ParameterDict) else parameters:
+            self[key] = value
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        return ParameterDict(chain(self.items(), other.items()))
+
+    def __ior__(self, other: ParameterDict):
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({key}): {_described(value)}" for key, value in self.items())
+
+
+def _as_parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    size = "x".join(map(str, value.shape))
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"{kind} containing: [{value.dtype} of size {size}]"
+
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]

@@ -1,0 +1,178 @@
+"""Hooks of modules: functions of the user's that see, and may replace, what goes into and comes out of a module.
+
+Backward hooks need to know the gradients of all inputs, and of all outputs, together. So the inputs and the outputs of a module
+that has some pass through a :class:`_Boundary`, an identity whose derivative calls back with all gradients at once.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cnn_physics77.core.autograd import Node, Output, recording, target_of, tick
+from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.tensor import RemovableHandle, Tensor
+
+
+class ModuleHooks:
+    """The hooks of one module, in the order in which they are called."""
+
+    def __init__(self) -> None:
+        self.forward_pre: OrderedDict = OrderedDict()
+        self.forward: OrderedDict = OrderedDict()
+        self.backward_pre: OrderedDict = OrderedDict()
+        self.backward: OrderedDict = OrderedDict()
+
+
+def register(hooks: OrderedDict, entry: Any, prepend: bool) -> RemovableHandle:
+    """Add ``entry`` at the end, or in front of the others; the handle takes it away again."""
+    handle = RemovableHandle(hooks, entry)
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+def call_with_hooks(module, args: tuple, kwargs: dict):
+    """``module.forward(*args, **kwargs)`` with the hooks of the module around it."""
+    hooks: ModuleHooks = module._hooks
+    for hook, with_kwargs in tuple(hooks.forward_pre.values()):
+        if with_kwargs:
+            replaced = hook(module, args, kwargs)
+            if replaced is not None:
+                if not (isinstance(replaced, tuple) and len(replaced) == 2):
+                    raise RuntimeError(
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
+                    )
+                args, kwargs = replaced
+        else:
+            replaced = hook(module, args)
+            if replaced is not None:
+                args = replaced if isinstance(replaced, tuple) else (replaced,)
+    boundary = None
+    if (hooks.backward or hooks.backward_pre) and recording():
+        boundary = _ModuleGradients(module, hooks)
+        args = boundary.enter(args)
+    called = 0
+    entries = tuple(hooks.forward.values())
+    try:
+        result = module.forward(*args, **kwargs)
+        for hook, with_kwargs, _ in entries:
+            called += 1
+            replaced = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
+            if replaced is not None:
+                result = replaced
+    except Exception:
+        for hook, with_kwargs, always in entries[called:]:
+            if always:
+                hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
+        raise
+    return result if boundary is None else boundary.leave(result)
+
+
+class _Boundary:
+    """The operation of an identity; its derivative is ``callback(gradients) -> gradients``."""
+
+    name = "backward_hook"
+
+    def __init__(self, callback: Callable[[list], Sequence]):
+        self.callback = callback
+
+    def backward(self, node, gradient, edges) -> Sequence:
+        return self.callback(gradient)
+
+
+def _pass(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
+    """The same tensors; on the way back the list of their gradients goes through ``callback``."""
+    node = Node()
+    node.op = _Boundary(callback)
+    node.edges = tuple(target_of(t) for t in tensors)
+    node.saved = ()
+    node.time = tick()
+    node.outputs = [(t.shape, t.dtype) for t in tensors]
+    passed = []
+    for index, tensor in enumerate(tensors):
+        view = tensor.view_of_memory(tensor.array)
+        view.edge = Output(node, index)
+        passed.append(view)
+    return passed
+
+
+class _ModuleGradients:
+    """Collects the gradients of one call's outputs and inputs, and hands them to the hooks."""
+
+    def __init__(self, module, hooks: ModuleHooks):
+        self.module = module
+        self.before = tuple(hooks.backward_pre.values())
+        self.after = tuple(hooks.backward.values())
+        self.inputs: tuple[int, ...] = ()
+        self.input_count = 0
+        self.grad_output: tuple = ()
+
+    def enter(self, args: tuple) -> tuple:
+        self.input_count = len(args)
+        self.inputs = tuple(i for i, a in enumerate(args) if isinstance(a, Tensor) and a.edge is not None)
+        if not self.inputs or not self.after:
+            return args
+        replaced = list(args)
+        for i, tensor in zip(self.inputs, _pass([args[i] for i in self.inputs], self._inputs_done)):
+            replaced[i] = tensor
+        return tuple(replaced)
+
+    def leave(self, result):
+        several = isinstance(result, tuple)
+        results = list(result) if several else [result]
+        chosen = [i for i, r in enumerate(results) if isinstance(r, Tensor) and r.edge is not None]
+        if not chosen:
+            return result
+
+        def outputs_done(gradients):
+            return self._outputs_done(gradients, chosen, len(results))
+
+        for i, tensor in zip(chosen, _pass([results[i] for i in chosen], outputs_done)):
+            results[i] = tensor
+        return tuple(results) if several else results[0]
+
+    def _outputs_done(self, gradients, chosen, count):
+        grad_output: list = [None] * count
+        for i, gradient in zip(chosen, gradients):
+            grad_output[i] = gradient
+        for hook in self.before:
+            replaced = hook(self.module, tuple(grad_output))
+            if replaced is not None:
+                grad_output = list(_checked(replaced, count, "pre-hook", "grad_output"))
+        self.grad_output = tuple(grad_output)
+        if not self.inputs:
+            for hook in self.after:
+                replaced = hook(self.module, (None,) * self.input_count, self.grad_output)
+                if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
+                    raise GradientError(
+                        "Backward hook for Modules where no input requires gradient should always return None or None for "
+                        "all gradients."
+                    )
+            self.grad_output = ()
+        return [grad_output[i] for i in chosen]
+
+    def _inputs_done(self, gradients):
+        grad_input: list = [None] * self.input_count
+        for i, gradient in zip(self.inputs, gradients):
+            grad_input[i] = gradient
+        for hook in self.after:
+            replaced = hook(self.module, tuple(grad_input), self.grad_output)
+            if replaced is not None:
+                grad_input = list(_checked(replaced, self.input_count, "hook", "grad_input"))
+        self.grad_output = ()
+        return [grad_input[i] for i in self.inputs]
+
+
+def _as_tuple(value) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _checked(replaced, count: int, kind: str, what: str) -> tuple:
+    replaced = _as_tuple(replaced)
+    if len(replaced) != count:
+        raise GradientError(
+            f"backward {kind}: expected {count} gradients as {what}, found {len(replaced)}; return one for each, or None"
+        )
+    return replaced

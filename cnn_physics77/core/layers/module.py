@@ -1,0 +1,515 @@
+"""Module: a part of a network, which knows its parameters, its buffers and its parts.
+
+A module keeps its attributes as any object does; beside them it notes the names of those that are parameters, buffers and
+submodules, in the order in which they were assigned. That is all the bookkeeping there is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.layers.hooks import ModuleHooks, call_with_hooks, register
+from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
+from cnn_physics77.core.tensor import RemovableHandle, Tensor, from_array
+
+
+class Module:
+    """The base class of all layers and networks.
+
+    A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines ``forward``. Calling
+    the module calls ``forward``, with its hooks, if it has any, around it.
+
+    Attributes:
+        training: whether the module trains; :meth:`train` and :meth:`eval` set it. Dropout and batch norm ask for it.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77 import nn
+    >>> class Line(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.slope = nn.Parameter(torch.tensor(2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return self.slope * x
+    >>> line = Line()
+    >>> line(torch.tensor([1.0, 2.0])).detach()
+    tensor([2., 4.])
+    >>> list(line.state_dict())
+    ['slope']
+    """
+
+    training: bool
+    forward: Callable[..., Any]
+    _hooks: ModuleHooks | None = None
+
+    def __init__(self) -> None:
+        set_directly = super().__setattr__
+        set_directly("training", True)
+        set_directly("_parameter_names", {})  # name -> None: a set that keeps the order
+        set_directly("_buffer_names", {})  # name -> whether it is part of the state_dict
+        set_directly("_module_names", {})
+
+    def __call__(self, *args, **kwargs):
+        if self._hooks is None:
+            return self.forward(*args, **kwargs)
+        return call_with_hooks(self, args, kwargs)
+
+    def forward(self, *args, **kwargs):  # type: ignore[no-redef]
+        """Compute the output; every subclass defines its own."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    # ------------------------------------------------------------------------------- attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        registries = self.__dict__.get("_parameter_names")
+        if registries is None:
+            if isinstance(value, Parameter | Module | Buffer):
+                kind = "module" if isinstance(value, Module) else type(value).__name__.lower()
+                raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        elif isinstance(value, Parameter):
+            self._register(self._parameter_names, name, None)
+        elif isinstance(value, Module):
+            self._register(self._module_names, name, None)
+        elif isinstance(value, Buffer):
+            self._register(self._buffer_names, name, value.persistent)
+        elif name in self._parameter_names and value is not None:
+            raise TypeError(
+                f"cannot assign {type(value).__name__!r} as parameter {name!r} "
+                "(nn.Parameter or None expected)"
+            )
+        elif name in self._module_names and value is not None:
+            raise TypeError(
+                f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None expected)"
+            )
+        elif name in self._buffer_names and not (value is None or isinstance(value, Tensor)):
+            raise TypeError(
+                f"cannot assign {type(value).__name__!r} as buffer {name!r} "
+                "(nn.Buffer, Tensor or None expected)"
+            )
+        object.__setattr__(self, name, value)
+
+    def _register(self, names: dict, name: str, value) -> None:
+        for others in (self._parameter_names, self._buffer_names, self._module_names):
+            if others is not names:
+                others.pop(name, None)
+        names[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        for names in (self._parameter_names, self._buffer_names, self._module_names):
+            names.pop(name, None)
+
+    def _check_new_name(self, kind: str, name: str, names: dict) -> None:
+        if "_parameter_names" not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{kind} name can\'t contain "."')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in names:
+            raise KeyError(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter; None reserves the name, as for a bias that a layer does without.
+
+        Raises:
+            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Parameter. ValueError: not a leaf.
+        """
+        self._check_new_name("parameter", name, self._parameter_names)
+        if not (param is None or isinstance(param, Parameter)):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)"
+            )
+        if param is not None and not param.is_leaf:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+            )
+        self._register(self._parameter_names, name, None)
+        object.__setattr__(self, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a buffer: state that is no parameter, such as a running mean.
+
+        Args:
+            persistent: whether it is part of the ``state_dict``.
+
+        Raises:
+            KeyError: the name is empty, has a dot, or is in use. TypeError: not a tensor.
+        """
+        self._check_new_name("buffer", name, self._buffer_names)
+        if not (tensor is None or isinstance(tensor, Tensor)):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
+            )
+        self._register(self._buffer_names, name, persistent)
+        object.__setattr__(self, name, tensor)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Add a submodule.
+
+        Raises:
+            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Module.
+        """
+        if not (module is None or isinstance(module, Module)):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._check_new_name("module", name, self._module_names)
+        self._register(self._module_names, name, None)
+        object.__setattr__(self, name, module)
+
+    register_module = add_module
+
+    @property
+    def _parameters(self) -> Mapping[str, Parameter | None]:
+        """This module's own parameters by name, to look at."""
+        return MappingProxyType({name: self.__dict__[name] for name in self._parameter_names})
+
+    @property
+    def _buffers(self) -> Mapping[str, Tensor | None]:
+        """This module's own buffers by name, to look at."""
+        return MappingProxyType({name: self.__dict__[name] for name in self._buffer_names})
+
+    @property
+    def _modules(self) -> Mapping[str, Module | None]:
+        """The direct submodules by name, to look at."""
+        return MappingProxyType({name: self.__dict__[name] for name in self._module_names})
+
+    def get_submodule(self, target: str) -> Module:
+        """The submodule of that dotted name; the module itself for ``""``.
+
+        Raises:
+            AttributeError: there is none.
+        """
+        module = self
+        for part in target.split(".") if target else ():
+            if not hasattr(module, part):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{part}`")
+            module = getattr(module, part)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{part}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put ``module`` in the place of the submodule of that dotted name."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        self.get_submodule(target)
+        setattr(self.get_submodule(path), name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of that dotted name; AttributeError if there is none."""
+        return self._get_tensor(target, "_parameter_names", "nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of that dotted name; AttributeError if there is none."""
+        return self._get_tensor(target, "_buffer_names", "a buffer")
+
+    def _get_tensor(self, target: str, registry: str, kind: str):
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+        if name not in getattr(module, registry):
+            raise AttributeError(f"`{name}` is not {kind}")
+        return getattr(module, name)
+
+    # ------------------------------------------------------------------------------- what it is made of
+
+    def named_modules(
+        self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """The module itself and all below it, each with its dotted name; one used twice comes once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
+        """The module itself and all below it."""
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct submodules with their names."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct submodules."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_tensors(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
+        seen = set()
+        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in owners:
+            for name, tensor in getattr(module, registry).items():
+                if tensor is not None and tensor not in seen:
+                    if remove_duplicate:
+                        seen.add(tensor)
+                    yield (f"{path}.{name}" if path else name), tensor
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters with their dotted names; a tied one comes once, under its first name."""
+        return self._named_tensors("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, for an optimizer."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers with their dotted names."""
+        return self._named_tensors("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    # ------------------------------------------------------------------------------- changes to all of it
+
+    def train(self, mode: bool = True):
+        """Set this module and all below it to training (or, with False, to evaluation); returns it."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self):
+        """Set this module and all below it to evaluation; returns it."""
+        return self.train(False)
+
+    def apply(self, fn: Callable[[Module], Any]):
+        """Call ``fn`` with every module below, and with this one last; returns it."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True):
+        """Make all parameters variables, or freeze them; returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = from_array(np.zeros_like(parameter.grad.array))
+
+    def _apply(self, function: Callable[[Tensor], Tensor]):
+        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the same tensors."""
+        for _, tensor in (*self.named_parameters(), *self.named_buffers()):
+            tensor.data = function(tensor.data)
+            if tensor.grad is not None:
+                tensor.grad.data = function(tensor.grad.data)
+        return self
+
+    def to(self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None):
+        """Bring floating parameters and buffers to a dtype, in place; returns the module.
+
+        Args:
+            args: a dtype, a device (there is the CPU alone), or a tensor whose dtype is taken; in any order.
+
+        Raises:
+            DtypeError: the dtype is neither floating nor complex. RuntimeError: another device than the CPU.
+        """
+        for value in args:
+            if isinstance(value, Tensor):
+                dtype = value.dtype
+            elif isinstance(value, bool):
+                non_blocking = value
+            elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
+                device = value
+            elif value is not None:
+                dtype = value
+        check_device("Module.to", device)
+        if dtype is None:
+            return self
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc":
+            raise DtypeError(
+                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
+        return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
+
+    def type(self, dst_type):
+        """Bring all parameters and buffers to a dtype; returns the module."""
+        return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
+
+    def float(self):
+        """Bring floating parameters and buffers to float32; returns the module."""
+        return self._to_floating(np.float32)
+
+    def double(self):
+        """Bring floating parameters and buffers to float64; returns the module."""
+        return self._to_floating(np.float64)
+
+    def half(self):
+        """Bring floating parameters and buffers to float16; returns the module."""
+        return self._to_floating(np.float16)
+
+    def _to_floating(self, dtype):
+        return self._apply(lambda t: _cast(t, np.dtype(dtype)) if t.array.dtype.kind == "f" else t)
+
+    def cpu(self):
+        """The module itself: it is on the CPU."""
+        return self
+
+    def cuda(self, device=None):
+        """There is no CUDA device: raises RuntimeError."""
+        check_device("Module.cuda", "cuda")
+
+    # ------------------------------------------------------------------------------- hooks
+
+    def _own_hooks(self) -> ModuleHooks:
+        if self._hooks is None:
+            self._hooks = ModuleHooks()
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, replaces the arguments.
+
+        Args:
+            prepend: call it before the hooks that are there.
+            with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
+        """
+        return register(self._own_hooks().forward_pre, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, replaces the output.
+
+        Args:
+            prepend: call it before the hooks that are there.
+            with_kwargs: call ``hook(module, args, kwargs, output)``.
+            always_call: call it also if ``forward`` raises, with None as output.
+        """
+        return register(self._own_hooks().forward, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; what it returns replaces them."""
+        return register(self._own_hooks().backward_pre, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
+
+        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, unless None, replaces
+        ``grad_input``.
+        """
+        return register(self._own_hooks().backward, hook, prepend)
+
+    # ------------------------------------------------------------------------------- state
+
+    def get_extra_state(self) -> Any:
+        """What a subclass keeps in the ``state_dict`` besides tensors; a subclass that defines it defines both."""
+        raise RuntimeError("get_extra_state: this module has no extra state; define it together with set_extra_state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what :meth:`get_extra_state` gave."""
+        raise RuntimeError("set_extra_state: this module has no extra state; define it together with get_extra_state")
+
+    def has_extra_state(self) -> bool:
+        """Whether the class defines an extra state."""
+        return type(self).get_extra_state is not Module.get_extra_state
+
+    def state_dict(
+        self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """The parameters and persistent buffers by dotted name, on the memory of the module.
+
+        Args:
+            destination: the dict to fill; a new OrderedDict by default.
+            prefix: put before every name.
+            keep_vars: give the parameters themselves, not constants on their memory.
+        """
+        destination = OrderedDict() if destination is None else destination
+        save_state(self, destination, prefix, keep_vars)
+        return destination
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy the values of a :meth:`state_dict` into the parameters and buffers.
+
+        Args:
+            state_dict: tensors or arrays (also those of PyTorch) by name.
+            strict: names missing here or there are an error.
+            assign: put the tensors themselves in the place of the old ones.
+
+        Returns:
+            ``(missing_keys, unexpected_keys)``.
+
+        Raises:
+            CheckpointError: names (if strict) or shapes that do not fit; then nothing was changed. TypeError: not a dict.
+        """
+        return load_state(self, state_dict, strict, assign)
+
+    # ------------------------------------------------------------------------------- text
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """What stands in the parentheses of the repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
+        children = [f"({name}): {indented(repr(module))}" for name, module in self._modules.items()]
+        if not children and len(extra) <= 1:
+            return f"{self._get_name()}({''.join(extra)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(extra + children) + "\n)"
+
+
+_DEVICES = (str, device)
+
+
+def _is_dtype_name(value) -> bool:
+    return isinstance(value, str) and value.startswith(("float", "double", "half", "complex", "int", "uint", "bool"))
+
+
+def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:
+    return from_array(tensor.array.astype(dtype, copy=False))
+
+
+def indented(text: str) -> str:
+    """The text with every line but the first moved in by two."""
+    return text.replace("\n", "\n  ")
+
+
+__all__ = ["Module"]

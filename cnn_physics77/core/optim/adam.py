@@ -1,0 +1,134 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from cnn_physics77.core.kernels import updates
+from cnn_physics77.core.optim.bundles import ElementwiseOptimizer
+from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
+
+
+class Adam(ElementwiseOptimizer):
+    r"""Adam (Kingma and Ba 2015), with AMSGrad (Reddi et al. 2018) as an option.
+
+    .. math::
+        g &\leftarrow \nabla L + \lambda p \\
+        m &\leftarrow \beta_1 m + (1 - \beta_1) g \qquad
+        v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
+        p &\leftarrow p - \eta \, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: η.
+        betas: β₁ and β₂.
+        eps: ε.
+        weight_decay: λ; with ``decoupled_weight_decay`` p is multiplied by 1 - ηλ instead, and g is ∇L.
+        amsgrad: the largest v so far takes the place of v in the last line.
+        maximize: climb instead: the sign of the gradient is turned.
+        foreach, fused, capturable: accepted for PyTorch's sake; there is one implementation, and it is fused.
+        differentiable: only False.
+
+    Raises:
+        ValueError: a negative number, betas outside of [0, 1), ``differentiable=True``.
+
+    The state of a parameter: ``step``, t; ``exp_avg``, m; ``exp_avg_sq``, v; with AMSGrad ``max_exp_avg_sq``.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([1.0, -3.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adam([x], lr=0.5)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x
+    tensor([ 0.5000, -2.5000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        name = type(self).__name__
+        check_not_negative(name, lr=lr, eps=eps, weight_decay=weight_decay)
+        refuse_differentiable(name, differentiable)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": check_betas(name, betas),
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
+
+    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
+
+    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., None]:
+        return partial(
+            updates.adam,
+            step=step,
+            lr=float(group["lr"]),
+            betas=group["betas"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled=group["decoupled_weight_decay"],
+            maximize=group["maximize"],
+        )
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p is multiplied by 1 - lr weight_decay at each step.
+
+    Arguments, errors and state are those of :class:`Adam`; the default of ``weight_decay`` is 0.01.
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

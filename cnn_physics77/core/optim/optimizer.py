@@ -1,0 +1,260 @@
+"""The base of all optimizers: groups of parameters with their settings, and a state for each parameter."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.tensor import RemovableHandle, Tensor, from_array
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""The default of a setting that every group has to give."""
+
+
+def _with_hooks(step: Callable) -> Callable:
+    """``step`` with the optimizer's hooks around it, noted in ``_steps_called``."""
+
+    @functools.wraps(step)
+    def hooked(self, *args, **kwargs):
+        for hook in tuple(self._step_pre_hooks.values()):
+            replaced = hook(self, args, kwargs)
+            if replaced is not None:
+                if not (isinstance(replaced, tuple) and len(replaced) == 2):
+                    raise RuntimeError(
+                        f"{type(self).__name__}.step: a pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                        f"found {replaced}"
+                    )
+                args, kwargs = replaced
+        result = step(self, *args, **kwargs)
+        self._steps_called += 1
+        for hook in tuple(self._step_post_hooks.values()):
+            hook(self, args, kwargs)
+        return result
+
+    return hooked
+
+
+class Optimizer:
+    """Changes parameters by their gradients. A subclass calls ``super().__init__(params, defaults)`` and defines ``step``.
+
+    Args:
+        params: tensors; or (name, tensor) pairs; or dicts, each with ``"params"`` and the settings of that group.
+        defaults: the settings of groups that do not give their own.
+
+    Attributes:
+        param_groups: a list of dicts: ``"params"`` and the settings.
+        state: parameter -> dict of what the optimizer remembers about it.
+
+    Raises:
+        TypeError: params is one tensor, a set, or has something else than tensors in it. ValueError: no parameters, some of
+            them twice, a tensor that is not a leaf.
+
+    >>> import cnn_physics77 as torch
+    >>> class Descent(torch.optim.Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr})
+    ...
+    ...     @torch.no_grad()
+    ...     def step(self):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 p -= group["lr"] * p.grad
+    >>> x = torch.tensor([2.0], requires_grad=True)
+    >>> optimizer = Descent([x], lr=0.25)
+    >>> (x * x).sum().backward()
+    >>> optimizer.step()
+    >>> x
+    tensor([1.], requires_grad=True)
+    """
+
+    def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._set_hooks()
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": params if isinstance(params, set) else groups}]
+        for group in groups:
+            self.add_param_group(dict(group))
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
+
+    def _set_hooks(self) -> None:
+        self._steps_called = 0
+        self._step_pre_hooks: OrderedDict = OrderedDict()
+        self._step_post_hooks: OrderedDict = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_steps_called" not in self.__dict__:
+            self._set_hooks()
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__ + " ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group: a dict with ``"params"`` and the settings that differ from the defaults.
+
+        Raises:
+            TypeError, ValueError: as for the constructor; or a parameter that another group has.
+        """
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
+            )
+        params = [params] if isinstance(params, Tensor) else list(params)
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names and len(names) != len(params):
+            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+        params = [p[1] if isinstance(p, tuple) else p for p in params]
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
+                )
+            if not p.is_leaf:
+                raise ValueError("can't optimize a non-leaf Tensor")
+        if len(set(params)) != len(params):
+            warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=3)
+        others = {p for group in self.param_groups for p in group["params"]}
+        if not others.isdisjoint(params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        if self.param_groups and bool(names) != ("param_names" in self.param_groups[0]):
+            raise ValueError("all optimizer param groups should be with/without names.")
+        param_group["params"] = params
+        if names:
+            param_group["param_names"] = names
+        for key, value in self.defaults.items():
+            if value is required and key not in param_group:
+                raise ValueError(
+                    f"parameter group didn't specify a value of required optimization parameter {key}"
+                )
+            param_group.setdefault(key, value)
+        self.param_groups.append(param_group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad = from_array(np.zeros_like(p.grad.array))
+
+    def step(self, closure: Callable | None = None):
+        """Change the parameters once; every subclass defines its own.
+
+        Args:
+            closure: computes the loss and its gradients anew, and returns the loss.
+        """
+        raise NotImplementedError(f"{type(self).__name__} is missing the required step function")
+
+    # ------------------------------------------------------------------------------- hooks
+
+    def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new ``(args, kwargs)``."""
+        return RemovableHandle(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return RemovableHandle(self._step_post_hooks, hook)
+
+    # ------------------------------------------------------------------------------- state
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings and the state, in PyTorch's format.
+
+        Returns:
+            ``{"state": {number of the parameter: its state}, "param_groups": [settings, with numbers for "params"]}``;
+            the tensors of the state are the optimizer's own.
+        """
+        numbers: dict[Any, int] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                numbers.setdefault(p, len(numbers))
+        groups = [
+            {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[p] for p in group["params"]]}
+            for group in self.param_groups
+        ]
+        return {"state": {numbers.get(p, p): s for p, s in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the settings and copies of the state, also of PyTorch's optimizer of the same kind.
+
+        Raises:
+            CheckpointError: other numbers of groups or of parameters, or a state of another shape.
+        """
+        saved = deepcopy(state_dict["param_groups"])
+        if len(saved) != len(self.param_groups):
+            raise CheckpointError(
+                f"loaded state dict has a different number of parameter groups: expected {len(self.param_groups)}, "
+                f"found {len(saved)}"
+            )
+        parameters: dict[Any, Tensor] = {}
+        for new, group in zip(saved, self.param_groups):
+            if len(new["params"]) != len(group["params"]):
+                raise CheckpointError(
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+                    f"expected {len(group['params'])} parameters, found {len(new['params'])}"
+                )
+            parameters.update(zip(new["params"], group["params"]))
+            new["params"] = group["params"]
+            if "param_names" in group:
+                new.setdefault("param_names", group["param_names"])
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            if key in parameters:
+                state[parameters[key]] = _copied(value, parameters[key])
+            else:
+                state[key] = deepcopy(value)
+        self.__setstate__({"state": state, "param_groups": saved})
+
+
+def _copied(value: Any, like: Tensor, key: str = "") -> Any:
+    """A copy of a parameter's state: tensors (but the step) in the parameter's dtype."""
+    if isinstance(value, dict):
+        return {k: _copied(v, like, k) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(v, like) for v in value)
+    if isinstance(value, Tensor | np.ndarray) or hasattr(value, "__array__"):
+        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        keep = key == "step" or like.array.dtype.kind not in "fc"
+        return from_array(np.array(array, dtype=None if keep else like.array.dtype))
+    return deepcopy(value)
+
+
+__all__ = ["Optimizer", "required"]

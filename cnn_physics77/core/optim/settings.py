@@ -1,0 +1,33 @@
+"""What the optimizers ask of their settings."""
+
+from __future__ import annotations
+
+
+def check_not_negative(optimizer: str, **settings: float) -> None:
+    """Raise ValueError, in PyTorch's words, for a setting below 0."""
+    names = {
+        "lr": "learning rate",
+        "eps": "epsilon value",
+        "momentum": "momentum value",
+        "weight_decay": "weight_decay value",
+    }
+    for name, value in settings.items():
+        if not value >= 0:
+            raise ValueError(f"{optimizer}: Invalid {names.get(name, name + ' value')}: {value}")
+
+
+def check_betas(optimizer: str, betas: tuple[float, float]) -> tuple[float, float]:
+    """The two betas as floats; ValueError, in PyTorch's words, unless they lie in [0, 1)."""
+    for i, beta in enumerate(betas):
+        if not 0 <= beta < 1:
+            raise ValueError(f"{optimizer}: Invalid beta parameter at index {i}: {beta}")
+    return float(betas[0]), float(betas[1])
+
+
+def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
+    """Raise ValueError for ``differentiable=True``."""
+    if differentiable:
+        raise ValueError(
+            f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not recorded; write "
+            "the step with tensor operations to differentiate it"
+        )

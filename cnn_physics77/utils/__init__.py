@@ -1,0 +1,3 @@
+"""``torch.utils``: data."""
+
+from cnn_physics77.utils import data
