@@ -1,0 +1,103 @@
+"""Adding values at places given by integer arrays, where a place may occur any number of times.
+
+NumPy's ``add.at`` is fast for one flat array and its flat positions, and slow for everything else: so the
+positions are computed first, by :math:`\\sum_k i_k s_k` with the strides s of the flattened array.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+
+def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
+    """``out[key] += values``, where a place that occurs several times gets several values.
+
+    Args:
+        out: contiguous.
+        key: for each axis an integer array, or ``slice(None)``, or a boolean array for several axes at once;
+            missing ones count as ``slice(None)``.
+        values: of the shape of ``out[key]``.
+
+    >>> out = np.zeros(3)
+    >>> add_at(out, (np.array([0, 2, 0]),), np.array([1.0, 2.0, 3.0]))
+    >>> out
+    array([4., 0., 2.])
+    """
+    if len(key) == 1 and key[0].dtype == bool:
+        out[key] += values
+    else:
+        np.add.at(out.reshape(-1), flat_positions(out.shape, key).reshape(-1), values.reshape(-1))
+
+
+def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray) -> None:
+    """``out[..., index[..., i, ...], ...] += values[..., i, ...]``, the index standing at ``axis``.
+
+    ``out`` is contiguous; ``index`` and ``values`` have one shape, along other axes no longer than that of ``out``.
+
+    >>> out = np.zeros((2, 3))
+    >>> add_along(out, np.array([[0, 0], [2, 1]]), 1, np.ones((2, 2)))
+    >>> out
+    array([[2., 0., 0.],
+           [0., 1., 1.]])
+    """
+    np.add.at(out.reshape(-1), positions_along(out.shape, index, axis).reshape(-1), values.reshape(-1))
+
+
+def flat_positions(shape: tuple[int, ...], key: tuple) -> np.ndarray:
+    """Where the elements of ``x[key]`` lie in a flattened x of that shape.
+
+    >>> flat_positions((2, 3), (slice(None), np.array([2, 0])))
+    array([[2, 0],
+           [5, 3]])
+    """
+    parts: list = []
+    for part in key:
+        if isinstance(part, slice):
+            parts.append(None)
+        elif part.dtype == bool:
+            parts += part.nonzero()
+        else:
+            parts.append(part)
+    parts += [None] * (len(shape) - len(parts))
+    arrays = [part for part in parts if part is not None]
+    places = [axis for axis, part in enumerate(parts) if part is not None]
+    # NumPy puts the axes of the index where the arrays stand, or first where they do not stand side by side.
+    first = places[0] if places[-1] - places[0] == len(places) - 1 else 0
+    inner = np.broadcast_shapes(*(a.shape for a in arrays))
+    ndim = len(inner) + len(shape) - len(arrays)
+    before = [axis for axis, part in enumerate(parts) if part is None][:first]
+    result = np.zeros((1,) * ndim, np.intp)
+    free = 0
+    for axis, part in enumerate(parts):
+        stride = prod(shape[axis + 1 :])
+        if part is None:
+            place = free if axis in before else free + len(inner)
+            free += 1
+            steps = np.arange(shape[axis], dtype=np.intp) * stride
+            result = result + steps.reshape((-1,) + (1,) * (ndim - 1 - place))
+        else:
+            steps = np.where(part < 0, part + shape[axis], part).astype(np.intp, copy=False) * stride
+            result = result + steps.reshape(steps.shape + (1,) * (ndim - first - len(inner)))
+    return np.broadcast_to(
+        result,
+        tuple(shape[a] for a in before)
+        + inner
+        + tuple(n for a, n in enumerate(shape) if parts[a] is None and a not in before),
+    )
+
+
+def positions_along(shape: tuple[int, ...], index: np.ndarray, axis: int) -> np.ndarray:
+    """Where the elements of ``take_along_axis(x, index, axis)`` lie in a flattened x of that shape.
+
+    >>> positions_along((2, 3), np.array([[0, 0], [2, 1]]), 1)
+    array([[0, 0],
+           [5, 4]])
+    """
+    result = index.astype(np.intp, copy=False) * prod(shape[axis + 1 :])
+    for other, n in enumerate(index.shape):
+        if other != axis:
+            steps = np.arange(n, dtype=np.intp) * prod(shape[other + 1 :])
+            result = result + steps.reshape((-1,) + (1,) * (index.ndim - 1 - other))
+    return result
