@@ -18,11 +18,14 @@ from cnn_physics77.results import FRAMEWORKS, RunLog
 OURS, REFERENCE = "numpy77", "pytorch"
 
 
-def runs_by_label(logs: Sequence[RunLog], operation: str) -> dict[str, list[RunLog]]:
+def runs_by_label(
+    logs: Sequence[RunLog], operation: str, *, one_network: bool = True
+) -> dict[str, list[RunLog]]:
     """The runs of each label (framework and optimizer), by optimizer, then framework, then seed.
 
     Raises:
-        ValueError: naming `operation`, for no logs at all or logs of several data sets.
+        ValueError: naming `operation`, for no logs at all, logs of several data sets, or (if `one_network`)
+            a label whose runs differ in more than the seed, which no band over seeds may mix.
 
     >>> from cnn_physics77.results import example_log
     >>> list(runs_by_label([example_log("pytorch"), example_log("numpy77")], "demo"))
@@ -40,7 +43,19 @@ def runs_by_label(logs: Sequence[RunLog], operation: str) -> dict[str, list[RunL
     found: dict[str, list[RunLog]] = {}
     for log in ordered:
         found.setdefault(log.label, []).append(log)
+    for label, runs in found.items() if one_network else ():
+        settings = {(log.parameter_count, *setting(log)) for log in runs}
+        if len(settings) > 1:
+            raise ValueError(
+                f"{operation}: expected runs of {label} that differ in the seed alone, found {len(settings)} "
+                "settings; pass the logs of one network and one configuration"
+            )
     return found
+
+
+def setting(log: RunLog) -> tuple[object, ...]:
+    """The configuration up to the seed."""
+    return dataclasses.astuple(dataclasses.replace(log.config, seed=0))
 
 
 def shortfall(runs: Sequence[RunLog]) -> str:
@@ -107,8 +122,7 @@ def equivalences(logs: Sequence[RunLog], framework: str = OURS) -> dict[str, lis
     """
     settings: dict[tuple[object, ...], list[tuple[RunLog, RunLog]]] = {}
     for pair in pair_runs(logs, framework):
-        config = dataclasses.replace(pair[0].config, seed=0)
-        settings.setdefault((pair[0].group, *dataclasses.astuple(config)), []).append(pair)
+        settings.setdefault((pair[0].group, *setting(pair[0])), []).append(pair)
     sizes = {log.parameter_count for log in logs}
     found: dict[str, list[Equivalence]] = {}
     for pairs in settings.values():

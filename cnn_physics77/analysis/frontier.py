@@ -42,7 +42,7 @@ def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
     ('8x128', 90, 7.1, [])
     """
     points, left_out = [], []
-    for label, members in runs_by_label(logs, "model_points").items():
+    for label, members in runs_by_label(logs, "model_points", one_network=False).items():
         sizes: dict[tuple[int, str], list[RunLog]] = {}
         for log in members:
             config = log.config
@@ -81,7 +81,7 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
     Raises:
         ValueError: for no logs, or none that trained.
     """
-    runs_by_label(logs, "efficiency_frontier")
+    runs_by_label(logs, "efficiency_frontier", one_network=False)
     points, left_out = model_points(logs)
     if not points:
         raise ValueError(
@@ -144,7 +144,7 @@ def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> No
     axes.set_ylabel("Test accuracy (%), log scale of the error")
     axes.add_artist(axes.legend(handles=handles, loc="upper left"))
     axes.legend(
-        handles=_bubble_key(slowest), loc="lower right", title="Training time, all epochs", ncols=3,
+        handles=_bubble_key(slowest), loc="lower right", title="Training time, all epochs\n", ncols=3,
         handletextpad=1.4, columnspacing=2.4, borderpad=1.3, frameon=True, framealpha=0.85, edgecolor="none",
     )  # fmt: skip
     named: dict[str, tuple[float, float, float]] = {}  # one name for each network, not for each framework
@@ -211,10 +211,10 @@ def _mark(axes: Axes, style: Look, place: float, point: ModelPoint, on_front: bo
 
 
 def _handle(style: Look, label: str) -> Line2D:
-    return Line2D(
-        [], [], color=style.colour, linestyle=style.dash, linewidth=0.8 * style.width, marker=style.marker,
-        markersize=0.85 * style.size, label=label,
-    )  # fmt: skip
+    handle = Line2D([], [], color=style.colour, linewidth=0.8 * style.width, marker=style.marker, label=label)
+    handle.set_linestyle(style.dash)
+    handle.set_markersize(0.85 * style.size)
+    return handle
 
 
 def _bubble_area(seconds: float, slowest: float) -> float:

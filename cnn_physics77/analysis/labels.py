@@ -10,18 +10,10 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 _GAPS = (2, 6, 10, 15, 21, 28, 37, 48, 62, 80)  # points between the kept-free circle and the text
-_DIRECTIONS = (
-    (1, 0, "left", "center"),
-    (-1, 0, "right", "center"),
-    (0, 1, "center", "bottom"),
-    (0, -1, "center", "top"),
-    (0.7, 0.7, "left", "bottom"),
-    (0.7, -0.7, "left", "top"),
-    (-0.7, 0.7, "right", "bottom"),
-    (-0.7, -0.7, "right", "top"),
-)
+_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # right, left, above, ...
 
 
 def place_labels(
@@ -39,39 +31,32 @@ def place_labels(
     in points that is kept free round every point, or one radius for each. Call it when everything else is
     drawn and the axes have their limits.
     """
-    figure = axes.figure
+    figure = axes.get_figure(root=True)
+    assert figure is not None
     figure.draw_without_rendering()  # settles the layout, and with it the places in pixels
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     pixels = figure.dpi / 72
     window = axes.get_window_extent(renderer)
     radii = [float(clear)] * len(places) if isinstance(clear, int | float) else list(clear)
-    taken = []
-    for place, radius in zip(places, radii, strict=True):
-        x, y = axes.transData.transform(place)
-        taken.append(Bbox.from_extents(x, y, x, y).padded(radius * pixels))
+    centres = [axes.transData.transform(place) for place in places]
+    taken = [
+        Bbox.from_extents(x, y, x, y).padded(r * pixels) for (x, y), r in zip(centres, radii, strict=True)
+    ]
     taken += [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
     taken += [child.get_window_extent(renderer) for child in axes.get_children() if isinstance(child, Legend)]
+    obstacles = np.array([box.extents for box in taken]).reshape(-1, 4)
     for line in axes.lines:
-        taken += _along(line, 4 * pixels)
-    written = []
-    for place, text, radius in zip(places, texts, radii, strict=True):
+        obstacles = np.concatenate([obstacles, _along(line, 4 * pixels)])
+    written: list[Text] = []
+    for place, centre, text, radius in zip(places, centres, texts, radii, strict=True):
         label = axes.annotate(text, place, (0, 0), textcoords="offset points", size=size, color="#303030")
         label.set_in_layout(False)
-        best = (math.inf, (0.0, 0.0), "left", "center")
-        for gap in _GAPS:
-            for dx, dy, horizontal, vertical in _DIRECTIONS:
-                offset = ((radius + gap) * dx, (radius + gap) * dy)
-                _move(label, offset, horizontal, vertical)
-                box = label.get_window_extent(renderer).padded(1.5 * pixels)
-                hidden = sum(_common_area(box, other) for other in taken)
-                hidden += box.width * box.height - _common_area(box, window)
-                if hidden < best[0] - 1e-6:
-                    best = (hidden, offset, horizontal, vertical)
-            if best[0] < 1e-6:
-                break
-        _, offset, horizontal, vertical = best
-        _move(label, offset, horizontal, vertical)
-        taken.append(label.get_window_extent(renderer).padded(1.5 * pixels))
+        extent = np.array(label.get_window_extent(renderer).size)
+        offset, side, box = _best_place(centre, extent, radius, pixels, obstacles, np.array(window.extents))
+        label.set_position(offset)
+        label.set_horizontalalignment(("right", "center", "left")[side[0] + 1])
+        label.set_verticalalignment(("top", "center", "bottom")[side[1] + 1])
+        obstacles = np.concatenate([obstacles, box[None]])
         if math.hypot(*offset) > radius + 11:
             leader = axes.annotate(
                 "", place, offset, textcoords="offset points",
@@ -82,28 +67,47 @@ def place_labels(
     return written
 
 
-def _along(line: Line2D, step: float) -> list[Bbox]:
-    """Small boxes along a drawn line, in pixels; none for a line that is only markers."""
-    if line.get_linestyle() == "None":
-        return []
+def _best_place(
+    centre: NDArray, extent: NDArray, radius: float, pixels: float, obstacles: NDArray, window: NDArray
+) -> tuple[tuple[float, float], tuple[int, int], NDArray]:
+    """The first free offset in points (or the least covered), the side it lies on, and its box in pixels."""
+    best: tuple[tuple[float, float], tuple[int, int], NDArray] | None = None
+    least = math.inf
+    for gap in _GAPS:
+        for side in _SIDES:
+            direction = np.array(side) * (0.7 if 0 not in side else 1.0)
+            offset = (radius + gap) * direction
+            low = centre + offset * pixels + (np.array(side) - 1) * extent / 2
+            box = np.concatenate([low, low + extent]) + 1.5 * pixels * np.array([-1, -1, 1, 1])
+            area = (box[2] - box[0]) * (box[3] - box[1])
+            hidden = _common_areas(box, obstacles).sum() + area - _common_areas(box, window[None]).sum()
+            if hidden < least - 1e-6:
+                best, least = ((float(offset[0]), float(offset[1])), side, box), hidden
+        if least < 1e-6:
+            break
+    assert best is not None
+    return best
+
+
+def _along(line: Line2D, step: float) -> NDArray:
+    """Small boxes along a drawn line, in pixels, shape (boxes, 4); none for a line that is only markers."""
     vertices = line.get_transform().transform(line.get_xydata())
-    boxes = []
+    if line.get_linestyle() == "None" or len(vertices) < 2:
+        return np.empty((0, 4))
+    points = []
     for start, end in itertools.pairwise(vertices):
         length = float(np.hypot(*(end - start)))
         if math.isfinite(length):
-            for share in np.linspace(0, 1, min(int(length / step) + 2, 1000)):
-                x, y = start + share * (end - start)
-                boxes.append(Bbox.from_extents(x - 1, y - 1, x + 1, y + 1))
-    return boxes
+            shares = np.linspace(0, 1, min(int(length / step) + 2, 1000))[:, None]
+            points.append(start + shares * (end - start))
+    if not points:
+        return np.empty((0, 4))
+    places = np.concatenate(points)
+    return np.concatenate([places - 1, places + 1], axis=1)
 
 
-def _move(label: Text, offset: tuple[float, float], horizontal: str, vertical: str) -> None:
-    label.set_position(offset)
-    label.set_horizontalalignment(horizontal)  # type: ignore[arg-type]
-    label.set_verticalalignment(vertical)  # type: ignore[arg-type]
-
-
-def _common_area(a: Bbox, b: Bbox) -> float:
-    width = min(a.x1, b.x1) - max(a.x0, b.x0)
-    height = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return width * height if width > 0 and height > 0 else 0.0
+def _common_areas(box: NDArray, others: NDArray) -> NDArray:
+    """Area that a box (x0, y0, x1, y1) shares with each of the others, shape (others,)."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    return np.prod(np.maximum(high - low, 0), axis=1)

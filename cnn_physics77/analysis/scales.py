@@ -11,20 +11,22 @@ _LEAST_DECADES = 0.08  # an axis spans at least 20 %, so that nothing trifling f
 
 
 def accuracy_scale(axes: Axes, resolution: float) -> None:
-    """A logarithmic axis of the error, labelled in accuracy; no error at all is drawn at half a test image.
+    """A logarithmic axis of the error, labelled in accuracy: height -log10(100 - accuracy + resolution / 2).
+
+    Half a test image is added so that no error at all has a place, too.
 
     Args:
         axes: with the accuracies, in per cent, already drawn.
         resolution: what one test image is worth, in points.
     """
     lowest, highest = axes.dataLim.intervaly
-    floor = resolution / 2
+    most = 100 + resolution / 2
 
     def forward(accuracy: NDArray) -> NDArray:
-        return -np.log10(np.maximum(100 - np.asarray(accuracy, dtype=float), floor))
+        return -np.log10(np.maximum(most - np.asarray(accuracy, dtype=float), 1e-12))
 
     def inverse(height: NDArray) -> NDArray:
-        return 100 - 10.0 ** -np.asarray(height, dtype=float)
+        return most - 10.0 ** -np.asarray(height, dtype=float)
 
     axes.set_yscale("function", functions=(forward, inverse))
     bottom, top = (float(height) for height in forward(np.array([lowest, highest])))
@@ -32,8 +34,14 @@ def accuracy_scale(axes: Axes, resolution: float) -> None:
     bottom, top = max(bottom - margin, -2.02), top + margin
     axes.set_ylim(*inverse(np.array([bottom, top])))
     factors = (1, 2, 5) if top - bottom > 0.9 else (1, 1.5, 2, 2.5, 3, 4, 5, 7)
-    errors = [factor * 10.0**power for power in range(-4, 2) for factor in factors] + [100]
-    ticks = [round(100 - error, 6) for error in errors if bottom <= -math.log10(error) <= top]
+    errors = [0.0] + [factor * 10.0**power for power in range(-4, 2) for factor in factors] + [100.0]
+    ticks: list[float] = []
+    last = math.inf
+    for tick in (round(100 - error, 6) for error in errors):
+        height = float(forward(np.array(tick)))
+        if bottom <= height <= min(top, last - 0.07 * (top - bottom)):
+            ticks.append(tick)
+            last = height
     axes.yaxis.set_major_locator(FixedLocator(ticks) if len(ticks) >= 3 else MaxNLocator(5))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))

@@ -4,6 +4,7 @@ Everything here takes plain numbers. A value that is not finite stands for a run
 became NaN, a cell that did not train): it enters no average, but it is counted and the count is reported.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -218,7 +219,7 @@ class Equivalence:
         if self.verdict == "equivalent":
             verdict, margin = f"equivalent within {self.margin}", ""
         elif self.verdict == "different":
-            verdict, margin = f"different by {self._show(self.difference)}", f", margin {self.margin}"
+            verdict, margin = f"different by {self.shown}", f", margin {self.margin}"
         else:
             verdict, margin = "cannot tell", f", margin {self.margin}"
         counted = f"{self.pairs} pair{'' if self.pairs == 1 else 's'}"
@@ -227,14 +228,19 @@ class Equivalence:
         if self.lopsided:
             counted += f" ({self.lopsided} of them on one side only)"
         if math.isnan(self.low):
-            measured = f"difference {self._show(self.difference)}, no interval, " if self.pairs else ""
+            measured = f"difference {self.shown}, no interval, " if self.pairs else ""
         else:
             level = f"{100 * (1 - 2 * self.alpha):g} %"
             measured = (
-                f"difference {self._show(self.difference)}, "
+                f"difference {self.shown}, "
                 f"{level} interval {self._number(self.low)} to {self._show(self.high)}, "
             )
         return f"{self.margin.quantity}: {verdict} ({measured}{counted}{margin})."
+
+    @property
+    def shown(self) -> str:
+        """The difference with its unit."""
+        return self._show(self.difference)
 
     def _show(self, value: float) -> str:
         return f"{self._number(value)} {'%' if self.margin.relative else self.margin.unit}".rstrip()
@@ -325,6 +331,7 @@ def _t_cdf(t: float, freedom: int) -> float:
     return tail if t <= 0 else 1 - tail
 
 
+@functools.lru_cache
 def _t_quantile(probability: float, freedom: int) -> float:
     """Inverse of `_t_cdf` for probability >= 1/2, by bisection."""
     low, high = 0.0, 1.0

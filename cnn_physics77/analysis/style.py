@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from typing import Literal, ParamSpec
 
 import matplotlib.style
 from matplotlib.artist import Artist
@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from cnn_physics77.results import FRAMEWORKS, RunLog, write_atomically
 
 P = ParamSpec("P")
+Dash = Literal["-"] | tuple[float, tuple[float, ...]]
 
 BLACK, GREY, LIGHT_GREY = "#000000", "#595959", "#D9D9D9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -93,7 +94,7 @@ class Look:
     """How the runs of one framework and optimizer are drawn."""
 
     colour: str
-    dash: str | tuple[int, tuple[float, ...]]
+    dash: Dash
     width: float
     marker: str
     size: float  # of the marker
@@ -104,7 +105,7 @@ class Look:
 
 # (Adam, SGD) for each framework; neighbours differ in lightness, so that dashes on a line show in grey.
 _HUES = ((BLUE, SKY), (ORANGE, VERMILLION), (GREEN, "#005B43"), (PURPLE, "#7A3F61"))
-_DASHES: tuple[tuple[str | tuple[int, tuple[float, ...]], float, str, float, str], ...] = (
+_DASHES: tuple[tuple[Dash, float, str, float, str], ...] = (
     ("-", 3.0, "o", 8.5, ""),
     ((0, (3, 1.6)), 1.6, "s", 4.5, "////"),
     ((0, (5, 1.5, 1, 1.5)), 1.6, "^", 5, "...."),
@@ -261,6 +262,10 @@ def provenance(logs: Sequence[RunLog], *, show_model: bool = True) -> tuple[str,
     if logs[0].data.fallback:
         warnings.append(
             f"NOT MNIST, which could not be had. All figures are for its stand-in: {logs[0].data.title}."
+        )
+    if any(log.proof is not None and not log.proof.passed for log in logs):
+        warnings.append(
+            "The float64 proof FAILED: the frameworks did not compute the same, their times say nothing."
         )
     interrupted = sorted({log.label for log in logs if log.status != "finished"})
     if interrupted:

@@ -1,0 +1,244 @@
+"""Tables of results for the terminal, and the same content as plain text for a file."""
+
+import io
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cnn_physics77.analysis.comparison import (
+    REFERENCE,
+    epoch_time_ratio,
+    equivalences,
+    memory_ratio,
+    pair_runs,
+    runs_by_label,
+    shortfall,
+)
+from cnn_physics77.analysis.frontier import ModelPoint, model_points, non_dominated
+from cnn_physics77.analysis.statistics import Equivalence, Ratio, Spread, spread
+from cnn_physics77.analysis.style import provenance
+from cnn_physics77.results import RunLog
+
+_MOST_SETTINGS = 4  # more than these are counted instead of told one by one
+
+
+def results_table(logs: Sequence[RunLog]) -> Table:
+    """One row for each framework and optimizer: final loss and accuracy, time, memory, ratios to PyTorch.
+
+    With several seeds (epochs, for times) a cell holds the median and the quartiles. Speed is withheld where
+    the float64 proof that both compute the same thing failed.
+
+    Raises:
+        ValueError: for no logs.
+    """
+    runs = runs_by_label(logs, "results_table")
+    pairs = pair_runs(logs)
+    table = Table(title="Final figures", title_justify="left", title_style="bold", header_style="bold")
+    table.add_column("run", no_wrap=True)
+    for name in ("test loss", "accuracy (%)", "s / epoch", "time ratio", "peak memory (MB)", "memory ratio"):
+        table.add_column(name, justify="right")
+    withheld = not _proved(logs)
+    for label, members in runs.items():
+        first = members[0]
+        reason = shortfall(members)
+        finished = [log for log in members if log.epochs]
+        seconds = [record.seconds for log in members for record in log.epochs]
+        peaks = [log.memory.above_baseline_bytes / 1e6 for log in members if log.memory is not None]
+        own = [pair for pair in pairs if pair[0].label == label]
+        table.add_row(
+            f"{label}\n({reason})" if reason else label,
+            _spread([log.final_loss for log in finished], ".4f"),
+            _spread([100 * log.final_accuracy for log in finished], ".2f"),
+            "withheld" if withheld else _spread(seconds, ".3f"),
+            "withheld" if withheld else _ratio_cell(first, epoch_time_ratio(own)),
+            _spread(peaks, ".1f"),
+            _ratio_cell(first, memory_ratio(own)),
+            end_section=first.framework == REFERENCE,
+        )
+    return table
+
+
+def _proved(logs: Sequence[RunLog]) -> bool:
+    return all(log.proof.passed for log in logs if log.proof is not None)
+
+
+def _spread(values: Sequence[float], form: str) -> str:
+    return format_spread(spread(values), form, "\n") if values else "-"
+
+
+def format_spread(found: Spread, form: str, separator: str = " ") -> str:
+    """Median, quartiles where there are several values, and how many failed.
+
+    >>> format_spread(spread([1.0, 2.0, 3.0, float("nan")]), ".1f")
+    '2.0 [1.5, 2.5], 1 not finite'
+    """
+    if found.count == 0:
+        return "not finite"
+    text = format(found.median, form)
+    if found.count > 1:
+        text += f"{separator}[{found.lower:{form}}, {found.upper:{form}}]"
+    return f"{text},{separator}{found.failed} not finite" if found.failed else text
+
+
+def _ratio_cell(log: RunLog, ratio: Ratio | None) -> str:
+    if log.framework == REFERENCE:
+        return "1" if log.trained else "-"
+    if ratio is None:
+        return "not compared"
+    if math.isfinite(ratio.low):
+        return f"{ratio.estimate:.2f}\n[{ratio.low:.2f}, {ratio.high:.2f}]"
+    return f"{ratio.estimate:.2f}"
+
+
+def frontier_table(logs: Sequence[RunLog]) -> Table:
+    """One row for each network and framework, by framework and parameters; a star marks the non-dominated.
+
+    A star means that no other network of the same framework beats it in parameters, time and accuracy
+    together.
+
+    Raises:
+        ValueError: for no logs.
+    """
+    points, left_out = model_points(logs)
+    table = Table(
+        title="Efficiency frontier (* not dominated within its framework)",
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        caption=f"did not train: {', '.join(left_out)}" if left_out else None,
+        caption_justify="left",
+    )
+    table.add_column("run", no_wrap=True)
+    for name in ("network", "parameters", "accuracy (%)", "training (s)", "front"):
+        table.add_column(name, justify="right")
+    groups: dict[str, list[ModelPoint]] = {}
+    for point in points:
+        groups.setdefault(point.label, []).append(point)
+    for members in groups.values():
+        front = non_dominated(members)
+        for index, point in enumerate(members):
+            table.add_row(
+                point.label,
+                point.size,
+                f"{point.parameters:,}",
+                format_spread(point.accuracy, ".2f"),
+                format_spread(point.seconds, ".2f"),
+                "*" if index in front else "",
+                end_section=index == len(members) - 1,
+            )
+    return table
+
+
+def findings(logs: Sequence[RunLog]) -> list[str]:
+    """Sentences generated from the logs: the proof, equivalence in each setting, what did not train.
+
+    Raises:
+        ValueError: for no logs.
+    """
+    runs = runs_by_label(logs, "findings", one_network=False)
+    sentences = []
+    proofs = [log.proof for log in logs if log.proof is not None]
+    if not proofs:
+        sentences.append(
+            "Proof: none in these logs; nothing shows that both frameworks computed the same thing."
+        )
+    else:
+        worst = max(
+            (value if not math.isnan(value) else math.inf, name)
+            for proof in proofs
+            for value, name in (
+                (proof.loss, "loss"),
+                (proof.gradient_norm, "gradient norm"),
+                (proof.parameters, "parameters"),
+            )
+        )
+        verdict = "passed" if _proved(logs) else "FAILED; speed is withheld"
+        steps = min(proof.steps for proof in proofs)
+        sentences.append(
+            f"Proof in float64: {verdict} (both frameworks step by step over {steps} steps; largest relative "
+            f"difference {worst[0]:.1e}, in the {worst[1]}; tolerance {proofs[0].tolerance:.0e})."
+        )
+    for label, members in runs.items():
+        failed = [log for log in members if log.status == "finished" and not log.trained]
+        if failed:
+            floor = f"below the floor of {100 * failed[0].accuracy_floor:g} %, and enters no comparison"
+            if len(members) == 1:
+                reached = f"it ended at {100 * failed[0].final_accuracy:.2f} %, {floor}"
+            else:
+                reached = f"{len(failed)} of {len(members)} runs ended {floor}"
+            sentences.append(f"{label} did not train: {reached}.")
+    return sentences + _equivalence_sentences(equivalences(logs))
+
+
+def _equivalence_sentences(tests: dict[str, list[Equivalence]]) -> list[str]:
+    """Full sentences for a few settings; counts of verdicts for many; a word on single pairs."""
+    tests = {setting: found for setting, found in tests.items() if any(test.pairs for test in found)}
+    if len(tests) > _MOST_SETTINGS:
+        sentences = []
+        for quantity in dict.fromkeys(test.margin for found in tests.values() for test in found):
+            verdicts = Counter(
+                test.verdict for found in tests.values() for test in found if test.margin == quantity
+            )
+            counted = ", ".join(f"{verdict} for {count}" for verdict, count in verdicts.most_common())
+            sentences.append(
+                f"{quantity.quantity} (margin {quantity}, paired over seeds): {counted} "
+                f"of {len(tests)} networks."
+            )
+        return sentences
+    sentences = []
+    for setting, found in tests.items():
+        measured = [test for test in found if test.pairs]
+        if max(test.pairs for test in measured) > 1:
+            sentences += [f"{setting}. {test.sentence}" for test in measured]
+        else:
+            differences = ", ".join(f"{test.margin.quantity.lower()} {test.shown}" for test in measured)
+            sentences.append(
+                f"{setting}. One pair of runs cannot show equivalence (ours minus PyTorch's: {differences}); "
+                "use several seeds."
+            )
+    return sentences
+
+
+def report(logs: Sequence[RunLog]) -> Group:
+    """Everything there is to say about the runs of one invocation, for a rich console.
+
+    Raises:
+        ValueError: for no logs.
+    """
+    sizes = {log.parameter_count for log in logs}
+    table = frontier_table(logs) if len(sizes) > 1 else results_table(logs)
+    detail, warning = provenance(logs)
+    pieces: list[RenderableType] = [Text(detail, style="dim")]
+    if warning:
+        pieces.append(Text(f" {warning} ", style="bold black on yellow"))
+    pieces += [Text(), table, Text()]
+    if len(sizes) == 1:
+        pieces.append(
+            Text(
+                "Median [quartiles]. Ratios: ours to PyTorch's, median of pairs [95 % bootstrap interval]. "
+                "Memory: peak resident above baseline.",
+                style="dim",
+            )
+        )
+    listed = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in findings(logs):
+        listed.add_row("-", Text(sentence))
+    pieces.append(listed)
+    return Group(*pieces)
+
+
+def as_text(content: RenderableType, width: int = 118) -> str:
+    """What a console would show, without colour, for a TXT file.
+
+    >>> print(as_text(Text("plain", style="bold red")), end="")
+    plain
+    """
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(content)
+    lines = (line.rstrip() for line in buffer.getvalue().splitlines())
+    return "\n".join(lines) + "\n"
