@@ -126,8 +126,8 @@ class Experiment:
                 proof = prove(worker, exchange, config, len(self.data.classes), self.settings.proof_steps)
                 if not proof.passed:
                     raise MeasurementError(
-                        f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the frameworks "
-                        f"differ by more than {proof.tolerance:.0e} (loss {proof.loss:.1e}, gradient norm "
+                        f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the "
+                        f"frameworks differ by more than {proof.tolerance:.0e} (loss {proof.loss:.1e}, gradient norm "
                         f"{proof.gradient_norm:.1e}, parameters {proof.parameters:.1e}); nothing was timed"
                     )
                 found[key] = proof

@@ -32,7 +32,7 @@ class Registry:
     """The generator that draws where none is given."""
 
     def numpy_generator(self, generator: Any) -> np.random.Generator:
-        """What draws for `generator`: itself if it is NumPy's, else its attribute `numpy`; None is the default.
+        """What draws for `generator`: NumPy's itself, else its attribute `numpy`; None is the default one.
 
         Raises:
             TypeError: it is none of these.

@@ -143,10 +143,10 @@ def test_workers_run_in_other_threads_and_end():
     del abandoned
     gc.collect()
     for _ in range(200):
-        if threading.active_count() == before:
+        if threading.active_count() <= before:
             break
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_workers_exception_reaches_the_caller_in_its_place():
