@@ -165,11 +165,13 @@ def findings(logs: Sequence[RunLog]) -> list[str]:
     for label, members in runs.items():
         failed = [log for log in members if log.status == "finished" and not log.trained]
         if failed:
-            floor = f"below the floor of {100 * failed[0].accuracy_floor:g} %, and enters no comparison"
+            floor = f"below the floor of {100 * failed[0].accuracy_floor:g} %"
             if len(members) == 1:
-                reached = f"it ended at {100 * failed[0].final_accuracy:.2f} %, {floor}"
+                reached = (
+                    f"it ended at {100 * failed[0].final_accuracy:.2f} %, {floor}, and enters no comparison"
+                )
             else:
-                reached = f"{len(failed)} of {len(members)} runs ended {floor}"
+                reached = f"{len(failed)} of {len(members)} runs ended {floor} and enter no comparison"
             sentences.append(f"{label} did not train: {reached}.")
     return sentences + _equivalence_sentences(equivalences(logs))
 
