@@ -159,7 +159,7 @@ def _per_step(
                 steps, smooth.median, color=style.colour, linestyle=style.dash,
                 linewidth=0.8 * style.width, label=_named(label, members), zorder=style.layer,
             )  # fmt: skip
-            _mark_divergence(axes, columns, label, style.colour)
+            _mark_end(axes, [column(log) for log in members], label, style.colour)
         _mark_epochs(axes, logs, longest)
         if len(optimizers) > 1:
             axes.set_title(optimizer)
@@ -170,7 +170,7 @@ def _per_step(
     if any(np.isfinite(_positive(column(log))).any() for log in logs):
         log_scale(panels[0])
     else:
-        _say(panels[0], "no finite value")
+        _say(panels[0], "no finite value above zero")
     return figure
 
 
@@ -180,18 +180,20 @@ def _positive(values: Sequence[float]) -> NDArray[np.float64]:
     return np.where(np.isfinite(array) & (array > 0), array, np.nan)
 
 
-def _mark_divergence(axes: Axes, columns: list[NDArray[np.float64]], label: str, colour: str) -> None:
-    """A cross on the time axis where the first curve of a label stops being finite for good."""
-    ends = [
-        int(np.flatnonzero(np.isfinite(values))[-1]) + 1 if np.isfinite(values).any() else 0
-        for values in columns
-    ]
-    lost = [end for end, values in zip(ends, columns, strict=True) if end < values.size]
-    if lost:
+def _mark_end(axes: Axes, columns: list[Sequence[float]], label: str, colour: str) -> None:
+    """A cross on the time axis where the first curve of a label leaves the logarithmic axis for good."""
+    ends = []
+    for column in columns:
+        shown = np.flatnonzero(np.isfinite(_positive(column)))
+        end = int(shown[-1]) + 1 if shown.size else 0
+        if end < len(column):
+            ends.append((end + 1, "zero" if np.isfinite(column[end:]).all() else "not finite"))
+    if ends:
+        step, fate = min(ends)
         axes.plot(
-            [min(lost) + 1], [0.02], marker="X", color=colour, markersize=9, markeredgecolor="black",
+            [step], [0.02], marker="X", color=colour, markersize=9, markeredgecolor="black",
             linestyle="none", transform=axes.get_xaxis_transform(), zorder=6, clip_on=False,
-            label=f"{label}: not finite from step {min(lost) + 1}",
+            label=f"{label}: {fate} from step {step}",
         )  # fmt: skip
 
 

@@ -145,7 +145,7 @@ def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> No
     axes.add_artist(axes.legend(handles=handles, loc="upper left"))
     axes.legend(
         handles=_bubble_key(slowest), loc="lower right", title="Training time, all epochs\n", ncols=3,
-        handletextpad=1.4, columnspacing=2.4, borderpad=1.3, frameon=True, framealpha=0.85, edgecolor="none",
+        handletextpad=1.4, columnspacing=2.4, borderpad=1.7, frameon=True, framealpha=0.85, edgecolor="none",
     )  # fmt: skip
     named: dict[str, tuple[float, float, float]] = {}  # one name for each network, not for each framework
     for point in points:

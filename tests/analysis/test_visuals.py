@@ -163,6 +163,23 @@ def test_step_losses_of_a_diverged_run_mark_the_step(invented):
     assert np.isnan(line.get_ydata()[30:]).all() and np.isfinite(line.get_ydata()[:30]).all()
 
 
+def test_a_gradient_that_vanishes_is_not_called_infinite(invented, drawn):
+    ours, theirs = invented.pair()
+    ours.steps.gradient_norm[40:] = [0.0] * 35
+    theirs.steps.gradient_norm[20] = 0.0  # a single zero is a gap
+    figure = visuals.gradient_norms([ours, theirs])
+    names = [line.get_label() for line in figure.axes[0].lines]
+    assert "Custom-Adam: zero from step 41" in names
+    assert not any(name.startswith("Torch-Adam:") for name in names)
+    drawn(figure)
+
+
+def test_one_step_is_enough(invented, drawn):
+    logs = invented.pair(epochs=1, steps=1, layers=5)
+    for draw in (visuals.gradient_norms, visuals.layer_gradient_norms, visuals.training_curves):
+        drawn(draw(logs))
+
+
 def test_all_nan_says_so(drawn, invented):
     logs = [invented.log(nan_from=0), invented.log("pytorch", nan_from=0)]
     assert any("no finite value" in words for words, _ in drawn(visuals.gradient_norms(logs)))
