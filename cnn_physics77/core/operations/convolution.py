@@ -22,6 +22,8 @@ from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.padding import pad
+from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
 
 # --------------------------------------------------------------------------------------------- the three maps
@@ -183,7 +185,8 @@ def conv3d(
 def _convolve(function, d, input, weight, bias, stride, padding, dilation, groups) -> Tensor:
     check_tensors(function, input, weight, bias)
     if not batched(function, input, d):
-        return _convolve(function, d, input[None], weight, bias, stride, padding, dilation, groups)[0]
+        y = _convolve(function, d, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
+        return squeeze(y, 0)
     stride = per_dimension(function, "stride", stride, d)
     dilation = per_dimension(function, "dilation", dilation, d)
     if type(padding) is str:
@@ -317,9 +320,11 @@ def _convolve_transposed(
 ) -> Tensor:
     check_tensors(function, input, weight, bias)
     if not batched(function, input, d):
-        return _convolve_transposed(
-            function, d, input[None], weight, bias, stride, padding, output_padding, groups, dilation
-        )[0]
+        input = unsqueeze(input, 0)
+        y = _convolve_transposed(
+            function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        return squeeze(y, 0)
     stride = per_dimension(function, "stride", stride, d)
     padding = per_dimension(function, "padding", padding, d)
     dilation = per_dimension(function, "dilation", dilation, d)

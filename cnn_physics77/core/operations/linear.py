@@ -10,6 +10,8 @@ sums over rows.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
@@ -18,18 +20,13 @@ from cnn_physics77.core.operations.arguments import check_tensors
 from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.broadcasting import expand_to
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
 
 
 def _rows(x: np.ndarray) -> np.ndarray:
     """(..., I) as a matrix (rows, I)."""
-    return (
-        x
-        if x.ndim == 2
-        else x.reshape(-1, x.shape[-1])
-        if x.size
-        else x.reshape(x.size // max(x.shape[-1], 1), x.shape[-1])
-    )
+    return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 @operation(name="linear")
@@ -126,8 +123,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     check_tensors("linear", input, weight, bias)
     x, w = input.array, weight.array
     if w.ndim == 1 and x.ndim and x.shape[-1:] == w.shape and (bias is None or bias.array.ndim == 0):
-        one = linear(input, weight[None], None if bias is None else bias[None])
-        return one[..., 0]
+        one = linear(input, unsqueeze(weight, 0), None if bias is None else unsqueeze(bias, 0))
+        return squeeze(one, -1)
     if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ShapeError(
             "linear: expected an input (..., in_features) and a weight (out_features, in_features), found "

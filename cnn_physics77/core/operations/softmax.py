@@ -23,9 +23,9 @@ def _softmax(x, *, dim):
 
 
 @operation(name="softmax_gradient")
-def _softmax_gradient(g, y, *, dim):
-    """y (g - Σ g y)"""
-    return kernels.softmax_gradient(g, y, dim) if y.ndim else y * (g - g * y)
+def _softmax_gradient(g, p, *, dim):
+    """p (g - Σ g p)"""
+    return kernels.softmax_gradient(g, p, dim) if p.ndim else p * (g - g * p)
 
 
 @_softmax.derivative("x")
@@ -34,13 +34,13 @@ def _(g, y, dim):
 
 
 @_softmax_gradient.derivative("g")
-def _(v, y, dim):
-    return _softmax_gradient(v, y, dim=dim)
+def _(v, p, dim):
+    return _softmax_gradient(v, p, dim=dim)
 
 
-@_softmax_gradient.derivative("y")
-def _(v, g, y, dim):
-    return v * (g - (g * y).sum(dim, keepdim=True)) - g * (v * y).sum(dim, keepdim=True)
+@_softmax_gradient.derivative("p")
+def _(v, g, p, dim):
+    return v * (g - (g * p).sum(dim, keepdim=True)) - g * (v * p).sum(dim, keepdim=True)
 
 
 @operation(name="log_softmax")
@@ -50,9 +50,9 @@ def _log_softmax(x, *, dim):
 
 
 @operation(name="log_softmax_gradient")
-def _log_softmax_gradient(g, y, *, dim):
-    """g - exp(y) Σ g"""
-    return kernels.log_softmax_gradient(g, y, dim) if y.ndim else g - np.exp(y) * g
+def _log_softmax_gradient(g, log_p, *, dim):
+    """g - exp(log_p) Σ g"""
+    return kernels.log_softmax_gradient(g, log_p, dim) if log_p.ndim else g - np.exp(log_p) * g
 
 
 @_log_softmax.derivative("x")
@@ -61,13 +61,13 @@ def _(g, y, dim):
 
 
 @_log_softmax_gradient.derivative("g")
-def _(v, y, dim):
-    return v - (v * exp(y)).sum(dim, keepdim=True)
+def _(v, log_p, dim):
+    return v - (v * exp(log_p)).sum(dim, keepdim=True)
 
 
-@_log_softmax_gradient.derivative("y")
-def _(v, g, y, dim):
-    return -v * exp(y) * g.sum(dim, keepdim=True)
+@_log_softmax_gradient.derivative("log_p")
+def _(v, g, log_p, dim):
+    return -v * exp(log_p) * g.sum(dim, keepdim=True)
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:

@@ -1,0 +1,147 @@
+"""One mechanism for every change in place: compute the new values out of place, put them into the tensor's
+memory, and let the
+tensor's gradient go where that of the new values goes.
+
+Most often no value is copied for that: where nobody else can see the tensor's memory, the tensor takes over
+the memory of the new
+values, and a derivative that needs the old values keeps the old memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from sys import getrefcount
+
+import numpy as np
+
+from cnn_physics77.core.autograd import LONE, Output, clock, recording, tick
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.broadcasting import cast
+from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.tensor import Tensor, from_array
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+
+
+def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters) -> Tensor:
+    """Overwrite the input with ``apply(input, *args, **parameters)``, of its shape, and return it.
+
+    Args:
+        function: whose change this is, for errors.
+        apply: an operation or a function made of operations.
+
+    Raises:
+        GradientError: the change is recorded, and the input is a variable, a view of one, or a view that
+            cannot be followed.
+        ShapeError: the new values have another shape, the memory is read-only, or its elements overlap.
+        DtypeError: the new values are of a higher kind (complex, floating, integer, boolean) than the input.
+    """
+    if recording() and (input.edge is not None or _any_edge(args) or _any_edge(parameters.values())):
+        return _recorded(function, input, apply, args, parameters)
+    write(function, input, apply(input, *args, **parameters).array)
+    return input
+
+
+def _any_edge(values) -> bool:
+    return any(isinstance(value, Tensor) and value.edge is not None for value in values)
+
+
+def write(function: str, input: Tensor, array: np.ndarray) -> None:
+    """Put the values of ``array`` into the memory of the input; its graph stays as it is."""
+    check_writable(function, input)
+    _check_fit(function, input, array)
+    np.copyto(input.array, array, casting="unsafe")
+    input.mark_changed()
+
+
+def check_writable(function: str, input: Tensor) -> None:
+    """Raise a ShapeError if the memory of the input cannot be written, element by element."""
+    array = input.array
+    if any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
+        raise ShapeError(
+            f"{function}: unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location "
+            "(it was expanded); clone it first"
+        )
+    if not array.flags.writeable:
+        raise ShapeError(
+            f"{function}: expected memory that can be written, found a read-only array; clone the tensor "
+            "first"
+        )
+
+
+def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
+    if array.shape != input.array.shape:
+        raise ShapeError(
+            f"{function}: output with shape {list(input.shape)} doesn't match the broadcast shape "
+            f"{list(array.shape)}; use the "
+            "operation without underscore"
+        )
+    if _RANK[array.dtype.kind] > _RANK[input.array.dtype.kind]:
+        raise DtypeError(
+            f"{function}: result type {array.dtype} can't be cast to the desired output type {input.dtype}; "
+            "use the operation "
+            "without underscore, or convert the tensor first"
+        )
+
+
+def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parameters: dict) -> Tensor:
+    check_overwritable(function, input)
+    check_writable(function, input)
+    before = [_new_alias(input)]
+    made = [_applied(apply, before, input, args, parameters)]
+    _check_fit(function, input, made[0].array)
+    if made[0].array.dtype != input.array.dtype:
+        made[0] = cast(made[0], dtype=input.array.dtype)
+    needed = getrefcount(before[0]) > LONE  # some derivative needs the old values
+    if not needed:
+        before.clear()
+    edge = made[0].edge
+    node = edge.node if type(edge) is Output else edge
+    if _exchangeable(input, made, node, needed):
+        if needed:
+            before[0]._changes = None  # the old memory is its own
+        version = input._version + 1
+        changes = made[0]._changes or [0, 0]
+        changes[:] = clock.change(), version
+        input._changes, input.array = changes, made[0].array
+        if node is not None:
+            node.time = tick()  # what it keeps of its output is as new as itself
+    else:
+        if needed:
+            before[0].array, before[0]._changes = input.array.copy(), None
+        np.copyto(input.array, made[0].array)
+        input.mark_changed()
+    overwritten(input, edge)
+    return input
+
+
+def _applied(apply: Callable, before: list, input: Tensor, args: tuple, parameters: dict) -> Tensor:
+    old = before[0]
+    named = {name: old if value is input else value for name, value in parameters.items()}
+    return apply(old, *(old if value is input else value for value in args), **named)
+
+
+def _new_alias(tensor: Tensor) -> Tensor:
+    """The tensor as it is before the change, at the same place in the graph."""
+    if tensor._changes is None:
+        tensor._changes = [0, 0]
+    old = from_array(tensor.array)
+    old.edge, old._changes = tensor.edge, tensor._changes
+    return old
+
+
+def _exchangeable(input: Tensor, made: list, node, needed: bool) -> bool:
+    """Whether the input can take over the memory of the new values: nobody else sees either."""
+    new = made[0]
+    if input._view_of is not None or input.array.base is not None or new.array.base is not None:
+        return False
+    if new.array.strides != input.array.strides or new.array is input.array:
+        return False
+    saved = node.saved if node is not None and node.saved else ()
+    kept = sum(1 for value in saved if isinstance(value, Tensor) and value.array is new.array)
+    return (
+        getrefcount(input.array) <= LONE + needed
+        and getrefcount(new.array) <= LONE + kept
+        and getrefcount(new) <= LONE + 1
+    )
