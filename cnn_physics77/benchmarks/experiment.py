@@ -127,8 +127,9 @@ class Experiment:
                 if not proof.passed:
                     raise MeasurementError(
                         f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the "
-                        f"frameworks differ by more than {proof.tolerance:.0e} (loss {proof.loss:.1e}, gradient norm "
-                        f"{proof.gradient_norm:.1e}, parameters {proof.parameters:.1e}); nothing was timed"
+                        f"frameworks differ by more than {proof.tolerance:.0e} (loss {proof.loss:.1e}, "
+                        f"gradient norm {proof.gradient_norm:.1e}, parameters {proof.parameters:.1e}); "
+                        "nothing was timed"
                     )
                 found[key] = proof
                 self.progress.advance(len(found))
