@@ -210,13 +210,14 @@ def alone(holder, key) -> bool:
     PyTorch asks the same of its reference counts. A view is never alone: its memory has another owner.
     """
     return (
-        getrefcount(holder[key]) <= _LONE
-        and getrefcount(holder[key].array) <= _LONE
+        getrefcount(holder[key]) <= LONE
+        and getrefcount(holder[key].array) <= LONE
         and holder[key].array.base is None
     )
 
 
-_LONE = getrefcount([object()][0])
+_holder = [object()]
+LONE = getrefcount(_holder[0])
 """What the interpreter counts for an object that only a container (or another object's attribute) refers to."""
 
 
