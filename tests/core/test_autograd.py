@@ -76,8 +76,8 @@ def test_random_graphs_agree_with_torch():
             for nodes in (a, b):
                 x, y = nodes[i], nodes[j]
                 nodes.append([x + y, x * y * 0.3, x - 2.0 * y, (x * 0.5).tanh()][kind])
-        sum(a[-5:], start=a[0] * 0).sum().backward()
-        sum(b[-5:], start=b[0] * 0).sum().backward()
+        for nodes in (a, b):
+            sum(nodes, start=nodes[0] * 0.0).sum().backward()
         for x, y in zip(leaves_a, leaves_b):
             np.testing.assert_allclose(x.grad.numpy(), y.grad.numpy(), rtol=1e-12)
 
