@@ -6,6 +6,7 @@ that has some pass through a :class:`_Boundary`, an identity whose derivative ca
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -142,7 +143,12 @@ class _ModuleGradients:
             if replaced is not None:
                 grad_output = list(_checked(replaced, count, "pre-hook", "grad_output"))
         self.grad_output = tuple(grad_output)
-        if not self.inputs:
+        if not self.inputs and self.after:
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
+                "require gradients.",
+                stacklevel=2,
+            )
             for hook in self.after:
                 replaced = hook(self.module, (None,) * self.input_count, self.grad_output)
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):

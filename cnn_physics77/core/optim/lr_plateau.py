@@ -1,0 +1,127 @@
+"""A learning rate that falls when a measured quantity no longer gets better."""
+
+from __future__ import annotations
+
+import warnings
+from math import inf
+from typing import Any
+
+from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group
+from cnn_physics77.core.optim.optimizer import Optimizer
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """Multiply the rate by ``factor`` when the metric has not got better for more than ``patience`` epochs.
+
+    Args:
+        mode: ``"min"``: less is better; ``"max"``: more is better.
+        factor: below 1.
+        patience: epochs without improvement that are let pass.
+        threshold: how much better counts as better.
+        threshold_mode: ``"rel"``: as a fraction of the best so far; ``"abs"``: as a difference.
+        cooldown: epochs after a change in which none is counted.
+        min_lr: the smallest rate; or a list, one per group.
+        eps: a change smaller than this is not made.
+
+    Raises:
+        ValueError: a factor of 1 or more, an unknown mode.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 3.0, 3.0):
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    schedules_by_epoch = False
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | list[float] = 0,
+        eps: float = 1e-8,
+    ) -> None:
+        if factor >= 1.0:
+            raise ValueError("Factor should be < 1.0.")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode {mode} is unknown!")
+        if threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"threshold mode {threshold_mode} is unknown!")
+        check_optimizer(optimizer)
+        self.optimizer = optimizer
+        self.mode = mode
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+        self.cooldown = cooldown
+        self.default_min_lr = None if isinstance(min_lr, list | tuple) else min_lr
+        self.min_lrs = per_group("min_lr", optimizer, min_lr)
+        self.eps = eps
+        self.last_epoch = 0
+        self.mode_worse = inf if mode == "min" else -inf
+        self.best = self.mode_worse
+        self.cooldown_counter = 0
+        self.num_bad_epochs = 0
+        self._last_lr = self._present()
+
+    @property
+    def in_cooldown(self) -> bool:
+        """Whether epochs are not counted at present."""
+        return self.cooldown_counter > 0
+
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+        """Go to the next epoch with the metric of this one, a number or a tensor of one element."""
+        value = float(metrics)
+        if epoch is not None:
+            warnings.warn(
+                "The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step(metrics)`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        if self._is_better(value):
+            self.best = value
+            self.num_bad_epochs = 0
+        else:
+            self.num_bad_epochs += 1
+        if self.in_cooldown:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            self._reduce()
+            self.cooldown_counter = self.cooldown
+            self.num_bad_epochs = 0
+        self._last_lr = self._present()
+
+    def _is_better(self, value: float) -> bool:
+        margin = self.threshold if self.threshold_mode == "abs" else None
+        if self.mode == "min":
+            return value < (self.best * (1.0 - self.threshold) if margin is None else self.best - margin)
+        return value > (self.best * (1.0 + self.threshold) if margin is None else self.best + margin)
+
+    def _reduce(self) -> None:
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when `ReduceLROnPlateau` "
+                    f"was initialized ({len(self.min_lrs)}). Please modify the `min_lrs` field to match."
+                )
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, lowest in zip(groups, self.min_lrs):
+            old = float(group["lr"])
+            new = max(old * self.factor, lowest)
+            if old - new > self.eps:
+                group["lr"] = new
+
+
+__all__ = ["ReduceLROnPlateau"]

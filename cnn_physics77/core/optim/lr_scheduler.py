@@ -1,0 +1,524 @@
+r"""Schedules of the learning rate, with PyTorch's arguments, numbers and state.
+
+A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made (epoch 0) and at each ``step()``; an epoch is
+whatever lies between two steps. :math:`\eta_t` is the rate of epoch t, :math:`\eta_0` the optimizer's.
+
+Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one optimizer, and
+in closed form, where a sequence of schedulers starts one anew.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+import warnings
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cnn_physics77.core.optim.optimizer import Optimizer
+
+
+def check_optimizer(optimizer) -> None:
+    """Raise TypeError unless it is an optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def per_group(name: str, optimizer: Optimizer, value) -> list:
+    """One value per parameter group; a single one is repeated.
+
+    Raises:
+        ValueError: another number of values than groups.
+    """
+    groups = len(optimizer.param_groups)
+    if not isinstance(value, list | tuple):
+        return [value] * groups
+    if len(value) != groups:
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, param_groups has "
+            f"{groups}."
+        )
+    return list(value)
+
+
+class LRScheduler:
+    """The base of the schedulers: a subclass defines ``get_lr``.
+
+    Args:
+        optimizer: whose groups get their rates.
+        last_epoch: the epoch to continue after; -1 is the beginning.
+
+    Attributes:
+        base_lrs: the rate of each group at the beginning.
+        last_epoch: the present epoch.
+
+    Raises:
+        TypeError: not an optimizer. KeyError: to continue, the groups must have ``"initial_lr"``.
+    """
+
+    schedules_by_epoch = True
+    """Whether the rate depends on the epoch alone, and not on a measured quantity."""
+    _is_initial = False
+    _last_lr: list
+    _step_count: int
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        check_optimizer(optimizer)
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._initial_step()
+
+    def _initial_step(self) -> None:
+        self._step_count = 0
+        self._is_initial = True
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
+
+    def _present(self) -> list:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def get_lr(self) -> list:
+        """The rates of the epoch ``last_epoch``, one per group."""
+        raise NotImplementedError(f"{type(self).__name__} is missing the required get_lr function")
+
+    def get_last_lr(self) -> list:
+        """The rates that were set last, one per group."""
+        return self._last_lr
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go to the next epoch: call it after the optimizer's steps.
+
+        Args:
+            epoch: the epoch to go to; deprecated.
+        """
+        if self._step_count == 1 and not self.optimizer._steps_called:
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite "
+                "order; failure to do this will result in skipping the first value of the learning rate schedule.",
+                UserWarning,
+                stacklevel=2,
+            )
+        if epoch is not None:
+            warnings.warn(
+                "The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step()`.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._step_count += 1
+        self._update_lr(epoch)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        if epoch is None:
+            self.last_epoch += 1
+            rates = self.get_lr()
+        else:
+            self.last_epoch = epoch
+            rates = self._get_closed_form_lr()
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        self._last_lr = self._present()
+
+    def _get_closed_form_lr(self) -> list:
+        return self.get_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All attributes but the optimizer."""
+        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what :meth:`state_dict` gave."""
+        self.__dict__.update(state_dict)
+
+
+class _ByFunction(LRScheduler):
+    """The rates by functions of the epoch, one per group; the state has those of them that are objects, not functions."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda, last_epoch: int = -1) -> None:
+        check_optimizer(optimizer)
+        self.lr_lambdas = per_group("lr_lambda", optimizer, lr_lambda)
+        for function in self.lr_lambdas:
+            if not callable(function):
+                raise TypeError(f"lr_lambda should be a function, but got {type(function).__name__}")
+        super().__init__(optimizer, last_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        state["lr_lambdas"] = [
+            None if isinstance(f, types.FunctionType) else dict(f.__dict__) for f in self.lr_lambdas
+        ]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({k: v for k, v in state_dict.items() if k != "lr_lambdas"})
+        for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
+            if attributes is not None:
+                function.__dict__.update(attributes)
+
+
+class LambdaLR(_ByFunction):
+    r""":math:`\eta_t = \eta_0 f(t)`.
+
+    Args:
+        lr_lambda: f; or a list of them, one per group.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
+    >>> scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> optimizer.step(); scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def get_lr(self) -> list:
+        return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs)]
+
+
+class MultiplicativeLR(_ByFunction):
+    r""":math:`\eta_t = \eta_{t-1} f(t)`.
+
+    Args:
+        lr_lambda: f; or a list of them, one per group.
+    """
+
+    def get_lr(self) -> list:
+        if self._is_initial:
+            return self._present()
+        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._present())]
+
+
+class StepLR(LRScheduler):
+    r""":math:`\eta_t = \eta_0 \gamma^{\lfloor t / s \rfloor}`.
+
+    Args:
+        step_size: s, in epochs.
+        gamma: γ.
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        self.step_size = step_size
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self.last_epoch == 0 or self.last_epoch % self.step_size:
+            return self._present()
+        return [rate * self.gamma for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
+
+
+class MultiStepLR(LRScheduler):
+    r""":math:`\eta_t = \eta_0 \gamma^n`, where n milestones have been reached.
+
+    Args:
+        milestones: epochs; one that is given twice counts twice.
+        gamma: γ.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        self.milestones = Counter(milestones)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self.last_epoch not in self.milestones:
+            return self._present()
+        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        reached = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
+        return [base * self.gamma**reached for base in self.base_lrs]
+
+
+class ConstantLR(LRScheduler):
+    r""":math:`\eta_t = c \, \eta_0` before epoch T, and :math:`\eta_0` from then on.
+
+    Args:
+        factor: c, in [0, 1].
+        total_iters: T, in epochs.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
+        if not 0 <= factor <= 1:
+            raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self.last_epoch == 0:
+            return [rate * self.factor for rate in self._present()]
+        if self.last_epoch != self.total_iters:
+            return self._present()
+        return [rate * (1.0 / self.factor) for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        ended = self.last_epoch >= self.total_iters
+        return [base * (self.factor + ended * (1 - self.factor)) for base in self.base_lrs]
+
+
+class LinearLR(LRScheduler):
+    r""":math:`\eta_t = \eta_0 (a + (b - a) \min(t, T) / T)`: a straight line, as for a warm-up.
+
+    Args:
+        start_factor: a, in (0, 1].
+        end_factor: b, in [0, 1].
+        total_iters: T, in epochs.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 < start_factor <= 1:
+            raise ValueError(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+            )
+        if not 0 <= end_factor <= 1:
+            raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
+        self.start_factor = start_factor
+        self.end_factor = end_factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self.last_epoch == 0:
+            return [rate * self.start_factor for rate in self._present()]
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._present()
+        rise = self.end_factor - self.start_factor
+        before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
+        return [rate * (1.0 + rise / before) for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        rise = self.end_factor - self.start_factor
+        reached = min(self.total_iters, self.last_epoch)
+        return [base * (self.start_factor + rise * reached / self.total_iters) for base in self.base_lrs]
+
+
+class ExponentialLR(LRScheduler):
+    r""":math:`\eta_t = \eta_0 \gamma^t`.
+
+    Args:
+        gamma: γ.
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self._is_initial:
+            return self._present()
+        return [rate * self.gamma for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        return [base * self.gamma**self.last_epoch for base in self.base_lrs]
+
+
+class PolynomialLR(LRScheduler):
+    r""":math:`\eta_t = \eta_0 (1 - \min(t, T) / T)^p`.
+
+    Args:
+        total_iters: T, in epochs.
+        power: p.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self._is_initial or self.last_epoch > self.total_iters:
+            return self._present()
+        left = 1.0 - self.last_epoch / self.total_iters
+        before = 1.0 - (self.last_epoch - 1) / self.total_iters
+        return [rate * (left / before) ** self.power for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        reached = min(self.total_iters, self.last_epoch)
+        return [base * (1.0 - reached / self.total_iters) ** self.power for base in self.base_lrs]
+
+
+class CosineAnnealingLR(LRScheduler):
+    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2` (Loshchilov and Hutter 2017).
+
+    Args:
+        T_max: T, half a period, in epochs; after it the rate rises again.
+        eta_min: the smallest rate.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> optimizer.step(); scheduler.step()
+    >>> round(scheduler.get_last_lr()[0], 12)
+    0.5
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max = T_max
+        self.eta_min = eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list:
+        if self._is_initial:
+            return self._present()
+        if self._step_count == 1 and self.last_epoch > 0:
+            return self._get_closed_form_lr()
+        low, step = self.eta_min, math.pi / self.T_max
+        if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the ratio below would be 0/0
+            return [
+                rate + (base - low) * (1 - math.cos(step)) / 2 for base, rate in zip(self.base_lrs, self._present())
+            ]
+        ratio = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / (
+            1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
+        )
+        return [ratio * (rate - low) + low for rate in self._present()]
+
+    def _get_closed_form_lr(self) -> list:
+        height = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
+
+
+class _OfSchedulers(LRScheduler):
+    """What is made of other schedulers, all of one optimizer."""
+
+    def _set_schedulers(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
+        name = type(self).__name__
+        for i, scheduler in enumerate(schedulers):
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(f"{name}: expected schedulers, found {type(scheduler).__name__} at index {i}")
+            if not scheduler.schedules_by_epoch:
+                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler, but got one at index {i}")
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(
+                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
+                    f"{type(scheduler).__name__} at index {i} of another one"
+                )
+        self.optimizer = optimizer
+        self._schedulers = schedulers
+
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict({k: v for k, v in state_dict.items() if k != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
+            scheduler.load_state_dict(state)
+
+
+class SequentialLR(_OfSchedulers):
+    """One scheduler after the other.
+
+    Args:
+        schedulers: of the same optimizer.
+        milestones: the epochs at which the second, third ... begin.
+
+    Raises:
+        ValueError: no schedulers, some of another optimizer, not one milestone less than schedulers.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+    ) -> None:
+        if not schedulers:
+            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
+        self._set_schedulers(optimizer, schedulers)
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
+                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
+                f"{len(milestones)}"
+            )
+        self._milestones = milestones
+        self.last_epoch = last_epoch + 1
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        _step_back(self)  # each scheduler has made its initial step on being made; only the first one's counts
+        first = schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self) -> None:  # type: ignore[override]
+        """Go to the next epoch."""
+        self.last_epoch += 1
+        index = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[index]
+        if index > 0 and self._milestones[index - 1] == self.last_epoch:
+            scheduler._update_lr(0)
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
+def _step_back(scheduler: LRScheduler) -> None:
+    if isinstance(scheduler, _OfSchedulers):
+        for part in scheduler._schedulers:
+            _step_back(part)
+    else:
+        scheduler.last_epoch -= 1
+
+
+class ChainedScheduler(_OfSchedulers):
+    """Several schedulers at once: each changes the rate that the one before has left.
+
+    Args:
+        schedulers: of one optimizer.
+
+    Raises:
+        ValueError: no schedulers, or some of another optimizer.
+    """
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if not schedulers:
+            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+        self._set_schedulers(optimizer or schedulers[0].optimizer, schedulers)
+        self._last_lr = self._present()
+
+    def step(self) -> None:  # type: ignore[override]
+        """Go to the next epoch."""
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._present()
+
+
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "PolynomialLR",
+    "SequentialLR",
+    "StepLR",
+]
