@@ -70,7 +70,7 @@ def compare(sides: list[Side], weights: str, steps: int, tolerance: float = TOLE
         side.reset(weights)
 
     def step(*batches: tuple[Any, Any]) -> list[float]:
-        return [side.step(*batch).item() for side, batch in zip(sides, batches, strict=True) if side.step]
+        return [side.step(*batch).item() for side, batch in zip(sides, batches, strict=True)]
 
     def look(number: int, losses: list[float]) -> None:
         differences.see("loss", relative_difference(*losses))

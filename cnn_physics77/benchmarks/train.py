@@ -60,14 +60,18 @@ class Side:
         config: what to train.
         classes: width of the network's output.
         exchange: where the images, weights and orders lie.
+
+    `build` makes the network and `reset` its optimizer; until then there is no training.
     """
+
+    model: Any
+    optimizer: Any
+    step: Callable[[Any, Any], Any]
 
     def __init__(self, adapter: Adapter, config: Config, classes: int, exchange: Exchange) -> None:
         self.adapter, self.config, self.classes, self.exchange = adapter, config, classes, exchange
         self.images, self.labels = exchange.read_data("train", config.dtype)
         self.test_images, self.test_labels = exchange.read_data("test", config.dtype)
-        self.model: Any = None
-        self.step: Callable[[Any, Any], Any] | None = None
 
     def build(self) -> list[ParameterShape]:
         """Make the network; names and shapes of its parameters."""
@@ -115,7 +119,6 @@ class Side:
         self, batches: Iterator[tuple[Any, Any]], on_step: Callable[[int, Any], None] | None = None
     ) -> PassTimes:
         """Run the training loop on `batches`."""
-        assert self.step is not None, "reset before train"
         return train_epoch(self.step, batches, on_step)
 
     def warm_up(self, steps: int, weights: str) -> None:
