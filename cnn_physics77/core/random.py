@@ -1,6 +1,8 @@
-"""Random numbers from explicit generators: two runs with the same seed on the same machine are equal bit for bit.
+"""Random numbers from explicit generators: two runs with the same seed on the same machine are equal bit for
+bit.
 
-The numbers are those of :class:`numpy.random.Generator` on PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905), not PyTorch's.
+The numbers are those of :class:`numpy.random.Generator` on PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905),
+not PyTorch's.
 """
 
 from __future__ import annotations
@@ -113,4 +115,12 @@ def set_rng_state(new_state: dict) -> None:
     default_generator.set_state(new_state)
 
 
-__all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
+__all__ = [
+    "Generator",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]

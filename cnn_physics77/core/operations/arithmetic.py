@@ -1,13 +1,18 @@
-"""Sums, products, powers: each with its derivative."""
+"""Sums, products and quotients; sign and magnitude: each with its derivative."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
+from cnn_physics77.core.operations.broadcasting import cast, result_type
 from cnn_physics77.core.operations.elementwise import binary, unary
+from cnn_physics77.core.operations.floating import silent
+from cnn_physics77.core.operations.operation import as_tensor_input
+from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
-_conj = unary("conj", np.conjugate, "The complex conjugate, also of real tensors.", x=lambda g: conj(g), floating=False)
+_conj = unary("conj", np.conjugate, "The complex conjugate.", x=lambda g: conj(g), floating=False)
 
 
 def conj(input: Tensor) -> Tensor:
@@ -51,7 +56,7 @@ mul = binary(
 
 _true_divide = binary(
     "div",
-    np.true_divide,
+    silent(np.true_divide),
     "y = a / b",
     a=lambda g, b: g / conj(b),
     b=lambda g, b, y: -g * conj(y / b),
@@ -80,10 +85,12 @@ def sub(input, other, *, alpha=1) -> Tensor:
 
 
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
-    """The quotient: y = a / b, dy/da = 1/b, dy/db = -y/b; with broadcasting and promotion of dtypes (integers to floating).
+    """The quotient: y = a / b, dy/da = 1/b, dy/db = -y/b; with broadcasting and promotion of dtypes (integers
+    to floating).
 
     Args:
-        rounding_mode: None; ``"trunc"`` rounds towards zero, ``"floor"`` down, both keep integers and have derivative 0.
+        rounding_mode: None; ``"trunc"`` rounds towards zero, ``"floor"`` down, both keep integers and have
+            derivative 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.div(torch.tensor([7, -7]), 2), torch.div(torch.tensor([7, -7]), 2, rounding_mode="trunc")
@@ -94,7 +101,7 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode == "trunc":
-        return _trunc_divide(input, other)
+        return _not_by_zero("div", _trunc_divide, input, other)
     raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', found {rounding_mode!r}")
 
 
@@ -102,44 +109,310 @@ def _zero_like(g: Tensor) -> Tensor:
     return from_array(np.zeros_like(g.array))
 
 
-floor_divide = binary(
-    "floor_divide",
-    np.floor_divide,
-    """The quotient rounded down: y = floor(a / b); derivative 0.
+def _not_by_zero(name: str, function, input, other) -> Tensor:
+    """Real operands; and integers are not divided by zero, for which they have no value."""
+    kind = result_type(input, other).kind
+    if kind == "c":
+        raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
+    if kind in "biu" and not (other.array if isinstance(other, Tensor) else np.asarray(other)).all():
+        raise IntegerDivisionError(
+            f"{name}: ZeroDivisionError: integers divided by 0; convert with .float() for inf and NaN"
+        )
+    return function(input, other)
+
+
+_floor_divide = binary(
+    "floor_divide", silent(np.floor_divide), "y = floor(a / b)", a=_zero_like, b=_zero_like
+)
+
+
+@silent
+def _truncated_quotient(a, b):
+    return np.trunc(a / b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b
+
+
+_trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", a=_zero_like, b=_zero_like)
+
+
+def floor_divide(input, other) -> Tensor:
+    """The quotient rounded down: y = floor(a / b); derivative 0; with broadcasting and promotion of dtypes.
+
+    Raises:
+        IntegerDivisionError: integers divided by 0.
+        DtypeError: complex numbers.
 
     >>> import cnn_physics77 as torch
     >>> torch.floor_divide(torch.tensor([7, -7]), 2)
     tensor([ 3, -4])
-    """,
-    a=_zero_like,
-    b=_zero_like,
+    """
+    return _not_by_zero("floor_divide", _floor_divide, input, other)
+
+
+_remainder = binary(
+    "remainder",
+    silent(np.remainder),
+    "y = a - b floor(a / b)",
+    a=lambda g: g,
+    b=lambda g, a, b: -g * _floor_divide(a, b),
+)
+_fmod = binary(
+    "fmod",
+    silent(np.fmod),
+    "y = a - b trunc(a / b)",
+    a=lambda g: g,
+    b=lambda g, a, b: -g * _trunc_divide(a, b),
 )
 
-_trunc_divide = binary(
-    "trunc_divide",
-    lambda a, b: np.trunc(a / b).astype(np.result_type(a, b), copy=False),
-    "y = trunc(a / b)",
-    a=_zero_like,
-    b=_zero_like,
+
+def remainder(input, other) -> Tensor:
+    """The remainder with the sign of the divisor: y = a - b floor(a / b), dy/da = 1, dy/db = -floor(a / b).
+    NaN for b = 0.
+
+    Raises:
+        IntegerDivisionError: integers divided by 0.
+        DtypeError: complex numbers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.remainder(torch.tensor([-3.0, 5.0]), 2)
+    tensor([1., 1.])
+    """
+    return _not_by_zero("remainder", _remainder, input, other)
+
+
+def fmod(input, other) -> Tensor:
+    """The remainder with the sign of the dividend: y = a - b trunc(a / b), dy/da = 1, dy/db = -trunc(a / b).
+    NaN for b = 0.
+
+    Raises:
+        IntegerDivisionError: integers divided by 0.
+        DtypeError: complex numbers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.fmod(torch.tensor([-3.0, 5.0]), 2)
+    tensor([-1.,  1.])
+    """
+    return _not_by_zero("fmod", _fmod, input, other)
+
+
+# ------------------------------------------------------------------------------------------ products and sums
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
+    """y = input + value tensor1 tensor2, with broadcasting.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addcmul(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), value=0.5)
+    tensor([4.])
+    """
+    product = mul(tensor1, tensor2)
+    return _add(input, product if value == 1 else mul(product, value))
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
+    """y = input + value tensor1 / tensor2, with broadcasting.
+
+    Raises:
+        DtypeError: tensor1 and tensor2 are integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]))
+    tensor([2.5000])
+    """
+    if result_type(tensor1, tensor2).kind in "biu":
+        raise DtypeError(
+            "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
+        )
+    quotient = _true_divide(tensor1, tensor2)
+    return _add(input, quotient if value == 1 else mul(quotient, value))
+
+
+def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
+    r"""The point between: :math:`y = a + w (b - a)`; computed from the nearer end, so that w = 1 gives b
+    exactly.
+
+    Args:
+        input, end: a and b, of one floating or complex dtype.
+        weight: w, number or tensor of that dtype; not confined to [0, 1].
+
+    Raises:
+        DtypeError: different dtypes, or integers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.lerp(torch.tensor([0.0, 10.0]), torch.tensor([10.0, 20.0]), 0.5)
+    tensor([ 5., 15.])
+    """
+    a, b = as_tensor_input("lerp", input), as_tensor_input("lerp", end)
+    dtypes = {t.array.dtype for t in (a, b, *([weight] if isinstance(weight, Tensor) else []))}
+    if len(dtypes) > 1 or a.array.dtype.kind not in "fc":
+        raise DtypeError(
+            f"lerp: expected tensors of one floating dtype, found {sorted(map(str, dtypes))}; convert them"
+        )
+    difference = _sub(b, a)
+    if not isinstance(weight, Tensor):
+        near = np.abs(weight) < 0.5
+        return _add(a, mul(difference, weight)) if near else _sub(b, mul(difference, 1 - weight))
+    near = from_array(np.abs(weight.array) < 0.5)
+    return where(near, _add(a, mul(difference, weight)), _sub(b, mul(difference, 1 - weight)))
+
+
+# ----------------------------------------------------------------------------------------- sign and magnitude
+
+
+def _signum(x):
+    return x.copy() if x.dtype.kind == "b" else (x > 0).astype(x.dtype) - (x < 0)  # np.sign would keep NaN
+
+
+@silent
+def _unit(x):
+    if x.dtype.kind != "c":
+        return _signum(x)
+    radius = np.abs(x)
+    return np.where(radius == 0, 0, x / radius).astype(x.dtype, copy=False)
+
+
+def _unit_gradient(g: Tensor, x: Tensor) -> Tensor:
+    """Of a real x, 0. Of a complex one, what of g lies across x, over |x|: with s = x/|x|, (g - s Re(s* g)) /
+    |x|.
+    """
+    if x.array.dtype.kind != "c":
+        return _zero_like(g)
+    s = sgn(x)
+    along = cast(mul(conj(s), g), dtype=np.zeros((), x.array.dtype).real.dtype)
+    across = _true_divide(_sub(g, mul(s, along)), abs(x))
+    return where(from_array(x.array == 0), 0.0, across)
+
+
+sgn = unary(
+    "sgn",
+    _unit,
+    """The direction: y = x/|x|, and 0 at 0; of real numbers the sign, with derivative 0.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.sgn(torch.tensor([3 + 4j, 0]))
+    tensor([0.6000+0.8000j, 0.0000+0.0000j], dtype=complex64)
+    """,
+    x=_unit_gradient,
+    floating=False,
 )
+
+_sign = unary("sign", _signum, "y = sign x", x=_zero_like, floating=False)
+
+
+def sign(input: Tensor) -> Tensor:
+    """The sign: -1, 0 or 1; derivative 0. NaN gives 0, as in PyTorch.
+
+    Raises:
+        DtypeError: complex numbers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.sign(torch.tensor([-2.0, 0.0, 5.0]))
+    tensor([-1.,  0.,  1.])
+    """
+    input = as_tensor_input("sign", input)
+    if input.array.dtype.kind == "c":
+        raise DtypeError("sign: expected real numbers, found complex ones; use sgn")
+    return _sign(input)
+
+
+_abs = unary("abs", np.abs, "y = |x|", x=lambda g, x: mul(g, sgn(x)), floating=False)
+
+
+def abs(input: Tensor) -> Tensor:
+    """The magnitude: y = |x|, dy/dx = x/|x|, and 0 at 0; real also for complex x.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.abs(torch.tensor([-2.0, 3.0])), torch.abs(torch.tensor([3 + 4j]))
+    (tensor([2., 3.]), tensor([5.]))
+    """
+    return _abs(input)
+
+
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        DtypeError: boolean.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.positive(torch.tensor([-1.0]))
+    tensor([-1.])
+    """
+    input = as_tensor_input("positive", input)
+    if input.array.dtype.kind == "b":
+        raise DtypeError("positive: expected numbers, found booleans; convert with .int()")
+    return input
+
+
+absolute, subtract, multiply, divide, true_divide, negative = abs, sub, mul, div, _true_divide, neg
+
+
+# -------------------------------------------------------------------------------------- operators and methods
+
+
+def _operand(function):
+    """The operator form: an operand that is neither tensor nor number is left to the other side."""
+
+    def operator(self, other):
+        if not isinstance(other, (Tensor, int, float, complex, np.ndarray, np.generic)):
+            return NotImplemented
+        return function(self, other)
+
+    operator.__doc__ = function.__doc__
+    return operator
+
+
+def _reflected(function):
+    return _operand(lambda self, other: function(other, self))
+
 
 method("__add__", "__radd__")(_add)
 method("__sub__")(_sub)
-method("__mul__", "__rmul__", "mul")(mul)
-method("__truediv__")(_true_divide)
-method("__neg__", "neg")(neg)
-method("conj")(conj)
+method("__rsub__")(_reflected(_sub))
+method("__mul__", "__rmul__", "mul", "multiply")(mul)
+method("__truediv__", "true_divide")(_true_divide)
+method("__rtruediv__")(_reflected(_true_divide))
+method("__floordiv__", "floor_divide")(floor_divide)
+method("__rfloordiv__")(_reflected(floor_divide))
+method("__mod__", "remainder")(remainder)
+method("__rmod__")(_reflected(remainder))
+method("__neg__", "neg", "negative")(neg)
+method("__pos__", "positive")(positive)
+method("__abs__", "abs", "absolute")(abs)
 method("add")(add)
-method("sub")(sub)
-method("div")(div)
+method("sub", "subtract")(sub)
+method("div", "divide")(div)
+method("fmod")(fmod)
+method("addcmul")(addcmul)
+method("addcdiv")(addcdiv)
+method("lerp")(lerp)
+method("sgn")(sgn)
+method("sign")(sign)
+method("conj")(conj)
 
+__all__ = ["add", "conj", "div", "floor_divide", "mul", "neg", "sub"]
 
-@method("__rsub__")
-def _(self, other):
-    return _sub(other, self)
-
-
-@method("__rtruediv__")
-def _(self, other):
-    return _true_divide(other, self)
-
+__all__ = [
+    "abs",
+    "absolute",
+    "add",
+    "addcdiv",
+    "addcmul",
+    "conj",
+    "div",
+    "divide",
+    "floor_divide",
+    "fmod",
+    "lerp",
+    "mul",
+    "multiply",
+    "neg",
+    "negative",
+    "positive",
+    "remainder",
+    "sgn",
+    "sign",
+    "sub",
+    "subtract",
+    "true_divide",
+]

@@ -1,4 +1,6 @@
-"""Conversions of the dtype. The gradient is converted back; what becomes an integer or a boolean is a constant."""
+"""Conversions of the dtype. The gradient is converted back; what becomes an integer or a boolean is a
+constant.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 def as_dtype(function: str, dtype) -> np.dtype:
-    """A dtype given as NumPy's, its scalar type, or Python's float, int, bool, complex (torch's default precisions aside).
+    """A dtype given as NumPy's, its scalar type, or Python's float, int, bool, complex (torch's default
+    precisions aside).
 
     Raises:
         DtypeError: it is none, or not one of numbers.
@@ -21,7 +24,9 @@ def as_dtype(function: str, dtype) -> np.dtype:
     except TypeError:
         found = None
     if found is None or dtype is None or found.kind not in "biufc":
-        raise DtypeError(f"{function}: expected a dtype of numbers such as torch.float32, found {dtype!r}") from None
+        raise DtypeError(
+            f"{function}: expected a dtype of numbers such as torch.float32, found {dtype!r}"
+        ) from None
     return found
 
 
@@ -35,8 +40,17 @@ def convert(input: Tensor, dtype: np.dtype) -> Tensor:
 
 
 @method("to")
-def _to(self: Tensor, *args, device=None, dtype=None, non_blocking: bool = False, copy: bool = False, memory_format=None) -> Tensor:
-    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)`` for the dtype of another tensor.
+def _to(
+    self: Tensor,
+    *args,
+    device=None,
+    dtype=None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format=None,
+) -> Tensor:
+    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)`` for the dtype of
+    another tensor.
 
     Args:
         device: ``"cpu"``; there is no other.
@@ -57,7 +71,11 @@ def _to(self: Tensor, *args, device=None, dtype=None, non_blocking: bool = False
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
         dtype = rest.pop(0).array.dtype
-    elif rest and (rest[0] is None or isinstance(rest[0], (str, _Device, int))) and not isinstance(rest[0], bool):
+    elif (
+        rest
+        and (rest[0] is None or isinstance(rest[0], (str, _Device, int)))
+        and not isinstance(rest[0], bool)
+    ):
         device = rest.pop(0)
         if rest and not isinstance(rest[0], bool):
             dtype = rest.pop(0)
@@ -93,8 +111,9 @@ def _conversion(name: str, dtype: np.dtype) -> None:
 
 
 for _name, _dtype in (
-    ("half", "float16"), ("float", "float32"), ("double", "float64"), ("cfloat", "complex64"), ("cdouble", "complex128"),
-    ("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32"), ("long", "int64"), ("bool", "bool"),
+    ("half", "float16"), ("float", "float32"), ("double", "float64"), ("cfloat", "complex64"),
+    ("cdouble", "complex128"), ("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32"),
+    ("long", "int64"), ("bool", "bool"),
 ):  # fmt: skip
     _conversion(_name, np.dtype(_dtype))
 

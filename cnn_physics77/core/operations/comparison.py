@@ -1,4 +1,6 @@
-"""Comparisons, and functions of booleans. Their results are boolean and have no derivative: they are constants."""
+"""Comparisons, and functions of booleans. Their results are boolean and have no derivative: they are
+constants.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,28 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
         if not same:
             a, b = _of_one_dtype(name, input, other)
         if ordered and "c" in (a.dtype.kind, b.dtype.kind):
-            raise DtypeError(f"{name}: expected real numbers, found complex ones, which have no order; compare their .abs()")
+            raise DtypeError(
+                f"{name}: expected real numbers, found complex ones, which have no order; compare their "
+                ".abs()"
+            )
         try:
             return from_array(np.asarray(ufunc(a, b)))
         except ValueError:
             raise _mismatch(name, a, b) from None
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""Elementwise, whether a {relation} b: a boolean tensor, without derivative; tensors or numbers, with
+    function.__doc__ = f"""Elementwise, whether a {
+        relation
+    } b: a boolean tensor, without derivative; tensors or numbers, with
     broadcasting and promotion of dtypes. Whatever is compared with NaN is {name == "ne"}.
 
     Raises:
-        ShapeError: the shapes do not broadcast.{'''
-        DtypeError: complex numbers, which have no order.''' if ordered else ""}
+        ShapeError: the shapes do not broadcast.{
+        '''
+        DtypeError: complex numbers, which have no order.'''
+        if ordered
+        else ""
+    }
 
     >>> import cnn_physics77 as torch
     >>> torch.{name}(torch.tensor([1.0, 2.0, 3.0]), 2)
@@ -49,7 +60,8 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
 
 def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
     return ShapeError(
-        f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found {a.shape} and "
+        f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
+        f"{a.shape} and "
         f"{b.shape}; reshape or unsqueeze one of them"
     )
 
@@ -95,7 +107,7 @@ method("greater")(gt)
 method("greater_equal")(ge)
 
 
-# --------------------------------------------------------------------------------------------- kinds of numbers
+# ------------------------------------------------------------------------------------------- kinds of numbers
 
 
 def _test(name: str, ufunc: Callable, what: str, integers: bool) -> Callable:
@@ -179,7 +191,9 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
     """
     a, b = as_tensor_input("isclose", input).array, as_tensor_input("isclose", other).array
     if a.dtype != b.dtype:
-        raise DtypeError(f"isclose: expected tensors of one dtype, found {a.dtype} and {b.dtype}; convert one of them")
+        raise DtypeError(
+            f"isclose: expected tensors of one dtype, found {a.dtype} and {b.dtype}; convert one of them"
+        )
     if rtol < 0 or atol < 0:
         raise ValueError(f"isclose: expected rtol and atol of at least 0, found {rtol} and {atol}")
     try:
@@ -216,8 +230,10 @@ def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and the same elements. NaN is equal to nothing.
 
     >>> import cnn_physics77 as torch
-    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2])), torch.equal(torch.tensor([1]), torch.tensor([1, 1]))
-    (True, False)
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    >>> torch.equal(torch.tensor([1]), torch.tensor([1, 1]))
+    False
     """
     a, b = as_tensor_input("equal", input).array, as_tensor_input("equal", other).array
     return a.shape == b.shape and bool((a == b).all())
@@ -230,7 +246,7 @@ method("isclose")(isclose)
 method("allclose")(allclose)
 method("equal")(equal)
 
-# --------------------------------------------------------------------------------------------- functions of booleans
+# -------------------------------------------------------------------------------------- functions of booleans
 
 
 def _logical(name: str, ufunc: Callable, formula: str) -> Callable:

@@ -1,7 +1,7 @@
 """New tensors: filled, counted, spaced, and of the shape of others. They are leaves.
 
-All take ``dtype`` (by default the default dtype, see ``set_default_dtype``; integers where all arguments are), ``device`` (``"cpu"``)
-and ``requires_grad``.
+All take ``dtype`` (by default the default dtype, see ``set_default_dtype``; integers where all arguments
+are), ``device`` (``"cpu"``) and ``requires_grad``.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
 
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default floating) unless ``dtype``.
+    """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default
+    floating) unless ``dtype``.
 
     Raises:
         ShapeError: negative sizes.
@@ -109,7 +110,9 @@ def _like(input: Tensor, dtype) -> np.dtype:
     return input.array.dtype if dtype is None else as_dtype("like", dtype)
 
 
-def zeros_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
     """Zeros of the shape, dtype and memory order of ``input``.
 
     >>> import cnn_physics77 as torch
@@ -119,7 +122,9 @@ def zeros_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = 
     return made("zeros_like", np.zeros_like(input.array, _like(input, dtype)), device, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
     """Ones of the shape, dtype and memory order of ``input``.
 
     >>> import cnn_physics77 as torch
@@ -129,7 +134,9 @@ def ones_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = F
     return made("ones_like", np.ones_like(input.array, _like(input, dtype)), device, requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
     """A tensor of the shape, dtype and memory order of ``input``, with whatever was in the memory.
 
     >>> import cnn_physics77 as torch
@@ -148,7 +155,9 @@ def full_like(
     >>> torch.full_like(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return made("full_like", np.full_like(input.array, fill_value, _like(input, dtype)), device, requires_grad)
+    return made(
+        "full_like", np.full_like(input.array, fill_value, _like(input, dtype)), device, requires_grad
+    )
 
 
 @method("new_zeros")
@@ -172,7 +181,9 @@ def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False
 @method("new_full")
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
-    return made("new_full", np.full(sizes("new_full", (size,)), fill_value, _like(self, dtype)), device, requires_grad)
+    return made(
+        "new_full", np.full(sizes("new_full", (size,)), fill_value, _like(self, dtype)), device, requires_grad
+    )
 
 
 @method("new_tensor")
@@ -198,8 +209,8 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad:
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
-    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array of the wanted dtype is not copied, and a
-    tensor keeps its history.
+    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array of the wanted dtype is
+    not copied, and a tensor keeps its history.
 
     >>> import cnn_physics77 as torch
     >>> a = np.zeros(2)
@@ -214,12 +225,13 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     return tensor(data, dtype=dtype)
 
 
-# --------------------------------------------------------------------------------------------- counted and spaced
+# ----------------------------------------------------------------------------------------- counted and spaced
 
 
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} - \mathrm{start}) / \mathrm{step} \rceil`
-    of them. ``arange(end)`` begins at 0. int64 if all three are integers, else the default dtype.
+    r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} -
+    \mathrm{start}) / \mathrm{step} \rceil` of them. ``arange(end)`` begins at 0. int64 if all three are
+    integers, else the default dtype.
 
     Raises:
         ValueError: step is 0, or leads away from end.
@@ -235,13 +247,18 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
     if step == 0:
         raise ValueError("arange: expected a step other than 0, found 0")
     if (end - start) / step < 0:
-        raise ValueError(f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change its sign")
+        raise ValueError(
+            f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change "
+            "its sign"
+        )
     if dtype is None:
         integers = all(isinstance(x, (int, np.integer)) for x in numbers)
         dtype = np.dtype(np.int64) if integers else get_default_dtype()
     dtype = as_dtype("arange", dtype)
     wide = np.float64 if dtype.kind == "f" else dtype
-    return made("arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad)
+    return made(
+        "arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad
+    )
 
 
 def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
@@ -260,7 +277,9 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
     return made("linspace", array.astype(_spaced_dtype("linspace", dtype, array)), device, requires_grad)
 
 
-def logspace(start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def logspace(
+    start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
     """``steps`` numbers from base^start to base^end, both included, evenly spaced on a logarithmic scale.
 
     Raises:
@@ -288,8 +307,8 @@ def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
 
 
 def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinates on the grid that vectors span: n tensors of n dimensions, the k-th of which varies along dimension k as the
-    k-th vector does (0-d tensors count as vectors of one element). They are views.
+    """Coordinates on the grid that vectors span: n tensors of n dimensions, the k-th of which varies along
+    dimension k as the k-th vector does (0-d tensors count as vectors of one element). They are views.
 
     Args:
         tensors: vectors, or one sequence of them.
@@ -312,18 +331,22 @@ def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ValueError(f"meshgrid: expected indexing 'ij' or 'xy', found {indexing!r}")
     for t in tensors:
         if t.array.ndim > 1:
-            raise ShapeError(f"meshgrid: expected tensors of at most one dimension, found shape {t.shape}; flatten it")
+            raise ShapeError(
+                f"meshgrid: expected tensors of at most one dimension, found shape {t.shape}; flatten it"
+            )
     count = len(tensors)
     order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
     placed = [
-        reshape(t, tuple(t.numel() if i == order[k] else 1 for i in range(count))) for k, t in enumerate(tensors)
+        reshape(t, tuple(t.numel() if i == order[k] else 1 for i in range(count)))
+        for k, t in enumerate(tensors)
     ]
     shape = broadcast_shapes(*(t.shape for t in placed)) if placed else ()
     return tuple(broadcast_to(t, shape) for t in placed)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
-    """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and columns.
+    """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and
+    columns.
 
     >>> import cnn_physics77 as torch
     >>> torch.tril_indices(2, 2)
@@ -335,7 +358,8 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
-    """Where the upper triangle of a row × col matrix lies, from diagonal ``offset``: (2, n), rows and columns.
+    """Where the upper triangle of a row × col matrix lies, from diagonal ``offset``: (2, n), rows and
+    columns.
 
     >>> import cnn_physics77 as torch
     >>> torch.triu_indices(2, 2)

@@ -1,4 +1,6 @@
-"""Which dimensions a call means: negative numbers, tuples, None; and the error for those that do not exist."""
+"""Which dimensions a call means: negative numbers, tuples, None; and the error for those that do not
+exist.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,8 @@ from cnn_physics77.core.errors import ShapeError
 
 
 def dimension(function: str, dim, ndim: int) -> int:
-    """``dim`` as a number from 0 to ndim - 1; negative ones count from the end. A 0-d tensor has, for this, one dimension.
+    """``dim`` as a number from 0 to ndim - 1; negative ones count from the end. A 0-d tensor has, for this,
+    one dimension.
 
     Raises:
         ShapeError: there is no such dimension.
@@ -23,7 +26,8 @@ def dimension(function: str, dim, ndim: int) -> int:
     bound = ndim or 1
     if not -bound <= index < bound:
         raise ShapeError(
-            f"{function}: Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {index})"
+            f"{function}: Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but "
+            f"got {index})"
         )
     return index % bound
 
@@ -48,7 +52,10 @@ def dimensions(function: str, dim, ndim: int) -> tuple[int, ...]:
     named = tuple(dimension(function, d, ndim) for d in dim)
     if len(set(named)) != len(named):
         twice = next(d for d in named if named.count(d) > 1)
-        raise ShapeError(f"{function}: expected every dimension once, but dim {twice} appears multiple times in {tuple(dim)}")
+        raise ShapeError(
+            f"{function}: expected every dimension once, but dim {twice} appears multiple times in "
+            f"{tuple(dim)}"
+        )
     return named
 
 

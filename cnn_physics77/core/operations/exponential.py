@@ -155,7 +155,7 @@ _pow = binary(
     silent(operator.pow),
     "y = a ** b",
     a=lambda g, a, b: _power_by_base(g, a, b),
-    b=lambda g, a, b, y: g * conj(where((a == 0) & ((b.real if b.is_complex() else b) >= 0), 0.0, y * log(a))),
+    b=lambda g, a, b, y: _power_by_exponent(g, a, b, y),
 )
 
 
@@ -168,14 +168,26 @@ def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
         if exponent == 2:
             return g * conj(2 * a)
         return g * conj(b * _pow(a, b - 1))
-    return g * conj(where(b == 0, 0.0, b * _pow(a, b - 1)))
+    zero = b == 0
+    if zero.array.any():
+        a = where(zero, 1.0, a)
+    return g * conj(b * _pow(a, b - 1))
+
+
+def _power_by_exponent(g: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    """g a^b ln a, which is 0 where a = 0 and b >= 0."""
+    zero = from_array((a.array == 0) & (b.array.real >= 0))
+    if zero.array.any():
+        a = where(zero, 1.0, a)
+    return g * conj(y * log(a))
 
 
 def pow(input, exponent) -> Tensor:
     """The power: y = a^b, dy/da = b a^(b-1) (0 where b = 0), dy/db = y ln a (0 where a = 0 and b >= 0).
 
-    Tensors or numbers, with broadcasting and promotion of dtypes. 0^0 = 1; a negative base with a fractional exponent gives NaN.
-    An integer raised to a negative one is the integer part of the quotient: 0 unless the base is 1 or -1.
+    Tensors or numbers, with broadcasting and promotion of dtypes. 0^0 = 1; a negative base with a fractional
+    exponent gives NaN. An integer raised to a negative one is the integer part of the quotient: 0 unless the
+    base is 1 or -1.
 
     Raises:
         ShapeError: the shapes do not broadcast.
@@ -185,11 +197,16 @@ def pow(input, exponent) -> Tensor:
     >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
-    a, b = prepare("pow", (input, exponent), broadcast=False) if not _plain(input, exponent) else (input, exponent)
+    a, b = (
+        prepare("pow", (input, exponent), broadcast=False)
+        if not _plain(input, exponent)
+        else (input, exponent)
+    )
     if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype.kind in "bi" and (b.array < 0).any():
         if not isinstance(exponent, Tensor):
             raise ValueError(
-                f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; convert the base with .float()"
+                f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; "
+                "convert the base with .float()"
             )
         return from_array(_integer_power(a.array, b.array))
     return _pow(a, b)
@@ -198,7 +215,9 @@ def pow(input, exponent) -> Tensor:
 def _plain(input, exponent) -> bool:
     """A floating tensor and a number or a tensor of its dtype: the way of all training steps."""
     if isinstance(input, Tensor) and input.array.dtype.kind == "f":
-        return type(exponent) in (int, float) or (isinstance(exponent, Tensor) and exponent.array.dtype == input.array.dtype)
+        return type(exponent) in (int, float) or (
+            isinstance(exponent, Tensor) and exponent.array.dtype == input.array.dtype
+        )
     return False
 
 
@@ -243,9 +262,9 @@ _logaddexp = binary(
 )
 
 for _name, _function in (
-    ("exp", exp), ("exp2", exp2), ("expm1", expm1), ("log", log), ("log2", log2), ("log10", log10), ("log1p", log1p),
-    ("sqrt", sqrt), ("rsqrt", rsqrt), ("square", square), ("reciprocal", reciprocal), ("float_power", float_power),
-    ("logaddexp", logaddexp),
+    ("exp", exp), ("exp2", exp2), ("expm1", expm1), ("log", log), ("log2", log2), ("log10", log10),
+    ("log1p", log1p), ("sqrt", sqrt), ("rsqrt", rsqrt), ("square", square), ("reciprocal", reciprocal),
+    ("float_power", float_power), ("logaddexp", logaddexp),
 ):  # fmt: skip
     method(_name)(_function)
 method("pow", "__pow__")(pow)
@@ -262,9 +281,9 @@ __all__ = [
     "expm1",
     "float_power",
     "log",
-    "log10",
     "log1p",
     "log2",
+    "log10",
     "logaddexp",
     "pow",
     "reciprocal",

@@ -1,8 +1,8 @@
 """Maxima and minima over dimensions, where they stand, and medians.
 
-Two conventions, both PyTorch's: what gives indices sends its gradient to that one element; what gives only values (``amax``,
-``amin``, and ``max``, ``min``, ``median`` of a whole tensor) shares it evenly among the equal ones.
-NaN counts as an extreme and as a median: where there is one, it is the result.
+Two conventions, both PyTorch's: what gives indices sends its gradient to that one element; what gives only
+values (``amax``, ``amin``, and ``max``, ``min``, ``median`` of a whole tensor) shares it evenly among the
+equal ones. NaN counts as an extreme and as a median: where there is one, it is the result.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ class MinAndMax(NamedTuple):
     max: Tensor
 
 
-# --------------------------------------------------------------------------------------------- elements by their index
+# ------------------------------------------------------------------------------------ elements by their index
 
 
 @operation(name="take_along")
 def _take_along(x, indices, *, dim, squeeze):
-    """y_j = x_i, i being j but ``indices_j`` along ``dim``, which is dropped if ``squeeze``; no index occurs twice in a slice."""
+    """y_j = x_i, i being j but ``indices_j`` along ``dim``, which is dropped if ``squeeze``; no index occurs
+    twice in a slice.
+    """
     if x.ndim == 0:
         return x.copy()
     y = np.take_along_axis(x, indices, dim)
@@ -66,7 +68,9 @@ def _(v, indices, dim, squeeze):
 
 
 def take_along(input: Tensor, indices: np.ndarray, dim: int, squeeze: bool) -> ValuesAndIndices:
-    """The elements of ``input`` at ``indices``, which have its dimensions; of ``dim`` only size 1, to be dropped, if ``squeeze``."""
+    """The elements of ``input`` at ``indices``, which have its dimensions; of ``dim`` only size 1, to be
+    dropped, if ``squeeze``.
+    """
     squeeze = squeeze and input.array.ndim > 0
     positions = from_array(indices)
     values = _take_along(input, positions, dim=dim, squeeze=squeeze)
@@ -77,7 +81,9 @@ def real_input(function: str, input) -> Tensor:
     """The argument as a tensor of numbers that have an order."""
     input = as_tensor_input(function, input)
     if input.array.dtype.kind == "c":
-        raise DtypeError(f"{function}: expected real numbers, found complex ones, which have no order; use .abs() first")
+        raise DtypeError(
+            f"{function}: expected real numbers, found complex ones, which have no order; use .abs() first"
+        )
     return input
 
 
@@ -85,7 +91,9 @@ def nonempty_dimension(function: str, dim, array: np.ndarray) -> int:
     """``dim`` counted from 0; it must have an element to choose, if there is anything to choose at all."""
     axis = dimension(function, dim, array.ndim)
     if array.ndim and array.shape[axis] == 0:
-        raise ShapeError(f"{function}: Expected reduction dim {axis} to have non-zero size, found shape {array.shape}")
+        raise ShapeError(
+            f"{function}: Expected reduction dim {axis} to have non-zero size, found shape {array.shape}"
+        )
     return axis
 
 
@@ -94,12 +102,13 @@ def _nonempty(function: str, array: np.ndarray, axes: tuple[int, ...]) -> None:
         for axis in axes:
             if array.shape[axis] == 0:
                 raise ShapeError(
-                    f"{function}: Expected reduction dim {axis} to have non-zero size, found shape {array.shape}; "
+                    f"{function}: Expected reduction dim {axis} to have non-zero size, found shape "
+                    f"{array.shape}; "
                     "reduce over the other dimensions, with dim"
                 )
 
 
-# --------------------------------------------------------------------------------------------- where the extremes stand
+# ----------------------------------------------------------------------------------- where the extremes stand
 
 
 def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
@@ -118,7 +127,8 @@ def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
 
 @method("argmax")
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the greatest element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the first.
+    """The index of the greatest element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the
+    first.
 
     Raises:
         ShapeError: there is no such dimension, or nothing along it.
@@ -133,7 +143,8 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 @method("argmin")
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the least element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the first.
+    """The index of the least element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the
+    first.
 
     Raises:
         ShapeError: there is no such dimension, or nothing along it.
@@ -162,7 +173,12 @@ def _amin(x, *, dim, keepdim):
 @_amax.derivative("x")
 @_amin.derivative("x")
 def _(g, x, y, dim, keepdim):
-    """Evenly among the equal ones. Where y is NaN: to the NaNs if there is but one y, else NaN everywhere, as in PyTorch."""
+    return shared_evenly(g, x, y, dim, keepdim)
+
+
+def shared_evenly(g: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """g to the elements of x that are equal to y, in equal parts. Where y is NaN: to the NaNs if there is but
+    one y, else NaN to all, as in PyTorch."""
     shape = x.array.shape
     if y.array.size == 1 and np.isnan(y.array).all():
         equal = np.isnan(x.array)
@@ -215,7 +231,8 @@ def amin(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
 
 @method("aminmax")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
-    """The least and the greatest value, along one dimension or of all: a named tuple (min, max). See :func:`amin`.
+    """The least and the greatest value, along one dimension or of all: a named tuple (min, max). See
+    :func:`amin`.
 
     >>> import cnn_physics77 as torch
     >>> torch.aminmax(torch.tensor([3.0, 1.0, 2.0]))
@@ -240,11 +257,11 @@ def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
 
 @method("max")
 def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The greatest value: ``max(input)`` of all elements; ``max(input, dim)`` along a dimension, as a named tuple (values, indices);
-    ``max(input, other)`` of two tensors elementwise, see :func:`maximum`.
+    """The greatest value: ``max(input)`` of all elements; ``max(input, dim)`` along a dimension, as a named
+    tuple (values, indices); ``max(input, other)`` of two tensors elementwise, see :func:`maximum`.
 
-    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole gradient; without
-    ``dim`` the gradient is shared evenly.
+    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole
+    gradient; without ``dim`` the gradient is shared evenly.
 
     Raises:
         ShapeError: there is no such dimension, or nothing along it.
@@ -259,11 +276,11 @@ def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None 
 
 @method("min")
 def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The least value: ``min(input)`` of all elements; ``min(input, dim)`` along a dimension, as a named tuple (values, indices);
-    ``min(input, other)`` of two tensors elementwise, see :func:`minimum`.
+    """The least value: ``min(input)`` of all elements; ``min(input, dim)`` along a dimension, as a named
+    tuple (values, indices); ``min(input, other)`` of two tensors elementwise, see :func:`minimum`.
 
-    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole gradient; without
-    ``dim`` the gradient is shared evenly.
+    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole
+    gradient; without ``dim`` the gradient is shared evenly.
 
     Raises:
         ShapeError: there is no such dimension, or nothing along it.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import products
 from cnn_physics77.core.operations.arithmetic import add, conj, mul
@@ -43,7 +41,8 @@ def _tensors(function: str, *operands) -> list[Tensor]:
     for t in tensors[1:]:
         if t.array.dtype != dtype:
             raise DtypeError(
-                f"{function}: expected tensors of one dtype, found {dtype} and {t.array.dtype}; convert one of them with .to(dtype)"
+                f"{function}: expected tensors of one dtype, found {dtype} and {t.array.dtype}; convert one "
+                "of them with .to(dtype)"
             )
     return tensors
 
@@ -56,7 +55,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
     Args:
         input: a, (..., M, K), or (K) for a row, whose dimension M is dropped from the result.
-        other: b, (..., K, N), or (K) for a column, whose dimension N is dropped. Leading dimensions broadcast.
+        other: b, (..., K, N), or (K) for a column, whose dimension N is dropped. Leading dimensions
+            broadcast.
 
     Returns:
         y, (..., M, N), of the common dtype.
@@ -72,10 +72,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     a, b = _tensors("matmul", input, other)
     x, z = a.array.shape, b.array.shape
     if not x or not z:
-        raise ShapeError(f"matmul: expected tensors of at least 1 dimension, found {x} @ {z}; multiply by a number with *")
+        raise ShapeError(
+            f"matmul: expected tensors of at least 1 dimension, found {x} @ {z}; multiply by a number with *"
+        )
     if x[-1] != (z[-2] if len(z) > 1 else z[0]):
         raise ShapeError(
-            f"matmul: expected the last size of the first factor to equal the {'second-to-last' if len(z) > 1 else 'only'} size of "
+            "matmul: expected the last size of the first factor to equal the "
+            f"{'second-to-last' if len(z) > 1 else 'only'} size of "
             f"the second, found {x} @ {z}; transpose one factor or check the layer's in_features"
         )
     if len(x) == 1:
@@ -129,7 +132,9 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     a, b = _tensors("bmm", input, mat2)
     _of_dimensions("bmm", "two batches of matrices", (a, 3), (b, 3))
     if len(a.array) != len(b.array):
-        raise ShapeError(f"bmm: expected batches of one size, found {a.shape} and {b.shape}; use matmul, which broadcasts")
+        raise ShapeError(
+            f"bmm: expected batches of one size, found {a.shape} and {b.shape}; use matmul, which broadcasts"
+        )
     return matmul(a, b)
 
 
@@ -180,7 +185,9 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
     if beta == 0:  # what input holds, NaN included, is not looked at
         return product
     if broadcast_shapes(input.shape, product.shape) != product.shape:
-        raise ShapeError(f"{function}: expected an input that expands to {product.shape}, found {input.shape}")
+        raise ShapeError(
+            f"{function}: expected an input that expands to {product.shape}, found {input.shape}"
+        )
     return add(product, input if beta == 1 else mul(input, beta))
 
 
@@ -198,7 +205,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
 
 @method("baddbmm")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
-    """y = beta input + alpha (batch1 @ batch2) for batches of matrices, input broadcast; with beta = 0 it is ignored.
+    """y = beta input + alpha (batch1 @ batch2) for batches of matrices, input broadcast; with beta = 0 it is
+    ignored.
 
     >>> import cnn_physics77 as torch
     >>> torch.baddbmm(torch.tensor(1.0), torch.ones(1, 2, 3), torch.ones(1, 3, 1))

@@ -1,7 +1,7 @@
-"""Sums, means and products over dimensions, and running ones.
+"""Sums and means over dimensions, and what is counted or decided over them.
 
-``dim`` is an integer, several, or None for all dimensions; negative ones count from the end. ``keepdim`` leaves the reduced
-dimensions with size 1.
+``dim`` is an integer, several, or None for all dimensions; negative ones count from the end. ``keepdim``
+leaves the reduced dimensions with size 1.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import math
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.casting import as_dtype, convert
-from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.dimensions import dimensions
 from cnn_physics77.core.operations.exponential import exp
 from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
@@ -37,7 +36,9 @@ def _(g, x_shape, dim, keepdim):
 
 
 def spread(g: Tensor, dim: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
-    """What a sum over ``dim`` gave, repeated along the dimensions that were summed over: the adjoint of the sum."""
+    """What a sum over ``dim`` gave, repeated along the dimensions that were summed over: the adjoint of the
+    sum.
+    """
     return expand_to(g, shape) if keepdim or len(dim) == len(shape) else _spread(g, dim=dim, shape=shape)
 
 
@@ -59,7 +60,7 @@ def _as_requested(function: str, input, dtype) -> Tensor:
     return convert(input, as_dtype(function, dtype))
 
 
-def _integers_widened(function: str, input, dtype) -> Tensor:
+def integers_widened(function: str, input, dtype) -> Tensor:
     """Of integers and booleans, sums and products are int64."""
     input = _as_requested(function, input, dtype)
     if dtype is None and input.array.dtype.kind in "biu":
@@ -87,7 +88,7 @@ def sum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1)
     tensor([3., 7.])
     """
-    input = _integers_widened("sum", input, dtype)
+    input = integers_widened("sum", input, dtype)
     return _sum(input, dim=dimensions("sum", dim, input.array.ndim), keepdim=keepdim)
 
 
@@ -102,7 +103,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     >>> torch.nansum(torch.tensor([1.0, float("nan")]))
     tensor(1.)
     """
-    input = _integers_widened("nansum", input, dtype)
+    input = integers_widened("nansum", input, dtype)
     if input.array.dtype.kind == "c":
         raise DtypeError("nansum: expected real numbers, found complex ones; sum .real and .imag")
     if input.array.dtype.kind == "f":
@@ -117,7 +118,9 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 @silent
 def _mean(x, *, dim, keepdim, count):
     wide = np.float32 if x.dtype == np.float16 else x.dtype
-    return (np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim) / np.asarray(count, wide)).astype(x.dtype, copy=False)
+    return (np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim) / np.asarray(count, wide)).astype(
+        x.dtype, copy=False
+    )
 
 
 @_mean.derivative("x")
@@ -125,17 +128,18 @@ def _(g, x_shape, dim, keepdim, count):
     return spread(g / count, dim, keepdim, x_shape)
 
 
-def _count(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
+def count_of(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
     """The number of elements that each result of a reduction is made of."""
     return math.prod(shape[d] for d in dim)
 
 
-def _floating(function: str, input, dtype) -> Tensor:
+def floating_input(function: str, input, dtype=None) -> Tensor:
+    """The argument as a floating or complex tensor, converted to ``dtype`` first."""
     input = _as_requested(function, input, dtype)
     if input.array.dtype.kind not in "fc":
         raise DtypeError(
-            f"{function}: expected a floating or complex dtype, found {input.dtype}; convert the input, e.g. with .float()"
-            + (", or give dtype" if function in ("mean", "nanmean") else "")
+            f"{function}: expected a floating or complex dtype, found {input.dtype}; convert the input, "
+            "e.g. with .float()" + (", or give dtype" if function in ("mean", "nanmean") else "")
         )
     return input
 
@@ -161,10 +165,10 @@ def mean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), dim=1)
     tensor([1.5000, 4.0000])
     """
-    input = _floating("mean", input, dtype)
+    input = floating_input("mean", input, dtype)
     shape = input.array.shape
     dim = dimensions("mean", dim, len(shape))
-    return _mean(input, dim=dim, keepdim=keepdim, count=_count(shape, dim))
+    return _mean(input, dim=dim, keepdim=keepdim, count=count_of(shape, dim))
 
 
 @method("nanmean")
@@ -178,51 +182,14 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
     tensor(2.)
     """
-    input = _floating("nanmean", input, dtype)
+    input = floating_input("nanmean", input, dtype)
     if input.array.dtype.kind == "c":
-        raise DtypeError("nanmean: expected real numbers, found complex ones; take the mean of .real and .imag")
+        raise DtypeError(
+            "nanmean: expected real numbers, found complex ones; take the mean of .real and .imag"
+        )
     dim = dimensions("nanmean", dim, input.array.ndim)
     count = np.add.reduce(~np.isnan(input.array), axis=dim, keepdims=keepdim, dtype=input.array.dtype)
     return nansum(input, dim, keepdim) / from_array(np.asarray(count))
-
-
-# --------------------------------------------------------------------------------------------- running sums
-
-
-@operation(name="cumsum")
-def _cumsum(x, *, dim):
-    return np.add.accumulate(x, axis=dim) if x.ndim else x.copy()
-
-
-@_cumsum.derivative("x")
-def _(g, dim):
-    return _reverse_cumsum(g, dim=dim)
-
-
-@operation(name="reverse_cumsum")
-def _reverse_cumsum(x, *, dim):
-    """y_i = Σ_{j ≥ i} x_j: the adjoint of the running sum."""
-    return np.flip(np.add.accumulate(np.flip(x, dim), axis=dim), dim) if x.ndim else x.copy()
-
-
-@_reverse_cumsum.derivative("x")
-def _(g, dim):
-    return _cumsum(g, dim=dim)
-
-
-@method("cumsum")
-def cumsum(input, dim: int, *, dtype=None) -> Tensor:
-    r"""The running sum along a dimension: :math:`y_i = \sum_{j \le i} x_j`, of the input's shape; integers become int64.
-
-    Raises:
-        ShapeError: there is no such dimension.
-
-    >>> import cnn_physics77 as torch
-    >>> torch.cumsum(torch.tensor([1.0, 2.0, 3.0]), 0)
-    tensor([1., 3., 6.])
-    """
-    input = _integers_widened("cumsum", input, dtype)
-    return _cumsum(input, dim=dimension("cumsum", dim, input.array.ndim))
 
 
 # --------------------------------------------------------------------------------------------- log-sum-exp
@@ -271,7 +238,7 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
     return _logsumexp(input, dim=dimensions("logsumexp", dim, input.array.ndim), keepdim=keepdim)
 
 
-# --------------------------------------------------------------------------------------------- booleans and counts
+# ---------------------------------------------------------------------------------------- booleans and counts
 
 
 def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
@@ -282,7 +249,8 @@ def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
 
 @method("all")
 def all(input, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether all elements along dimensions are true (not 0; NaN is not 0): boolean, uint8 for uint8. True of nothing.
+    """Whether all elements along dimensions are true (not 0; NaN is not 0): boolean, uint8 for uint8. True of
+    nothing.
 
     >>> import cnn_physics77 as torch
     >>> torch.all(torch.tensor([[True, False], [True, True]]), dim=1)
@@ -319,7 +287,6 @@ __all__ = [
     "all",
     "any",
     "count_nonzero",
-    "cumsum",
     "logsumexp",
     "mean",
     "nanmean",

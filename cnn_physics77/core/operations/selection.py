@@ -40,8 +40,8 @@ def where(condition: Tensor, input=None, other=None):
 
     Args:
         condition: boolean tensor.
-        input, other: a and b, tensors or numbers; all three broadcast, a and b are brought to one dtype. Without them, the indices
-            at which the condition holds, as ``nonzero(as_tuple=True)``.
+        input, other: a and b, tensors or numbers; all three broadcast, a and b are brought to one dtype.
+            Without them, the indices at which the condition holds, as ``nonzero(as_tuple=True)``.
 
     The gradient goes to the chosen operand alone, also where the other one is NaN or infinite.
 
@@ -54,7 +54,10 @@ def where(condition: Tensor, input=None, other=None):
     tensor([1., 0.])
     """
     if condition.array.dtype.kind != "b":
-        raise DtypeError(f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use .bool()")
+        raise DtypeError(
+            f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use "
+            ".bool()"
+        )
     if input is None and other is None:
         return tuple(from_array(index) for index in condition.array.nonzero())
     a, b = prepare("where", (input, other), broadcast=False)
@@ -74,11 +77,13 @@ def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
     return _where(from_array(condition), x, _zero(x))
 
 
-# --------------------------------------------------------------------------------------------- the greater and the lesser
+# --------------------------------------------------------------------------------- the greater and the lesser
 
 
 def _shared(strictly: Callable) -> tuple[Callable, Callable]:
-    """The derivatives of maximum and minimum: all to the chosen one, half to each of two equal ones, all to both at NaN."""
+    """The derivatives of maximum and minimum: all to the chosen one, half to each of two equal ones, all to
+    both at NaN.
+    """
 
     def share(g, mine, other):
         g = _where(from_array(mine.array == other.array), g * 0.5, g)
@@ -93,8 +98,13 @@ _less_a, _less_b = _shared(np.less)
 
 def _real(function: str, *operands) -> None:
     for operand in operands:
-        if (operand.array.dtype.kind if isinstance(operand, Tensor) else np.asarray(operand).dtype.kind) == "c":
-            raise DtypeError(f"{function}: expected real numbers, found complex ones, which have no order; compare their .abs()")
+        if (
+            operand.array.dtype.kind if isinstance(operand, Tensor) else np.asarray(operand).dtype.kind
+        ) == "c":
+            raise DtypeError(
+                f"{function}: expected real numbers, found complex ones, which have no order; compare their "
+                ".abs()"
+            )
 
 
 _maximum = binary("maximum", np.maximum, "y = max(a, b)", a=_greater_a, b=_greater_b)
@@ -103,7 +113,8 @@ _minimum = binary("minimum", np.minimum, "y = min(a, b)", a=_less_a, b=_less_b)
 
 @method("maximum")
 def maximum(input: Tensor, other: Tensor) -> Tensor:
-    """The greater of two, elementwise: y = max(a, b), with broadcasting and promotion of dtypes; NaN if either is.
+    """The greater of two, elementwise: y = max(a, b), with broadcasting and promotion of dtypes; NaN if
+    either is.
 
     The gradient goes to the greater one; where they are equal half to each; where one is NaN to both.
 
@@ -121,7 +132,8 @@ def maximum(input: Tensor, other: Tensor) -> Tensor:
 
 @method("minimum")
 def minimum(input: Tensor, other: Tensor) -> Tensor:
-    """The lesser of two, elementwise: y = min(a, b), with broadcasting and promotion of dtypes; NaN if either is.
+    """The lesser of two, elementwise: y = min(a, b), with broadcasting and promotion of dtypes; NaN if either
+    is.
 
     The gradient goes to the lesser one; where they are equal half to each; where one is NaN to both.
 
@@ -228,10 +240,11 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
 
     Args:
         input: x, real.
-        min, max: numbers or tensors, which broadcast; one of them may be None. Where min > max the result is max.
+        min, max: numbers or tensors, which broadcast; one of them may be None. Where min > max the result is
+            max.
 
-    The gradient goes to x where it lies within the bounds, bounds included, and to the bound where it lies outside. NaN stays
-    NaN and has gradient 0.
+    The gradient goes to x where it lies within the bounds, bounds included, and to the bound where it lies
+    outside. NaN stays NaN and has gradient 0.
 
     Raises:
         ValueError: both bounds are None.

@@ -219,7 +219,8 @@ _hypot = binary(
 
 
 def hypot(input, other):
-    """The length of the hypotenuse: y = √(a² + b²) without overflow, dy/da = a/y; NaN at the origin, as in PyTorch.
+    """The length of the hypotenuse: y = √(a² + b²) without overflow, dy/da = a/y; NaN at the origin, as in
+    PyTorch.
 
     >>> import cnn_physics77 as torch
     >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0]))
@@ -233,7 +234,8 @@ arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
 for _names, _function in (
     (("sin",), sin), (("cos",), cos), (("tan",), tan),
-    (("asin", "arcsin"), asin), (("acos", "arccos"), acos), (("atan", "arctan"), atan), (("atan2", "arctan2"), atan2),
+    (("asin", "arcsin"), asin), (("acos", "arccos"), acos), (("atan", "arctan"), atan),
+    (("atan2", "arctan2"), atan2),
     (("sinh",), sinh), (("cosh",), cosh), (("tanh",), tanh),
     (("asinh", "arcsinh"), asinh), (("acosh", "arccosh"), acosh), (("atanh", "arctanh"), atanh),
     (("deg2rad",), deg2rad), (("rad2deg",), rad2deg), (("hypot",), hypot),

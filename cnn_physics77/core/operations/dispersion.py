@@ -1,0 +1,224 @@
+"""Variances, standard deviations and norms: how far values spread, and how large they are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnn_physics77.core.operations.arithmetic import abs, conj
+from cnn_physics77.core.operations.broadcasting import cast
+from cnn_physics77.core.operations.casting import as_dtype, convert
+from cnn_physics77.core.operations.dimensions import dimensions
+from cnn_physics77.core.operations.elementwise import unary
+from cnn_physics77.core.operations.extremes import amax, amin
+from cnn_physics77.core.operations.floating import silent
+from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.reductions import count_of, floating_input, mean, spread, sum
+from cnn_physics77.core.operations.selection import where
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+_root = unary(
+    "root",
+    np.sqrt,
+    "√x with derivative 0 at 0, where the root has none: so a norm has the subgradient 0 there.",
+    x=lambda g, y: where(from_array(y.array == 0), 0.0, g / (2 * y)),
+)
+
+
+# --------------------------------------------------------------------------------------------- variance
+
+
+@operation(name="var")
+@silent
+def _var(x, *, dim, keepdim, count, correction):
+    """Σ |x - mean|² / (n - correction), the mean subtracted first: no digits are lost to a large mean."""
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    distance = wide - np.add.reduce(wide, axis=dim, keepdims=True) / wide.dtype.type(count)
+    squares = distance.real**2 + distance.imag**2 if x.dtype.kind == "c" else np.square(distance)
+    total = np.add.reduce(squares, axis=dim, keepdims=keepdim)
+    return (total / squares.dtype.type(max(0, count - correction))).astype(x.real.dtype, copy=False)
+
+
+@_var.derivative("x")
+def _(g, x, dim, keepdim, count, correction):
+    degrees = count - correction
+    scale = 2 / degrees if degrees else math.inf
+    return spread(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
+
+
+def _variance(function: str, input, dim, unbiased, correction, keepdim) -> Tensor:
+    if isinstance(dim, bool):  # var(input, unbiased)
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise ValueError(
+            f"{function}: expected either unbiased or correction, found both; unbiased=True is correction=1"
+        )
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    input = floating_input(function, input)
+    axes = dimensions(function, dim, input.array.ndim)
+    return _var(
+        input, dim=axes, keepdim=keepdim, count=count_of(input.array.shape, axes), correction=correction
+    )
+
+
+def _mean_over(input, dim, keepdim) -> Tensor:
+    return mean(input, None if isinstance(dim, bool) else dim, keepdim)
+
+
+@method("var")
+def var(
+    input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction=None
+) -> Tensor:
+    r"""The variance over dimensions.
+
+    .. math:: y = \frac{1}{\max(0, n - c)} \sum_i |x_i - \bar x|^2
+
+    Args:
+        dim: integer, several, or None for all.
+        unbiased: an older name: True for a correction of 1, False for 0.
+        keepdim: leave the reduced dimensions with size 1.
+        correction: c, by default 1 (Bessel's: the unbiased estimate).
+
+    Real also for complex x. NaN of one element with correction 1, and of none.
+
+    Raises:
+        DtypeError: neither floating nor complex.
+        ShapeError: there is no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.var(torch.tensor([1.0, 2.0, 3.0])), torch.var(torch.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(1.))
+    """
+    return _variance("var", input, dim, unbiased, correction, keepdim)
+
+
+@method("std")
+def std(
+    input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction=None
+) -> Tensor:
+    """The standard deviation over dimensions: the square root of :func:`var`, with derivative 0 where it is
+    0.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
+    return _root(_variance("std", input, dim, unbiased, correction, keepdim))
+
+
+def var_mean(
+    input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction=None
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean over dimensions: see :func:`var` and :func:`mean`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
+    return _variance("var_mean", input, dim, unbiased, correction, keepdim), _mean_over(input, dim, keepdim)
+
+
+def std_mean(
+    input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction=None
+) -> tuple[Tensor, Tensor]:
+    """The standard deviation and the mean over dimensions: see :func:`std` and :func:`mean`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
+    return _root(_variance("std_mean", input, dim, unbiased, correction, keepdim)), _mean_over(
+        input, dim, keepdim
+    )
+
+
+# --------------------------------------------------------------------------------------------- norms
+
+
+def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    r"""The norm of the vectors along dimensions (``linalg.vector_norm``).
+
+    .. math:: \|x\|_p = \Big(\sum_i |x_i|^p\Big)^{1/p}, \qquad \|x\|_{\infty} = \max_i |x_i|, \qquad
+        \|x\|_{-\infty} = \min_i |x_i|, \qquad \|x\|_0 = \#\{i : x_i \ne 0\}
+
+    Args:
+        x: floating or complex, of any shape.
+        ord: p, any real number, or plus or minus infinity.
+        dim: integer, several, or None for all.
+        keepdim: leave the reduced dimensions with size 1.
+        dtype: convert to this first.
+
+    Real also for complex x. The gradient is 0 where the norm is 0, and shared evenly by equal maxima.
+
+    Raises:
+        DtypeError: neither floating nor complex.
+        ShapeError: there is no such dimension, or nothing along it and ``ord`` is infinite or negative.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([3.0, -4.0])
+    >>> torch.linalg.vector_norm(x), torch.linalg.vector_norm(x, ord=1)
+    (tensor(5.), tensor(7.))
+    """
+    x = as_tensor_input("vector_norm", x)
+    if dtype is not None:
+        x = convert(x, as_dtype("vector_norm", dtype))
+    return _vector_norm("vector_norm", x, float(ord), dim, keepdim)
+
+
+def _vector_norm(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
+    x = floating_input(function, x)
+    if p == 2:
+        squares = cast(x * conj(x), dtype=x.array.real.dtype) if x.array.dtype.kind == "c" else x * x
+        return _root(sum(squares, dim, keepdim))
+    if p == 1:
+        return sum(abs(x), dim, keepdim)
+    if p == 0:
+        return from_array(np.not_equal(x.array, 0).astype(x.array.real.dtype)).sum(dim, keepdim)
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
+    magnitude = abs(x)
+    if p < 0:
+        return sum(magnitude**p, dim, keepdim) ** (1 / p)
+    total = sum(_power_or_zero(magnitude, p), dim, keepdim)
+    return _power_or_zero(total, 1 / p)
+
+
+def _power_or_zero(x: Tensor, p: float) -> Tensor:
+    """x^p for x >= 0 and p > 0, with derivatives 0 at 0."""
+    zero = from_array(x.array == 0)
+    return where(zero, 0.0, where(zero, 1.0, x) ** p)
+
+
+@method("norm")
+def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    """The norm of the vectors along dimensions: :func:`vector_norm` with ``p`` for ``ord``; ``"fro"``
+    (Frobenius) is p = 2.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    """
+    if isinstance(p, str):
+        if p != "fro":
+            raise ValueError(f"norm: expected p to be a number or 'fro', found {p!r}")
+        p = 2
+    x = as_tensor_input("norm", input)
+    if dtype is not None:
+        x = convert(x, as_dtype("norm", dtype))
+    return _vector_norm("norm", x, float(p), dim, keepdim)
+
+
+@method("dist")
+def dist(input: Tensor, other: Tensor, p=2) -> Tensor:
+    """The p-norm of the difference of two tensors: see :func:`norm`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.dist(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 6.0]))
+    tensor(5.)
+    """
+    return norm(input - other, p)
+
+
+__all__ = ["dist", "norm", "std", "std_mean", "var", "var_mean"]
