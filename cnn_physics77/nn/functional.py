@@ -4,6 +4,7 @@ from cnn_physics77.core.operations.activation import *
 from cnn_physics77.core.operations.convolution import *
 from cnn_physics77.core.operations.linear import *
 from cnn_physics77.core.operations.loss import *
+from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.pooling import *
 from cnn_physics77.core.operations.rectifier import *
 from cnn_physics77.core.operations.softmax import *

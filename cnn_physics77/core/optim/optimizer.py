@@ -59,7 +59,7 @@ class Optimizer:
         state: parameter -> dict of what the optimizer remembers about it.
 
     Raises:
-        TypeError: params is one tensor, a set, or has something else than tensors in it. ValueError: no parameters, some of
+        TypeError: params is one tensor, or has something else than tensors in it; a group's params are a set. ValueError: no parameters, some of
             them twice, a tensor that is not a leaf.
 
     >>> import cnn_physics77 as torch
@@ -93,7 +93,7 @@ class Optimizer:
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
-            groups = [{"params": params if isinstance(params, set) else groups}]
+            groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(dict(group))
 
