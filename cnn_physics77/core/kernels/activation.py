@@ -8,8 +8,9 @@ from math import pi, sqrt
 
 import numpy as np
 
-from cnn_physics77.core.kernels.elementwise import BLOCK_BYTES, elementwise, temporary
+from cnn_physics77.core.kernels.elementwise import elementwise, temporary
 from cnn_physics77.core.kernels.error_function import erf, erf_block, erfc
+from cnn_physics77.core.kernels.layout import BLOCK_BYTES
 
 __all__ = [
     "erf",

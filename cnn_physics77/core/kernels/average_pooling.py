@@ -11,8 +11,6 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import empty, for_blocks
 from cnn_physics77.core.kernels.pooling_windows import Size, axis_cuts, pool_output_size, split_shape
 
-BLOCK_BYTES = 1 << 18  # input of one block: with the output and the scratch it stays in a core's L2 cache
-
 
 def average_pool(
     x: np.ndarray,
@@ -51,7 +49,6 @@ def average_pool(
             lambda b: _average_block(x[b], y[b], axes, scale),
             len(x),
             each,
-            BLOCK_BYTES,
             x.size * len(axes) * 4e-4,
         )
     return y
@@ -143,7 +140,6 @@ def average_pool_gradient(
             lambda b: _average_gradient_block(g[b], gx[b], axes, scale),
             len(g),
             each,
-            BLOCK_BYTES,
             gx.size * len(axes) * 4e-4,
         )
     return gx

@@ -4,8 +4,6 @@ import numpy as np
 
 from cnn_physics77.core.kernels.layout import dense, flat, for_blocks, in_order_of
 
-BLOCK_BYTES = 1 << 17
-
 
 def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generator) -> np.ndarray:
     """A boolean array whose elements are True, kept, with probability 1 - p, independently of one another.
@@ -53,5 +51,5 @@ def scale_by_mask(x: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:
         np.multiply(source, scale, out=out)
         np.multiply(out, keep, out=out)
 
-    for_blocks(block, x.size, x.itemsize, BLOCK_BYTES, x.size * 4e-4)
+    for_blocks(block, x.size, x.itemsize, x.size * 4e-4)
     return y

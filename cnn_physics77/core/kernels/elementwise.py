@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import dense, flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.layout import BLOCK_BYTES, dense, flat, for_blocks, in_order_of
 from cnn_physics77.core.kernels.threads import scratch
-
-BLOCK_BYTES = 1 << 16
 
 
 def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
@@ -30,7 +28,7 @@ def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np
         def block(b: slice) -> None:
             function(*(row[b] for row in rows), out=out[b])
 
-        for_blocks(block, y.size, y.itemsize, BLOCK_BYTES, y.size * nanoseconds * 1e-3)
+        for_blocks(block, y.size, y.itemsize, y.size * nanoseconds * 1e-3)
     return y
 
 

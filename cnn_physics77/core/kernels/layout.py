@@ -6,11 +6,14 @@ the kernels take a dense array as its `flat` view, and give their results the or
 """
 
 from collections.abc import Callable
-from math import prod
 
 import numpy as np
 
 from cnn_physics77.core.kernels.threads import parallel_for, scratch
+
+# One call of a NumPy function on a block should last some ten microseconds: the interpreter's lock changes hands between
+# calls, and with short ones two threads wait for each other more than they work.
+BLOCK_BYTES = 1 << 20
 
 
 def flat(x: np.ndarray) -> np.ndarray | None:
@@ -67,34 +70,46 @@ def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.
     return np.ndarray(like.shape, buffer.dtype, buffer, strides=strides)
 
 
+def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -> int:
+    """How many elements of an axis one block takes: at most ``block_bytes``, all blocks alike, their number even or 1.
+
+    It depends on the sizes alone, never on the number of threads.
+
+    >>> block_length(5, bytes_each=4, block_bytes=12), block_length(3, bytes_each=4, block_bytes=12)
+    (3, 3)
+    """
+    count = -(-length * bytes_each // block_bytes)
+    return max(1, -(-length // (count + count % 2))) if count > 1 else max(1, length)
+
+
 def for_blocks(
-    function: Callable[[slice], object], length: int, bytes_each: int, block_bytes: int, microseconds: float
+    function: Callable[[slice], object], length: int, bytes_each: int, microseconds: float
 ) -> None:
-    """Call ``function(slice)`` for slices of range(length) of about ``block_bytes``, in parallel where it
-    pays.
+    """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
 
-    The slices depend on the sizes alone, never on the number of threads.
+    ``microseconds`` is the estimated time of all of it in one thread.
 
-    >>> for_blocks(print, 5, bytes_each=4, block_bytes=8, microseconds=1)
-    slice(0, 2, None)
-    slice(2, 4, None)
+    >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
+    slice(0, 5, None)
+    """
+    step = block_length(length, bytes_each)
+    if step >= length:
+        function(slice(0, length))
+    else:
+        for_slices(function, length, step, microseconds)
+
+
+def for_slices(function: Callable[[slice], object], length: int, step: int, microseconds: float) -> None:
+    """Call ``function(slice)`` for slices of ``step`` elements of range(length), in parallel where it pays.
+
+    BLAS runs in one thread meanwhile, even where there is one slice only.
+
+    >>> for_slices(print, 5, 4, microseconds=1)
+    slice(0, 4, None)
     slice(4, 5, None)
     """
-    step = max(1, block_bytes // max(1, bytes_each))
-    if length <= step:
-        function(slice(0, length))
-        return
     parallel_for(
         lambda block: function(slice(block * step, min(length, (block + 1) * step))),
         -(-length // step),
         microseconds,
     )
-
-
-def reshaped(x: np.ndarray, axis: int) -> tuple[int, int, int]:
-    """The sizes before, at and after an axis: (outer, n, inner).
-
-    >>> reshaped(np.zeros((2, 3, 4, 5)), 1)
-    (2, 3, 20)
-    """
-    return prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])

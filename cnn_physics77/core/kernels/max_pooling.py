@@ -8,10 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import empty, for_blocks, in_order_of, scratch_like
+from cnn_physics77.core.kernels.layout import empty, flat, for_blocks, in_order_of, scratch_like
 from cnn_physics77.core.kernels.pooling_windows import Size, pool_output_size, split_shape, window_cuts
-
-BLOCK_BYTES = 1 << 18  # input of one block: with the output and the scratch it stays in a core's L2 cache
+from cnn_physics77.core.kernels.threads import scratch
 
 
 def max_pool(
@@ -47,15 +46,19 @@ def max_pool(
     if y.size == 0:
         return y, positions
     first = _first_offsets(output, kernel_size, stride, padding, dilation) if any(padding) else 0
+    pairs = kernel_size == stride == (2, 2) and padding == (0, 0) and dilation == (1, 1) and not ceil_mode
     if x.ndim == d:
         _max_block(x, y, positions, cuts, first)
     else:
         each = x.nbytes // len(x)
 
         def block(b: slice) -> None:
-            _max_block(x[b], y[b], None if positions is None else positions[b], cuts, first)
+            if pairs and positions is not None and flat(x[b]) is not None:
+                _max_of_pairs(x[b], y[b], positions[b])
+            else:
+                _max_block(x[b], y[b], None if positions is None else positions[b], cuts, first)
 
-        for_blocks(block, len(x), each, BLOCK_BYTES, y.size * len(cuts) * 5e-4)
+        for_blocks(block, len(x), each, y.size * len(cuts) * 5e-4)
     return y, positions
 
 
@@ -80,9 +83,44 @@ def _max_block(x, y, positions, cuts, first):
         # k grows, so a new winner's offset is the largest so far
         np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
         np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
+    _mark_nan(x, y, positions, cuts)
+
+
+def _mark_nan(x, y, positions, cuts):
+    """The last NaN of a window has won. y already holds it: np.maximum hands NaN on; comparisons do not see it."""
     if y.dtype.kind == "f" and np.isnan(y.min()):
         for k, (outputs, inputs) in enumerate(cuts):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
+
+
+def _max_of_pairs(x, y, positions):
+    """Windows of 2x2, stride 2, of a dense x. Every element is compared with its right neighbour and every row with the
+    one below, on the flat array: three quarters of it is for nothing, but long contiguous passes beat short strided
+    ones. The winner in the right column of the window adds 1 to the offset, in the lower row 2."""
+    row = flat(x)
+    right, below = (stride // x.itemsize for stride in (x.strides[-1], x.strides[-2]))
+    n, m = row.size - right, row.size - right - below
+    across = scratch("max_pool.across", row.shape, row.dtype)
+    down = scratch("max_pool.down", row.shape, row.dtype)
+    is_right = scratch("max_pool.right", row.shape, np.uint8)
+    is_below = scratch("max_pool.below", row.shape, np.uint8)
+    np.maximum(row[:n], row[right:], out=across[:n])
+    np.greater(row[right:], row[:n], out=is_right[:n].view(bool))
+    np.maximum(across[:m], across[below:n], out=down[:m])
+    np.greater(across[below:n], across[:m], out=is_below[:m].view(bool))
+    # offset = is_below ? 2 + is_right of the lower row : is_right
+    offset = scratch("max_pool.offset", row.shape, np.uint8)
+    np.bitwise_xor(is_right[:m], is_right[below:n], out=offset[:m])
+    np.bitwise_and(offset[:m], is_below[:m], out=offset[:m])
+    np.bitwise_xor(offset[:m], is_right[:m], out=offset[:m])
+    np.left_shift(is_below[:m], 1, out=is_below[:m])
+    np.bitwise_or(offset[:m], is_below[:m], out=offset[:m])
+    for full, result in ((down, y), (offset, positions)):
+        strides = tuple(stride // x.itemsize * full.itemsize for stride in x.strides)
+        corners = np.ndarray(x.shape, full.dtype, full, strides=strides)
+        np.copyto(result, corners[..., : 2 * y.shape[-2] : 2, : 2 * y.shape[-1] : 2])
+    cuts = window_cuts(x.shape[-2:], y.shape[-2:], (2, 2), (2, 2), (0, 0), (1, 1))
+    _mark_nan(x, y, positions, cuts)
 
 
 @lru_cache(maxsize=256)
@@ -118,12 +156,10 @@ def max_pool_scatter(
     lead, output = split_shape(g, d, "max_pool_scatter")
     cuts = window_cuts(tuple(input_size), output, kernel_size, stride, padding, dilation)
     gx = empty(lead + tuple(input_size), positions, g.dtype)
-    apart = all(
-        s > e * (k - 1) for k, s, e in zip(kernel_size, stride, dilation)
-    )  # no element lies in two windows
-    tiled = (
-        apart and dilation == (1,) * d and all(n == o * k for n, o, k in zip(input_size, output, kernel_size))
-    )
+    # no element lies in two windows; and each lies in one
+    apart = all(s > e * (k - 1) for k, s, e in zip(kernel_size, stride, dilation))
+    tiled = kernel_size == stride and not any(padding) and dilation == (1,) * d
+    tiled = tiled and all(n == o * k for n, o, k in zip(input_size, output, kernel_size))
     if g.size == 0:
         gx.fill(0)
         return gx
@@ -135,7 +171,7 @@ def max_pool_scatter(
         def block(b: slice) -> None:
             _scatter_block(g[b], positions[b], gx[b], cuts, apart, tiled)
 
-        for_blocks(block, len(g), each, BLOCK_BYTES, g.size * len(cuts) * 5e-4)
+        for_blocks(block, len(g), each, g.size * len(cuts) * 5e-4)
     return gx
 
 
@@ -198,7 +234,7 @@ def max_pool_gather(
         def block(b: slice) -> None:
             _gather_block(v[b], positions[b], y[b], cuts)
 
-        for_blocks(block, len(v), each, BLOCK_BYTES, y.size * len(cuts) * 5e-4)
+        for_blocks(block, len(v), each, y.size * len(cuts) * 5e-4)
     return y
 
 

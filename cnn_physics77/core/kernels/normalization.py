@@ -18,10 +18,9 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import for_blocks
+from cnn_physics77.core.kernels.layout import block_length, for_slices
 from cnn_physics77.core.kernels.threads import scratch
 
-BLOCK_BYTES = 1 << 18
 NANOSECONDS = 0.5  # per element and pass over memory, to judge whether threads pay
 SAFE_RATIO = 4.0  # mean^2 / variance up to which sum x^2 - n mean^2 is as good as the sum of centred squares
 
@@ -46,15 +45,13 @@ class Planes:
         self.rows, self.dtype = n * self.channels, dtype
         self.parts = n
         self.counts = np.full(n, self.inner)
+        self.step = block_length(self.rows, self.inner * dtype.itemsize)
 
     def view(self, x: np.ndarray) -> np.ndarray:
         return x.reshape(self.rows, self.inner)
 
     def each(self, function: Callable[[slice], object], passes: int) -> None:
-        each = self.inner * self.dtype.itemsize
-        for_blocks(
-            function, self.rows, each, BLOCK_BYTES, self.rows * self.inner * passes * NANOSECONDS * 1e-3
-        )
+        for_slices(function, self.rows, self.step, self.rows * self.inner * passes * NANOSECONDS * 1e-3)
 
     def table(self, values: np.ndarray) -> np.ndarray:
         """Values per channel (C) or per part and channel (N, C), as a column beside the rows."""
@@ -115,8 +112,7 @@ class Columns:
         n, self.channels, inner = shape
         self.rows, self.dtype = n * inner, dtype
         self.tile = max(1, 4096 // self.channels)
-        rows = max(1, BLOCK_BYTES // (self.channels * dtype.itemsize))
-        self.step = -(-rows // self.tile) * self.tile
+        self.step = -(-block_length(self.rows, self.channels * dtype.itemsize) // self.tile) * self.tile
         self.parts = -(-self.rows // self.step)
         self.counts = np.full(self.parts, self.step)
         self.counts[-1] = self.rows - (self.parts - 1) * self.step
@@ -126,16 +122,21 @@ class Columns:
 
     def each(self, function: Callable[[int, slice], object], passes: int) -> None:
         """Call function(part, rows of this part)."""
-        for_blocks(
+        for_slices(
             lambda b: function(b.start // self.step, b),
             self.rows,
-            1,
             self.step,
             self.rows * self.channels * passes * NANOSECONDS * 1e-3,
         )
 
     def table(self, values: np.ndarray) -> np.ndarray:
         return np.tile(values.astype(self.dtype), self.tile)
+
+    def sum(self, rows: np.ndarray) -> np.ndarray:
+        """The sum of each column, in float64 over pieces of 1024 rows: BLAS adds one after the other."""
+        whole = len(rows) // 1024 * 1024
+        pieces = _ones(1024, self.dtype) @ rows[:whole].reshape(-1, 1024, self.channels)
+        return pieces.sum(axis=0, dtype=np.float64) + _ones(len(rows) - whole, self.dtype) @ rows[whole:]
 
     def long_rows(self, *arrays: np.ndarray):
         """A part's arrays as (q, tile * C), and what is left over as (1, r * C)."""
@@ -152,17 +153,16 @@ class Columns:
 
         def block(part: int, b: slice) -> None:
             rows = x[b]
-            ones = _ones(len(rows), self.dtype)
             work = _like("centred", rows)
-            mean[part] = ones @ rows
+            mean[part] = self.sum(rows)
             mean[part] /= len(rows)
-            m2[part] = ones @ np.multiply(rows, rows, out=work)
+            m2[part] = self.sum(np.multiply(rows, rows, out=work))
             m2[part] -= len(rows) * mean[part] ** 2
             if not (len(rows) * mean[part] ** 2 <= SAFE_RATIO * m2[part]).all():
                 centre = self.table(mean[part])
                 for source, centred in self.long_rows(rows, work):
                     np.subtract(source, centre[: source.shape[1]], out=centred)
-                m2[part] = ones @ np.multiply(work, work, out=work)
+                m2[part] = self.sum(np.multiply(work, work, out=work))
 
         self.each(block, 2)
         return mean, m2
@@ -172,12 +172,12 @@ class Columns:
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
-            rows, ones = x[b], _ones(b.stop - b.start, self.dtype)
+            rows = x[b]
             work = _like("centred", rows)
-            total[part] = ones @ g[b]
+            total[part] = self.sum(g[b])
             for source, centred in self.long_rows(rows, work):
                 np.subtract(source, centre[: source.shape[1]], out=centred)
-            product[part] = ones @ np.multiply(work, g[b], out=work)
+            product[part] = self.sum(np.multiply(work, g[b], out=work))
 
         self.each(block, 4)
         return total, product
@@ -479,7 +479,7 @@ def layer_norm_forward(
         if b is not None:
             t += b
 
-    for_blocks(block, m, n * x.itemsize, BLOCK_BYTES, x.size * 6 * NANOSECONDS * 1e-3)
+    for_slices(block, m, block_length(m, n * x.itemsize), x.size * 6 * NANOSECONDS * 1e-3)
     return y, mean.reshape(lead), invstd.reshape(lead)
 
 
@@ -509,7 +509,7 @@ def layer_norm_gradient(
     source, gradient, out = x.reshape(m, n), g.reshape(m, n), gx.reshape(m, n)
     mean, invstd, ones = mean.reshape(m, 1), invstd.reshape(m, 1), _ones(n, x.dtype)
     w = None if weight is None else weight.reshape(n)
-    step = max(1, BLOCK_BYTES // (n * x.itemsize))
+    step = block_length(m, n * x.itemsize)
     gweight, gbias = np.empty((-(-m // step), n)), np.empty((-(-m // step), n))
 
     def block(s: slice) -> None:
@@ -526,7 +526,7 @@ def layer_norm_gradient(
         np.subtract(h, z, out=t)
         t *= invstd[s]
 
-    for_blocks(block, m, 1, step, x.size * 9 * NANOSECONDS * 1e-3)
+    for_slices(block, m, step, x.size * 9 * NANOSECONDS * 1e-3)
     return (
         gx,
         gweight.sum(axis=0).astype(x.dtype).reshape(normalized_shape),

@@ -22,7 +22,7 @@ def _by_rows(block: Callable[[slice], object], x: np.ndarray, axis: int, nanosec
     if axis % x.ndim == 0:
         block(slice(None))
     else:
-        for_blocks(block, len(x), x.nbytes // len(x), BLOCK_BYTES, x.size * nanoseconds * 1e-3)
+        for_blocks(block, len(x), x.nbytes // len(x), x.size * nanoseconds * 1e-3)
 
 
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -37,10 +37,17 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     def block(b: slice) -> None:
         out = y[b]
         _exponentials(x[b], axis, out)
-        out /= np.add.reduce(out, axis=axis, keepdims=True)
+        out *= 1 / _sum(out, axis)
 
     _by_rows(block, x, axis, 1.5)
     return y
+
+
+def _sum(x: np.ndarray, axis: int) -> np.ndarray:
+    """The sum along an axis, which is kept. Along the last one a product with ones is faster than a reduction."""
+    if x.ndim == 2 and axis in (1, -1):
+        return (x @ np.ones(x.shape[1], x.dtype))[:, None]
+    return np.add.reduce(x, axis=axis, keepdims=True)
 
 
 def _exponentials(x: np.ndarray, axis: int, out: np.ndarray) -> None:
@@ -61,7 +68,7 @@ def softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray
     def block(b: slice) -> None:
         out = gx[b]
         np.multiply(g[b], y[b], out=out)
-        total = np.add.reduce(out, axis=axis, keepdims=True)
+        total = _sum(out, axis)
         np.subtract(g[b], total, out=out)
         out *= y[b]
 
@@ -82,7 +89,7 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
         out = y[b]
         with np.errstate(invalid="ignore"):
             np.subtract(x[b], np.maximum.reduce(x[b], axis=axis, keepdims=True), out=out)
-        out -= np.log(np.add.reduce(np.exp(out), axis=axis, keepdims=True))
+        out -= np.log(_sum(np.exp(out), axis))
 
     _by_rows(block, x, axis, 1.5)
     return y
@@ -99,7 +106,7 @@ def log_softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.nda
     def block(b: slice) -> None:
         out = gx[b]
         np.exp(y[b], out=out)
-        out *= np.add.reduce(g[b], axis=axis, keepdims=True)
+        out *= _sum(g[b], axis)
         np.subtract(g[b], out, out=out)
 
     _by_rows(block, y, axis, 1.2)
@@ -142,32 +149,35 @@ def cross_entropy_forward(
     (1.0397, array([[0.25, 0.75], [0.5 , 0.5 ]]), 2.0)
     """
     axis = _check(logits, target, weight, reduction)
-    at, kept = _chosen(target, axis, ignore_index, logits.shape[axis])
-    shifted = np.empty_like(logits)
+    classes = logits.shape[axis]
+    at, kept = _chosen(target, axis, ignore_index, classes)
     probabilities = np.empty_like(logits)
-    log_total = np.empty((*logits.shape[:axis], 1, *logits.shape[axis + 1 :]), logits.dtype)
+    shape = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
+    shift, log_total = np.empty(shape, logits.dtype), np.empty(shape, logits.dtype)
+    smooth = np.empty(shape, logits.dtype) if label_smoothing != 0 else None
 
     def block(b: slice) -> None:
-        s, p = shifted[b], probabilities[b]
-        with np.errstate(invalid="ignore"):
-            np.subtract(logits[b], np.maximum.reduce(logits[b], axis=axis, keepdims=True), out=s)
-        np.exp(s, out=p)
-        total = np.add.reduce(p, axis=axis, keepdims=True)
-        p /= total
+        x, p = logits[b], probabilities[b]
+        np.maximum.reduce(x, axis=axis, keepdims=True, out=shift[b])
+        np.subtract(x, shift[b], out=p)
+        if smooth is not None:  # - sum_c w[c] log p[n, c], less the share of log_total
+            weighted = p if weight is None else p * weight.reshape(-1, *(1,) * (p.ndim - axis - 1))
+            np.negative(_sum(weighted, axis), out=smooth[b])
+        np.exp(p, out=p)
+        total = _sum(p, axis)
+        p *= 1 / total
         np.log(total, out=log_total[b])
 
-    _by_rows(block, logits, axis, 2.0)
-    log_total = log_total.reshape(target.shape)
-    loss = log_total - shifted[at]  # -log p[n, t_n]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        _by_rows(block, logits, axis, 2.0)
+        log_total = log_total.reshape(target.shape)
+        loss = log_total - (logits[at] - shift.reshape(target.shape))  # - log p[n, t_n]
     if weight is not None:
         loss *= weight[at[axis]]
-    if label_smoothing != 0:
-        if weight is None:
-            smooth = logits.shape[axis] * log_total - shifted.sum(axis=axis)
-        else:
-            smooth = weight.sum() * log_total - np.moveaxis(shifted, axis, -1) @ weight
+    if smooth is not None:
+        smooth = smooth.reshape(target.shape) + log_total * (classes if weight is None else weight.sum())
         loss *= 1 - label_smoothing
-        loss += smooth * (label_smoothing / logits.shape[axis])
+        loss += smooth * (label_smoothing / classes)
     if kept is not None:
         loss = np.where(kept, loss, loss.dtype.type(0))
     if reduction == "none":
@@ -176,7 +186,9 @@ def cross_entropy_forward(
     total = loss.sum()
     if reduction == "mean":
         divisor = _total_weight(target, weight, at[axis], kept)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        if divisor == 0:
+            total = total * np.nan
+        else:
             total = total / loss.dtype.type(divisor)
     return np.asarray(total, loss.dtype), probabilities, divisor
 
@@ -200,26 +212,32 @@ def cross_entropy_gradient(
     array([[-0.75,  0.75]])
     """
     axis = _check(probabilities, target, weight, "none")
-    classes = probabilities.shape[axis]
+    shape, dtype = probabilities.shape, probabilities.dtype
+    classes = shape[axis]
     at, kept = _chosen(target, axis, ignore_index, classes)
-    dtype = probabilities.dtype
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.broadcast_to(np.asarray(g, dtype) / dtype.type(divisor), target.shape)
+    per_target = g * dtype.type(1 / divisor if divisor != 0 else np.nan)
     if kept is not None:
-        scale = np.where(kept, scale, dtype.type(0))
-    hit = scale * dtype.type(1 - label_smoothing)
+        per_target = np.where(kept, per_target, dtype.type(0))
+    hit = per_target * dtype.type(1 - label_smoothing)  # a scalar where all targets have the same factor
     if weight is not None:
         hit = hit * weight[at[axis]]
-    whole = hit
+    whole, smooth = hit, None
     if label_smoothing != 0:
-        smooth = scale * dtype.type(label_smoothing / classes)
+        smooth = per_target * dtype.type(label_smoothing / classes)
         whole = hit + smooth * (classes if weight is None else weight.sum())
+        if np.ndim(smooth):
+            smooth = smooth.reshape(*shape[:axis], 1, *shape[axis + 1 :])
+    if np.ndim(whole):
+        whole = whole.reshape(*shape[:axis], 1, *shape[axis + 1 :])
     gx = np.empty_like(probabilities)
-    factor = np.expand_dims(whole, axis)
-    _by_rows(lambda b: np.multiply(probabilities[b], factor[b], out=gx[b]), gx, axis, 0.4)
-    if label_smoothing != 0:
-        w = dtype.type(1) if weight is None else weight.reshape(-1, *(1,) * (gx.ndim - axis - 1))
-        gx -= np.expand_dims(smooth, axis) * w
+    _by_rows(
+        lambda b: np.multiply(probabilities[b], whole[b] if np.ndim(whole) else whole, out=gx[b]),
+        gx,
+        axis,
+        0.4,
+    )
+    if smooth is not None:
+        gx -= smooth if weight is None else smooth * weight.reshape(-1, *(1,) * (len(shape) - axis - 1))
     gx[at] -= hit
     return gx
 
@@ -251,17 +269,20 @@ def _check(logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, re
 def _chosen(target: np.ndarray, axis: int, ignore_index: int, classes: int):
     """The index of logits[n, t_n, ...], and which targets count (None where all do)."""
     kept = None
-    wrong = target.size > 0 and (target.min() < 0 or target.max() >= classes)
-    if wrong or 0 <= ignore_index < classes:
+    if target.size and (target.min() < 0 or target.max() >= classes or 0 <= ignore_index < classes):
         kept = target != ignore_index
         target = np.where(kept, target, 0)
-        if wrong and (target.min() < 0 or target.max() >= classes):
-            found = int(target.max()) if target.max() >= classes else int(target.min())
+        low, high = target.min(), target.max()
+        if low < 0 or high >= classes:
             raise ShapeError(
-                f"cross_entropy: Target {found} is out of bounds: expected class indices in [0, {classes}) or "
-                f"ignore_index {ignore_index}; check the labels and the number of classes"
+                f"cross_entropy: Target {high if high >= classes else low} is out of bounds: expected class indices in "
+                f"[0, {classes}) or ignore_index {ignore_index}; check the labels and the number of classes"
             )
-    grid = np.ogrid[tuple(slice(n) for n in target.shape)] if target.ndim else []
+    if target.ndim == 0:
+        return (target,), kept
+    if target.ndim == 1:
+        return (np.arange(len(target)), target), kept
+    grid = np.ogrid[tuple(slice(n) for n in target.shape)]
     return (*grid[:axis], target, *grid[axis:]), kept
 
 

@@ -14,8 +14,6 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat, for_blocks, in_order_of
 from cnn_physics77.core.kernels.threads import scratch
 
-PIECE_BYTES = 1 << 16  # of each array: five of them and the scratch stay in a core's L2 cache
-
 
 def sgd(
     parameter: np.ndarray,
@@ -183,6 +181,5 @@ def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> N
         lambda piece: update(*(row[piece] for row in rows)),
         parameter.size,
         parameter.itemsize,
-        PIECE_BYTES,
         parameter.size * parameter.itemsize * 2.5e-4,
     )
