@@ -2,6 +2,8 @@
 
 from cnn_physics77.core.operations.activation import *
 from cnn_physics77.core.operations.convolution import *
+from cnn_physics77.core.operations.distance import *
+from cnn_physics77.core.operations.likelihood import *
 from cnn_physics77.core.operations.linear import *
 from cnn_physics77.core.operations.loss import *
 from cnn_physics77.core.operations.padding import *

@@ -37,7 +37,7 @@ def check_real(function: str, input: Tensor) -> None:
         )
 
 
-# --------------------------------------------------------------------------------------------- sigmoid
+# ------------------------------------------------------------------------------ sigmoid
 
 
 @silent
@@ -81,7 +81,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return _logsigmoid(input)
 
 
-# --------------------------------------------------------------------------------------------- softplus
+# ------------------------------------------------------------------------------ softplus
 
 
 @operation(name="softplus")
@@ -133,7 +133,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return _softplus(input, beta=beta, threshold=threshold)
 
 
-# --------------------------------------------------------------------------------------------- silu and mish
+# ------------------------------------------------------------------------------ silu and mish
 
 
 @operation(name="silu")
@@ -226,7 +226,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return overwrite("mish", input, _mish) if inplace else _mish(input)
 
 
-# --------------------------------------------------------------------------------------------- gelu
+# ------------------------------------------------------------------------------ gelu
 
 
 @operation(name="gelu")
@@ -287,7 +287,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return _gelu(input, approximate=approximate)
 
 
-# --------------------------------------------------------------------------------------------- others
+# ------------------------------------------------------------------------------ others
 
 
 def softsign(input: Tensor) -> Tensor:

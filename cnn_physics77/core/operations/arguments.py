@@ -94,3 +94,10 @@ def reduction_of(function: str, reduction: str, size_average: bool | None, reduc
     elif reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")
     return reduction
+
+
+def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The losses, times a weight if there is one; their mean or sum if the reduction says so."""
+    if weight is not None:
+        losses = losses * weight
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses

@@ -26,7 +26,7 @@ from cnn_physics77.core.operations.padding import pad
 from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
 
-# --------------------------------------------------------------------------------------------- the three maps
+# ------------------------------------------------------------------------------ the three maps
 
 
 # The parameter ``window`` is (stride, padding, dilation, groups), the first three with one int per spatial
@@ -116,7 +116,7 @@ def _(v):
     return _channel_sum(v)
 
 
-# --------------------------------------------------------------------------------------------- convolution
+# ------------------------------------------------------------------------------ convolution
 
 
 def conv1d(
@@ -222,8 +222,7 @@ def _padding_by_name(function, input, weight, stride, padding, dilation) -> tupl
     return input, tuple(total // 2 for total in totals)
 
 
-# --------------------------------------------------------------------------------------------- transposed
-# convolution
+# ------------------------------------------------------------------------------ transposed convolution
 
 
 def conv_transpose1d(

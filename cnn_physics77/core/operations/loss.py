@@ -1,22 +1,28 @@
-r"""Losses: how far predictions are from targets."""
+"""Losses of classes: cross-entropies. Those of numbers are in :mod:`.likelihood`, distances in
+:mod:`.distance`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import activation as kernels_of_activation
 from cnn_physics77.core.kernels import softmax as kernels
-from cnn_physics77.core.operations.arguments import check_tensors, reduction_of
+from cnn_physics77.core.operations.activation import logsigmoid, sigmoid
+from cnn_physics77.core.operations.arguments import check_tensors, reduced, reduction_of
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.composition import gradient_again
+from cnn_physics77.core.operations.exponential import log, log1p
+from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.selection import clamp
 from cnn_physics77.core.operations.softmax import log_softmax
-from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.core.tensor import Tensor, from_array
 
-# --------------------------------------------------------------------------------------------- negative
-# log-likelihood
+# ------------------------------------------------------------------------------ negative log-likelihood
 
-# l_n = -w[t_n] x[n, t_n] reads, for each sample, one number of x (N, C, d1, ...); its adjoint writes there.
-# Ignored ones are 0.
+# l_n = -w[t_n] x[n, t_n] reads one number of x (N, C, d1, ...) for each sample, its adjoint writes there;
+# ignored ones are 0.
 
 
 @operation(name="nll")
@@ -47,7 +53,7 @@ def _(v, target, weight, ignore_index):
 
 def _chosen(shape, dtype, target, weight, ignore_index):
     """The index of x[n, t_n, ...], and -w[t_n] (0 where ignored), of the target's shape."""
-    axis = 0 if len(shape) == 1 else 1
+    axis = _class_axis(len(shape))
     kept = target != ignore_index
     target = np.where(kept, target, 0)
     factor = -kept.astype(dtype) if weight is None else np.where(kept, -weight[target], dtype.type(0))
@@ -55,7 +61,91 @@ def _chosen(shape, dtype, target, weight, ignore_index):
     return (*grid[:axis], target, *grid[axis:]), factor
 
 
-# --------------------------------------------------------------------------------------------- cross-entropy
+def _class_axis(ndim: int) -> int:
+    """Which dimension counts the classes: 1, or the only one."""
+    return 0 if ndim == 1 else 1
+
+
+def _check_classes(
+    function: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> int:
+    """The dimension of the classes, once target and weight are found to fit."""
+    shape = input.shape
+    axis = _class_axis(len(shape))
+    if not shape or target.shape != shape[:axis] + shape[axis + 1 :]:
+        raise ShapeError(
+            f"{function}: expected class indices (N, d1, ...) for an input (N, C, d1, ...), or () for (C), "
+            "found target "
+            f"{target.shape} and input {shape}"
+        )
+    if target.array.dtype.kind not in "iu":
+        raise DtypeError(
+            f"{function}: expected integer class indices, found a target of {target.dtype}; convert it"
+        )
+    if weight is not None and weight.shape != (shape[axis],):
+        raise ShapeError(
+            f"{function}: expected one weight per class, shape ({shape[axis]},), found {weight.shape}"
+        )
+    found = target.array[
+        (target.array != ignore_index) & ((target.array < 0) | (target.array >= shape[axis]))
+    ]
+    if found.size:
+        raise ShapeError(
+            f"{function}: Target {found[0]} is out of bounds: expected class indices in [0, {shape[axis]}) "
+            "or ignore_index "
+            f"{ignore_index}; check the labels and the number of classes"
+        )
+    return axis
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""The negative log-likelihood of class indices, from log-probabilities.
+
+    .. math:: l_n = -w_{t_n} x_{n,t_n}, \qquad \text{mean: } \frac{\sum_n l_n}{\sum_n w_{t_n}}
+
+    over the n whose target is not ``ignore_index``; with none left the mean is NaN.
+
+    Args:
+        input: log-probabilities x, (N, C), (N, C, d1, ...) or (C), floating, as :func:`log_softmax` gives
+            them.
+        target: class indices t, int64, (N), (N, d1, ...) or ().
+        weight: a factor w for each class, (C).
+        size_average, reduce: older forms of ``reduction``.
+        ignore_index: samples with this target have loss 0 and do not count.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ShapeError: shapes that do not fit, a class index out of bounds.
+        DtypeError: dtypes that do not fit.
+        ValueError: an unknown reduction.
+
+    >>> import cnn_physics77 as torch
+    >>> log_p = torch.log(torch.tensor([[0.25, 0.75], [0.5, 0.5]]))
+    >>> torch.nn.functional.nll_loss(log_p, torch.tensor([1, 0]), reduction="none")
+    tensor([0.2877, 0.6931])
+    """
+    check_tensors("nll_loss", input, weight)
+    reduction = reduction_of("nll_loss", reduction, size_average, reduce)
+    _check_classes("nll_loss", input, target, weight, ignore_index)
+    losses = _nll(input, target, weight, ignore_index=ignore_index)
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    kept = target.array != ignore_index
+    total = np.count_nonzero(kept) if weight is None else weight.array[target.array[kept]].sum()
+    return losses.sum() / from_array(np.asarray(total, losses.dtype))
+
+
+# ------------------------------------------------------------------------------ cross-entropy
 
 
 @operation(name="cross_entropy", extras=("probabilities", "divisor"))
@@ -94,7 +184,7 @@ def _(g, logits, target, weight, probabilities, divisor, ignore_index, label_smo
 @_cross_entropy_gradient.joint_derivative
 def _(v, needed, g, logits, target, weight, divisor, ignore_index, label_smoothing):
     def loss(logits):
-        axis = min(logits.ndim - 1, 1)
+        axis = _class_axis(logits.ndim)
         log_p = log_softmax(logits, axis)
         loss = (1 - label_smoothing) * _nll(log_p, target, weight, ignore_index=ignore_index)
         if label_smoothing:
@@ -193,8 +283,8 @@ def _cross_entropy_of_probabilities(
             f"cross_entropy: ignore_index is not supported for class probabilities, found {ignore_index}; "
             "leave it out"
         )
-    axis = 0 if input.array.ndim == 1 else 1
-    classes = input.array.shape[axis]
+    axis = _class_axis(input.ndim)
+    classes = input.shape[axis]
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes
     if weight is not None:
@@ -209,4 +299,143 @@ def _cross_entropy_of_probabilities(
     return losses.sum() if reduction == "sum" else losses.sum() / (input.numel() / classes)
 
 
-__all__ = ["cross_entropy"]
+# ------------------------------------------------------------------------------ binary cross-entropy
+
+
+@operation(name="binary_cross_entropy")
+@silent
+def _binary_cross_entropy(x, target):
+    """-(t log x + (1 - t) log(1 - x)), the logarithms not below -100"""
+    return (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)
+
+
+@_binary_cross_entropy.derivative("x")
+def _(g, x, target):
+    return g * (x - target) / clamp((1 - x) * x, min=1e-12)
+
+
+@_binary_cross_entropy.derivative("target")
+def _(g, x):
+    return g * (log1p(-x) - log(x))
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""The cross-entropy of probabilities of one event each.
+
+    .. math:: l = -w \left(t \log x + (1 - t) \log(1 - x)\right)
+
+    The logarithms are not taken below -100, so that the loss is finite; from logits, use
+    :func:`binary_cross_entropy_with_logits`, which loses no digits.
+
+    Args:
+        input: probabilities x in [0, 1], of any shape.
+        target: probabilities t, of the same shape and dtype.
+        weight: a factor w for each element; broadcasts.
+        size_average, reduce: older forms of ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        ShapeError: shapes that do not fit, an input or a target outside of [0, 1].
+        DtypeError: different dtypes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.25, 1.0]), torch.tensor([1.0, 1.0]))
+    tensor(0.6931)
+    """
+    check_tensors("binary_cross_entropy", input, target, weight)
+    reduction = reduction_of("binary_cross_entropy", reduction, size_average, reduce)
+    if input.shape != target.shape:
+        raise ShapeError(
+            f"binary_cross_entropy: expected a target of the input's shape {input.shape}, found "
+            f"{target.shape}; "
+            "please ensure they have the same size, e.g. with .view_as()"
+        )
+    for name, x in (("input", input.array), ("target", target.array)):
+        if not ((x >= 0) & (x <= 1)).all():
+            raise ShapeError(
+                f"binary_cross_entropy: all elements of {name} should be between 0 and 1, found {x.min()} to "
+                f"{x.max()}; apply sigmoid first, or use binary_cross_entropy_with_logits"
+            )
+    return reduced(_binary_cross_entropy(input, target), weight, reduction)
+
+
+@operation(name="binary_cross_entropy_with_logits")
+def _logits_cross_entropy(x, target, pos_weight):
+    """(1 - t) x - (1 + (p - 1) t) log sigmoid(x)"""
+    loss = kernels_of_activation.log_sigmoid(x)
+    if pos_weight is not None:
+        loss *= 1 + (pos_weight - 1) * target
+    return np.subtract((1 - target) * x, loss, out=loss)
+
+
+@_logits_cross_entropy.derivative("x")
+def _(g, x, target, pos_weight):
+    if pos_weight is None:
+        return g * (sigmoid(x) - target)
+    return g * (1 - target - (1 + (pos_weight - 1) * target) * sigmoid(-x))
+
+
+@_logits_cross_entropy.derivative("target")
+def _(g, x, pos_weight):
+    return -g * (x if pos_weight is None else x + (pos_weight - 1) * logsigmoid(x))
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    r"""The cross-entropy of the sigmoids of logits, each the probability of one event.
+
+    .. math:: l = -w \left(p \, t \log \sigma(x) + (1 - t) \log(1 - \sigma(x))\right)
+
+    Args:
+        input: logits x, of any shape.
+        target: probabilities t, of the same shape and dtype.
+        weight: a factor w for each element; broadcasts.
+        size_average, reduce: older forms of ``reduction``.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+        pos_weight: a factor p of the events that happen, a constant; broadcasts.
+
+    Raises:
+        ShapeError: shapes that do not fit.
+        DtypeError: different dtypes.
+
+    >>> import cnn_physics77 as torch
+    >>> x, t = torch.tensor([0.0, 1000.0]), torch.tensor([1.0, 0.0])
+    >>> torch.nn.functional.binary_cross_entropy_with_logits(x, t, reduction="none")
+    tensor([6.9315e-01, 1.0000e+03])
+    """
+    function = "binary_cross_entropy_with_logits"
+    check_tensors(function, input, target, weight, pos_weight)
+    reduction = reduction_of(function, reduction, size_average, reduce)
+    if input.shape != target.shape:
+        raise ShapeError(
+            f"{function}: Target size ({target.shape}) must be the same as input size ({input.shape}); "
+            "reshape one of them"
+        )
+    if pos_weight is not None:
+        try:
+            pos_weight = expand_to(pos_weight, broadcast_shapes(pos_weight.shape, input.shape))
+        except ShapeError as error:
+            raise ShapeError(f"{function}: pos_weight and input: {error}") from None
+        if pos_weight.shape != input.shape:
+            raise ShapeError(
+                f"{function}: expected a pos_weight that broadcasts to the input's shape {input.shape}, "
+                f"found {pos_weight.shape}"
+            )
+    return reduced(_logits_cross_entropy(input, target, pos_weight), weight, reduction)
+
+
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss"]

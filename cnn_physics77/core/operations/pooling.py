@@ -12,7 +12,7 @@ from cnn_physics77.core.operations.arguments import batched, per_dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array, recording
 
-# --------------------------------------------------------------------------------------------- max-pooling
+# ------------------------------------------------------------------------------ max-pooling
 
 
 # The parameter ``window`` is (kernel_size, stride, padding, dilation), each with one int per spatial

@@ -19,7 +19,7 @@ from cnn_physics77.core.operations.overwriting import overwrite
 from cnn_physics77.core.operations.selection import keep_where, where
 from cnn_physics77.core.tensor import Tensor, method
 
-# --------------------------------------------------------------------------------------------- relu
+# ------------------------------------------------------------------------------ relu
 
 
 @operation(name="relu_gradient")
@@ -79,8 +79,7 @@ def _(self):
     return relu(self, inplace=True)
 
 
-# --------------------------------------------------------------------------------------------- leaky and
-# parametric
+# ------------------------------------------------------------------------------ leaky and parametric
 
 
 @operation(name="leaky_relu")
@@ -161,8 +160,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(input > 0, input, weight * input)
 
 
-# --------------------------------------------------------------------------------------------- exponential
-# linear units
+# ------------------------------------------------------------------------------ exponential linear units
 
 # elu, selu and celu: y = scale * x above 0, scale * alpha * (exp(rate x) - 1) elsewhere.
 
@@ -244,7 +242,7 @@ def _exponential(
     return _elu(input, alpha=alpha, scale=scale, rate=rate)
 
 
-# --------------------------------------------------------------------------------------------- hard ones
+# ------------------------------------------------------------------------------ hard ones
 
 
 @operation(name="hardtanh")
@@ -342,7 +340,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return overwrite("hardswish", input, _hardswish) if inplace else _hardswish(input)
 
 
-# --------------------------------------------------------------------------------------------- thresholds
+# ------------------------------------------------------------------------------ thresholds
 
 
 @operation(name="threshold")
