@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnn_physics77.analysis.comparison import runs_by_label, shortfall
 from cnn_physics77.analysis.scales import accuracy_scale, log_scale
 from cnn_physics77.analysis.statistics import band, exponential_moving_average
-from cnn_physics77.analysis.style import CYCLE, GREY, header_legend, look, new_figure, styled
+from cnn_physics77.analysis.style import BLACK, CYCLE, GREY, header_legend, look, new_figure, styled
 from cnn_physics77.results import EpochRecord, RunLog
 
 _MOST_LINES = 8  # more layers than these become rows of a map instead of lines
@@ -56,7 +56,7 @@ def training_curves(logs: Sequence[RunLog]) -> Figure:
         else:
             log_scale(axes)
     handles, labels = panels[0].get_legend_handles_labels()
-    header_legend(figure, handles, [_named(label, runs[label]) for label in labels])
+    header_legend(figure, handles, [_named(label, runs[label]) for label in labels], len(labels))
     return figure
 
 
@@ -134,9 +134,14 @@ def _per_step(
         note = f"Exponential moving averages over about {span} steps: median and quartiles of {seeds} seeds."
     else:
         note = f"Faint: every step. Strong: exponential moving average over about {span} steps."
+    ends = {label: _end([column(log) for log in members]) for label, members in runs.items()}
+    entries = len(runs) + sum(end is not None for end in ends.values())
+    in_a_row = 2 * len(optimizers)
     figure = new_figure(
-        title, logs, max(7.5, 5.2 * len(optimizers)), 3.8, f"{note} Vertical lines end an epoch."
-    )
+        title, logs, max(7.5, 5.2 * len(optimizers)), 3.7, f"{note} Vertical lines end an epoch.",
+        legend_rows=math.ceil(entries / in_a_row),
+    )  # fmt: skip
+    handles = []
     panels = figure.subplots(1, len(optimizers), sharey=True, squeeze=False)[0]
     for axes, optimizer in zip(panels, optimizers, strict=True):
         longest = 0
@@ -155,22 +160,28 @@ def _per_step(
                 axes.fill_between(
                     steps, smooth.lower, smooth.upper, color=style.colour, alpha=0.2, linewidth=0
                 )
-            axes.plot(
+            handles += axes.plot(
                 steps, smooth.median, color=style.colour, linestyle=style.dash,
                 linewidth=0.8 * style.width, label=_named(label, members), zorder=style.layer,
             )  # fmt: skip
-            _mark_end(axes, [column(log) for log in members], label, style.colour)
+            end = ends[label]
+            if end is not None:
+                handles += axes.plot(
+                    [end[0]], [0.02], marker="X", color=style.colour, markersize=9, markeredgecolor=BLACK,
+                    linestyle="none", transform=axes.get_xaxis_transform(), zorder=6, clip_on=False,
+                    label=f"{label}: {end[1]} from step {end[0]}",
+                )  # fmt: skip
         _mark_epochs(axes, logs, longest)
         if len(optimizers) > 1:
             axes.set_title(optimizer)
         axes.set_xlim(1 - 0.01 * longest, 1.01 * longest + 1)
         axes.set_xlabel("Training step")
-        axes.legend(loc="upper right", frameon=True, framealpha=0.85, edgecolor="none")
     panels[0].set_ylabel(quantity)
     if any(np.isfinite(_positive(column(log))).any() for log in logs):
         log_scale(panels[0])
     else:
         _say(panels[0], "no finite value above zero")
+    header_legend(figure, handles, [str(handle.get_label()) for handle in handles], in_a_row)
     return figure
 
 
@@ -180,21 +191,15 @@ def _positive(values: Sequence[float]) -> NDArray[np.float64]:
     return np.where(np.isfinite(array) & (array > 0), array, np.nan)
 
 
-def _mark_end(axes: Axes, columns: list[Sequence[float]], label: str, colour: str) -> None:
-    """A cross on the time axis where the first curve of a label leaves the logarithmic axis for good."""
+def _end(columns: Sequence[Sequence[float]]) -> tuple[int, str] | None:
+    """The first step from which a curve never comes back to a logarithmic axis, and what it is from there."""
     ends = []
     for column in columns:
         shown = np.flatnonzero(np.isfinite(_positive(column)))
         end = int(shown[-1]) + 1 if shown.size else 0
         if end < len(column):
             ends.append((end + 1, "zero" if np.isfinite(column[end:]).all() else "not finite"))
-    if ends:
-        step, fate = min(ends)
-        axes.plot(
-            [step], [0.02], marker="X", color=colour, markersize=9, markeredgecolor="black",
-            linestyle="none", transform=axes.get_xaxis_transform(), zorder=6, clip_on=False,
-            label=f"{label}: {fate} from step {step}",
-        )  # fmt: skip
+    return min(ends, default=None)
 
 
 def _mark_epochs(axes: Axes, logs: Sequence[RunLog], steps: int) -> None:
@@ -272,7 +277,7 @@ def _layer_lines(
     if np.isfinite(panels[0, 0].dataLim.intervaly).all():
         log_scale(panels[0, 0])
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    header_legend(figure, handles, labels, min(len(labels), 4 * panels.shape[1]))
+    header_legend(figure, handles, labels, 4 * panels.shape[1])
 
 
 def _layer_maps(

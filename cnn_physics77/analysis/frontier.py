@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from cnn_physics77.analysis.comparison import runs_by_label
+from cnn_physics77.analysis.comparison import runs_by_label, shortfall
 from cnn_physics77.analysis.labels import place_labels
 from cnn_physics77.analysis.scales import accuracy_scale
 from cnn_physics77.analysis.statistics import Spread, pareto_front, spread
-from cnn_physics77.analysis.style import BLACK, GREY, Look, look, new_figure, styled
+from cnn_physics77.analysis.style import BLACK, GREY, Look, header_legend, look, new_figure, styled
 from cnn_physics77.results import RunLog
 
 _LARGEST_BUBBLE = 46.0  # diameter in points
@@ -34,7 +34,7 @@ class ModelPoint:
 
 
 def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
-    """The points of the frontier, by label and parameters, and the names of those that did not train.
+    """The points of the frontier, by label and parameters, and what was left out and why.
 
     >>> from cnn_physics77.results import example_log
     >>> points, left_out = model_points([example_log()])
@@ -51,7 +51,7 @@ def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
         for (parameters, size), runs in sorted(sizes.items()):
             trained = [log for log in runs if log.trained]
             if not trained:
-                left_out.append(f"{label} {size}")
+                left_out.append(f"{label} {size} ({shortfall(runs)})")
                 continue
             points.append(
                 ModelPoint(
@@ -95,12 +95,22 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
     if seeds > 1:
         note += f" Medians of {seeds} seeds with quartiles."
     if left_out:
-        note += f" Left out, did not train: {', '.join(left_out)}."
-    figure = new_figure("Efficiency frontier", logs, 12, 4.8, note, show_model=False)
+        note += f" Left out: {', '.join(left_out)}."
+    labels = list(_groups(points))
+    columns = 2 if len(labels) > 2 else 3
+    rows = max(-(-(len(labels) + 1) // columns), 2)
+    figure = new_figure("Efficiency frontier", logs, 12, 4.6, note, show_model=False, legend_rows=rows)
     by_size, by_time = figure.subplots(1, 2, width_ratios=(1.15, 1))
     resolution = min(100 / max(log.data.test_size, 1) for log in logs)
     _draw_by_size(by_size, points, resolution)
     _draw_by_time(by_time, points, resolution)
+    handles = [
+        _handle(look(group[0].framework, group[0].optimizer), label)
+        for label, group in _groups(points).items()
+    ]
+    handles.append(Line2D([], [], color=BLACK, linewidth=1.2))
+    header_legend(figure, handles, [*labels, "not dominated by any (right)"], columns, rows)
+    _bubble_key(figure, max(point.seconds.median for point in points))
     return figure
 
 
@@ -113,7 +123,6 @@ def _groups(points: list[ModelPoint]) -> dict[str, list[ModelPoint]]:
 
 def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> None:
     slowest = max(point.seconds.median for point in points)
-    handles = []
     for label, members in _groups(points).items():
         style = look(members[0].framework, members[0].optimizer)
         front = non_dominated(members)
@@ -135,25 +144,23 @@ def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> No
         )  # fmt: skip
         for index, point in enumerate(members):
             _mark(axes, style, point.parameters, point, index in front)
-        handles.append(_handle(style, label))
     _logarithmic_x(axes, [point.parameters for point in points], padding=0.16)
     accuracy_scale(axes, resolution)
     _pad_vertically(axes, 0.14)
     axes.set_title("Accuracy by parameters; area of a bubble: training time")
     axes.set_xlabel("Parameters")
     axes.set_ylabel("Test accuracy (%), log scale of the error")
-    axes.add_artist(axes.legend(handles=handles, loc="upper left"))
-    axes.legend(
-        handles=_bubble_key(slowest), loc="lower right", title="Training time, all epochs\n", ncols=3,
-        handletextpad=1.4, columnspacing=2.4, borderpad=1.7, frameon=True, framealpha=0.85, edgecolor="none",
-    )  # fmt: skip
-    named: dict[str, tuple[float, float, float]] = {}  # one name for each network, not for each framework
+    named: dict[tuple[str, str], tuple[float, float, float]] = {}  # one name for both frameworks
     for point in points:
+        key = (point.size, point.optimizer)
         radius = math.sqrt(_bubble_area(point.seconds.median, slowest)) / 2
-        radius = max(radius, 6.0, named.get(point.size, (0.0, 0.0, 0.0))[2])
-        named[point.size] = (point.parameters, point.accuracy.median, radius)
+        radius = max(radius, 6.0, named.get(key, (0.0, 0.0, 0.0))[2])
+        named[key] = (point.parameters, point.accuracy.median, radius)
     place_labels(
-        axes, [(x, y) for x, y, _ in named.values()], list(named), clear=[r for _, _, r in named.values()]
+        axes,
+        [(x, y) for x, y, _ in named.values()],
+        [size for size, _ in named],
+        clear=[radius for _, _, radius in named.values()],
     )
 
 
@@ -162,8 +169,7 @@ def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> No
         [(point.seconds.median, point.accuracy.median) for point in points], ("min", "max")
     ).tolist()
     stairs = sorted((points[index].seconds.median, points[index].accuracy.median) for index in front)
-    handles = [Line2D([], [], color=BLACK, linewidth=1.2, label="Not dominated by any")]
-    for label, members in _groups(points).items():
+    for members in _groups(points).values():
         style = look(members[0].framework, members[0].optimizer)
         for point in members:
             place = point.seconds.median
@@ -174,8 +180,6 @@ def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> No
                     color=style.colour, linewidth=1.2, capsize=2, zorder=style.layer,
                 )  # fmt: skip
             _mark(axes, style, place, point, points.index(point) in front)
-        handles.append(_handle(style, label))
-        handles[-1].set_linestyle("none")
     _logarithmic_x(axes, [point.seconds.median for point in points], padding=0.12)
     corners = [stairs[0]]
     for place, height in stairs[1:]:
@@ -187,7 +191,6 @@ def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> No
     axes.set_title("Accuracy by training time")
     axes.set_xlabel("Training time, all epochs (s)")
     axes.set_ylabel("Test accuracy (%), log scale of the error")
-    axes.legend(handles=handles, loc="lower right", frameon=True, framealpha=0.85, edgecolor="none")
     place_labels(
         axes, [(point.seconds.median, point.accuracy.median) for point in points],
         [point.size for point in points], size=7, clear=5,
@@ -222,18 +225,27 @@ def _bubble_area(seconds: float, slowest: float) -> float:
     return _LARGEST_BUBBLE**2 * seconds / slowest
 
 
-def _bubble_key(slowest: float) -> list[Line2D]:
-    """Three bubbles of round times for the legend."""
+def _bubble_key(figure: Figure, slowest: float) -> None:
+    """Three bubbles of round times at the right of the strip that holds the legend."""
     handles = []
-    for share in (1, 0.25, 0.05):
+    for share in (0.5, 0.15, 0.03):
         seconds = _round_down(share * slowest)
+        size = math.sqrt(_bubble_area(seconds, slowest))
         handles.append(
             Line2D(
-                [], [], linestyle="none", marker="o", markersize=math.sqrt(_bubble_area(seconds, slowest)),
-                markerfacecolor="none", markeredgecolor=GREY, label=f"{seconds:g} s",
+                [], [], linestyle="none", marker="o", markersize=size, markerfacecolor="none",
+                markeredgecolor=GREY, label=f"{seconds:g} s of training",
             )
         )  # fmt: skip
-    return handles
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    _, bottom, _, height = engine.get()["rect"]
+    legend = figure.legend(
+        handles=handles, loc="lower right", ncols=3, columnspacing=2.4, borderpad=0.0, borderaxespad=0.0,
+        bbox_to_anchor=(1 - 0.12 / figure.get_figwidth(), bottom + height + 0.15 / figure.get_figheight()),
+        handletextpad=0.9,
+    )  # fmt: skip
+    legend.set_in_layout(False)
 
 
 def _round_down(value: float) -> float:

@@ -109,7 +109,7 @@ def frontier_table(logs: Sequence[RunLog]) -> Table:
         title_justify="left",
         title_style="bold",
         header_style="bold",
-        caption=f"did not train: {', '.join(left_out)}" if left_out else None,
+        caption=f"left out: {', '.join(left_out)}" if left_out else None,
         caption_justify="left",
     )
     table.add_column("run", no_wrap=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from cnn_physics77.analysis.labels import place_labels
@@ -20,6 +21,7 @@ from cnn_physics77.analysis.style import (
     SKY,
     VERMILLION,
     headed_figure,
+    header_legend,
     styled,
 )
 
@@ -199,7 +201,7 @@ def roofline(
         share = sum(operation.seconds for operation in idle) / total
         names = ", ".join(operation.name for operation in idle)
         note += f" Without arithmetic, not shown ({share:.0%} of the time): {names}."
-    figure = headed_figure("Roofline of one training step", detail, 9, 5.2, note, warning)
+    figure = headed_figure("Roofline of one training step", detail, 9, 5.2, note, warning, legend_rows=1)
     axes = figure.subplots()
     ridge = peak_flops / peak_bandwidth
     intensities = [operation.intensity for operation in shown] + [ridge]
@@ -215,24 +217,26 @@ def roofline(
         f"matrix product {_rate(peak_flops, 'FLOP/s')}", (high, peak_flops), (-4, 4),
         textcoords="offset points", ha="right", va="bottom", size=8.5,
     )  # fmt: skip
-    for (colour, marker), kind in zip(
-        _KINDS * len(shown), dict.fromkeys(operation.kind for operation in shown), strict=False
-    ):
+    kinds = list(dict.fromkeys(operation.kind for operation in shown))
+    handles = []
+    for (colour, marker), kind in zip(_KINDS * len(kinds), kinds, strict=False):
         members = [operation for operation in shown if operation.kind == kind]
+        handles.append(
+            Line2D(
+                [], [], color=colour, marker=marker, markeredgecolor=BLACK, markersize=6.5, linestyle="none"
+            )
+        )
         axes.scatter(
             [operation.intensity for operation in members], [operation.rate for operation in members],
             s=[30 + 900 * operation.seconds / total for operation in members], marker=marker,
             facecolor=colour, edgecolor=BLACK, linewidth=0.8, alpha=0.85, label=kind, zorder=4,
         )  # fmt: skip
-    legend = axes.legend(loc="lower right", title="Bound by", frameon=True, framealpha=0.85, edgecolor="none")
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_sizes([45])  # type: ignore[attr-defined]
     axes.set_xlabel("Arithmetic intensity (FLOP per byte read or written)")
     axes.set_ylabel("Rate (FLOP/s)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rate(value, "")))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
+    header_legend(figure, handles, [f"bound by {kind}" for kind in kinds], len(kinds))
     figure.draw_without_rendering()  # settles the slope of the ceiling on the page
     start = max(low * 1.25, axes.get_ylim()[0] / peak_bandwidth)
     (x0, y0), (x1, y1) = axes.transData.transform([(x, x * peak_bandwidth) for x in (start, 2 * start)])

@@ -199,13 +199,14 @@ def headed_figure(
     return figure
 
 
-def header_legend(figure: Figure, handles: Sequence[Artist], labels: Sequence[str], columns: int = 0) -> None:
-    """A legend for all panels in the strip that `legend_rows` kept, in `columns` columns (one row if 0)."""
+def header_legend(
+    figure: Figure, handles: Sequence[Artist], labels: Sequence[str], columns: int, rows: int = 0
+) -> None:
+    """A legend for all panels in the strip of `rows` that `legend_rows` kept; no data can lie under it."""
     engine = figure.get_layout_engine()
     assert engine is not None
     _, bottom, _, height = engine.get()["rect"]
-    columns = columns or len(labels)
-    strip = 0.24 * math.ceil(len(labels) / columns) / figure.get_figheight()
+    strip = 0.24 * (rows or math.ceil(len(labels) / columns)) / figure.get_figheight()
     legend = figure.legend(
         handles, labels, loc="upper left",
         bbox_to_anchor=(0.12 / figure.get_figwidth(), bottom + height + strip), ncols=columns,

@@ -1,7 +1,6 @@
 """Logs with invented figures, and a reader of what a figure shows."""
 
 import dataclasses
-import itertools
 import math
 from types import SimpleNamespace
 
@@ -17,6 +16,12 @@ from cnn_physics77.results import (
     StepRecords,
     example_log,
 )
+
+STAND_IN = {
+    "name": "digits",
+    "title": "digits of scikit-learn enlarged to 28x28, NOT MNIST",
+    "fallback": True,
+}
 
 
 def make_log(
@@ -58,7 +63,7 @@ def make_log(
         ),
         data=dataclasses.replace(
             base.data, test_size=test_size, classes=classes,
-            **({"name": "digits", "title": "scikit-learn digits", "fallback": True} if fallback else {}),
+            **(STAND_IN if fallback else {}),
         ),
         architecture=Architecture("CNN()", [ParameterShape(*shape) for shape in shapes]),
         parameter_count=hidden * channels * 676 + hidden,
@@ -127,8 +132,8 @@ def invented():
 def drawn(monkeypatch):
     """Draw a figure; returns [(text, box in pixels)] of every text that reaches the canvas.
 
-    Fails when two boxes overlap or one leaves the figure. Slanted text is returned but not compared: its box
-    is larger than it.
+    Fails when two boxes overlap, one leaves the figure, or a legend lies on a panel. Slanted text is returned
+    but not compared: its box is larger than it.
     """
 
     def draw(figure):
@@ -149,10 +154,17 @@ def drawn(monkeypatch):
         for words, box in upright:
             assert box.x0 >= -1 and box.y0 >= -1, f"{words!r} leaves the figure: {box}"
             assert box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1, f"{words!r} leaves: {box}"
-        for (words, box), (others, other) in itertools.combinations(upright, 2):
-            width = min(box.x1, other.x1) - max(box.x0, other.x0)
-            height = min(box.y1, other.y1) - max(box.y0, other.y0)
-            assert not (width > 1 and height > 1), f"{words!r} overlaps {others!r}"
+        corners = np.array([box.extents for _, box in upright])
+        for place, (words, _) in enumerate(upright):
+            rest = corners[place + 1 :]
+            low = np.maximum(corners[place, :2], rest[:, :2])
+            high = np.minimum(corners[place, 2:], rest[:, 2:])
+            common = np.flatnonzero((high - low > 1).all(axis=1))
+            assert not common.size, f"{words!r} overlaps {upright[place + 1 + common[0]][0]!r}"
+        for legend in figure.legends:
+            box = legend.get_window_extent(renderer)
+            assert not any(box.overlaps(axes.get_window_extent(renderer)) for axes in figure.axes)
+        assert all(axes.get_legend() is None for axes in figure.axes), "a legend inside a panel can hide data"
         return [(words, box) for words, box, _ in boxes]
 
     return draw

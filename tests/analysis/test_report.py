@@ -101,7 +101,7 @@ def test_frontier_report_counts_verdicts(invented):
     text = as_text(report(logs))
     assert "Efficiency frontier" in text and " of 9 networks." in text
     dead = frontier_table([*logs, invented.log(channels=1, hidden=2, trains=False)])
-    assert dead.caption == "did not train: Custom-Adam 1x2"
+    assert dead.caption == "left out: Custom-Adam 1x2 (did not train)"
 
 
 def test_terminal_and_text_hold_the_same(invented):

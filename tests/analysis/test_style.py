@@ -45,7 +45,7 @@ def test_settings_that_differ_are_left_to_the_plot(invented):
 def test_loud_warnings(drawn, invented):
     figure = visuals.training_curves(invented.pair(fallback=True))
     warning = next(text for text in figure.texts if text.get_gid() == "warning")
-    assert warning.get_text().startswith("NOT MNIST") and "scikit-learn digits" in warning.get_text()
+    assert warning.get_text().startswith("NOT MNIST") and "digits of scikit-learn" in warning.get_text()
     assert warning.get_bbox_patch().get_facecolor()[:3] == to_rgb(style.YELLOW)
     drawn(figure)
     failed = invented.log()

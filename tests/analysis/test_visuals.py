@@ -54,7 +54,9 @@ def test_no_logs_is_a_clear_error(draw):
 
 @pytest.mark.parametrize("draw", ON_LOGS, ids=lambda draw: draw.__name__)
 def test_two_data_sets_are_not_mixed(draw, invented):
-    with pytest.raises(ValueError, match=r"expected logs of one data set, found MNIST, scikit-learn digits"):
+    with pytest.raises(
+        ValueError, match=r"expected logs of one data set, found MNIST, digits of scikit-learn"
+    ):
         draw([invented.log(), invented.log("pytorch", fallback=True)])
 
 
@@ -359,9 +361,9 @@ def test_frontier_leaves_out_what_did_not_train(drawn, invented):
     logs = invented.frontier()
     logs.append(invented.log(channels=1, hidden=2, trains=False))
     figure = visuals.efficiency_frontier(logs)
-    assert "did not train: Custom-Adam 1x2." in " ".join(words for words, _ in drawn(figure)).replace(
-        "\n", " "
-    )
+    assert "Left out: Custom-Adam 1x2 (did not train)." in " ".join(
+        words for words, _ in drawn(figure)
+    ).replace("\n", " ")
     with pytest.raises(ValueError, match="at least one run that trained, found none in 1 logs"):
         visuals.efficiency_frontier([invented.log(trains=False)])
 
