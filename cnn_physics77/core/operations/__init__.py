@@ -1,6 +1,5 @@
 """The differentiable operations, one family a module. How one is declared: :mod:`.operation`."""
 
-from cnn_physics77.core.operations import inplace  # isort: skip  (it changes the methods above)
 from cnn_physics77.core.operations.activation import *
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
@@ -40,3 +39,5 @@ from cnn_physics77.core.operations.softmax import *
 from cnn_physics77.core.operations.sorting import *
 from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
+
+from cnn_physics77.core.operations import inplace  # isort: skip  (it changes the methods above)

@@ -30,7 +30,7 @@ def _(g, a, b_shape):
     return sum_to(_matmul(conj(a).mT, g), b_shape)
 
 
-def _tensors(function: str, *operands) -> list[Tensor]:
+def of_one_dtype(function: str, *operands) -> list[Tensor]:
     """The operands as tensors of one dtype.
 
     Raises:
@@ -69,7 +69,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.matmul(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
-    a, b = _tensors("matmul", input, other)
+    a, b = of_one_dtype("matmul", input, other)
     x, z = a.array.shape, b.array.shape
     if not x or not z:
         raise ShapeError(
@@ -116,7 +116,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
-    a, b = _tensors("mm", input, mat2)
+    a, b = of_one_dtype("mm", input, mat2)
     _of_dimensions("mm", "two matrices", (a, 2), (b, 2))
     return matmul(a, b)
 
@@ -129,7 +129,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
     (5, 2, 4)
     """
-    a, b = _tensors("bmm", input, mat2)
+    a, b = of_one_dtype("bmm", input, mat2)
     _of_dimensions("bmm", "two batches of matrices", (a, 3), (b, 3))
     if len(a.array) != len(b.array):
         raise ShapeError(
@@ -146,7 +146,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> torch.mv(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 4.0]))
     tensor([11.])
     """
-    a, b = _tensors("mv", input, vec)
+    a, b = of_one_dtype("mv", input, vec)
     _of_dimensions("mv", "a matrix and a vector", (a, 2), (b, 1))
     return matmul(a, b)
 
@@ -159,7 +159,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     >>> torch.dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     tensor(11.)
     """
-    a, b = _tensors("dot", input, tensor)
+    a, b = of_one_dtype("dot", input, tensor)
     _of_dimensions("dot", "two vectors", (a, 1), (b, 1))
     return matmul(a, b)
 
@@ -178,7 +178,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Tensor:
-    input, a, b = _tensors(function, input, a, b)
+    input, a, b = of_one_dtype(function, input, a, b)
     product = bmm(a, b) if batched else mm(a, b)
     if alpha != 1:
         product = mul(product, alpha)
