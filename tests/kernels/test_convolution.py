@@ -123,7 +123,7 @@ def test_channel_sum_of_every_memory_order(shape, dtype):
     [
         (
             lambda: convolution(np.ones((1, 3, 5, 5)), np.ones((4, 2, 3, 3)), (1, 1), (0, 0), (1, 1), 1),
-            r"convolution: expected in_channels = groups \* weight.shape\[1\].*\(1, 3, 5, 5\).*\(4, 2, 3, 3\)",
+            r"convolution: expected in_channels = groups.*\(1, 3, 5, 5\).*\(4, 2, 3, 3\)",
         ),
         (
             lambda: convolution(np.ones((1, 4, 5, 5)), np.ones((3, 2, 3, 3)), (1, 1), (0, 0), (1, 1), 2),

@@ -1,4 +1,4 @@
-"""Products cut into blocks: the values of numpy.matmul in float64, and the same bits for any number of threads."""
+"""Products cut into blocks: the values of numpy.matmul, the same bits for any number of threads."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """The three maps of convolution: forward, input gradient (the transposed convolution) and weight gradient.
 
-With G groups, and ``position = o * stride - padding + tap * dilation``, where ``x`` reads as zero outside of itself:
+With G groups, and ``position = o * stride - padding + tap * dilation``, where ``x`` reads as zero outside of
+itself:
 
     y[n, k, o] = bias[k] + sum over c, tap of weight[k, c, tap] x[n, c, position]
 
@@ -12,10 +13,17 @@ Results have the logical order (N, C, *size), in any order of memory, and never 
 argument.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
-from cnn_physics77.core.kernels import plain
-from cnn_physics77.core.kernels.geometry import check_gradient, geometry
+from cnn_physics77.core.kernels import channels_last, depthwise, plain, slabs, winograd
+from cnn_physics77.core.kernels.choose import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, choose
+from cnn_physics77.core.kernels.geometry import Geometry, check_gradient, geometry
+from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.toom_cook import POINTS
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -48,7 +56,7 @@ def convolution(
              [-4., -4.]]]])
     """
     sizes = geometry(x.shape, weight.shape, stride, padding, dilation, groups, "convolution")
-    return plain.forward(x, weight, sizes, bias)
+    return _forward(x, weight, sizes, bias)
 
 
 def convolution_input_gradient(
@@ -83,7 +91,7 @@ def convolution_input_gradient(
     x_shape = (g.shape[0], weight.shape[1] * groups, *input_size)
     sizes = geometry(x_shape, weight.shape, stride, padding, dilation, groups, operation)
     check_gradient(g.shape, sizes, operation)
-    return plain.input_gradient(g, weight, sizes)
+    return _input_gradient(g, weight, sizes)
 
 
 def convolution_weight_gradient(
@@ -110,13 +118,120 @@ def convolution_weight_gradient(
     weight_shape = (g.shape[1], x.shape[1] // max(groups, 1), *kernel_size)
     sizes = geometry(x.shape, weight_shape, stride, padding, dilation, groups, operation)
     check_gradient(g.shape, sizes, operation)
-    return plain.weight_gradient(g, x, sizes)
+    return _weight_gradient(g, x, sizes)
+
+
+def _forward(x: np.ndarray, weight: np.ndarray, q: Geometry, bias: np.ndarray | None) -> np.ndarray:
+    if x.ndim == 3:
+        return _forward(x[:, :, None], weight[:, :, None], _in_two_dimensions(q), bias)[:, :, 0]
+    choice = choose(FORWARD, q, _common_dtype(x, weight), _channels_last(x))
+    return ALGORITHMS[choice.algorithm][0](x, weight, q, bias)
+
+
+def _input_gradient(g: np.ndarray, weight: np.ndarray, q: Geometry) -> np.ndarray:
+    if g.ndim == 3:
+        return _input_gradient(g[:, :, None], weight[:, :, None], _in_two_dimensions(q))[:, :, 0]
+    choice = choose(INPUT_GRADIENT, q, _common_dtype(g, weight), _channels_last(g))
+    return ALGORITHMS[choice.algorithm][1](g, weight, q)
+
+
+def _weight_gradient(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.ndarray:
+    if g.ndim == 3:
+        return _weight_gradient(g[:, :, None], x[:, :, None], _in_two_dimensions(q))[:, :, 0]
+    choice = choose(WEIGHT_GRADIENT, q, _common_dtype(g, x), _channels_last(x))
+    return ALGORITHMS[choice.algorithm][2](g, x, q)
+
+
+def _in_two_dimensions(q: Geometry) -> Geometry:
+    """A one-dimensional convolution as one over images of one row."""
+    return replace(
+        q,
+        input_size=(1, *q.input_size),
+        kernel_size=(1, *q.kernel_size),
+        output_size=(1, *q.output_size),
+        stride=(1, *q.stride),
+        padding=(0, *q.padding),
+        dilation=(1, *q.dilation),
+    )
+
+
+_MIXED = np.dtype(object)  # what two dtypes have in common: only the plain algorithm lets NumPy promote them
+
+
+def _common_dtype(a: np.ndarray, b: np.ndarray) -> np.dtype:
+    return a.dtype if a.dtype == b.dtype else _MIXED
+
+
+def _channels_last(images: np.ndarray) -> bool:
+    return images.strides[1] == images.itemsize
+
+
+# The groups of a convolution are convolutions of slices of the channels.
+
+
+def _group(q: Geometry) -> tuple[Geometry, list[tuple[slice, slice]]]:
+    """The sizes of one group, and the slices of channels in and out of each."""
+    incoming, outgoing = q.in_channels // q.groups, q.out_channels // q.groups
+    one = replace(q, in_channels=incoming, out_channels=outgoing, groups=1)
+    slices = [
+        (slice(i * incoming, (i + 1) * incoming), slice(i * outgoing, (i + 1) * outgoing))
+        for i in range(q.groups)
+    ]
+    return one, slices
+
+
+def _forward_by_group(x: np.ndarray, weight: np.ndarray, q: Geometry, bias: np.ndarray | None) -> np.ndarray:
+    one, slices = _group(q)
+    y = np.empty((q.batch, *q.output_size, q.out_channels), x.dtype).transpose(0, 3, 1, 2)
+    for incoming, outgoing in slices:
+        part_bias = None if bias is None else bias[outgoing]
+        y[:, outgoing] = _forward(x[:, incoming], weight[outgoing], one, part_bias)
+    return y
+
+
+def _input_gradient_by_group(g: np.ndarray, weight: np.ndarray, q: Geometry) -> np.ndarray:
+    one, slices = _group(q)
+    gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype).transpose(0, 3, 1, 2)
+    for incoming, outgoing in slices:
+        gradient[:, incoming] = _input_gradient(g[:, outgoing], weight[outgoing], one)
+    return gradient
+
+
+def _weight_gradient_by_group(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.ndarray:
+    one, slices = _group(q)
+    return np.concatenate(
+        [_weight_gradient(g[:, outgoing], x[:, incoming], one) for incoming, outgoing in slices]
+    )
+
+
+# forward(x, weight, geometry, bias), input_gradient(g, weight, geometry), weight_gradient(g, x, geometry)
+ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
+    "plain": (plain.forward, plain.input_gradient, plain.weight_gradient),
+    "slabs": (slabs.forward, plain.input_gradient, slabs.weight_gradient),
+    "channels_last": (channels_last.forward, channels_last.input_gradient, channels_last.weight_gradient),
+    "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
+    "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),
+} | {
+    f"winograd{m}": (
+        partial(winograd.forward, m=m),
+        partial(winograd.input_gradient, m=m),
+        partial(winograd.weight_gradient, m=m),
+    )
+    for m in POINTS
+}
 
 
 def channel_sum(g: np.ndarray) -> np.ndarray:
     """The sum of ``g`` (N, K, *size) over samples and pixels: the gradient (K,) of a convolution's bias.
 
+    Float gradients in channels-last memory are summed as a row of ones times a matrix, which is faster than a
+    reduction whose innermost axis is short.
+
     >>> channel_sum(np.ones((2, 3, 4, 4)))
     array([32., 32., 32.])
     """
+    pixels = np.moveaxis(g, 1, -1)
+    if pixels.flags.c_contiguous and g.dtype.kind in "fc" and g.dtype.char != "e":
+        matrix = pixels.reshape(-1, g.shape[1])
+        return matmul(np.ones((1, len(matrix)), g.dtype), matrix)[0]
     return g.sum(axis=(0, *range(2, g.ndim)))

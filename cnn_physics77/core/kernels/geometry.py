@@ -55,7 +55,8 @@ def geometry(
     if groups < 1 or out_channels % groups or group_channels * groups != in_channels:
         raise ShapeError(
             f"{operation}: expected in_channels = groups * weight.shape[1] and out_channels a multiple of "
-            f"groups, found input {x_shape}, weight {weight_shape}, groups {groups}; check in_channels and groups"
+            f"groups, found input {x_shape}, weight {weight_shape}, groups {groups}; check in_channels and "
+            "groups"
         )
     counts = output_size(tuple(input_size), tuple(kernel_size), stride, padding, dilation, operation)
     return Geometry(

@@ -48,8 +48,8 @@ def output_size(
         )
     if min((*kernel_size, *stride, *dilation), default=1) < 1 or min(padding, default=0) < 0:
         raise ShapeError(
-            f"{operation}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
-            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
+            f"{operation}: expected kernel_size, stride and dilation of at least 1 and padding of at least "
+            f"0, found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
         )
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation)]
     padded = [n + 2 * p for n, p in zip(input_size, padding)]

@@ -1,0 +1,169 @@
+"""Which algorithm runs a convolution, and why.
+
+    plain           im2col in the order (N, C, H, W): any number of dimensions, any dtype
+    slabs           the same for few channels, blocked (first layers; 1x1 on (N, C, H, W) memory)
+    channels_last   blocked im2col in channels-last memory
+    depthwise       one kernel for each channel, tap by tap
+    by_group        each group by itself, by the algorithm that fits it
+    winograd2/4/5/6 F(m x m, 3 x 3) for 3x3 kernels at stride 1
+
+Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
+(see `winograd`), so it is chosen in float32 only, and never beyond F(5x5); float64 takes exact algorithms
+unless overridden.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, prod
+from operator import itemgetter
+
+import numpy as np
+
+from cnn_physics77.core.kernels.geometry import Geometry
+
+FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
+ALGORITHMS = (
+    "plain",
+    "slabs",
+    "channels_last",
+    "depthwise",
+    "by_group",
+    "winograd2",
+    "winograd4",
+    "winograd5",
+    "winograd6",
+)
+CHOSEN_TILES = (2, 4, 5)
+
+# Nanoseconds of one core, float32, as measured on an AVX2 machine; only their relations decide.
+PRODUCT = 2 / 60  # one multiplication and addition in a matrix product
+TRANSFORM = 1.1  # one transformed number of an input tile, both directions together
+INVERSE = 0.8  # the same on the way back
+MOVE = 0.2  # one number moved in im2col
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The algorithm for one map of one convolution."""
+
+    map: str
+    algorithm: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.map}: {self.algorithm}, {self.reason}"
+
+
+_override: ContextVar[str | None] = ContextVar("algorithm", default=None)
+
+
+@contextmanager
+def override(algorithm: str) -> Iterator[None]:
+    """Inside of this context every convolution that ``algorithm`` can do is done by it; the others as usual.
+
+    Raises:
+        ValueError: no such algorithm.
+
+    >>> from cnn_physics77.core.kernels.geometry import geometry
+    >>> sizes = geometry((1, 8, 9, 9), (8, 8, 3, 3), (1, 1), (1, 1), (1, 1), 1, "example")
+    >>> with override("plain"):
+    ...     print(choose("forward", sizes, np.dtype(np.float32)))
+    forward: plain, by override
+    """
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"override: expected one of {', '.join(ALGORITHMS)}, found {algorithm!r}")
+    token = _override.set(algorithm)
+    try:
+        yield
+    finally:
+        _override.reset(token)
+
+
+def choose(map: str, geometry: Geometry, dtype: np.dtype, channels_last: bool = True) -> Choice:
+    """The algorithm that will run ``map`` ("forward", "input_gradient" or "weight_gradient"), and the reason.
+
+    Args:
+        channels_last: whether the images that it reads have their channels contiguous in memory.
+
+    >>> from cnn_physics77.core.kernels.geometry import geometry
+    >>> sizes = geometry((64, 32, 28, 28), (32, 32, 3, 3), (1, 1), (1, 1), (1, 1), 1, "example")
+    >>> print(choose("forward", sizes, np.dtype(np.float32)))
+    forward: winograd4, least estimated time: winograd4 ... ms, channels_last ... ms
+    >>> print(choose("forward", sizes, np.dtype(np.float64)))
+    forward: channels_last, the exact algorithm of channels-last memory
+    """
+    return _choose(map, geometry, dtype, channels_last, _override.get())
+
+
+@lru_cache(maxsize=4096)
+def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted: str | None) -> Choice:
+    if wanted is not None and applies(wanted, map, q, dtype):
+        return Choice(map, wanted, "by override")
+    if dtype.char not in "fdFD":
+        return Choice(map, "plain", f"the only one for dtype {dtype}")
+    if len(q.kernel_size) != 2:
+        return Choice(map, "plain", f"the only one for {len(q.kernel_size)} spatial dimensions")
+    if 0 in (q.batch, q.in_channels, q.out_channels):
+        return Choice(map, "plain", "nothing to do")
+    if applies("depthwise", map, q, dtype):
+        return Choice(map, "depthwise", "each channel has a kernel of its own")
+    if q.groups > 1:
+        if q.in_channels // q.groups == 1:
+            return Choice(map, "plain", "too many groups to take them one by one")
+        return Choice(map, "by_group", f"{q.groups} groups")
+    if applies("slabs", map, q, dtype):
+        if q.in_channels <= 3 and q.out_channels <= 16:
+            return Choice(map, "slabs", f"{q.in_channels} channels are too few for channels-last memory")
+        if q.kernel_size == q.stride == (1, 1) and not channels_last:
+            return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
+    if dtype.char == "f":
+        times = {
+            name: estimate(name, q)
+            for name in (*(f"winograd{m}" for m in CHOSEN_TILES), "channels_last")
+            if applies(name, map, q, dtype)
+        }
+        if len(times) > 1:
+            best = min(times, key=times.__getitem__)
+            listed = ", ".join(
+                f"{name} {time:.2g} ms" for name, time in sorted(times.items(), key=itemgetter(1))
+            )
+            return Choice(map, best, f"least estimated time: {listed}")
+    return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
+
+
+def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bool:
+    """Whether ``algorithm`` can do this map of this convolution."""
+    q = geometry
+    if algorithm == "plain":
+        return True
+    if dtype.char not in "fdFD" or len(q.kernel_size) != 2 or 0 in (q.batch, q.in_channels, q.out_channels):
+        return False
+    if algorithm == "depthwise":
+        return 1 < q.groups == q.in_channels == q.out_channels
+    if algorithm == "by_group":
+        return q.groups > 1
+    if q.groups > 1:
+        return False
+    if algorithm == "slabs":
+        return map != INPUT_GRADIENT
+    if algorithm.startswith("winograd"):
+        unit = q.stride == q.dilation == (1, 1) and q.kernel_size == (3, 3)
+        return unit and dtype.char in "fd" and max(q.padding) <= 2
+    return True
+
+
+def estimate(algorithm: str, geometry: Geometry) -> float:
+    """Estimated milliseconds of one core for one map, float32."""
+    q = geometry
+    pixels = q.batch * prod(q.output_size)
+    if algorithm == "channels_last":
+        return pixels * q.taps * (q.out_channels * PRODUCT + MOVE) / 1e6
+    m = int(algorithm.removeprefix("winograd"))
+    tiles = q.batch * prod(ceil(n / m) for n in q.output_size)
+    numbers = tiles * (m + 2) ** 2
+    kernel = 9 * (m + 2) ** 2 * q.in_channels * q.out_channels * PRODUCT
+    each = q.in_channels * q.out_channels * PRODUCT + q.in_channels * TRANSFORM + q.out_channels * INVERSE
+    return (numbers * each + kernel + pixels * (q.in_channels + q.out_channels) * MOVE) / 1e6

@@ -1,0 +1,159 @@
+"""Windows over images in channels-last memory, and the input gradient as correlations over its phases.
+
+The input gradient of a convolution is a correlation too, one for each phase of the stride: input pixel i is
+reached
+by the taps t with ``t dilation = i + padding (mod stride)``, and
+
+    dx[i] = sum over those t of g[(i + padding - t dilation) / stride] weight[t]
+
+is, over the pixels of one phase, a correlation of g with a part of the kernel, turned around. Nothing is
+scattered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import gcd, prod
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from cnn_physics77.core.kernels.blocks import items
+from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.threads import scratch
+from cnn_physics77.core.kernels.windows import Size
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Where windows lie: tap t of window o reads pixel ``origin + o * stride + t * dilation``, zero
+    outside."""
+
+    origin: Size
+    kernel_size: Size
+    stride: Size
+    dilation: Size
+    counts: Size  # of windows
+
+    @classmethod
+    def of(cls, geometry: Geometry) -> "Windows":
+        """Those of a convolution's forward map."""
+        q = geometry
+        origin = tuple(-p for p in q.padding)
+        return cls(origin, q.kernel_size, q.stride, q.dilation, q.output_size)
+
+    def rectangle(self, images: np.ndarray, rows: slice) -> np.ndarray:
+        """What the given rows of windows read of ``images`` (samples, H, W, C), zero outside of them.
+
+        Returns:
+            A view of ``images`` where that is possible, else scratch memory; the C channels are contiguous.
+        """
+        size = images.shape[1:3]
+        count = (rows.stop - rows.start, self.counts[1])
+        first = (self.origin[0] + rows.start * self.stride[0], self.origin[1])
+        span = tuple(
+            (n - 1) * s + (k - 1) * d + 1
+            for n, s, k, d in zip(count, self.stride, self.kernel_size, self.dilation)
+        )
+        low = [max(0, f) for f in first]
+        high = [max(a, min(n, f + length)) for a, n, f, length in zip(low, size, first, span)]
+        inside = images[:, low[0] : high[0], low[1] : high[1]]
+        movable = images.strides[3] == images.itemsize
+        if movable and inside.shape[1:3] == span:
+            return inside
+        result = scratch("rectangle", (len(images), *span, images.shape[3]), images.dtype)
+        if inside.shape[1:3] != span:
+            result.fill(0)
+        target = result[:, low[0] - first[0] : high[0] - first[0], low[1] - first[1] : high[1] - first[1]]
+        if movable:
+            items(target)[...] = items(inside)
+        else:
+            target[...] = inside
+        return result
+
+    def columns(self, images: np.ndarray, rows: slice) -> np.ndarray:
+        """The given rows of windows as a matrix (samples * rows * columns, taps * C): a view, or scratch
+        memory."""
+        source = self.rectangle(images, rows)
+        samples, channels = len(images), images.shape[3]
+        if self.kernel_size == (1, 1) and self.stride == (1, 1) and source.flags.c_contiguous:
+            return source.reshape(-1, channels)
+        count = (rows.stop - rows.start, self.counts[1])
+        result = scratch("columns", (samples, *count, *self.kernel_size, channels), source.dtype)
+        step = source.strides
+        # Where the taps of a kernel row are neighbours in memory, the row is moved in one piece.
+        neighbours = self.dilation[1] == 1 and step[2] == channels * source.itemsize
+        joined = self.kernel_size[1] if neighbours else 1
+        windows = as_strided(
+            source,
+            (samples, *count, self.kernel_size[0], self.kernel_size[1] // joined, joined * channels),
+            (
+                step[0],
+                step[1] * self.stride[0],
+                step[2] * self.stride[1],
+                step[1] * self.dilation[0],
+                step[2] * self.dilation[1],
+                step[3],
+            ),
+        )
+        items(result.reshape(windows.shape))[...] = items(windows)
+        return result.reshape(samples * prod(count), -1)
+
+
+Correlate = Callable[[np.ndarray, np.ndarray, Windows, np.ndarray], None]
+
+
+def input_gradient(g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Correlate) -> np.ndarray:
+    """The gradient (N, C, H, W) in channels-last memory.
+
+    Args:
+        g: (N, K, *output_size).
+        kernel: (*kernel_size, ...), whatever ``correlate`` takes.
+        correlate: called as ``correlate(images, kernel, windows, y)`` for each phase.
+    """
+    q = geometry
+    gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype)
+    images = g.transpose(0, 2, 3, 1)
+    for vertical in _phases(q, 0):
+        for horizontal in _phases(q, 1):
+            pixels = gradient[:, vertical.pixels, horizontal.pixels]
+            taps = kernel[vertical.taps, horizontal.taps]
+            if taps.size:
+                windows = Windows(
+                    (vertical.origin, horizontal.origin),
+                    taps.shape[:2],
+                    (1, 1),
+                    (vertical.dilation, horizontal.dilation),
+                    pixels.shape[1:3],
+                )
+                correlate(images, taps, windows, pixels)
+            else:
+                pixels.fill(0)
+    return gradient.transpose(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Along one dimension: the pixels of the input of one phase of the stride, and the taps that reach
+    them."""
+
+    pixels: slice
+    taps: slice  # in falling order, which reads g in rising order
+    origin: int = 0  # in g, of the first window
+    dilation: int = 1  # in g
+
+
+def _phases(geometry: Geometry, axis: int) -> list[Phase]:
+    stride, padding, dilation = geometry.stride[axis], geometry.padding[axis], geometry.dilation[axis]
+    common = gcd(stride, dilation)
+    phases = []
+    for first in range(min(stride, geometry.input_size[axis])):
+        pixels = slice(first, None, stride)
+        reached = first + padding
+        taps = [t for t in range(geometry.kernel_size[axis]) if (reached - t * dilation) % stride == 0]
+        if taps:
+            falling = slice(taps[-1], taps[0] - 1 if taps[0] else None, -(stride // common))
+            origin = (reached - taps[-1] * dilation) // stride
+            phases.append(Phase(pixels, falling, origin, dilation // common))
+        else:
+            phases.append(Phase(pixels, slice(0, 0)))
+    return phases

@@ -1,0 +1,83 @@
+"""Convolution in the order (N, C, H, W): im2col as few large copies, and one product for each sample.
+
+For the first layer of a network, whose one to three channels are too few for channels-last memory: the
+windows of one sample are a matrix (C * taps, pixels), written as one slab of pixels for each channel and tap,
+and
+
+    y  = weight @ columns                         (K x C taps) @ (C taps x pixels)
+    dw = sum over samples of g @ columns^T
+
+The output is contiguous in the order (N, K, H, W), as a flatten that follows wants it. A 1x1 kernel on such
+memory needs no copy. One group, two spatial dimensions. Error in float32: as im2col and one product (see
+`plain`).
+"""
+
+from math import prod
+
+import numpy as np
+
+from cnn_physics77.core.kernels.blocks import cut
+from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.threads import parallel_for, scratch
+from cnn_physics77.core.kernels.windows import windows
+
+MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
+
+
+def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
+    """``y`` (N, K, H, W), contiguous."""
+    q = geometry
+    y = np.empty((q.batch, q.out_channels, prod(q.output_size)), x.dtype)
+    matrix = weight.reshape(q.out_channels, q.taps)
+    blocks = _blocks(q, x.itemsize)
+
+    def block(index: int) -> None:
+        samples = blocks[index]
+        part = y[samples]
+        np.matmul(matrix, _columns(x[samples], q), out=part)
+        if bias is not None:
+            part += bias[:, None]
+
+    parallel_for(block, len(blocks), y.size * (q.taps + 5) / 2e4)
+    return y.reshape(q.batch, q.out_channels, *q.output_size)
+
+
+def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The gradient (K, C, *kernel_size), contiguous."""
+    q = geometry
+    blocks = _blocks(q, x.itemsize)
+    count = min(len(blocks), MOST_PARTIAL_SUMS)
+    partial = np.zeros((count, q.out_channels, q.taps), x.dtype)
+
+    def partial_sum(index: int) -> None:
+        for samples in blocks[index::count]:
+            part = g[samples].reshape(-1, q.out_channels, prod(q.output_size))
+            partial[index] += np.matmul(part, _columns(x[samples], q).swapaxes(1, 2)).sum(axis=0)
+
+    parallel_for(partial_sum, count, g.size * (q.taps + 5) / 2e4)
+    return partial.sum(axis=0).reshape(q.out_channels, q.in_channels, *q.kernel_size)
+
+
+def _blocks(geometry: Geometry, itemsize: int) -> list[slice]:
+    """Samples of each block; about a quarter of `blocks.BLOCK_BYTES`, as rows of pixels are copied in short
+    runs."""
+    q = geometry
+    return [samples for samples, _ in cut(q.batch, 1, 4 * q.taps * prod(q.output_size) * itemsize)]
+
+
+def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The windows of some samples, (samples, C * taps, pixels)."""
+    q = geometry
+    length = prod(q.output_size)
+    if q.kernel_size == (1, 1) == q.stride and q.padding == (0, 0):
+        return x.reshape(len(x), q.in_channels, length)
+    if any(q.padding):
+        up, left = q.padding
+        height, width = q.input_size
+        padded = scratch("slabs padded", (len(x), q.in_channels, height + 2 * up, width + 2 * left), x.dtype)
+        padded.fill(0)
+        padded[:, :, up : up + height, left : left + width] = x
+        x = padded
+    columns = scratch("slabs columns", (len(x), q.in_channels, *q.kernel_size, *q.output_size), x.dtype)
+    columns[...] = windows(x, q.kernel_size, q.stride, q.dilation)
+    return columns.reshape(len(x), q.taps, length)

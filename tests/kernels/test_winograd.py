@@ -1,0 +1,53 @@
+"""The matrices of Winograd's algorithms, exactly; and the float32 errors that the docstring states."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from cnn_physics77.core.kernels.choose import override
+from cnn_physics77.core.kernels.convolution import convolution
+from cnn_physics77.core.kernels.toom_cook import POINTS, inverse, matrices, vandermonde
+
+
+@pytest.mark.parametrize("m", POINTS)
+def test_the_matrices_give_a_correlation(m):
+    a_t, g, b_t = matrices(m, np.dtype(float))
+    generator = np.random.default_rng(0)
+    d, taps = generator.standard_normal(m + 2), generator.standard_normal(3)
+    y = a_t @ ((g @ taps) * (b_t @ d))
+    np.testing.assert_allclose(y, [taps @ d[i : i + 3] for i in range(m)], rtol=1e-12, atol=1e-12)
+    assert a_t.shape == (m, m + 2) and g.shape == (m + 2, 3) and b_t.shape == (m + 2, m + 2)
+    assert not a_t.flags.writeable
+
+
+def test_f2_is_lavins_up_to_the_scale_of_its_rows():
+    a_t, g, b_t = matrices(2, np.dtype(float))
+    scale = np.array([1, 2, 2, 1])  # between G and B^T, where it cancels
+    np.testing.assert_allclose(a_t, [[1, 1, 1, 0], [0, 1, -1, 1]])
+    np.testing.assert_allclose(g / scale[:, None], [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    lavin = [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, -1, 0, 1]]
+    np.testing.assert_allclose(b_t * scale[:, None], lavin)
+
+
+def test_the_inverse_is_exact():
+    matrix = vandermonde(POINTS[5], 7)
+    product = [
+        [sum(a * b for a, b in zip(row, column)) for column in zip(*inverse(matrix))] for row in matrix
+    ]
+    assert product == [[Fraction(i == j) for j in range(7)] for i in range(7)]
+
+
+@pytest.mark.parametrize(
+    "algorithm, stated",
+    [("winograd2", 2.0e-7), ("winograd4", 5.7e-7), ("winograd5", 1.2e-6), ("winograd6", 2.4e-6)],
+)
+def test_the_float32_error_is_the_one_stated(algorithm, stated):
+    generator = np.random.default_rng(0)
+    x = generator.standard_normal((4, 32, 20, 20)).astype(np.float32)
+    weight = generator.standard_normal((32, 32, 3, 3)).astype(np.float32)
+    rest = ((1, 1), (1, 1), (1, 1), 1)
+    exact = convolution(x.astype(np.float64), weight.astype(np.float64), *rest)
+    with override(algorithm):
+        error = np.sqrt(np.mean((convolution(x, weight, *rest) - exact) ** 2)) / exact.std()
+    assert 0.6 * stated < error < 1.4 * stated
