@@ -12,14 +12,41 @@ from math import e, inf, nan, pi
 from cnn_physics77.core.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
+from cnn_physics77.core.checkpoint import load, save
 from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
-# operations
+from cnn_physics77.core.operations import (
+    binary_cross_entropy_with_logits,
+    celu,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    cosine_similarity,
+    hardshrink,
+    kl_div,
+    log_softmax,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+    pairwise_distance,
+    poisson_nll_loss,
+    prelu,
+    relu,
+    selu,
+    sigmoid,
+    softmax,
+    threshold,
+)
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
 from cnn_physics77.core.operations.comparison import *
 from cnn_physics77.core.operations.complex_numbers import *
+from cnn_physics77.core.operations.contraction import *
 from cnn_physics77.core.operations.creation import *
 from cnn_physics77.core.operations.cumulative import *
+from cnn_physics77.core.operations.diagonals import *
 from cnn_physics77.core.operations.dispersion import *
 from cnn_physics77.core.operations.exponential import *
 from cnn_physics77.core.operations.extremes import *
@@ -31,34 +58,12 @@ from cnn_physics77.core.operations.permutation import *
 from cnn_physics77.core.operations.rearrangement import *
 from cnn_physics77.core.operations.reductions import *
 from cnn_physics77.core.operations.rounding import *
+from cnn_physics77.core.operations.sampling import *
 from cnn_physics77.core.operations.selection import *
 from cnn_physics77.core.operations.shape import *
 from cnn_physics77.core.operations.sorting import *
+from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
-from cnn_physics77.core.operations import (  # isort: skip
-    binary_cross_entropy_with_logits,
-    celu,
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-    hardshrink,
-    kl_div,
-    log_softmax,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-    poisson_nll_loss,
-    prelu,
-    relu,
-    selu,
-    sigmoid,
-    softmax,
-    threshold,
-)
-# end
 from cnn_physics77.core.random import (
     Generator,
     default_generator,

@@ -6,6 +6,8 @@ those of the PyTorch twins in ``benchmarks/CNN_torch.py``.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
 from cnn_physics77.core.layers.activation import ReLU
@@ -79,7 +81,7 @@ class MLP(Module):
     def __init__(self, sizes: tuple[int, ...] = (784, 512, 512, 10)) -> None:
         super().__init__()
         layers: list[Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:]):
+        for inputs, outputs in pairwise(sizes):
             layers += [Linear(inputs, outputs), ReLU()]
         self.layers = Sequential(*layers[:-1])
 

@@ -312,7 +312,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of that name, or the default."""
-        return self[key] if key in self else default
+        return getattr(self, key) if key in self._keys else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """The value of that name, set to the default if there is none."""
@@ -354,7 +354,9 @@ class ParameterDict(Module):
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Add or replace values."""
-        for key, value in parameters.items() if isinstance(parameters, Mapping | ParameterDict) else parameters:
+        for key, value in (
+            parameters.items() if isinstance(parameters, Mapping | ParameterDict) else parameters
+        ):
             self[key] = value
 
     def __or__(self, other: ParameterDict) -> ParameterDict:

@@ -45,12 +45,18 @@ class _Convolution(Module):
         if groups <= 0:
             raise ValueError(f"{name}: groups must be a positive integer, found {groups}")
         if in_channels % groups:
-            raise ShapeError(f"{name}: in_channels must be divisible by groups, found {in_channels} and {groups}")
+            raise ShapeError(
+                f"{name}: in_channels must be divisible by groups, found {in_channels} and {groups}"
+            )
         if out_channels % groups:
-            raise ShapeError(f"{name}: out_channels must be divisible by groups, found {out_channels} and {groups}")
+            raise ShapeError(
+                f"{name}: out_channels must be divisible by groups, found {out_channels} and {groups}"
+            )
         modes = ("zeros",) if self.transposed else ("zeros", "reflect", "replicate", "circular")
         if padding_mode not in modes:
-            raise ValueError(f"{name}: padding_mode must be one of {modes}, found padding_mode={padding_mode!r}")
+            raise ValueError(
+                f"{name}: padding_mode must be one of {modes}, found padding_mode={padding_mode!r}"
+            )
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_dimension(name, "kernel_size", kernel_size, d)
@@ -62,10 +68,16 @@ class _Convolution(Module):
         self.padding = padding if isinstance(padding, str) else per_dimension(name, "padding", padding, d)
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
-                raise ValueError(f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'")
+                raise ValueError(
+                    f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'"
+                )
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError(f"{name}: padding='same' is not supported for strided convolutions")
-        sizes = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
+        sizes = (
+            (in_channels, out_channels // groups)
+            if self.transposed
+            else (out_channels, in_channels // groups)
+        )
         self.weight = empty_parameter(*sizes, *self.kernel_size, device=device, dtype=dtype)
         if bias:
             self.bias = empty_parameter(out_channels, device=device, dtype=dtype)
@@ -127,7 +139,9 @@ class _Convolution(Module):
 
     def extra_repr(self) -> str:
         d = self.dimensions
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         if self.padding != (0,) * d:
             text += f", padding={self.padding}"
         if self.dilation != (1,) * d:

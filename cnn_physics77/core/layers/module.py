@@ -240,7 +240,9 @@ class Module:
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+                yield from module.named_modules(
+                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                )
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """The module itself and all below it."""
@@ -262,7 +264,11 @@ class Module:
 
     def _named_tensors(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
         seen = set()
-        owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        owners = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
         for path, module in owners:
             for name, tensor in getattr(module, registry).items():
                 if tensor is not None and tensor not in seen:
@@ -348,11 +354,9 @@ class Module:
         for value in args:
             if isinstance(value, Tensor):
                 dtype = value.dtype
-            elif isinstance(value, bool):
-                non_blocking = value
             elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
                 device = value
-            elif value is not None:
+            elif value is not None and not isinstance(value, bool):  # a bool is non_blocking
                 dtype = value
         check_device("Module.to", device)
         if dtype is None:
@@ -437,11 +441,15 @@ class Module:
 
     def get_extra_state(self) -> Any:
         """What a subclass keeps in the ``state_dict`` besides tensors; a subclass that defines it defines both."""
-        raise RuntimeError("get_extra_state: this module has no extra state; define it together with set_extra_state")
+        raise RuntimeError(
+            "get_extra_state: this module has no extra state; define it together with set_extra_state"
+        )
 
     def set_extra_state(self, state: Any) -> None:
         """Take back what :meth:`get_extra_state` gave."""
-        raise RuntimeError("set_extra_state: this module has no extra state; define it together with get_extra_state")
+        raise RuntimeError(
+            "set_extra_state: this module has no extra state; define it together with get_extra_state"
+        )
 
     def has_extra_state(self) -> bool:
         """Whether the class defines an extra state."""
@@ -500,7 +508,9 @@ _DEVICES = (str, device)
 
 
 def _is_dtype_name(value) -> bool:
-    return isinstance(value, str) and value.startswith(("float", "double", "half", "complex", "int", "uint", "bool"))
+    return isinstance(value, str) and value.startswith(
+        ("float", "double", "half", "complex", "int", "uint", "bool")
+    )
 
 
 def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:

@@ -37,8 +37,12 @@ class Unflatten(Module):
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
-        if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
-            raise TypeError(f"Unflatten: expected unflattened_size to be a tuple of ints, found {unflattened_size!r}")
+        if not isinstance(unflattened_size, tuple | list) or not all(
+            isinstance(n, int) for n in unflattened_size
+        ):
+            raise TypeError(
+                f"Unflatten: expected unflattened_size to be a tuple of ints, found {unflattened_size!r}"
+            )
         self.dim = dim
         self.unflattened_size = tuple(unflattened_size)
 

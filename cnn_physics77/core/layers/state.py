@@ -62,7 +62,9 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
     if strict and missing:
         errors.append("Missing key(s) in state_dict: " + ", ".join(f'"{key}"' for key in missing) + ". ")
     if strict and unexpected:
-        errors.append("Unexpected key(s) in state_dict: " + ", ".join(f'"{key}"' for key in unexpected) + ". ")
+        errors.append(
+            "Unexpected key(s) in state_dict: " + ", ".join(f'"{key}"' for key in unexpected) + ". "
+        )
     for key, (part, name, tensor) in expected.items():
         if key not in state_dict:
             continue

@@ -187,9 +187,19 @@ class ElementwiseOptimizer(Optimizer):
             step = state.get("step", 0)
             dtype = p.array.dtype
             large = p.array.size >= SMALL and dtype.kind != "c"
-            key = (dtype, float(step), state.get(names[0]) is None if names else True, id(p) if large else None)
+            key = (
+                dtype,
+                float(step),
+                state.get(names[0]) is None if names else True,
+                id(p) if large else None,
+            )
             alike.setdefault(key, []).append(p)
         return [
-            Bundle(members, names, [self.state[p] if names or self.counted else {} for p in members], self.counted)
+            Bundle(
+                members,
+                names,
+                [self.state[p] if names or self.counted else {} for p in members],
+                self.counted,
+            )
             for members in alike.values()
         ]

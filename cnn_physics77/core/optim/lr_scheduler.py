@@ -206,7 +206,9 @@ class StepLR(LRScheduler):
         gamma: γ.
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -392,7 +394,8 @@ class CosineAnnealingLR(LRScheduler):
         low, step = self.eta_min, math.pi / self.T_max
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the ratio below would be 0/0
             return [
-                rate + (base - low) * (1 - math.cos(step)) / 2 for base, rate in zip(self.base_lrs, self._present())
+                rate + (base - low) * (1 - math.cos(step)) / 2
+                for base, rate in zip(self.base_lrs, self._present())
             ]
         ratio = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / (
             1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
@@ -413,7 +416,9 @@ class _OfSchedulers(LRScheduler):
             if not isinstance(scheduler, LRScheduler):
                 raise TypeError(f"{name}: expected schedulers, found {type(scheduler).__name__} at index {i}")
             if not scheduler.schedules_by_epoch:
-                raise ValueError(f"{name} does not support `ReduceLROnPlateau` scheduler, but got one at index {i}")
+                raise ValueError(
+                    f"{name} does not support `ReduceLROnPlateau` scheduler, but got one at index {i}"
+                )
             if scheduler.optimizer is not optimizer:
                 raise ValueError(
                     f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
@@ -460,7 +465,9 @@ class SequentialLR(_OfSchedulers):
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        _step_back(self)  # each scheduler has made its initial step on being made; only the first one's counts
+        _step_back(
+            self
+        )  # each scheduler has made its initial step on being made; only the first one's counts
         first = schedulers[bisect_right(milestones, 0)]
         first._initial_step()
         self._last_lr = first.get_last_lr()
@@ -497,7 +504,9 @@ class ChainedScheduler(_OfSchedulers):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
+            )
         self._set_schedulers(optimizer or schedulers[0].optimizer, schedulers)
         self._last_lr = self._present()
 

@@ -139,7 +139,9 @@ class Optimizer:
         params = [params] if isinstance(params, Tensor) else list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
         if names and len(names) != len(params):
-            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
         params = [p[1] if isinstance(p, tuple) else p for p in params]
         for p in params:
             if not isinstance(p, Tensor):
@@ -207,7 +209,10 @@ class Optimizer:
             for p in group["params"]:
                 numbers.setdefault(p, len(numbers))
         groups = [
-            {**{k: v for k, v in group.items() if k != "params"}, "params": [numbers[p] for p in group["params"]]}
+            {
+                **{k: v for k, v in group.items() if k != "params"},
+                "params": [numbers[p] for p in group["params"]],
+            }
             for group in self.param_groups
         ]
         return {"state": {numbers.get(p, p): s for p, s in self.state.items()}, "param_groups": groups}

@@ -264,7 +264,10 @@ def mine_without_locals():
         (lambda nn, m: m.get_parameter("nothing"), AttributeError),
         (lambda nn, m: m.get_buffer("weight"), AttributeError),
         (lambda nn, m: nn.Module()(1), NotImplementedError),
-        (lambda nn, m: m.register_parameter("p", nn.Parameter(m.weight.detach() * 1) * 2), (TypeError, ValueError)),
+        (
+            lambda nn, m: m.register_parameter("p", nn.Parameter(m.weight.detach() * 1) * 2),
+            (TypeError, ValueError),
+        ),
     ],
 )
 def test_errors_are_pytorchs(assign, error):
@@ -325,10 +328,10 @@ def test_forward_hooks_see_and_replace():
         layer = framework.nn.Identity()
         x = framework.ones(2)
         first = layer.register_forward_pre_hook(lambda m, args: (args[0] * 2,))
-        layer.register_forward_pre_hook(lambda m, args: log.append("before"), prepend=True)
+        layer.register_forward_pre_hook(lambda m, args, log=log: log.append("before"), prepend=True)
         layer.register_forward_pre_hook(lambda m, args, kwargs: ((args[0] + 1,), kwargs), with_kwargs=True)
         last = layer.register_forward_hook(lambda m, args, out: out * 10)
-        layer.register_forward_hook(lambda m, args, kwargs, out: log.append(kwargs), with_kwargs=True)
+        layer.register_forward_hook(lambda m, args, kwargs, out, log=log: log.append(kwargs), with_kwargs=True)
         assert layer(x).tolist() == [30.0, 30.0]
         first.remove()
         assert layer(x).tolist() == [20.0, 20.0]
@@ -348,7 +351,7 @@ def test_always_call_and_bad_pre_hook():
 
         log = []
         module = Failing()
-        module.register_forward_hook(lambda m, a, out: log.append(out), always_call=True)
+        module.register_forward_hook(lambda m, a, out, log=log: log.append(out), always_call=True)
         with pytest.raises(ArithmeticError):
             module(1)
         assert log == [None]
@@ -401,7 +404,9 @@ def test_backward_hook_without_input_gradients():
     for framework in (ours, torch):
         log = []
         layer = framework.nn.Linear(2, 1)
-        layer.register_full_backward_hook(lambda m, g_in, g_out, log=log: log.append((g_in, g_out[0].tolist())))
+        layer.register_full_backward_hook(
+            lambda m, g_in, g_out, log=log: log.append((g_in, g_out[0].tolist()))
+        )
         with pytest.warns(UserWarning, match="no inputs require gradients"):
             layer(framework.ones(1, 2)).sum().backward()
         assert log == [((None,), [[1.0]])]

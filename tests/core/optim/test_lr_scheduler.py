@@ -33,7 +33,13 @@ SCHEDULERS = {
     "warm restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, T_0=5, T_mult=2, eta_min=1e-3),
     "one cycle": lambda s, o: s.OneCycleLR(o, max_lr=[0.5, 1.0], total_steps=STEPS),
     "one cycle, linear, three phases": lambda s, o: s.OneCycleLR(
-        o, max_lr=0.5, epochs=6, steps_per_epoch=10, anneal_strategy="linear", three_phase=True, pct_start=0.25
+        o,
+        max_lr=0.5,
+        epochs=6,
+        steps_per_epoch=10,
+        anneal_strategy="linear",
+        three_phase=True,
+        pct_start=0.25,
     ),
     "one cycle, no momentum": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=STEPS, cycle_momentum=False),
     "triangles": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=8, step_size_down=5),
@@ -42,10 +48,17 @@ SCHEDULERS = {
     "scaled triangles": lambda s, o: s.CyclicLR(o, 0.01, 0.1, step_size_up=4, scale_fn=lambda c: 1 / c),
     "sequence": lambda s, o: s.SequentialLR(
         o,
-        [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingLR(o, 20), s.StepLR(o, 3), s.ExponentialLR(o, 0.9)],
+        [
+            s.LinearLR(o, 0.1, total_iters=5),
+            s.CosineAnnealingLR(o, 20),
+            s.StepLR(o, 3),
+            s.ExponentialLR(o, 0.9),
+        ],
         milestones=[5, 25, 40],
     ),
-    "chain": lambda s, o: s.ChainedScheduler([s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9), s.StepLR(o, 9)]),
+    "chain": lambda s, o: s.ChainedScheduler(
+        [s.ConstantLR(o, 0.1, 4), s.ExponentialLR(o, 0.9), s.StepLR(o, 9)]
+    ),
 }
 
 
@@ -141,7 +154,10 @@ def test_plateau(settings):
         reference.step(metric)
         assert groups(mine) == groups(theirs)
         assert scheduler.get_last_lr() == reference.get_last_lr()
-        assert (scheduler.num_bad_epochs, scheduler.in_cooldown) == (reference.num_bad_epochs, reference.in_cooldown)
+        assert (scheduler.num_bad_epochs, scheduler.in_cooldown) == (
+            reference.num_bad_epochs,
+            reference.in_cooldown,
+        )
         if i == 8:
             state = scheduler.state_dict()
             scheduler = ours.optim.lr_scheduler.ReduceLROnPlateau(mine, **settings)

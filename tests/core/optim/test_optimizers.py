@@ -70,15 +70,18 @@ def test_float32(kind, settings):
 
 @pytest.mark.parametrize(("kind", "settings"), SETTINGS)
 def test_state_dict_has_pytorchs_format_and_moves_between_the_two(kind, settings):
-    mine, my_optimizer = run(ours, kind, settings, 7)
-    theirs, their_optimizer = run(torch, kind, settings, 7)
+    _, my_optimizer = run(ours, kind, settings, 7)
+    _, their_optimizer = run(torch, kind, settings, 7)
     my_state, their_state = my_optimizer.state_dict(), their_optimizer.state_dict()
     assert my_state["param_groups"] == their_state["param_groups"]
     assert list(my_state["state"]) == list(their_state["state"])
     for key, state in their_state["state"].items():
         assert list(my_state["state"][key]) == list(state)
         for name, value in state.items():
-            np.testing.assert_allclose(my_state["state"][key][name].numpy(), value.numpy(), rtol=1e-9, atol=1e-14)
+            np.testing.assert_allclose(
+                my_state["state"][key][name].numpy(), value.numpy(), rtol=1e-9, atol=1e-14
+            )
+
     # ours goes on from PyTorch's state as PyTorch goes on from its own
     def resume(framework, optimizer, params, step):
         if step == 0:
@@ -242,8 +245,8 @@ def test_hooks_and_user_defined_optimizers():
         x = framework.ones(1, requires_grad=True)
         optimizer = Descent([x], lr=0.5)
         log = []
-        handle = optimizer.register_step_pre_hook(lambda o, args, kwargs: log.append("before"))
-        optimizer.register_step_post_hook(lambda o, args, kwargs: log.append("after"))
+        handle = optimizer.register_step_pre_hook(lambda o, args, kwargs, log=log: log.append("before"))
+        optimizer.register_step_post_hook(lambda o, args, kwargs, log=log: log.append("after"))
         x.grad = framework.ones(1)
         optimizer.step()
         handle.remove()
@@ -322,7 +325,9 @@ def test_refused_settings_and_states():
     with pytest.raises(CheckpointError, match="different number of parameter groups"):
         optimizer.load_state_dict({"state": {}, "param_groups": []})
     with pytest.raises(CheckpointError, match="doesn't match the size"):
-        optimizer.load_state_dict({"state": {}, "param_groups": [{**state["param_groups"][0], "params": [0, 1]}]})
+        optimizer.load_state_dict(
+            {"state": {}, "param_groups": [{**state["param_groups"][0], "params": [0, 1]}]}
+        )
     state["state"][0] = {"step": ours.tensor(1.0), "exp_avg": ours.ones(7), "exp_avg_sq": ours.ones(7)}
     optimizer.load_state_dict(state)
     optimizer.param_groups[0]["params"][0].grad = ours.ones(1)

@@ -1,0 +1,340 @@
+"""Saving and loading: tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
+
+Two formats, neither of which can carry code, so that a file from anywhere may be opened:
+
+- :func:`save` and :func:`load`: any nesting of plain containers. The file is a ZIP archive, not compressed, with the structure
+  in ``structure.json`` and every array as ``arrays/<number>.npy``; both can be read without this package.
+- :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the safetensors
+  library, which PyTorch's world reads and writes.
+
+Files are written beside their place and then moved there: an interrupted ``save`` leaves the old file whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import isfinite, prod
+from typing import IO, Any
+
+import numpy as np
+
+from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.layers.parameter import Parameter
+from cnn_physics77.core.tensor import Tensor, from_array
+
+FORMAT = "cnn_physics77 checkpoint"
+VERSION = 1
+
+# ------------------------------------------------------------------------------------------- structure
+
+_CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
+
+
+class _Encoder:
+    """Turns an object into JSON's types and a list of arrays; one array that occurs twice is stored once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[np.ndarray] = []
+        self._numbers: dict[int, int] = {}
+
+    def _number(self, array: np.ndarray) -> int:
+        if id(array) not in self._numbers:
+            self._numbers[id(array)] = len(self.arrays)
+            self.arrays.append(array)
+        return self._numbers[id(array)]
+
+    def encode(self, value: Any, path: str) -> Any:
+        kind = type(value)
+        if value is None or kind in (bool, int, str) or (kind is float and isfinite(value)):
+            return value
+        if kind is float:
+            return {"float": str(value)}
+        if kind is complex:
+            return {"complex": [self.encode(value.real, path), self.encode(value.imag, path)]}
+        if isinstance(value, Tensor) and value.is_leaf:
+            name = "parameter" if isinstance(value, Parameter) else "tensor"
+            return {name: self._number(value.array), "requires_grad": value.requires_grad}
+        if kind is np.ndarray and value.dtype.kind in "fcbiu":
+            return {"array": self._number(value)}
+        if isinstance(value, np.generic) and value.dtype.kind in "fcbiu":
+            return {"scalar": self._number(np.asarray(value))}
+        if isinstance(value, np.dtype):
+            return {"dtype": value.str}
+        if kind is device:
+            return {"device": str(value)}
+        for name, container in _CONTAINERS.items():
+            if kind is container:
+                return {name: [self.encode(v, f"{path}[{i}]") for i, v in enumerate(value)]}
+        if isinstance(value, dict):  # of the special dictionaries, what is in them
+            name = kind.__name__ if _MAPPINGS.get(kind.__name__) is kind else "dict"
+            items = [
+                [self.encode(k, f"{path} key {k!r}"), self.encode(v, f"{path}[{k!r}]")]
+                for k, v in value.items()
+            ]
+            return {name: items}
+        what = (
+            "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
+        )
+        raise CheckpointError(
+            f"save: expected tensors, arrays, numbers, strings and plain containers of them, found {what} at obj{path}; "
+            "save the state_dict() of modules, optimizers and schedulers"
+        )
+
+
+class _Decoder:
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self._arrays = arrays
+
+    def decode(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        name, content = next(iter(value.items()))
+        if name in _CONTAINERS:
+            return _CONTAINERS[name](self.decode(v) for v in content)
+        if name in _MAPPINGS:
+            made = _MAPPINGS[name]()
+            for k, v in content:
+                made[self.decode(k)] = self.decode(v)
+            return made
+        if name == "tensor":
+            return from_array(self._arrays[content]).requires_grad_(value["requires_grad"])
+        if name == "parameter":
+            return Parameter(from_array(self._arrays[content]), value["requires_grad"])
+        if name == "array":
+            return self._arrays[content]
+        if name == "scalar":
+            return self._arrays[content][()]
+        if name == "float":
+            return float(content)
+        if name == "complex":
+            return complex(self.decode(content[0]), self.decode(content[1]))
+        if name == "dtype":
+            return np.dtype(content)
+        if name == "device":
+            return device(content)
+        raise CheckpointError(
+            f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the package"
+        )
+
+
+# ------------------------------------------------------------------------------------------- files
+
+
+@contextmanager
+def _written(f) -> Iterator[IO[bytes]]:
+    """A binary file to write to: ``f`` itself if it is one; else one that becomes the file ``f`` at the end."""
+    if hasattr(f, "write"):
+        yield f
+        return
+    path = os.fspath(f)
+    folder = os.path.dirname(os.path.abspath(path))
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _read(f) -> tuple[bytes, str]:
+    """All bytes of a file, and its name for messages."""
+    if hasattr(f, "read"):
+        return f.read(), getattr(f, "name", type(f).__name__)
+    with open(f, "rb") as file:
+        return file.read(), str(f)
+
+
+def save(obj: Any, f) -> None:
+    """Write an object to a file.
+
+    Args:
+        obj: tensors, arrays, numbers, strings, None, dtypes, and lists, tuples, sets and dicts of them, in any nesting.
+            Tensors on one array are stored once, and come back on one array.
+        f: a path, or a binary file.
+
+    Raises:
+        CheckpointError: something else was found; it says where. OSError: the file cannot be written; an old one stays.
+
+    >>> import cnn_physics77 as torch, io
+    >>> file = io.BytesIO()
+    >>> torch.save({"step": 3, "weights": [torch.ones(2)]}, file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file)
+    {'step': 3, 'weights': [tensor([1., 1.])]}
+    """
+    encoder = _Encoder()
+    structure = {"format": FORMAT, "version": VERSION, "content": encoder.encode(obj, "")}
+    with _written(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("structure.json", json.dumps(structure))
+        for number, array in enumerate(encoder.arrays):
+            with archive.open(f"arrays/{number}.npy", "w", force_zip64=array.nbytes > 1 << 30) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def load(f, map_location=None, *, weights_only: bool = True) -> Any:
+    """Read what :func:`save` has written.
+
+    Args:
+        f: a path, or a binary file.
+        map_location: ``"cpu"`` or None.
+        weights_only: accepted for PyTorch's sake; the file cannot hold anything else.
+
+    Raises:
+        CheckpointError: the file is truncated, altered, or of another format. OSError: it cannot be read.
+    """
+    check_device("load", map_location)
+    data, name = _read(f)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = set(archive.namelist())
+            if "structure.json" not in entries:
+                hint = (
+                    "PyTorch's own; convert it with save_safetensors there"
+                    if any(e.endswith("data.pkl") for e in entries)
+                    else "another archive"
+                )
+                raise CheckpointError(f"load: expected a {FORMAT} in {name}, found {hint}")
+            structure = json.loads(archive.read("structure.json"))
+            if structure.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"load: expected a {FORMAT} in {name}, found {structure.get('format')!r}"
+                )
+            count = sum(entry.startswith("arrays/") for entry in entries)
+            arrays = [
+                np.lib.format.read_array(io.BytesIO(archive.read(f"arrays/{i}.npy")), allow_pickle=False)
+                for i in range(count)
+            ]
+            return _Decoder(arrays).decode(structure["content"])
+    except (zipfile.BadZipFile, EOFError, KeyError, IndexError, ValueError, NotImplementedError) as error:
+        raise CheckpointError(
+            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered or of another "
+            f"format ({error}); restore the file from a copy"
+        ) from None
+
+
+# ------------------------------------------------------------------------------------------- safetensors
+
+_CODES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U64": "<u8",
+    "U32": "<u4",
+    "U16": "<u2",
+    "U8": "|u1",
+    "BOOL": "|b1",
+    "C64": "<c8",
+}
+
+
+def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a dictionary of tensors in the safetensors format.
+
+    The file is eight bytes N (little-endian), N bytes of JSON ``{name: {"dtype", "shape", "data_offsets"}}``, and the values,
+    little-endian, the last index fastest.
+
+    Args:
+        tensors: tensors or arrays by name; not complex128, which the format does not know.
+        filename: a path, or a binary file.
+        metadata: strings by name, kept under ``"__metadata__"``.
+
+    Raises:
+        CheckpointError: a dtype that the format does not know, or no tensor.
+    """
+    codes = {np.dtype(t): code for code, t in _CODES.items()}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    arrays = []
+    end = 0
+    for name, tensor in tensors.items():
+        array = tensor.array if isinstance(tensor, Tensor) else tensor
+        if not isinstance(array, np.ndarray) or array.dtype.newbyteorder("<") not in codes:
+            found = array.dtype if isinstance(array, np.ndarray) else type(tensor).__name__
+            raise CheckpointError(
+                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, found {found}; convert it"
+            )
+        dtype = array.dtype.newbyteorder("<")
+        arrays.append(np.ascontiguousarray(array, dtype))
+        header[name] = {
+            "dtype": codes[dtype],
+            "shape": list(array.shape),
+            "data_offsets": [end, end + array.nbytes],
+        }
+        end += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that the values are aligned
+    with _written(filename) as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for array in arrays:
+            file.write(array.tobytes())
+
+
+def load_safetensors(filename) -> dict[str, Tensor]:
+    """Read a file of the safetensors format.
+
+    Args:
+        filename: a path, or a binary file.
+
+    Returns:
+        The tensors by name. bfloat16 becomes float32, which holds all of its values.
+
+    Raises:
+        CheckpointError: the file is truncated, altered, of another format, or has a dtype that NumPy does not know.
+
+    >>> import cnn_physics77 as torch, io
+    >>> file = io.BytesIO()
+    >>> save_safetensors({"weight": torch.ones(1, 2)}, file)
+    >>> _ = file.seek(0)
+    >>> load_safetensors(file)
+    {'weight': tensor([[1., 1.]])}
+    """
+    data, name = _read(filename)
+    try:
+        begin = 8 + int.from_bytes(data[:8], "little")
+        if len(data) < 8 or begin > len(data):
+            raise ValueError(f"a header of {begin - 8} bytes in a file of {len(data)}")
+        header = json.loads(data[8:begin])
+        header.pop("__metadata__", None)
+        return {key: _tensor_of(key, entry, data, begin) for key, entry in header.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that are truncated, "
+            f"altered or of another format ({error}); restore the file from a copy"
+        ) from None
+
+
+def _tensor_of(key: str, entry: dict[str, Any], data: bytes, begin: int) -> Tensor:
+    start, end = entry["data_offsets"]
+    shape = tuple(entry["shape"])
+    code = entry["dtype"]
+    if code != "BF16" and code not in _CODES:
+        raise CheckpointError(
+            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, found {code!r}; convert it"
+        )
+    dtype = np.dtype("<u2" if code == "BF16" else _CODES[code])
+    if not 0 <= start <= end <= len(data) - begin or end - start != prod(shape) * dtype.itemsize:
+        raise ValueError(f"{key!r} of shape {shape} in bytes {start} to {end} of {len(data) - begin}")
+    array = np.frombuffer(data, dtype, prod(shape), begin + start).reshape(shape)
+    if code == "BF16":  # the upper half of a float32
+        return from_array((array.astype(np.uint32) << 16).view(np.float32))
+    return from_array(array.astype(dtype.newbyteorder("=")))
