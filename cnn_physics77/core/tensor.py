@@ -221,7 +221,13 @@ class Tensor(Methods):
         return self.view_of_memory(self.array)
 
     def detach_(self) -> Tensor:
-        """Make this tensor itself a constant leaf."""
+        """Make this tensor itself a constant leaf.
+
+        Raises:
+            GradientError: it is a view.
+        """
+        if self._view_of is not None:
+            raise GradientError("detach_: can't detach views in-place; use detach() instead")
         self.edge = None
         return self
 

@@ -15,12 +15,14 @@ from cnn_physics77.core.operations.dispersion import *
 from cnn_physics77.core.operations.distance import *
 from cnn_physics77.core.operations.exponential import *
 from cnn_physics77.core.operations.extremes import *
+from cnn_physics77.core.operations.gathering import *
 from cnn_physics77.core.operations.indexing import *
 from cnn_physics77.core.operations.joining import *
 from cnn_physics77.core.operations.likelihood import *
 from cnn_physics77.core.operations.linalg import *
 from cnn_physics77.core.operations.linear import *
 from cnn_physics77.core.operations.loss import *
+from cnn_physics77.core.operations.masking import *
 from cnn_physics77.core.operations.memory import *
 from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.permutation import *
@@ -30,9 +32,12 @@ from cnn_physics77.core.operations.rectifier import *
 from cnn_physics77.core.operations.reductions import *
 from cnn_physics77.core.operations.rounding import *
 from cnn_physics77.core.operations.sampling import *
+from cnn_physics77.core.operations.searching import *
 from cnn_physics77.core.operations.selection import *
 from cnn_physics77.core.operations.shape import *
 from cnn_physics77.core.operations.softmax import *
 from cnn_physics77.core.operations.sorting import *
 from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
+
+from cnn_physics77.core.operations import inplace  # isort: skip  (it is made from the methods above)

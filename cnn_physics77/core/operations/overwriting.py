@@ -17,6 +17,7 @@ import numpy as np
 from cnn_physics77.core.autograd import LONE, Output, clock, recording, tick
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast
+from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import check_overwritable, overwritten
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -40,6 +41,22 @@ def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters
         return _recorded(function, input, apply, args, parameters)
     write(function, input, apply(input, *args, **parameters).array)
     return input
+
+
+@operation(name="copy")
+def replaced(x, source):
+    """y = the source; nothing of x is left."""
+    return source
+
+
+@replaced.derivative("x")
+def _(g):
+    return from_array(np.zeros(g.array.shape, g.array.dtype))
+
+
+@replaced.derivative("source")
+def _(g):
+    return g
 
 
 def _any_edge(values) -> bool:
@@ -93,6 +110,10 @@ def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parame
     _check_fit(function, input, made[0].array)
     if made[0].array.dtype != input.array.dtype:
         made[0] = cast(made[0], dtype=input.array.dtype)
+    if (
+        made[0].edge is None and input.edge is not None
+    ):  # e.g. a comparison: nothing flows back, as through any other
+        made[0] = replaced(before[0], made[0])
     needed = getrefcount(before[0]) > LONE  # some derivative needs the old values
     if not needed:
         before.clear()

@@ -141,7 +141,7 @@ def overwritten(tensor: Tensor, edge) -> None:
             (base, made), [base], False, (), {"path": tensor._view_of[1], "layout": layout_of(base.array)}
         )
     tensor.edge = edge
-    for reference in base._views or ():
+    for reference in tuple(base._views or ()):  # following a path makes views, which are noted there
         view = reference()
         if view is None or view is tensor or view.edge is LEAF:
             continue

@@ -1,0 +1,690 @@
+r"""Elements by tables of indices, and their adjoints: gather and scatter along a dimension, index_select and index_add, take and put.
+
+With an index tensor k along dimension d, *gather* takes :math:`y_{..j..} = x_{..k_{..j..}..}` and *scatter_add* is its transpose,
+:math:`y_{..i..} = x_{..i..} + \sum_{j:\ k_{..j..} = i} s_{..j..}`: each is the other's derivative.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from cnn_physics77.core.autograd import recording
+from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.kernels.scatter import add_along, add_at, positions_along
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, cast, expand_to
+from cnn_physics77.core.operations.dimensions import dimension
+from cnn_physics77.core.operations.indexing import _check_bounds, _put_add, pick
+from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.selection import where
+from cnn_physics77.core.operations.shape import reshape
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+# --------------------------------------------------------------------------------------------- the operations
+
+
+@operation
+def _gather(x, index, *, dim):
+    """y = x at the index along dim; elsewhere the index may be shorter than x."""
+    return np.take_along_axis(x[_corner(index, dim)], index, dim)
+
+
+@_gather.derivative("x")
+def _(g, index, x_shape, dim):
+    return _scatter_add(_zeros(x_shape, g), index, g, dim=dim)
+
+
+@operation
+def _scatter_add(x, index, src, *, dim):
+    """y = x + src, added at the index along dim."""
+    out = np.array(x, order="C")
+    add_along(out, index, dim, src)
+    return out
+
+
+@_scatter_add.derivative("x")
+def _(g):
+    return g
+
+
+@_scatter_add.derivative("src")
+def _(g, index, dim):
+    return _gather(g, index, dim=dim)
+
+
+@operation
+def _scatter(x, index, src, *, dim):
+    """y = x, but src at the index along dim."""
+    out = x.copy(order="K")
+    np.put_along_axis(out[_corner(index, dim)], index, src, dim)
+    return out
+
+
+@_scatter.derivative("x")
+def _(g, index, dim):
+    return _scatter(g, index, _zeros((), g), dim=dim)
+
+
+@_scatter.derivative("src")
+def _(g, index, dim):
+    return _gather(g, index, dim=dim)
+
+
+@operation
+def _scatter_extreme(x, index, src, *, dim, largest):
+    """y = the largest (or smallest) of x and all src that the index along dim leads here."""
+    out = np.array(x, order="C")
+    ufunc = np.maximum if largest else np.minimum
+    ufunc.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
+    return out
+
+
+@_scatter_extreme.joint_derivative
+def _(g, needed, x, index, src, y, dim):
+    # as in PyTorch, all that attain the extreme share the gradient equally
+    at_x = from_array((x.array == y.array).astype(g.dtype))
+    at_src = from_array(
+        (src.array == np.take_along_axis(y.array[_corner(index.array, dim)], index.array, dim)).astype(
+            g.dtype
+        )
+    )
+    share = g / _scatter_add(at_x, index, at_src, dim=dim)
+    return at_x * share, None, at_src * _gather(share, index, dim=dim)
+
+
+@operation
+def _scatter_prod(x, index, src, *, dim):
+    """y = x times all src that the index along dim leads here."""
+    out = np.array(x, order="C")
+    np.multiply.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
+    return out
+
+
+@_scatter_prod.joint_derivative
+def _(g, needed, x, index, src, y, dim):
+    # The product of all other factors: y / src, or, where src is the only zero factor, the product without it.
+    others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
+    zero = from_array(src.array == 0)
+    zeros = _scatter_add(
+        from_array((x.array == 0).astype(np.int64)), index, from_array(zero.array.astype(np.int64)), dim=dim
+    )
+    zeros_here = np.take_along_axis(zeros.array[_corner(index.array, dim)], index.array, dim)
+    if recording() and (zeros_here > 1).any():
+        raise GradientError(
+            "scatter_reduce: the second derivative of a product with several zero factors is not defined here; take the product "
+            "with prod, or make the factors non-zero"
+        )
+    only = from_array(zero.array & (zeros_here == 1))
+    without = _scatter_prod(x, index, where(only, _ones_like(src), src), dim=dim)
+    quotient = _gather(y, index, dim=dim) / where(zero, _ones_like(src), src)
+    others_of_src = where(only, _gather(without, index, dim=dim), quotient)
+    return g * others_of_x, None, _gather(g, index, dim=dim) * others_of_src
+
+
+@operation
+def _index_add(x, source, index, *, dim):
+    """y = x + source, whose slices along dim are added at the index."""
+    out = np.array(x, order="C")
+    add_at(out, (slice(None),) * dim + (index,), source)
+    return out
+
+
+@_index_add.derivative("x")
+def _(g):
+    return g
+
+
+@_index_add.derivative("source")
+def _(g, index, dim):
+    return pick(g, (None,) * dim + (index,))
+
+
+@operation
+def _index_put(x, values, *, index):
+    """y = x, but the values at the index (as indexing.parse gives it)."""
+    out = x.copy(order="K")
+    out[tuple(slice(None) if part is None else part.array for part in index)] = values
+    return out
+
+
+@_index_put.derivative("x")
+def _(g, index):
+    return _index_put(g, _zeros((), g), index=index)
+
+
+@_index_put.derivative("values")
+def _(g, index):
+    return pick(g, index)
+
+
+def _corner(index: np.ndarray, dim: int) -> tuple:
+    return tuple(slice(None) if axis == dim else slice(n) for axis, n in enumerate(index.shape))
+
+
+def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    return from_array(np.zeros(shape, like.array.dtype))
+
+
+def _ones_like(x: Tensor) -> Tensor:
+    return from_array(np.ones_like(x.array))
+
+
+# --------------------------------------------------------------------------------------------- reading arguments
+
+
+def check_index(function: str, index) -> Tensor:
+    """Raise a DtypeError unless this is a tensor of integers."""
+    if not isinstance(index, Tensor) or index.array.dtype.kind not in "iu":
+        found = index.dtype if isinstance(index, Tensor) else type(index).__name__
+        raise DtypeError(
+            f"{function}: expected dtype int64 or int32 for index, found {found}; convert it, e.g. with .long()"
+        )
+    return index
+
+
+def _check_range(function: str, index: np.ndarray, n: int, dim: int) -> None:
+    if index.size:
+        low, high = index.min(), index.max()
+        if low < 0 or high >= n:
+            raise ShapeError(
+                f"{function}: index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}"
+            )
+
+
+def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = None):
+    """Input, dim, index and src of a gather or scatter, checked, and with one dimension at least."""
+    check_index(function, index)
+    if src is not None and src.array.dtype != input.array.dtype:
+        raise DtypeError(
+            f"{function}: Expected self.dtype to be equal to src.dtype, found {input.dtype} and {src.dtype}"
+        )
+    dim = dimension(function, dim, input.array.ndim)
+    if input.array.ndim == 0:
+        input = reshape(input, (1,))
+    if index.array.ndim == 0:
+        index = reshape(index, (1,))
+    if src is not None and src.array.ndim == 0:
+        src = reshape(src, (1,))
+    shapes = (input.array.shape, index.array.shape) + (() if src is None else (src.array.shape,))
+    if index.array.size == 0:
+        return input, dim, index, src
+    if len({len(shape) for shape in shapes}) > 1:
+        raise ShapeError(
+            f"{function}: Index tensor must have the same number of dimensions as the other tensors, found {shapes}"
+        )
+    for axis, n in enumerate(index.array.shape):
+        if (axis != dim and n > input.array.shape[axis]) or (src is not None and n > src.array.shape[axis]):
+            raise ShapeError(
+                f"{function}: expected index of shape {index.shape} to be no larger than self of shape {input.shape} apart from "
+                f"dimension {dim}" + ("" if src is None else f", and no larger than src of shape {src.shape}")
+            )
+    _check_range(function, index.array, input.array.shape[dim], dim)
+    if src is not None and src.array.shape != index.array.shape:
+        src = src[tuple(slice(n) for n in index.array.shape)]
+    return input, dim, index, src
+
+
+# --------------------------------------------------------------------------------------------- gather and scatter
+
+
+@method("gather")
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    r"""Elements by a table of indices along one dimension.
+
+    .. math:: y_{i_0 .. j .. i_n} = x_{i_0 .. k .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
+
+    Args:
+        index: integers from 0 to the size of ``dim`` minus 1, with as many dimensions as the input, and in the others no longer.
+        sparse_grad: accepted for PyTorch's sake; gradients are dense.
+
+    Returns:
+        Tensor of the index's shape.
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    shape = index.array.shape if isinstance(index, Tensor) else ()
+    input, dim, index, _ = _along("gather", input, dim, index)
+    if index.array.size == 0:
+        return (
+            from_array(np.empty(shape, input.array.dtype))
+            if input.edge is None
+            else reshape(input, (-1,))[:0].reshape(shape)
+        )
+    y = _gather(input, index, dim=dim)
+    return y if y.array.shape == shape else reshape(y, shape)
+
+
+@method("take_along_dim")
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast in the others. Without
+    a dimension, the indices are those of the flattened input.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([[10, 30, 20], [60, 40, 50]])
+    >>> torch.take_along_dim(x, torch.tensor([[2], [0]]), dim=1)
+    tensor([[20],
+            [60]])
+    """
+    check_index("take_along_dim", indices)
+    if dim is None:
+        return gather(reshape(input, (input.array.size,)), 0, reshape(indices, (indices.array.size,)))
+    if input.array.ndim != indices.array.ndim:
+        raise ShapeError(
+            "take_along_dim: input and indices should have the same number of dimensions, found shapes "
+            f"{input.shape} and {indices.shape}"
+        )
+    dim = dimension("take_along_dim", dim, input.array.ndim)
+    one = [list(shape) for shape in (input.shape, indices.shape)]
+    if input.array.ndim:
+        one[0][dim] = one[1][dim] = 1
+    common = list(broadcast_shapes(*one))
+    shapes = [
+        tuple(t.array.shape[dim] if axis == dim else n for axis, n in enumerate(common))
+        for t in (input, indices)
+    ]
+    return gather(expand_to(input, shapes[0]), dim, expand_to(indices, shapes[1]))
+
+
+def _source(function: str, input: Tensor, src, value, index) -> Tensor:
+    """The source of a scatter: a tensor, or a number for all places."""
+    if src is None:
+        src = value
+    if isinstance(src, Tensor):
+        return src
+    check_index(function, index)
+    return from_array(np.broadcast_to(np.asarray(src, dtype=input.array.dtype), index.array.shape))
+
+
+@method("scatter")
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src=None, *, value=None, reduce: str | None = None
+) -> Tensor:
+    r"""The input, but with the elements of ``src`` at places given by a table of indices along one dimension.
+
+    .. math:: y_{i_0 .. k .. i_n} = s_{i_0 .. j .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
+
+    Where an index occurs several times, the last one counts; the gradient of ``src`` is right only where each occurs once.
+
+    Args:
+        index: integers; in no dimension longer than ``src``, in the others than ``dim`` no longer than the input.
+        src: tensor of the input's dtype, or a number for all places (also named ``value``).
+        reduce: None; ``"add"`` or ``"multiply"``: to add to, or multiply, what is there.
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers, or ``src`` has another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.scatter(torch.zeros(2, 3), 1, torch.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise ValueError(f"scatter: reduce argument must be either add or multiply, found {reduce!r}")
+        source = _source("scatter", input, src, value, index)
+        return scatter_reduce(input, dim, index, source, "sum" if reduce == "add" else "prod")
+    shape = input.array.shape
+    x, dim, index, source = _along("scatter", input, dim, index, _source("scatter", input, src, value, index))
+    if index.array.size == 0:
+        return input.clone()
+    y = _scatter(x, index, source, dim=dim)
+    return y if y.array.shape == shape else reshape(y, shape)
+
+
+@method("scatter_add")
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    r"""The input plus the elements of ``src``, added at places given by a table of indices along one dimension: the transpose of
+    :func:`gather`.
+
+    .. math:: y_{i_0 .. k .. i_n} = x_{i_0 .. k .. i_n} + \sum_{j:\ index_{i_0 .. j .. i_n} = k} s_{i_0 .. j .. i_n}
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers, or ``src`` has another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.scatter_add(torch.zeros(3), 0, torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
+    shape = input.array.shape
+    x, dim, index, source = _along("scatter_add", input, dim, index, src)
+    if index.array.size == 0:
+        return input.clone()
+    y = _scatter_add(x, index, source, dim=dim)
+    return y if y.array.shape == shape else reshape(y, shape)
+
+
+@method("scatter_reduce")
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """The input, reduced with the elements of ``src`` at places given by a table of indices along one dimension.
+
+    Args:
+        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. All that attain an extreme share its gradient equally.
+        include_self: whether the input's own elements take part where the index leads; elsewhere they stay as they are.
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers, or ``src`` has another dtype.
+        GradientError: the second derivative of a product with several zeros.
+
+    >>> import cnn_physics77 as torch
+    >>> x, i = torch.tensor([1.0, 5.0]), torch.tensor([0, 1, 0])
+    >>> torch.scatter_reduce(x, 0, i, torch.tensor([2.0, 3.0, 4.0]), "amax")
+    tensor([4., 5.])
+    """
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise ValueError(
+            f"scatter_reduce: reduce argument must be either sum, prod, mean, amax or amin, got {reduce!r}"
+        )
+    shape = input.array.shape
+    x, dim, index, source = _along("scatter_reduce", input, dim, index, src)
+    if index.array.size == 0:
+        return input.clone()
+    if not include_self:
+        x = _scatter(
+            x, index, from_array(np.asarray(_neutral(reduce, x.array.dtype), x.array.dtype)), dim=dim
+        )
+    if reduce in ("sum", "mean"):
+        y = _scatter_add(x, index, source, dim=dim)
+        if reduce == "mean":
+            ones = from_array(np.ones(index.array.shape, np.int64))
+            first = from_array(np.full(x.array.shape, int(include_self)))
+            count = np.maximum(_scatter_add(first, index, ones, dim=dim).array, 1).astype(x.array.dtype)
+            y = y / from_array(count) if x.array.dtype.kind in "fc" else y // from_array(count)
+    elif reduce == "prod":
+        y = _scatter_prod(x, index, source, dim=dim)
+    else:
+        y = _scatter_extreme(x, index, source, dim=dim, largest=reduce == "amax")
+    return y if y.array.shape == shape else reshape(y, shape)
+
+
+def _neutral(reduce: str, dtype: np.dtype):
+    if reduce in ("amax", "amin"):
+        lowest = reduce == "amax"
+        if dtype.kind == "f":
+            return -np.inf if lowest else np.inf
+        if dtype.kind == "b":
+            return not lowest
+        return np.iinfo(dtype).min if lowest else np.iinfo(dtype).max
+    return 1 if reduce == "prod" else 0
+
+
+# --------------------------------------------------------------------------------------------- slices by a list of indices
+
+
+def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Tensor, int, Tensor]:
+    check_index(function, index)
+    if index.array.ndim > 1:
+        raise ShapeError(
+            f"{function}: Index is supposed to be a vector (1-D tensor), found shape {index.shape}"
+        )
+    dim = dimension(function, dim, input.array.ndim)
+    x = reshape(input, (1,)) if input.array.ndim == 0 else input
+    index = reshape(index, (1,)) if index.array.ndim == 0 else index
+    _check_range(function, index.array, x.array.shape[dim], dim)
+    return x, dim, index
+
+
+@method("index_select")
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices along a dimension whose indices are listed.
+
+    Args:
+        index: integers from 0, 1-D; repeats are allowed, and their gradients are summed.
+
+    Raises:
+        ShapeError: no such dimension, an index out of bounds, or not 1-D.
+        DtypeError: the index is not of integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.index_select(torch.tensor([[1, 2, 3], [4, 5, 6]]), 1, torch.tensor([2, 0, 0]))
+    tensor([[3, 1, 1],
+            [6, 4, 4]])
+    """
+    x, dim, index = _list_of_indices("index_select", input, dim, index)
+    y = pick(x, (None,) * dim + (index,))
+    return reshape(y, ()) if input.array.ndim == 0 else y
+
+
+def _slices(function: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    if source.array.dtype != x.array.dtype:
+        raise DtypeError(
+            f"{function}: self and source expected to have the same dtype, found {x.dtype} and {source.dtype}"
+        )
+    if source.array.ndim == 0:
+        source = reshape(source, (1,) * x.array.ndim)
+    expected = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
+    if source.array.shape != expected:
+        raise ShapeError(
+            f"{function}: Source/destination tensor must have same slice shapes, and one slice for each index: expected source of "
+            f"shape {expected}, found {source.shape}"
+        )
+    return source
+
+
+@method("index_add")
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
+    """The input plus ``alpha`` times the slices of ``source``, added at the listed indices of a dimension: the transpose of
+    :func:`index_select`.
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers, or the source has another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.index_add(torch.zeros(3), 0, torch.tensor([0, 2, 0]), torch.tensor([1.0, 2.0, 3.0]))
+    tensor([4., 0., 2.])
+    """
+    x, dim, index = _list_of_indices("index_add", input, dim, index)
+    source = _slices("index_add", x, dim, index, source)
+    y = _index_add(x, source if alpha == 1 else source * alpha, index, dim=dim)
+    return reshape(y, ()) if input.array.ndim == 0 else y
+
+
+@method("index_copy")
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """The input, but with the slices of ``source`` at the listed indices of a dimension.
+
+    Raises:
+        ShapeError: shapes that do not fit, or an index out of bounds.
+        DtypeError: the index is not of integers, or the source has another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    """
+    x, dim, index = _list_of_indices("index_copy", input, dim, index)
+    y = _index_put(x, _slices("index_copy", x, dim, index, source), index=(None,) * dim + (index,))
+    return reshape(y, ()) if input.array.ndim == 0 else y
+
+
+@method("index_fill")
+def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
+    """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d tensor.
+
+    Raises:
+        ShapeError: no such dimension, an index out of bounds, or a value with dimensions.
+        DtypeError: the index is not of integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([2, 0]), 1)
+    tensor([1., 0., 1.])
+    """
+    x, dim, index = _list_of_indices("index_fill", input, dim, index)
+    value = scalar_like("index_fill", x, value)
+    shape = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
+    y = _index_put(x, expand_to(value, shape), index=(None,) * dim + (index,))
+    return reshape(y, ()) if input.array.ndim == 0 else y
+
+
+def scalar_like(function: str, x: Tensor, value) -> Tensor:
+    """A number or 0-d tensor as a 0-d tensor of x's dtype.
+
+    Raises:
+        ShapeError: a tensor with dimensions.
+        DtypeError: a number of a higher kind than x's.
+    """
+    if not isinstance(value, Tensor):
+        value = from_array(np.asarray(value))
+    elif value.array.ndim:
+        raise ShapeError(
+            f"{function}: only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} dimension(s)."
+        )
+    if value.array.dtype.kind == "c" and x.array.dtype.kind != "c":
+        raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")
+    return value if value.array.dtype == x.array.dtype else cast(value, dtype=x.array.dtype)
+
+
+# --------------------------------------------------------------------------------------------- any places
+
+
+@method("take")
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements of the flattened input at the index; tensor of the index's shape.
+
+    Args:
+        index: integers; negative ones count from the end.
+
+    Raises:
+        ShapeError: an index out of bounds.
+        DtypeError: the index is not of integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.take(torch.tensor([[4, 3], [5, 6]]), torch.tensor([0, -1]))
+    tensor([4, 6])
+    """
+    check_index("take", index)
+    _check_bounds(index.array, (input.array.size,), 0)
+    return pick(reshape(input, (input.array.size,)), (index,))
+
+
+@method("put")
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """The input, but with the elements of ``source`` at the places of the flattened input that the index names.
+
+    Args:
+        index: integers; negative ones count from the end.
+        source: as many elements as the index, of the input's dtype.
+        accumulate: add to what is there.
+
+    Raises:
+        ShapeError: an index out of bounds, or unequal numbers of indices and elements.
+        DtypeError: the index is not of integers, or the source has another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.put(torch.zeros(2, 2), torch.tensor([0, 3]), torch.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
+    check_index("put", index)
+    _check_bounds(index.array, (input.array.size,), 0)
+    if source.array.dtype != input.array.dtype:
+        raise DtypeError(
+            f"put: self and source expected to have the same dtype, found {input.dtype} and {source.dtype}"
+        )
+    if source.array.size != index.array.size:
+        raise ShapeError(
+            f"put: src should have the same number of elements as index, found {source.numel()} and {index.numel()}"
+        )
+    flat, values, index = (reshape(t, (t.array.size,)) for t in (input, source, index))
+    if accumulate:
+        y = _index_add(flat, values, from_array(index.array % max(flat.array.size, 1)), dim=0)
+    else:
+        y = _index_put(flat, values, index=(index,))
+    return reshape(y, input.shape)
+
+
+@method("index_put")
+def index_put(input: Tensor, indices, values: Tensor, accumulate: bool = False) -> Tensor:
+    """The input, but with ``values`` at ``input[indices]``.
+
+    Args:
+        indices: a tuple of integer or boolean tensors (None for all of a dimension), which broadcast.
+        values: of the input's dtype, broadcast to the shape of ``input[indices]``.
+        accumulate: add to what is there, as often as an index occurs.
+
+    Raises:
+        ShapeError: indices out of bounds or that do not broadcast, or values that do not.
+        DtypeError: the values have another dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 0]),), torch.tensor([1.0, 2.0]), accumulate=True)
+    tensor([3., 0., 0.])
+    """
+    dim = 0
+    for part in indices:
+        if part is None:
+            dim += 1
+            continue
+        _check_bounds(part.array, input.array.shape, dim)
+        dim += part.array.ndim if part.array.dtype.kind == "b" else 1
+    if dim > input.array.ndim:
+        raise ShapeError(
+            f"index_put: too many indices for tensor of dimension {input.array.ndim}, found {dim}"
+        )
+    return put_at("index_put", input, tuple(indices), values, accumulate)
+
+
+def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
+    """See :func:`index_put`; the index as :func:`.indexing.parse` gives it."""
+    if values.array.dtype != input.array.dtype:
+        raise DtypeError(
+            f"{function}: Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
+            f"{values.dtype} for the source."
+        )
+    shape = picked_shape(input.array.shape, index)
+    extra = values.array.ndim - len(shape)
+    if extra > 0 and prod(values.shape[:extra]) == 1:
+        values = reshape(values, values.shape[extra:])
+    try:
+        fits = broadcast_shapes(values.shape, shape) == shape
+    except ShapeError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{function}: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
+            f"{list(shape)}"
+        )
+    values = expand_to(values, shape)
+    if accumulate:
+        return input + _put_add(values, index=index, shape=input.array.shape)
+    return _index_put(input, values, index=index)
+
+
+def picked_shape(shape: tuple[int, ...], index: tuple) -> tuple[int, ...]:
+    """The shape of x[index]."""
+    nothing = np.broadcast_to(np.zeros((), bool), shape)  # no memory
+    try:
+        return nothing[tuple(slice(None) if part is None else part.array for part in index)].shape
+    except IndexError:
+        shapes = [part.shape for part in index if part is not None]
+        raise ShapeError(
+            f"index: shape mismatch: indexing tensors could not be broadcast together, found {shapes}"
+        ) from None
+
+
+__all__ = [
+    "gather",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "put",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "take",
+    "take_along_dim",
+]

@@ -1,0 +1,379 @@
+"""Operations in place, ``x.add_(y)``, ``x += y``, ``x[key] = y``: each made from the operation out of place by one mechanism
+(:mod:`.overwriting`).
+
+With recording off, or no derivatives involved, the values go straight into the memory. Otherwise the tensor's place in the graph becomes
+that of the new values, and its views and the base that it is a view of follow (:mod:`.views`). A variable (a leaf that requires grad)
+cannot be changed while recording. A derivative that needs what was overwritten says so when it is asked for. The result must fit the
+shape and kind of dtype of the tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnn_physics77.core.autograd import LEAF, recording, set_grad_enabled
+from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
+from cnn_physics77.core.operations.broadcasting import cast, expand_to
+from cnn_physics77.core.operations.gathering import put_at, scalar_like
+from cnn_physics77.core.operations.indexing import _as_numpy, _slice, parse
+from cnn_physics77.core.operations.operation import as_tensor_input
+from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced
+from cnn_physics77.core.operations.views import base_of
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+# --------------------------------------------------------------------------------------------- the general form
+
+
+def _in_place(name: str, ufunc: np.ufunc | None = None) -> Callable:
+    """Hang ``name_`` onto Tensor, made from its method ``name``; the ufunc, if there is one, can write straight into memory."""
+    function = getattr(Tensor, name)
+    label = f"{name}_"
+
+    def change(self, *args, **parameters):
+        if ufunc is not None and not parameters and _straight(ufunc, self, args):
+            return self
+        return overwrite(label, self, function, *args, **parameters)
+
+    change.__name__ = change.__qualname__ = label
+    change.__doc__ = f"``{name}``, in place."
+    return method(label)(change)
+
+
+def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
+    """Let the ufunc write into the memory of x, if nothing is recorded and no dtype has to change; whether it did."""
+    array = x.array
+    if array.dtype.kind != "f" or (x.edge is not None and recording()):
+        return False
+    operands = []
+    for value in args:
+        if isinstance(value, Tensor):
+            if value.array.dtype != array.dtype or (value.edge is not None and recording()):
+                return False
+            operands.append(value.array)
+        elif type(value) in (int, float):
+            operands.append(value)
+        else:
+            return False
+    try:
+        with np.errstate(all="ignore"):
+            ufunc(array, *operands, out=array)
+    except ValueError:  # shapes that do not fit, read-only memory: the general form says what is wrong
+        return False
+    x.mark_changed()
+    return True
+
+
+for _name, _ufunc in (
+    ("mul", np.multiply),
+    ("div", np.true_divide),
+    ("neg", np.negative),
+    ("exp", np.exp),
+    ("log", np.log),
+    ("sqrt", np.sqrt),
+    ("abs", np.absolute),
+    ("square", np.square),
+    ("tanh", np.tanh),
+    ("sin", np.sin),
+    ("cos", np.cos),
+    ("reciprocal", np.reciprocal),
+):
+    _in_place(_name, _ufunc)
+
+for _name in (
+    # arithmetic and powers
+    "absolute addcdiv addcmul ceil clamp clamp_max clamp_min clip copysign divide fix float_power floor floor_divide fmod frac "
+    "hypot lerp multiply nan_to_num negative pow remainder round sgn sign subtract true_divide trunc xlogy "
+    # functions
+    "acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cosh deg2rad digamma erf erfc "
+    "erfinv exp2 expm1 lgamma log10 log1p log2 logit rad2deg relu rsqrt sigmoid sinc sinh tan "
+    # booleans and comparisons
+    "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor eq ge greater greater_equal gt le less "
+    "less_equal logical_and logical_not logical_or logical_xor lt ne not_equal "
+    # matrices, sums on the way, places
+    "addmm addmv addr baddbmm cumprod cumsum index_add index_copy index_fill index_put masked_fill masked_scatter put scatter "
+    "scatter_add scatter_reduce tril triu"
+).split():
+    if hasattr(Tensor, _name):
+        _in_place(_name)
+
+
+# --------------------------------------------------------------------------------------------- sums
+
+
+@method("add_")
+def _add_(self, other, *, alpha=1) -> Tensor:
+    """self + alpha other, in place.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> x.add_(1, alpha=10)
+    tensor([11., 12.])
+    """
+    return _sum("add_", np.add, arithmetic.add, self, other, alpha)
+
+
+@method("sub_")
+def _sub_(self, other, *, alpha=1) -> Tensor:
+    """self - alpha other, in place."""
+    return _sum("sub_", np.subtract, arithmetic.sub, self, other, alpha)
+
+
+def _sum(name: str, ufunc: np.ufunc, function: Callable, x: Tensor, other, alpha) -> Tensor:
+    if alpha != 1:
+        other = other * alpha
+    return x if _straight(ufunc, x, (other,)) else overwrite(name, x, function, other)
+
+
+# --------------------------------------------------------------------------------------------- operators
+
+
+def _operator(name: str, of: str) -> None:
+    change = getattr(Tensor, of)
+
+    def assign(self, other):
+        if not isinstance(other, (Tensor, bool, int, float, complex, np.ndarray, np.generic)):
+            return NotImplemented
+        return change(self, from_array(other) if isinstance(other, np.ndarray) else other)
+
+    assign.__doc__ = f"``{of}``."
+    method(name)(assign)
+
+
+for _name, _of in (
+    ("add", "add_"),
+    ("sub", "sub_"),
+    ("mul", "mul_"),
+    ("truediv", "div_"),
+    ("floordiv", "floor_divide_"),
+    ("mod", "remainder_"),
+    ("pow", "pow_"),
+    ("and", "bitwise_and_"),
+    ("or", "bitwise_or_"),
+    ("xor", "bitwise_xor_"),
+    ("lshift", "bitwise_left_shift_"),
+    ("rshift", "bitwise_right_shift_"),
+):
+    if hasattr(Tensor, _of):
+        _operator(f"__i{_name}__", _of)
+
+
+# --------------------------------------------------------------------------------------------- new values altogether
+
+
+@method("copy_")
+def _copy_(self, src, non_blocking: bool = False) -> Tensor:
+    """Take over the values of ``src``, broadcast and converted to this dtype; gradients go to ``src``.
+
+    Raises:
+        ShapeError: the shape of ``src`` does not broadcast to this one.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    return _assign("copy_", self, as_tensor_input("copy_", src))
+
+
+def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
+    """Overwrite all of the target with the value; both keep their dtypes, and the value may be broadcast."""
+    size = target.array.shape
+    extra = value.array.ndim - len(size)
+    if extra > 0 and value.array.shape[:extra] == (1,) * extra:
+        value = shape.reshape(value, value.array.shape[extra:])
+    try:
+        fits = broadcasting.broadcast_shapes(value.array.shape, size) == size
+    except ShapeError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or unsqueeze them"
+        )
+    if recording() and (target.edge is not None or value.edge is not None):
+        if value.array.dtype != target.array.dtype:
+            value = cast(value, dtype=target.array.dtype)
+        return overwrite(function, target, replaced, expand_to(value, size))
+    check_writable(function, target)
+    source = value.array
+    if source.dtype.kind == "c" and target.array.dtype.kind != "c":
+        source = source.real
+    np.copyto(target.array, source, casting="unsafe")
+    target.mark_changed()
+    return target
+
+
+@method("fill_")
+def _fill_(self, value) -> Tensor:
+    """Set every element to a number or a 0-d tensor; its gradient is the sum.
+
+    Raises:
+        ShapeError: a tensor with dimensions.
+        DtypeError: a complex number for a real tensor.
+    """
+    return _assign("fill_", self, scalar_like("fill_", self, value))
+
+
+@method("zero_")
+def _zero_(self) -> Tensor:
+    """Set every element to 0.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones(2).zero_()
+    tensor([0., 0.])
+    """
+    return _assign("zero_", self, from_array(np.zeros((), self.array.dtype)))
+
+
+@method("fill_diagonal_")
+def _fill_diagonal_(self, fill_value, wrap: bool = False) -> Tensor:
+    """Set the elements with equal indices to a number.
+
+    Args:
+        wrap: let the diagonal of a tall matrix begin anew after its end.
+
+    Raises:
+        ShapeError: fewer than two dimensions, or more and not all equal.
+    """
+    sizes = self.array.shape
+    if len(sizes) < 2 or (len(sizes) > 2 and len(set(sizes)) > 1):
+        raise ShapeError(
+            f"fill_diagonal_: expected a matrix, or more dimensions all of one size, found shape {sizes}"
+        )
+    n = min(sizes)
+    index: list = [from_array(np.arange(n))] * len(sizes)
+    if wrap and len(sizes) == 2 and sizes[0] > sizes[1]:
+        places = np.arange(0, self.numel(), sizes[1] + 1)
+        index = [from_array(places // sizes[1]), from_array(places % sizes[1])]
+    value = scalar_like("fill_diagonal_", self, fill_value)
+    return overwrite("fill_diagonal_", self, lambda x, v: put_at("fill_diagonal_", x, tuple(index), v), value)
+
+
+# --------------------------------------------------------------------------------------------- x[key] = value
+
+
+@method("__setitem__")
+def _setitem(self, key, value) -> None:
+    """Overwrite the elements at ``key`` (see ``__getitem__``) with a tensor or number, broadcast, in place.
+
+    With index tensors that name a place several times, the last value counts.
+
+    Raises:
+        ShapeError: a key out of bounds, or values that do not broadcast to ``self[key]``.
+        DtypeError: values of another dtype with index tensors; not numbers.
+        GradientError: the change is recorded, and this is a variable.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.zeros(2, 2)
+    >>> x[0, 1] = 5
+    >>> x[x > 1] += 1
+    >>> x
+    tensor([[0., 6.],
+            [0., 0.]])
+    """
+    basic, index = parse(self.array.shape, key)
+    if not isinstance(value, Tensor):
+        value = _number_like("__setitem__", self, value)
+    if not (recording() and (self.edge is not None or value.edge is not None)):
+        _put_values(self, basic, index, value)
+        return
+    target = _slice(self, key=basic) if basic else self
+    if index:
+        overwrite(
+            "__setitem__", target, lambda x, v: put_at("__setitem__", x, index, v), _of_dtype(target, value)
+        )
+    elif not _same_place(target, value):
+        _assign("__setitem__", target, value)
+
+
+def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
+    target = x.array[basic] if basic else x.array
+    view = x.view_of_memory(target) if basic else x
+    if index:
+        check_writable("__setitem__", view)
+        made = _of_dtype(view, value)
+        try:
+            target[_as_numpy(index)] = made.array
+        except (ValueError, IndexError):
+            put_at("__setitem__", view, index, made)  # says what does not fit
+            raise
+        view.mark_changed()
+    else:
+        _assign("__setitem__", view, value)
+
+
+def _number_like(function: str, x: Tensor, value) -> Tensor:
+    """Numbers, NumPy arrays as a tensor of x's dtype."""
+    if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        raise DtypeError(
+            f"{function}: can't assign a {type(value).__name__} to a tensor; use torch.tensor() first"
+        )
+    array = np.asarray(value)
+    if array.dtype.kind == "c" and x.array.dtype.kind != "c":
+        raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")
+    return from_array(array.astype(x.array.dtype, copy=False))
+
+
+def _of_dtype(x: Tensor, value: Tensor) -> Tensor:
+    """A 0-d value in x's dtype; others as they are."""
+    return (
+        cast(value, dtype=x.array.dtype)
+        if value.array.ndim == 0 and value.array.dtype != x.array.dtype
+        else value
+    )
+
+
+def _same_place(target: Tensor, value: Tensor) -> bool:
+    """Whether the value is a view of just these elements, as in ``x[key] += 1``, which Python ends with ``x[key] = value``."""
+    a, b = target.array, value.array
+    return (
+        value._view_of is not None
+        and base_of(value) is base_of(target)
+        and type(value._view_of[1]) is tuple
+        and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+        and a.shape == b.shape
+        and a.strides == b.strides
+        and a.dtype == b.dtype
+    )
+
+
+# --------------------------------------------------------------------------------------------- other shapes in place
+
+
+def _reshape_in_place(name: str, function: Callable) -> None:
+    def change(self, *args):
+        if self.edge is LEAF and recording():
+            raise GradientError(
+                f"{name}: a leaf Variable that requires grad is being used in an in-place operation; use {name[:-1]}"
+            )
+        if self._view_of is None and any(view() is not None for view in self._views or ()):
+            raise GradientError(
+                f"{name}: expected a tensor of which there is no view, found one with views, whose place in it would be lost; use "
+                f"{name[:-1]}"
+            )
+        with set_grad_enabled(recording() or not self.is_leaf):
+            y = function(self, *args)
+        if self._view_of is not None:
+            self._view_of = y._view_of
+        self.array = y.array
+        if not self.is_leaf:
+            self.edge = y.edge
+        self.mark_changed()
+        return self
+
+    change.__name__ = change.__qualname__ = name
+    change.__doc__ = f"``{name[:-1]}``, of this very tensor."
+    method(name)(change)
+
+
+for _name, _function in (
+    ("squeeze_", shape.squeeze),
+    ("unsqueeze_", shape.unsqueeze),
+    ("t_", permutation.t),
+    ("transpose_", permutation.transpose),
+    ("swapaxes_", permutation.transpose),
+    ("swapdims_", permutation.transpose),
+):
+    _reshape_in_place(_name, _function)
