@@ -38,7 +38,7 @@ def speed_bars(logs: Sequence[RunLog]) -> Figure:
         raise ValueError(f"speed_bars: expected logs with epochs, found none in {len(logs)} logs")
     note = (
         "Bars: medians; whiskers: quartiles; dots: single epochs. Ratio: median over paired epochs, with its "
-        "95 % bootstrap interval; below 1 is faster than PyTorch. "
+        "95 % bootstrap interval (the range of fewer than six); below 1 is faster than PyTorch. "
         "On the clock: gathering the batch, forward, backward, update."
     )
     figure = new_figure("Training time", logs, _width(runs, 2), 3.8, note)

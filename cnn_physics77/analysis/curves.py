@@ -92,11 +92,12 @@ def _say(axes: Axes, text: str) -> None:
 
 
 @styled
-def gradient_norms(logs: Sequence[RunLog], decay: float = 0.98) -> Figure:
+def gradient_norms(logs: Sequence[RunLog], decay: float | None = None) -> Figure:
     """2-norm of the whole gradient at each training step, one panel for each optimizer, logarithmic.
 
-    Faint: every step. Strong: exponential moving average with bias correction. With several seeds the faint
-    lines are left out, and the median of the smoothed lines lies in a band of their quartiles.
+    Faint: every step. Strong: exponential moving average with bias correction; by default over a fortieth of
+    the run, at least 2 and at most 50 steps. With several seeds the faint lines are left out, and the median
+    of the smoothed lines lies in a band of their quartiles.
 
     Raises:
         ValueError: for no logs, or logs without steps.
@@ -108,7 +109,7 @@ def gradient_norms(logs: Sequence[RunLog], decay: float = 0.98) -> Figure:
 
 
 @styled
-def step_losses(logs: Sequence[RunLog], decay: float = 0.98) -> Figure:
+def step_losses(logs: Sequence[RunLog], decay: float | None = None) -> Figure:
     """Loss of the batch at each training step, drawn as `gradient_norms` draws norms; raises as it does."""
     return _per_step(
         logs, "step_losses", "Loss per step", "Cross-entropy of the batch (nats)", decay,
@@ -121,7 +122,7 @@ def _per_step(
     operation: str,
     title: str,
     quantity: str,
-    decay: float,
+    decay: float | None,
     column: Callable[[RunLog], Sequence[float]],
 ) -> Figure:
     runs = runs_by_label(logs, operation)
@@ -129,6 +130,7 @@ def _per_step(
         raise ValueError(f"{operation}: expected logs with steps, found none in {len(logs)} logs")
     optimizers = list(dict.fromkeys(log.config.optimizer for members in runs.values() for log in members))
     seeds = len({log.config.seed for log in logs})
+    decay = _decay(decay, max(len(column(log)) for log in logs))
     span = round(1 / (1 - decay))
     if seeds > 1:
         note = f"Exponential moving averages over about {span} steps: median and quartiles of {seeds} seeds."
@@ -185,6 +187,10 @@ def _per_step(
     return figure
 
 
+def _decay(decay: float | None, steps: int) -> float:
+    return 1 - 1 / min(max(steps / 40, 2), 50) if decay is None else decay
+
+
 def _positive(values: Sequence[float]) -> NDArray[np.float64]:
     """The values with NaN for what a logarithmic axis cannot show."""
     array = np.asarray(values, dtype=np.float64)
@@ -214,7 +220,7 @@ def _mark_epochs(axes: Axes, logs: Sequence[RunLog], steps: int) -> None:
 
 
 @styled
-def layer_gradient_norms(logs: Sequence[RunLog], decay: float = 0.98) -> Figure:
+def layer_gradient_norms(logs: Sequence[RunLog], decay: float | None = None) -> Figure:
     """2-norm of the gradient of each parameter at each step, smoothed, one panel for each run, logarithmic.
 
     Shows vanishing gradients (lower layers fall away) and exploding ones. Up to eight parameters are lines;
@@ -236,6 +242,7 @@ def layer_gradient_norms(logs: Sequence[RunLog], decay: float = 0.98) -> Figure:
             f"{len(logs)}; run main.py with --diagnostics"
         )
     names = list(dict.fromkeys(name for log in shown.values() for name in log.steps.layer_gradient_norm))
+    decay = _decay(decay, max(len(log.steps.loss) for log in shown.values()))
     columns = min(len(shown), 2)
     lines = len(shown) // columns + (len(shown) % columns > 0)
     tall = 3.3 if len(names) <= _MOST_LINES else max(3.0, 0.9 + 0.17 * len(names))

@@ -68,7 +68,7 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
                 rows.append((place, case))
                 place += 1
         place += 0.35
-    level = f"{100 * cases[0].ratio.level:g} %"
+    level = f"{100 * max(case.ratio.level for case in cases):g} %"
     note = (
         f"Median of paired ratios with its {level} bootstrap interval. "
         "Filled dot: faster than PyTorch; square: slower; open dot: the interval holds 1."

@@ -91,7 +91,7 @@ def band(curves: Sequence[ArrayLike]) -> Band:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Median of paired ratios with a bootstrap interval; the bounds are NaN for a single pair."""
+    """Median of paired ratios with its interval and that interval's level; NaN bounds for a single pair."""
 
     estimate: float
     low: float
@@ -119,6 +119,10 @@ def bootstrap_ratio(
     alike, such as a busy machine, cancels. Both arguments have shape (pairs,); pairs in which either is not
     finite are left out. The median is used because timings have outliers on one side.
 
+    All n ratios lie on one side of the true median with probability 2^(1-n), so no interval made of them
+    can hold it more often than 1 - 2^(1-n). Where that is below `level` (fewer than six pairs for 95 %), the
+    result is the whole range, and its `level` is that probability.
+
     Raises:
         ValueError: for unequal lengths, no finite pair, or a value that is not positive.
 
@@ -143,7 +147,10 @@ def bootstrap_ratio(
     ratios = first / second
     estimate = float(np.median(ratios))
     if ratios.size == 1:
-        return Ratio(estimate, math.nan, math.nan, level, 1)
+        return Ratio(estimate, math.nan, math.nan, 0.0, 1)
+    attainable = 1 - 2.0 ** (1 - ratios.size)
+    if level > attainable:
+        return Ratio(estimate, float(ratios.min()), float(ratios.max()), attainable, int(ratios.size))
     generator = np.random.default_rng(seed)
     medians = np.empty(resamples)
     block = max(1, _RESAMPLED_AT_ONCE // ratios.size)

@@ -76,6 +76,17 @@ def test_bootstrap_ratio_in_blocks_equals_one_block(monkeypatch):
     assert s.bootstrap_ratio(ours, theirs, resamples=64) == whole
 
 
+def test_few_pairs_give_their_range_and_say_how_often_it_holds():
+    found = s.bootstrap_ratio([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])
+    assert (found.low, found.high, found.level) == (1.0, 3.0, 0.75)
+    assert s.bootstrap_ratio([1.0] * 5, [2.0] * 5).level == 0.9375
+    assert s.bootstrap_ratio([1.0] * 6, [2.0] * 6).level == 0.95
+    generator = np.random.default_rng(6)
+    samples = generator.normal(5, 1, (4000, 4))
+    held = (samples.min(axis=1) < 5) & (samples.max(axis=1) > 5)
+    assert held.mean() == pytest.approx(1 - 2.0**-3, abs=0.015)
+
+
 def test_bootstrap_ratio_edges():
     single = s.bootstrap_ratio([1.0, NAN], [2.0, 3.0])
     assert single.pairs == 1 and single.estimate == 0.5 and math.isnan(single.low) and math.isnan(single.high)

@@ -151,6 +151,16 @@ def test_gradient_norms_hold_every_step_and_its_average(invented):
     assert ends == [25.5, 50.5]
 
 
+@pytest.mark.parametrize("steps, span", [(20, 2), (400, 10), (5000, 50)])
+def test_smoothing_follows_the_length_of_the_run(invented, steps, span):
+    log = invented.log(epochs=1, steps=steps)
+    figure = visuals.gradient_norms([log])
+    note = next(text.get_text() for text in figure.texts if text.get_gid() == "note")
+    assert f"over about {span} steps" in note
+    expected = exponential_moving_average(log.steps.gradient_norm, 1 - 1 / span)
+    np.testing.assert_allclose(_line(figure.axes[0], "Custom-Adam").get_ydata(), expected)
+
+
 def test_gradient_norms_of_the_grid_share_their_axis(invented):
     figure = visuals.gradient_norms(invented.grid())
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Adam", "SGD"]
