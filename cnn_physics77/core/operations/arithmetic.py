@@ -59,7 +59,7 @@ _true_divide = binary(
     silent(np.true_divide),
     "y = a / b",
     a=lambda g, b: g / conj(b),
-    b=lambda g, b, y: -g * conj(y / b),
+    b=lambda g, a, b: -g * conj(a / b / b),
     floating=True,
 )
 
