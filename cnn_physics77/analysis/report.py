@@ -221,8 +221,8 @@ def report(logs: Sequence[RunLog]) -> Group:
     if len(sizes) == 1:
         pieces.append(
             Text(
-                "Median [quartiles]. Ratios: ours to PyTorch's, median of pairs [95 % bootstrap interval; the "
-                "range of fewer than six]. Memory: peak resident above baseline.",
+                "Median [quartiles]. Ratios: ours to PyTorch's, median of pairs [95 % bootstrap interval, "
+                "or the range of fewer than six]. Memory: peak resident above baseline.",
                 style="dim",
             )
         )
