@@ -1,1 +1,1 @@
-"""Statistics, plots and tables made from result files; knows the schema of a log and nothing of the framework."""
+"""Statistics, plots and tables made from result files; knows the schema of a log, not the framework."""
