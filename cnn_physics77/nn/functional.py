@@ -1,6 +1,7 @@
 """``torch.nn.functional``: what the layers compute."""
 
 from cnn_physics77.core.operations.activation import *
+from cnn_physics77.core.operations.adaptive_pooling import *
 from cnn_physics77.core.operations.convolution import *
 from cnn_physics77.core.operations.distance import *
 from cnn_physics77.core.operations.likelihood import *
@@ -10,3 +11,4 @@ from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.pooling import *
 from cnn_physics77.core.operations.rectifier import *
 from cnn_physics77.core.operations.softmax import *
+from cnn_physics77.core.operations.unfold import *

@@ -1,6 +1,7 @@
 """The differentiable operations, one family a module. How one is declared: :mod:`.operation`."""
 
 from cnn_physics77.core.operations.activation import *
+from cnn_physics77.core.operations.adaptive_pooling import *
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
 from cnn_physics77.core.operations.casting import *
@@ -39,5 +40,6 @@ from cnn_physics77.core.operations.softmax import *
 from cnn_physics77.core.operations.sorting import *
 from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
+from cnn_physics77.core.operations.unfold import *
 
 from cnn_physics77.core.operations import inplace  # isort: skip  (it is made from the methods above)

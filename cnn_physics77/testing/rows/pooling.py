@@ -49,4 +49,59 @@ rows = [
             Sample(distinct(rng, 2, 5, 4, 5), (3, 2, 3), (1, 2, 2), 1, ceil_mode=True),
         ],
     ),
+    Row(
+        F + "max_unpool1d",
+        lambda rng: [
+            Sample(draw(rng, 2, 3, 2), np.array([1, 2]) + np.zeros((2, 3, 1), int), 2),
+            Sample(draw(rng, 3, 2), np.array([0, 3]) + np.zeros((3, 1), int), 3, 2, 1, output_size=(1, 3, 4)),
+        ],
+    ),
+    Row(
+        F + "max_unpool2d",
+        lambda rng: [
+            Sample(draw(rng, 2, 1, 2, 2), np.array([[0, 3], [9, 14]]) + np.zeros((2, 1, 1, 1), int), 2),
+            Sample(draw(rng, 1, 2, 2), np.array([[[0, 3], [9, 24]]]), (2, 2), output_size=(5, 5)),
+        ],
+        bad=[
+            Bad(RuntimeError, "invalid max index", np.ones((1, 1, 1)), np.full((1, 1, 1), 4), 2),
+            Bad(RuntimeError, "shape of indices", np.ones((1, 1, 1)), np.zeros((1, 1, 2), int), 2),
+            Bad(RuntimeError, "int64", np.ones((1, 1, 1)), np.zeros((1, 1, 1), np.int32), 2),
+            Bad(
+                ValueError, "output_size", np.ones((1, 1, 1)), np.zeros((1, 1, 1), int), 2, output_size=(4, 4)
+            ),
+        ],
+    ),
+    Row(
+        F + "max_unpool3d",
+        lambda rng: [Sample(draw(rng, 1, 2, 1, 1, 2), np.array([3, 9]) + np.zeros((1, 2, 1, 1, 1), int), 2)],
+    ),
+    Row(
+        F + "avg_pool1d",
+        lambda rng: [
+            Sample(draw(rng, 2, 3, 8), 2),
+            Sample(draw(rng, 3, 7), 3, 2, 1, True, False),
+            Sample(draw(rng, 3, 7), (3,), (1,), (1,)),
+        ],
+    ),
+    Row(
+        F + "avg_pool2d",
+        lambda rng: [
+            Sample(draw(rng, 2, 3, 6, 4), 2),
+            Sample(draw(rng, 3, 5, 6), (2, 3), (1, 2)),
+            Sample(draw(rng, 2, 2, 7, 7), 3, 2, 1),
+            Sample(draw(rng, 2, 2, 7, 7), 3, 2, 1, count_include_pad=False),
+            Sample(draw(rng, 1, 2, 6, 7), 3, 2, 1, ceil_mode=True),
+            Sample(draw(rng, 1, 2, 6, 7), 2, 3, 1, ceil_mode=True, count_include_pad=False),
+            Sample(draw(rng, 1, 2, 6, 7), 2, divisor_override=3),
+            Sample(draw(rng, 0, 2, 4, 4), 2),
+        ],
+        bad=[*_BAD_WINDOWS[:-1], Bad(RuntimeError, "divisor", np.ones((1, 4, 4)), 2, divisor_override=0)],
+    ),
+    Row(
+        F + "avg_pool3d",
+        lambda rng: [
+            Sample(draw(rng, 2, 2, 4, 4, 5), 2),
+            Sample(draw(rng, 2, 5, 4, 5), (3, 2, 3), (1, 2, 2), 1, ceil_mode=True, count_include_pad=False),
+        ],
+    ),
 ]
