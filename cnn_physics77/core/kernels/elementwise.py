@@ -32,9 +32,9 @@ def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np
     return y
 
 
-def temporary(name: str, like: np.ndarray) -> np.ndarray:
-    """Scratch memory of the size and dtype of one piece."""
-    return scratch(f"elementwise.{name}", like.shape, like.dtype)
+def temporary(name: str, like: np.ndarray, dtype: np.typing.DTypeLike = None) -> np.ndarray:
+    """Scratch memory of the size of one piece. Fresh memory would be mapped and given back at each call in a thread."""
+    return scratch(f"elementwise.{name}", like.shape, like.dtype if dtype is None else dtype)
 
 
 def polynomial(coefficients: tuple[float, ...], x: np.ndarray, out: np.ndarray) -> np.ndarray:

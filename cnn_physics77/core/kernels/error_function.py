@@ -4,7 +4,7 @@ float64: W. J. Cody, "Rational Chebyshev approximations for the error function",
 of his program CALERF: rational in x^2 for small |x|, exp(-x^2) times a rational function of |x| or 1/x^2 beyond. Errors are a
 few units in the last place, relative for both functions.
 float32: erf from two polynomials of our own (interpolated at Chebyshev points), x p(x^2) for |x| < 1 and
-1 - erfc(1) exp(w q(w)), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go through
+erf(1) + erfc(1) (1 - exp(w q(w))), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go through
 the next wider type.
 """
 
@@ -84,7 +84,8 @@ _FAR = (
     -3.304898286087423e-05,
     1.6480517548849187e-06,
 )
-_ERFC_1 = 0.15729920705028513
+# erfc(1) as the first polynomial has it in float32, so that both together reach 1 exactly
+_ERFC_1 = 1 - polynomial(_NEAR, np.ones(1, np.float32), np.empty(1, np.float32))[0]
 
 
 def erf(x: np.ndarray) -> np.ndarray:
@@ -115,32 +116,32 @@ def erf_block(x: np.ndarray, out: np.ndarray) -> None:
         _erf_single(x, out)
         return
     y = np.abs(x, out=temporary("erf.abs", x))
-    small = np.less_equal(y, _SMALL)
+    small = np.less_equal(y, _SMALL, out=temporary("erf.small", x, bool))
     near = _erf_near(x, np.minimum(y, _SMALL, out=temporary("erf.square", x)), temporary("erf.near", x))
     np.minimum(y, 6.0, out=y)  # where erf is 1 to the last bit
     far = _scaled_erfc(y, temporary("erf.far", x))
     np.multiply(y, y, out=y)
     np.exp(np.negative(y, out=y), out=y)
     np.multiply(far, y, out=far)
-    np.copysign(np.subtract(1.0, far, out=far), x, out=out)
-    np.copyto(out, near, where=small)
+    np.copysign(np.subtract(1.0, far, out=far), x, out=far)
+    np.copyto(out, np.where(small, near, far))
 
 
 def _erf_single(x: np.ndarray, out: np.ndarray) -> None:
+    """erf(min(t, 1)) + erfc(1) (1 - exp(w q(w))), t = |x|, w = t - 1 cut to [0, 3]: the second term is 0 for t <= 1."""
     t = np.abs(x, out=temporary("erf.abs", x))
-    small = np.less(t, 1)
-    square = np.multiply(x, x, out=temporary("erf.square", x))
-    np.minimum(square, 1, out=square)
-    near = polynomial(_NEAR, square, temporary("erf.near", x))
-    np.multiply(near, x, out=near)
-    np.minimum(t, 4, out=t)
-    np.subtract(t, 1, out=t)
-    np.maximum(t, 0, out=t)
-    far = polynomial(_FAR, t, temporary("erf.far", x))
+    w = np.subtract(t, 1, out=temporary("erf.beyond", x))
+    np.clip(w, 0, 3, out=w)
+    far = polynomial(_FAR, w, temporary("erf.far", x))
     np.exp(far, out=far)
-    np.multiply(far, -_ERFC_1, out=far)
-    np.copysign(np.add(far, 1, out=far), x, out=out)
-    np.copyto(out, near, where=small)
+    np.subtract(1, far, out=far)
+    np.multiply(far, _ERFC_1, out=far)
+    np.clip(t, 0, 1, out=t)
+    square = np.multiply(t, t, out=w)
+    near = polynomial(_NEAR, square, temporary("erf.near", x))
+    np.multiply(near, t, out=near)
+    np.add(near, far, out=near)
+    np.copysign(near, x, out=out)
 
 
 def _erf_near(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from cnn_physics77.core.kernels.threads import parallel_for, scratch
 
 # One call of a NumPy function on a block should last some ten microseconds: the interpreter's lock changes hands between
 # calls, and with short ones two threads wait for each other more than they work.
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 
 
 def flat(x: np.ndarray) -> np.ndarray | None:

@@ -8,9 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import empty, flat, for_blocks, in_order_of, scratch_like
+from cnn_physics77.core.kernels.layout import empty, for_blocks, in_order_of, scratch_like
 from cnn_physics77.core.kernels.pooling_windows import Size, pool_output_size, split_shape, window_cuts
-from cnn_physics77.core.kernels.threads import scratch
 
 
 def max_pool(
@@ -46,44 +45,46 @@ def max_pool(
     if y.size == 0:
         return y, positions
     first = _first_offsets(output, kernel_size, stride, padding, dilation) if any(padding) else 0
-    pairs = kernel_size == stride == (2, 2) and padding == (0, 0) and dilation == (1, 1) and not ceil_mode
     if x.ndim == d:
         _max_block(x, y, positions, cuts, first)
     else:
         each = x.nbytes // len(x)
 
         def block(b: slice) -> None:
-            if pairs and positions is not None and flat(x[b]) is not None:
-                _max_of_pairs(x[b], y[b], positions[b])
-            else:
-                _max_block(x[b], y[b], None if positions is None else positions[b], cuts, first)
+            _max_block(x[b], y[b], None if positions is None else positions[b], cuts, first)
 
         for_blocks(block, len(x), each, y.size * len(cuts) * 5e-4)
     return y, positions
 
 
 def _max_block(x, y, positions, cuts, first):
-    if cuts[0][0] is ...:
-        np.copyto(y, x[cuts[0][1]])
-        rest = 1
+    better = winner = None
+    if positions is not None:
+        better = scratch_like("max_pool.better", positions, bool)
+        winner = scratch_like("max_pool.winner", positions, positions.dtype)
+    done = 0
+    if (
+        len(cuts) > 1 and cuts[0][0] is ... and cuts[1][0] is ...
+    ):  # the first two offsets lie inside for all windows
+        v0, v1 = x[cuts[0][1]], x[cuts[1][1]]
+        np.maximum(v0, v1, out=y)
+        if positions is not None:
+            np.copyto(positions, np.greater(v1, v0, out=better))
+        done = 2
     else:
         y.fill(-np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min)
-        rest = 0
-    if positions is None:
-        for outputs, inputs in cuts[rest:]:
-            np.maximum(y[outputs], x[inputs], out=y[outputs])
-        return
-    positions[...] = first
-    better = scratch_like("max_pool.better", positions, bool)
-    winner = scratch_like("max_pool.winner", positions, positions.dtype)
-    for k, (outputs, inputs) in enumerate(cuts[rest:], rest):
-        v, best, now = x[inputs], y[outputs], better[outputs]
-        np.greater(v, best, out=now)
+        if positions is not None:
+            positions[...] = first
+    for k, (outputs, inputs) in enumerate(cuts[done:], done):
+        v, best = x[inputs], y[outputs]
+        if positions is not None:
+            now = np.greater(v, best, out=better[outputs])
+            # k grows, so a new winner's offset is the largest so far
+            np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
+            np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
         np.maximum(best, v, out=best)
-        # k grows, so a new winner's offset is the largest so far
-        np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
-        np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
-    _mark_nan(x, y, positions, cuts)
+    if positions is not None:
+        _mark_nan(x, y, positions, cuts)
 
 
 def _mark_nan(x, y, positions, cuts):
@@ -91,36 +92,6 @@ def _mark_nan(x, y, positions, cuts):
     if y.dtype.kind == "f" and np.isnan(y.min()):
         for k, (outputs, inputs) in enumerate(cuts):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
-
-
-def _max_of_pairs(x, y, positions):
-    """Windows of 2x2, stride 2, of a dense x. Every element is compared with its right neighbour and every row with the
-    one below, on the flat array: three quarters of it is for nothing, but long contiguous passes beat short strided
-    ones. The winner in the right column of the window adds 1 to the offset, in the lower row 2."""
-    row = flat(x)
-    right, below = (stride // x.itemsize for stride in (x.strides[-1], x.strides[-2]))
-    n, m = row.size - right, row.size - right - below
-    across = scratch("max_pool.across", row.shape, row.dtype)
-    down = scratch("max_pool.down", row.shape, row.dtype)
-    is_right = scratch("max_pool.right", row.shape, np.uint8)
-    is_below = scratch("max_pool.below", row.shape, np.uint8)
-    np.maximum(row[:n], row[right:], out=across[:n])
-    np.greater(row[right:], row[:n], out=is_right[:n].view(bool))
-    np.maximum(across[:m], across[below:n], out=down[:m])
-    np.greater(across[below:n], across[:m], out=is_below[:m].view(bool))
-    # offset = is_below ? 2 + is_right of the lower row : is_right
-    offset = scratch("max_pool.offset", row.shape, np.uint8)
-    np.bitwise_xor(is_right[:m], is_right[below:n], out=offset[:m])
-    np.bitwise_and(offset[:m], is_below[:m], out=offset[:m])
-    np.bitwise_xor(offset[:m], is_right[:m], out=offset[:m])
-    np.left_shift(is_below[:m], 1, out=is_below[:m])
-    np.bitwise_or(offset[:m], is_below[:m], out=offset[:m])
-    for full, result in ((down, y), (offset, positions)):
-        strides = tuple(stride // x.itemsize * full.itemsize for stride in x.strides)
-        corners = np.ndarray(x.shape, full.dtype, full, strides=strides)
-        np.copyto(result, corners[..., : 2 * y.shape[-2] : 2, : 2 * y.shape[-1] : 2])
-    cuts = window_cuts(x.shape[-2:], y.shape[-2:], (2, 2), (2, 2), (0, 0), (1, 1))
-    _mark_nan(x, y, positions, cuts)
 
 
 @lru_cache(maxsize=256)
