@@ -15,7 +15,12 @@ from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.checkpoint import load, save
 from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
+    adaptive_avg_pool1d,
+    adaptive_max_pool1d,
+    avg_pool1d,
     binary_cross_entropy_with_logits,
+    bincount,
+    bucketize,
     celu,
     conv1d,
     conv2d,
@@ -34,10 +39,14 @@ from cnn_physics77.core.operations import (
     poisson_nll_loss,
     prelu,
     relu,
+    repeat_interleave,
+    searchsorted,
     selu,
     sigmoid,
     softmax,
     threshold,
+    unique,
+    unique_consecutive,
 )
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
@@ -50,9 +59,11 @@ from cnn_physics77.core.operations.diagonals import *
 from cnn_physics77.core.operations.dispersion import *
 from cnn_physics77.core.operations.exponential import *
 from cnn_physics77.core.operations.extremes import *
+from cnn_physics77.core.operations.gathering import *
 from cnn_physics77.core.operations.indexing import *
 from cnn_physics77.core.operations.joining import *
 from cnn_physics77.core.operations.linalg import *
+from cnn_physics77.core.operations.masking import *
 from cnn_physics77.core.operations.memory import *
 from cnn_physics77.core.operations.permutation import *
 from cnn_physics77.core.operations.rearrangement import *

@@ -65,11 +65,11 @@ class _Numbered(Module):
             self.append(module)
         return self
 
-    def pop(self, index: int = -1) -> Module:
-        """Take a module out."""
-        module = self[index]
-        del self[index]
-        return module
+    def pop(self, key):
+        """Take out the module at that index, or those of a slice."""
+        taken = self[key]
+        del self[key]
+        return taken
 
 
 class Sequential(_Numbered):

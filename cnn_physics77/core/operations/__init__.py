@@ -41,5 +41,3 @@ from cnn_physics77.core.operations.sorting import *
 from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
 from cnn_physics77.core.operations.unfold import *
-
-from cnn_physics77.core.operations import inplace  # isort: skip  (it is made from the methods above)

@@ -1,0 +1,165 @@
+"""Padding layers: margins around the last one, two or three dimensions."""
+
+from __future__ import annotations
+
+from cnn_physics77.core import operations as F
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.operations.arguments import per_dimension
+from cnn_physics77.core.tensor import Tensor
+
+
+class _Pad(Module):
+    """A margin of ``padding`` elements: one number, or a pair for each dimension, from the last (left, right, top, ...)."""
+
+    dimensions: int
+    mode: str
+
+    def __init__(self, padding) -> None:
+        super().__init__()
+        self.padding = per_dimension(type(self).__name__, "padding", padding, 2 * self.dimensions)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class _ConstantPad(_Pad):
+    mode = "constant"
+
+    def __init__(self, padding, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, "constant", self.value)
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+class _ZeroPad(_ConstantPad):
+    def __init__(self, padding) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class ConstantPad1d(_ConstantPad):
+    """A margin of one value, around one dimension."""
+
+    dimensions = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """A margin of one value, around two dimensions."""
+
+    dimensions = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """A margin of one value, around three dimensions."""
+
+    dimensions = 3
+
+
+class ZeroPad1d(_ZeroPad):
+    """A margin of zeros, around one dimension."""
+
+    dimensions = 1
+
+
+class ZeroPad2d(_ZeroPad):
+    """A margin of zeros, around two dimensions."""
+
+    dimensions = 2
+
+
+class ZeroPad3d(_ZeroPad):
+    """A margin of zeros, around three dimensions."""
+
+    dimensions = 3
+
+
+class ReflectionPad1d(_Pad):
+    """A margin that mirrors the input, without its edge, around one dimension."""
+
+    dimensions = 1
+    mode = "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """A margin that mirrors the input, without its edge, around two dimensions."""
+
+    dimensions = 2
+    mode = "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """A margin that mirrors the input, without its edge, around three dimensions."""
+
+    dimensions = 3
+    mode = "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """A margin that repeats the edge, around one dimension."""
+
+    dimensions = 1
+    mode = "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """A margin that repeats the edge, around two dimensions."""
+
+    dimensions = 2
+    mode = "replicate"
+
+
+class ReplicationPad3d(_Pad):
+    """A margin that repeats the edge, around three dimensions."""
+
+    dimensions = 3
+    mode = "replicate"
+
+
+class CircularPad1d(_Pad):
+    """A margin from the other end of the input, around one dimension."""
+
+    dimensions = 1
+    mode = "circular"
+
+
+class CircularPad2d(_Pad):
+    """A margin from the other end of the input, around two dimensions."""
+
+    dimensions = 2
+    mode = "circular"
+
+
+class CircularPad3d(_Pad):
+    """A margin from the other end of the input, around three dimensions."""
+
+    dimensions = 3
+    mode = "circular"
+
+
+__all__ = [
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]

@@ -1,0 +1,303 @@
+"""Every layer against its namesake in PyTorch: signature, repr, names in the state_dict, values and gradients in float64."""
+
+import copy
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77 as ours
+
+# (layer, arguments, keyword arguments, shapes of the inputs); an integer array stands for itself
+LAYERS = [
+    ("Identity", (3,), {"anything": 1}, [(2, 3)]),
+    ("Linear", (4, 3), {}, [(2, 4)]),
+    ("Linear", (4, 3), {"bias": False}, [(2, 5, 4)]),
+    ("Linear", (4, 3), {}, [(4,)]),
+    ("Flatten", (), {}, [(2, 3, 4)]),
+    ("Flatten", (0, 1), {}, [(2, 3, 4)]),
+    ("Unflatten", (1, (2, -1)), {}, [(2, 6)]),
+    # activations
+    ("ReLU", (), {}, [(3, 4)]),
+    ("ReLU6", (), {}, [(3, 4)]),
+    ("LeakyReLU", (0.2,), {}, [(3, 4)]),
+    ("ELU", (0.5,), {}, [(3, 4)]),
+    ("CELU", (0.5,), {}, [(3, 4)]),
+    ("SELU", (), {}, [(3, 4)]),
+    ("GELU", (), {}, [(3, 4)]),
+    ("GELU", ("tanh",), {}, [(3, 4)]),
+    ("SiLU", (), {}, [(3, 4)]),
+    ("Mish", (), {}, [(3, 4)]),
+    ("Sigmoid", (), {}, [(3, 4)]),
+    ("Tanh", (), {}, [(3, 4)]),
+    ("Softplus", (2.0,), {"threshold": 1.0}, [(3, 4)]),
+    ("Softsign", (), {}, [(3, 4)]),
+    ("LogSigmoid", (), {}, [(3, 4)]),
+    ("Hardtanh", (-0.5, 0.7), {}, [(3, 4)]),
+    ("Hardsigmoid", (), {}, [(3, 4)]),
+    ("Hardswish", (), {}, [(3, 4)]),
+    ("Hardshrink", (0.3,), {}, [(3, 4)]),
+    ("Softshrink", (0.3,), {}, [(3, 4)]),
+    ("Tanhshrink", (), {}, [(3, 4)]),
+    ("Threshold", (0.1, 20), {}, [(3, 4)]),
+    ("GLU", (), {}, [(3, 4)]),
+    ("GLU", (1,), {}, [(3, 4, 2)]),
+    ("PReLU", (), {}, [(3, 4)]),
+    ("PReLU", (4,), {"init": 0.1}, [(3, 4, 2)]),
+    ("Softmin", (1,), {}, [(3, 4)]),
+    ("Softmax", (-1,), {}, [(3, 4)]),
+    ("Softmax2d", (), {}, [(2, 3, 4, 5)]),
+    ("Softmax2d", (), {}, [(3, 4, 5)]),
+    ("LogSoftmax", (0,), {}, [(3, 4)]),
+    # convolutions
+    ("Conv1d", (4, 6, 3), {"stride": 2, "padding": 1, "dilation": 2, "groups": 2}, [(2, 4, 11)]),
+    ("Conv1d", (2, 3, 2), {"padding": "same", "padding_mode": "replicate"}, [(2, 2, 5)]),
+    ("Conv2d", (2, 3, 3), {}, [(2, 2, 5, 6)]),
+    ("Conv2d", (2, 3, (3, 2)), {"stride": (2, 1), "padding": (1, 2), "bias": False}, [(2, 2, 5, 6)]),
+    ("Conv2d", (2, 3, 3), {"padding": "valid"}, [(2, 5, 6)]),
+    ("Conv2d", (2, 3, (4, 3)), {"padding": "same", "dilation": 2, "padding_mode": "reflect"}, [(1, 2, 9, 8)]),
+    ("Conv2d", (2, 2, 3), {"padding": (1, 2), "padding_mode": "circular", "groups": 2}, [(1, 2, 5, 6)]),
+    ("Conv2d", (2, 2, 3), {"padding": "valid", "padding_mode": "reflect"}, [(1, 2, 5, 6)]),
+    ("Conv3d", (2, 3, 2), {"padding": 1}, [(1, 2, 3, 4, 3)]),
+    ("ConvTranspose1d", (3, 2, 3), {"stride": 2, "padding": 1, "output_padding": 1}, [(2, 3, 4)]),
+    ("ConvTranspose2d", (4, 2, 3), {"stride": (2, 1), "groups": 2, "dilation": 2}, [(2, 4, 3, 4)]),
+    ("ConvTranspose3d", (2, 1, 2), {"bias": False}, [(1, 2, 2, 3, 2)]),
+    # pooling
+    ("MaxPool1d", (2,), {}, [(2, 3, 7)]),
+    ("MaxPool2d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, [(2, 3, 7, 6)]),
+    ("MaxPool2d", ((2, 3),), {"dilation": (1, 2)}, [(3, 7, 8)]),
+    ("MaxPool3d", (2,), {}, [(2, 3, 4, 4, 4)]),
+    # margins
+    ("ConstantPad1d", (2, 1.5), {}, [(2, 3, 4)]),
+    ("ConstantPad2d", ((1, 0, 2, 1), -1.0), {}, [(2, 3, 4, 5)]),
+    ("ConstantPad3d", (1, 0.5), {}, [(1, 2, 3, 2, 3)]),
+    ("ZeroPad1d", ((1, 2),), {}, [(2, 3, 4)]),
+    ("ZeroPad2d", (1,), {}, [(2, 3, 4, 5)]),
+    ("ZeroPad3d", (1,), {}, [(1, 2, 3, 2, 3)]),
+    ("ReflectionPad1d", (2,), {}, [(2, 3, 4)]),
+    ("ReflectionPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("ReflectionPad3d", (1,), {}, [(1, 2, 3, 2, 3)]),
+    ("ReplicationPad1d", (2,), {}, [(2, 3, 4)]),
+    ("ReplicationPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("ReplicationPad3d", (1,), {}, [(1, 2, 3, 2, 3)]),
+    ("CircularPad1d", (2,), {}, [(2, 3, 4)]),
+    ("CircularPad2d", ((1, 2, 0, 1),), {}, [(2, 3, 4, 5)]),
+    ("CircularPad3d", (1,), {}, [(1, 2, 3, 2, 3)]),
+    # distances
+    ("CosineSimilarity", (), {"dim": 0}, [(3, 4), (3, 4)]),
+    ("PairwiseDistance", (1.0,), {"keepdim": True}, [(3, 4), (3, 4)]),
+    # losses
+    ("MSELoss", (), {}, [(3, 4), (3, 4)]),
+    ("L1Loss", (), {"reduction": "sum"}, [(3, 4), (3, 4)]),
+    ("SmoothL1Loss", (), {"beta": 0.3}, [(3, 4), (3, 4)]),
+    ("HuberLoss", ("none",), {"delta": 0.3}, [(3, 4), (3, 4)]),
+    ("KLDivLoss", (), {"reduction": "batchmean", "log_target": True}, [(3, 4), (3, 4)]),
+    ("KLDivLoss", (), {"reduction": "sum", "log_target": True}, [(3, 4), (3, 4)]),
+    ("PoissonNLLLoss", (), {"eps": 1e-3}, [(3, 4), np.ones((3, 4))]),
+    ("GaussianNLLLoss", (), {"full": True}, [(3, 4), (3, 4), np.full((3, 4), 0.7)]),
+    ("CrossEntropyLoss", (), {}, [(3, 4), np.array([1, 3, 0])]),
+    ("CrossEntropyLoss", (), {"ignore_index": 3, "label_smoothing": 0.1}, [(3, 4), np.array([1, 3, 0])]),
+    ("NLLLoss", (), {"reduction": "sum", "ignore_index": 0}, [(3, 4), np.array([1, 3, 0])]),
+    ("BCEWithLogitsLoss", (), {}, [(3, 4), np.eye(3, 4)]),
+]
+"""Losses whose settings are tensors, and layers that draw or keep statistics, have tests of their own."""
+
+
+def identity_of(case):
+    return f"{case[0]}-{LAYERS.index(case)}"
+
+
+def pair_of(name, arguments, settings):
+    """The layer in both frameworks, float64, with the same parameters."""
+    mine = getattr(ours.nn, name)(*arguments, **settings).double()
+    theirs = getattr(torch.nn, name)(*arguments, **settings).double()
+    mine.load_state_dict(theirs.state_dict())
+    return mine, theirs
+
+
+def inputs_of(framework, inputs):
+    rng = np.random.default_rng(1)
+    tensors = []
+    for given in inputs:
+        if isinstance(given, np.ndarray):
+            tensors.append(framework.from_numpy(given.copy()))
+        else:
+            tensors.append(framework.from_numpy(rng.normal(size=given)).requires_grad_())
+    return tensors
+
+
+def compare(mine, theirs, inputs, rtol=1e-9):
+    """Values, gradients of inputs and of parameters."""
+    results = []
+    for framework, layer in ((ours, mine), (torch, theirs)):
+        tensors = inputs_of(framework, inputs)
+        y = layer(*tensors)
+        weights = np.random.default_rng(2).normal(size=tuple(y.shape))
+        (y * framework.from_numpy(weights)).sum().backward()
+        variables = [*(t for t in tensors if t.requires_grad), *layer.parameters()]
+        results.append([y.detach().numpy(), *(v.grad.numpy() for v in variables)])
+    for found, wanted in zip(*results, strict=True):
+        assert found.dtype == wanted.dtype
+        np.testing.assert_allclose(found, wanted, rtol=rtol, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=identity_of)
+def test_values_gradients_repr_and_state(case):
+    name, arguments, settings, inputs = case
+    mine, theirs = pair_of(name, arguments, settings)
+    assert repr(mine) == repr(theirs)
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    # PyTorch takes a sixth in float32 in the derivative of hardsigmoid
+    compare(mine, theirs, inputs, rtol=1e-7 if name == "Hardsigmoid" else 1e-9)
+    assert repr(copy.deepcopy(mine)) == repr(theirs)
+
+
+def public_layers():
+    kinds = {n: k for n, k in vars(ours.nn).items() if inspect.isclass(k) and issubclass(k, ours.nn.Module)}
+    return {n: k for n, k in kinds.items() if n == k.__name__}  # not the specification's other names
+
+
+@pytest.mark.parametrize("name", sorted(set(public_layers()) - {"Module", "Sequential"}))
+def test_constructors_take_pytorchs_arguments(name):
+    mine = inspect.signature(getattr(ours.nn, name).__init__).parameters
+    theirs = inspect.signature(getattr(torch.nn, name).__init__).parameters
+    if "args" in theirs:  # PyTorch's modules without settings
+        return
+    for found, wanted in zip(mine.values(), theirs.values(), strict=True):
+        assert found.name == wanted.name or found.name in ("modules", "values", "parameters")
+        assert found.kind == wanted.kind
+        assert found.default == wanted.default
+
+
+def test_every_layer_is_compared():
+    elsewhere = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+    elsewhere |= {"BCELoss"} | set(STATISTICS) | set(RANDOM)
+    assert set(public_layers()) - elsewhere == {name for name, *_ in LAYERS} - set(STATISTICS)
+
+
+STATISTICS: list = []
+RANDOM: list = []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "settings"),
+    [
+        ("Linear", (300, 200), {}),
+        ("Conv1d", (30, 100, 3), {}),
+        ("Conv2d", (12, 100, 3), {"groups": 2}),
+        ("Conv3d", (5, 60, 3), {}),
+        ("ConvTranspose2d", (64, 200, 3), {"groups": 2}),
+    ],
+)
+def test_initial_values_have_pytorchs_distribution(name, arguments, settings):
+    ours.manual_seed(0)
+    torch.manual_seed(0)
+    mine = getattr(ours.nn, name)(*arguments, **settings)
+    theirs = getattr(torch.nn, name)(*arguments, **settings)
+    for (label, p), q in zip(mine.named_parameters(), theirs.parameters()):
+        found, wanted = p.numpy(force=True), q.detach().numpy()
+        assert found.dtype == np.float32
+        bound = 1 / np.sqrt(np.prod(theirs.weight.shape[1:]))
+        assert np.abs(found).max() <= bound * (1 + 1e-6)
+        assert np.abs(found).max() > 0.9 * bound
+        np.testing.assert_allclose(found.std(), wanted.std(), rtol=0.15, err_msg=label)
+        assert abs(found.mean()) < 4 * bound / np.sqrt(3 * found.size)
+
+
+def test_dtype_and_device():
+    for name, arguments in (("Linear", (2, 3)), ("Conv2d", (1, 2, 3)), ("PReLU", ())):
+        layer = getattr(ours.nn, name)(*arguments, dtype=ours.float64, device="cpu")
+        assert {p.dtype for p in layer.parameters()} == {np.dtype("float64")}
+        with pytest.raises(RuntimeError, match="cuda"):
+            getattr(ours.nn, name)(*arguments, device="cuda")
+
+
+def test_the_specifications_names():
+    assert ours.nn.Conv2D is ours.nn.Conv2d
+    assert ours.nn.LinearLayer is ours.nn.Linear
+
+
+@pytest.mark.parametrize("name", ["ReLU", "ELU", "Hardtanh", "SiLU", "Threshold"])
+def test_in_place(name):
+    arguments = (0.1, 3.0) if name == "Threshold" else ()
+    for framework in (ours, torch):
+        layer = getattr(framework.nn, name)(*arguments, inplace=True)
+        x = framework.tensor([-1.0, 2.0])
+        assert layer(x) is x
+        assert "inplace=True" in repr(layer)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda nn, f: nn.Conv2d(3, 4, 3, groups=2), ValueError),
+        (lambda nn, f: nn.Conv2d(4, 3, 3, groups=2), ValueError),
+        (lambda nn, f: nn.Conv2d(4, 4, 3, groups=0), ValueError),
+        (lambda nn, f: nn.Conv2d(4, 4, 3, padding="full"), ValueError),
+        (lambda nn, f: nn.Conv2d(4, 4, 3, padding="same", stride=2), ValueError),
+        (lambda nn, f: nn.Conv2d(4, 4, 3, padding_mode="mirror"), ValueError),
+        (lambda nn, f: nn.ConvTranspose2d(4, 4, 3, padding_mode="reflect"), ValueError),
+        (lambda nn, f: nn.ConvTranspose2d(1, 1, 3)(f.ones(1, 1, 3, 3), output_size=(9, 9)), ValueError),
+        (lambda nn, f: nn.ConvTranspose2d(1, 1, 3)(f.ones(1, 1, 3, 3), output_size=(5,)), ValueError),
+        (lambda nn, f: nn.Softmax2d()(f.ones(2, 2)), ValueError),
+        (lambda nn, f: nn.Linear(2, 3)(f.ones(1, 3)), RuntimeError),
+        (lambda nn, f: nn.Unflatten(1, 3.5), TypeError),
+    ],
+)
+def test_errors_are_pytorchs(make, error):
+    for framework in (ours, torch):
+        with pytest.raises(error):
+            make(framework.nn, framework)
+
+
+def test_transposed_convolution_to_a_size():
+    mine, theirs = pair_of("ConvTranspose2d", (2, 3, 3), {"stride": 3, "padding": 1})
+    x = np.random.default_rng(0).normal(size=(1, 2, 4, 4))
+    for size in ((10, 12), (1, 3, 11, 10)):
+        y = mine(ours.from_numpy(x), output_size=size)
+        np.testing.assert_allclose(
+            y.numpy(force=True), theirs(torch.from_numpy(x), output_size=size).detach(), rtol=1e-9
+        )
+
+
+def test_max_pool_with_indices():
+    x = np.random.default_rng(0).normal(size=(2, 3, 6, 6))
+    y, where = ours.nn.MaxPool2d(2, return_indices=True)(ours.from_numpy(x))
+    z, there = torch.nn.MaxPool2d(2, return_indices=True)(torch.from_numpy(x))
+    np.testing.assert_array_equal(y.numpy(), z.numpy())
+    np.testing.assert_array_equal(where.numpy(), there.numpy())
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "target"),
+    [
+        ("CrossEntropyLoss", {"weight": [1.0, 2.0, 0.5, 1.5]}, np.array([1, 3, 0])),
+        ("NLLLoss", {"weight": [1.0, 2.0, 0.5, 1.5]}, np.array([1, 3, 0])),
+        ("BCELoss", {"weight": [1.0, 2.0, 0.5, 1.5]}, np.eye(3, 4)),
+        ("BCELoss", {}, np.eye(3, 4)),
+        ("BCEWithLogitsLoss", {"weight": [1.0, 2.0, 0.5, 1.5], "pos_weight": [3.0, 1.0, 1.0, 2.0]}, np.eye(3, 4)),
+    ],
+)
+def test_weighted_losses(name, weights, target):
+    x = np.random.default_rng(0).uniform(0.1, 0.9, size=(3, 4))
+    results = []
+    for framework in (ours, torch):
+        settings = {k: framework.tensor(v, dtype=framework.float64) for k, v in weights.items()}
+        loss = getattr(framework.nn, name)(**settings)
+        assert list(loss.state_dict()) == list(weights)
+        given = framework.from_numpy(x.copy()).requires_grad_()
+        value = loss(given, framework.from_numpy(target))
+        value.backward()
+        results.append((value.item(), given.grad.numpy()))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12)
+
+
+def test_older_words():
+    for framework in (ours, torch):
+        with pytest.warns(FutureWarning, match="max_val"):
+            assert framework.nn.Hardtanh(max_value=3.0).max_val == 3.0
+    for framework in (ours, torch):
+        with pytest.warns(UserWarning, match="reduction='sum'"):
+            assert framework.nn.MSELoss(size_average=False).reduction == "sum"
