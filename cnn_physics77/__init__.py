@@ -19,8 +19,6 @@ from cnn_physics77.core.operations import (
     adaptive_max_pool1d,
     avg_pool1d,
     binary_cross_entropy_with_logits,
-    bincount,
-    bucketize,
     celu,
     conv1d,
     conv2d,
@@ -39,14 +37,10 @@ from cnn_physics77.core.operations import (
     poisson_nll_loss,
     prelu,
     relu,
-    repeat_interleave,
-    searchsorted,
     selu,
     sigmoid,
     softmax,
     threshold,
-    unique,
-    unique_consecutive,
 )
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
@@ -70,6 +64,7 @@ from cnn_physics77.core.operations.rearrangement import *
 from cnn_physics77.core.operations.reductions import *
 from cnn_physics77.core.operations.rounding import *
 from cnn_physics77.core.operations.sampling import *
+from cnn_physics77.core.operations.searching import *
 from cnn_physics77.core.operations.selection import *
 from cnn_physics77.core.operations.shape import *
 from cnn_physics77.core.operations.sorting import *

@@ -10,6 +10,7 @@ from cnn_physics77.core.operations.loss import *
 from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.pooling import *
 from cnn_physics77.core.operations.rectifier import *
-from cnn_physics77.core.operations.searching import *
+from cnn_physics77.core.operations.searching import one_hot
 from cnn_physics77.core.operations.softmax import *
 from cnn_physics77.core.operations.unfold import *
+from cnn_physics77.core.operations.trigonometric import tanh

@@ -11,3 +11,4 @@ from cnn_physics77.core.layers.padding import *
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.layers.pooling import *
 from cnn_physics77.core.layers.shape import *
+from cnn_physics77.core.layers.unfold import *

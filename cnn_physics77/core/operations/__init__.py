@@ -41,3 +41,5 @@ from cnn_physics77.core.operations.sorting import *
 from cnn_physics77.core.operations.special import *
 from cnn_physics77.core.operations.trigonometric import *
 from cnn_physics77.core.operations.unfold import *
+
+from cnn_physics77.core.operations import inplace  # isort: skip  (it changes what the others have defined)
