@@ -20,7 +20,7 @@ from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.gathering import put_at, scalar_like
 from cnn_physics77.core.operations.indexing import _as_numpy, _slice, parse
 from cnn_physics77.core.operations.operation import as_tensor_input
-from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced
+from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced, write
 from cnn_physics77.core.operations.views import base_of
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -294,12 +294,15 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
     if index:
         check_writable("__setitem__", view)
         made = _of_dtype(view, value)
-        try:
-            target[_as_numpy(index)] = made.array
-        except (ValueError, IndexError):
-            put_at("__setitem__", view, index, made)  # says what does not fit
-            raise
-        view.mark_changed()
+        if made.array.dtype == target.dtype:
+            try:
+                target[_as_numpy(index)] = made.array
+            except (ValueError, IndexError):
+                pass
+            else:
+                view.mark_changed()
+                return
+        write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # or it says what does not fit
     else:
         _assign("__setitem__", view, value)
 
