@@ -6,6 +6,8 @@ name.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,7 +47,7 @@ class MLP(nn.Module):
     def __init__(self, sizes: tuple[int, ...] = (784, 512, 512, 10)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes, sizes[1:]):
+        for inputs, outputs in itertools.pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1])
 

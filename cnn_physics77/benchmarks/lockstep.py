@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 import tempfile
 from typing import Any
@@ -52,8 +53,8 @@ class Differences:
 
     def see(self, name: str, value: float) -> None:
         """Take one difference into account."""
-        if not value <= self.largest[name]:
-            self.largest[name] = max(value, self.largest[name]) if value == value else value
+        if not math.isnan(self.largest[name]) and not value <= self.largest[name]:
+            self.largest[name] = value
 
 
 def compare(sides: list[Side], weights: str, steps: int, tolerance: float = TOLERANCE) -> ProofRecord:

@@ -48,7 +48,7 @@ def squared_norm(gradient: np.ndarray) -> float:
     >>> squared_norm(np.array([[3.0, 4.0]], np.float32))
     25.0
     """
-    rows = gradient.reshape(gradient.shape[0], -1) if gradient.ndim > 1 else gradient.reshape(1, -1)
+    rows = gradient.reshape(len(gradient) if gradient.ndim > 1 and gradient.size else 1, -1)
     return float(np.vecdot(rows, rows).sum(dtype=np.float64))
 
 

@@ -1,4 +1,4 @@
-"""The experiment as a dataclass: documented defaults, what cannot be meant refused, modes as lists of runs."""
+"""The experiment as a dataclass: documented defaults, what cannot be meant is refused, modes as lists."""
 
 import dataclasses
 import math

@@ -20,7 +20,6 @@ class Adapter:
 
     Args:
         name: key of the framework in logs.
-        package: name of the distribution, for its version.
         torch, functional, optim: the framework's modules.
         models: module with the networks as classes.
     """
@@ -28,14 +27,12 @@ class Adapter:
     def __init__(
         self,
         name: str,
-        package: str,
         torch: ModuleType,
         functional: ModuleType,
         optim: ModuleType,
         models: ModuleType,
     ) -> None:
         self.name = name
-        self.package = package
         self.torch: Any = torch
         self.optim = optim
         self.models = models

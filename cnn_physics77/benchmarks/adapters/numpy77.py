@@ -1,11 +1,10 @@
-"""This package."""
-
-import cnn_physics77.nn.functional as functional
+"""This package, by the names that its users import."""
 
 import cnn_physics77 as torch
-import cnn_physics77.optim as optim
+from cnn_physics77 import optim
+from cnn_physics77.core import model
+from cnn_physics77.nn import functional
 
-from ...core import model as models
 from .base import Adapter
 
-ADAPTER = Adapter("numpy77", "numpy", torch, functional, optim, models)
+ADAPTER = Adapter("numpy77", torch, functional, optim, model)

@@ -7,4 +7,4 @@ import torch.optim
 from .. import CNN_torch
 from .base import Adapter
 
-ADAPTER = Adapter("pytorch", "torch", torch, torch.nn.functional, torch.optim, CNN_torch)
+ADAPTER = Adapter("pytorch", torch, torch.nn.functional, torch.optim, CNN_torch)

@@ -1,0 +1,174 @@
+"""A whole experiment with both frameworks, small: the logs, the turns, and what an interruption keeps."""
+
+import dataclasses
+import math
+
+import numpy as np
+import psutil
+import pytest
+
+from cnn_physics77 import datasets
+from cnn_physics77.benchmarks import experiment as module
+from cnn_physics77.benchmarks.exchange import digest, draw_order, draw_weights
+from cnn_physics77.benchmarks.experiment import Experiment, Progress
+from cnn_physics77.benchmarks.helper import ExperimentConfig
+from cnn_physics77.benchmarks.measure import MeasurementError
+from cnn_physics77.results import ProofRecord, read_logs
+
+SMALL = {
+    "channels": 2,
+    "hidden": 16,
+    "batch_size": 32,
+    "train_size": 300,
+    "test_size": 100,
+    "lr": 0.01,
+    "proof_steps": 3,
+    "memory_steps": 5,
+    "warmup_steps": 2,
+    "dataset": "digits",
+}
+
+
+class Told(Progress):
+    """Keeps what it is told; raises KeyboardInterrupt at a line with certain words."""
+
+    def __init__(self, interrupt_at="\0"):
+        self.notes, self.stages, self.done, self.interrupt_at = [], [], [], interrupt_at
+
+    def stage(self, title, total):
+        self.stages.append((title, total))
+        self.done.append(0)
+        if self.interrupt_at in title:
+            raise KeyboardInterrupt
+
+    def advance(self, done):
+        assert done >= self.done[-1]
+        self.done[-1] = done
+
+    def note(self, text):
+        self.notes.append(text)
+        if self.interrupt_at in text:
+            raise KeyboardInterrupt
+
+
+def no_children():
+    return [child for child in psutil.Process().children() if "worker" in " ".join(child.cmdline())] == []
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """One experiment of two epochs with diagnostics: (settings, what was told, logs, folder)."""
+    folder = tmp_path_factory.mktemp("logs")
+    settings = ExperimentConfig(epochs=2, diagnostics=True, log_dir=str(folder), **SMALL)
+    told = Told()
+    logs = Experiment(settings, datasets.load("digits"), told).run()
+    assert no_children()
+    return settings, told, logs, folder
+
+
+def test_one_log_for_each_framework_read_back_as_written(done):
+    _, _, logs, folder = done
+    assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
+    assert read_logs(folder) == logs
+    assert {log.group for log in logs} == {logs[0].group} and len({log.run_id for log in logs}) == 2
+    assert logs[0].pair_key == logs[1].pair_key
+    assert all((folder / f"{log.run_id}.txt").read_text().startswith(log.label) for log in logs)
+
+
+def test_both_were_given_the_same(done):
+    settings, _, logs, _ = done
+    ours, theirs = logs
+    assert ours.initial_weights_sha256 == theirs.initial_weights_sha256
+    assert ours.permutation_sha256 == theirs.permutation_sha256
+    assert ours.architecture.parameters == theirs.architecture.parameters
+    weights = draw_weights(ours.architecture.parameters, settings.seed)
+    assert ours.initial_weights_sha256 == digest({k: v.astype("float32") for k, v in weights.items()})
+    assert ours.permutation_sha256 == [digest(draw_order(300, settings.seed, epoch)) for epoch in (1, 2)]
+    assert ours.proof == theirs.proof and ours.proof.passed and ours.proof.steps == 3
+
+
+def test_they_took_turns(done):
+    _, told, logs, _ = done
+    assert [[record.turn for record in log.epochs] for log in logs] == [[0, 3], [1, 2]]
+    epochs = [note.split(":")[0] for note in told.notes if " epoch " in note]
+    assert epochs == [
+        "Custom-Adam epoch 1/2",
+        "Torch-Adam epoch 1/2",
+        "Torch-Adam epoch 2/2",
+        "Custom-Adam epoch 2/2",
+    ]
+
+
+def test_everything_is_recorded(done):
+    settings, told, logs, _ = done
+    for log in logs:
+        assert log.status == "finished" and log.replay_equal
+        steps = log.steps
+        assert len(steps.seconds) == len(steps.loss) == len(steps.gradient_norm) == 2 * 10  # 300 / 32
+        assert set(steps.layer_gradient_norm) == {item.name for item in log.architecture.parameters}
+        assert steps.loss[0] == pytest.approx(math.log(10), rel=0.02)  # tiny weights: all classes alike
+        for number, record in enumerate(log.epochs):
+            part = slice(10 * number, 10 * number + 10)
+            assert record.train_loss == pytest.approx(np.mean(steps.loss[part]))
+            assert record.mean_gradient_norm == pytest.approx(np.mean(steps.gradient_norm[part]))
+            assert record.seconds >= sum(steps.seconds[part]) > 0
+            assert record.peak_memory_bytes is not None
+        assert len(log.labels) == 100 and log.labels == datasets.load("digits").test_labels[:100].tolist()
+        assert log.final_accuracy == np.mean(np.array(log.labels) == log.predictions)
+        assert log.memory.above_baseline_bytes > 0 and log.memory.steps == 5
+        environment = log.environment
+        assert environment.framework_threads == settings.threads and environment.denormals == "kept"
+        assert all(pool["num_threads"] <= settings.threads for pool in environment.thread_pools)
+        assert log.data.train_size == 300 and log.data.test_size == 100 and not log.data.fallback
+    for (_, total), advanced in zip(told.stages, told.done, strict=True):
+        assert advanced == total
+
+
+def test_the_frameworks_tell_the_same_story(done):
+    """float32 with the same weights and batches: equal at first, and still close after twenty steps."""
+    ours, theirs = (log.steps for log in done[2])
+    np.testing.assert_allclose(ours.loss[:3], theirs.loss[:3], rtol=1e-5)
+    np.testing.assert_allclose(ours.gradient_norm[:3], theirs.gradient_norm[:3], rtol=1e-4)
+    np.testing.assert_allclose(ours.loss, theirs.loss, rtol=0.05)
+
+
+def test_an_interruption_keeps_what_was_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "prove", lambda *arguments: ProofRecord(3, 1e-9, 0.0, 0.0, 0.0))
+    settings = ExperimentConfig(mode="grid", epochs=3, log_dir=str(tmp_path), **SMALL)
+    experiment = Experiment(settings, datasets.load("digits"), Told("Torch-SGD epoch 2/3"))
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run()
+    assert no_children()
+    logs = read_logs(tmp_path)
+    assert logs == experiment.logs
+    assert {log.label: len(log.epochs) for log in logs} == {"Custom-SGD": 1, "Torch-SGD": 2}
+    assert all(log.status == "interrupted" and not log.trained for log in logs)
+
+
+def test_no_speed_without_proof(tmp_path, monkeypatch):
+    failed = ProofRecord(3, 1e-9, 1e-3, 0.0, math.nan)
+    monkeypatch.setattr(module, "prove", lambda *arguments: failed)
+    settings = ExperimentConfig(epochs=1, log_dir=str(tmp_path), **SMALL)
+    told = Told()
+    with pytest.raises(
+        MeasurementError, match=r"differ by more than 1e-09 \(loss 1\.0e-03.*nothing was timed"
+    ):
+        Experiment(settings, datasets.load("digits"), told).run()
+    assert list(tmp_path.iterdir()) == [] and not any("epoch" in note for note in told.notes)
+
+
+def test_groups_of_the_same_second_do_not_collide(tmp_path):
+    settings = ExperimentConfig(log_dir=str(tmp_path), **SMALL)
+    data = datasets.load("digits")
+    first = Experiment(settings, data).group
+    (tmp_path / f"{first}_Custom-Adam_seed67.json").touch()
+    same = Experiment.__new__(Experiment)
+    same.settings = settings
+    assert same._unused(first) == f"{first}-2"
+    assert same._unused("other") == "other"
+
+
+def test_frontier_runs_have_names_of_their_own(tmp_path):
+    settings = ExperimentConfig(mode="frontier", log_dir=str(tmp_path), **SMALL)
+    configs = settings.runs()
+    assert len({dataclasses.astuple(config) for config in configs}) == len(configs) == 9

@@ -1,0 +1,107 @@
+"""The proof: both frameworks agree in float64, and the proof fails where they do not."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cnn_physics77 import datasets
+from cnn_physics77.benchmarks import lockstep
+from cnn_physics77.benchmarks.adapters.numpy77 import ADAPTER as OURS
+from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER as THEIRS
+from cnn_physics77.benchmarks.exchange import Exchange
+from cnn_physics77.benchmarks.helper import ExperimentConfig
+from cnn_physics77.benchmarks.train import Side
+
+
+@pytest.fixture(autouse=True)
+def leave_the_default_dtypes():
+    before = [adapter.torch.get_default_dtype() for adapter in (OURS, THEIRS)]
+    yield
+    for adapter, dtype in zip((OURS, THEIRS), before):
+        adapter.torch.set_default_dtype(dtype)
+
+
+@pytest.fixture
+def exchange(tmp_path):
+    place = Exchange(tmp_path)
+    place.write_data(datasets.load("digits"), 200, 50)
+    place.write_order(200, 67, 1)
+    return place
+
+
+def sides(exchange, *adapters, **changes):
+    settings = {"channels": 2, "hidden": 16, "lr": 0.01, "dtype": "float64"} | changes
+    config = ExperimentConfig(**settings).run()
+    found = [Side(adapter, config, 10, exchange) for adapter in adapters]
+    shapes = [side.build() for side in found]
+    assert shapes[0] == shapes[1]
+    return found, exchange.write_weights(shapes[0], 67, config.model)
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("model", ["CNN", "MLP", "LeNet5"])
+def test_the_frameworks_agree(exchange, optimizer, model):
+    pair, weights = sides(exchange, OURS, THEIRS, optimizer=optimizer, model=model, lr=0.001, batch_size=16)
+    before = pair[0].exchange.read_weights(weights)
+    proof = lockstep.compare(pair, weights, 20)
+    assert proof.passed and proof.steps == 20
+    assert proof.loss < 1e-12 and proof.gradient_norm < 1e-12
+    moved = OURS.parameters(pair[0].model)
+    assert all((moved[name] != value).any() for name, value in before.items())  # it was not idle
+
+
+def test_a_framework_agrees_with_itself_exactly(exchange):
+    pair, weights = sides(exchange, THEIRS, THEIRS)
+    proof = lockstep.compare(pair, weights, 5)
+    assert (proof.loss, proof.gradient_norm, proof.parameters) == (0, 0, 0)
+
+
+def test_a_slightly_wrong_update_fails(exchange):
+    pair, weights = sides(exchange, OURS, THEIRS)
+
+    class Eager(type(THEIRS)):
+        def optimizer(self, model, config):
+            return torch.optim.Adam(model.parameters(), lr=config.lr, eps=1.01e-8)  # 1 % in the epsilon
+
+    pair[1].adapter = Eager("pytorch", torch, torch.nn.functional, torch.optim, THEIRS.models)
+    proof = lockstep.compare(pair, weights, 10)
+    assert not proof.passed and proof.parameters > 1e-9
+
+
+def test_a_slightly_wrong_gradient_fails(exchange):
+    pair, weights = sides(exchange, OURS, THEIRS, optimizer="SGD")
+    right = THEIRS.criterion
+    pair[1].adapter = type(THEIRS)("pytorch", torch, torch.nn.functional, torch.optim, THEIRS.models)
+    pair[1].adapter.criterion = lambda logits, labels: right(logits, labels) + 1e-5 * logits.square().mean()
+    assert not lockstep.compare(pair, weights, 5).passed
+
+
+def test_nan_stays_and_fails():
+    differences = lockstep.Differences()
+    for value in (1e-12, math.nan, 1e-13):
+        differences.see("loss", value)
+    assert math.isnan(differences.largest["loss"])
+    differences.see("parameters", 2.0)
+    differences.see("parameters", 1.0)
+    assert differences.largest["parameters"] == 2.0
+
+
+def test_relative_difference():
+    assert lockstep.relative_difference(np.zeros(3), np.zeros(3)) == 0
+    assert lockstep.relative_difference(np.array([3.0, 4.0]), np.zeros(2)) == 5
+    assert lockstep.relative_difference(1.5, 1.0) == 0.5
+    assert math.isnan(lockstep.relative_difference(math.nan, 1.0))
+
+
+def test_the_command(capsys):
+    assert lockstep.main(["--steps", "3", "--dataset", "digits"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["SGD", "Adam"]
+    assert all("3 steps" in line and line.endswith("tolerance 1e-09: passed") for line in lines)
+
+
+def test_the_command_complains_in_one_line(capsys):
+    assert lockstep.main(["--steps", "0"]) == 1
+    assert capsys.readouterr().err == "error: proof_steps: expected a positive integer, found 0\n"

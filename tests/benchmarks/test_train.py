@@ -1,0 +1,174 @@
+"""One side of the comparison, with PyTorch as the framework, against a training loop written out by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnn_physics77 import datasets
+from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER
+from cnn_physics77.benchmarks.exchange import Exchange, digest, draw_order
+from cnn_physics77.benchmarks.helper import ExperimentConfig
+from cnn_physics77.benchmarks.measure import MeasurementError
+from cnn_physics77.benchmarks.train import Side, cross_entropy, squared_norm
+
+SEED, IMAGES = 67, 150
+
+
+@pytest.fixture(autouse=True)
+def leave_the_default_dtype():
+    before = torch.get_default_dtype()
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def exchange(tmp_path):
+    place = Exchange(tmp_path)
+    place.write_data(datasets.load("digits"), IMAGES, 60)
+    place.write_order(IMAGES, SEED, 1)
+    return place
+
+
+def config(**changes):
+    return ExperimentConfig(channels=2, hidden=8, lr=0.01, batch_size=64, **changes).run()
+
+
+def make_side(exchange, settings):
+    side = Side(ADAPTER, settings, 10, exchange)
+    weights = exchange.write_weights(side.build(), SEED, "CNN")
+    held = side.reset(weights)
+    return side, weights, held
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_epoch_is_what_a_user_would_write(exchange, optimizer, dtype):
+    side, weights, held = make_side(exchange, config(optimizer=optimizer, dtype=dtype))
+    assert held == digest({k: v.astype(dtype) for k, v in exchange.read_weights(weights).items()})
+    losses, norms = [], []
+
+    def look(number, loss):
+        losses.append(loss.item())
+        norms.append(side.gradient_norms())
+
+    times = side.train(side.batches(1), look)
+    assert len(times.steps) == len(losses) == 3  # 64 + 64 + 22
+
+    model = torch.nn.ModuleDict(
+        {
+            "conv": torch.nn.Conv2d(1, 2, 3, bias=False),
+            "fc1": torch.nn.Linear(1352, 8),
+            "fc2": torch.nn.Linear(8, 10),
+        }
+    ).to(getattr(torch, dtype))
+    values = exchange.read_weights(weights)
+    model.load_state_dict(
+        {name: torch.from_numpy(value).to(getattr(torch, dtype)) for name, value in values.items()}
+    )
+    by_hand = getattr(torch.optim, optimizer)(model.parameters(), lr=0.01)
+    data = datasets.load("digits")
+    images = (data.train_images[:IMAGES] / np.array(255, dtype)).astype(dtype)
+    order = draw_order(IMAGES, SEED, 1)
+    for step, index in enumerate((order[:64], order[64:128], order[128:])):
+        hidden = F.relu(model["conv"](torch.from_numpy(images[index]))).flatten(1)
+        logits = model["fc2"](F.relu(model["fc1"](hidden)))
+        loss = F.cross_entropy(logits, torch.from_numpy(data.train_labels[index]))
+        by_hand.zero_grad()
+        loss.backward()
+        by_hand.step()
+        assert losses[step] == loss.item()
+        for name, parameter in model.named_parameters():
+            expected = parameter.grad.double().norm().item()
+            assert norms[step][name] == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14)
+    for name, parameter in model.named_parameters():
+        np.testing.assert_array_equal(side.adapter.parameters(side.model)[name], parameter.detach().numpy())
+
+
+def test_evaluation_is_over_the_whole_test_set(exchange, monkeypatch):
+    monkeypatch.setattr("cnn_physics77.benchmarks.train.EVALUATION_BATCH", 25)  # 60 images: 25 + 25 + 10
+    side, _, _ = make_side(exchange, config())
+    side.train(side.batches(1))
+    found = side.evaluate()
+    images, labels = exchange.read_data("test", "float32")
+    with torch.no_grad():
+        logits = side.model(torch.from_numpy(images))
+    targets = torch.from_numpy(labels)
+    assert found.loss == pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-6)
+    assert found.accuracy == (logits.argmax(1) == targets).double().mean().item()
+    np.testing.assert_array_equal(found.predictions, logits.argmax(1).numpy())
+    assert side.model.training
+
+
+def test_warm_up_leaves_no_trace(exchange):
+    side, weights, _ = make_side(exchange, config())
+    side.train(side.batches(1))
+    expected = digest(side.adapter.parameters(side.model))
+    side.reset(weights)
+    side.warm_up(5, weights)  # more than an epoch has
+    assert digest(side.adapter.parameters(side.model)) == digest(
+        {k: v.astype("float32") for k, v in exchange.read_weights(weights).items()}
+    )
+    side.train(side.batches(1))
+    assert digest(side.adapter.parameters(side.model)) == expected
+
+
+def test_endless_batches_begin_again(exchange):
+    side, _, _ = make_side(exchange, config())
+    batches = [labels.tolist() for _, labels in side.batches_endless(7)]
+    assert [len(batch) for batch in batches] == [64, 64, 22, 64, 64, 22, 64]
+    assert batches[0] == batches[3] == batches[6]
+
+
+def test_other_arithmetic_than_configured_is_refused(exchange):
+    side, weights, _ = make_side(exchange, config())
+    side.config = dataclasses.replace(side.config, dtype="float64")  # the model was built in float32
+    with pytest.raises(MeasurementError, match=r"pytorch: expected the initial weights .* in float64, found"):
+        side.reset(weights)
+
+    side, weights, _ = make_side(exchange, config())
+
+    class Doubled(type(ADAPTER)):
+        def state_dtypes(self, optimizer):
+            return {"float32", "float64"}
+
+    side.adapter = Doubled(**adapter_parts())
+    with pytest.raises(MeasurementError, match="expected float32 in optimizer state, found float32, float64"):
+        side.warm_up(1, weights)
+
+
+def adapter_parts():
+    return {
+        "name": "pytorch",
+        "torch": torch,
+        "functional": F,
+        "optim": torch.optim,
+        "models": ADAPTER.models,
+    }
+
+
+def test_weights_that_were_not_loaded_are_noticed(exchange):
+    side, weights, _ = make_side(exchange, config())
+
+    class Forgetful(type(ADAPTER)):
+        def load(self, model, weights, dtype):
+            pass
+
+    side.adapter = Forgetful(**adapter_parts())
+    side.train(side.batches(1))
+    with pytest.raises(MeasurementError, match="expected the initial weights"):
+        side.reset(weights)
+
+
+def test_cross_entropy_and_norm_against_pytorch():
+    draw = np.random.default_rng(0)
+    logits = draw.normal(0, 50, (40, 10)).astype(np.float32)  # large enough for a naive exp to overflow
+    labels = draw.integers(0, 10, 40)
+    expected = F.cross_entropy(torch.from_numpy(logits).double(), torch.from_numpy(labels), reduction="sum")
+    assert cross_entropy(logits, labels) == pytest.approx(expected.item(), rel=1e-12)
+    assert cross_entropy(logits[:0], labels[:0]) == 0
+    for shape in [(5,), (3, 4), (2, 3, 2, 2), (0, 4)]:
+        array = draw.normal(size=shape)
+        assert squared_norm(array) == pytest.approx(np.sum(array**2), rel=1e-14)
