@@ -14,6 +14,8 @@ from cnn_physics77.core.operations.cumulative import *
 from cnn_physics77.core.operations.diagonals import *
 from cnn_physics77.core.operations.dispersion import *
 from cnn_physics77.core.operations.distance import *
+from cnn_physics77.core.operations.dropout import *
+from cnn_physics77.core.operations.embedding import *
 from cnn_physics77.core.operations.exponential import *
 from cnn_physics77.core.operations.extremes import *
 from cnn_physics77.core.operations.gathering import *
@@ -25,6 +27,7 @@ from cnn_physics77.core.operations.linear import *
 from cnn_physics77.core.operations.loss import *
 from cnn_physics77.core.operations.masking import *
 from cnn_physics77.core.operations.memory import *
+from cnn_physics77.core.operations.normalization import *
 from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.permutation import *
 from cnn_physics77.core.operations.pooling import *
