@@ -1,0 +1,79 @@
+"""Dropout layers: in training, values are zeroed at random, and the others made larger to keep the mean."""
+
+from __future__ import annotations
+
+from cnn_physics77.core import operations as F
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.tensor import Tensor
+
+
+class _Dropout(Module):
+    """What all of them have.
+
+    Args:
+        p: the probability of being zeroed, in [0, 1].
+        inplace: write into the input.
+
+    Raises:
+        ValueError: p lies outside.
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p = p
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """Each value is zeroed with probability p, the others are divided by 1 - p (Srivastava et al. 2014); in evaluation nothing.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.Dropout(p=1.0)(torch.ones(2)), torch.nn.Dropout(p=1.0).eval()(torch.ones(2))
+    (tensor([0., 0.]), tensor([1., 1.]))
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+
+class Dropout1d(_Dropout):
+    """As :class:`Dropout`, for whole channels of (N, C, L) or (C, L)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training, self.inplace)
+
+
+class Dropout2d(_Dropout):
+    """As :class:`Dropout`, for whole channels of (N, C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training, self.inplace)
+
+
+class Dropout3d(_Dropout):
+    """As :class:`Dropout`, for whole channels of (N, C, D, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that keeps mean and variance of what goes through :class:`SELU` (Klambauer et al. 2017)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """As :class:`AlphaDropout`, for whole channels."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)
+
+
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]

@@ -1,0 +1,134 @@
+"""Embedding: a table of vectors, looked up by number."""
+
+from __future__ import annotations
+
+from cnn_physics77.core import init
+from cnn_physics77.core import operations as F
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.layers.parameter import Parameter, empty_parameter
+from cnn_physics77.core.tensor import Tensor
+
+
+class Embedding(Module):
+    """Row i of a table of ``num_embeddings`` vectors, for every number i of the input: see :func:`nn.functional.embedding`.
+
+    Args:
+        num_embeddings, embedding_dim: the shape of the table, ``weight``, drawn from N(0, 1).
+        padding_idx: a row that is zero at first and gets no gradient.
+        max_norm: rows that are longer are made that long when they are looked up, in place.
+        norm_type: p of the p-norm that says how long.
+        scale_grad_by_freq: divide the gradient of each row by how often it was looked up.
+        sparse: accepted for PyTorch's sake; gradients are dense.
+
+    Shapes: input (...) of integers, output (..., embedding_dim).
+
+    Raises:
+        ShapeError: padding_idx is not in the table, or a given table has another shape.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [9, 1]])).shape
+    (2, 2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__()
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ShapeError(
+                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), found {padding_idx}"
+                )
+            padding_idx %= num_embeddings
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = padding_idx
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+        if _weight is None:
+            self.weight = empty_parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
+            self.weight.requires_grad_(not _freeze)
+            self.reset_parameters()
+        else:
+            if _weight.shape != (num_embeddings, embedding_dim):
+                raise ShapeError(
+                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, found {_weight.shape}"
+                )
+            self.weight = Parameter(_weight, requires_grad=not _freeze)
+
+    def reset_parameters(self) -> None:
+        """Draw the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.array[self.padding_idx] = 0
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.embedding(
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
+        )
+
+    def extra_repr(self) -> str:
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        if self.padding_idx is not None:
+            text += f", padding_idx={self.padding_idx}"
+        if self.max_norm is not None:
+            text += f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        if self.sparse:
+            text += ", sparse=True"
+        return text
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Embedding:
+        """The layer of a given table (num_embeddings, embedding_dim), on its memory.
+
+        Args:
+            freeze: let the table be a constant. The others as for the constructor.
+        """
+        if embeddings.ndim != 2:
+            raise ShapeError(f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.shape}")
+        return cls(
+            *embeddings.shape,
+            padding_idx=padding_idx,
+            max_norm=max_norm,
+            norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+            _weight=embeddings,
+            _freeze=freeze,
+        )
+
+
+__all__ = ["Embedding"]
