@@ -12,8 +12,8 @@ import numpy as np
 from cnn_physics77.core.kernels.threads import blas, parallel_for
 
 UNTHREADED = 1 << 18  # OpenBLAS runs M * N * K up to here in one thread, whatever it is told
-BLOCK = 1 << 25  # M * N * K of one block, about: half a millisecond
-MOST_BLOCKS = 8
+BLOCK = 1 << 24  # M * N * K of one block, at least: a quarter of a millisecond
+MOST_BLOCKS = 16
 MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; for the decision to hand over
 
 
@@ -44,12 +44,17 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if a.ndim == b.ndim == 2:
         if work <= UNTHREADED:
             return np.matmul(a, b, out=out)
-        count = min(work // BLOCK, MOST_BLOCKS)
+        count = _blocks(work)
         if count > 1 and max(rows, columns) >= 32 * count:
             return _by_blocks(a, b, out, count)
         with blas:
             return np.matmul(a, b, out=out)
     return _batched(a, b, out, work)
+
+
+def _blocks(work: int) -> int:
+    """How many blocks: a power of two, so that two, four or eight threads end together."""
+    return min(1 << ((work // BLOCK) | 1).bit_length() - 1, MOST_BLOCKS)
 
 
 def _by_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, count: int) -> np.ndarray:
@@ -80,7 +85,7 @@ def _batched(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, work: int) ->
     result = np.empty((*leading, a.shape[-2], b.shape[-1]), np.result_type(a, b)) if out is None else out
     a = np.broadcast_to(a, leading + a.shape[-2:])
     b = np.broadcast_to(b, leading + b.shape[-2:])
-    step = -(-leading[0] // min(MOST_BLOCKS, total // BLOCK))
+    step = -(-leading[0] // _blocks(total))
 
     def block(index: int) -> None:
         part = slice(index * step, (index + 1) * step)
