@@ -1,4 +1,4 @@
 """``torch.nn``: layers, losses, containers."""
 
 from cnn_physics77.core.layers import *
-from cnn_physics77.nn import functional, init
+from cnn_physics77.nn import functional, init, utils
