@@ -11,8 +11,8 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.arithmetic import mul
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.operations.trigonometric import atan2, cos, sin
 from cnn_physics77.core.operations.views import view_operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -93,8 +93,8 @@ def _set_part(part):
     return assign
 
 
-Tensor.real = property(real, _set_part(real), doc=real.__doc__)  # type: ignore[attr-defined]
-Tensor.imag = property(imag, _set_part(imag), doc=imag.__doc__)  # type: ignore[attr-defined]
+Tensor.real = property(real, _set_part(real), doc=real.__doc__)
+Tensor.imag = property(imag, _set_part(imag), doc=imag.__doc__)
 
 
 # --------------------------------------------------------------------------------------------- from parts
@@ -154,8 +154,15 @@ def angle(input: Tensor) -> Tensor:
     """
     if input.array.dtype.kind == "c":
         return atan2(imag(input), real(input))
-    x = mul(input, 1.0) if input.array.dtype.kind != "f" else input
-    return where(x.isnan(), x, where(x < 0, mul(x * 0, 0) + np.pi, x * 0))
+    return _angle_of_real(input)
+
+
+_angle_of_real = unary(
+    "angle",
+    lambda x: np.where(x < 0, np.pi, np.where(np.isnan(x), x, 0)).astype(x.dtype),
+    "π of negative numbers, 0 of others",
+    x=lambda g: from_array(np.zeros_like(g.array)),
+)
 
 
 def view_as_real(input: Tensor) -> Tensor:

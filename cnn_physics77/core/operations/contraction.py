@@ -92,9 +92,9 @@ def _equation_of_lists(arguments: tuple) -> tuple[str, list]:
 # --------------------------------------------------------------------------------------------- contracting
 
 
-def _sizes(labels: list[Labels], operands: list[Tensor], equation: str) -> dict:
+def _sizes(pairs: list[tuple[Tensor, Labels]], equation: str) -> dict:
     sizes: dict = {}
-    for index, (term, operand) in enumerate(zip(labels, operands)):
+    for index, (operand, term) in enumerate(pairs):
         for label, n in zip(term, operand.array.shape):
             if sizes.setdefault(label, n) == 1:
                 sizes[label] = n
@@ -208,8 +208,8 @@ def einsum(*args) -> Tensor:
         raise ShapeError("einsum: expected an equation and at least one operand, found none")
     operands = of_one_dtype("einsum", *operands)
     labels, output = _parse(equation, [x.array.shape for x in operands])
-    sizes = _sizes(labels, operands, equation)
     pairs = [_without_repetition(x, term) for x, term in zip(operands, labels)]
+    sizes = _sizes(pairs, equation)
     y, y_labels = pairs[0]
     for index, (x, x_labels) in enumerate(pairs[1:], 1):
         later = {label for _, term in pairs[index + 1 :] for label in term}

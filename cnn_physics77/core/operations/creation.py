@@ -10,7 +10,6 @@ import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, method, tensor
 
@@ -306,44 +305,6 @@ def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
     return floating_or(function, dtype)
 
 
-def meshgrid(*tensors: Tensor, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Coordinates on the grid that vectors span: n tensors of n dimensions, the k-th of which varies along
-    dimension k as the k-th vector does (0-d tensors count as vectors of one element). They are views.
-
-    Args:
-        tensors: vectors, or one sequence of them.
-        indexing: ``"ij"``, or ``"xy"`` for the first two dimensions exchanged.
-
-    Raises:
-        ShapeError: not vectors.
-        ValueError: another indexing.
-
-    >>> import cnn_physics77 as torch
-    >>> torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing="ij")[0]
-    tensor([[1, 1, 1],
-            [2, 2, 2]])
-    """
-    from cnn_physics77.core.operations.shape import broadcast_to, reshape
-
-    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
-        tensors = tuple(tensors[0])
-    if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: expected indexing 'ij' or 'xy', found {indexing!r}")
-    for t in tensors:
-        if t.array.ndim > 1:
-            raise ShapeError(
-                f"meshgrid: expected tensors of at most one dimension, found shape {t.shape}; flatten it"
-            )
-    count = len(tensors)
-    order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
-    placed = [
-        reshape(t, tuple(t.numel() if i == order[k] else 1 for i in range(count)))
-        for k, t in enumerate(tensors)
-    ]
-    shape = broadcast_shapes(*(t.shape for t in placed)) if placed else ()
-    return tuple(broadcast_to(t, shape) for t in placed)
-
-
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
     """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and
     columns.
@@ -380,7 +341,6 @@ __all__ = [
     "full_like",
     "linspace",
     "logspace",
-    "meshgrid",
     "ones",
     "ones_like",
     "tril_indices",

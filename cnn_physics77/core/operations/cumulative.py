@@ -30,7 +30,7 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @operation(name="cumsum")
 def _cumsum(x, *, dim):
-    return np.add.accumulate(x, axis=dim)
+    return np.add.accumulate(x, axis=dim, dtype=x.dtype)
 
 
 @_cumsum.derivative("x")
@@ -114,7 +114,7 @@ def _(g, dim, by):
 
 @operation(name="cumprod")
 def _cumprod(x, *, dim):
-    return np.multiply.accumulate(x, axis=dim)
+    return np.multiply.accumulate(x, axis=dim, dtype=x.dtype)
 
 
 @_cumprod.derivative("x")
@@ -149,7 +149,7 @@ def cumprod(input: Tensor, dim: int, *, dtype=None) -> Tensor:
 
 @operation(name="prod")
 def _prod(x, *, dim, keepdim):
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim)
+    return np.multiply.reduce(x, axis=dim, dtype=x.dtype, keepdims=keepdim)
 
 
 @_prod.derivative("x")

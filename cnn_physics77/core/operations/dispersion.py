@@ -22,8 +22,13 @@ _root = unary(
     "root",
     np.sqrt,
     "√x with derivative 0 at 0, where the root has none: so a norm has the subgradient 0 there.",
-    x=lambda g, y: where(from_array(y.array == 0), 0.0, g / (2 * y)),
+    x=lambda g, y: _root_gradient(g, y),
 )
+
+
+def _root_gradient(g: Tensor, y: Tensor) -> Tensor:
+    zero = from_array(y.array == 0)
+    return where(zero, 0.0, g / (where(zero, 1.0, y) * 2)) if zero.array.any() else g / (y * 2)
 
 
 # --------------------------------------------------------------------------------------------- variance
@@ -136,6 +141,13 @@ def std_mean(
 
 # --------------------------------------------------------------------------------------------- norms
 
+_is_nonzero = unary(
+    "is_nonzero",
+    lambda x: (x != 0).astype(x.dtype),
+    "1 where x is not 0, else 0: the 0-th power, with derivative 0",
+    x=lambda g: from_array(np.zeros_like(g.array)),
+)
+
 
 def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     r"""The norm of the vectors along dimensions (``linalg.vector_norm``).
@@ -175,7 +187,7 @@ def _vector_norm(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tens
     if p == 1:
         return sum(abs(x), dim, keepdim)
     if p == 0:
-        return from_array(np.not_equal(x.array, 0).astype(x.array.real.dtype)).sum(dim, keepdim)
+        return sum(_is_nonzero(abs(x)), dim, keepdim)
     if math.isinf(p):
         return (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
     magnitude = abs(x)

@@ -166,9 +166,9 @@ def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
         if exponent == 0:
             return from_array(np.zeros_like(g.array))
         if exponent == 2:
-            return g * conj(2 * a)
+            return g * conj(a * 2)
         return g * conj(b * _pow(a, b - 1))
-    zero = b == 0
+    zero = from_array(b.array == 0)
     if zero.array.any():
         a = where(zero, 1.0, a)
     return g * conj(b * _pow(a, b - 1))

@@ -13,9 +13,10 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.reductions import spread
-from cnn_physics77.core.operations.selection import keep_where, maximum, minimum
+from cnn_physics77.core.operations.selection import maximum, minimum
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
@@ -161,38 +162,41 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 
 @operation(name="amax")
-def _amax(x, *, dim, keepdim):
+def _amax(x, *, dim, keepdim, nan_equal):
     return np.maximum.reduce(x, axis=dim, keepdims=keepdim)
 
 
 @operation(name="amin")
-def _amin(x, *, dim, keepdim):
+def _amin(x, *, dim, keepdim, nan_equal):
     return np.minimum.reduce(x, axis=dim, keepdims=keepdim)
 
 
 @_amax.derivative("x")
 @_amin.derivative("x")
-def _(g, x, y, dim, keepdim):
-    return shared_evenly(g, x, y, dim, keepdim)
+def _(g, x, y, dim, keepdim, nan_equal):
+    return shared_evenly(g, x, y, dim, keepdim, nan_equal)
 
 
-def shared_evenly(g: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
-    """g to the elements of x that are equal to y, in equal parts. Where y is NaN: to the NaNs if there is but
-    one y, else NaN to all, as in PyTorch."""
-    shape = x.array.shape
-    if y.array.size == 1 and np.isnan(y.array).all():
-        equal = np.isnan(x.array)
-    else:
-        equal = x.array == spread(from_array(y.array), dim, keepdim, shape).array
-    count = np.add.reduce(equal, axis=dim, keepdims=keepdim, dtype=y.array.dtype)
-    return keep_where(equal, spread(g / from_array(np.asarray(count)), dim, keepdim, shape))
+@silent
+def shared_evenly(
+    g: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...], keepdim: bool, nan_equal: bool
+) -> Tensor:
+    """g to the elements of x that are equal to y, in equal parts. Where y is NaN, to the NaNs if
+    ``nan_equal``, else NaN to all.
+    """
+    found = spread(from_array(y.array), dim, keepdim, x.array.shape).array
+    equal = x.array == found
+    if nan_equal and x.array.dtype.kind == "f":
+        equal |= np.isnan(x.array) & np.isnan(found)
+    parts = equal / np.add.reduce(equal, axis=dim, keepdims=True, dtype=x.array.dtype)
+    return spread(g, dim, keepdim, x.array.shape) * from_array(parts)
 
 
 def _extreme_values(record, input, dim, keepdim: bool) -> Tensor:
     input = real_input(record.name, input)
     axes = dimensions(record.name, dim, input.array.ndim)
     _nonempty(record.name, input.array, axes)
-    return record(input, dim=axes, keepdim=keepdim)
+    return record(input, dim=axes, keepdim=keepdim, nan_equal=False)
 
 
 @method("amax")
@@ -249,7 +253,7 @@ def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
     array = input.array
     if dim is None:
         _nonempty(function, array, tuple(range(array.ndim)))
-        return record(input, dim=tuple(range(array.ndim)), keepdim=False)
+        return record(input, dim=tuple(range(array.ndim)), keepdim=False, nan_equal=True)
     axis = nonempty_dimension(function, dim, array)
     indices = np.zeros((), np.int64) if array.ndim == 0 else find(array, axis=axis, keepdims=True)
     return take_along(input, indices, axis, squeeze=not keepdim)

@@ -184,7 +184,11 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
         product = mul(product, alpha)
     if beta == 0:  # what input holds, NaN included, is not looked at
         return product
-    if broadcast_shapes(input.shape, product.shape) != product.shape:
+    try:
+        fits = broadcast_shapes(input.shape, product.shape) == product.shape
+    except ShapeError:
+        fits = False
+    if not fits:
         raise ShapeError(
             f"{function}: expected an input that expands to {product.shape}, found {input.shape}"
         )

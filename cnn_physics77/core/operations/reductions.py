@@ -14,7 +14,7 @@ from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
-from cnn_physics77.core.operations.exponential import exp
+from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.selection import where
@@ -27,7 +27,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, met
 def _sum(x, *, dim, keepdim):
     if x.dtype == np.float16:  # as PyTorch: summed in single precision
         return np.add.reduce(x, axis=dim, dtype=np.float32, keepdims=keepdim).astype(np.float16)
-    return np.add.reduce(x, axis=dim, keepdims=keepdim)
+    return np.add.reduce(x, axis=dim, dtype=x.dtype, keepdims=keepdim)
 
 
 @_sum.derivative("x")
@@ -125,7 +125,7 @@ def _mean(x, *, dim, keepdim, count):
 
 @_mean.derivative("x")
 def _(g, x_shape, dim, keepdim, count):
-    return spread(g / count, dim, keepdim, x_shape)
+    return spread(g / count if count else g, dim, keepdim, x_shape)
 
 
 def count_of(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
@@ -188,11 +188,20 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
             "nanmean: expected real numbers, found complex ones; take the mean of .real and .imag"
         )
     dim = dimensions("nanmean", dim, input.array.ndim)
-    count = np.add.reduce(~np.isnan(input.array), axis=dim, keepdims=keepdim, dtype=input.array.dtype)
+    count = (~np.isnan(input.array)).sum(axis=dim, keepdims=keepdim, dtype=input.array.dtype)
     return nansum(input, dim, keepdim) / from_array(np.asarray(count))
 
 
 # --------------------------------------------------------------------------------------------- log-sum-exp
+
+
+_exp_difference = binary(
+    "exp_difference",
+    silent(lambda a, b: np.exp(a - b)),
+    "y = e^(a - b)",
+    a=lambda g, y: g * y,
+    b=lambda g, y: -g * y,
+)
 
 
 @operation(name="logsumexp")
@@ -207,7 +216,7 @@ def _logsumexp(x, *, dim, keepdim):
 @_logsumexp.derivative("x")
 def _(g, x, y, dim, keepdim):
     shape = x.array.shape
-    return spread(g, dim, keepdim, shape) * exp(x - spread(y, dim, keepdim, shape))
+    return spread(g, dim, keepdim, shape) * _exp_difference(x, spread(y, dim, keepdim, shape))
 
 
 @method("logsumexp")

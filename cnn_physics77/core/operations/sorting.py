@@ -161,7 +161,7 @@ def _median(x, *, ignore_nan):
     return flat[_median_index(flat, 0, ignore_nan)[0]]
 
 
-_median.declare("x", lambda g, x, y: shared_evenly(g, x, y, tuple(range(x.array.ndim)), False))
+_median.declare("x", lambda g, x, y: shared_evenly(g, x, y, tuple(range(x.array.ndim)), False, True))
 
 
 def _middle(function: str, ignore_nan: bool, input, dim, keepdim: bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,7 +26,7 @@ sin = unary(
     x=lambda g, x: g * conj(cos(x)),
 )
 
-cos = unary(
+cos: Callable = unary(
     "cos",
     silent(np.cos),
     """The cosine: dy/dx = -sin x.
@@ -119,7 +120,7 @@ sinh = unary(
     x=lambda g, x: g * conj(cosh(x)),
 )
 
-cosh = unary(
+cosh: Callable = unary(
     "cosh",
     silent(np.cosh),
     """The hyperbolic cosine: dy/dx = sinh x.
@@ -131,7 +132,7 @@ cosh = unary(
     x=lambda g, x: g * conj(sinh(x)),
 )
 
-_tanh_gradient = binary(
+_tanh_gradient: Callable = binary(
     "tanh_gradient",
     lambda g, y: g * np.conjugate(1 - y * y) if y.dtype.kind == "c" else g * (1 - y * y),
     "a (1 - b²)*, with b = tanh x: what tanh sends down.",
