@@ -1,0 +1,5 @@
+"""``torch.autograd.function``: operations of the user's own."""
+
+from cnn_physics77.core.operations.function import Function, FunctionCtx, once_differentiable
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
