@@ -9,7 +9,13 @@ This module re-exports; the code is in :mod:`cnn_physics77.core`. It needs NumPy
 
 from math import e, inf, nan, pi
 
-from cnn_physics77.core.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from cnn_physics77.core.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.checkpoint import load, save
@@ -97,7 +103,16 @@ from cnn_physics77.core.tensor import (
     tensor,
 )
 
-from cnn_physics77 import autograd, cuda, nn, optim  # isort: skip  (they need the names above)
+from cnn_physics77 import autograd, cuda, linalg, nn, optim  # isort: skip  (they need the names above)
 
 __version__ = "0.1.0"
 newaxis = None
+
+
+def __getattr__(name: str):
+    """``torch.utils`` when it is first asked for: the loader brings threads, queues and processes with it."""
+    if name == "utils":
+        from importlib import import_module
+
+        return import_module("cnn_physics77.utils")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,6 +77,13 @@ class no_grad(_SwitchRecording):
         super().__init__(False)
 
 
+class inference_mode(_SwitchRecording):
+    """As :class:`no_grad`; with ``mode=False`` as :class:`enable_grad`."""
+
+    def __init__(self, mode: bool = True):
+        super().__init__(not mode)
+
+
 class enable_grad(_SwitchRecording):
     """Operations within are recorded, also inside :class:`no_grad`."""
 

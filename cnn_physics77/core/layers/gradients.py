@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf, isfinite
+from math import isfinite
 
 import numpy as np
 
@@ -17,9 +17,11 @@ def _tensors(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 def _norm(array: np.ndarray, p: float) -> float:
     flat = array.ravel()
+    if not flat.size:
+        return 0.0
     if p == 2 and array.dtype in (np.float32, np.float64):
         return float(np.sqrt(np.dot(flat, flat)))
-    return float(np.linalg.norm(flat, p)) if flat.size or p != inf else 0.0
+    return float(np.linalg.norm(flat, p))
 
 
 def get_total_norm(
@@ -64,7 +66,8 @@ def clip_grads_with_norm_(
     if factor < 1 or factor != factor:  # a NaN spreads, as in PyTorch
         for parameter in _tensors(parameters):
             if parameter.grad is not None:
-                parameter.grad.array *= parameter.grad.array.dtype.type(factor)
+                with np.errstate(invalid="ignore"):  # inf * 0 is NaN, quietly
+                    parameter.grad.array *= parameter.grad.array.dtype.type(factor)
                 parameter.grad.mark_changed()
 
 

@@ -25,9 +25,11 @@ def test_clipping_by_norm(order, most):
     results = []
     for framework in (ours, torch):
         given = parameters(framework)
+        if order == float("inf"):
+            given[2].grad = None  # PyTorch has no largest element of none
         norm = framework.nn.utils.clip_grad_norm_(given, most, order)
         assert norm.shape == ()
-        results.append([norm.item(), *(p.grad.numpy() for p in given[:-1])])
+        results.append([norm.item(), *(p.grad.numpy() for p in given if p.grad is not None)])
         assert given[-1].grad is None
     for found, wanted in zip(*results):
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
