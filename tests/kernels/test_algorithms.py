@@ -1,4 +1,4 @@
-"""Every fast convolution against PyTorch in float64, each with its own tolerance, on any number of threads."""
+"""Every fast convolution against PyTorch in float64, each with its tolerance, on any number of threads."""
 
 import numpy as np
 import pytest

@@ -13,6 +13,8 @@ Two spatial dimensions, one group, any kernel, stride, padding and dilation. Err
 one product (see `plain`).
 """
 
+from math import ceil
+
 import numpy as np
 
 from cnn_physics77.core.kernels import pixel_windows
@@ -42,7 +44,9 @@ def _correlate(
     """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y`` (N, *windows.counts,
     K)."""
     out_channels = kernel.shape[3]
-    matrix = kernel.reshape(-1, out_channels)
+    width = out_channels if out_channels >= 16 else ceil(out_channels / 8) * 8  # BLAS is slow at other widths
+    matrix = np.zeros((kernel.size // out_channels, width), kernel.dtype)
+    matrix[:, :out_channels] = kernel.reshape(-1, out_channels)
     blocks = cut(len(y), y.shape[1], y.shape[2] * len(matrix) * y.itemsize)
     if bias is not None:
         bias = np.tile(bias, y.shape[2])
@@ -51,14 +55,14 @@ def _correlate(
         samples, rows = blocks[index]
         columns = windows.columns(images[samples], rows)
         part = y[samples, rows]
-        straight = part.flags.c_contiguous
-        result = part if straight else scratch("channels_last result", part.shape, y.dtype)
-        np.matmul(columns, matrix, out=result.reshape(-1, out_channels))
-        if bias is not None:
-            long_rows = result.reshape(-1, len(bias))  # of a row of pixels each: a view
-            long_rows += bias
+        straight = part.flags.c_contiguous and width == out_channels
+        result = part if straight else scratch("channels_last result", (*part.shape[:3], width), y.dtype)
+        np.matmul(columns, matrix, out=result.reshape(-1, width))
         if not straight:
-            items(part)[...] = items(result)
+            items(part)[...] = items(result[..., :out_channels])
+        if bias is not None:
+            long_rows = part.reshape(*part.shape[:2], len(bias))  # joins axes: a view
+            long_rows += bias
 
     parallel_for(block, len(blocks), y.size * len(matrix) / 3e4)
 

@@ -18,7 +18,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, prod
-from operator import itemgetter
 
 import numpy as np
 
@@ -43,6 +42,9 @@ PRODUCT = 2 / 60  # one multiplication and addition in a matrix product
 TRANSFORM = 1.1  # one transformed number of an input tile, both directions together
 INVERSE = 0.8  # the same on the way back
 MOVE = 0.2  # one number moved in im2col
+ADD = 0.6  # one number added to its place
+KERNEL = 3.0  # one number of the transformed kernel
+CALLS = 0.05  # milliseconds, of the calls themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +116,20 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         if q.in_channels // q.groups == 1:
             return Choice(map, "plain", "too many groups to take them one by one")
         return Choice(map, "by_group", f"{q.groups} groups")
-    if applies("slabs", map, q, dtype):
-        if q.in_channels <= 3 and q.out_channels <= 16:
-            return Choice(map, "slabs", f"{q.in_channels} channels are too few for channels-last memory")
-        if q.kernel_size == q.stride == (1, 1) and not channels_last:
-            return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
+    if q.in_channels <= 3:
+        return Choice(map, "slabs", f"{q.in_channels} channels are too few for channels-last memory")
+    if q.kernel_size == q.stride == (1, 1) and not channels_last:
+        return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
+    names = ["channels_last"]
+    if map == INPUT_GRADIENT:
+        names.append("slabs")
     if dtype.char == "f":
-        times = {
-            name: estimate(name, q)
-            for name in (*(f"winograd{m}" for m in CHOSEN_TILES), "channels_last")
-            if applies(name, map, q, dtype)
-        }
-        if len(times) > 1:
-            best = min(times, key=times.__getitem__)
-            listed = ", ".join(
-                f"{name} {time:.2g} ms" for name, time in sorted(times.items(), key=itemgetter(1))
-            )
-            return Choice(map, best, f"least estimated time: {listed}")
-    return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
+        names += [f"winograd{m}" for m in CHOSEN_TILES if applies(f"winograd{m}", map, q, dtype)]
+    if len(names) == 1:
+        return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
+    times = sorted((estimate(name, map, q), name) for name in names)
+    listed = ", ".join(f"{name} {time:.2g} ms" for time, name in times)
+    return Choice(map, times[0][1], f"least estimated time: {listed}")
 
 
 def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bool:
@@ -147,23 +145,28 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
         return q.groups > 1
     if q.groups > 1:
         return False
-    if algorithm == "slabs":
-        return map != INPUT_GRADIENT
     if algorithm.startswith("winograd"):
         unit = q.stride == q.dilation == (1, 1) and q.kernel_size == (3, 3)
         return unit and dtype.char in "fd" and max(q.padding) <= 2
     return True
 
 
-def estimate(algorithm: str, geometry: Geometry) -> float:
+def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     """Estimated milliseconds of one core for one map, float32."""
     q = geometry
     pixels = q.batch * prod(q.output_size)
+    if algorithm == "slabs":  # of the input gradient
+        return CALLS + pixels * q.taps * (q.out_channels * PRODUCT + ADD) / 1e6
     if algorithm == "channels_last":
-        return pixels * q.taps * (q.out_channels * PRODUCT + MOVE) / 1e6
+        if map == INPUT_GRADIENT:
+            pixels = q.batch * prod(q.input_size) / prod(q.stride)
+            read, made = q.out_channels * prod(q.kernel_size), q.in_channels
+        else:
+            read, made = q.taps, q.out_channels
+        return CALLS + pixels * read * (max(made, 16) * PRODUCT + MOVE) / 1e6
     m = int(algorithm.removeprefix("winograd"))
     tiles = q.batch * prod(ceil(n / m) for n in q.output_size)
-    numbers = tiles * (m + 2) ** 2
-    kernel = 9 * (m + 2) ** 2 * q.in_channels * q.out_channels * PRODUCT
-    each = q.in_channels * q.out_channels * PRODUCT + q.in_channels * TRANSFORM + q.out_channels * INVERSE
-    return (numbers * each + kernel + pixels * (q.in_channels + q.out_channels) * MOVE) / 1e6
+    channels = q.in_channels, q.out_channels
+    each = prod(channels) * PRODUCT + q.in_channels * TRANSFORM + q.out_channels * INVERSE
+    numbers = (m + 2) ** 2 * (tiles * each + prod(channels) * KERNEL)
+    return 3 * CALLS + (numbers + pixels * sum(channels) * MOVE) / 1e6

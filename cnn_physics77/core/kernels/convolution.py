@@ -207,7 +207,7 @@ def _weight_gradient_by_group(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.n
 # forward(x, weight, geometry, bias), input_gradient(g, weight, geometry), weight_gradient(g, x, geometry)
 ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
     "plain": (plain.forward, plain.input_gradient, plain.weight_gradient),
-    "slabs": (slabs.forward, plain.input_gradient, slabs.weight_gradient),
+    "slabs": (slabs.forward, slabs.input_gradient, slabs.weight_gradient),
     "channels_last": (channels_last.forward, channels_last.input_gradient, channels_last.weight_gradient),
     "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
     "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),

@@ -1,13 +1,13 @@
 """Convolution in the order (N, C, H, W): im2col as few large copies, and one product for each sample.
 
-For the first layer of a network, whose one to three channels are too few for channels-last memory: the
-windows of one sample are a matrix (C * taps, pixels), written as one slab of pixels for each channel and tap,
-and
+For layers with few channels, for which channels-last memory is too short of breath: the windows of one
+sample are a matrix (C * taps, pixels), written as one slab of pixels for each channel and tap, and
 
-    y  = weight @ columns                         (K x C taps) @ (C taps x pixels)
-    dw = sum over samples of g @ columns^T
+    y       = weight   @ columns                     (K x C taps) @ (C taps x pixels)
+    dw      = sum over samples of g @ columns^T
+    columns = weight^T @ g                           then each slab is added to its place in dx
 
-The output is contiguous in the order (N, K, H, W), as a flatten that follows wants it. A 1x1 kernel on such
+Results are contiguous in the order (N, C, H, W), as a flatten that follows wants it. A 1x1 kernel on such
 memory needs no copy. One group, two spatial dimensions. Error in float32: as im2col and one product (see
 `plain`).
 """
@@ -42,6 +42,37 @@ def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndar
     return y.reshape(q.batch, q.out_channels, *q.output_size)
 
 
+def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The gradient (N, C, H, W), contiguous."""
+    q = geometry
+    (height, width), (up, left) = q.input_size, q.padding
+    length = prod(q.output_size)
+    gradient = np.empty((q.batch, q.in_channels, height, width), g.dtype)
+    matrix = weight.reshape(q.out_channels, q.taps).T
+    blocks = _blocks(q, g.itemsize)
+
+    def block(index: int) -> None:
+        samples = blocks[index]
+        part = gradient[samples]
+        columns = scratch("slabs columns", (len(part), q.taps, length), g.dtype)
+        np.matmul(matrix, g[samples].reshape(-1, q.out_channels, length), out=columns)
+        slabs = columns.reshape(len(part), q.in_channels, *q.kernel_size, *q.output_size)
+        image = part
+        if any(q.padding):
+            shape = (len(part), q.in_channels, height + 2 * up, width + 2 * left)
+            image = scratch("slabs padded", shape, g.dtype)
+        image.fill(0)
+        reached = windows(image, q.kernel_size, q.stride, q.dilation, writeable=True)
+        for i in range(q.kernel_size[0]):
+            for j in range(q.kernel_size[1]):
+                reached[:, :, i, j] += slabs[:, :, i, j]
+        if image is not part:
+            part[...] = image[:, :, up : up + height, left : left + width]
+
+    parallel_for(block, len(blocks), q.batch * length * q.taps * (q.out_channels + 20) / 3e4)
+    return gradient
+
+
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The gradient (K, C, *kernel_size), contiguous."""
     q = geometry
@@ -62,7 +93,7 @@ def _blocks(geometry: Geometry, itemsize: int) -> list[slice]:
     """Samples of each block; about a quarter of `blocks.BLOCK_BYTES`, as rows of pixels are copied in short
     runs."""
     q = geometry
-    return [samples for samples, _ in cut(q.batch, 1, 4 * q.taps * prod(q.output_size) * itemsize)]
+    return [samples for samples, _ in cut(q.batch, 1, q.taps * prod(q.output_size) * itemsize)]
 
 
 def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -76,8 +76,12 @@ def pad(x: np.ndarray, padding: Size) -> np.ndarray:
     return padded
 
 
-def windows(x: np.ndarray, kernel_size: Size, stride: Size, dilation: Size) -> np.ndarray:
-    """All windows of ``x`` (N, C, *size) as a read-only view (N, C, *kernel_size, *output_size).
+def windows(
+    x: np.ndarray, kernel_size: Size, stride: Size, dilation: Size, writeable: bool = False
+) -> np.ndarray:
+    """All windows of ``x`` (N, C, *size) as a view (N, C, *kernel_size, *output_size).
+
+    Windows overlap; who asks for a writeable view writes to one tap at a time.
 
     >>> windows(np.arange(5.0).reshape(1, 1, 5), kernel_size=(3,), stride=(1,), dilation=(2,))[0, 0, :, 0]
     array([0., 2., 4.])
@@ -90,7 +94,7 @@ def windows(x: np.ndarray, kernel_size: Size, stride: Size, dilation: Size) -> n
         x.strides[:2]
         + tuple(step * d for step, d in zip(steps, dilation))
         + tuple(step * s for step, s in zip(steps, stride)),
-        writeable=False,
+        writeable=writeable,
     )
 
 
