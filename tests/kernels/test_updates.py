@@ -28,7 +28,7 @@ ADAM = [
 
 
 def gradients(p, t, maximize):
-    """A nonlinear, restoring gradient that depends on the parameters, so that an error in one step is carried on."""
+    """A nonlinear, restoring gradient that depends on the parameters: an error in one step is carried on."""
     g = np.sin(3 * p + t) + 0.1 * p
     return -g if maximize else g
 

@@ -1,4 +1,5 @@
-"""The activations that gain from a kernel of their own. Those that are one line of mathematics are written as operations.
+"""The activations that gain from a kernel of their own. Those that are one line of mathematics are written as
+operations.
 
 x is floating, of any shape and memory order; results have its shape, dtype and order.
 """
@@ -26,10 +27,6 @@ __all__ = [
     "softplus_gradient",
 ]
 
-# np.maximum with an array of zeros is faster than with a scalar; this row stays in the nearest cache
-_ROW = 4096
-_ZEROS = {np.dtype(t): np.zeros(_ROW, t) for t in (np.float16, np.float32, np.float64)}
-
 
 def relu(x: np.ndarray) -> np.ndarray:
     """max(x, 0). NaN stays NaN.
@@ -41,12 +38,8 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def _relu(x, out):
-    zeros = _ZEROS[x.dtype]
-    whole = x.size // _ROW * _ROW
-    if whole:
-        np.maximum(x[:whole].reshape(-1, _ROW), zeros, out=out[:whole].reshape(-1, _ROW))
-    if whole < x.size:
-        np.maximum(x[whole:], zeros[: x.size - whole], out=out[whole:])
+    # with a scalar np.maximum is four times slower than np.clip, and a quarter slower with an array of zeros
+    np.clip(x, x.dtype.type(0), x.dtype.type(np.inf), out=out)
 
 
 def relu_gradient(g: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -139,8 +132,10 @@ def _softplus(x, out, beta, threshold):
 
 
 def _log1p(t):
-    """t <- log(1 + t), t >= 0, in place: log(u) - ((u - 1) - t) / u with u = 1 + t rounded. np.log1p is four times
-    slower than these passes, as it works on one element at a time."""
+    """t <- log(1 + t), t >= 0, in place: log(u) - ((u - 1) - t) / u with u = 1 + t rounded.
+
+    np.log1p is several times slower than these passes, as it works on one element at a time.
+    """
     u = np.add(t, 1, out=temporary("u", t))
     error = np.subtract(u, 1, out=temporary("error", t))
     np.subtract(error, t, out=error)
@@ -182,8 +177,8 @@ def _log_sigmoid(x, out):
 
 
 def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    """x Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415); with ``approximate``
-    "tanh" x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    """x Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415); with
+    ``approximate`` "tanh" x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
     array([-0.1587,  0.    ,  0.8413])

@@ -56,7 +56,7 @@ def average_pool(
 
 @lru_cache(maxsize=256)
 def _average_scale(size, output, kernel, stride, padding, count_include_pad, divisor_override, dtype):
-    """1 / divisor for each output: a scalar where all are equal, else an array of the output's spatial shape."""
+    """1 / divisor for each output: a scalar where all are equal else an array of the output's size."""
     if divisor_override is not None:
         if divisor_override == 0:
             raise ShapeError("average_pool: expected divisor_override other than 0, found 0; leave it out")

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import dense, flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.layout import dense, flat_dense, for_blocks, in_order_of
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generator) -> np.ndarray:
     """A boolean array whose elements are True, kept, with probability 1 - p, independently of one another.
 
-    Each element compares one random unsigned integer with p. It has 8 bits where p is a multiple of 1/256 (0.5, 0.25), 16
-    where it is one of 1/65536, else 32, so that p is exact in the first two cases and within 1.2e-10 in the last. A mask
-    costs one, two or four random bytes per element.
+    Each element compares one random unsigned integer with p. It has 8 bits where p is a multiple of 1/256
+    (0.5, 0.25), 16 where it is one of 1/65536, else 32, so that p is exact in the first two cases and within
+    1.2e-10 in the last. A mask costs one, two or four random bytes per element.
 
     Args:
         shape: of the mask, which is C-contiguous.
@@ -35,15 +35,15 @@ def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generato
 def scale_by_mask(x: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:
     """x * mask * scale: dropout with scale = 1 / (1 - p), and its own gradient and adjoint.
 
-    x: floating; mask: boolean, of the same shape. Returns x's dtype and memory order. Infinity times a dropped mask is
-    NaN, as in PyTorch.
+    x: floating; mask: boolean, of the same shape. Returns x's dtype and memory order. Infinity times a
+    dropped mask is NaN, as in PyTorch.
 
     >>> scale_by_mask(np.array([1.0, 2.0, 3.0]), np.array([True, False, True]), 2.0)
     array([2., 0., 6.])
     """
     x = dense(x)
     y = np.empty_like(x)
-    rows = flat(x), flat(in_order_of(mask, x)), flat(y)
+    rows = flat_dense(x), flat_dense(in_order_of(mask, x)), flat_dense(y)
     scale = x.dtype.type(scale)
 
     def block(b: slice) -> None:

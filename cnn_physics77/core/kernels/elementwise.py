@@ -1,26 +1,26 @@
-"""Functions of each element by itself, worked in blocks that stay in the cache, in parallel where the array is large."""
+"""Functions of each element by itself, in blocks, in parallel where the array is large."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import BLOCK_BYTES, dense, flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.layout import BLOCK_BYTES, dense, flat_dense, for_blocks, in_order_of
 from cnn_physics77.core.kernels.threads import scratch
 
 
 def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
     """A new array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``.
 
-    The pieces are one-dimensional views of at most `BLOCK_BYTES`; ``nanoseconds`` is the estimated time per element,
-    by which the work is handed to other threads or not. The arrays have one shape and are only read.
+    The pieces are one-dimensional views of at most `BLOCK_BYTES`; ``nanoseconds`` is the estimated time per
+    element, by which the work is handed to other threads or not. The arrays have one shape and are only read.
 
     >>> elementwise(np.add, 0.1, np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]]))
     array([[11., 22.]])
     """
     first = dense(arrays[0])
     y = np.empty_like(first)
-    rows = [flat(first), *(flat(in_order_of(x, first)) for x in arrays[1:])]
-    out = flat(y)
+    rows = [flat_dense(first), *(flat_dense(in_order_of(x, first)) for x in arrays[1:])]
+    out = flat_dense(y)
     if y.nbytes <= BLOCK_BYTES:
         function(*rows, out=out)
     else:
@@ -32,8 +32,8 @@ def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np
     return y
 
 
-def temporary(name: str, like: np.ndarray, dtype: np.typing.DTypeLike = None) -> np.ndarray:
-    """Scratch memory of the size of one piece. Fresh memory would be mapped and given back at each call in a thread."""
+def temporary(name: str, like: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
+    """Scratch memory of the size of one piece: fresh memory is mapped and given back each time."""
     return scratch(f"elementwise.{name}", like.shape, like.dtype if dtype is None else dtype)
 
 

@@ -1,11 +1,11 @@
 """The error function and its complement, which NumPy lacks, element by element.
 
-float64: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and the coefficients
-of his program CALERF: rational in x^2 for small |x|, exp(-x^2) times a rational function of |x| or 1/x^2 beyond. Errors are a
-few units in the last place, relative for both functions.
-float32: erf from two polynomials of our own (interpolated at Chebyshev points), x p(x^2) for |x| < 1 and
-erf(1) + erfc(1) (1 - exp(w q(w))), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go through
-the next wider type.
+float64: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and
+the coefficients of his program CALERF: rational in x^2 for small |x|, exp(-x^2) times a rational function of
+|x| or 1/x^2 beyond. Errors are a few units in the last place, relative for both functions. float32: erf from
+two polynomials of our own (interpolated at Chebyshev points), x p(x^2) for |x| < 1 and erf(1) + erfc(1) (1 -
+exp(w q(w))), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go
+through the next wider type.
 """
 
 import numpy as np
@@ -128,7 +128,7 @@ def erf_block(x: np.ndarray, out: np.ndarray) -> None:
 
 
 def _erf_single(x: np.ndarray, out: np.ndarray) -> None:
-    """erf(min(t, 1)) + erfc(1) (1 - exp(w q(w))), t = |x|, w = t - 1 cut to [0, 3]: the second term is 0 for t <= 1."""
+    """erf(min(t, 1)) + erfc(1) (1 - exp(w q(w))), t = |x|, w = t - 1 cut to [0, 3]: 0 is added for t <= 1."""
     t = np.abs(x, out=temporary("erf.abs", x))
     w = np.subtract(t, 1, out=temporary("erf.beyond", x))
     np.clip(w, 0, 3, out=w)
@@ -159,7 +159,7 @@ def _scaled_erfc(y: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 
 def _exp_minus_square(y: np.ndarray) -> np.ndarray:
-    """exp(-y^2) without the error of rounding y^2: y = h + r with h of few bits, and y^2 = h^2 + r (y + h)."""
+    """exp(-y^2) without the error of rounding y^2 = h^2 + r (y + h), where y = h + r and h has few bits."""
     h = np.trunc(y * 16) / 16
     return np.exp(-h * h) * np.exp(-(y - h) * (y + h))
 

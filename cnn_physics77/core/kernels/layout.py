@@ -11,8 +11,8 @@ import numpy as np
 
 from cnn_physics77.core.kernels.threads import parallel_for, scratch
 
-# One call of a NumPy function on a block should last some ten microseconds: the interpreter's lock changes hands between
-# calls, and with short ones two threads wait for each other more than they work.
+# A call of a NumPy function on a block should last some tens of microseconds: the interpreter's lock changes
+# hands between calls, and with short ones two threads wait for each other more than they work.
 BLOCK_BYTES = 1 << 21
 
 
@@ -35,6 +35,13 @@ def flat(x: np.ndarray) -> np.ndarray | None:
     return y.reshape(-1) if y.flags.c_contiguous else None
 
 
+def flat_dense(x: np.ndarray) -> np.ndarray:
+    """`flat` of an array that is known to be dense."""
+    row = flat(x)
+    assert row is not None
+    return row
+
+
 def dense(x: np.ndarray) -> np.ndarray:
     """x itself where it is dense, else a dense copy, in x's own order of axes where it has one."""
     if flat(x) is not None:
@@ -44,7 +51,7 @@ def dense(x: np.ndarray) -> np.ndarray:
 
 
 def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """x itself where it lies in memory as the dense array ``like`` of the same shape does, else a copy that does."""
+    """x itself where it lies in memory as the dense ``like`` of its shape does, else a copy that does."""
     if all(
         n == 1 or a * like.itemsize == b * x.itemsize for n, a, b in zip(x.shape, x.strides, like.strides)
     ):
@@ -54,10 +61,11 @@ def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return y
 
 
-def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike = None) -> np.ndarray:
+def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
     """A new array of ``shape`` whose axes lie in memory in the order of those of ``like``.
 
-    >>> empty((2, 3, 4, 5), np.zeros((1, 7, 7, 3)).transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1).flags.c_contiguous
+    >>> channels_last = np.zeros((1, 7, 7, 3)).transpose(0, 3, 1, 2)
+    >>> empty((2, 3, 4, 5), channels_last).transpose(0, 2, 3, 1).flags.c_contiguous
     True
     """
     return np.empty_like(like, shape=shape, dtype=dtype)
@@ -71,7 +79,8 @@ def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.
 
 
 def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -> int:
-    """How many elements of an axis one block takes: at most ``block_bytes``, all blocks alike, their number even or 1.
+    """How many elements of an axis one block takes: at most ``block_bytes``, all blocks alike, their number
+    even or 1.
 
     It depends on the sizes alone, never on the number of threads.
 

@@ -45,50 +45,56 @@ def max_pool(
     if y.size == 0:
         return y, positions
     first = _first_offsets(output, kernel_size, stride, padding, dilation) if any(padding) else 0
+
+    def block(b) -> None:
+        if positions is None:
+            _largest(x[b], y[b], cuts)
+        else:
+            _max_block(x[b], y[b], positions[b], cuts, first)
+
     if x.ndim == d:
-        _max_block(x, y, positions, cuts, first)
+        block(...)
     else:
-        each = x.nbytes // len(x)
-
-        def block(b: slice) -> None:
-            _max_block(x[b], y[b], None if positions is None else positions[b], cuts, first)
-
-        for_blocks(block, len(x), each, y.size * len(cuts) * 5e-4)
+        for_blocks(block, len(x), x.nbytes // len(x), y.size * len(cuts) * 5e-4)
     return y, positions
 
 
+def _fill(y):
+    y.fill(-np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min)
+
+
+def _largest(x, y, cuts):
+    _fill(y)
+    for outputs, inputs in cuts:
+        np.maximum(y[outputs], x[inputs], out=y[outputs])
+
+
 def _max_block(x, y, positions, cuts, first):
-    better = winner = None
-    if positions is not None:
-        better = scratch_like("max_pool.better", positions, bool)
-        winner = scratch_like("max_pool.winner", positions, positions.dtype)
+    better = scratch_like("max_pool.better", positions, bool)
+    winner = scratch_like("max_pool.winner", positions, positions.dtype)
     done = 0
     if (
         len(cuts) > 1 and cuts[0][0] is ... and cuts[1][0] is ...
-    ):  # the first two offsets lie inside for all windows
+    ):  # the first two offsets exist in all windows
         v0, v1 = x[cuts[0][1]], x[cuts[1][1]]
         np.maximum(v0, v1, out=y)
-        if positions is not None:
-            np.copyto(positions, np.greater(v1, v0, out=better))
+        np.copyto(positions, np.greater(v1, v0, out=better))
         done = 2
     else:
-        y.fill(-np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min)
-        if positions is not None:
-            positions[...] = first
+        _fill(y)
+        positions[...] = first
     for k, (outputs, inputs) in enumerate(cuts[done:], done):
         v, best = x[inputs], y[outputs]
-        if positions is not None:
-            now = np.greater(v, best, out=better[outputs])
-            # k grows, so a new winner's offset is the largest so far
-            np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
-            np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
+        now = np.greater(v, best, out=better[outputs])
         np.maximum(best, v, out=best)
-    if positions is not None:
-        _mark_nan(x, y, positions, cuts)
+        # k grows, so a new winner's offset is the largest so far
+        np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
+        np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
+    _mark_nan(x, y, positions, cuts)
 
 
 def _mark_nan(x, y, positions, cuts):
-    """The last NaN of a window has won. y already holds it: np.maximum hands NaN on; comparisons do not see it."""
+    """The last NaN of a window has won. y holds it, as np.maximum hands NaN on; comparisons do not see it."""
     if y.dtype.kind == "f" and np.isnan(y.min()):
         for k, (outputs, inputs) in enumerate(cuts):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
@@ -96,7 +102,7 @@ def _mark_nan(x, y, positions, cuts):
 
 @lru_cache(maxsize=256)
 def _first_offsets(output: Size, kernel: Size, stride: Size, padding: Size, dilation: Size) -> np.ndarray:
-    """For each window the row-major offset of its first element inside the input, the winner where all are -inf."""
+    """For each window the row-major offset of its first element inside the input: it wins if all are -inf."""
     result = np.zeros((), np.int64)
     for n, k, s, p, e in zip(output, kernel, stride, padding, dilation):
         first = np.clip(-(-(p - np.arange(n) * s) // e), 0, k - 1)
@@ -152,7 +158,7 @@ def _scatter_block(g, positions, gx, cuts, apart, tiled):
         gx.fill(0)
     mask = scratch_like("max_pool.mask", positions, np.int8)
     bits, gx_bits = _bits(g), _bits(gx)
-    share = None if apart else scratch_like("max_pool.share", positions, g.dtype)
+    share = g if apart else scratch_like("max_pool.share", positions, g.dtype)
     for k, (outputs, inputs) in enumerate(cuts):
         chosen = _mask(positions[outputs], k, mask[outputs])
         if apart:
@@ -163,7 +169,7 @@ def _scatter_block(g, positions, gx, cuts, apart, tiled):
 
 
 def _bits(x: np.ndarray) -> np.ndarray:
-    """The same memory read as integers, so that `&` with 0 or -1 selects values, infinities and NaN included."""
+    """The same memory read as integers, so that & with 0 or -1 selects values, infinite and NaN too."""
     return x.view(f"i{x.itemsize}")
 
 

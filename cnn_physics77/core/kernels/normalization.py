@@ -1,14 +1,15 @@
 """Batch, group, instance and layer normalisation, and their gradients.
 
-Batch and group normalisation share one form. Cut x (N, C, S), S the product of the spatial sizes, into parts that are
-summed alone (one part per sample, or per block of rows where the memory is channels-last), get for each part and channel
+Batch and group normalisation share one form. Cut x (N, C, S), S the product of the spatial sizes, into parts
+that are summed alone (one part per sample, or per block of rows where the memory is channels-last), get for
+each part and channel
 
     mean and M2 = sum (x - mean)^2,        in the gradient: sum g and sum g (x - mean),
 
-put the parts together in float64 (Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for computing
-sample variances"), and end with one pass that is linear in x and g. Sums over long axes are products with a vector of ones:
-BLAS adds in several accumulators and is faster than a reduction. The parts depend on the shape alone, so results do not
-depend on the number of threads.
+put the parts together in float64 (Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm
+for computing sample variances"), and end with one pass that is linear in x and g. Sums over long axes are
+products with a vector of ones: BLAS adds in several accumulators and is faster than a reduction. The parts
+depend on the shape alone, so results do not depend on the number of threads.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def _ones(n: int, dtype: np.dtype) -> np.ndarray:
     return ones
 
 
-# ---- the two memory orders -------------------------------------------------------------------------------------------
+# ---- the two memory orders ----------------------------------------------------------------------------
 
 
 class Planes:
@@ -88,15 +89,15 @@ class Planes:
         return total.reshape(self.parts, -1), product.reshape(self.parts, -1)
 
     def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray, *more: np.ndarray) -> None:
-        """out = a x + c, or a x + c + b g for more = (g, b), with a, b, c per channel or per part and channel."""
+        """out = a x + c, or a x + c + b g for more = (g, b); a, b, c per channel or per part and channel."""
         out, x, a, c = self.view(out), self.view(x), self.table(a), self.table(c)
-        g, b = (self.view(more[0]), self.table(more[1])) if more else (None, None)
+        g, b = (self.view(more[0]), self.table(more[1])) if more else (x, a)
 
         def block(s: slice) -> None:
             y = out[s]
             np.multiply(x[s], a[s], out=y)
             np.add(y, c[s], out=y)
-            if g is not None:
+            if more:
                 np.add(y, np.multiply(g[s], b[s], out=_like("centred", y)), out=y)
 
         self.each(block, 4 if more else 2)
@@ -234,12 +235,12 @@ def _check(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
     for key, vector in vectors.items():
         if vector is not None and vector.shape != (x.shape[1],):
             raise ShapeError(
-                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the input {x.shape}, found "
-                f"{vector.shape}; check num_features"
+                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the input "
+                f"{x.shape}, found {vector.shape}; check num_features"
             )
 
 
-# ---- batch normalisation ---------------------------------------------------------------------------------------------
+# ---- batch normalisation ------------------------------------------------------------------------------
 
 
 def batch_norm_forward(
@@ -251,7 +252,8 @@ def batch_norm_forward(
     training: bool = True,
     eps: float = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """y = (x - mean) / sqrt(var + eps) * weight + bias per channel (Ioffe and Szegedy 2015, arXiv 1502.03167).
+    """y = (x - mean) / sqrt(var + eps) * weight + bias per channel (Ioffe and Szegedy 2015, arXiv
+    1502.03167).
 
     Args:
         x: (N, C, ...), floating.
@@ -262,7 +264,8 @@ def batch_norm_forward(
     Returns:
         y: like x, in its memory order.
         mean, invstd: (C), those used; invstd = 1 / sqrt(var + eps).
-        var: (C), the biased variance used. The running variance takes the unbiased one, var * n / (n - 1), n = x.size / C.
+        var: (C), the biased variance used. The running variance takes the unbiased one, var * n / (n - 1), n
+        = x.size / C.
 
     Raises:
         ShapeError: vectors that do not fit the channels, no values to average, running statistics missing.
@@ -309,7 +312,8 @@ def batch_norm_gradient(
         gweight = sum g z,   gbias = sum g,   gx = weight invstd (g - (gbias + z gweight) / n)    in training
                                               gx = weight invstd g                                else
 
-    g and x: (N, C, ...); mean and invstd (C) as the forward returned them. Returns gx in x's memory order, and two (C).
+    g and x: (N, C, ...); mean and invstd (C) as the forward returned them. Returns gx in x's memory order,
+    and two (C).
 
     >>> g, x = np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]])
     >>> gx, gweight, gbias = batch_norm_gradient(g, x, None, np.array([2.0]), np.array([1.0]))
@@ -336,7 +340,7 @@ def batch_norm_gradient(
     return gx, gweight.astype(x.dtype), total.astype(x.dtype)
 
 
-# ---- group and instance normalisation --------------------------------------------------------------------------------
+# ---- group and instance normalisation -----------------------------------------------------------------
 
 
 def group_norm_forward(
@@ -346,8 +350,8 @@ def group_norm_forward(
     bias: np.ndarray | None = None,
     eps: float = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over each sample's group of C / groups channels
-    (Wu and He 2018, arXiv 1803.08494). With groups = C it is instance normalisation.
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over each sample's group of C / groups
+    channels (Wu and He 2018, arXiv 1803.08494). With groups = C it is instance normalisation.
 
     Args:
         x: (N, C, ...), floating.
@@ -367,8 +371,8 @@ def group_norm_forward(
     n, channels = x.shape[:2]
     if groups < 1 or channels % groups:
         raise ShapeError(
-            f"group_norm: expected num_groups to divide the channels, found {groups} groups and input {x.shape}; "
-            "choose a divisor"
+            f"group_norm: expected num_groups to divide the channels, found {groups} groups and input "
+            f"{x.shape}; choose a divisor"
         )
     y = np.empty(x.shape, x.dtype)
     if x.size == 0:
@@ -387,8 +391,9 @@ def group_norm_forward(
 def group_norm_gradient(
     g: np.ndarray, x: np.ndarray, groups: int, weight: np.ndarray | None, mean: np.ndarray, invstd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `group_norm_forward` with respect to x, weight and bias; with z = (x - mean) invstd, h = g weight
-    and <> the mean over a group: gx = invstd (h - <h> - z <h z>), gweight = sum g z, gbias = sum g.
+    """The gradients of `group_norm_forward` with respect to x, weight and bias; with z = (x - mean) invstd, h
+    = g weight and <> the mean over a group: gx = invstd (h - <h> - z <h z>), gweight = sum g z, gbias = sum
+    g.
 
     >>> g, x = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 3.0]])
     >>> gx, *_ = group_norm_gradient(g, x, 1, None, np.array([[1.0]]), np.array([[0.5**0.5]]))
@@ -418,15 +423,15 @@ def group_norm_gradient(
     return gx, gweight.astype(x.dtype), total.sum(axis=0).astype(x.dtype)
 
 
-# ---- layer normalisation ---------------------------------------------------------------------------------------------
+# ---- layer normalisation ------------------------------------------------------------------------------
 
 
 def _rows(name: str, x: np.ndarray, normalized_shape: tuple[int, ...]) -> tuple[int, int]:
     d = len(normalized_shape)
     if d == 0 or x.shape[x.ndim - d :] != tuple(normalized_shape):
         raise ShapeError(
-            f"{name}: expected an input (..., *normalized_shape) with normalized_shape {tuple(normalized_shape)}, "
-            f"found {x.shape}; give the sizes of the last axes"
+            f"{name}: expected an input (..., *normalized_shape), normalized_shape "
+            f"{tuple(normalized_shape)}, found {x.shape}; give the sizes of the last axes"
         )
     return prod(x.shape[: x.ndim - d]), prod(normalized_shape)
 
@@ -438,7 +443,8 @@ def layer_norm_forward(
     bias: np.ndarray | None = None,
     eps: float = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last axes (Ba et al. 2016, arXiv 1607.06450).
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last axes (Ba et al. 2016,
+    arXiv 1607.06450).
 
     Args:
         x: (..., *normalized_shape), floating.
@@ -491,8 +497,9 @@ def layer_norm_gradient(
     mean: np.ndarray,
     invstd: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `layer_norm_forward` with respect to x, weight and bias; with z = (x - mean) invstd, h = g weight and
-    <> the mean over a row: gx = invstd (h - <h> - z <h z>), gweight = sum g z and gbias = sum g over the rows.
+    """The gradients of `layer_norm_forward` with respect to x, weight and bias; with z = (x - mean) invstd, h
+    = g weight and <> the mean over a row: gx = invstd (h - <h> - z <h z>), gweight = sum g z and gbias = sum
+    g over the rows.
 
     >>> g, x = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 3.0]])
     >>> gx, *_ = layer_norm_gradient(g, x, (3,), None, np.array([[1.0]]), np.array([[0.5**0.5]]))

@@ -1,4 +1,4 @@
-"""The door to pooling: max, average and adaptive, over 1, 2 or 3 spatial axes, with gradients and their adjoints."""
+"""The door to pooling over any number of spatial axes: max, average, adaptive, and their adjoints."""
 
 from cnn_physics77.core.kernels.adaptive_pooling import (
     adaptive_average_pool,

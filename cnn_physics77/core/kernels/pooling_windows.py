@@ -62,8 +62,8 @@ def pool_output_size(
             )
         if p > k // 2:
             raise ShapeError(
-                f"{name}: pad should be at most half of the kernel size, found padding {padding} and kernel_size "
-                f"{kernel_size}; lower the padding, or pad the input first"
+                f"{name}: pad should be at most half of the kernel size, found padding {padding} and "
+                f"kernel_size {kernel_size}; lower the padding, or pad the input first"
             )
         n = (size + 2 * p - e * (k - 1) - 1 + (s - 1 if ceil_mode else 0)) // s + 1
         if ceil_mode and (n - 1) * s >= size + p:
@@ -71,8 +71,8 @@ def pool_output_size(
         if size <= 0 or n <= 0:
             raise ShapeError(
                 f"{name}: expected at least one window in the input, found input {tuple(input_size)} with "
-                f"kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}: the output is "
-                f"too small; use a larger input or a smaller kernel"
+                f"kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}: the "
+                f"output is too small; use a larger input or a smaller kernel"
             )
         output.append(n)
     return tuple(output)
@@ -98,7 +98,7 @@ def axis_cuts(
 def window_cuts(
     input_size: Size, output_size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size
 ):
-    """For each offset of the window, in row-major order: the index of the outputs and the index of the inputs."""
+    """For each offset of the window, in row-major order: the index of the outputs and that of the inputs."""
     axes = [axis_cuts(*a) for a in zip(input_size, output_size, kernel, stride, padding, dilation)]
     whole = tuple(slice(0, n) for n in output_size)
     result = []

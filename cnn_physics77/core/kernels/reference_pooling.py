@@ -11,7 +11,7 @@ from cnn_physics77.core.kernels.pooling_windows import Size
 def window_elements(
     output: Size, input_size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size
 ) -> Iterator[tuple[int, Size]]:
-    """The elements of one window that lie inside the input: (row-major offset in the window, index in the input)."""
+    """Elements of one window inside the input: (row-major offset in the window, index in the input)."""
     for offset, k in enumerate(itertools.product(*(range(n) for n in kernel))):
         p = tuple(o * s - q + i * e for o, s, q, i, e in zip(output, stride, padding, k, dilation))
         if all(0 <= i < n for i, n in zip(p, input_size)):
@@ -65,7 +65,7 @@ def average_pool(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> np.ndarray:
-    """The sum of each window over the number of its elements, or of those and the padding's, or a given divisor."""
+    """The sum of each window over the number of its elements, with or without padding, or a given divisor."""
     d = len(kernel)
     lead, size = x.shape[: x.ndim - d], x.shape[x.ndim - d :]
     padded = tuple(n + 2 * p for n, p in zip(size, padding))

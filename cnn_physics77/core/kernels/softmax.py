@@ -16,7 +16,7 @@ BLOCK_BYTES = 1 << 18
 
 
 def _by_rows(block: Callable[[slice], object], x: np.ndarray, axis: int, nanoseconds: float) -> None:
-    """Call ``block`` for slices of the first axis, or once for the whole where that is the axis of the softmax."""
+    """Call ``block`` for slices of the first axis, or once for the whole where that is the softmax's axis."""
     if x.size == 0:
         return
     if axis % x.ndim == 0:
@@ -44,7 +44,7 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _sum(x: np.ndarray, axis: int) -> np.ndarray:
-    """The sum along an axis, which is kept. Along the last one a product with ones is faster than a reduction."""
+    """The sum along an axis, which is kept. Along the last one a product with ones beats a reduction."""
     if x.ndim == 2 and axis in (1, -1):
         return (x @ np.ones(x.shape[1], x.dtype))[:, None]
     return np.add.reduce(x, axis=axis, keepdims=True)
@@ -247,17 +247,17 @@ def _check(logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, re
     axis = 0 if logits.ndim == 1 else 1
     if logits.ndim == 0 or target.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
         raise ShapeError(
-            "cross_entropy: expected class indices (N, d1, ...) for logits (N, C, d1, ...), or () for (C), found "
-            f"target {target.shape} and logits {logits.shape}; the class axis of the logits is axis 1"
+            "cross_entropy: expected class indices (N, d1, ...) for logits (N, C, d1, ...), or () for (C), "
+            f"found target {target.shape} and logits {logits.shape}; the class axis of the logits is axis 1"
         )
     if target.dtype.kind not in "iu":
         raise DtypeError(
-            f"cross_entropy: expected integer class indices, found a target of dtype {target.dtype}; convert it"
+            f"cross_entropy: expected integer class indices, found dtype {target.dtype}; convert it"
         )
     if weight is not None and weight.shape != (logits.shape[axis],):
         raise ShapeError(
-            f"cross_entropy: expected one weight per class, shape ({logits.shape[axis]},), found {weight.shape}; "
-            "give a weight for each class"
+            f"cross_entropy: expected one weight per class, shape ({logits.shape[axis]},), found "
+            f"{weight.shape}; give a weight for each class"
         )
     if reduction not in ("mean", "sum", "none"):
         raise ShapeError(
@@ -274,8 +274,9 @@ def _chosen(target: np.ndarray, axis: int, ignore_index: int, classes: int):
         target = np.where(kept, target, 0)
         low, high = target.min(), target.max()
         if low < 0 or high >= classes:
+            wrong = high if high >= classes else low
             raise ShapeError(
-                f"cross_entropy: Target {high if high >= classes else low} is out of bounds: expected class indices in "
+                f"cross_entropy: Target {wrong} is out of bounds: expected class indices in "
                 f"[0, {classes}) or ignore_index {ignore_index}; check the labels and the number of classes"
             )
     if target.ndim == 0:

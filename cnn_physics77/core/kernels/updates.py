@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import flat, for_blocks, in_order_of
+from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
 from cnn_physics77.core.kernels.threads import scratch
 
 
@@ -162,21 +162,18 @@ def adam(
 
 
 def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> None:
-    """Call ``update`` with one piece of each array after the other; arrays[1], the gradient, may be copied."""
+    """Call ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be copied."""
     parameter, gradient, *states = arrays
     for x in arrays:
         if x.shape != parameter.shape or x.dtype != parameter.dtype:
             raise ShapeError(
-                f"{name}: expected arrays of the parameter's shape and dtype {parameter.shape} {parameter.dtype}, "
-                f"found {x.shape} {x.dtype}; convert the gradient and the optimizer's state"
+                f"{name}: expected arrays of the parameter's shape and dtype, {parameter.shape} "
+                f"{parameter.dtype}, found {x.shape} {x.dtype}; convert the gradient and the states"
             )
-    rows: list[np.ndarray | None] = [None]
-    if all(state.strides == parameter.strides for state in states):
-        rows[0] = flat(parameter)
-    if rows[0] is None:  # not dense: the same operations on the arrays as they are
-        update(parameter, gradient, *states)
+    if flat(parameter) is None or any(state.strides != parameter.strides for state in states):
+        update(parameter, gradient, *states)  # not dense: the same operations on the arrays as they are
         return
-    rows = [flat(x) for x in (parameter, in_order_of(gradient, parameter), *states)]
+    rows = [flat_dense(x) for x in (parameter, in_order_of(gradient, parameter), *states)]
     for_blocks(
         lambda piece: update(*(row[piece] for row in rows)),
         parameter.size,
