@@ -13,7 +13,7 @@ from cnn_physics77.core.operations.arguments import per_dimension
 from cnn_physics77.core.tensor import Tensor
 
 
-class _Convolution(Module):
+class Convolution(Module):
     """What all convolutions have: the window, the weight and the bias.
 
     Attributes:
@@ -157,7 +157,7 @@ class _Convolution(Module):
         return text
 
 
-class _Direct(_Convolution):
+class _Direct(Convolution):
     def __init__(
         self,
         in_channels: int,
@@ -188,7 +188,7 @@ class _Direct(_Convolution):
         )
 
 
-class _Transposed(_Convolution):
+class _Transposed(Convolution):
     transposed = True
 
     def __init__(
