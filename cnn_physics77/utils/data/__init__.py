@@ -1,6 +1,7 @@
 """``torch.utils.data``: data sets, samplers, the loader."""
 
 from cnn_physics77.core.data import *
+from cnn_physics77.core.data import __all__
 from cnn_physics77.core.data.registry import registry
 from cnn_physics77.core.operations.joining import stack
 from cnn_physics77.core.random import default_generator
