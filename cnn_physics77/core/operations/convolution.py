@@ -19,6 +19,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import convolution as kernels
+from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.operation import operation
@@ -29,18 +30,20 @@ from cnn_physics77.core.tensor import Tensor
 # ------------------------------------------------------------------------------ the three maps
 
 
-# The parameter ``window`` is (stride, padding, dilation, groups), the first three with one int per spatial
-# dimension. Where a derivative needs sizes alone, it asks for the shapes: nothing else is kept.
+# Where a derivative needs sizes alone, it asks for the shapes: nothing else is kept.
+
+Window = tuple[Size, Size, Size, int]
+"""stride, padding, dilation (one int per spatial dimension), groups"""
 
 
 @operation(name="convolution")
-def _convolution(x, weight, bias, *, window):
+def _convolution(x, weight, bias, *, window: Window):
     """y = w ⋆ x + b"""
     return kernels.convolution(x, weight, *window, bias)
 
 
 @operation(name="convolution_input_gradient")
-def _input_gradient(g, weight, bias, *, input_size, window):
+def _input_gradient(g, weight, bias, *, input_size, window: Window):
     """x̄ = w ⋆ᵀ g (+ b, where it is a layer of its own)"""
     gx = kernels.convolution_input_gradient(g, weight, input_size, *window)
     if bias is not None:
@@ -49,7 +52,7 @@ def _input_gradient(g, weight, bias, *, input_size, window):
 
 
 @operation(name="convolution_weight_gradient")
-def _weight_gradient(g, x, *, kernel_size, window):
+def _weight_gradient(g, x, *, kernel_size, window: Window):
     """w̄ = x ⋆ᵀ g"""
     return kernels.convolution_weight_gradient(g, x, kernel_size, *window)
 

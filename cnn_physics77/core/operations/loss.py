@@ -240,7 +240,7 @@ def cross_entropy(
         ValueError: label_smoothing outside of [0, 1], an unknown reduction.
 
     >>> import cnn_physics77 as torch
-    >>> logits = torch.tensor([[0.0, 0.0], [100.0, 0.0]], requires_grad=True)
+    >>> logits = torch.tensor([[0.0, 0.0], [1000.0, 0.0]], requires_grad=True)
     >>> loss = torch.nn.functional.cross_entropy(logits, torch.tensor([1, 0]))
     >>> loss.backward()
     >>> loss.item(), logits.grad

@@ -12,6 +12,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
+from cnn_physics77.core.kernels.pooling_windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array, recording
@@ -19,24 +20,24 @@ from cnn_physics77.core.tensor import Tensor, from_array, recording
 # ------------------------------------------------------------------------------ max-pooling
 
 
-# The parameter ``window`` is (kernel_size, stride, padding, dilation), each with one int per spatial
-# dimension.
+Window = tuple[Size, Size, Size, Size]
+"""kernel_size, stride, padding, dilation: one int per spatial dimension each"""
 
 
 @operation(name="max_pool", extras=("positions",))
-def _max_pool(x, *, window, ceil_mode, with_positions):
+def _max_pool(x, *, window: Window, ceil_mode, with_positions):
     """y[o] = max over the window; and the winner's position within it"""
     return kernels.max_pool(x, *window, ceil_mode, with_positions=with_positions)
 
 
 @operation(name="max_pool_scatter")
-def _scatter(g, positions, *, size, window):
+def _scatter(g, positions, *, size, window: Window):
     """Each g is added to the place that won its window."""
     return kernels.max_pool_scatter(g, positions, size, *window)
 
 
 @operation(name="max_pool_gather")
-def _gather(v, positions, *, window):
+def _gather(v, positions, *, window: Window):
     """Of each window the value at the place that won."""
     return kernels.max_pool_gather(v, positions, *window)
 
@@ -277,18 +278,20 @@ def _unpool_max(function, d, input, indices, kernel_size, stride, padding, outpu
 
 # ------------------------------------------------------------------------------ average pooling
 
-# The parameter ``window`` is (kernel_size, stride, padding), ``divisor`` (count_include_pad,
-# divisor_override).
+AverageWindow = tuple[Size, Size, Size]
+"""kernel_size, stride, padding: one int per spatial dimension each"""
+Divisor = tuple[bool, int | None]
+"""count_include_pad, divisor_override"""
 
 
 @operation(name="average_pool")
-def _average_pool(x, *, window, ceil_mode, divisor):
+def _average_pool(x, *, window: AverageWindow, ceil_mode, divisor: Divisor):
     """y[o] = Σ over the window / divisor"""
     return kernels.average_pool(x, *window, ceil_mode, *divisor)
 
 
 @operation(name="average_pool_gradient")
-def _average_pool_gradient(g, *, size, window, ceil_mode, divisor):
+def _average_pool_gradient(g, *, size, window: AverageWindow, ceil_mode, divisor: Divisor):
     """Each g / divisor is added to all places of its window."""
     return kernels.average_pool_gradient(g, size, *window, *divisor)
 

@@ -333,8 +333,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     The derivative is 0 up to -3, x/3 + 1/2 up to 3, and 1 from there.
 
     >>> import cnn_physics77 as torch
-    >>> torch.nn.functional.hardswish(torch.tensor([-4.0, 1.0, 4.0]))
-    tensor([0.0000, 0.6667, 4.0000])
+    >>> torch.nn.functional.hardswish(torch.tensor([-2.0, 1.0, 4.0]))
+    tensor([-0.3333,  0.6667,  4.0000])
     """
     check_real("hardswish", input)
     return overwrite("hardswish", input, _hardswish) if inplace else _hardswish(input)
