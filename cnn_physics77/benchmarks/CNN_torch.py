@@ -105,3 +105,58 @@ class VGG(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(torch.flatten(self.features(x), 1))
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions with batch norm, and the input added before the last ReLU."""
+
+    def __init__(self, in_channels: int, channels: int, stride: int = 1, shortcut: str = "A") -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.stride = stride
+        self.extra_channels = channels - in_channels
+        self.shortcut: nn.Module | None = None
+        if shortcut == "B" and (stride != 1 or in_channels != channels):
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.shortcut is not None:
+            x = self.shortcut(x)
+        elif self.stride != 1 or self.extra_channels:
+            before = self.extra_channels // 2
+            pad = (0, 0, 0, 0, before, self.extra_channels - before)
+            x = F.pad(x[:, :, :: self.stride, :: self.stride], pad)
+        return F.relu(y + x)
+
+
+class ResNet20(nn.Module):
+    """ResNet-20 for images of 32 x 32: 269,722 parameters with shortcuts A."""
+
+    def __init__(self, in_channels: int = 3, classes: int = 10, shortcut: str = "A") -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        self.layer1 = self._stage(16, 16, 1, shortcut)
+        self.layer2 = self._stage(16, 32, 2, shortcut)
+        self.layer3 = self._stage(32, 64, 2, shortcut)
+        self.fc = nn.Linear(64, classes)
+
+    @staticmethod
+    def _stage(in_channels: int, channels: int, stride: int, shortcut: str) -> nn.Sequential:
+        return nn.Sequential(
+            BasicBlock(in_channels, channels, stride, shortcut),
+            BasicBlock(channels, channels, 1, shortcut),
+            BasicBlock(channels, channels, 1, shortcut),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.fc(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
