@@ -1,4 +1,5 @@
-"""An ordinary PyTorch script for MNIST. Only its imports are changed: put ``import torch`` and its kin back, and it runs there."""
+"""An ordinary PyTorch script for MNIST. Only its imports are changed: put ``import torch`` and its kin back,
+and it runs there."""
 
 import argparse
 import gzip

@@ -98,45 +98,25 @@ def test_functions_are_in_the_modules_where_pytorch_has_them():
             assert getattr(ours, name) is functional[name]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(
-            "Tensor tensor from_numpy as_tensor is_tensor zeros ones empty full eye arange linspace rand randn randint".split()
-        ),
-        *(
-            "zeros_like ones_like full_like randperm manual_seed Generator device dtype finfo iinfo inf nan pi e".split()
-        ),
-        *(
-            "float16 float32 float64 complex64 complex128 uint8 int8 int16 int32 int64 bool long half double".split()
-        ),
-        *(
-            "add sub mul div pow exp log sqrt sin cos tanh sigmoid relu abs sign clamp where minimum maximum".split()
-        ),
-        *(
-            "sum mean var std max min argmax argmin amax amin prod cumsum norm all any topk sort argsort".split()
-        ),
-        *(
-            "reshape flatten squeeze unsqueeze transpose permute cat stack split chunk gather scatter index_select".split()
-        ),
-        *("matmul mm bmm mv dot einsum outer eq ne lt le gt ge allclose equal isnan isinf isfinite".split()),
-        *(
-            "no_grad enable_grad set_grad_enabled is_grad_enabled inference_mode save load set_num_threads".split()
-        ),
-        *(
-            "get_num_threads get_default_dtype set_default_dtype softmax log_softmax cuda.is_available".split()
-        ),
-        *(
-            "nn.Module nn.Parameter nn.Sequential nn.Linear nn.Conv2d nn.BatchNorm2d nn.CrossEntropyLoss".split()
-        ),
-        *(
-            "nn.functional.cross_entropy nn.functional.one_hot nn.functional.tanh nn.functional.dropout".split()
-        ),
-        *("nn.init.kaiming_uniform_ nn.utils.clip_grad_norm_ optim.SGD optim.Adam optim.AdamW".split()),
-        *("optim.lr_scheduler.OneCycleLR autograd.grad autograd.Function autograd.gradcheck".split()),
-        *("autograd.functional.hessian utils.data.DataLoader utils.data.TensorDataset".split()),
-    ],
-)
+NEEDED = """
+Tensor tensor from_numpy as_tensor is_tensor zeros ones empty full eye arange linspace rand randn
+randint zeros_like ones_like full_like randperm manual_seed Generator device dtype finfo iinfo inf
+nan pi e float16 float32 float64 complex64 complex128 uint8 int8 int16 int32 int64 bool long half
+double add sub mul div pow exp log sqrt sin cos tanh sigmoid relu abs sign clamp where minimum
+maximum sum mean var std max min argmax argmin amax amin prod cumsum norm all any topk sort argsort
+reshape flatten squeeze unsqueeze transpose permute cat stack split chunk gather scatter
+index_select matmul mm bmm mv dot einsum outer eq ne lt le gt ge allclose equal isnan isinf isfinite
+no_grad enable_grad set_grad_enabled is_grad_enabled inference_mode save load set_num_threads
+get_num_threads get_default_dtype set_default_dtype softmax log_softmax cuda.is_available nn.Module
+nn.Parameter nn.Sequential nn.Linear nn.Conv2d nn.BatchNorm2d nn.CrossEntropyLoss
+nn.functional.cross_entropy nn.functional.one_hot nn.functional.tanh nn.functional.dropout
+nn.init.kaiming_uniform_ nn.utils.clip_grad_norm_ optim.SGD optim.Adam optim.AdamW
+optim.lr_scheduler.OneCycleLR autograd.grad autograd.Function autograd.gradcheck
+autograd.functional.hessian utils.data.DataLoader utils.data.TensorDataset
+"""
+
+
+@pytest.mark.parametrize("name", NEEDED.split())
 def test_what_scripts_need_is_there(name):
     mine, theirs = ours, torch
     for part in name.split("."):

@@ -2,9 +2,11 @@
 
 Two formats, neither of which can carry code, so that a file from anywhere may be opened:
 
-- :func:`save` and :func:`load`: any nesting of plain containers. The file is a ZIP archive, not compressed, with the structure
+- :func:`save` and :func:`load`: any nesting of plain containers. The file is a ZIP archive, not compressed,
+with the structure
   in ``structure.json`` and every array as ``arrays/<number>.npy``; both can be read without this package.
-- :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the safetensors
+- :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
+safetensors
   library, which PyTorch's world reads and writes.
 
 Files are written beside their place and then moved there: an interrupted ``save`` leaves the old file whole.
@@ -85,7 +87,8 @@ class _Encoder:
             "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
         )
         raise CheckpointError(
-            f"save: expected tensors, arrays, numbers, strings and plain containers of them, found {what} at obj{path}; "
+            f"save: expected tensors, arrays, numbers, strings and plain containers of them, found {what} "
+            f"at obj{path}; "
             "save the state_dict() of modules, optimizers and schedulers"
         )
 
@@ -122,7 +125,8 @@ class _Decoder:
         if name == "device":
             return device(content)
         raise CheckpointError(
-            f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the package"
+            f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
+            f"package"
         )
 
 
@@ -131,7 +135,8 @@ class _Decoder:
 
 @contextmanager
 def _written(f) -> Iterator[IO[bytes]]:
-    """A binary file to write to: ``f`` itself if it is one; else one that becomes the file ``f`` at the end."""
+    """A binary file to write to: ``f`` itself if it is one; else one that becomes the file ``f`` at the
+    end."""
     if hasattr(f, "write"):
         yield f
         return
@@ -164,12 +169,13 @@ def save(obj: Any, f) -> None:
     """Write an object to a file.
 
     Args:
-        obj: tensors, arrays, numbers, strings, None, dtypes, and lists, tuples, sets and dicts of them, in any nesting.
-            Tensors on one array are stored once, and come back on one array.
+        obj: tensors, arrays, numbers, strings, None, dtypes, and lists, tuples, sets and dicts of them, in
+            any nesting. Tensors on one array are stored once, and come back on one array.
         f: a path, or a binary file.
 
     Raises:
-        CheckpointError: something else was found; it says where. OSError: the file cannot be written; an old one stays.
+        CheckpointError: something else was found; it says where. OSError: the file cannot be written; an old
+            one stays.
 
     >>> import cnn_physics77 as torch, io
     >>> file = io.BytesIO()
@@ -223,7 +229,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
             return _Decoder(arrays).decode(structure["content"])
     except (zipfile.BadZipFile, EOFError, KeyError, IndexError, ValueError, NotImplementedError) as error:
         raise CheckpointError(
-            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered or of another "
+            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, "
+            f"altered or of another "
             f"format ({error}); restore the file from a copy"
         ) from None
 
@@ -250,8 +257,8 @@ _CODES = {
 def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str, str] | None = None) -> None:
     """Write a dictionary of tensors in the safetensors format.
 
-    The file is eight bytes N (little-endian), N bytes of JSON ``{name: {"dtype", "shape", "data_offsets"}}``, and the values,
-    little-endian, the last index fastest.
+    The file is eight bytes N (little-endian), N bytes of JSON ``{name: {"dtype", "shape", "data_offsets"}}``,
+    and the values, little-endian, the last index fastest.
 
     Args:
         tensors: tensors or arrays by name; not complex128, which the format does not know.
@@ -270,7 +277,8 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         if not isinstance(array, np.ndarray) or array.dtype.newbyteorder("<") not in codes:
             found = array.dtype if isinstance(array, np.ndarray) else type(tensor).__name__
             raise CheckpointError(
-                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, found {found}; convert it"
+                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, found "
+                f"{found}; convert it"
             )
         dtype = array.dtype.newbyteorder("<")
         arrays.append(np.ascontiguousarray(array, dtype))
@@ -299,7 +307,8 @@ def load_safetensors(filename) -> dict[str, Tensor]:
         The tensors by name. bfloat16 becomes float32, which holds all of its values.
 
     Raises:
-        CheckpointError: the file is truncated, altered, of another format, or has a dtype that NumPy does not know.
+        CheckpointError: the file is truncated, altered, of another format, or has a dtype that NumPy does not
+            know.
 
     >>> import cnn_physics77 as torch, io
     >>> file = io.BytesIO()
@@ -318,7 +327,8 @@ def load_safetensors(filename) -> dict[str, Tensor]:
         return {key: _tensor_of(key, entry, data, begin) for key, entry in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that are truncated, "
+            f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that "
+            f"are truncated, "
             f"altered or of another format ({error}); restore the file from a copy"
         ) from None
 
@@ -329,7 +339,8 @@ def _tensor_of(key: str, entry: dict[str, Any], data: bytes, begin: int) -> Tens
     code = entry["dtype"]
     if code != "BF16" and code not in _CODES:
         raise CheckpointError(
-            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, found {code!r}; convert it"
+            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, found "
+            f"{code!r}; convert it"
         )
     dtype = np.dtype("<u2" if code == "BF16" else _CODES[code])
     if not 0 <= start <= end <= len(data) - begin or end - start != prod(shape) * dtype.itemsize:

@@ -1,8 +1,8 @@
 """Initial values of parameters, in place: the functions of ``torch.nn.init``.
 
-All take the tensor first, return it, and are not recorded. Random ones take their numbers from ``generator``, or from the
-default generator, which ``manual_seed`` seeds. *Fan in* is the number of inputs of one output of a weight (out, in, *window),
-in times the size of the window; *fan out* is the number of outputs of one input.
+All take the tensor first, return it, and are not recorded. Random ones take their numbers from ``generator``,
+or from the default generator, which ``manual_seed`` seeds. *Fan in* is the number of inputs of one output of
+a weight (out, in, *window), in times the size of the window; *fan out* is the number of outputs of one input.
 """
 
 from __future__ import annotations
@@ -109,11 +109,12 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
-    return _fill(tensor, np.eye(*tensor.shape))
+    return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The weight of a convolution that is the identity: output channel i of each group is its input channel i.
+    """The weight of a convolution that is the identity: output channel i of each group is its input channel
+    i.
 
     Raises:
         ShapeError: not of three to five dimensions, or a first size that is no multiple of ``groups``.
@@ -169,7 +170,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def _fans(function: str, tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(
-            f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, found "
+            f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
+            f"found "
             f"shape {tensor.shape}"
         )
     window = prod(tensor.shape[2:])
@@ -233,7 +235,8 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Numbers from N(0, s²) with s = gain / sqrt(fan) (He et al. 2015); arguments and errors of :func:`kaiming_uniform_`."""
+    """Numbers from N(0, s²) with s = gain / sqrt(fan) (He et al. 2015); arguments and errors of
+    :func:`kaiming_uniform_`."""
     if not tensor.numel():
         return _nothing_to_do(tensor)
     std = calculate_gain(nonlinearity, a) / sqrt(_fan("kaiming_normal_", tensor, mode))
@@ -246,7 +249,8 @@ def _nothing_to_do(tensor: Tensor) -> Tensor:
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """A random (semi-)orthogonal matrix times gain; further dimensions are read as columns (Saxe et al. 2014).
+    """A random (semi-)orthogonal matrix times gain; further dimensions are read as columns (Saxe et al.
+    2014).
 
     Raises:
         ShapeError: fewer than two dimensions.

@@ -1,7 +1,7 @@
 """The networks: the specification's CNN, and four of the literature's for images.
 
-Each takes images (N, C, H, W) and gives logits (N, classes). Attributes, and with them the names in the ``state_dict``, are
-those of the PyTorch twins in ``benchmarks/CNN_torch.py``.
+Each takes images (N, C, H, W) and gives logits (N, classes). Attributes, and with them the names in the
+``state_dict``, are those of the PyTorch twins in ``benchmarks/CNN_torch.py``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class LeNet5(Module):
 
 
 class VGG(Module):
-    """A small VGG (Simonyan and Zisserman 2015): two stages of two 3x3 convolutions, each ended by a 2x2 max pool.
+    """A small VGG (Simonyan and Zisserman 2015): two stages of two 3x3 convolutions, each ended by a 2x2 max
+    pool.
 
     Args:
         in_channels: of the images.
@@ -164,8 +165,9 @@ class BasicBlock(Module):
     Args:
         in_channels, channels: before and after.
         stride: of the first convolution.
-        shortcut: how the input gets the output's shape, where it is another. ``"A"``: every stride-th pixel, and zeros as
-            further channels, half of them before and half behind; ``"B"``: a 1x1 convolution with batch norm.
+        shortcut: how the input gets the output's shape, where it is another. ``"A"``: every stride-th pixel,
+            and zeros as further channels, half of them before and half behind; ``"B"``: a 1x1 convolution
+            with batch norm.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1, shortcut: str = "A") -> None:
@@ -195,10 +197,12 @@ class BasicBlock(Module):
 
 
 class ResNet20(Module):
-    """ResNet-20 for images of 32 x 32 (He et al. 2016, section 4.2): 269,722 parameters with shortcuts A, the paper's.
+    """ResNet-20 for images of 32 x 32 (He et al. 2016, section 4.2): 269,722 parameters with shortcuts A, the
+    paper's.
 
-    A 3x3 convolution; three stages of three blocks with 16, 32 and 64 channels, the latter two begin with stride 2; the
-    mean over all pixels; logits. Weights of convolutions are drawn from N(0, 2/fan_out) (He et al. 2015).
+    A 3x3 convolution; three stages of three blocks with 16, 32 and 64 channels, the latter two begin with
+    stride 2; the mean over all pixels; logits. Weights of convolutions are drawn from N(0, 2/fan_out) (He et
+    al. 2015).
 
     Args:
         in_channels: of the images.
@@ -256,7 +260,8 @@ def init_normal(model: Module, std: float = 0.01, generator: Generator | None = 
     return model
 
 
-# ------------------------------------------------------------------------------------------- the table of a network
+# ------------------------------------------------------------------------------------------- the table of a
+# network
 
 
 class LayerSummary(NamedTuple):
@@ -272,7 +277,8 @@ class LayerSummary(NamedTuple):
     bytes: int
     """Memory of these parameters and of its buffers."""
     flops: int
-    """Multiplications and additions of convolutions and linear layers, for the whole batch; 0 for other layers."""
+    """Multiplications and additions of convolutions and linear layers, for the whole batch; 0 for other
+    layers."""
 
 
 class Summary(NamedTuple):
@@ -336,7 +342,8 @@ def summary(model: Module, input_size: tuple[int, ...]) -> Summary:
     Args:
         input_size: the shape of the input, batch included.
 
-    Lines are the modules without submodules, in the order in which they are called, and those with parameters of their own.
+    Lines are the modules without submodules, in the order in which they are called, and those with parameters
+    of their own.
 
     >>> print(summary(CNN(), (64, 1, 28, 28)))
     Layer          Output shape      Parameters      Bytes       FLOPs

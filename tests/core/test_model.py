@@ -60,7 +60,11 @@ NETWORKS = {
     "LeNet5": (lambda m: m.LeNet5(), (4, 1, 28, 28), 61_706),
     "VGG": (lambda m: m.VGG(), (2, 1, 28, 28), 467_818),
     "ResNet20": (lambda m: m.ResNet20() if m is models else ResNet20("A"), (2, 3, 16, 16), 269_722),
-    "ResNet20 B": (lambda m: m.ResNet20(shortcut="B") if m is models else ResNet20("B"), (2, 3, 16, 16), 272_474),
+    "ResNet20 B": (
+        lambda m: m.ResNet20(shortcut="B") if m is models else ResNet20("B"),
+        (2, 3, 16, 16),
+        272_474,
+    ),
 }
 
 
@@ -141,7 +145,9 @@ def test_flops_of_transposed_convolutions():
 
 
 def test_rows_and_totals():
-    model = ours.nn.Sequential(ours.nn.Linear(3, 3), ours.nn.ReLU(), ours.nn.BatchNorm1d(3), ours.nn.Linear(3, 3))
+    model = ours.nn.Sequential(
+        ours.nn.Linear(3, 3), ours.nn.ReLU(), ours.nn.BatchNorm1d(3), ours.nn.Linear(3, 3)
+    )
     model[3].weight = model[0].weight
     model[1].eval()
     table = summary(model, (5, 3))

@@ -1,4 +1,5 @@
-"""PyTorch's names of the element types: NumPy's dtypes, so that ``x.dtype == torch.float32`` and ``np.dtype`` both work."""
+"""PyTorch's names of the element types: NumPy's dtypes, so that ``x.dtype == torch.float32`` and ``np.dtype``
+both work."""
 
 from __future__ import annotations
 

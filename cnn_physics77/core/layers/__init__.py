@@ -1,4 +1,5 @@
-"""Layers: the parts of networks, with their parameters. What they compute is in :mod:`cnn_physics77.core.operations`."""
+"""Layers: the parts of networks, with their parameters. What they compute is in
+:mod:`cnn_physics77.core.operations`."""
 
 from cnn_physics77.core.layers.activation import *
 from cnn_physics77.core.layers.containers import *

@@ -65,6 +65,10 @@ class _Numbered(Module):
             self.append(module)
         return self
 
+    def __getitem__(self, index):
+        """The module at that index, or a container of those of a slice."""
+        return self.__dict__[self._name(index)]
+
     def pop(self, key):
         """Take out the module at that index, or those of a slice."""
         taken = self[key]
@@ -93,8 +97,8 @@ class Sequential(_Numbered):
             for name, module in args[0].items():
                 self.add_module(name, module)
         else:
-            for i, module in enumerate(args):
-                self.add_module(str(i), module)  # type: ignore[arg-type]
+            for i, argument in enumerate(args):
+                self.add_module(str(i), argument)  # type: ignore[arg-type]
 
     def forward(self, input):
         attributes = self.__dict__
@@ -111,14 +115,16 @@ class Sequential(_Numbered):
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is given."
+                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
+                f"given."
             )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is given."
+                f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
+                f"given."
             )
         return self.extend(other)
 
@@ -363,7 +369,7 @@ class ParameterDict(Module):
         return ParameterDict(chain(self.items(), other.items()))
 
     def __ior__(self, other: ParameterDict):
-        self.update(other)
+        self.update(other.items())
         return self
 
     def extra_repr(self) -> str:

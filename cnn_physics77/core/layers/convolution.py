@@ -17,9 +17,9 @@ class Convolution(Module):
     """What all convolutions have: the window, the weight and the bias.
 
     Attributes:
-        weight: (out_channels, in_channels/groups, *kernel_size); transposed: (in_channels, out_channels/groups,
-            *kernel_size). It and the bias (out_channels,) are drawn from U(-k, k), k = 1/sqrt(fan_in), with fan_in the
-            product of the weight's sizes without the first.
+        weight: (out_channels, in_channels/groups, *kernel_size); transposed: (in_channels,
+            out_channels/groups, *kernel_size). It and the bias (out_channels,) are drawn from U(-k, k), k =
+            1/sqrt(fan_in), with fan_in the product of the weight's sizes without the first.
     """
 
     dimensions: int
@@ -65,11 +65,14 @@ class Convolution(Module):
         self.output_padding = per_dimension(name, "output_padding", output_padding, d)
         self.groups = groups
         self.padding_mode = padding_mode
-        self.padding = padding if isinstance(padding, str) else per_dimension(name, "padding", padding, d)
-        if isinstance(padding, str):
-            if padding not in ("same", "valid"):
+        self.padding: str | tuple[int, ...] = padding
+        if not isinstance(padding, str):
+            self.padding = per_dimension(name, "padding", padding, d)
+        else:
+            if self.transposed or padding not in ("same", "valid"):
                 raise ValueError(
-                    f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'"
+                    f"{name}: Invalid padding string {padding!r}, should be one of 'valid', 'same'; a "
+                    "transposed convolution takes numbers"
                 )
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError(f"{name}: padding='same' is not supported for strided convolutions")
@@ -95,20 +98,20 @@ class Convolution(Module):
 
     def _margins(self) -> list[int]:
         """The padding at both ends of each dimension, from the last, as ``pad`` wants it."""
-        if self.padding == "valid":
+        if not isinstance(self.padding, str):
+            pairs = [(p, p) for p in self.padding]
+        elif self.padding == "valid":
             pairs = [(0, 0)] * self.dimensions
-        elif self.padding == "same":
+        else:
             totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
             pairs = [(total // 2, total - total // 2) for total in totals]
-        else:
-            pairs = [(p, p) for p in self.padding]
         return [margin for pair in reversed(pairs) for margin in pair]
 
     def _convolve(self, input: Tensor, function) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
             input = F.pad(input, self._margins(), mode=self.padding_mode)
-            padding = 0
+            padding = (0,) * self.dimensions
         return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _output_padding(self, input: Tensor, output_size) -> tuple[int, ...]:
@@ -126,13 +129,14 @@ class Convolution(Module):
         smallest = tuple(
             (n - 1) * s - 2 * p + dl * (k - 1) + 1
             for n, s, p, dl, k in zip(
-                input.shape[-d:], self.stride, self.padding, self.dilation, self.kernel_size
+                input.shape[-d:], self.stride, self._margins()[::-2], self.dilation, self.kernel_size
             )
         )
         largest = tuple(n + s - 1 for n, s in zip(smallest, self.stride))
         if any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest)):
             raise ShapeError(
-                f"{name}: requested an output size of {wanted}, but valid sizes range from {smallest} to {largest} "
+                f"{name}: requested an output size of {wanted}, but valid sizes range from {smallest} to "
+                f"{largest} "
                 f"(for an input of {input.shape[-d:]})"
             )
         return tuple(n - a for n, a in zip(wanted, smallest))
@@ -240,7 +244,8 @@ class Conv2d(_Direct):
         padding: the same, at both ends; or ``"valid"``, or ``"same"``.
         groups: the channels fall into this many groups that do not see each other.
         bias: whether there is a b.
-        padding_mode: what stands in the margin: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        padding_mode: what stands in the margin: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
+            ``"circular"``.
 
     Shapes: input (N, C, H, W) or (C, H, W); output (N, K, H', W') or (K, H', W'), with
     H' = ⌊(H + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
@@ -263,7 +268,8 @@ class Conv2d(_Direct):
 
 
 class Conv3d(_Direct):
-    """Convolution over three spatial dimensions: see :class:`Conv2d`; input (N, C, D, H, W) or (C, D, H, W)."""
+    """Convolution over three spatial dimensions: see :class:`Conv2d`; input (N, C, D, H, W) or (C, D, H,
+    W)."""
 
     dimensions = 3
 
@@ -287,7 +293,8 @@ class ConvTranspose2d(_Transposed):
     """Transposed convolution over two spatial dimensions: the transpose of :class:`Conv2d` as a linear map.
 
     Args:
-        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: as for the convolution.
+        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: as for the
+            convolution.
         output_padding: how much larger than the smallest size that fits the result is.
 
     ``forward(input, output_size=None)`` takes the wanted spatial size instead of ``output_padding``.

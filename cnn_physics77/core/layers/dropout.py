@@ -30,7 +30,8 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Each value is zeroed with probability p, the others are divided by 1 - p (Srivastava et al. 2014); in evaluation nothing.
+    """Each value is zeroed with probability p, the others are divided by 1 - p (Srivastava et al. 2014); in
+    evaluation nothing.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Dropout(p=1.0)(torch.ones(2)), torch.nn.Dropout(p=1.0).eval()(torch.ones(2))

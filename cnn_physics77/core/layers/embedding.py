@@ -11,7 +11,8 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Embedding(Module):
-    """Row i of a table of ``num_embeddings`` vectors, for every number i of the input: see :func:`nn.functional.embedding`.
+    """Row i of a table of ``num_embeddings`` vectors, for every number i of the input: see
+    :func:`nn.functional.embedding`.
 
     Args:
         num_embeddings, embedding_dim: the shape of the table, ``weight``, drawn from N(0, 1).
@@ -49,7 +50,8 @@ class Embedding(Module):
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ShapeError(
-                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), found {padding_idx}"
+                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), found "
+                    f"{padding_idx}"
                 )
             padding_idx %= num_embeddings
         self.num_embeddings = num_embeddings
@@ -66,7 +68,8 @@ class Embedding(Module):
         else:
             if _weight.shape != (num_embeddings, embedding_dim):
                 raise ShapeError(
-                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, found {_weight.shape}"
+                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, found "
+                    f"{_weight.shape}"
                 )
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 
@@ -118,9 +121,13 @@ class Embedding(Module):
             freeze: let the table be a constant. The others as for the constructor.
         """
         if embeddings.ndim != 2:
-            raise ShapeError(f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.shape}")
+            raise ShapeError(
+                f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.shape}"
+            )
+        rows, size = embeddings.shape
         return cls(
-            *embeddings.shape,
+            rows,
+            size,
             padding_idx=padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,

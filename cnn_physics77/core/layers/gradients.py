@@ -51,8 +51,10 @@ def get_total_norm(
     total = float(np.linalg.norm(norms, p))
     if error_if_nonfinite and not isfinite(total):
         raise GradientError(
-            f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
+            f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
+            f"clipped. To "
+            "disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
         )
     dtype = tensors[0].array.real.dtype
     return from_array(np.asarray(total, dtype))

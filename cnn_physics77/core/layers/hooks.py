@@ -1,7 +1,9 @@
-"""Hooks of modules: functions of the user's that see, and may replace, what goes into and comes out of a module.
+"""Hooks of modules: functions of the user's that see, and may replace, what goes into and comes out of a
+module.
 
-Backward hooks need to know the gradients of all inputs, and of all outputs, together. So the inputs and the outputs of a module
-that has some pass through a :class:`_Boundary`, an identity whose derivative calls back with all gradients at once.
+Backward hooks need to know the gradients of all inputs, and of all outputs, together. So the inputs and the
+outputs of a module that has some pass through a :class:`_Boundary`, an identity whose derivative calls back
+with all gradients at once.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
+                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                        f"{replaced}."
                     )
                 args, kwargs = replaced
         else:
@@ -145,7 +148,8 @@ class _ModuleGradients:
         self.grad_output = tuple(grad_output)
         if not self.inputs and self.after:
             warnings.warn(
-                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs "
+                "Full backward hook is firing when gradients are computed with respect to module outputs "
+                "since no inputs "
                 "require gradients.",
                 stacklevel=2,
             )
@@ -153,7 +157,8 @@ class _ModuleGradients:
                 replaced = hook(self.module, (None,) * self.input_count, self.grad_output)
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise GradientError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None for "
+                        "Backward hook for Modules where no input requires gradient should always return "
+                        "None or None for "
                         "all gradients."
                     )
             self.grad_output = ()
@@ -179,6 +184,7 @@ def _checked(replaced, count: int, kind: str, what: str) -> tuple:
     replaced = _as_tuple(replaced)
     if len(replaced) != count:
         raise GradientError(
-            f"backward {kind}: expected {count} gradients as {what}, found {len(replaced)}; return one for each, or None"
+            f"backward {kind}: expected {count} gradients as {what}, found {len(replaced)}; return one for "
+            f"each, or None"
         )
     return replaced

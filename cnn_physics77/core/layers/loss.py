@@ -1,6 +1,7 @@
 """Losses as modules: the functions of the same names, with their settings.
 
-``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` everywhere; ``size_average`` and ``reduce`` are PyTorch's older words for it.
+``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` everywhere; ``size_average`` and ``reduce`` are PyTorch's
+older words for it.
 """
 
 from __future__ import annotations
@@ -194,7 +195,8 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """The negative log-likelihood of counts whose expectation is eˣ (or x): see :func:`nn.functional.poisson_nll_loss`.
+    """The negative log-likelihood of counts whose expectation is eˣ (or x): see
+    :func:`nn.functional.poisson_nll_loss`.
 
     Args:
         log_input: x is the logarithm of the expectation.

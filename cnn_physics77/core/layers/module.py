@@ -1,7 +1,7 @@
 """Module: a part of a network, which knows its parameters, its buffers and its parts.
 
-A module keeps its attributes as any object does; beside them it notes the names of those that are parameters, buffers and
-submodules, in the order in which they were assigned. That is all the bookkeeping there is.
+A module keeps its attributes as any object does; beside them it notes the names of those that are parameters,
+buffers and submodules, in the order in which they were assigned. That is all the bookkeeping there is.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from cnn_physics77.core.tensor import RemovableHandle, Tensor, from_array
 class Module:
     """The base class of all layers and networks.
 
-    A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines ``forward``. Calling
-    the module calls ``forward``, with its hooks, if it has any, around it.
+    A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines
+    ``forward``. Calling the module calls ``forward``, with its hooks, if it has any, around it.
 
     Attributes:
-        training: whether the module trains; :meth:`train` and :meth:`eval` set it. Dropout and batch norm ask for it.
+        training: whether the module trains; :meth:`train` and :meth:`eval` set it. Dropout and batch norm ask
+            for it.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
@@ -47,7 +48,9 @@ class Module:
     """
 
     training: bool
-    forward: Callable[..., Any]
+    _parameter_names: dict[str, None]
+    _buffer_names: dict[str, bool]
+    _module_names: dict[str, None]
     _hooks: ModuleHooks | None = None
 
     def __init__(self) -> None:
@@ -62,11 +65,13 @@ class Module:
             return self.forward(*args, **kwargs)
         return call_with_hooks(self, args, kwargs)
 
-    def forward(self, *args, **kwargs):  # type: ignore[no-redef]
+    def _no_forward(self, *args, **kwargs):
         """Compute the output; every subclass defines its own."""
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
+
+    forward: Callable[..., Any] = _no_forward
 
     # ------------------------------------------------------------------------------- attributes
 
@@ -89,7 +94,8 @@ class Module:
             )
         elif name in self._module_names and value is not None:
             raise TypeError(
-                f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None expected)"
+                f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None "
+                f"expected)"
             )
         elif name in self._buffer_names and not (value is None or isinstance(value, Tensor)):
             raise TypeError(
@@ -125,17 +131,21 @@ class Module:
         """Add a parameter; None reserves the name, as for a bias that a layer does without.
 
         Raises:
-            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Parameter. ValueError: not a leaf.
+            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Parameter. ValueError: not
+                a leaf.
         """
         self._check_new_name("parameter", name, self._parameter_names)
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None required)"
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None "
+                f"required)"
             )
         if param is not None and not param.is_leaf:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                f"explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the forward() "
+                f"method."
             )
         self._register(self._parameter_names, name, None)
         object.__setattr__(self, name, param)
@@ -335,7 +345,8 @@ class Module:
                 parameter.grad = from_array(np.zeros_like(parameter.grad.array))
 
     def _apply(self, function: Callable[[Tensor], Tensor]):
-        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the same tensors."""
+        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the
+        same tensors."""
         for _, tensor in (*self.named_parameters(), *self.named_buffers()):
             tensor.data = function(tensor.data)
             if tensor.grad is not None:
@@ -364,7 +375,8 @@ class Module:
         dtype = np.dtype(dtype)
         if dtype.kind not in "fc":
             raise DtypeError(
-                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
             )
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
 
@@ -405,7 +417,8 @@ class Module:
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, replaces the arguments.
+        """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, replaces the
+        arguments.
 
         Args:
             prepend: call it before the hooks that are there.
@@ -416,7 +429,8 @@ class Module:
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, replaces the output.
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, replaces the
+        output.
 
         Args:
             prepend: call it before the hooks that are there.
@@ -426,21 +440,24 @@ class Module:
         return register(self._own_hooks().forward, (hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; what it returns replaces them."""
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; what it returns
+        replaces them."""
         return register(self._own_hooks().backward_pre, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are known.
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are
+        known.
 
-        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, unless None, replaces
-        ``grad_input``.
+        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, unless
+        None, replaces ``grad_input``.
         """
         return register(self._own_hooks().backward, hook, prepend)
 
     # ------------------------------------------------------------------------------- state
 
     def get_extra_state(self) -> Any:
-        """What a subclass keeps in the ``state_dict`` besides tensors; a subclass that defines it defines both."""
+        """What a subclass keeps in the ``state_dict`` besides tensors; a subclass that defines it defines
+        both."""
         raise RuntimeError(
             "get_extra_state: this module has no extra state; define it together with set_extra_state"
         )
@@ -483,7 +500,8 @@ class Module:
             ``(missing_keys, unexpected_keys)``.
 
         Raises:
-            CheckpointError: names (if strict) or shapes that do not fit; then nothing was changed. TypeError: not a dict.
+            CheckpointError: names (if strict) or shapes that do not fit; then nothing was changed. TypeError:
+                not a dict.
         """
         return load_state(self, state_dict, strict, assign)
 

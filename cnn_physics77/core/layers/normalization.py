@@ -1,4 +1,5 @@
-"""Normalization layers: values brought to mean 0 and variance 1, over the batch, the channels or the pixels."""
+"""Normalization layers: values brought to mean 0 and variance 1, over the batch, the channels or the
+pixels."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class _WithStatistics(_Affine):
         eps: ε, added to the variance.
         momentum: the part of a new estimate in the running one; None for the mean of all.
         affine: whether there are a weight and a bias.
-        track_running_stats: whether there are running estimates; without them those of the batch serve in evaluation too.
+        track_running_stats: whether there are running estimates; without them those of the batch serve in
+            evaluation too.
         bias: whether there is a bias, if there is a weight.
     """
 
@@ -157,15 +159,18 @@ class BatchNorm2d(_BatchNorm):
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    In training m and v are mean and (biased) variance of each channel over the batch and its pixels, and the running
-    estimates follow them (with the unbiased variance); in evaluation m and v are the running estimates.
+    In training m and v are mean and (biased) variance of each channel over the batch and its pixels, and the
+    running estimates follow them (with the unbiased variance); in evaluation m and v are the running
+    estimates.
 
     Args:
         num_features: C.
         eps: ε.
-        momentum: the part of the batch's statistics in the new running estimates; None for the mean of all batches.
+        momentum: the part of the batch's statistics in the new running estimates; None for the mean of all
+            batches.
         affine: whether there are w and b, at first 1 and 0.
-        track_running_stats: whether there are running estimates; without them the batch's serve in evaluation too.
+        track_running_stats: whether there are running estimates; without them the batch's serve in evaluation
+            too.
         bias: whether there is a b.
 
     Raises:
@@ -219,11 +224,13 @@ class _InstanceNorm(_WithStatistics):
         if channels != self.num_features:
             if self.affine:
                 raise ShapeError(
-                    f"{type(self).__name__}: expected input's channels to match num_features ({self.num_features}), "
+                    f"{type(self).__name__}: expected input's channels to match num_features "
+                    f"({self.num_features}), "
                     f"but got: {channels}."
                 )
             warnings.warn(
-                f"input's channels ({channels}) do not match num_features ({self.num_features}), which is not used because "
+                f"input's channels ({channels}) do not match num_features ({self.num_features}), which is "
+                f"not used because "
                 "affine=False",
                 stacklevel=2,
             )
@@ -247,7 +254,8 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization of images (N, C, H, W) or (C, H, W): each channel of each image over its own pixels.
+    """Instance normalization of images (N, C, H, W) or (C, H, W): each channel of each image over its own
+    pixels.
 
     Arguments as for :class:`BatchNorm2d`, with other defaults (Ulyanov et al. 2016).
     """
@@ -261,7 +269,8 @@ class InstanceNorm3d(_InstanceNorm):
     dimensions = 5
 
 
-# ------------------------------------------------------------------------------------------- over the channels
+# ------------------------------------------------------------------------------------------- over the
+# channels
 
 
 class GroupNorm(_Affine):

@@ -9,7 +9,8 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class _Pad(Module):
-    """A margin of ``padding`` elements: one number, or a pair for each dimension, from the last (left, right, top, ...)."""
+    """A margin of ``padding`` elements: one number, or a pair for each dimension, from the last (left, right,
+    top, ...)."""
 
     dimensions: int
     mode: str

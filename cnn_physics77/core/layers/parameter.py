@@ -61,7 +61,8 @@ def empty_parameter(*shape: int, device=None, dtype=None) -> Parameter:
 
 
 class Buffer(Tensor):
-    """A tensor that a :class:`Module` counts among its buffers (state without gradient) when it is assigned to an attribute.
+    """A tensor that a :class:`Module` counts among its buffers (state without gradient) when it is assigned
+    to an attribute.
 
     Args:
         data: the tensor of the values; an empty one for None.

@@ -25,10 +25,11 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
-def _own_tensors(module) -> dict[str, tuple[str, Tensor | None]]:
+def _own_tensors(module) -> dict[str, Tensor]:
     """The module's own state: name -> tensor; parameters first, then persistent buffers."""
     buffers = {n: t for n, t in module._buffers.items() if module._buffer_names[n]}
     return {n: t for n, t in (*module._parameters.items(), *buffers.items()) if t is not None}
@@ -49,16 +50,19 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
     """See :meth:`Module.load_state_dict`: everything is checked before anything is changed."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-    expected: dict[str, tuple] = {}  # key -> (module, name, tensor); tensor is None for extra state
+    expected: dict[
+        str, tuple[Any, str, Tensor | None]
+    ] = {}  # key -> (module, name, tensor); tensor is None for extra state
     for path, part in module.named_modules(remove_duplicate=False):
         prefix = f"{path}." if path else ""
-        for name, tensor in _own_tensors(part).items():
-            expected[prefix + name] = (part, name, tensor)
+        for name, own in _own_tensors(part).items():
+            expected[prefix + name] = (part, name, own)
         if part.has_extra_state():
             expected[prefix + EXTRA] = (part, EXTRA, None)
     missing = [key for key in expected if key not in state_dict]
     unexpected = [key for key in state_dict if key not in expected]
-    errors, copies = [], []
+    errors: list[str] = []
+    copies: list[tuple] = []  # (module, name, tensor or None for extra state, value)
     if strict and missing:
         errors.append("Missing key(s) in state_dict: " + ", ".join(f'"{key}"' for key in missing) + ". ")
     if strict and unexpected:
@@ -74,14 +78,15 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
             continue
         if not (isinstance(value, Tensor | np.ndarray | np.generic) or hasattr(value, "__array__")):
             errors.append(
-                f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from checkpoint '
-                f"but received {type(value)}"
+                f'While copying the parameter named "{key}", expected Tensor or Tensor-like object from '
+                f"checkpoint but received {type(value)}"
             )
             continue
         array = value.array if isinstance(value, Tensor) else np.asarray(value)
         if array.shape != tensor.shape:
             errors.append(
-                f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the shape in "
+                f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "
+                f"shape in "
                 f"current model is {tensor.shape}."
             )
             continue

@@ -35,7 +35,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     total = sum(p.numel() for p in parameters)
     if vec.shape != (total,):
         raise ShapeError(
-            f"vector_to_parameters: expected a vector of shape {(total,)}, the elements of all parameters, found {vec.shape}"
+            f"vector_to_parameters: expected a vector of shape {(total,)}, the elements of all parameters, "
+            f"found {vec.shape}"
         )
     start = 0
     for parameter in parameters:

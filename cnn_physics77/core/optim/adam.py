@@ -98,7 +98,8 @@ class Adam(ElementwiseOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p is multiplied by 1 - lr weight_decay at each step.
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p is multiplied by 1 - lr weight_decay
+    at each step.
 
     Arguments, errors and state are those of :class:`Adam`; the default of ``weight_decay`` is 0.01.
     """

@@ -1,9 +1,10 @@
 """How elementwise updates are made fast: small parameters are updated together, as one flat array.
 
-NumPy needs about a microsecond for a call, so that ten calls for each of sixty small parameters take longer than their
-arithmetic. The states of small parameters therefore lie in one array, of which the states that users see are views; at each
-step values and gradients are gathered (one call each), updated, and the values put back. A large parameter is updated where
-it is. Parameters themselves are never moved: the user may hold views of them.
+NumPy needs about a microsecond for a call, so that ten calls for each of sixty small parameters take longer
+than their arithmetic. The states of small parameters therefore lie in one array, of which the states that
+users see are views; at each step values and gradients are gathered (one call each), updated, and the values
+put back. A large parameter is updated where it is. Parameters themselves are never moved: the user may hold
+views of them.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Bundle:
             if old is not None:
                 if old.shape != p.shape:
                     raise CheckpointError(
-                        f"step: expected {name!r} of the parameter's shape {p.shape}, found {old.shape}; the state belongs to "
+                        f"step: expected {name!r} of the parameter's shape {p.shape}, found {old.shape}; "
+                        f"the state belongs to "
                         "another model"
                     )
                 np.copyto(place, old.array, casting="same_kind")
@@ -115,13 +117,14 @@ class Bundle:
         except TypeError:
             found = sorted({str(a.dtype) for a in arrays})
             raise DtypeError(
-                f"step: expected parameters and gradients of {out.dtype}, as in the steps before, found {', '.join(found)}; "
-                "make the optimizer after converting the model"
+                f"step: expected parameters and gradients of {out.dtype}, as in the steps before, found "
+                f"{', '.join(found)}; make the optimizer after converting the model"
             ) from None
 
 
 class ElementwiseOptimizer(Optimizer):
-    """An optimizer whose update treats every element alike; a subclass says what it remembers, and how it updates."""
+    """An optimizer whose update treats every element alike; a subclass says what it remembers, and how it
+    updates."""
 
     counted = True
     """Whether the state has a ``"step"``, the number of updates so far."""

@@ -36,7 +36,8 @@ class _WithMomentum(LRScheduler):
 
 
 class OneCycleLR(_WithMomentum):
-    """One cycle (Smith and Topin 2019): the rate rises from max_lr/div_factor to max_lr and falls to a small fraction of it.
+    """One cycle (Smith and Topin 2019): the rate rises from max_lr/div_factor to max_lr and falls to a small
+    fraction of it.
 
     Call ``step()`` after every batch.
 
@@ -45,15 +46,16 @@ class OneCycleLR(_WithMomentum):
         total_steps: of the whole cycle; or ``epochs`` and ``steps_per_epoch``, whose product it is.
         pct_start: the part of the cycle in which the rate rises.
         anneal_strategy: ``"cos"`` or ``"linear"``.
-        cycle_momentum: let the momentum (or β₁) fall from ``max_momentum`` to ``base_momentum`` while the rate rises, and
-            rise while it falls.
+        cycle_momentum: let the momentum (or β₁) fall from ``max_momentum`` to ``base_momentum`` while the
+            rate rises, and rise while it falls.
         div_factor: max_lr over the rate at the beginning.
         final_div_factor: the rate at the beginning over that at the end.
-        three_phase: fall to the rate of the beginning first, in the time that the rise took, and then to the end's.
+        three_phase: fall to the rate of the beginning first, in the time that the rise took, and then to the
+            end's.
 
     Raises:
-        ValueError: no number of steps, a step after the last, an unknown strategy, pct_start outside of [0, 1], momenta for an
-            optimizer without.
+        ValueError: no number of steps, a step after the last, an unknown strategy, pct_start outside of [0,
+            1], momenta for an optimizer without.
     """
 
     def __init__(
@@ -87,7 +89,8 @@ class OneCycleLR(_WithMomentum):
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
-        # (last step of the phase, rate from, rate to, momentum from, momentum to), the latter as keys of the group
+        # (last step of the phase, rate from, rate to, momentum from, momentum to), the latter as keys of the
+        # group
         rise = (pct_start * total_steps - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three_phase:
             fall = (2 * pct_start * total_steps - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
@@ -136,11 +139,13 @@ class CyclicLR(_WithMomentum):
 
     Args:
         base_lr, max_lr: the smallest and largest rate; or lists, one per group.
-        step_size_up, step_size_down: steps of the rise and of the fall; the fall takes as many as the rise by default.
-        mode: ``"triangular"``; ``"triangular2"``: each triangle half as high as the one before; ``"exp_range"``: the height
-            times gamma^step.
+        step_size_up, step_size_down: steps of the rise and of the fall; the fall takes as many as the rise by
+            default.
+        mode: ``"triangular"``; ``"triangular2"``: each triangle half as high as the one before;
+            ``"exp_range"``: the height times gamma^step.
         gamma: of ``"exp_range"``.
-        scale_fn: the height as a function of the number of the cycle or of the step, in the place of ``mode``.
+        scale_fn: the height as a function of the number of the cycle or of the step, in the place of
+            ``mode``.
         scale_mode: ``"cycle"`` or ``"iterations"``: of what scale_fn is a function.
         cycle_momentum: let the momentum (or β₁) go from ``max_momentum`` to ``base_momentum`` and back.
 
@@ -253,7 +258,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
-    def step(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to the given one, which may be a fraction."""
         if epoch is None and self.last_epoch < 0:
             epoch = 0

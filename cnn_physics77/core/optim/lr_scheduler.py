@@ -1,9 +1,11 @@
 r"""Schedules of the learning rate, with PyTorch's arguments, numbers and state.
 
-A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made (epoch 0) and at each ``step()``; an epoch is
-whatever lies between two steps. :math:`\eta_t` is the rate of epoch t, :math:`\eta_0` the optimizer's.
+A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made (epoch 0) and at each
+``step()``; an epoch is whatever lies between two steps. :math:`\eta_t` is the rate of epoch t, :math:`\eta_0`
+the optimizer's.
 
-Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one optimizer, and
+Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one
+    optimizer, and
 in closed form, where a sequence of schedulers starts one anew.
 """
 
@@ -37,7 +39,8 @@ def per_group(name: str, optimizer: Optimizer, value) -> list:
         return [value] * groups
     if len(value) != groups:
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, param_groups has "
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
+            f"param_groups has "
             f"{groups}."
         )
     return list(value)
@@ -72,7 +75,8 @@ class LRScheduler:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with last_epoch >= 0"
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                    f"last_epoch >= 0"
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -105,8 +109,10 @@ class LRScheduler:
         """
         if self._step_count == 1 and not self.optimizer._steps_called:
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite "
-                "order; failure to do this will result in skipping the first value of the learning rate schedule.",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
+                "the opposite "
+                "order; failure to do this will result in skipping the first value of the learning rate "
+                "schedule.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -143,7 +149,8 @@ class LRScheduler:
 
 
 class _ByFunction(LRScheduler):
-    """The rates by functions of the epoch, one per group; the state has those of them that are objects, not functions."""
+    """The rates by functions of the epoch, one per group; the state has those of them that are objects, not
+    functions."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
@@ -367,7 +374,8 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2` (Loshchilov and Hutter 2017).
+    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2` (Loshchilov and Hutter
+    2017).
 
     Args:
         T_max: T, half a period, in epochs; after it the rate rises again.
@@ -457,8 +465,10 @@ class SequentialLR(_OfSchedulers):
         self._set_schedulers(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
+                "of milestone "
+                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be "
+                f"equal to "
                 f"{len(milestones)}"
             )
         self._milestones = milestones

@@ -34,7 +34,8 @@ def _with_hooks(step: Callable) -> Callable:
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        f"{type(self).__name__}.step: a pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                        f"{type(self).__name__}.step: a pre-hook must return None or a tuple of (new_args, "
+                        f"new_kwargs), "
                         f"found {replaced}"
                     )
                 args, kwargs = replaced
@@ -48,10 +49,12 @@ def _with_hooks(step: Callable) -> Callable:
 
 
 class Optimizer:
-    """Changes parameters by their gradients. A subclass calls ``super().__init__(params, defaults)`` and defines ``step``.
+    """Changes parameters by their gradients. A subclass calls ``super().__init__(params, defaults)`` and
+    defines ``step``.
 
     Args:
-        params: tensors; or (name, tensor) pairs; or dicts, each with ``"params"`` and the settings of that group.
+        params: tensors; or (name, tensor) pairs; or dicts, each with ``"params"`` and the settings of that
+            group.
         defaults: the settings of groups that do not give their own.
 
     Attributes:
@@ -59,8 +62,8 @@ class Optimizer:
         state: parameter -> dict of what the optimizer remembers about it.
 
     Raises:
-        TypeError: params is one tensor, or has something else than tensors in it; a group's params are a set. ValueError: no parameters, some of
-            them twice, a tensor that is not a leaf.
+        TypeError: params is one tensor, or has something else than tensors in it; a group's params are a set.
+            ValueError: no parameters, some of them twice, a tensor that is not a leaf.
 
     >>> import cnn_physics77 as torch
     >>> class Descent(torch.optim.Optimizer):
@@ -87,7 +90,8 @@ class Optimizer:
         self._set_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got Tensor"
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                "Tensor"
             )
         groups = list(params)
         if not groups:
@@ -133,7 +137,8 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "tensors in sets "
                 "will change between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
@@ -201,8 +206,8 @@ class Optimizer:
         """The settings and the state, in PyTorch's format.
 
         Returns:
-            ``{"state": {number of the parameter: its state}, "param_groups": [settings, with numbers for "params"]}``;
-            the tensors of the state are the optimizer's own.
+            ``{"state": {number of the parameter: its state}, "param_groups": [settings, with numbers for
+            "params"]}``; the tensors of the state are the optimizer's own.
         """
         numbers: dict[Any, int] = {}
         for group in self.param_groups:
@@ -226,14 +231,16 @@ class Optimizer:
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise CheckpointError(
-                f"loaded state dict has a different number of parameter groups: expected {len(self.param_groups)}, "
+                f"loaded state dict has a different number of parameter groups: expected "
+                f"{len(self.param_groups)}, "
                 f"found {len(saved)}"
             )
         parameters: dict[Any, Tensor] = {}
         for new, group in zip(saved, self.param_groups):
             if len(new["params"]) != len(group["params"]):
                 raise CheckpointError(
-                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
+                    "loaded state dict contains a parameter group that doesn't match the size of "
+                    "optimizer's group: "
                     f"expected {len(group['params'])} parameters, found {len(new['params'])}"
                 )
             parameters.update(zip(new["params"], group["params"]))

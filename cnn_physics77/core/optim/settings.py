@@ -28,6 +28,7 @@ def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
     """Raise ValueError for ``differentiable=True``."""
     if differentiable:
         raise ValueError(
-            f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not recorded; write "
+            f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not "
+            f"recorded; write "
             "the step with tensor operations to differentiate it"
         )

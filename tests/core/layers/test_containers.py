@@ -33,7 +33,13 @@ def test_sequential():
         s[0] = nn.Sigmoid()
         s[-1] = nn.Tanh()
         del s[2]
-        out = [summary(s), len(s), type(s[1]).__name__, summary(s[1:3]), summary(s + nn.Sequential(nn.ReLU()))]
+        out = [
+            summary(s),
+            len(s),
+            type(s[1]).__name__,
+            summary(s[1:3]),
+            summary(s + nn.Sequential(nn.ReLU())),
+        ]
         popped = s.pop(0)
         s += nn.Sequential(nn.ReLU())
         return [*out, repr(popped), summary(s), [type(m).__name__ for m in s]]
@@ -43,7 +49,9 @@ def test_sequential():
 
 def test_sequential_by_name_and_in_nests():
     def calls(nn, f):
-        s = nn.Sequential(OrderedDict([("first", linear(nn)), ("second", nn.Sequential(nn.ReLU(), nn.Flatten()))]))
+        s = nn.Sequential(
+            OrderedDict([("first", linear(nn)), ("second", nn.Sequential(nn.ReLU(), nn.Flatten()))])
+        )
         s.second.append(nn.Tanh())
         return [summary(s), summary(s[:1]), s(f.zeros(1, 1)).shape == (1, 1)]
 

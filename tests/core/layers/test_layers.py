@@ -1,4 +1,5 @@
-"""Every layer against its namesake in PyTorch: signature, repr, names in the state_dict, values and gradients in float64."""
+"""Every layer against its namesake in PyTorch: signature, repr, names in the state_dict, values and gradients
+in float64."""
 
 import copy
 import inspect
@@ -308,7 +309,11 @@ def test_max_pool_with_indices():
         ("NLLLoss", {"weight": [1.0, 2.0, 0.5, 1.5]}, np.array([1, 3, 0])),
         ("BCELoss", {"weight": [1.0, 2.0, 0.5, 1.5]}, np.eye(3, 4)),
         ("BCELoss", {}, np.eye(3, 4)),
-        ("BCEWithLogitsLoss", {"weight": [1.0, 2.0, 0.5, 1.5], "pos_weight": [3.0, 1.0, 1.0, 2.0]}, np.eye(3, 4)),
+        (
+            "BCEWithLogitsLoss",
+            {"weight": [1.0, 2.0, 0.5, 1.5], "pos_weight": [3.0, 1.0, 1.0, 2.0]},
+            np.eye(3, 4),
+        ),
     ],
 )
 def test_weighted_losses(name, weights, target):

@@ -12,7 +12,8 @@ from cnn_physics77.core.errors import CheckpointError, DtypeError, GradientError
 
 
 def network(framework):
-    """The same module of either framework, with nesting, a tied parameter, buffers and a name reserved for a bias."""
+    """The same module of either framework, with nesting, a tied parameter, buffers and a name reserved for a
+    bias."""
     nn = framework.nn
 
     class Part(nn.Module):
@@ -331,7 +332,9 @@ def test_forward_hooks_see_and_replace():
         layer.register_forward_pre_hook(lambda m, args, log=log: log.append("before"), prepend=True)
         layer.register_forward_pre_hook(lambda m, args, kwargs: ((args[0] + 1,), kwargs), with_kwargs=True)
         last = layer.register_forward_hook(lambda m, args, out: out * 10)
-        layer.register_forward_hook(lambda m, args, kwargs, out, log=log: log.append(kwargs), with_kwargs=True)
+        layer.register_forward_hook(
+            lambda m, args, kwargs, out, log=log: log.append(kwargs), with_kwargs=True
+        )
         assert layer(x).tolist() == [30.0, 30.0]
         first.remove()
         assert layer(x).tolist() == [20.0, 20.0]

@@ -1,4 +1,5 @@
-"""Every scheduler against PyTorch's: the rates (and momenta) of sixty steps, in two groups, and the state half-way."""
+"""Every scheduler against PyTorch's: the rates (and momenta) of sixty steps, in two groups, and the state
+half-way."""
 
 import numpy as np
 import pytest

@@ -28,7 +28,8 @@ SHAPES = [(3, 4), (), (5,), (0, 3), (SMALL // 8, 8), (2, 3, 2)]
 
 
 def run(framework, kind, settings, steps, dtype="float64", prepare=None):
-    """The parameters after some steps with gradients that depend on them and on the step; some have none at times."""
+    """The parameters after some steps with gradients that depend on them and on the step; some have none at
+    times."""
     rng = np.random.default_rng(5)
     wrap = framework.from_numpy
     params = [wrap(rng.normal(size=s).astype(dtype)).requires_grad_() for s in SHAPES]
