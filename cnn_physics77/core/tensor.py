@@ -336,9 +336,11 @@ class Tensor(Methods):
     __array_priority__ = 1000  # ndarray * Tensor is a Tensor
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor then answers.
+        # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor answers.
         if method == "__call__" and not kwargs and len(inputs) == 2 and isinstance(inputs[0], np.ndarray | np.generic):
-            return NotImplemented
+            reflected = _REFLECTED.get(ufunc)
+            if reflected is not None:
+                return getattr(inputs[1], reflected)(inputs[0])
         if any(isinstance(value, Tensor) and value.edge is not None for value in inputs):
             raise GradientError(
                 f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the function of the same "
@@ -416,6 +418,28 @@ class Tensor(Methods):
         elif self.requires_grad:
             text += ", requires_grad=True"
         return f"tensor({text})"
+
+
+_REFLECTED = {
+    np.add: "__radd__",
+    np.subtract: "__rsub__",
+    np.multiply: "__rmul__",
+    np.true_divide: "__rtruediv__",
+    np.floor_divide: "__rfloordiv__",
+    np.remainder: "__rmod__",
+    np.power: "__rpow__",
+    np.matmul: "__rmatmul__",
+    np.equal: "__eq__",
+    np.not_equal: "__ne__",
+    np.less: "__gt__",
+    np.less_equal: "__ge__",
+    np.greater: "__lt__",
+    np.greater_equal: "__le__",
+    np.bitwise_and: "__rand__",
+    np.bitwise_or: "__ror__",
+    np.bitwise_xor: "__rxor__",
+}
+"""The operator of Tensor that answers where an array stands on the left."""
 
 
 class RemovableHandle:

@@ -111,6 +111,7 @@ def _zero_like(g: Tensor) -> Tensor:
 
 def _not_by_zero(name: str, function, input, other) -> Tensor:
     """Real operands; and integers are not divided by zero, for which they have no value."""
+    input, other = (from_array(o) if isinstance(o, np.ndarray) else o for o in (input, other))
     kind = result_type(input, other).kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
@@ -260,7 +261,7 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
 
 
 def _signum(x):
-    return x.copy() if x.dtype.kind == "b" else (x > 0).astype(x.dtype) - (x < 0)  # np.sign would keep NaN
+    return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)  # np.sign would keep NaN
 
 
 @silent

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
@@ -152,7 +150,9 @@ reciprocal = unary(
 
 _pow = binary(
     "pow",
-    silent(operator.pow),
+    silent(
+        lambda a, b: a ** (b.item() if b.ndim == 0 else b)
+    ),  # NumPy is fast for exponents that are numbers
     "y = a ** b",
     a=lambda g, a, b: _power_by_base(g, a, b),
     b=lambda g, a, b, y: _power_by_exponent(g, a, b, y),

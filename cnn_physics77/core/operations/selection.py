@@ -206,10 +206,11 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
 
 @operation(name="clamp")
 def _clamp(x, low, high):
-    """min(max(x, low), high), either bound of which may be None."""
-    if low is not None:
-        x = np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+    """min(max(x, low), high) in one pass; either bound may be None."""
+    least, greatest = (
+        (-np.inf, np.inf) if x.dtype.kind == "f" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    )
+    return np.clip(x, least if low is None else low, greatest if high is None else high)
 
 
 @_clamp.derivative("x")
@@ -261,6 +262,8 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     _real("clamp", *given)
     prepared = iter(prepare("clamp", given))
     x = next(prepared)
+    if x.array.dtype.kind == "b":
+        raise DtypeError("clamp: expected numbers, found booleans; convert with .int()")
     low = None if min is None else next(prepared)
     high = None if max is None else next(prepared)
     return _clamp(x, low, high)

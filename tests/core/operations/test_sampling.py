@@ -1,0 +1,182 @@
+"""Random tensors: streams, distributions (fixed seeds, bounds of five standard errors), errors."""
+
+import numpy as np
+import pytest
+
+import cnn_physics77 as torch
+from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+
+N = 20_000
+
+
+def generator(seed=67):
+    return torch.Generator().manual_seed(seed)
+
+
+DRAWS = {
+    "rand": lambda g: torch.rand(3, 4, generator=g),
+    "randn": lambda g: torch.randn(3, 4, generator=g),
+    "randint": lambda g: torch.randint(10, (3, 4), generator=g),
+    "randperm": lambda g: torch.randperm(20, generator=g),
+    "rand_like": lambda g: torch.rand_like(torch.zeros(3, 4), generator=g),
+    "randn_like": lambda g: torch.randn_like(torch.zeros(3, 4), generator=g),
+    "randint_like": lambda g: torch.randint_like(torch.zeros(3, 4), 2, 10, generator=g),
+    "normal": lambda g: torch.normal(torch.zeros(4), torch.ones(3, 1), generator=g),
+    "bernoulli": lambda g: torch.bernoulli(torch.full((20,), 0.5), generator=g),
+    "poisson": lambda g: torch.poisson(torch.full((20,), 3.0), generator=g),
+    "multinomial": lambda g: torch.multinomial(torch.ones(20), 10, generator=g),
+    "with replacement": lambda g: torch.multinomial(torch.ones(20), 10, True, generator=g),
+    "uniform_": lambda g: torch.empty(8).uniform_(-1, 1, generator=g),
+    "normal_": lambda g: torch.empty(8).normal_(1, 2, generator=g),
+    "bernoulli_": lambda g: torch.empty(20).bernoulli_(0.5, generator=g),
+    "exponential_": lambda g: torch.empty(8).exponential_(2.0, generator=g),
+    "random_": lambda g: torch.empty(8).random_(100, generator=g),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_equal_seeds_give_equal_bits(draw):
+    first, again, other = draw(generator()), draw(generator()), draw(generator(68))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    torch.manual_seed(67)
+    by_default = draw(None)
+    assert torch.equal(by_default, first)
+    assert not torch.equal(draw(None), first)  # the stream goes on
+
+
+def test_the_state_of_the_stream():
+    torch.manual_seed(5)
+    torch.rand(3)
+    state = torch.get_rng_state()
+    a = torch.rand(3)
+    torch.set_rng_state(state)
+    assert torch.equal(torch.rand(3), a)
+    assert torch.initial_seed() == 5
+    g = generator()
+    torch.rand(3, generator=g)
+    other = g.clone_state()
+    assert torch.equal(torch.rand(3, generator=g), torch.rand(3, generator=other))
+    assert g.initial_seed() == other.initial_seed() == 67
+    with pytest.raises(ValueError, match="set_state: expected what get_state"):
+        g.set_state({})
+
+
+def test_seeds():
+    g = torch.Generator()
+    assert g.seed() == g.initial_seed()
+    assert g.seed() != g.seed()
+    assert g.manual_seed(-1).initial_seed() == 2**64 - 1
+    with pytest.raises(ValueError, match="64 bits"):
+        g.manual_seed(2**64)
+    with pytest.raises(RuntimeError, match="cpu"):
+        torch.Generator("cuda")
+    assert torch.seed() == torch.initial_seed()
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "variance"),
+    [
+        (torch.rand(N, generator=generator()), 1 / 2, 1 / 12),
+        (torch.rand(N, generator=generator(), dtype=np.float64), 1 / 2, 1 / 12),
+        (torch.randn(N, generator=generator()), 0, 1),
+        (torch.randint(2, 5, (N,), generator=generator()), 3, 2 / 3),
+        (torch.normal(2.0, 3.0, (N,), generator=generator()), 2, 9),
+        (torch.bernoulli(torch.full((N,), 0.3), generator=generator()), 0.3, 0.21),
+        (torch.poisson(torch.full((N,), 4.0), generator=generator()), 4, 4),
+        (torch.multinomial(torch.tensor([1.0, 3.0]), N, True, generator=generator()), 0.75, 0.1875),
+        (torch.empty(N).uniform_(-1, 3, generator=generator()), 1, 16 / 12),
+        (torch.empty(N).normal_(1, 2, generator=generator()), 1, 4),
+        (torch.empty(N).exponential_(2.0, generator=generator()), 0.5, 0.25),
+        (torch.empty(N).bernoulli_(0.2, generator=generator()), 0.2, 0.16),
+        (torch.empty(N).random_(3, generator=generator()), 1, 2 / 3),
+    ],
+)
+def test_mean_and_variance(values, mean, variance):
+    found = values.double()
+    assert abs(found.mean().item() - mean) < 5 * (variance / N) ** 0.5
+    assert found.var().item() == pytest.approx(variance, rel=0.1)
+
+
+def test_complex_normal_numbers_have_variance_one():
+    z = torch.randn(N, dtype=np.complex128, generator=generator())
+    assert z.real.var().item() == pytest.approx(0.5, rel=0.05)
+    assert z.imag.var().item() == pytest.approx(0.5, rel=0.05)
+
+
+def test_dtypes():
+    assert torch.rand(2).dtype == np.float32
+    assert torch.rand(2, dtype=np.float16).dtype == np.float16
+    assert torch.randint(3, (2,)).dtype == np.int64
+    assert torch.randint(3, (2,), dtype=np.float64).dtype == np.float64
+    assert torch.rand(()).shape == ()
+    assert torch.randn(0, 3).shape == (0, 3)
+    assert torch.rand(2, requires_grad=True).is_leaf
+    assert torch.normal(torch.zeros(2, dtype=np.float64), 1.0).dtype == np.float64
+
+
+def test_a_permutation_has_every_number_once():
+    assert sorted(torch.randperm(50).tolist()) == list(range(50))
+    assert torch.randperm(0).tolist() == []
+
+
+def test_multinomial_without_replacement_draws_each_index_once():
+    weights = torch.tensor([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 0.0]])
+    drawn = torch.multinomial(weights, 3, generator=generator())
+    assert [sorted(row) for row in drawn.tolist()] == [[1, 2, 3], [0, 1, 2]]
+    first = torch.stack([torch.multinomial(torch.tensor([1.0, 3.0]), 1) for _ in range(2000)])
+    assert first.double().mean().item() == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: torch.rand(2, dtype=np.int64), DtypeError, "rand: expected a floating"),
+        (lambda: torch.rand(-1), ShapeError, "0 or more"),
+        (lambda: torch.randint(3, 3, (2,)), ValueError, "low < high"),
+        (lambda: torch.randint(3), ShapeError, "the size is a tuple"),
+        (lambda: torch.normal(0.0, -1.0, (2,)), ValueError, "at least 0"),
+        (lambda: torch.normal(0.0, 1.0), ShapeError, "expected a size"),
+        (lambda: torch.bernoulli(torch.tensor([1.5])), ValueError, "0 <= p <= 1"),
+        (lambda: torch.poisson(torch.tensor([-1.0])), ValueError, "negative"),
+        (lambda: torch.multinomial(torch.tensor([0.0, 0.0]), 1), ValueError, "not all 0"),
+        (lambda: torch.multinomial(torch.tensor([-1.0, 2.0]), 1), ValueError, "at least 0"),
+        (lambda: torch.multinomial(torch.tensor([1.0, 0.0]), 2), ShapeError, "without replacement"),
+        (lambda: torch.multinomial(torch.ones(2), 0), ValueError, "at least 1"),
+        (lambda: torch.multinomial(torch.ones(1, 1, 1), 1), ShapeError, "(n) or (m, n)"),
+        (lambda: torch.ones(2).uniform_(2, 1), ValueError, "from <= to"),
+        (lambda: torch.ones(2).normal_(0, -1), ValueError, "at least 0"),
+        (lambda: torch.ones(2).bernoulli_(2), ValueError, "0 <= p <= 1"),
+        (lambda: torch.ones(2).exponential_(0), ValueError, "above 0"),
+        (lambda: torch.ones(2).random_(3, 3), ValueError, "from < to"),
+        (lambda: torch.ones(2, dtype=np.int64).uniform_(), DtypeError, "floating"),
+        (lambda: torch.ones(2).uniform_(low=1), TypeError, "uniform_"),
+    ],
+)
+def test_errors(call, error, message):
+    with pytest.raises(error) as caught:
+        call()
+    assert message in str(caught.value)
+
+
+def test_overwriting_with_random_numbers():
+    x = torch.zeros(3, requires_grad=True)
+    with pytest.raises(GradientError, match="normal_"):
+        x.normal_()
+    with torch.no_grad():
+        assert x.normal_() is x
+    y = x * 2
+    version = y._version
+    y.uniform_(**{"from": 5, "to": 6})
+    assert y._version == version + 1
+    assert bool((y >= 5).all())
+    assert not y.requires_grad  # nothing of x is left in it
+
+
+def test_a_derivative_that_needs_what_was_overwritten_says_so():
+    x = torch.ones(3, requires_grad=True)
+    y = x * 1
+    z = (y * y).sum()
+    y.normal_()
+    with pytest.raises(GradientError, match="modified by an inplace operation"):
+        z.backward()
