@@ -1,12 +1,13 @@
-"""Searching: one_hot, unique, searchsorted, bucketize, repeat_interleave. Results that are indices or counts have no derivative."""
+"""Searching and counting: one_hot, unique, searchsorted, bucketize, repeat_interleave, bincount."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.dimensions import dimension
-from cnn_physics77.core.operations.gathering import check_index
+from cnn_physics77.core.operations.gathering import check_index, index_add
 from cnn_physics77.core.operations.indexing import pick
 from cnn_physics77.core.operations.shape import reshape
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -54,7 +55,8 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ):
-    """The different elements, or slices along a dimension, in ascending order; without derivative.
+    """The different elements, or slices along a dimension, in ascending order. The gradient of each goes to its first
+    occurrence.
 
     Args:
         sorted: accepted for PyTorch's sake; the result is always sorted.
@@ -70,15 +72,22 @@ def unique(
     (tensor([1, 3]), tensor([1, 2]))
     """
     axis = None if dim is None else dimension("unique", dim, input.array.ndim)
-    found, inverse, counts = np.unique(
-        input.array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+    _, first, inverse, counts = np.unique(
+        input.array, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     inverse = inverse.reshape(input.array.shape if axis is None else -1)
-    return _results(found, inverse, counts, return_inverse, return_counts)
+    return _results(_slices(input, first, axis), inverse, counts, return_inverse, return_counts)
 
 
-def _results(found, inverse, counts, return_inverse: bool, return_counts: bool):
-    results = [from_array(found)]
+def _slices(input: Tensor, index: np.ndarray, axis: int | None) -> Tensor:
+    """The slices at an index of an axis, or the elements at one of the flattened input."""
+    if axis is None:
+        return pick(reshape(input, (input.array.size,)), (from_array(index),))
+    return pick(input, (None,) * axis + (from_array(index),))
+
+
+def _results(found: Tensor, inverse, counts, return_inverse: bool, return_counts: bool):
+    results = [found]
     if return_inverse:
         results.append(from_array(inverse))
     if return_counts:
@@ -90,26 +99,24 @@ def _results(found, inverse, counts, return_inverse: bool, return_counts: bool):
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ):
-    """The elements, or slices along a dimension, without immediate repetitions; without derivative. Arguments as :func:`unique`.
+    """The elements, or slices along a dimension, without immediate repetitions, to the first of which gradients go. Arguments as :func:`unique`.
 
     >>> import cnn_physics77 as torch
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
     array = input.array
-    axis = 0 if dim is None else dimension("unique_consecutive", dim, array.ndim)
-    along = array.reshape(-1) if dim is None or array.ndim == 0 else array
-    n = along.shape[axis]
-    rows = np.moveaxis(along, axis, 0).reshape(n, -1)
-    first = np.ones(n, bool)
-    first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    starts = first.nonzero()[0]
-    inverse = np.cumsum(first, dtype=np.int64) - 1
-    counts = np.diff(np.append(starts, n))
-    found = np.take(along, starts, axis)
-    return _results(
-        found, inverse.reshape(array.shape) if dim is None else inverse, counts, return_inverse, return_counts
+    axis = None if dim is None else dimension("unique_consecutive", dim, array.ndim)
+    rows = (
+        array.reshape(-1, 1) if axis is None else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
     )
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    first = new.nonzero()[0]
+    inverse = np.cumsum(new, dtype=np.int64) - 1
+    inverse = inverse.reshape(array.shape) if axis is None else inverse
+    counts = np.diff(np.append(first, len(rows)))
+    return _results(_slices(input, first, axis), inverse, counts, return_inverse, return_counts)
 
 
 def searchsorted(
@@ -224,7 +231,7 @@ method("repeat_interleave")(repeat_interleave)
 
 @method("bincount")
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does; without derivative.
+    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does, which has a derivative by them.
 
     Raises:
         DtypeError: not integers.
@@ -245,10 +252,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     if weights.array.dtype.kind not in "fiub":
         raise DtypeError(f"bincount: expected real weights, found {weights.dtype}")
-    counted = np.bincount(array, weights.array, minlength)
-    return from_array(
-        counted.astype(weights.array.dtype if weights.array.dtype.kind == "f" else np.float64, copy=False)
-    )
+    size = max(minlength, int(array.max()) + 1 if array.size else 0)
+    dtype = weights.array.dtype if weights.array.dtype.kind == "f" else np.dtype(np.float64)
+    weights = weights if weights.array.dtype == dtype else cast(weights, dtype=dtype)
+    return index_add(from_array(np.zeros(size, dtype)), 0, input, weights)
 
 
 __all__ = [
