@@ -1,6 +1,8 @@
-r"""``torch.autograd.functional``: derivatives of functions of tensors, as matrices and as products with vectors.
+r"""``torch.autograd.functional``: derivatives of functions of tensors, as matrices and as products with
+vectors.
 
-For a function :math:`f: x \mapsto y` with Jacobian :math:`J = \partial y/\partial x`, and for a scalar one with Hessian H:
+For a function :math:`f: x \mapsto y` with Jacobian :math:`J = \partial y/\partial x`, and for a scalar one
+with Hessian H:
 
 ========  =====================================
 jacobian  J, of the shape of y times that of x
@@ -30,13 +32,15 @@ def _tuple_of(function: str, what: str, value) -> tuple[bool, tuple[Tensor, ...]
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise DtypeError(
-                f"{function}: expected {what} as a tensor or a tuple of tensors, found {type(tensor).__name__}"
+                f"{function}: expected {what} as a tensor or a tuple of tensors, found "
+                f"{type(tensor).__name__}"
             )
     return several, tensors
 
 
 def _places(inputs: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...]:
-    """The inputs as variables to differentiate by: connected to what they came from if the result is to be."""
+    """The inputs as variables to differentiate by: connected to what they came from if the result is to
+    be."""
     if create_graph:
         return tuple(x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in inputs)
     return tuple(x.detach().requires_grad_() for x in inputs)
@@ -47,11 +51,13 @@ def _zeros_like(x: Tensor) -> Tensor:
 
 
 def _derivatives(function: str, outputs, inputs, gradients, create_graph: bool, strict: bool) -> list[Tensor]:
-    """The gradients of the outputs by the inputs; zeros where there is no dependence, which ``strict`` makes an error."""
+    """The gradients of the outputs by the inputs; zeros where there is no dependence, which ``strict`` makes
+    an error."""
     recorded = [(y, g) for y, g in zip(outputs, gradients) if y.requires_grad]
     if strict and len(recorded) < len(outputs):
         raise GradientError(
-            f"{function}: expected every output to depend on the inputs in strict mode, found one that is independent of them"
+            f"{function}: expected every output to depend on the inputs in strict mode, found one that is "
+            "independent of them"
         )
     found: tuple = (None,) * len(inputs)
     if recorded:
@@ -60,13 +66,13 @@ def _derivatives(function: str, outputs, inputs, gradients, create_graph: bool, 
     for i, (x, g) in enumerate(zip(inputs, found)):
         if strict and g is None:
             raise GradientError(
-                f"{function}: expected the outputs to depend on every input in strict mode, found them independent of input {i} of "
-                f"shape {x.shape}"
+                f"{function}: expected the outputs to depend on every input in strict mode, found them "
+                f"independent of input {i} of shape {x.shape}"
             )
         if strict and create_graph and not g.requires_grad:
             raise GradientError(
-                f"{function}: expected a derivative that depends on the inputs in strict mode with create_graph=True, found that by "
-                f"input {i} independent of them"
+                f"{function}: expected a derivative that depends on the inputs in strict mode with "
+                f"create_graph=True, found that by input {i} independent of them"
             )
     return [_zeros_like(x) if g is None else g for x, g in zip(inputs, found)]
 
@@ -81,13 +87,15 @@ def _vectors(function: str, v, like: tuple[Tensor, ...], of: str) -> tuple[Tenso
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise GradientError(
-                f"{function}: the vector v can only be None if the user-provided function {of} a single Tensor with a single element"
+                f"{function}: the vector v can only be None if the user-provided function {of} a single "
+                "Tensor with a single element"
             )
         return (from_array(np.ones(like[0].shape, like[0].dtype)),)
     _, vectors = _tuple_of(function, "v", v)
     if [t.shape for t in vectors] != [t.shape for t in like]:
         raise ShapeError(
-            f"{function}: v has invalid size: should be {[t.shape for t in like]} but got {[t.shape for t in vectors]}"
+            f"{function}: v has invalid size: should be {[t.shape for t in like]} but got "
+            f"{[t.shape for t in vectors]}"
         )
     return vectors
 
@@ -120,8 +128,8 @@ def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """The product of the Jacobian with a vector: (func(*inputs), :math:`J v`). Arguments as :func:`vjp`, but v is of the shapes of the
-    inputs.
+    """The product of the Jacobian with a vector: (func(*inputs), :math:`J v`). Arguments as :func:`vjp`, but
+    v is of the shapes of the inputs.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -159,8 +167,8 @@ def jacobian(
         create_graph: record the result, so that it can be differentiated.
         strict: raise, instead of giving zeros, where an output does not depend on an input.
         vectorize: accepted for PyTorch's sake; the rows (or columns) are computed one after another.
-        strategy: ``"reverse-mode"``, a walk for each output element, or ``"forward-mode"``, one for each input element: better where
-            there are fewer of those.
+        strategy: ``"reverse-mode"``, a walk for each output element, or ``"forward-mode"``, one for each
+            input element: better where there are fewer of those.
 
     Returns:
         J[i][j] of shape (*output i, *input j); without the index of what was a single tensor.
@@ -223,7 +231,8 @@ def _scalar(function: str, value) -> Tensor:
     if several or tensors[0].numel() != 1:
         found = f"a tuple of {len(tensors)}" if several else f"shape {tensors[0].shape}"
         raise ShapeError(
-            f"{function}: the function given should return a single Tensor with a single element, found {found}"
+            f"{function}: the function given should return a single Tensor with a single element, found "
+            f"{found}"
         )
     return tensors[0].reshape(())
 
@@ -257,8 +266,8 @@ def hessian(
 
 
 def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """The product of a vector with the Hessian of a scalar function: (func(*inputs), :math:`v^T H`). Arguments as :func:`vjp`, but v is
-    of the shapes of the inputs.
+    """The product of a vector with the Hessian of a scalar function: (func(*inputs), :math:`v^T H`).
+    Arguments as :func:`vjp`, but v is of the shapes of the inputs.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -269,7 +278,8 @@ def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def hvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """The product of the Hessian of a scalar function with a vector: (func(*inputs), :math:`H v`); as :func:`vhp`, because H is symmetric.
+    """The product of the Hessian of a scalar function with a vector: (func(*inputs), :math:`H v`); as
+    :func:`vhp`, because H is symmetric.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])

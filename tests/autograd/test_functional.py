@@ -36,7 +36,9 @@ def compare(name, function, inputs, *vectors, **options):
         ]
         call = getattr(f.autograd.functional, name)
         # PyTorch's own other strategy needs vectorize=True, and gives the same numbers
-        found.append(call(function, made if len(made) > 1 else made[0], *vs, **(options if f is ours else {})))
+        found.append(
+            call(function, made if len(made) > 1 else made[0], *vs, **(options if f is ours else {}))
+        )
     a, b = (leaves(x) for x in found)
     assert isinstance(found[0], tuple) == isinstance(found[1], tuple)
     for x, y in zip(a, b, strict=True):

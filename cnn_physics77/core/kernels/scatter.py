@@ -34,7 +34,8 @@ def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
 def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray) -> None:
     """``out[..., index[..., i, ...], ...] += values[..., i, ...]``, the index standing at ``axis``.
 
-    ``out`` is contiguous; ``index`` and ``values`` have one shape, along other axes no longer than that of ``out``.
+    ``out`` is contiguous; ``index`` and ``values`` have one shape, along other axes no longer than that of
+    ``out``.
 
     >>> out = np.zeros((2, 3))
     >>> add_along(out, np.array([[0, 0], [2, 1]]), 1, np.ones((2, 2)))

@@ -68,10 +68,11 @@ class FunctionCtx:
 class Function:
     """An operation with a derivative of one's own: to be subclassed, and called by ``apply``.
 
-    ``forward(ctx, *args)`` computes with tensors, unrecorded; or ``forward(*args)`` does, and ``setup_context(ctx, inputs, output)`` keeps
-    what is needed. ``backward(ctx, *gradients)`` gets :math:`\\partial L/\\partial y` for each output, and returns
-    :math:`\\partial L/\\partial x` for each argument of ``apply``, None for those that have none. Made of operations, it can itself
-    be differentiated.
+    ``forward(ctx, *args)`` computes with tensors, unrecorded; or ``forward(*args)`` does, and
+    ``setup_context(ctx, inputs, output)`` keeps what is needed. ``backward(ctx, *gradients)`` gets
+    :math:`\\partial L/\\partial y` for each output, and returns
+    :math:`\\partial L/\\partial x` for each argument of ``apply``, None for those that have none. Made of
+    operations, it can itself be differentiated.
 
     >>> import cnn_physics77 as torch
     >>> class Cube(torch.autograd.Function):
@@ -93,7 +94,8 @@ class Function:
 
     def __init__(self, *args, **kwargs):
         raise GradientError(
-            f"{type(self).__name__}: a Function is not made an object of; call {type(self).__name__}.apply(...)"
+            f"{type(self).__name__}: a Function is not made an object of; call "
+            f"{type(self).__name__}.apply(...)"
         )
 
     @staticmethod
@@ -109,7 +111,8 @@ class Function:
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients of the arguments."""
         raise GradientError(
-            "Function: expected a subclass with a static method backward (or vjp), found none; it is needed here"
+            "Function: expected a subclass with a static method backward (or vjp), found none; it is needed "
+            "here"
         )
 
     vjp = backward
@@ -132,7 +135,8 @@ class Function:
         for tensor in ctx._dirty:
             if not any(tensor is y for y in outputs):
                 raise GradientError(
-                    f"{cls.__name__}: a tensor marked dirty must be returned by forward, found one that is not"
+                    f"{cls.__name__}: a tensor marked dirty must be returned by forward, found one that is "
+                    "not"
                 )
             if recorded:
                 check_overwritable(cls.__name__, tensor)
@@ -221,8 +225,8 @@ class _Call:
             results.pop()
         if len(results) != len(edges):
             raise GradientError(
-                f"{self.name}: backward returned an incorrect number of gradients (expected {len(edges)}, one for each argument of "
-                f"forward, got {len(results)})"
+                f"{self.name}: backward returned an incorrect number of gradients (expected {len(edges)}, "
+                f"one for each argument of forward, got {len(results)})"
             )
         return [
             None if edge is None or result is None else self._fitted(index, result)
@@ -232,15 +236,16 @@ class _Call:
     def _unpack(self, node: Node) -> tuple:
         if node.saved is None:
             raise GradientError(
-                f"{self.name}: trying to backward through the graph a second time, but the saved tensors were freed the first time; "
-                "give retain_graph=True there"
+                f"{self.name}: trying to backward through the graph a second time, but the saved tensors "
+                "were freed the first time; give retain_graph=True there"
             )
         saved = list(node.saved)
         for index, tensor in enumerate(saved):
             if tensor is not None and tensor.changed_since(node.time):
                 raise GradientError(
-                    f"{self.name}: one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"saved tensor {index}, of shape {tensor.shape}, at version {tensor._version}; change a copy instead (.clone())"
+                    f"{self.name}: one of the variables needed for gradient computation has been modified "
+                    f"by an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
+                    f"{tensor._version}; change a copy instead (.clone())"
                 )
             if index in self.places:
                 output = alias(tensor)
@@ -252,7 +257,8 @@ class _Call:
         """A gradient as its input wants it: of its shape and dtype."""
         if not isinstance(result, Tensor):
             raise DtypeError(
-                f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} at index {index}"
+                f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} "
+                f"at index {index}"
             )
         shape, dtype = self.inputs[index]
         if result.array.shape != shape:
@@ -262,8 +268,8 @@ class _Call:
                 fits = False
             if not fits:
                 raise ShapeError(
-                    f"{self.name}: backward returned an invalid gradient at index {index} - got {result.shape} but expected shape "
-                    f"compatible with {shape}"
+                    f"{self.name}: backward returned an invalid gradient at index {index} - got "
+                    f"{result.shape} but expected shape compatible with {shape}"
                 )
             result = sum_to(result, shape)
         return result if result.array.dtype == dtype else cast(result, dtype=dtype)
@@ -274,7 +280,8 @@ def _as_list(results) -> list:
 
 
 def once_differentiable(fn: Callable) -> Callable:
-    """Decorator of a ``backward`` that is not made of operations: it runs unrecorded, and differentiating what it returned is an error.
+    """Decorator of a ``backward`` that is not made of operations: it runs unrecorded, and differentiating
+    what it returned is an error.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.autograd.function import once_differentiable

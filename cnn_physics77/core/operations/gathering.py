@@ -1,6 +1,8 @@
-r"""Elements by tables of indices, and their adjoints: gather and scatter along a dimension, index_select and index_add, take and put.
+r"""Elements by tables of indices, and their adjoints: gather and scatter along a dimension, index_select and
+index_add, take and put.
 
-With an index tensor k along dimension d, *gather* takes :math:`y_{..j..} = x_{..k_{..j..}..}` and *scatter_add* is its transpose,
+With an index tensor k along dimension d, *gather* takes :math:`y_{..j..} = x_{..k_{..j..}..}` and
+*scatter_add* is its transpose,
 :math:`y_{..i..} = x_{..i..} + \sum_{j:\ k_{..j..} = i} s_{..j..}`: each is the other's derivative.
 """
 
@@ -103,7 +105,8 @@ def _scatter_prod(x, index, src, *, dim):
 
 @_scatter_prod.joint_derivative
 def _(g, needed, x, index, src, y, dim):
-    # The product of all other factors: y / src, or, where src is the only zero factor, the product without it.
+    # The product of all other factors: y / src, or, where src is the only zero factor, the product without
+    # it.
     others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
     zero = from_array(src.array == 0)
     zeros = _scatter_add(
@@ -112,8 +115,8 @@ def _(g, needed, x, index, src, y, dim):
     zeros_here = np.take_along_axis(zeros.array[_corner(index.array, dim)], index.array, dim)
     if recording() and (zeros_here > 1).any():
         raise GradientError(
-            "scatter_reduce: the second derivative of a product with several zero factors is not defined here; take the product "
-            "with prod, or make the factors non-zero"
+            "scatter_reduce: the second derivative of a product with several zero factors is not defined "
+            "here; take the product with prod, or make the factors non-zero"
         )
     only = from_array(zero.array & (zeros_here == 1))
     without = _scatter_prod(x, index, where(only, _ones_like(src), src), dim=dim)
@@ -170,7 +173,7 @@ def _ones_like(x: Tensor) -> Tensor:
     return from_array(np.ones_like(x.array))
 
 
-# --------------------------------------------------------------------------------------------- reading arguments
+# ----------------------------------------------------------------------------------------- reading arguments
 
 
 def check_index(function: str, index) -> Tensor:
@@ -178,7 +181,8 @@ def check_index(function: str, index) -> Tensor:
     if not isinstance(index, Tensor) or index.array.dtype.kind not in "iu":
         found = index.dtype if isinstance(index, Tensor) else type(index).__name__
         raise DtypeError(
-            f"{function}: expected dtype int64 or int32 for index, found {found}; convert it, e.g. with .long()"
+            f"{function}: expected dtype int64 or int32 for index, found {found}; convert it, e.g. with "
+            ".long()"
         )
     return index
 
@@ -188,7 +192,8 @@ def _check_range(function: str, index: np.ndarray, n: int, dim: int) -> None:
         low, high = index.min(), index.max()
         if low < 0 or high >= n:
             raise ShapeError(
-                f"{function}: index {low if low < 0 else high} is out of bounds for dimension {dim} with size {n}"
+                f"{function}: index {low if low < 0 else high} is out of bounds for dimension {dim} with "
+                f"size {n}"
             )
 
 
@@ -211,12 +216,14 @@ def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = N
         return input, dim, index, src
     if len({len(shape) for shape in shapes}) > 1:
         raise ShapeError(
-            f"{function}: Index tensor must have the same number of dimensions as the other tensors, found {shapes}"
+            f"{function}: Index tensor must have the same number of dimensions as the other tensors, found "
+            f"{shapes}"
         )
     for axis, n in enumerate(index.array.shape):
         if (axis != dim and n > input.array.shape[axis]) or (src is not None and n > src.array.shape[axis]):
             raise ShapeError(
-                f"{function}: expected index of shape {index.shape} to be no larger than self of shape {input.shape} apart from "
+                f"{function}: expected index of shape {index.shape} to be no larger than self of shape "
+                f"{input.shape} apart from "
                 f"dimension {dim}" + ("" if src is None else f", and no larger than src of shape {src.shape}")
             )
     _check_range(function, index.array, input.array.shape[dim], dim)
@@ -225,7 +232,7 @@ def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = N
     return input, dim, index, src
 
 
-# --------------------------------------------------------------------------------------------- gather and scatter
+# ---------------------------------------------------------------------------------------- gather and scatter
 
 
 @method("gather")
@@ -235,7 +242,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     .. math:: y_{i_0 .. j .. i_n} = x_{i_0 .. k .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
 
     Args:
-        index: integers from 0 to the size of ``dim`` minus 1, with as many dimensions as the input, and in the others no longer.
+        index: integers from 0 to the size of ``dim`` minus 1, with as many dimensions as the input, and in
+            the others no longer.
         sparse_grad: accepted for PyTorch's sake; gradients are dense.
 
     Returns:
@@ -264,8 +272,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 
 @method("take_along_dim")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast in the others. Without
-    a dimension, the indices are those of the flattened input.
+    """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast
+    in the others. Without a dimension, the indices are those of the flattened input.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[10, 30, 20], [60, 40, 50]])
@@ -311,10 +319,12 @@ def scatter(
 
     .. math:: y_{i_0 .. k .. i_n} = s_{i_0 .. j .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
 
-    Where an index occurs several times, the last one counts; the gradient of ``src`` is right only where each occurs once.
+    Where an index occurs several times, the last one counts; the gradient of ``src`` is right only where each
+    occurs once.
 
     Args:
-        index: integers; in no dimension longer than ``src``, in the others than ``dim`` no longer than the input.
+        index: integers; in no dimension longer than ``src``, in the others than ``dim`` no longer than the
+            input.
         src: tensor of the input's dtype, or a number for all places (also named ``value``).
         reduce: None; ``"add"`` or ``"multiply"``: to add to, or multiply, what is there.
 
@@ -342,10 +352,12 @@ def scatter(
 
 @method("scatter_add")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    r"""The input plus the elements of ``src``, added at places given by a table of indices along one dimension: the transpose of
+    r"""The input plus the elements of ``src``, added at places given by a table of indices along one
+    dimension: the transpose of
     :func:`gather`.
 
-    .. math:: y_{i_0 .. k .. i_n} = x_{i_0 .. k .. i_n} + \sum_{j:\ index_{i_0 .. j .. i_n} = k} s_{i_0 .. j .. i_n}
+    .. math:: y_{i_0 .. k .. i_n} = x_{i_0 .. k .. i_n} + \sum_{j:\ index_{i_0 .. j .. i_n} = k} s_{i_0 .. j
+    .. i_n}
 
     Raises:
         ShapeError: shapes that do not fit, or an index out of bounds.
@@ -367,11 +379,14 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """The input, reduced with the elements of ``src`` at places given by a table of indices along one dimension.
+    """The input, reduced with the elements of ``src`` at places given by a table of indices along one
+    dimension.
 
     Args:
-        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. All that attain an extreme share its gradient equally.
-        include_self: whether the input's own elements take part where the index leads; elsewhere they stay as they are.
+        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. All that attain an extreme share
+            its gradient equally.
+        include_self: whether the input's own elements take part where the index leads; elsewhere they stay as
+            they are.
 
     Raises:
         ShapeError: shapes that do not fit, or an index out of bounds.
@@ -420,7 +435,7 @@ def _neutral(reduce: str, dtype: np.dtype):
     return 1 if reduce == "prod" else 0
 
 
-# --------------------------------------------------------------------------------------------- slices by a list of indices
+# ------------------------------------------------------------------------------- slices by a list of indices
 
 
 def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Tensor, int, Tensor]:
@@ -467,15 +482,16 @@ def _slices(function: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -
     expected = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
     if source.array.shape != expected:
         raise ShapeError(
-            f"{function}: Source/destination tensor must have same slice shapes, and one slice for each index: expected source of "
-            f"shape {expected}, found {source.shape}"
+            f"{function}: Source/destination tensor must have same slice shapes, and one slice for each "
+            f"index: expected source of shape {expected}, found {source.shape}"
         )
     return source
 
 
 @method("index_add")
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
-    """The input plus ``alpha`` times the slices of ``source``, added at the listed indices of a dimension: the transpose of
+    """The input plus ``alpha`` times the slices of ``source``, added at the listed indices of a dimension:
+    the transpose of
     :func:`index_select`.
 
     Raises:
@@ -511,7 +527,8 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 @method("index_fill")
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
-    """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d tensor.
+    """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d
+    tensor.
 
     Raises:
         ShapeError: no such dimension, an index out of bounds, or a value with dimensions.
@@ -539,7 +556,8 @@ def scalar_like(function: str, x: Tensor, value) -> Tensor:
         value = from_array(np.asarray(value))
     elif value.array.ndim:
         raise ShapeError(
-            f"{function}: only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} dimension(s)."
+            f"{function}: only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.array.ndim} dimension(s)."
         )
     if value.array.dtype.kind == "c" and x.array.dtype.kind != "c":
         raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")
@@ -571,7 +589,8 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 @method("put")
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """The input, but with the elements of ``source`` at the places of the flattened input that the index names.
+    """The input, but with the elements of ``source`` at the places of the flattened input that the index
+    names.
 
     Args:
         index: integers; negative ones count from the end.
@@ -595,7 +614,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         )
     if source.array.size != index.array.size:
         raise ShapeError(
-            f"put: src should have the same number of elements as index, found {source.numel()} and {index.numel()}"
+            f"put: src should have the same number of elements as index, found {source.numel()} and "
+            f"{index.numel()}"
         )
     flat, values, index = (reshape(t, (t.array.size,)) for t in (input, source, index))
     if accumulate:
@@ -640,8 +660,8 @@ def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulat
     """See :func:`index_put`; the index as :func:`.indexing.parse` gives it."""
     if values.array.dtype != input.array.dtype:
         raise DtypeError(
-            f"{function}: Index put requires the source and destination dtypes match, got {input.dtype} for the destination and "
-            f"{values.dtype} for the source."
+            f"{function}: Index put requires the source and destination dtypes match, got {input.dtype} for "
+            f"the destination and {values.dtype} for the source."
         )
     shape = picked_shape(input.array.shape, index)
     extra = values.array.ndim - len(shape)
@@ -653,8 +673,8 @@ def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulat
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
-            f"{list(shape)}"
+            f"{function}: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(shape)}"
         )
     values = expand_to(values, shape)
     if accumulate:

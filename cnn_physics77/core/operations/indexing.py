@@ -1,7 +1,9 @@
-"""Square brackets: ``x[key]``, with everything that PyTorch takes, and its adjoint, the sum put back at the places.
+"""Square brackets: ``x[key]``, with everything that PyTorch takes, and its adjoint, the sum put back at the
+places.
 
-A key is read in two parts, as PyTorch does. Integers, slices, None and Ellipsis come first and give a view; then the index arrays and
-masks pick from what is left. Each part is an operation whose derivative is the adjoint one, and the other way round:
+A key is read in two parts, as PyTorch does. Integers, slices, None and Ellipsis come first and give a view;
+then the index arrays and masks pick from what is left. Each part is an operation whose derivative is the
+adjoint one, and the other way round:
 
 .. math:: y_j = x_{k(j)} \\qquad\\Longleftrightarrow\\qquad \\bar x_i = \\sum_{j:\\ k(j) = i} \\bar y_j
 """
@@ -49,7 +51,8 @@ def _(g, key):
 
 @operation(name="pick")
 def _pick(x, *, index):
-    """y = x[index], one tensor of integers or booleans for each dimension (a mask for several), None for all of a dimension."""
+    """y = x[index], one tensor of integers or booleans for each dimension (a mask for several), None for all
+    of a dimension."""
     return x[_as_numpy(index)]
 
 
@@ -79,7 +82,8 @@ def _as_numpy(index: tuple) -> tuple:
 
 
 def parse(shape: tuple[int, ...], key) -> tuple[tuple, tuple]:
-    """The two parts of a key for a tensor of this shape: (integers, slices and None; index tensors or None), each () if not needed.
+    """The two parts of a key for a tensor of this shape: (integers, slices and None; index tensors or None),
+    each () if not needed.
 
     Raises:
         ShapeError: too many indices, one out of bounds, or a mask of another shape.
@@ -140,7 +144,8 @@ _ALL = slice(None)
 
 
 def _part(part):
-    """One part of a key as a Python int, a slice of ints, None, Ellipsis, or an integer or boolean tensor (0-d ones are boolean)."""
+    """One part of a key as a Python int, a slice of ints, None, Ellipsis, or an integer or boolean tensor
+    (0-d ones are boolean)."""
     if part is None or part is Ellipsis:
         return part
     if type(part) is int:
@@ -159,8 +164,8 @@ def _part(part):
             return operator.index(part)
         except TypeError:
             raise DtypeError(
-                "index: only integers, slices (`:`), ellipsis (`...`), None and long or boolean tensors are valid indices, found "
-                f"{type(part).__name__}"
+                "index: only integers, slices (`:`), ellipsis (`...`), None and long or boolean tensors are "
+                f"valid indices, found {type(part).__name__}"
             ) from None
     kind = part.array.dtype
     if kind == np.uint8:
@@ -170,7 +175,8 @@ def _part(part):
         return from_array(part.array != 0)
     if kind.kind not in "biu":
         raise DtypeError(
-            f"index: tensors used as indices must be of integer or boolean dtype, found {kind}; convert it, e.g. .long()"
+            f"index: tensors used as indices must be of integer or boolean dtype, found {kind}; convert it, "
+            "e.g. .long()"
         )
     if part.array.ndim == 0 and kind.kind != "b":
         return int(part.array)
@@ -197,7 +203,8 @@ def _check_bounds(index: np.ndarray, shape: tuple[int, ...], dim: int) -> None:
     if index.dtype.kind == "b":
         if index.shape != shape[dim : dim + index.ndim]:
             raise ShapeError(
-                f"index: the shape of the mask {index.shape} does not match the shape of the indexed tensor {shape} at dimension {dim}"
+                f"index: the shape of the mask {index.shape} does not match the shape of the indexed tensor "
+                f"{shape} at dimension {dim}"
             )
     elif index.size:
         n = shape[dim]
@@ -215,11 +222,13 @@ def _check_bounds(index: np.ndarray, shape: tuple[int, ...], dim: int) -> None:
 def getitem(input: Tensor, key) -> Tensor:
     r"""The elements at ``key``: :math:`y_j = x_{key(j)}`.
 
-    Integers, slices (of positive step), None, Ellipsis and 0-d integer tensors give a view; integer tensors (arrays, lists), whose
-    shapes broadcast, and boolean masks a copy. The gradient of an element that was picked several times is the sum.
+    Integers, slices (of positive step), None, Ellipsis and 0-d integer tensors give a view; integer tensors
+    (arrays, lists), whose shapes broadcast, and boolean masks a copy. The gradient of an element that was
+    picked several times is the sum.
 
     Raises:
-        ShapeError: too many indices, one out of bounds, index tensors that do not broadcast, a mask of another shape.
+        ShapeError: too many indices, one out of bounds, index tensors that do not broadcast, a mask of
+            another shape.
         DtypeError: something that is no index.
 
     >>> import cnn_physics77 as torch

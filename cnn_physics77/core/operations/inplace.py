@@ -1,10 +1,11 @@
-"""Operations in place, ``x.add_(y)``, ``x += y``, ``x[key] = y``: each made from the operation out of place by one mechanism
-(:mod:`.overwriting`).
+"""Operations in place, ``x.add_(y)``, ``x += y``, ``x[key] = y``: each made from the operation out of place
+by one mechanism (:mod:`.overwriting`).
 
-With recording off, or no derivatives involved, the values go straight into the memory. Otherwise the tensor's place in the graph becomes
-that of the new values, and its views and the base that it is a view of follow (:mod:`.views`). A variable (a leaf that requires grad)
-cannot be changed while recording. A derivative that needs what was overwritten says so when it is asked for. The result must fit the
-shape and kind of dtype of the tensor.
+With recording off, or no derivatives involved, the values go straight into the memory. Otherwise the
+tensor's place in the graph becomes that of the new values, and its views and the base that it is a view of
+follow (:mod:`.views`). A variable (a leaf that requires grad) cannot be changed while recording. A derivative
+that needs what was overwritten says so when it is asked for. The result must fit the shape and kind of dtype
+of the tensor.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from cnn_physics77.core.operations.overwriting import check_writable, overwrite,
 from cnn_physics77.core.operations.views import base_of
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
-# --------------------------------------------------------------------------------------------- the general form
+# ------------------------------------------------------------------------------------------ the general form
 
 
 def _in_place(name: str, ufunc: np.ufunc | None = None) -> Callable:
-    """Hang ``name_`` onto Tensor, made from its method ``name``; the ufunc, if there is one, can write straight into memory."""
+    """Hang ``name_`` onto Tensor, made from its method ``name``; the ufunc, if there is one, can write
+    straight into memory."""
     function = getattr(Tensor, name)
     label = f"{name}_"
 
@@ -43,7 +45,8 @@ def _in_place(name: str, ufunc: np.ufunc | None = None) -> Callable:
 
 
 def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
-    """Let the ufunc write into the memory of x, if nothing is recorded and no dtype has to change; whether it did."""
+    """Let the ufunc write into the memory of x, if nothing is recorded and no dtype has to change; whether it
+    did."""
     array = x.array
     if array.dtype.kind != "f" or (x.edge is not None and recording()):
         return False
@@ -84,20 +87,105 @@ for _name, _ufunc in (
 
 for _name in (
     # arithmetic and powers
-    "absolute addcdiv addcmul ceil clamp clamp_max clamp_min clip copysign divide fix float_power floor floor_divide fmod frac "
-    "hypot lerp multiply nan_to_num negative pow remainder round sgn sign subtract true_divide trunc xlogy "
+    "absolute",
+    "addcdiv",
+    "addcmul",
+    "ceil",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "divide",
+    "fix",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frac",
+    "hypot",
+    "lerp",
+    "multiply",
+    "negative",
+    "pow",
+    "remainder",
+    "round",
+    "sgn",
+    "sign",
+    "subtract",
+    "true_divide",
+    "trunc",
+    "xlogy",
     # functions
-    "acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cosh deg2rad digamma erf erfc "
-    "erfinv exp2 expm1 lgamma log10 log1p log2 logit rad2deg relu rsqrt sigmoid sinc sinh tan "
+    "acos",
+    "acosh",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cosh",
+    "deg2rad",
+    "erf",
+    "erfc",
+    "exp2",
+    "expm1",
+    "log10",
+    "log1p",
+    "log2",
+    "rad2deg",
+    "relu",
+    "rsqrt",
+    "sigmoid",
+    "sinh",
+    "tan",
     # booleans and comparisons
-    "bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor eq ge greater greater_equal gt le less "
-    "less_equal logical_and logical_not logical_or logical_xor lt ne not_equal "
+    "bitwise_and",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "eq",
+    "ge",
+    "greater",
+    "greater_equal",
+    "gt",
+    "le",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "ne",
+    "not_equal",
     # matrices, sums on the way, places
-    "addmm addmv addr baddbmm cumprod cumsum index_add index_copy index_fill index_put masked_fill masked_scatter put scatter "
-    "scatter_add scatter_reduce tril triu"
-).split():
-    if hasattr(Tensor, _name):
-        _in_place(_name)
+    "addmm",
+    "baddbmm",
+    "cumprod",
+    "cumsum",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "masked_fill",
+    "masked_scatter",
+    "put",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "tril",
+    "triu",
+):
+    _in_place(_name)
 
 
 # --------------------------------------------------------------------------------------------- sums
@@ -156,11 +244,10 @@ for _name, _of in (
     ("lshift", "bitwise_left_shift_"),
     ("rshift", "bitwise_right_shift_"),
 ):
-    if hasattr(Tensor, _of):
-        _operator(f"__i{_name}__", _of)
+    _operator(f"__i{_name}__", _of)
 
 
-# --------------------------------------------------------------------------------------------- new values altogether
+# ------------------------------------------------------------------------------------- new values altogether
 
 
 @method("copy_")
@@ -190,7 +277,8 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or unsqueeze them"
+            f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or "
+            "unsqueeze them"
         )
     if recording() and (target.edge is not None or value.edge is not None):
         if value.array.dtype != target.array.dtype:
@@ -302,7 +390,7 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
             else:
                 view.mark_changed()
                 return
-        write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # or it says what does not fit
+        write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # or it says why not
     else:
         _assign("__setitem__", view, value)
 
@@ -329,7 +417,8 @@ def _of_dtype(x: Tensor, value: Tensor) -> Tensor:
 
 
 def _same_place(target: Tensor, value: Tensor) -> bool:
-    """Whether the value is a view of just these elements, as in ``x[key] += 1``, which Python ends with ``x[key] = value``."""
+    """Whether the value is a view of just these elements, as in ``x[key] += 1``, which Python ends with
+    ``x[key] = value``."""
     a, b = target.array, value.array
     return (
         value._view_of is not None
@@ -342,19 +431,20 @@ def _same_place(target: Tensor, value: Tensor) -> bool:
     )
 
 
-# --------------------------------------------------------------------------------------------- other shapes in place
+# ------------------------------------------------------------------------------------- other shapes in place
 
 
 def _reshape_in_place(name: str, function: Callable) -> None:
     def change(self, *args):
         if self.edge is LEAF and recording():
             raise GradientError(
-                f"{name}: a leaf Variable that requires grad is being used in an in-place operation; use {name[:-1]}"
+                f"{name}: a leaf Variable that requires grad is being used in an in-place operation; use "
+                f"{name[:-1]}"
             )
         if self._view_of is None and any(view() is not None for view in self._views or ()):
             raise GradientError(
-                f"{name}: expected a tensor of which there is no view, found one with views, whose place in it would be lost; use "
-                f"{name[:-1]}"
+                f"{name}: expected a tensor of which there is no view, found one with views, whose place in "
+                f"it would be lost; use {name[:-1]}"
             )
         with set_grad_enabled(recording() or not self.is_leaf):
             y = function(self, *args)

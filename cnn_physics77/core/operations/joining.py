@@ -1,8 +1,10 @@
-"""Several tensors as one, and one as several: cat and split, stack and unbind are each other's derivatives."""
+"""Several tensors as one, and one as several: cat and split, stack and unbind are each other's
+derivatives."""
 
 from __future__ import annotations
 
 import operator
+from itertools import pairwise
 
 import numpy as np
 
@@ -69,8 +71,8 @@ def cat(tensors, dim: int = 0) -> Tensor:
     """The tensors one after another along an existing dimension.
 
     Args:
-        tensors: a tuple or list of tensors, equal in all sizes but that of ``dim``; dtypes are promoted. Empty tensors of shape
-            (0,) are passed over, whatever the shape of the others.
+        tensors: a tuple or list of tensors, equal in all sizes but that of ``dim``; dtypes are promoted.
+            Empty tensors of shape (0,) are passed over, whatever the shape of the others.
         dim: along which dimension.
 
     Raises:
@@ -89,7 +91,8 @@ def _joined(function: str, tensors, dim: int) -> Tensor:
     shapes = [t.array.shape for t in tensors]
     if () in shapes:
         raise ShapeError(
-            f"{function}: zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated; use stack"
+            f"{function}: zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated; "
+            "use stack"
         )
     if (0,) in shapes and any(len(s) != 1 for s in shapes):
         tensors = [t for t in tensors if t.array.shape != (0,)]
@@ -99,7 +102,8 @@ def _joined(function: str, tensors, dim: int) -> Tensor:
     for shape in shapes[1:]:
         if len(shape) != ndim or shape[:dim] != shapes[0][:dim] or shape[dim + 1 :] != shapes[0][dim + 1 :]:
             raise ShapeError(
-                f"{function}: Sizes of tensors must match except in dimension {dim}, found {shapes[0]} and {shape}"
+                f"{function}: Sizes of tensors must match except in dimension {dim}, found {shapes[0]} and "
+                f"{shape}"
             )
     return _cat(*tensors, dim=dim)
 
@@ -125,7 +129,8 @@ def concatenate(tensors, axis: int = 0, *, dim: int | None = None) -> Tensor:
 
 
 def stack(tensors, dim: int = 0) -> Tensor:
-    """Tensors of one shape one after another along a new dimension, which becomes dimension ``dim`` of the result.
+    """Tensors of one shape one after another along a new dimension, which becomes dimension ``dim`` of the
+    result.
 
     Raises:
         ShapeError: no tensors, unequal shapes, or no such dimension.
@@ -142,8 +147,8 @@ def stack(tensors, dim: int = 0) -> Tensor:
     for i, t in enumerate(tensors):
         if t.array.shape != first:
             raise ShapeError(
-                f"stack: stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at "
-                f"entry {i}; use cat to join along an existing dimension"
+                f"stack: stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(t.shape)} at entry {i}; use cat to join along an existing dimension"
             )
     return _stack(*tensors, dim=dim)
 
@@ -174,7 +179,8 @@ row_stack = vstack
 
 
 def dstack(tensors) -> Tensor:
-    """The tensors behind one another: joined along dimension 2, those of fewer dimensions as by :func:`atleast_3d`.
+    """The tensors behind one another: joined along dimension 2, those of fewer dimensions as by
+    :func:`atleast_3d`.
 
     >>> import cnn_physics77 as torch
     >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -204,7 +210,8 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
 
     Args:
         tensors: of no or one dimension, one for each axis.
-        indexing: ``"ij"`` (also for None): dimension i of the results belongs to tensor i; ``"xy"``: the first two are exchanged.
+        indexing: ``"ij"`` (also for None): dimension i of the results belongs to tensor i; ``"xy"``: the
+            first two are exchanged.
 
     Raises:
         ShapeError: a tensor of more dimensions.
@@ -248,7 +255,7 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
 def _split(x, *, bounds, dim):
     """The parts of x between neighbouring bounds, as views."""
     before = (slice(None),) * dim
-    return [x[(*before, slice(a, b))] for a, b in zip(bounds, bounds[1:])]
+    return [x[(*before, slice(a, b))] for a, b in pairwise(bounds)]
 
 
 @_split.joint_derivative
@@ -299,7 +306,8 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
     n, size = tensor.array.shape[dim], operator.index(split_size_or_sections)
     if size < 0 or (size == 0 and n != 0):
         raise ShapeError(
-            f"split: expects split_size be non-negative (and 0 only for a dimension of size 0), found {size} for size {n}"
+            "split: expects split_size be non-negative (and 0 only for a dimension of size 0), found "
+            f"{size} for size {n}"
         )
     return _parts(tensor, [*range(0, n, size), n] if n else [0, 0], dim)
 
@@ -319,7 +327,8 @@ def _split_by_sizes(function: str, x: Tensor, sizes, dim: int) -> tuple[Tensor, 
     n = x.array.shape[dim]
     if any(size < 0 for size in sizes) or sum(sizes) != n:
         raise ShapeError(
-            f"{function}: expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), found {list(sizes)}"
+            f"{function}: expects split_sizes to sum exactly to {n} (input tensor's size at dimension "
+            f"{dim}), found {list(sizes)}"
         )
     bounds = [0]
     for size in sizes:
@@ -350,8 +359,8 @@ def tensor_split(input: Tensor, indices_or_sections, dim: int = 0) -> tuple[Tens
     """The tensor in parts along a dimension, as views.
 
     Args:
-        indices_or_sections: into how many parts, the first ones larger by 1 where the size does not divide; or the indices
-            before which to cut, as in ``numpy.array_split``. Integers, or a tensor of them.
+        indices_or_sections: into how many parts, the first ones larger by 1 where the size does not divide;
+            or the indices before which to cut, as in ``numpy.array_split``. Integers, or a tensor of them.
 
     Raises:
         ShapeError: a number of sections that is not positive, or no such dimension.
@@ -383,13 +392,14 @@ def _array_split(function: str, x: Tensor, indices_or_sections, dim: int) -> tup
 def _pieces(x: Tensor, pieces: list[tuple[int, int]], dim: int) -> tuple[Tensor, ...]:
     """Parts that need not lie side by side."""
     bounds = [pieces[0][0], *(b for _, b in pieces)]
-    if pieces == list(zip(bounds, bounds[1:])) and bounds[0] == 0 and bounds[-1] == x.array.shape[dim]:
+    if pieces == list(pairwise(bounds)) and bounds[0] == 0 and bounds[-1] == x.array.shape[dim]:
         return _parts(x, bounds, dim)
     return tuple(slice_along(x, dim, slice(a, b)) for a, b in pieces)
 
 
 def hsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
-    """Parts side by side: :func:`tensor_split` along dimension 1, or 0 if there is but one; the sections must divide the size.
+    """Parts side by side: :func:`tensor_split` along dimension 1, or 0 if there is but one; the sections must
+    divide the size.
 
     >>> import cnn_physics77 as torch
     >>> torch.hsplit(torch.arange(4), 2)
@@ -421,15 +431,16 @@ def dsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
 def _even_split(function: str, x: Tensor, indices_or_sections, dim: int, least: int) -> tuple[Tensor, ...]:
     if x.array.ndim < least:
         raise ShapeError(
-            f"{function}: requires a tensor with at least {least} dimension, but got a tensor with {x.array.ndim} dimensions!"
+            f"{function}: requires a tensor with at least {least} dimension, but got a tensor with "
+            f"{x.array.ndim} dimensions!"
         )
     n = x.array.shape[dim]
     if not isinstance(indices_or_sections, (tuple, list)) and (
         indices_or_sections == 0 or n % indices_or_sections
     ):
         raise ShapeError(
-            f"{function}: attempted to split along dimension {dim}, but the size of the dimension {n} is not divisible by the "
-            f"split_size {indices_or_sections}!"
+            f"{function}: attempted to split along dimension {dim}, but the size of the dimension {n} is "
+            f"not divisible by the split_size {indices_or_sections}!"
         )
     return _array_split(function, x, indices_or_sections, dim)
 

@@ -1,4 +1,5 @@
-"""Elements by a boolean mask: masked_fill, masked_select, masked_scatter; and the places where something holds: nonzero, argwhere."""
+"""Elements by a boolean mask: masked_fill, masked_select, masked_scatter; and the places where something
+holds: nonzero, argwhere."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
 
 @method("masked_select")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, in the order of their indices, as a 1-D tensor; input and mask broadcast.
+    """The elements where the mask holds, in the order of their indices, as a 1-D tensor; input and mask
+    broadcast.
 
     Raises:
         DtypeError: the mask is not boolean.
@@ -103,14 +105,15 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     shape = _common("masked_scatter", input.shape, check_mask("masked_scatter", mask).shape)
     if source.array.dtype != input.array.dtype:
         raise DtypeError(
-            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "
+            f"{source.dtype}"
         )
     input, mask = expand_to(input, shape or (1,)), expand_to(mask, shape or (1,))
     count = int(np.count_nonzero(mask.array))
     if source.array.size < count:
         raise ShapeError(
-            f"masked_scatter: expected number of elements in source ({source.numel()}) to be at least the number of ones in mask "
-            f"({count})"
+            f"masked_scatter: expected number of elements in source ({source.numel()}) to be at least the "
+            f"number of ones in mask ({count})"
         )
     return reshape(_index_put(input, reshape(source, (source.array.size,))[:count], index=(mask,)), shape)
 
@@ -120,8 +123,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False):
     """The indices of all elements that are not zero, in their order; without derivative.
 
     Args:
-        as_tuple: give one tensor for each dimension, which can be used as an index, instead of a table with one row for
-            each element.
+        as_tuple: give one tensor for each dimension, which can be used as an index, instead of a table with
+            one row for each element.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[0, 1], [2, 0]])

@@ -1,4 +1,5 @@
-"""Copies, and the order in which the elements lie in memory. The logical shape, (N, C, H, W) for images, is the same in any order."""
+"""Copies, and the order in which the elements lie in memory. The logical shape, (N, C, H, W) for images, is
+the same in any order."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
         raise DtypeError(f"{function}: expected a memory format such as torch.channels_last, found {order!r}")
     if x.ndim != _DIMENSIONS[order]:
         raise ShapeError(
-            f"{function}: required rank {_DIMENSIONS[order]} tensor to use {order.name} format, found shape {x.shape}"
+            f"{function}: required rank {_DIMENSIONS[order]} tensor to use {order.name} format, found shape "
+            f"{x.shape}"
         )
     copied = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype), -1, 1)
     copied[...] = x
@@ -96,8 +98,8 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
 
 @method("contiguous")
 def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tensor:
-    """This tensor itself if its elements lie in that order, by default the order of the indices, the last fastest; else a copy
-    that does.
+    """This tensor itself if its elements lie in that order, by default the order of the indices, the last
+    fastest; else a copy that does.
 
     >>> import cnn_physics77 as torch
     >>> torch.zeros(2, 3).T.is_contiguous(), torch.zeros(2, 3).T.contiguous().is_contiguous()
@@ -108,7 +110,8 @@ def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tenso
 
 @method("is_contiguous")
 def _is_contiguous(self, memory_format: memory_format = contiguous_format) -> bool:
-    """Whether the elements lie in memory in that order, by default the order of the indices, the last fastest."""
+    """Whether the elements lie in memory in that order, by default the order of the indices, the last
+    fastest."""
     return _lies(self.array, memory_format)
 
 

@@ -1,5 +1,5 @@
-"""Borders: pad and crop. Padding with a constant and cropping are each other's derivatives; the other borders are made of the tensor
-itself, by slicing, flipping and joining."""
+"""Borders: pad and crop. Padding with a constant and cropping are each other's derivatives; the other borders
+are made of the tensor itself, by slicing, flipping and joining."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from cnn_physics77.core.tensor import Tensor
 
 @operation
 def _pad(x, *, widths, value):
-    """x in the middle of a larger array of the value; widths: for each dimension, how much is added (before, after)."""
+    """x in the middle of a larger array of the value; widths: for each dimension, how much is added (before,
+    after)."""
     out = empty(tuple(a + n + b for n, (a, b) in zip(x.shape, widths)), like=x)
     inner = _inside(x.shape, widths)
     out.fill(value)
@@ -68,8 +69,8 @@ def _circular(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     n = x.shape[dim]
     if before > n or after > n:
         raise ShapeError(
-            f"pad: Padding value causes wrapping around more than once, found padding ({before}, {after}) at dimension {dim} of "
-            f"input {x.shape}"
+            f"pad: Padding value causes wrapping around more than once, found padding ({before}, {after}) "
+            f"at dimension {dim} of input {x.shape}"
         )
     first = [slice_along(x, dim, slice(n - before, n))] if before else []
     last = [slice_along(x, dim, slice(0, after))] if after else []
@@ -90,8 +91,8 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     ==============  =========================================
 
     Args:
-        pad: widths, from the last dimension: (before, after) of the last, (before, after) of the last but one, and so on. Negative
-            widths crop: the input, or with ``reflect`` the result.
+        pad: widths, from the last dimension: (before, after) of the last, (before, after) of the last but
+            one, and so on. Negative widths crop: the input, or with ``reflect`` the result.
         mode: one of the above.
         value: v, 0 by default; for ``constant`` alone.
 
@@ -99,8 +100,8 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         Tensor of size before + n + after along each padded dimension; never a view.
 
     Raises:
-        ShapeError: an odd number of widths, more than the dimensions have, a negative size, a reflected border as wide as the input
-            or a circular one wider.
+        ShapeError: an odd number of widths, more than the dimensions have, a negative size, a reflected
+            border as wide as the input or a circular one wider.
         ValueError: another mode, or a value with a mode that takes none.
 
     >>> import cnn_physics77 as torch
@@ -121,14 +122,15 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         raise ShapeError(f"pad: Padding length must be divisible by 2, found {list(widths)}")
     if len(widths) > 2 * len(shape):
         raise ShapeError(
-            f"pad: Padding length should be less than or equal to two times the input dimension, found {list(widths)} for shape {shape}"
+            "pad: Padding length should be less than or equal to two times the input dimension, found "
+            f"{list(widths)} for shape {shape}"
         )
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2]))
     for dim, (n, (before, after)) in enumerate(zip(shape, pairs)):
         if before + n + after < 0 or n + min(before, 0) + min(after, 0) < 0:
             raise ShapeError(
-                f"pad: The input size {n}, plus negative padding {before} and {after}, resulted in a negative output size, which is "
-                f"invalid. Check dimension {dim} of your input."
+                f"pad: The input size {n}, plus negative padding {before} and {after}, resulted in a "
+                f"negative output size, which is invalid. Check dimension {dim} of your input."
             )
     if mode == "reflect":  # what is reflected is the whole input
         y = _bordered(input, pairs, mode, value)

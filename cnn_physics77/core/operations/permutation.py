@@ -35,7 +35,8 @@ def permute(input: Tensor, dims) -> Tensor:
     ndim = input.array.ndim
     if len(dims) != ndim:
         raise ShapeError(
-            f"permute: expected as many dims as the tensor has dimensions, {ndim}, found {dims} for shape {input.shape}"
+            f"permute: expected as many dims as the tensor has dimensions, {ndim}, found {dims} for shape "
+            f"{input.shape}"
         )
     return _permute(input, dims=dimensions("permute", dims, ndim))
 
@@ -128,7 +129,7 @@ method("H")(property(lambda self: conj(_matrix("H", self)), doc="The conjugate t
 method("T")(
     property(
         lambda self: _permute(self, dims=tuple(range(self.array.ndim))[::-1]),
-        doc="The transpose of a matrix. Of other tensors, all dimensions in reverse order; there, prefer ``mT`` or ``permute``.",
+        doc="The transpose of a matrix; of other tensors, all dimensions in reverse order.",
     )
 )
 

@@ -124,7 +124,8 @@ method("roll")(roll)
 
 @method("rot90")
 def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
-    """The plane of two dimensions turned k times by 90 degrees, from the first of ``dims`` towards the second.
+    """The plane of two dimensions turned k times by 90 degrees, from the first of ``dims`` towards the
+    second.
 
     Raises:
         ShapeError: not two different dimensions.
@@ -152,7 +153,8 @@ def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
 
 @method("repeat")
 def _repeat(self, *repeats) -> Tensor:
-    """The tensor laid side by side with itself, ``repeats[i]`` times along dimension i; new dimensions stand in front.
+    """The tensor laid side by side with itself, ``repeats[i]`` times along dimension i; new dimensions stand
+    in front.
 
     Raises:
         ShapeError: fewer repeats than dimensions, or negative ones.
@@ -167,8 +169,8 @@ def _repeat(self, *repeats) -> Tensor:
     new = len(repeats) - len(shape)
     if new < 0:
         raise ShapeError(
-            "repeat: number of dimensions of repeat dims can not be smaller than number of dimensions of tensor, found "
-            f"{repeats} for shape {shape}"
+            "repeat: number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            f"tensor, found {repeats} for shape {shape}"
         )
     if any(n < 0 for n in repeats):
         raise ShapeError(f"repeat: expected repeats of 0 and more, found {repeats}")

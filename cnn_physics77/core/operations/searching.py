@@ -22,7 +22,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
     Raises:
         DtypeError: not integers.
-        ShapeError: a negative class, or one that is not below ``num_classes``; no classes at all without ``num_classes``.
+        ShapeError: a negative class, or one that is not below ``num_classes``; no classes at all without
+            ``num_classes``.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.one_hot(torch.tensor([0, 2]), 3)
@@ -55,8 +56,8 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ):
-    """The different elements, or slices along a dimension, in ascending order. The gradient of each goes to its first
-    occurrence.
+    """The different elements, or slices along a dimension, in ascending order. The gradient of each goes to
+    its first occurrence.
 
     Args:
         sorted: accepted for PyTorch's sake; the result is always sorted.
@@ -99,7 +100,8 @@ def _results(found: Tensor, inverse, counts, return_inverse: bool, return_counts
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ):
-    """The elements, or slices along a dimension, without immediate repetitions, to the first of which gradients go. Arguments as :func:`unique`.
+    """The elements, or slices along a dimension, without immediate repetitions, to the first of which
+    gradients go. Arguments as :func:`unique`.
 
     >>> import cnn_physics77 as torch
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
@@ -131,9 +133,11 @@ def searchsorted(
     """Where to insert values into sorted rows so that they stay sorted; without derivative.
 
     Args:
-        sorted_sequence: ascending along the last dimension; 1-D, or with the same leading sizes as the values.
+        sorted_sequence: ascending along the last dimension; 1-D, or with the same leading sizes as the
+            values.
         input: the values, a tensor or a number.
-        right: of equal elements, insert after the last rather than before the first: s[i-1] <= v < s[i], else s[i-1] < v <= s[i].
+        right: of equal elements, insert after the last rather than before the first: s[i-1] <= v < s[i], else
+            s[i-1] < v <= s[i].
         side: ``"left"`` or ``"right"``, another way to say it.
         out_int32: give int32 rather than int64.
         sorter: the indices that sort ``sorted_sequence``, if it is not sorted itself.
@@ -143,8 +147,10 @@ def searchsorted(
         ValueError: ``side`` contradicts ``right``.
 
     >>> import cnn_physics77 as torch
-    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6])), torch.searchsorted(torch.tensor([1, 3, 5]), 3, right=True)
-    (tensor([1, 3]), tensor(2))
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6]))
+    tensor([1, 3])
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), 3, right=True)
+    tensor(2)
     """
     if side not in (None, "left", "right"):
         raise ValueError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
@@ -162,8 +168,9 @@ def searchsorted(
         return from_array(np.asarray(np.searchsorted(rows, values, where), dtype))
     if rows.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
-            "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor and input value "
-            f"tensor must match, but we got boundaries tensor {list(rows.shape)} and input value tensor {list(values.shape)}"
+            "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "boundaries tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(rows.shape)} and input value tensor {list(values.shape)}"
         )
     out = np.empty(values.shape, dtype)
     for at in np.ndindex(values.shape[:-1]):
@@ -172,8 +179,8 @@ def searchsorted(
 
 
 def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """The number of the interval between ascending boundaries in which each value lies: b[i-1] < v <= b[i], or with ``right``
-    b[i-1] <= v < b[i]; without derivative.
+    """The number of the interval between ascending boundaries in which each value lies: b[i-1] < v <= b[i],
+    or with ``right`` b[i-1] <= v < b[i]; without derivative.
 
     Raises:
         ShapeError: boundaries that are not 1-D.
@@ -192,11 +199,13 @@ def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool
 def repeat_interleave(
     input: Tensor, repeats=None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
-    """Every slice along a dimension several times, one after another; without a dimension, every element of the flattened input.
+    """Every slice along a dimension several times, one after another; without a dimension, every element of
+    the flattened input.
 
     Args:
-        repeats: how often, a number or one for each slice. With a single argument, ``repeat_interleave(repeats)``, the result is the
-            indices 0 (repeats[0] times), 1 (repeats[1] times), ...
+        repeats: how often, a number or one for each slice. With a single argument,
+            ``repeat_interleave(repeats)``, the result is the indices 0 (repeats[0] times), 1 (repeats[1]
+            times), ...
         output_size: accepted for PyTorch's sake.
 
     Raises:
@@ -204,8 +213,10 @@ def repeat_interleave(
         DtypeError: repeats that are not integers.
 
     >>> import cnn_physics77 as torch
-    >>> torch.repeat_interleave(torch.tensor([1, 2]), 2), torch.repeat_interleave(torch.tensor([1, 2]), torch.tensor([1, 3]))
-    (tensor([1, 1, 2, 2]), tensor([1, 2, 2, 2]))
+    >>> torch.repeat_interleave(torch.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    >>> torch.repeat_interleave(torch.tensor([1, 2]), torch.tensor([1, 3]))
+    tensor([1, 2, 2, 2])
     """
     if repeats is None:
         times = check_index("repeat_interleave", input).array
@@ -218,8 +229,8 @@ def repeat_interleave(
     n = x.array.shape[dim]
     if times.ndim > 1 or (times.size != 1 and times.size != n):
         raise ShapeError(
-            f"repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) = {times.size} and "
-            f"input.size({dim}) = {n}"
+            "repeat_interleave: repeats must have the same size as input along dim, but got "
+            f"repeats.size(0) = {times.size} and input.size({dim}) = {n}"
         )
     if (times < 0).any():
         raise ShapeError("repeat_interleave: repeats can not be negative")
@@ -231,7 +242,8 @@ method("repeat_interleave")(repeat_interleave)
 
 @method("bincount")
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does, which has a derivative by them.
+    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does, which has a derivative
+    by them.
 
     Raises:
         DtypeError: not integers.
@@ -248,7 +260,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         return from_array(np.bincount(array, minlength=minlength))
     if weights.array.shape != array.shape:
         raise ShapeError(
-            f"bincount: weights should be 1-d and have the same length as input, found {weights.shape} and {input.shape}"
+            f"bincount: weights should be 1-d and have the same length as input, found {weights.shape} and "
+            f"{input.shape}"
         )
     if weights.array.dtype.kind not in "fiub":
         raise DtypeError(f"bincount: expected real weights, found {weights.dtype}")

@@ -1,7 +1,8 @@
-"""Other shapes of the same elements: reshape, view, flatten, squeeze, expand. Views wherever PyTorch gives views.
+"""Other shapes of the same elements: reshape, view, flatten, squeeze, expand. Views wherever PyTorch gives
+views.
 
-All that only regroups the sizes is one operation, *reshape*, whose derivative is the reshape back; *expand* and its adjoint, the
-sum, stand in :mod:`.broadcasting`.
+All that only regroups the sizes is one operation, *reshape*, whose derivative is the reshape back; *expand*
+and its adjoint, the sum, stand in :mod:`.broadcasting`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _(g, x_shape):
     return _reshape(g, shape=x_shape)
 
 
-# --------------------------------------------------------------------------------------------- reading arguments
+# ----------------------------------------------------------------------------------------- reading arguments
 
 
 def sizes_of(function: str, sizes: tuple) -> tuple[int, ...]:
@@ -70,15 +71,16 @@ def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...
         if known == 0:
             if size == 0:
                 raise ShapeError(
-                    f"{function}: cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
-                    "size -1 can be any value and is ambiguous; name all sizes"
+                    f"{function}: cannot reshape tensor of 0 elements into shape {list(shape)} because the "
+                    "unspecified dimension size -1 can be any value and is ambiguous; name all sizes"
                 )
         elif size % known == 0:
             return tuple(size // known if n == -1 else n for n in shape)
     elif known == size:
         return shape
     raise ShapeError(
-        f"{function}: shape '{list(shape)}' is invalid for input of size {size}; the sizes must multiply to it"
+        f"{function}: shape '{list(shape)}' is invalid for input of size {size}; the sizes must multiply to "
+        "it"
     )
 
 
@@ -86,8 +88,8 @@ def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...
 
 
 def reshape(input: Tensor, shape) -> Tensor:
-    """The same elements, in the order of their indices (the last fastest), under another shape: a view where the memory allows it,
-    else a copy.
+    """The same elements, in the order of their indices (the last fastest), under another shape: a view where
+    the memory allows it, else a copy.
 
     Args:
         shape: sizes; one of them may be -1 and is inferred.
@@ -114,7 +116,8 @@ def _view(self, *shape) -> Tensor:
     """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
 
     Raises:
-        ShapeError: the sizes do not multiply to the number of elements, or the order of memory does not allow a view.
+        ShapeError: the sizes do not multiply to the number of elements, or the order of memory does not allow
+            a view.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(2, 3)
@@ -136,8 +139,9 @@ def _view(self, *shape) -> Tensor:
             self.array.reshape(sizes, copy=False)
         except ValueError:
             raise ShapeError(
-                f"view: view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
-                f"contiguous subspaces): found shape {self.shape}, strides {self.stride()}, for {sizes}; use .reshape(...)"
+                "view: view size is not compatible with input tensor's size and stride (at least one "
+                f"dimension spans across two contiguous subspaces): found shape {self.shape}, strides "
+                f"{self.stride()}, for {sizes}; use .reshape(...)"
             ) from None
     return _reshape(self, shape=sizes)
 
@@ -156,7 +160,8 @@ def _reshape_as(self, other) -> Tensor:
 
 @method("flatten")
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from ``start_dim`` to ``end_dim``, both included, as one. A 0-d tensor becomes one of one element.
+    """The dimensions from ``start_dim`` to ``end_dim``, both included, as one. A 0-d tensor becomes one of
+    one element.
 
     Raises:
         ShapeError: no such dimensions, or ``start_dim`` after ``end_dim``.
@@ -244,7 +249,8 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 def atleast_1d(*tensors: Tensor):
-    """The tensors with one dimension at least: views. One tensor gives a tensor, several (or a tuple of them) a tuple.
+    """The tensors with one dimension at least: views. One tensor gives a tensor, several (or a tuple of them)
+    a tuple.
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_1d(torch.tensor(3))
@@ -266,7 +272,8 @@ def atleast_2d(*tensors: Tensor):
 
 
 def atleast_3d(*tensors: Tensor):
-    """The tensors with three dimensions at least: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1); see :func:`atleast_1d`.
+    """The tensors with three dimensions at least: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1); see
+    :func:`atleast_1d`.
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_3d(torch.tensor([1, 2])).shape
@@ -290,7 +297,7 @@ def _each(tensors: tuple, function):
     return tuple(function(x) for x in tensors)
 
 
-# --------------------------------------------------------------------------------------------- repeating without a copy
+# ---------------------------------------------------------------------------------- repeating without a copy
 
 
 @method("expand")
@@ -339,8 +346,8 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
     new = len(sizes) - len(shape)
     if new < 0:
         raise ShapeError(
-            f"{function}: the number of sizes provided ({len(sizes)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({len(shape)}), found {sizes} for shape {shape}"
+            f"{function}: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
+            f"number of dimensions in the tensor ({len(shape)}), found {sizes} for shape {shape}"
         )
     full = []
     for i, size in enumerate(sizes):
@@ -353,8 +360,8 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
             )
         elif old is not None and old != size and old != 1:
             raise ShapeError(
-                f"{function}: the expanded size of the tensor ({size}) must match the existing size ({old}) at non-singleton "
-                f"dimension {i}, found {sizes} for shape {shape}"
+                f"{function}: the expanded size of the tensor ({size}) must match the existing size ({old}) "
+                f"at non-singleton dimension {i}, found {sizes} for shape {shape}"
             )
         full.append(size)
     return expand_to(x, tuple(full))

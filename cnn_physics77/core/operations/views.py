@@ -1,13 +1,15 @@
-r"""Operations whose result lies in the memory of their input, and what a change in place means for their graph.
+r"""Operations whose result lies in the memory of their input, and what a change in place means for their
+graph.
 
-Let :math:`v = V(b)` be a view of the base b (V may be several steps: a slice of a transpose), and let v be overwritten by r. Then
-the base has become :math:`b' = P(b, r)`, "b with r put where V looks", and every other view w = W(b) of it :math:`w' = W(b')`.
-P is linear, and closed under differentiation with V:
+Let :math:`v = V(b)` be a view of the base b (V may be several steps: a slice of a transpose), and let v be
+overwritten by r. Then the base has become :math:`b' = P(b, r)`, "b with r put where V looks", and every other
+view w = W(b) of it :math:`w' = W(b')`. P is linear, and closed under differentiation with V:
 
 .. math:: \bar b = P(\bar b', 0), \qquad \bar r = V(\bar b').
 
-So a view remembers its base and its steps, and a base its living views (weakly); :func:`overwritten` moves all their edges. Nothing of
-this is looked at unless somebody changes memory in place while derivatives are being recorded.
+So a view remembers its base and its steps, and a base its living views (weakly); :func:`overwritten` moves
+all their edges. Nothing of this is looked at unless somebody changes memory in place while derivatives are
+being recorded.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class View(Operation):
 
 
 def view_operation(forward: Callable | None = None, *, name: str = ""):
-    """Decorator: declare an operation whose result is a view (see :class:`View`); otherwise as :func:`.operation.operation`."""
+    """Decorator: declare an operation whose result is a view (see :class:`View`); otherwise as
+    :func:`.operation.operation`."""
     if forward is None:
         return lambda function: View(function, name)
     return View(forward, name)
@@ -72,7 +75,8 @@ class _Views(list):
 
 
 def _remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
-    """Note that ``view`` lies in the memory of x, and how it was had from it; a string says why that cannot be repeated."""
+    """Note that ``view`` lies in the memory of x, and how it was had from it; a string says why that cannot
+    be repeated."""
     changes = x._changes
     if changes is None:
         changes = x._changes = [0, 0]
@@ -100,7 +104,7 @@ def remember_several(views, x: Tensor) -> None:
         _remember(view, x, _ONE_OF_SEVERAL if recording() else _UNRECORDED)
 
 
-# --------------------------------------------------------------------------------------------- changes in place
+# ------------------------------------------------------------------------------------------ changes in place
 
 
 def base_of(tensor: Tensor) -> Tensor:
@@ -112,27 +116,27 @@ def check_overwritable(function: str, tensor: Tensor) -> None:
     """Raise a GradientError if derivatives cannot follow a change of ``tensor`` in place."""
     if tensor.edge is LEAF:
         raise GradientError(
-            f"{function}: a leaf Variable that requires grad is being used in an in-place operation; use the operation without "
-            "underscore, or change the values under no_grad()"
+            f"{function}: a leaf Variable that requires grad is being used in an in-place operation; use "
+            "the operation without underscore, or change the values under no_grad()"
         )
     if tensor._view_of is None:
         return
     base, path = tensor._view_of
     if type(path) is str:
         raise GradientError(
-            f"{function}: expected a tensor whose change in place can be differentiated, found a view of which {path}; clone it "
-            "first, or use the operation without underscore"
+            f"{function}: expected a tensor whose change in place can be differentiated, found a view of "
+            f"which {path}; clone it first, or use the operation without underscore"
         )
     if base.edge is LEAF:
         raise GradientError(
-            f"{function}: a view of a leaf Variable that requires grad is being used in an in-place operation; clone the leaf "
-            "first, or change the values under no_grad()"
+            f"{function}: a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation; clone the leaf first, or change the values under no_grad()"
         )
 
 
 def overwritten(tensor: Tensor, edge) -> None:
-    """Let the gradient of ``tensor``, whose memory has just been overwritten, go to ``edge``, and those of its base and of the other
-    views of it where they now must."""
+    """Let the gradient of ``tensor``, whose memory has just been overwritten, go to ``edge``, and those of
+    its base and of the other views of it where they now must."""
     base = base_of(tensor)
     if base is not tensor:
         made = from_array(tensor.array)
@@ -165,8 +169,8 @@ def layout_of(array: np.ndarray) -> tuple[int, ...]:
 
 @operation(name="put_view")
 def _put(base, values, *, path, layout):
-    """The base with other values where the path of views leads. The memory of the result has the order of the first base's, for which
-    every step of the path is known to be a view."""
+    """The base with other values where the path of views leads. The memory of the result has the order of the
+    first base's, for which every step of the path is known to be a view."""
     inverse = np.argsort(layout)
     out = np.empty([base.shape[axis] for axis in layout], base.dtype).transpose(inverse)
     out[...] = base
@@ -188,7 +192,8 @@ def _(g, path):
 
 
 class _Lost:
-    """The operation of a view whose memory was changed through another one, and whose gradient nobody can tell."""
+    """The operation of a view whose memory was changed through another one, and whose gradient nobody can
+    tell."""
 
     name = "lost_view"
 
@@ -197,8 +202,8 @@ class _Lost:
 
     def backward(self, node: Node, gradient, edges):
         raise GradientError(
-            f"backward: expected a view whose memory was not changed, found one changed in place through its base or another view, "
-            f"and of which {self.reason}; make the change out of place"
+            "backward: expected a view whose memory was not changed, found one changed in place through "
+            f"its base or another view, and of which {self.reason}; make the change out of place"
         )
 
     @classmethod

@@ -109,7 +109,6 @@ rows = [
             else s
             for s in reductions(rng)
         ],
-        order=1,
         bad=[
             *(Bad(b.error, b.message, *b.args, "sum") for b in with_source(WRONG_INDEX)),
             Bad(ValueError, "amax or amin", X, 0, I([[0]]), I([[1.0]]), "median"),

@@ -26,7 +26,7 @@ def define(f):
 
         @staticmethod
         def backward(ctx, g):
-            x, y, result = ctx.saved_tensors
+            x, _, result = ctx.saved_tensors
             gx = g * ctx.power * x ** (ctx.power - 1) if ctx.needs_input_grad[0] else None
             gy = g * (result - x**ctx.power) if ctx.needs_input_grad[1] else None
             return gx, gy, None

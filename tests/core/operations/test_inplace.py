@@ -1,4 +1,5 @@
-"""Changes in place: values, gradients through views, what is refused, and what is noticed. PyTorch is the judge."""
+"""Changes in place: values, gradients through views, what is refused, and what is noticed. PyTorch is the
+judge."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 
 
 def both(function, *shapes, seed=0):
-    """function(framework, *leaves) in both, from the same values; returns the results and the gradients of the leaves."""
+    """function(framework, *leaves) in both, from the same values; returns the results and the gradients of
+    the leaves."""
     rng = np.random.default_rng(seed)
     values = [rng.uniform(0.5, 1.5, shape) for shape in shapes]
     results = []
@@ -39,9 +41,42 @@ def same(function, *shapes):
 # ------------------------------------------------------------------------------------------- all of a tensor
 
 UNARY = [
-    "abs neg exp log sqrt square tanh sin cos reciprocal ceil floor round trunc frac sign sgn acos asin atan sinh cosh tan "
-    "exp2 expm1 log2 log10 log1p rsqrt sigmoid relu deg2rad rad2deg tril triu"
-][0].split()
+    "abs",
+    "neg",
+    "exp",
+    "log",
+    "sqrt",
+    "square",
+    "tanh",
+    "sin",
+    "cos",
+    "reciprocal",
+    "ceil",
+    "floor",
+    "round",
+    "trunc",
+    "frac",
+    "sign",
+    "sgn",
+    "acos",
+    "asin",
+    "atan",
+    "sinh",
+    "cosh",
+    "tan",
+    "exp2",
+    "expm1",
+    "log2",
+    "log10",
+    "log1p",
+    "rsqrt",
+    "sigmoid",
+    "relu",
+    "deg2rad",
+    "rad2deg",
+    "tril",
+    "triu",
+]
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -57,7 +92,9 @@ def test_unary_operations(name):
     assert view._version == before + 1
 
 
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "atan2", "remainder", "fmod", "clamp_min"])
+@pytest.mark.parametrize(
+    "name", ["add", "sub", "mul", "div", "pow", "atan2", "remainder", "fmod", "clamp_min"]
+)
 def test_binary_operations(name):
     same(lambda _, x, w: getattr(x * 2, f"{name}_")(w), (2, 3), (3,))
     if name != "atan2":
@@ -166,7 +203,8 @@ def test_slices_updated_as_in_a_solver():
     same(function, (6, 3), (4,))
 
 
-KEYS = [0, -1, slice(1, 3), (slice(None), 1), Ellipsis, (0, 1), (None, slice(0, 2)), [0, 2], ([0, 2], slice(1, None)), (slice(None), [2, 0]),
+KEYS = [0, -1, slice(1, 3), (slice(None), 1), Ellipsis, (0, 1), (None, slice(0, 2)), [0, 2], ([0, 2], slice(1,
+None)), (slice(None), [2, 0]),
         ([[0], [1]], [0, 2])]  # fmt: skip
 
 
@@ -255,7 +293,8 @@ def test_random_programs_agree_with_torch():
             except RuntimeError as error:
                 outcomes.append(error)
         if isinstance(outcomes[1], Exception):
-            if "leaf Variable" in str(outcomes[1]):  # PyTorch's word for a view of a constant that a sister view made a result
+            # PyTorch's word for a view of a constant that a sister view made a result
+            if "leaf Variable" in str(outcomes[1]):
                 continue
             refused += 1
             assert isinstance(outcomes[0], GradientError), (seed, outcomes)
@@ -266,7 +305,7 @@ def test_random_programs_agree_with_torch():
     assert compared > 50 and refused > 10
 
 
-# ------------------------------------------------------------------------------------------- what is refused and what is noticed
+# ----------------------------------------------------------------------- what is refused and what is noticed
 
 
 def test_variables_cannot_be_changed():
@@ -279,7 +318,7 @@ def test_variables_cannot_be_changed():
         lambda: x.copy_(ours.zeros(3)),
         lambda: x.unsqueeze_(0),
     ):
-        with pytest.raises(GradientError, match="leaf Variable that requires grad is being used in an in-place operation"):
+        with pytest.raises(GradientError, match="leaf Variable that requires grad"):
             change()
     with ours.no_grad():
         x.add_(1)
@@ -313,7 +352,12 @@ def test_overlapping_and_read_only_memory_is_refused():
         x.expand(2, 3)[:, 0] = 1
     a = np.ones(3)
     a.flags.writeable = False
-    for change in (lambda t: t.add_(1), lambda t: t.zero_(), lambda t: t.__setitem__(0, 1), lambda t: t.__setitem__([0], 1)):
+    for change in (
+        lambda t: t.add_(1),
+        lambda t: t.zero_(),
+        lambda t: t.__setitem__(0, 1),
+        lambda t: t.__setitem__([0], 1),
+    ):
         with pytest.raises(ShapeError, match="read-only"):
             change(ours.from_numpy(a))
 
@@ -365,7 +409,14 @@ def cases_that_torch_notices():
         i[0] = 2
         return y
 
-    return [used_by_mul, output_of_exp, output_of_exp_through_a_view, weight_changed, through_detach, index_changed]
+    return [
+        used_by_mul,
+        output_of_exp,
+        output_of_exp_through_a_view,
+        weight_changed,
+        through_detach,
+        index_changed,
+    ]
 
 
 @pytest.mark.parametrize("function", cases_that_torch_notices(), ids=lambda f: f.__name__)
