@@ -184,6 +184,12 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return overwrite("silu", input, _silu) if inplace else _silu(input)
 
 
+@silent
+def _mish_forward(x: np.ndarray) -> np.ndarray:
+    return x * np.tanh(kernels.softplus(x))
+
+
+@silent
 def _mish_slope(x: np.ndarray) -> np.ndarray:
     t = np.tanh(kernels.softplus(x))
     return t + x * kernels.sigmoid(x) * (1 - t * t)
@@ -198,12 +204,7 @@ def _mish_curvature(x: Tensor) -> Tensor:
 
 
 _slope_of_mish = unary("mish_slope", _mish_slope, "d mish / dx", x=lambda g, x: g * _mish_curvature(x))
-_mish = unary(
-    "mish",
-    lambda x: x * np.tanh(kernels.softplus(x)),
-    "x tanh(softplus(x))",
-    x=lambda g, x: g * _slope_of_mish(x),
-)
+_mish = unary("mish", _mish_forward, "x tanh(softplus(x))", x=lambda g, x: g * _slope_of_mish(x))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
