@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
@@ -51,7 +52,9 @@ def test_matmul_is_numpys_and_its_bits_do_not_depend_on_the_threads(shapes, dtyp
     scale = relative * np.sqrt(a.shape[-1] + 1)
     np.testing.assert_allclose(result, exact, rtol=scale, atol=scale)
     set_num_threads(1)
-    np.testing.assert_array_equal(matmul(a, b), result)
+    for of_blas in (1, 2):
+        with threadpoolctl.threadpool_limits(of_blas, user_api="blas"):
+            np.testing.assert_array_equal(matmul(a, b), result)
 
 
 def test_transposed_strided_and_read_only_factors_and_out():

@@ -11,7 +11,7 @@ import numpy as np
 # Of the largest array of one block. A thread that has finished one NumPy call waits some 50 us for the
 # interpreter's lock if it finds it taken, so calls much shorter than 100 us gain nothing from a second
 # thread, even though smaller blocks would fit a nearer cache.
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 
 
 def cut(batch: int, rows: int, row_bytes: int, least_samples: int = 1) -> list[tuple[slice, slice]]:
@@ -21,7 +21,7 @@ def cut(batch: int, rows: int, row_bytes: int, least_samples: int = 1) -> list[t
         row_bytes: of one row of one sample.
         least_samples: a block has this many samples where the batch does, even if fewer rows fit then.
 
-    >>> cut(64, rows=10, row_bytes=3000)
+    >>> cut(64, rows=10, row_bytes=6000)
     [(slice(0, 32, None), slice(0, 10, None)), (slice(32, 64, None), slice(0, 10, None))]
     >>> cut(1, rows=4, row_bytes=2**20)
     [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 4, None))]

@@ -8,8 +8,8 @@
     winograd2/4/5/6 F(m x m, 3 x 3) for 3x3 kernels at stride 1
 
 Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
-(see `winograd`), so it is chosen in float32 only, and never beyond F(5x5); float64 takes exact algorithms
-unless overridden.
+(see `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and never beyond
+F(5x5); float64 takes exact algorithms unless overridden.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,8 @@ TRANSFORM = 1.1  # one transformed number of an input tile, both directions toge
 INVERSE = 0.8  # the same on the way back
 MOVE = 0.2  # one number moved in im2col
 ADD = 0.6  # one number added to its place
-KERNEL = 3.0  # one number of the transformed kernel
+KERNEL = 6.0  # one number of the transformed kernel
+WORTH = 0.8  # of the time of an exact algorithm: what Winograd's larger error must bring
 CALLS = 0.05  # milliseconds, of the calls themselves
 
 
@@ -129,6 +130,9 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
     times = sorted((estimate(name, map, q), name) for name in names)
     listed = ", ".join(f"{name} {time:.2g} ms" for time, name in times)
+    exact_time, exact = next(pair for pair in times if not pair[1].startswith("winograd"))
+    if times[0][0] > WORTH * exact_time:
+        return Choice(map, exact, f"no other is much faster by estimate: {listed}")
     return Choice(map, times[0][1], f"least estimated time: {listed}")
 
 

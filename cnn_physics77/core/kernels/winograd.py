@@ -76,7 +76,7 @@ class Tiling:
     ) -> None:
         self.m, self.t = m, m + 2
         self.rows, self.columns = (ceil(n / m) for n in output_size)
-        row_bytes = self.t**2 * self.columns * channels * itemsize
+        row_bytes = self.t**2 * self.columns * 2 * channels * itemsize  # of tiles and of products
         self.blocks = cut(batch, self.rows, row_bytes, ceil(ROW_ELEMENTS / channels))
 
 
