@@ -158,7 +158,7 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
 def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     """Estimated milliseconds of one core for one map, float32."""
     q = geometry
-    pixels = q.batch * prod(q.output_size)
+    pixels: float = q.batch * prod(q.output_size)
     if algorithm == "slabs":  # of the input gradient
         return CALLS + pixels * q.taps * (q.out_channels * PRODUCT + ADD) / 1e6
     if algorithm == "channels_last":

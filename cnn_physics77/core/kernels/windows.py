@@ -7,6 +7,7 @@ position ``o * stride - padding + t * dilation``.
 
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -72,7 +73,8 @@ def pad(x: np.ndarray, padding: Size) -> np.ndarray:
     if not any(padding):
         return x
     padded = np.zeros(x.shape[:2] + tuple(n + 2 * p for n, p in zip(x.shape[2:], padding)), x.dtype)
-    padded[(..., *(slice(p, p + n) for n, p in zip(x.shape[2:], padding)))] = x
+    inside: tuple[Any, ...] = tuple(slice(p, p + n) for n, p in zip(x.shape[2:], padding))
+    padded[(..., *inside)] = x
     return padded
 
 
@@ -160,12 +162,15 @@ def col2im(
             f"and kernel_size {kernel_size}, found {columns.shape}; check size, stride, padding and dilation"
         )
     channels = rows // prod(kernel_size)
+    axes = tuple(range(len(kernel_size)))
     taps = columns.reshape(batch, channels, *kernel_size, *counts)
+    taps = np.moveaxis(taps, [2 + axis for axis in axes], axes)  # the tap first
     image = np.zeros((batch, channels, *(n + 2 * p for n, p in zip(size, padding))), columns.dtype)
     for tap in product(*map(range, kernel_size)):
-        reached = tuple(
+        reached: tuple[Any, ...] = tuple(
             slice(t * d, t * d + s * (count - 1) + 1, s)
             for t, d, s, count in zip(tap, dilation, stride, counts)
         )
-        image[(..., *reached)] += taps[(slice(None), slice(None), *tap)]
-    return image[(..., *(slice(p, p + n) for n, p in zip(size, padding)))]
+        image[(..., *reached)] += taps[tap]
+    inside: tuple[Any, ...] = tuple(slice(p, p + n) for n, p in zip(size, padding))
+    return image[(..., *inside)]
