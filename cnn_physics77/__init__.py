@@ -75,6 +75,7 @@ from cnn_physics77.core.operations.linalg import *
 from cnn_physics77.core.operations.masking import *
 from cnn_physics77.core.operations.memory import *
 from cnn_physics77.core.operations.permutation import *
+from cnn_physics77.core.operations.placing import *
 from cnn_physics77.core.operations.rearrangement import *
 from cnn_physics77.core.operations.reductions import *
 from cnn_physics77.core.operations.rounding import *

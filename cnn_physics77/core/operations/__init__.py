@@ -30,6 +30,7 @@ from cnn_physics77.core.operations.memory import *
 from cnn_physics77.core.operations.normalization import *
 from cnn_physics77.core.operations.padding import *
 from cnn_physics77.core.operations.permutation import *
+from cnn_physics77.core.operations.placing import *
 from cnn_physics77.core.operations.pooling import *
 from cnn_physics77.core.operations.rearrangement import *
 from cnn_physics77.core.operations.rectifier import *

@@ -205,7 +205,7 @@ class _Call:
     def backward(self, node: Node, gradient, edges: tuple) -> list:
         ctx, function = self.ctx, self.function
         gradients = list(gradient) if node.outputs is not None else [gradient]
-        if ctx._materialize and node.outputs is not None:
+        if node.outputs is not None and ctx._materialize:
             gradients = [
                 from_array(np.zeros(*like)) if g is None and like is not None else g
                 for g, like in zip(gradients, node.outputs)
@@ -260,7 +260,7 @@ class _Call:
                 f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} "
                 f"at index {index}"
             )
-        shape, dtype = self.inputs[index]
+        shape, dtype = self.inputs[index]  # type: ignore[misc]  # an input with an edge is a tensor
         if result.array.shape != shape:
             try:
                 fits = np.broadcast_shapes(result.array.shape, shape) == result.array.shape

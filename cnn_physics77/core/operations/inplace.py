@@ -18,10 +18,10 @@ from cnn_physics77.core.autograd import LEAF, recording, set_grad_enabled
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
-from cnn_physics77.core.operations.gathering import put_at, scalar_like
 from cnn_physics77.core.operations.indexing import _as_numpy, _slice, parse
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced, write
+from cnn_physics77.core.operations.placing import put_at, scalar_like
 from cnn_physics77.core.operations.views import base_of
 from cnn_physics77.core.tensor import Tensor, from_array, method
 

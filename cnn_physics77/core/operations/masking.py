@@ -7,9 +7,9 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
-from cnn_physics77.core.operations.gathering import _index_put, scalar_like
 from cnn_physics77.core.operations.indexing import pick
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.placing import _index_put, scalar_like
 from cnn_physics77.core.operations.shape import reshape
 from cnn_physics77.core.tensor import Tensor, from_array, method
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.dimensions import dimension
-from cnn_physics77.core.operations.gathering import check_index, index_add
+from cnn_physics77.core.operations.gathering import check_index
 from cnn_physics77.core.operations.indexing import pick
+from cnn_physics77.core.operations.placing import index_add
 from cnn_physics77.core.operations.shape import reshape
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -158,7 +161,7 @@ def searchsorted(
         raise ValueError(
             "searchsorted: side and right can't be set to opposites, got side of left while right was True"
         )
-    where = "right" if right or side == "right" else "left"
+    where: Literal["left", "right"] = "right" if right or side == "right" else "left"
     rows = sorted_sequence.array
     if sorter is not None:
         rows = np.take_along_axis(rows, check_index("searchsorted", sorter).array, -1)

@@ -38,16 +38,32 @@ class View(Operation):
 
     def __init__(self, forward: Callable, name: str = ""):
         super().__init__(forward, name, view=True)
+        self._parameters = self.layout[4:]
 
-    def __call__(self, x: Tensor, **parameters) -> Tensor:
-        array = self.forward(x.array, **parameters)
+    def declare(self, name: str, function: Callable) -> None:
+        """Let ``function`` be the derivative; being linear, a view needs no values for it."""
+        super().declare(name, function)
+        if any(self.kept((True,))[:2]):
+            raise ValueError(
+                f"the derivative of the view {self.name} asks for values; it may ask for shape and dtype"
+            )
+
+    def __call__(self, x: Tensor, **parameters) -> Tensor:  # type: ignore[override]
+        old = x.array
+        array = self.forward(old, **parameters)
         y = _new(Tensor)
         y.array = array
         recorded = recording()
-        if array.base is not None or array is x.array:
+        if array.base is not None or array is old:
             _remember(y, x, (self, parameters) if recorded else _UNRECORDED)
-        if recorded and x.edge is not None:
-            self._record((x,), [y], False, (), parameters)
+        edge = x.edge
+        if edge is not None and recorded:
+            node = _new(Node)
+            node.op = self
+            node.edges = (x if edge is LEAF else edge,)
+            node.time = tick()
+            node.saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
+            y.edge = node
         return y
 
 
@@ -138,7 +154,7 @@ def overwritten(tensor: Tensor, edge) -> None:
     """Let the gradient of ``tensor``, whose memory has just been overwritten, go to ``edge``, and those of
     its base and of the other views of it where they now must."""
     base = base_of(tensor)
-    if base is not tensor:
+    if tensor._view_of is not None:
         made = from_array(tensor.array)
         made.edge = edge
         _put._record(
