@@ -31,6 +31,9 @@ FRAMEWORKS = {"numpy77": "Custom", "pytorch": "Torch"}
 """Each framework's name in a log, and the word that labels it on the screen and in plots."""
 
 
+Record = typing.TypeVar("Record")
+
+
 class LogError(ValueError):
     """A file that is not a log, is damaged, or follows another version of the schema."""
 
@@ -308,9 +311,9 @@ def validate(log: RunLog) -> None:
         )
 
 
-def to_json(log: RunLog) -> str:
-    """The log as JSON text, one field a line; `from_json` is its inverse."""
-    content = _encode(dataclasses.asdict(log))
+def to_json(record: typing.Any) -> str:
+    """A log (or another record with a schema) as JSON text, one field a line; `from_json` is its inverse."""
+    content = _encode(dataclasses.asdict(record))
     lines = (f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in content.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -328,20 +331,26 @@ def from_json(text: str, where: str = "log") -> RunLog:
     >>> from_json(to_json(log)) == log
     True
     """
+    log = decode(RunLog, text, where)
+    validate(log)
+    return log
+
+
+def decode(kind: type[Record], text: str, where: str) -> Record:
+    """Read a record with a schema, checking schema, version, fields and types; raises LogError."""
+    schema, version = kind.schema, kind.version  # type: ignore[attr-defined]
     try:
         content = json.loads(text)
     except ValueError as error:
         raise LogError(f"{where}: not JSON ({error}); the file is damaged or not a log") from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise LogError(f"{where}: expected a log with schema {SCHEMA!r}; the file is something else")
-    if content.get("version") != VERSION:
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        raise LogError(f"{where}: expected a log with schema {schema!r}; the file is something else")
+    if content.get("version") != version:
         raise LogError(
-            f"{where}: expected version {VERSION} of the schema, found {content.get('version')!r}; "
+            f"{where}: expected version {version} of the schema, found {content.get('version')!r}; "
             f"read it with the release that wrote it, or run again"
         )
-    log = _decode_record(RunLog, content, where)
-    validate(log)
-    return log
+    return _decode_record(kind, content, where)
 
 
 # --------------------------------------------------------------------------- files
@@ -373,14 +382,17 @@ def write_log(log: RunLog, folder: str | os.PathLike[str]) -> Path:
     return path
 
 
-def read_log(path: str | os.PathLike[str]) -> RunLog:
-    """Read and validate one JSON log; raises LogError (damaged, other schema) or OSError."""
-    path = Path(path)
+def read_text(path: Path) -> str:
+    """A file's text; raises LogError where it is not UTF-8, and OSError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise LogError(f"{path}: not UTF-8 text ({error.reason}); the file is damaged or not a log") from None
-    return from_json(text, str(path))
+
+
+def read_log(path: str | os.PathLike[str]) -> RunLog:
+    """Read and validate one JSON log; raises LogError (damaged, other schema) or OSError."""
+    return from_json(read_text(Path(path)), str(path))
 
 
 def read_logs(folder: str | os.PathLike[str], group: str | None = None) -> list[RunLog]:

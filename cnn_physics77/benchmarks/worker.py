@@ -50,15 +50,16 @@ class Worker:
     Args:
         frameworks: what the child imports, by the names of `results.FRAMEWORKS`; one where anything is timed.
         threads: how many its native libraries, and the frameworks, may use.
+        module: what the child runs; its main calls `serve` with a class of its own.
     """
 
-    def __init__(self, frameworks: list[str], threads: int) -> None:
+    def __init__(self, frameworks: list[str], threads: int, module: str = f"{__package__}.worker") -> None:
         self.frameworks = frameworks
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.worker", *frameworks],
+            [sys.executable, "-m", module, *frameworks],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -237,8 +238,8 @@ class Child:
         return dataclasses.asdict(compare(self.sides, weights, steps))
 
 
-def serve(frameworks: list[str]) -> None:
-    """Answer requests from standard input until it closes."""
+def serve(frameworks: list[str], kind: Callable[..., Any] = Child) -> None:
+    """Answer requests from standard input until it closes, with the methods of a `kind(frameworks, send)`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends this process
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not get between the replies
@@ -247,7 +248,7 @@ def serve(frameworks: list[str]) -> None:
         replies.write(json.dumps(answer) + "\n")
         replies.flush()
 
-    child = Child(frameworks, send)
+    child = kind(frameworks, send)
     try:
         for line in sys.stdin:
             request = json.loads(line)

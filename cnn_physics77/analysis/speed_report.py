@@ -1,0 +1,155 @@
+"""Tables of the speed suite and of a profile, for the terminal."""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cnn_physics77.analysis.speed import SpeedCase
+from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
+from cnn_physics77.results import Environment
+from cnn_physics77.speed_results import CaseRecord, SpeedReport
+
+
+def time_ratio(case: CaseRecord) -> Ratio:
+    """Our time over PyTorch's: the median over pairs of blocks, with its interval."""
+    return bootstrap_ratio(case.ours, case.theirs)
+
+
+def as_speed_cases(report: SpeedReport) -> list[SpeedCase]:
+    """The timed cases as the plot `speed_ratios` takes them."""
+    return [
+        SpeedCase(case.family, case.name, time_ratio(case), case.target)
+        for case in report.cases
+        if case.agreed
+    ]
+
+
+def detail_of(report: SpeedReport) -> str:
+    """Machine, versions, threads and rounds in one line."""
+    environments = list(report.environments.values())
+    pieces = [_machine(environments[0]), *_versions(environments[0])] if environments else []
+    dtypes = sorted({case.dtype for case in report.cases})
+    threads = sorted({case.threads for case in report.cases})
+    pieces.append(" and ".join(dtypes))
+    pieces.append(f"{' and '.join(map(str, threads))} thread{'s' if threads != [1] else ''} each")
+    pieces.append(f"{report.rounds} pairs of blocks")
+    return " · ".join(pieces)
+
+
+def _machine(environment: Environment) -> str:
+    return f"{environment.cpu}, {environment.cores} cores"
+
+
+def _versions(environment: Environment) -> list[str]:
+    found = environment.packages
+    return [
+        f"{label} {found[name]}"
+        for name, label in (("numpy", "NumPy"), ("torch", "PyTorch"))
+        if name in found
+    ]
+
+
+def _milliseconds(values: Sequence[float]) -> str:
+    return f"{1e3 * float(np.median(values)):#.3g}".rstrip(".")
+
+
+def _interval(ratio: Ratio) -> str:
+    return f"[{ratio.low:.2f}, {ratio.high:.2f}]" if math.isfinite(ratio.low) else ""
+
+
+def _aim(value: float, target: float | None) -> Text:
+    """A target and whether it is met."""
+    if target is None:
+        return Text()
+    met = value <= target
+    return Text(f"{target:.2f} {'met' if met else 'MISSED'}", style="green" if met else "bold red")
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def speed_table(cases: Sequence[CaseRecord]) -> Table:
+    """One row for each case: both times, the ratio with its interval, the target, the peaks of memory and
+    their ratio."""
+    table = _table("Time and memory relative to PyTorch")
+    table.add_column("work", min_width=28)
+    measured = any(case.memory_ratio is not None for case in cases)
+    aimed = any(case.target is not None for case in cases)
+    headings = ["ours\n(ms)", "PyTorch\n(ms)", "ratio", "interval"] + ["at most"] * aimed
+    headings += ["memory\n(MB)", "PyTorch\n(MB)", "ratio", "at most"] if measured else []
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for family, group in groupby(cases, key=lambda case: case.family):
+        table.add_row(Text(family, style="bold"))
+        for case in group:
+            cells: list[Text | str] = [Text(f"  {case.name}")]
+            if case.agreed:
+                ratio = time_ratio(case)
+                cells += [_milliseconds(case.ours), _milliseconds(case.theirs)]
+                cells += [Text(f"{ratio.estimate:.2f}", style="bold"), Text(_interval(ratio))]
+                cells += [_aim(ratio.estimate, case.target)] * aimed
+            else:
+                apart = Text(f"values differ by {case.difference:.0e}", style="bold red")
+                cells += ["-", "-", "-", apart, *[""] * aimed]
+            if case.our_memory is not None and case.their_memory is not None:
+                peaks = (case.our_memory.above_baseline_bytes, case.their_memory.above_baseline_bytes)
+                cells += [f"{peak / 1e6:.1f}" for peak in peaks]
+                shown = case.memory_ratio or 0.0
+                cells += [Text(f"{shown:.2f}", style="bold"), _aim(shown, case.memory_target)]
+            table.add_row(*cells)
+    return table
+
+
+def columns_table(cases: Sequence[CaseRecord]) -> Table:
+    """One row for each work, one column for each circumstance: the ratios, with both times in
+    milliseconds."""
+    columns = list(dict.fromkeys(case.column for case in cases if case.column))
+    table = _table("The same works under other circumstances: ratio (ours / PyTorch, ms)")
+    table.add_column("work", min_width=20)
+    for column in columns:
+        table.add_column(column, justify="right")
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for case in cases:
+        if case.column:
+            shown = "values differ"
+            if case.agreed:
+                shown = f"{time_ratio(case).estimate:.2f}\n"
+                shown += f"({_milliseconds(case.ours)} / {_milliseconds(case.theirs)})"
+            rows.setdefault((case.family, case.row), {})[case.column] = shown
+    for (family, row), found in rows.items():
+        table.add_row(f"{family}\n  {row}", *(found.get(column, "") for column in columns))
+    return table
+
+
+def speed_tables(report: SpeedReport) -> Group:
+    """Everything that a run of the suite has to say."""
+    pieces: list[RenderableType] = [Text(detail_of(report), style="dim"), Text()]
+    plain = [case for case in report.cases if not case.column]
+    if plain:
+        pieces += [speed_table(plain), Text()]
+    if len(plain) < len(report.cases):
+        pieces += [columns_table(report.cases), Text()]
+    pieces.append(
+        Text(
+            "Ratio: ours to PyTorch's, median of pairs of blocks [95 % bootstrap interval, or the range of "
+            "fewer than six]. Below 1: faster than PyTorch. Memory: peak resident above baseline, in "
+            "processes of their own. Before timing, both computed the same from the same values, within "
+            f"{max((case.tolerance for case in report.cases), default=0):.0e} relative.",
+            style="dim",
+        )
+    )
+    return Group(*pieces)

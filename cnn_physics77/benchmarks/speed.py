@@ -1,0 +1,301 @@
+"""The speed suite: our time over PyTorch's, case by case.
+
+Run by hand::
+
+    python -m cnn_physics77.benchmarks.speed                     # the suite
+    python -m cnn_physics77.benchmarks.speed --cases targets     # the works that have a target
+    python -m cnn_physics77.benchmarks.speed --cases columns     # the same works with one thread, in
+    float64, ... python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
+
+Each framework has a process of its own. Both are given the same values, warm up, and take turns block by
+block (A B B A ...). Before the first timed block the values that both compute are compared; where they
+differ by more than the case's tolerance, nothing is timed and the command fails. The ratio is the median
+over pairs of blocks, with its bootstrap interval. The peak of memory is measured in further processes, one
+for each framework and case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..results import FRAMEWORKS, Environment, LogError, MemoryRecord
+from ..speed_results import CaseRecord, SpeedReport, write_report
+from .case_worker import case_worker
+from .cases import CHOICES, choose
+from .measure import MeasurementError, available_cores, source_commit, turns
+from .work import Arrays, Case
+from .worker import Worker, WorkerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OURS, THEIRS = FRAMEWORKS
+
+WARMUP_CALLS = 3
+"""Untimed calls before the length of a block is settled; one whole untimed block follows it."""
+
+BLOCK_SECONDS = 0.1
+"""A block has as many calls as the slower framework does in this time, but one at least."""
+
+SETTLE_SECONDS = 0.12
+"""Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01
+s."""
+
+MEMORY_CALLS = 30
+"""Calls over which the peak of memory is taken."""
+
+
+def difference(ours: Arrays, theirs: Arrays) -> tuple[float, str]:
+    """The largest relative difference among the values, and the name of the one that has it.
+
+    For each array it is ``|a - b| / max(|b|, 0.001 max |c|)`` with 2-norms, where c runs over all of the
+    same kind (the gradients, say): what is zero but for rounding beside the others is judged by the size
+    of the others.
+
+    >>> difference({"y": np.array([3.0, 4.5])}, {"y": np.array([3.0, 4.0])})
+    (0.1, 'y')
+    """
+    if ours.keys() != theirs.keys():
+        return float("inf"), f"{', '.join(ours)} in one framework, {', '.join(theirs)} in the other"
+    largest: dict[str, float] = {}
+    for name, value in theirs.items():
+        kind = name.split(" ")[0]
+        largest[kind] = max(largest.get(kind, 0.0), float(np.linalg.norm(value)))
+    found = []
+    for name, b in theirs.items():
+        a = ours[name]
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return float("inf"), f"{name}: {a.dtype} {a.shape} and {b.dtype} {b.shape}"
+        scale = max(float(np.linalg.norm(b)), 1e-3 * largest[name.split(" ")[0]])
+        gap = float(np.linalg.norm(np.subtract(a, b, dtype=np.float64)))
+        found.append((gap / scale if scale else gap, name))
+    worst = max(found, key=lambda pair: np.inf if np.isnan(pair[0]) else pair[0])
+    return worst
+
+
+class Suite:
+    """One run of some cases.
+
+    Args:
+        threads: for each framework, where a case does not say otherwise.
+        rounds: timed blocks of each framework.
+        block_seconds: length that a block aims at.
+        memory: whether peaks of memory are measured.
+        note: told a line for each case as it is done.
+    """
+
+    def __init__(
+        self,
+        threads: int,
+        rounds: int,
+        block_seconds: float = BLOCK_SECONDS,
+        memory: bool = True,
+        note: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.threads, self.rounds, self.block_seconds = threads, rounds, block_seconds
+        self.memory, self.note = memory, note
+        self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.commit = source_commit()
+        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, [])
+
+    def run(self, cases: Iterable[Case]) -> SpeedReport:
+        """Do the cases; `report` has those that are done while others still run.
+
+        Raises:
+            MeasurementError: threads are not what was asked for, or the given values differ.
+            WorkerError: a process failed.
+        """
+        for (_, threads), group in groupby(cases, key=self._processes):
+            with self._workers(threads or self.threads) as workers:
+                for case in group:
+                    self.report.cases.append(self._case(case, workers))
+        return self.report
+
+    @staticmethod
+    def _processes(case: Case) -> tuple[str, int | None]:
+        """Cases of equal keys that follow each other share their processes."""
+        return case.key if case.alone else case.family, case.threads
+
+    @contextmanager
+    def _workers(self, threads: int) -> Iterator[dict[str, Worker]]:
+        with ExitStack() as stack:
+            workers = {name: stack.enter_context(case_worker(name, threads)) for name in FRAMEWORKS}
+            with ThreadPoolExecutor(2) as both:
+                list(both.map(lambda worker: worker.ask("start", threads=threads), workers.values()))
+            yield workers
+
+    def _case(self, case: Case, workers: dict[str, Worker]) -> CaseRecord:
+        threads = case.threads or self.threads
+        given = {name: worker.ask("open", key=case.key)["sha256"] for name, worker in workers.items()}
+        if len(set(given.values())) > 1:
+            raise MeasurementError(f"{case.key}: the frameworks were given different values")
+        gap, where = self._compare(workers)
+        record = CaseRecord(
+            family=case.family,
+            name=case.name,
+            row=case.row or case.name,
+            column=case.column,
+            dtype=case.dtype,
+            threads=threads,
+            calls=0,
+            warmup_calls=0,
+            given_sha256=given[OURS],
+            difference=gap,
+            differs_most=where,
+            tolerance=case.largest_difference,
+            ours=[],
+            theirs=[],
+            target=case.target,
+            memory_target=case.memory_target,
+        )
+        if not record.agreed:
+            self.note(
+                f"{case.key}: the values differ by {gap:.1e} ({where}), more than {record.tolerance:.0e}: "
+                "not timed"
+            )
+            return record
+        self._time(record, workers)
+        for name, worker in workers.items():
+            worker.ask("check", threads=threads)
+            if name not in self.report.environments:
+                told = worker.ask(
+                    "environment", started=self.started, command_line=list(sys.argv), commit=self.commit
+                )
+                self.report.environments[name] = Environment(**told)
+        if self.memory and case.memory:
+            with ThreadPoolExecutor(2) as both:  # nothing is timed here
+                record.our_memory, record.their_memory = both.map(
+                    lambda name: self._memory(case, name, threads), (OURS, THEIRS)
+                )
+        ratio = float(np.median(np.divide(record.ours, record.theirs)))
+        self.note(
+            f"{case.key}: {1e3 * np.median(record.ours):.3g} ms, {1e3 * np.median(record.theirs):.3g} ms, "
+            f"ratio {ratio:.2f}"
+        )
+        return record
+
+    @staticmethod
+    def _compare(workers: dict[str, Worker]) -> tuple[float, str]:
+        with tempfile.TemporaryDirectory(prefix="cnn_physics77_") as folder:
+            found = []
+            for name, worker in workers.items():
+                file = str(Path(folder) / f"{name}.npz")
+                worker.ask("values", file=file)
+                with np.load(file) as stored:
+                    found.append({key: stored[key] for key in stored.files})
+        return difference(*found)
+
+    def _time(self, record: CaseRecord, workers: dict[str, Worker]) -> None:
+        seconds = 0.0
+        for worker in workers.values():
+            worker.ask("run", calls=WARMUP_CALLS)
+            seconds = max(seconds, worker.ask("run", calls=1)["seconds"])
+        record.calls = max(1, round(self.block_seconds / seconds))
+        record.warmup_calls = WARMUP_CALLS + 1 + record.calls
+        for worker in workers.values():
+            worker.ask("run", calls=record.calls)
+        times = {OURS: record.ours, THEIRS: record.theirs}
+        for _, name in turns(list(workers), self.rounds):
+            time.sleep(SETTLE_SECONDS)
+            times[name].append(workers[name].ask("block", calls=record.calls)["seconds"])
+
+    @staticmethod
+    def _memory(case: Case, framework: str, threads: int) -> MemoryRecord:
+        with case_worker(framework, threads) as worker:
+            worker.ask("start", threads=threads)
+            return MemoryRecord(**worker.ask("memory", key=case.key, calls=MEMORY_CALLS))
+
+
+def show(report: SpeedReport, path: Path, console: Console) -> None:
+    """Print the tables, and draw the figure beside the JSON file."""
+    from ..analysis import visuals
+    from ..analysis.speed_report import as_speed_cases, detail_of, speed_tables
+
+    console.print(speed_tables(report))
+    cases = as_speed_cases(report)
+    if cases:
+        figure = visuals.speed_ratios(cases, detail_of(report))
+        visuals.save(figure, path.parent, path.stem)
+        console.print(f"figure {path.with_suffix('.png')}", highlight=False)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cnn_physics77.benchmarks.speed", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument(
+        "--cases", metavar="PATTERN",
+        help=f"{', '.join(CHOICES)}, or patterns of family/name, separated by | "
+        "(default: suite; with --quick: quick)",
+    )  # fmt: skip
+    cores = available_cores()
+    parser.add_argument("--threads", type=int, default=cores, help=f"for each framework (default: {cores})")
+    parser.add_argument(
+        "--rounds", type=int, help="timed blocks of each framework (default: 8; with --quick: 6)"
+    )
+    parser.add_argument("--quick", action="store_true", help="a few cases, fewer rounds, no memory")
+    parser.add_argument("--output", metavar="FILE", help="JSON file (default: logs/speed_<time>.json)")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and end")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: 1 if values differed or a process failed, 2 for bad arguments, 130 after Ctrl-C."""
+    parser = build_parser()
+    told = parser.parse_args(arguments)
+    rounds = told.rounds if told.rounds is not None else 6 if told.quick else 8
+    try:
+        cases = choose(told.cases or ("quick" if told.quick else "suite"))
+    except ValueError as error:
+        parser.error(str(error))
+    if rounds < 1 or not 1 <= told.threads <= available_cores():
+        parser.error(f"expected --rounds of at least 1 and --threads from 1 to {available_cores()}")
+    if told.list:
+        print("\n".join(case.key for case in cases))
+        return 0
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=118)
+    start = time.monotonic()
+
+    def note(line: str) -> None:
+        done = len(suite.report.cases) + 1
+        console.print(f"{done:3d}/{len(cases)} {line}", highlight=False, markup=False)
+
+    suite = Suite(told.threads, rounds, memory=not told.quick, note=note)
+    stamp = suite.started[:19].replace(":", "").replace("-", "").replace("T", "-")
+    path = Path(told.output or f"logs/speed_{stamp}.json")
+    status = 0
+    try:
+        suite.run(cases)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    except (MeasurementError, WorkerError, LogError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        status = 1
+    if suite.report.cases:
+        write_report(suite.report, path)
+        show(suite.report, path, console)
+        console.print(f"JSON   {path}; {time.monotonic() - start:.0f} s", highlight=False)
+    if not all(case.agreed for case in suite.report.cases):
+        status = status or 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,391 @@
+"""The kinds of work in the speed suite, each written once and done by every framework.
+
+A case says what is given (drawn in float64 with NumPy's Generator, so that every process has the same
+values) and what is called over and over on the clock. It is written in PyTorch's names and runs in a
+framework through its adapter. Before anything is timed, the values that it computes in both frameworks are
+compared (`CaseRecord.difference`).
+
+Arrays are given in PyTorch's default memory order, rows of pixels in planes of channels, to both
+frameworks. The column "PyTorch at its best" gives PyTorch the order that it is fastest with
+(channels_last) and its fused optimizer, and ours nothing else than before.
+"""
+
+from __future__ import annotations
+
+import abc
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from ..core.training import training_step
+from ..results import ParameterShape
+from .adapters.base import Adapter
+from .exchange import draw_weights
+from .helper import ExperimentConfig
+
+Arrays = dict[str, np.ndarray]
+
+SEED = 67
+"""Of everything that is given."""
+
+FLOAT32_TOLERANCE, FLOAT64_TOLERANCE = 1e-3, 1e-9
+"""Largest relative differences (2-norms) that pass. Sums of thousands of float32 products in another order
+differ by 1e-6; where a ReLU or a maximum decides the other way on such a difference, a gradient differs by
+more."""
+
+
+class Work(NamedTuple):
+    """A case made ready in one framework."""
+
+    call: Callable[[], Any]
+    """What is timed."""
+    values: Callable[[], Arrays]
+    """Computes, from the state at the beginning, what is compared; called once, before any `call`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case(abc.ABC):
+    """A piece of work. Subclasses say which; these are the circumstances.
+
+    Attributes:
+        name: unique in its family.
+        row, column: where the case shows one work under other circumstances ("one thread"), the work's
+            name and the circumstance.
+        dtype: of everything given.
+        threads: for each framework; None for what the suite is told.
+        best: give PyTorch its channels_last memory and its fused optimizer.
+        target, memory_target: the ratios of time and memory aimed at, at most.
+        memory: whether the peak of memory is measured as well, in processes of their own.
+        quick: whether the case belongs to the quick choice.
+        tolerance: of the values; None for that of the dtype.
+    """
+
+    family: ClassVar[str] = ""
+
+    name: str
+    row: str = ""
+    column: str = ""
+    dtype: str = "float32"
+    threads: int | None = None
+    best: bool = False
+    target: float | None = None
+    memory_target: float | None = None
+    memory: bool = False
+    quick: bool = False
+    tolerance: float | None = None
+
+    @property
+    def key(self) -> str:
+        """Family and name: what the case is known by."""
+        return f"{self.family}/{self.name}"
+
+    @property
+    def alone(self) -> bool:
+        """Whether the case gets processes of its own, where sweeps share theirs."""
+        return False
+
+    @property
+    def largest_difference(self) -> float:
+        """The tolerance that holds."""
+        if self.tolerance is not None:
+            return self.tolerance
+        return FLOAT64_TOLERANCE if self.dtype == "float64" else FLOAT32_TOLERANCE
+
+    @abc.abstractmethod
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        """The arrays that are given, in float64 or of integers."""
+
+    def given(self) -> Arrays:
+        """The arrays that are given, in the case's dtype."""
+        drawn = self.draw(np.random.default_rng(SEED))
+        return {
+            name: array.astype(self.dtype) if array.dtype.kind == "f" else array
+            for name, array in drawn.items()
+        }
+
+    @abc.abstractmethod
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        """Make the work ready in a framework."""
+
+    def rehearse(self, adapter: Adapter) -> None:  # noqa: B027 (most need none)
+        """Work of the same kind on next to nothing: what a framework loads when it is first used belongs
+        to its baseline."""
+
+    def favours(self, adapter: Adapter) -> bool:
+        """Whether this framework is PyTorch and is to be at its best."""
+        return self.best and adapter.name == "pytorch"
+
+    def tensors(self, adapter: Adapter, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """What is given, as tensors of the framework, which share the arrays' memory."""
+        found = {name: adapter.from_numpy(array) for name, array in given.items()}
+        if self.favours(adapter):
+            last = adapter.torch.channels_last
+            found = {name: t.to(memory_format=last) if t.ndim == 4 else t for name, t in found.items()}
+        return found
+
+
+def values_of(**tensors: Any) -> Arrays:
+    """Copies of what the tensors hold, in the logical order."""
+    return {name: np.array(tensor.detach().numpy(), order="C") for name, tensor in tensors.items()}
+
+
+# ------------------------------------------------------------------------------------------------ networks
+
+IMAGE_SHAPES = {
+    "CNN": (1, 28, 28),
+    "LeNet5": (1, 28, 28),
+    "VGG": (1, 28, 28),
+    "ResNet20": (3, 32, 32),
+    "MLP": (1, 28, 28),
+}
+"""The networks of `core.model`, with one image each."""
+
+CLASSES = 10
+"""Width of their logits."""
+
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Adam": ("Adam", {"lr": 0.001}),
+    "SGD": ("SGD", {"lr": 0.01, "momentum": 0.9}),
+}
+"""SGD is with momentum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCase(Case):
+    """A network of `core.model` and the size of its batches."""
+
+    model: str
+    batch: int
+
+    @property
+    def alone(self) -> bool:
+        return True
+
+    def build(self, adapter: Adapter) -> Any:
+        """The network with weights drawn as the experiments draw them."""
+        config = ExperimentConfig(model=self.model).run(dtype=self.dtype)
+        network = adapter.build(config, list(IMAGE_SHAPES[self.model]), CLASSES)
+        shapes = [ParameterShape(name, list(p.shape)) for name, p in network.named_parameters()]
+        adapter.load(network, draw_weights(shapes, SEED, self.model), self.dtype)
+        if self.favours(adapter):
+            network = network.to(memory_format=adapter.torch.channels_last)
+        return network
+
+
+_REHEARSAL_IMAGE = np.ones((1, 1, 3, 3), np.float32)
+
+
+def _rehearsal_network(adapter: Adapter) -> Any:
+    nn = adapter.torch.nn
+    return nn.Sequential(nn.Conv2d(1, 1, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCase(NetworkCase):
+    """A training step: gradients cleared, forward, cross-entropy, backward, update. Several batches take
+    turns."""
+
+    family: ClassVar[str] = "training step"
+
+    optimizer: str = "Adam"
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        batches = max(2, min(64, 256 // self.batch))
+        return {
+            "images": generator.random((batches, self.batch, *IMAGE_SHAPES[self.model])),
+            "labels": generator.integers(0, CLASSES, (batches, self.batch)),
+        }
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        network = self.build(adapter)
+        kind, arguments = OPTIMIZERS[self.optimizer]
+        if self.favours(adapter):
+            arguments = arguments | {"fused": True}
+        optimizer = getattr(adapter.optim, kind)(network.parameters(), **arguments)
+        step = training_step(network, adapter.criterion, optimizer)
+        batches = [
+            tuple(self.tensors(adapter, {"images": images, "labels": labels}).values())
+            for images, labels in zip(given["images"], given["labels"], strict=True)
+        ]
+        turn = itertools.cycle(batches)
+
+        def values() -> Arrays:
+            loss = step(*batches[0])
+            found = values_of(
+                loss=loss, **{f"gradient of {name}": p.grad for name, p in network.named_parameters()}
+            )
+            del loss  # or its graph would live on
+            return found | values_of(second_loss=step(*batches[1]))
+
+        return Work(lambda: step(*next(turn)), values)
+
+    def rehearse(self, adapter: Adapter) -> None:
+        network = _rehearsal_network(adapter)
+        kind, arguments = OPTIMIZERS[self.optimizer]
+        optimizer = getattr(adapter.optim, kind)(network.parameters(), **arguments)
+        step = training_step(network, adapter.criterion, optimizer)
+        step(adapter.from_numpy(_REHEARSAL_IMAGE), adapter.from_numpy(np.array([0])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceCase(NetworkCase):
+    """The logits of one batch of images, without a graph, in evaluation mode."""
+
+    family: ClassVar[str] = "inference"
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        return {"images": generator.random((self.batch, *IMAGE_SHAPES[self.model]))}
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        network = self.build(adapter)
+        network.eval()
+        images = self.tensors(adapter, given)["images"]
+
+        def call() -> Any:
+            with adapter.torch.no_grad():
+                return network(images)
+
+        return Work(call, lambda: values_of(logits=call()))
+
+    def rehearse(self, adapter: Adapter) -> None:
+        with adapter.torch.no_grad():
+            _rehearsal_network(adapter)(adapter.from_numpy(_REHEARSAL_IMAGE))
+
+
+# ------------------------------------------------------------------------------------------------ functions
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionCase(Case):
+    """A function of tensors, forward and backward: y = f(...) and the gradients of g·y for every floating
+    tensor given."""
+
+    family: ClassVar[str] = "forward and backward"
+
+    function: Callable[..., Any]  # (torch, tensors by name) -> y
+    shapes: Mapping[str, tuple[int, ...]]
+    labels: int = 0  # so many class labels are given as well
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        drawn: Arrays = {name: generator.standard_normal(shape) for name, shape in self.shapes.items()}
+        if self.labels:
+            drawn["labels"] = generator.integers(0, self.shapes["x"][1], self.labels)
+        return drawn
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        torch = adapter.torch
+        tensors = self.tensors(adapter, given)
+        inputs = [tensor.requires_grad_() for name, tensor in tensors.items() if name != "labels"]
+        with torch.no_grad():
+            shape = tuple(self.function(torch, **tensors).shape)
+        generator = np.random.default_rng([SEED, 1])
+        g = adapter.from_numpy(np.array(generator.standard_normal(shape)).astype(self.dtype))
+
+        def call() -> tuple[Any, ...]:
+            y = self.function(torch, **tensors)
+            return (y, *torch.autograd.grad(y, inputs, g))
+
+        def values() -> Arrays:
+            y, *gradients = call()
+            names = [name for name in tensors if name != "labels"]
+            return values_of(
+                y=y, **{f"gradient of {n}": found for n, found in zip(names, gradients, strict=True)}
+            )
+
+        return Work(call, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainCase(FunctionCase):
+    """Many operations on few numbers: what the tape itself costs."""
+
+    family: ClassVar[str] = "small graph"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionCase(Case):
+    """One of the three maps of a convolution: its value, its input's or its weight's gradient."""
+
+    family: ClassVar[str] = "convolution"
+
+    of: str  # "forward", "input gradient", "weight gradient"
+    batch: int
+    channels: tuple[int, int]  # in, out
+    pixels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        size = (self.pixels + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.stride + 1
+        inputs, outputs = self.channels
+        weight = (outputs, inputs // self.groups, self.kernel, self.kernel)
+        return {
+            "x": generator.standard_normal((self.batch, inputs, self.pixels, self.pixels)),
+            "weight": generator.standard_normal(weight) / prod(weight[1:]) ** 0.5,
+            "g": generator.standard_normal((self.batch, outputs, size, size)),
+        }
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        torch, tensors = adapter.torch, self.tensors(adapter, given)
+        x, weight, g = tensors["x"], tensors["weight"], tensors["g"]
+        convolve = torch.nn.functional.conv2d
+
+        def forward() -> Any:
+            return convolve(x, weight, None, self.stride, self.padding, self.dilation, self.groups)
+
+        if self.of == "forward":
+
+            def call() -> Any:
+                with torch.no_grad():
+                    return forward()
+
+        else:
+            wanted = (x if self.of == "input gradient" else weight).requires_grad_()
+            y = forward()
+
+            def call() -> Any:
+                return torch.autograd.grad(y, wanted, g, retain_graph=True)[0]
+
+        return Work(call, lambda: values_of(result=call()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateCase(Case):
+    """A step of an optimizer on parameters of given shapes, whose gradients stay what they are."""
+
+    family: ClassVar[str] = "optimizer"
+
+    optimizer: str
+    arguments: Mapping[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        return {
+            f"{kind}{index}": generator.standard_normal(shape)
+            for index, shape in enumerate(self.shapes)
+            for kind in ("parameter", "gradient")
+        }
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        tensors = self.tensors(adapter, given)
+        parameters = []
+        for index in range(len(self.shapes)):
+            parameter = adapter.torch.nn.Parameter(tensors[f"parameter{index}"])
+            parameter.grad = tensors[f"gradient{index}"]
+            parameters.append(parameter)
+        arguments = dict(self.arguments) | ({"fused": True} if self.favours(adapter) else {})
+        optimizer = getattr(adapter.optim, self.optimizer)(parameters, **arguments)
+
+        def values() -> Arrays:
+            for _ in range(3):
+                optimizer.step()
+            return values_of(**{f"parameter {index}": p for index, p in enumerate(parameters)})
+
+        return Work(optimizer.step, values)

@@ -1,0 +1,182 @@
+"""The schemas of the two files about speed: a run of the speed suite, and the profile of a training step.
+
+They follow the rules of `results`: versioned, validated on reading, written atomically. Times are in
+seconds, sizes in bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .results import (
+    FRAMEWORKS,
+    Environment,
+    LogError,
+    MemoryRecord,
+    decode,
+    read_text,
+    to_json,
+    write_atomically,
+)
+
+SPEED_SCHEMA, PROFILE_SCHEMA = "cnn_physics77.speed", "cnn_physics77.profile"
+VERSION = 1
+
+
+@dataclass
+class CaseRecord:
+    """One piece of work, done by both frameworks in turns. The i-th entries of the two lists of times are
+    a pair."""
+
+    family: str  # heading: "training step", "convolution", ...
+    name: str  # unique in its family
+    row: str  # name of the work without what its column changes
+    column: str  # "" for the work itself; else what was changed: "one thread", "float64", ...
+    dtype: str
+    threads: int
+    calls: int  # of the work in one timed block, equal for both
+    warmup_calls: int  # before the first timed block, discarded, equal for both
+    given_sha256: str  # of all arrays given to both frameworks, initial weights included
+    difference: float  # largest relative difference of the values that both computed from them in this run
+    differs_most: str  # the value of which that is
+    tolerance: float  # largest difference that passes; above it nothing is timed
+    ours: list[float]  # seconds of one call, the mean of each block
+    theirs: list[float]
+    target: float | None = None  # our time over theirs, at most
+    our_memory: MemoryRecord | None = None
+    their_memory: MemoryRecord | None = None
+    memory_target: float | None = None  # our peak above baseline over theirs, at most
+
+    @property
+    def key(self) -> str:
+        """Family and name: what the case is known by."""
+        return f"{self.family}/{self.name}"
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both computed the same (a NaN is a difference)."""
+        return self.difference <= self.tolerance
+
+    @property
+    def memory_ratio(self) -> float | None:
+        """Our peak memory above baseline over theirs; None where it was not measured."""
+        if self.our_memory is None or self.their_memory is None:
+            return None
+        theirs = self.their_memory.above_baseline_bytes
+        return self.our_memory.above_baseline_bytes / theirs if theirs > 0 else math.inf
+
+
+@dataclass
+class SpeedReport:
+    """One run of the speed suite."""
+
+    environments: dict[str, Environment]  # by framework, of the first process of each
+    threads: int  # where a case does not say otherwise
+    rounds: int  # timed blocks of each framework in a case
+    block_seconds: float  # length that a block aims at
+    settle_seconds: float  # pause before each block
+    cases: list[CaseRecord]
+    schema: str = SPEED_SCHEMA
+    version: int = VERSION
+
+
+@dataclass
+class OperationRecord:
+    """The calls of one operation on one shape in a training step; times are medians over the steps, summed
+    over the calls."""
+
+    name: str  # "convolution", ...
+    phase: str  # "forward", "backward", "update"
+    shapes: str  # of its inputs, "64x1x28x28 8x1x3x3"
+    calls: int  # in one step
+    seconds: float  # all of it
+    blas_seconds: float  # in matrix products, as the calling thread sees them
+    memory_seconds: float  # in the kernels, outside of matrix products: copies and elementwise passes
+    flops: float  # of the plain algorithm
+    bytes: float  # of the arrays read and written once each
+    their_seconds: float | None = None  # PyTorch's time for the same calls; None where it has no counterpart
+
+    @property
+    def python_seconds(self) -> float:
+        """Outside of the kernels: the tape, the layers, the walk."""
+        return max(0.0, self.seconds - self.blas_seconds - self.memory_seconds)
+
+    @property
+    def bound(self) -> str:
+        """Where most of the time goes: "BLAS", "memory" or "Python"."""
+        shares = {"BLAS": self.blas_seconds, "memory": self.memory_seconds, "Python": self.python_seconds}
+        return max(shares, key=lambda kind: shares[kind])
+
+
+@dataclass
+class ProfileReport:
+    """One training step, taken apart."""
+
+    environment: Environment | None  # of the process that ran our framework; None where it was not asked for
+    model: str
+    parameter_count: int
+    batch: str  # shape of the images
+    dtype: str
+    optimizer: str
+    threads: int
+    steps: int  # profiled, after as many for warming up
+    peak_flops: float  # measured rate of a large matrix product, FLOP/s
+    peak_bandwidth: float  # measured rate of a large copy, bytes read and written, B/s
+    step_seconds: float  # median of a step without instruments
+    profiled_seconds: float  # median of a step with them
+    operations: list[OperationRecord]
+    their_step_seconds: float | None = None  # PyTorch's, without instruments
+    schema: str = PROFILE_SCHEMA
+    version: int = VERSION
+
+
+def validate(report: SpeedReport) -> None:
+    """Check what types alone do not say.
+
+    Raises:
+        LogError: naming the case, what was expected and what was found.
+    """
+    unknown = sorted(report.environments.keys() - FRAMEWORKS.keys())
+    if unknown:
+        raise LogError(f"environments: expected some of {', '.join(FRAMEWORKS)}, found {unknown[0]!r}")
+    seen = set()
+    for case in report.cases:
+        if case.key in seen:
+            raise LogError(f"case {case.key}: expected each case once, found it twice")
+        seen.add(case.key)
+        if len(case.ours) != len(case.theirs):
+            raise LogError(
+                f"case {case.key}: expected times in pairs, found {len(case.ours)} and {len(case.theirs)}"
+            )
+        if bool(case.ours) != case.agreed:
+            raise LogError(
+                f"case {case.key}: expected times exactly where the values agreed, found {len(case.ours)} "
+                f"times and a difference of {case.difference:g} (tolerance {case.tolerance:g})"
+            )
+        if not all(0 < seconds < math.inf for seconds in (*case.ours, *case.theirs)):
+            raise LogError(f"case {case.key}: expected times above zero")
+
+
+def write_report(report: SpeedReport | ProfileReport, path: str | os.PathLike[str]) -> Path:
+    """Validate and write a report as JSON; its path."""
+    if isinstance(report, SpeedReport):
+        validate(report)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, to_json(report))
+    return path
+
+
+def read_speed(path: str | os.PathLike[str]) -> SpeedReport:
+    """Read and validate what the speed suite wrote; raises LogError (damaged, other schema) or OSError."""
+    report = decode(SpeedReport, read_text(Path(path)), str(path))
+    validate(report)
+    return report
+
+
+def read_profile(path: str | os.PathLike[str]) -> ProfileReport:
+    """Read and validate a profile; raises LogError (damaged, other schema) or OSError."""
+    return decode(ProfileReport, read_text(Path(path)), str(path))
