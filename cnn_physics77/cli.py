@@ -127,11 +127,11 @@ class Screen(Progress):
         self._bars.update(self._task, completed=done, refresh=True)
 
     def note(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """A line that nobody overlooks."""
-        self.console.print(text, style="bold black on yellow", highlight=False, markup=False)
+        self.console.print(text, style="bold black on yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 class _Download:
@@ -270,7 +270,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _check_folder(name, getattr(settings, name))
         from rich.console import Console
 
-        with Screen(Console()) as screen:
+        console = Console()
+        if not console.is_terminal:  # a file or pipe has no width of its own; tables fit into this one
+            console.width = 118
+        with Screen(console) as screen:
             MODES[settings.mode].run(settings, screen)
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted", file=sys.stderr)
