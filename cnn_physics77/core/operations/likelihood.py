@@ -6,11 +6,13 @@ from __future__ import annotations
 import math
 import warnings
 from math import pi
+from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.arguments import check_tensors, reduced, reduction_of
+from cnn_physics77.core.operations.comparison import gt
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp, log, square
 from cnn_physics77.core.operations.floating import silent
@@ -57,7 +59,8 @@ def kl_div(
     tensor(0.6931)
     """
     if reduction == "batchmean" and size_average is None and reduce is None:
-        return kl_div(input, target, reduction="sum", log_target=log_target) / input.shape[0]
+        total: Any = kl_div(input, target, reduction="sum", log_target=log_target)
+        return total / input.shape[0]
     check_tensors("kl_div", input, target)
     reduction = reduction_of("kl_div", reduction, size_average, reduce)
     if reduction == "mean":
@@ -103,9 +106,11 @@ def poisson_nll_loss(
     reduction = reduction_of("poisson_nll_loss", reduction, size_average, reduce)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
-        counted = where(target > 1, target, 1.0)  # the logarithm is of no number below: 0 * inf would be NaN
+        counted = where(
+            gt(target, 1), target, 1.0
+        )  # the logarithm is of no number below: 0 * inf would be NaN
         stirling = counted * log(counted) - counted + 0.5 * log(2 * pi * counted)
-        losses = losses + where(target > 1, stirling, 0.0)
+        losses = losses + where(gt(target, 1), stirling, 0.0)
     return reduced(losses, None, reduction)
 
 

@@ -28,16 +28,16 @@ from cnn_physics77.core.tensor import Tensor, from_array
 @operation(name="nll")
 def _nll(x, target, weight, *, ignore_index):
     """l_n = -w[t_n] x[n, t_n]"""
-    at, factor = _chosen(x.shape, x.dtype, target, weight, ignore_index)
-    return x[at] * factor
+    at, kept, factor = _chosen(x.shape, x.dtype, target, weight, ignore_index)
+    return np.where(kept, x[at] * factor, x.dtype.type(0))
 
 
 @operation(name="nll_gradient")
 def _nll_gradient(g, target, weight, *, shape, ignore_index):
     """x̄[n, t_n] = -w[t_n] g_n, 0 elsewhere"""
-    at, factor = _chosen(shape, g.dtype, target, weight, ignore_index)
+    at, kept, factor = _chosen(shape, g.dtype, target, weight, ignore_index)
     gx = np.zeros(shape, g.dtype)
-    gx[at] = g * factor
+    gx[at] = np.where(kept, g * factor, g.dtype.type(0))
     return gx
 
 
@@ -52,13 +52,13 @@ def _(v, target, weight, ignore_index):
 
 
 def _chosen(shape, dtype, target, weight, ignore_index):
-    """The index of x[n, t_n, ...], and -w[t_n] (0 where ignored), of the target's shape."""
+    """The index of x[n, t_n, ...]; which targets count; and -w[t_n]."""
     axis = _class_axis(len(shape))
     kept = target != ignore_index
     target = np.where(kept, target, 0)
-    factor = -kept.astype(dtype) if weight is None else np.where(kept, -weight[target], dtype.type(0))
+    factor = dtype.type(-1) if weight is None else -weight[target]
     grid = np.ogrid[tuple(slice(n) for n in target.shape)] if target.ndim else []
-    return (*grid[:axis], target, *grid[axis:]), factor
+    return (*grid[:axis], target, *grid[axis:]), kept, factor
 
 
 def _class_axis(ndim: int) -> int:

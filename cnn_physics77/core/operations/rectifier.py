@@ -12,6 +12,7 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.activation import check_real
+from cnn_physics77.core.operations.comparison import gt
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp
 from cnn_physics77.core.operations.floating import silent
@@ -158,7 +159,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(-1, *(1,) * (input.array.ndim - 2))
     elif weight.array.ndim > input.array.ndim:
         weight = weight.reshape(())
-    return where(input > 0, input, weight * input)
+    return where(gt(input, 0), input, weight * input)
 
 
 # ------------------------------------------------------------------------------ exponential linear units

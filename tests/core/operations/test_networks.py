@@ -10,7 +10,8 @@ import cnn_physics77.nn.functional as F
 
 
 class PlainNorms:
-    """torch.nn.functional with the norms in plain operations: PyTorch's own third derivatives take mean and variance for constants."""
+    """torch.nn.functional with plain norms: PyTorch's own take mean and variance for constants from the second
+    derivative on, so that their third one is wrong."""
 
     def __getattr__(self, name):
         return getattr(TF, name)
@@ -72,7 +73,7 @@ def test_derivatives_agree_with_torch(network, order):
 
 
 def test_fourth_derivative_along_a_line():
-    """Through convolution and overlapping max-pooling with polynomial activation, where it is known: differences are exact."""
+    """Through convolution and overlapping max-pooling with a polynomial, where it is known."""
     rng = np.random.default_rng(3)
     x, w, d = rng.normal(size=(1, 2, 6, 6)), rng.normal(size=(3, 2, 3, 3)), rng.normal(size=(3, 2, 3, 3))
 

@@ -56,7 +56,22 @@ def test_relu_of_nan_is_nan_and_passes_the_gradient_on():
     np.testing.assert_array_equal(x.grad.numpy(), expected.grad.numpy())
 
 
-@pytest.mark.parametrize("name", ["leaky_relu", "elu", "selu", "celu", "hardtanh", "hardswish", "softshrink", "hardshrink", "silu", "mish", "softplus"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "hardtanh",
+        "hardswish",
+        "softshrink",
+        "hardshrink",
+        "silu",
+        "mish",
+        "softplus",
+    ],
+)
 def test_nan_and_infinities_as_in_torch(name):
     values = np.array([np.nan, np.inf, -np.inf])
     x, expected = our.tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
