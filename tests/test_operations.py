@@ -1,4 +1,5 @@
-"""Every row of the table of operations against PyTorch in float64: values, dtypes, gradients, second gradients, layouts, errors."""
+"""Every row of the table of operations against PyTorch in float64: values, dtypes, gradients, second
+gradients, layouts, errors."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def samples_of(row: Row):
     return row.samples(np.random.default_rng(zlib.crc32(row.name.encode())))
 
 
-# ------------------------------------------------------------------------------------------- from arrays to both frameworks
+# ------------------------------------------------------------------------------------------- from arrays to
+# both frameworks
 
 
 def is_variable(value) -> bool:
@@ -36,7 +38,13 @@ def contiguous(array):
 
 def transposed(array):
     """The same values with the memory of the reversed dimensions: as strided as it gets."""
-    return np.ascontiguousarray(array.T).T if array.ndim > 1 else np.repeat(array, 2, axis=0)[::2] if array.ndim else array.copy()
+    return (
+        np.ascontiguousarray(array.T).T
+        if array.ndim > 1
+        else np.repeat(array, 2, axis=0)[::2]
+        if array.ndim
+        else array.copy()
+    )
 
 
 class Call:
@@ -52,7 +60,9 @@ class Call:
         args, kwargs = sample.convert(lambda v: self._theirs(v, dtype, variables))
         self.theirs = row.theirs()(*args, **kwargs)
         for memory, before in self.kept:
-            assert np.array_equal(memory, before, equal_nan=memory.dtype.kind in "fc"), "an input was written into"
+            assert np.array_equal(memory, before, equal_nan=memory.dtype.kind in "fc"), (
+                "an input was written into"
+            )
 
     def _ours(self, value, dtype, layout, variables):
         constant = isinstance(value, Constant)
@@ -165,10 +175,20 @@ def gradients_of(call: Call, rng, layout=contiguous):
     theirs_seeds = [torch.from_numpy(np.array(s)).requires_grad_(True) for s in seeds]
     second = call.row.order >= 2
     ours = cnn_physics77.autograd.grad(
-        [a for a, _ in outputs], call.ours_in, ours_seeds, create_graph=second, allow_unused=True, materialize_grads=True
+        [a for a, _ in outputs],
+        call.ours_in,
+        ours_seeds,
+        create_graph=second,
+        allow_unused=True,
+        materialize_grads=True,
     )
     theirs = torch.autograd.grad(
-        [b for _, b in outputs], call.theirs_in, theirs_seeds, create_graph=second, allow_unused=True, materialize_grads=True
+        [b for _, b in outputs],
+        call.theirs_in,
+        theirs_seeds,
+        create_graph=second,
+        allow_unused=True,
+        materialize_grads=True,
     )
     return ours, theirs, ours_seeds, theirs_seeds
 
@@ -193,7 +213,7 @@ def test_second_gradient(row):
         rng = np.random.default_rng(2)
         ours, theirs, ours_seeds, theirs_seeds = gradients_of(call, rng)
         pairs = [(a, b) for a, b in zip(ours, theirs) if b.requires_grad]
-        for a, b in pairs:
+        for a, _ in pairs:
             assert a.requires_grad, f"the gradient of {row.name} at {sample} was not recorded"
         if not pairs:
             continue
@@ -220,9 +240,11 @@ def test_second_gradient(row):
 def test_bad_call_is_refused(row):
     for sample in row.bad:
         args, kwargs = sample.convert(
-            lambda v: cnn_physics77.tensor(v.array if isinstance(v, Constant) else v)
-            if isinstance(v, (np.ndarray, Constant))
-            else v
+            lambda v: (
+                cnn_physics77.tensor(v.array if isinstance(v, Constant) else v)
+                if isinstance(v, (np.ndarray, Constant))
+                else v
+            )
         )
         with pytest.raises(sample.error) as caught:
             row.ours()(*args, **kwargs)

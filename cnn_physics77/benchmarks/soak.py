@@ -4,9 +4,9 @@ Run by hand::
 
     python -m cnn_physics77.benchmarks.soak --steps 10000
 
-It trains the specification's network with Adam on real MNIST batches. After a tenth of the steps (by then pools, caches and
-optimizer state have their final size) it notes resident memory and the number of Python objects; at the end neither may have grown
-by more than the tolerance. It exits with 1 if they have.
+It trains the specification's network with Adam on real MNIST batches. After a tenth of the steps (by then
+pools, caches and optimizer state have their final size) it notes resident memory and the number of Python
+objects; at the end neither may have grown by more than the tolerance. It exits with 1 if they have.
 """
 
 from __future__ import annotations

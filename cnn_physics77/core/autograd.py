@@ -7,13 +7,14 @@ A result that depends on something differentiable carries an *edge*, which says 
 - a :class:`Node`: to the operation that made it;
 - an :class:`Output`: to one of several results of the operation that made it.
 
-For :math:`L = f_n(\dots f_1(x))` the walk starts with :math:`\bar y = \partial L/\partial y = 1` and hands every node the sum of
-what its users sent, once they all have:
+For :math:`L = f_n(\dots f_1(x))` the walk starts with :math:`\bar y = \partial L/\partial y = 1` and hands
+every node the sum of what its users sent, once they all have:
 
 .. math:: \bar x_i = \sum_{\text{users } y} \bar y \, \frac{\partial y}{\partial x_i}
 
-(A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative, visits a node once
-however often its result was used, latest first, and drops what a node kept for its derivative as soon as the node is done. The derivatives
+(A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative,
+visits a node once however often its result was used, latest first, and drops what a node kept for its
+derivative as soon as the node is done. The derivatives
 are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
 """
 
@@ -33,7 +34,8 @@ from cnn_physics77.core.errors import GradientError, ShapeError
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 recording = _recording.get
-"""``recording()`` is whether operations of this thread (or task) are being recorded: the hot path's one question."""
+"""``recording()`` is whether operations of this thread (or task) are being recorded: the hot path's one
+question."""
 
 
 def is_grad_enabled() -> bool:
@@ -46,7 +48,8 @@ def is_grad_enabled() -> bool:
 
 
 class _SwitchRecording(ContextDecorator):
-    """A context manager, and a decorator, within which recording is on or off. It nests and is local to the thread."""
+    """A context manager, and a decorator, within which recording is on or off. It nests and is local to the
+    thread."""
 
     def __init__(self, enabled: bool):
         self._enabled = enabled
@@ -112,11 +115,13 @@ class set_grad_enabled(_SwitchRecording):
 
 
 class Clock:
-    """Orders what happens to the graph: every recorded call, and every change of a tensor in place, has a time of its own.
+    """Orders what happens to the graph: every recorded call, and every change of a tensor in place, has a
+    time of its own.
 
-    A node is later than all that it was made from, so that walking from late to early meets every node after all its users. A
-    tensor remembers when it was last changed: one that changed after a node kept it would make the node's derivative wrong,
-    silently.
+    A node is later than all that it was made from, so that walking from late to early meets every node after
+    all its users. A
+    tensor remembers when it was last changed: one that changed after a node kept it would make the node's
+    derivative wrong, silently.
     """
 
     __slots__ = ("last_change", "tick")
@@ -152,8 +157,8 @@ class Node:
     """One recorded call of an operation.
 
     Attributes:
-        op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient per edge (anything
-            for an edge that is None).
+        op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
+            per edge (anything for an edge that is None).
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
         time: when it was recorded; later than all that it was made from.
@@ -174,7 +179,8 @@ class Node:
 
     @property
     def next_functions(self) -> tuple:
-        """For each input, (where its gradient goes, index of the output there); leaves appear as themselves."""
+        """For each input, (where its gradient goes, index of the output there); leaves appear as
+        themselves."""
         return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in self.edges)
 
     @property
@@ -212,7 +218,8 @@ def target_of(tensor):
 
 
 def alone(holder, key) -> bool:
-    """Whether ``holder[key]`` is the only way to reach that tensor and its memory, so that it may be changed or kept.
+    """Whether ``holder[key]`` is the only way to reach that tensor and its memory, so that it may be changed
+    or kept.
 
     PyTorch asks the same of its reference counts. A view is never alone: its memory has another owner.
     """
@@ -225,7 +232,8 @@ def alone(holder, key) -> bool:
 
 _holder = [object()]
 LONE = getrefcount(_holder[0])
-"""What the interpreter counts for an object that only a container (or another object's attribute) refers to."""
+"""What the interpreter counts for an object that only a container (or another object's attribute) refers
+to."""
 
 
 def _add(holder, key, gradient, in_place: bool) -> None:
@@ -239,7 +247,8 @@ def _add(holder, key, gradient, in_place: bool) -> None:
 
 
 def _nodes_leading_to(wanted, roots) -> set:
-    """The nodes and leaves from which something wanted is reached: the only ones whose gradient is worth computing."""
+    """The nodes and leaves from which something wanted is reached: the only ones whose gradient is worth
+    computing."""
     users_of: dict = {}
     seen = set(roots)
     stack = [root for root in seen if type(root) is Node]
@@ -265,14 +274,6 @@ def _nodes_leading_to(wanted, roots) -> set:
     return relevant
 
 
-def _add(holder, key, gradient, in_place: bool) -> None:
-    """``holder[key] += gradient``, without new memory where nobody else can see the old."""
-    if in_place and alone(holder, key) and holder[key].array.dtype == gradient.array.dtype:
-        holder[key].array += gradient.array
-    else:
-        holder[key] = holder[key] + gradient
-
-
 def _apply_hooks(hooks: dict, gradient):
     for hook in tuple(hooks.values()):
         replaced = hook(gradient)
@@ -281,13 +282,16 @@ def _apply_hooks(hooks: dict, gradient):
     return gradient
 
 
-def walk(targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, retain_graph=False, create_graph=False):
+def walk(
+    targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, retain_graph=False, create_graph=False
+):
     """Send ``seeds`` (gradients) from ``targets`` (nodes, outputs, leaves) down the graph.
 
-    ``deliver(edge, [gradient])`` is called with every leaf and its whole gradient, once; with ``wanted`` (edges) given, with
-    these alone, be they leaves or not, and only what leads to them is computed.
+    ``deliver(edge, [gradient])`` is called with every leaf and its whole gradient, once; with ``wanted``
+    (edges) given, with these alone, be they leaves or not, and only what leads to them is computed.
     """
-    gradients: dict = {}  # node -> the sum of what it was sent so far; a list, one per output, where it has several
+    # node -> the sum of what it was sent so far; a list, one per output, where it has several
+    gradients: dict = {}
     leaves: dict = {}
     queue: list = []  # (-time, node): the latest first, so that a node comes after all its users
     in_place = not create_graph
@@ -302,7 +306,7 @@ def walk(targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, ret
         elif type(edge) is Output:
             node, index = edge.node, edge.index
             if node not in gradients:
-                gradients[node] = [None] * len(node.outputs)
+                gradients[node] = [None] * len(node.outputs or ())
                 heappush(queue, (-node.time, node))
             if gradients[node][index] is None:
                 gradients[node][index] = gradient
@@ -334,9 +338,13 @@ def walk(targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, ret
             if not retain_graph and node.saved:
                 node.saved = None
             for edge, result in zip(edges, results):
-                if edge is None or result is None:  # a function of the user's may answer None: nothing flows there
+                if (
+                    edge is None or result is None
+                ):  # a function of the user's may answer None: nothing flows there
                     continue
-                if type(edge) is Node and edge not in gradients:  # the commonest case of send(), without the call
+                if (
+                    type(edge) is Node and edge not in gradients
+                ):  # the commonest case of send(), without the call
                     gradients[edge] = result
                     heappush(queue, (-edge.time, edge))
                 else:
@@ -358,7 +366,9 @@ def _run_node_hooks(node: Node, gradient):
     hooks = node.hooks or {}
     if node.outputs is None:
         return _apply_hooks(hooks[0], gradient) if hooks.get(0) else gradient
-    return [_apply_hooks(hooks[i], g) if g is not None and hooks.get(i) else g for i, g in enumerate(gradient)]
+    return [
+        _apply_hooks(hooks[i], g) if g is not None and hooks.get(i) else g for i, g in enumerate(gradient)
+    ]
 
 
 def _deliver_wanted(node: Node, gradient, wanted, deliver) -> None:
@@ -372,7 +382,8 @@ def _deliver_wanted(node: Node, gradient, wanted, deliver) -> None:
             deliver(edge, [slot])
 
 
-# --------------------------------------------------------------------------------------------- what users call
+# --------------------------------------------------------------------------------------------- what users
+# call
 
 
 def _as_tuple(value) -> tuple:
@@ -386,25 +397,29 @@ def _seeds(outputs, gradients, operation: str) -> list:
     gradients = gradients or (None,) * len(outputs)
     if len(gradients) != len(outputs):
         raise ShapeError(
-            f"{operation}: expected one gradient per output, found {len(gradients)} for {len(outputs)} outputs"
+            f"{operation}: expected one gradient per output, found {len(gradients)} for {len(outputs)} "
+            "outputs"
         )
     seeds = []
     for output, gradient in zip(outputs, gradients):
         if output.edge is None:
             raise GradientError(
-                f"{operation}: expected an output that depends on a variable, found one of shape {output.shape} that does not "
+                f"{operation}: expected an output that depends on a variable, found one of shape "
+                f"{output.shape} that does not "
                 "require grad; set requires_grad=True on an input, and do not compute under no_grad()"
             )
         if gradient is None:
             if output.numel() != 1:
                 raise GradientError(
-                    f"{operation}: grad can be implicitly created only for scalar outputs, found shape {output.shape}; "
+                    f"{operation}: grad can be implicitly created only for scalar outputs, found shape "
+                    f"{output.shape}; "
                     "reduce it, e.g. with .sum(), or give the gradient"
                 )
             gradient = output.detach().new_ones(output.shape)
         elif gradient.shape != output.shape:
             raise ShapeError(
-                f"{operation}: expected a gradient of the output's shape {output.shape}, found {gradient.shape}"
+                f"{operation}: expected a gradient of the output's shape {output.shape}, found "
+                f"{gradient.shape}"
             )
         elif gradient.dtype != output.dtype:
             gradient = gradient.to(output.dtype)
@@ -416,14 +431,17 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     """Add :math:`\\partial L / \\partial x` into ``x.grad`` of every leaf x below ``tensors``.
 
     Args:
-        tensors: a tensor or a sequence of them; one of more than one element needs its gradient in ``grad_tensors``.
+        tensors: a tensor or a sequence of them; one of more than one element needs its gradient in
+            ``grad_tensors``.
         grad_tensors: :math:`\\partial L / \\partial y` for each of them, of its shape; None for 1.
-        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default: ``create_graph``.
+        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default:
+            ``create_graph``.
         create_graph: record the derivatives, so that they can be differentiated.
         inputs: add into the ``.grad`` of these tensors alone.
 
     Raises:
-        GradientError: nothing to differentiate, an output of several elements without a gradient, a graph already walked, a
+        GradientError: nothing to differentiate, an output of several elements without a gradient, a graph
+        already walked, a
             tensor changed in place since it was recorded.
 
     >>> import cnn_physics77 as torch
@@ -439,7 +457,10 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if inputs is not None:
         inputs = _as_tuple(inputs)
         if not inputs:
-            raise GradientError("backward: expected at least one tensor in inputs, found none; leave inputs out for all leaves")
+            raise GradientError(
+                "backward: expected at least one tensor in inputs, found none; leave inputs out for all "
+                "leaves"
+            )
         holders = {target_of(tensor): tensor for tensor in inputs}
         if None in holders:
             raise GradientError("backward: expected inputs that require grad, found one that does not")
@@ -453,7 +474,13 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
 
 def grad(
-    outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None, materialize_grads=False
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    allow_unused=None,
+    materialize_grads=False,
 ) -> tuple:
     """The gradients of the sum of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
 
@@ -461,7 +488,8 @@ def grad(
         outputs: a tensor or a sequence of them.
         inputs: a tensor or a sequence of them; leaves or results on the way.
         grad_outputs: :math:`\\partial L / \\partial y` for each output, of its shape; None for 1.
-        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default: ``create_graph``.
+        retain_graph: keep what the derivatives need, so that the graph can be walked again. Default:
+            ``create_graph``.
         create_graph: record the derivatives, so that they can be differentiated.
         allow_unused: give None for an input that the outputs do not depend on, instead of raising.
         materialize_grads: give zeros for such an input.
@@ -480,11 +508,14 @@ def grad(
     if allow_unused is None:
         allow_unused = materialize_grads
     elif materialize_grads and not allow_unused:
-        raise ValueError("grad: expected allow_unused to be True or left out when materialize_grads is True, found False")
+        raise ValueError(
+            "grad: expected allow_unused to be True or left out when materialize_grads is True, found False"
+        )
     for index, tensor in enumerate(inputs):
         if tensor.edge is None:
             raise GradientError(
-                f"grad: expected inputs that require grad, found input {index} of shape {tensor.shape} that does not"
+                f"grad: expected inputs that require grad, found input {index} of shape {tensor.shape} that "
+                "does not"
             )
     seeds = _seeds(outputs, _as_tuple(grad_outputs), "grad")
     found: dict = {}
@@ -503,7 +534,8 @@ def grad(
         gradient = found.get(target_of(tensor))
         if gradient is None and not allow_unused:
             raise GradientError(
-                f"grad: expected the outputs to depend on every input, found that they do not on input {index} of shape "
+                "grad: expected the outputs to depend on every input, found that they do not on input "
+                f"{index} of shape "
                 f"{tensor.shape}; give allow_unused=True to get None there"
             )
         if gradient is None and materialize_grads:

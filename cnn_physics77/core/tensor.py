@@ -1,14 +1,14 @@
 """Tensor: a NumPy array that knows how it came to be.
 
-The operations themselves, and with them Tensor's operators and methods, live in :mod:`cnn_physics77.core.operations`, which
-hangs them onto the class when it is imported (:func:`method`).
+The operations themselves, and with them Tensor's operators and methods, live in
+:mod:`cnn_physics77.core.operations`, which hangs them onto the class when it is imported (:func:`method`).
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -17,10 +17,8 @@ from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock, recording
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 
-if TYPE_CHECKING:
-    from cnn_physics77.core.operations.methods import Methods
-else:
-    Methods = object
+Methods: Any = object
+"""Tensor's base: nothing at run time; to a type checker, anything, as operations hang on methods later."""
 
 _default_dtype = np.dtype("float32")
 
@@ -50,7 +48,8 @@ def set_default_dtype(d) -> None:
 class Tensor(Methods):
     """An n-dimensional array with a gradient.
 
-    Made by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations; ``Tensor(data)`` is ``tensor(data)``.
+    Made by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations; ``Tensor(data)`` is
+    ``tensor(data)``.
 
     Attributes:
         array: the NumPy array of the values; changing it in place is the caller's responsibility.
@@ -71,7 +70,9 @@ class Tensor(Methods):
     edge: Any = None
     grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
-    _changes: list | None = None  # [clock of the last change in place, how many]; shared by all views of one memory
+    _changes: list | None = (
+        None  # [clock of the last change in place, how many]; shared by all views of one memory
+    )
     _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
     _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
@@ -161,13 +162,15 @@ class Tensor(Methods):
         """
         if requires_grad and self.array.dtype.kind not in "fc":
             raise DtypeError(
-                f"requires_grad_: only Tensors of floating point and complex dtype can require gradients, found "
+                "requires_grad_: only Tensors of floating point and complex dtype can require gradients, "
+                "found "
                 f"{self.dtype}; convert it, e.g. with .float()"
             )
         if not self.is_leaf:
             if not requires_grad:
                 raise GradientError(
-                    "requires_grad_: expected a leaf, found the result of a recorded operation; use .detach() for a constant"
+                    "requires_grad_: expected a leaf, found the result of a recorded operation; use "
+                    ".detach() for a constant"
                 )
         else:
             self.edge = LEAF if requires_grad else None
@@ -175,7 +178,8 @@ class Tensor(Methods):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether this was made by the user, or is a constant, rather than the result of a recorded operation."""
+        """Whether this was made by the user, or is a constant, rather than the result of a recorded
+        operation."""
         return self.edge is None or self.edge is LEAF
 
     @property
@@ -192,16 +196,20 @@ class Tensor(Methods):
 
     @property
     def parents(self) -> tuple:
-        """What this came from: leaf tensors, and nodes of the graph (which have ``parents`` and ``op`` as well)."""
+        """What this came from: leaf tensors, and nodes of the graph (which have ``parents`` and ``op`` as
+        well)."""
         node = self.grad_fn
         return () if node is None else node.parents
 
     def backward(self, gradient=None, retain_graph=None, create_graph: bool = False, inputs=None) -> None:
         """Add the derivative of this tensor into ``.grad`` of the leaves: see :func:`autograd.backward`."""
-        autograd.backward((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+        autograd.backward(
+            (self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs
+        )
 
     def accumulate_grad(self, cell: list, create_graph: bool = False) -> None:
-        """Add ``cell[0]``, a gradient, into ``.grad``; it is kept without a copy if nothing but the cell refers to it."""
+        """Add ``cell[0]``, a gradient, into ``.grad``; it is kept without a copy if nothing but the cell
+        refers to it."""
         held = self.grad
         if create_graph:
             self.grad = cell[0] if held is None else held + cell[0]
@@ -256,7 +264,8 @@ class Tensor(Methods):
         self.register_hook(keep)
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this tensor has been computed; what it returns, unless None, replaces it.
+        """Call ``hook(gradient)`` when the gradient of this tensor has been computed; what it returns, unless
+        None, replaces it.
 
         Raises:
             GradientError: the tensor does not require grad.
@@ -264,7 +273,8 @@ class Tensor(Methods):
         edge = self.edge
         if edge is None:
             raise GradientError(
-                "register_hook: cannot register a hook on a tensor that doesn't require gradient; set requires_grad=True first"
+                "register_hook: cannot register a hook on a tensor that doesn't require gradient; set "
+                "requires_grad=True first"
             )
         if edge is LEAF:
             self.hooks = self.hooks or {}
@@ -276,14 +286,18 @@ class Tensor(Methods):
     def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(self)`` after a gradient was added into ``.grad`` of this leaf."""
         if self.edge is not LEAF:
-            raise GradientError("register_post_accumulate_grad_hook: expected a leaf that requires grad, found another tensor")
+            raise GradientError(
+                "register_post_accumulate_grad_hook: expected a leaf that requires grad, found another tensor"
+            )
         self._after_accumulation = self._after_accumulation or {}
         return RemovableHandle(self._after_accumulation, hook)
 
-    # ---------------------------------------------------------------------------------- memory and its changes
+    # ---------------------------------------------------------------------------------- memory and its
+    # changes
 
     def view_of_memory(self, array: np.ndarray) -> Tensor:
-        """A constant tensor on (a part of) this tensor's memory: a change through one is seen at the other."""
+        """A constant tensor on (a part of) this tensor's memory: a change through one is seen at the
+        other."""
         if self._changes is None:
             self._changes = [0, 0]
         view = from_array(array)
@@ -291,7 +305,8 @@ class Tensor(Methods):
         return view
 
     def mark_changed(self) -> None:
-        """Note that the memory was changed in place, so that a derivative that needed the old values can say so."""
+        """Note that the memory was changed in place, so that a derivative that needed the old values can say
+        so."""
         if self._changes is None:
             self._changes = [0, 0]
         self._changes[0] = clock.change()
@@ -306,7 +321,8 @@ class Tensor(Methods):
         """How many times the memory was changed in place."""
         return 0 if self._changes is None else self._changes[1]
 
-    # ---------------------------------------------------------------------------------- to and from the outside
+    # ---------------------------------------------------------------------------------- to and from the
+    # outside
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array on the same memory.
@@ -323,7 +339,9 @@ class Tensor(Methods):
     def item(self):
         """The value of a tensor of one element, as a Python number."""
         if self.array.size != 1:
-            raise ShapeError(f"item: expected a tensor of one element, found shape {self.shape}; index or reduce it first")
+            raise ShapeError(
+                f"item: expected a tensor of one element, found shape {self.shape}; index or reduce it first"
+            )
         return self.array.item()
 
     def tolist(self):
@@ -337,13 +355,19 @@ class Tensor(Methods):
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor answers.
-        if method == "__call__" and not kwargs and len(inputs) == 2 and isinstance(inputs[0], np.ndarray | np.generic):
+        if (
+            method == "__call__"
+            and not kwargs
+            and len(inputs) == 2
+            and isinstance(inputs[0], np.ndarray | np.generic)
+        ):
             reflected = _REFLECTED.get(ufunc)
             if reflected is not None:
                 return getattr(inputs[1], reflected)(inputs[0])
         if any(isinstance(value, Tensor) and value.edge is not None for value in inputs):
             raise GradientError(
-                f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the function of the same "
+                f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
+                "function of the same "
                 "name of cnn_physics77, or .detach()"
             )
         arrays = [value.array if isinstance(value, Tensor) else value for value in inputs]
@@ -371,7 +395,8 @@ class Tensor(Methods):
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise ShapeError(
-                f"bool: the truth of a tensor of {self.numel()} elements is ambiguous, found shape {self.shape}; "
+                f"bool: the truth of a tensor of {self.numel()} elements is ambiguous, found shape "
+                f"{self.shape}; "
                 "use .any() or .all()"
             )
         return bool(self.array.item())
@@ -389,13 +414,20 @@ class Tensor(Methods):
         return operator.index(self.item())
 
     def __format__(self, specification: str) -> str:
-        return format(self.item(), specification) if self.array.ndim == 0 else object.__format__(self, specification)
+        return (
+            format(self.item(), specification)
+            if self.array.ndim == 0
+            else object.__format__(self, specification)
+        )
 
     __hash__ = object.__hash__  # by identity: two variables of equal values are two variables
 
     def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:
-            raise GradientError("deepcopy: only leaves can be copied, found the result of a recorded operation; detach it first")
+            raise GradientError(
+                "deepcopy: only leaves can be copied, found the result of a recorded operation; detach it "
+                "first"
+            )
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         copied.array = self.array.copy()
@@ -406,7 +438,9 @@ class Tensor(Methods):
 
     def __reduce_ex__(self, protocol):
         if not self.is_leaf:
-            raise GradientError("pickle: only leaves can be stored, found the result of a recorded operation; detach it first")
+            raise GradientError(
+                "pickle: only leaves can be stored, found the result of a recorded operation; detach it first"
+            )
         return _rebuild, (type(self), self.array, self.requires_grad)
 
     def __repr__(self) -> str:
@@ -464,7 +498,7 @@ class RemovableHandle:
         self.remove()
 
 
-def _rebuild(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
+def _rebuild(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
     made = kind.__new__(kind)
     made.array = array
     made.edge = LEAF if requires_grad else None
@@ -483,7 +517,7 @@ def _format(array: np.ndarray, prefix: str) -> str:
 
 # --------------------------------------------------------------------------------------------- making tensors
 
-_new = object.__new__
+_new: Callable[[type], Any] = object.__new__
 
 
 def from_array(array: np.ndarray) -> Tensor:
@@ -494,7 +528,8 @@ def from_array(array: np.ndarray) -> Tensor:
 
 
 def _new_array(data, dtype=None) -> np.ndarray:
-    """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, NumPy's keep theirs."""
+    """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, NumPy's keep
+    theirs."""
     if isinstance(data, Tensor):
         return np.array(data.array, dtype=dtype)
     if isinstance(data, (list, tuple)):
@@ -502,7 +537,9 @@ def _new_array(data, dtype=None) -> np.ndarray:
     try:
         array = np.array(data, dtype=dtype)
     except ValueError as error:
-        raise ShapeError(f"tensor: expected nested sequences of equal lengths, found otherwise ({error})") from None
+        raise ShapeError(
+            f"tensor: expected nested sequences of equal lengths, found otherwise ({error})"
+        ) from None
     if array.dtype.kind not in "fcbiu":
         raise DtypeError(f"tensor: expected numbers, found {type(data).__name__} of {array.dtype}")
     if dtype is None and not isinstance(data, np.ndarray | np.generic):
@@ -515,15 +552,17 @@ def _new_array(data, dtype=None) -> np.ndarray:
 
 def _plain(data):
     """Nested sequences with tensors in them, as arrays and numbers."""
-    return [_plain(d) if isinstance(d, (list, tuple)) else d.array if isinstance(d, Tensor) else d for d in data]
+    return [
+        _plain(d) if isinstance(d, (list, tuple)) else d.array if isinstance(d, Tensor) else d for d in data
+    ]
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """A new leaf with a copy of the data.
 
     Args:
-        data: number, nested sequences, NumPy array or tensor. Python floats become the default dtype, integers int64; NumPy
-            arrays keep their dtype.
+        data: number, nested sequences, NumPy array or tensor. Python floats become the default dtype,
+            integers int64; NumPy arrays keep their dtype.
         dtype: element type of the result.
         device: ``"cpu"``, accepted for PyTorch's sake.
         requires_grad: whether it is a variable.
@@ -554,7 +593,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     tensor([7., 0.], dtype=float64)
     """
     if not isinstance(ndarray, np.ndarray):
-        raise DtypeError(f"from_numpy: expected a numpy.ndarray, found {type(ndarray).__name__}; use tensor()")
+        raise DtypeError(
+            f"from_numpy: expected a numpy.ndarray, found {type(ndarray).__name__}; use tensor()"
+        )
     if ndarray.dtype.kind not in "fcbiu":
         raise DtypeError(f"from_numpy: expected an array of numbers, found {ndarray.dtype}")
     return from_array(ndarray)
@@ -581,8 +622,8 @@ def method(*names: str) -> Callable:
 
 
 __all__ = [
-    "Tensor",
     "RemovableHandle",
+    "Tensor",
     "from_array",
     "from_numpy",
     "get_default_dtype",

@@ -1,15 +1,16 @@
 r"""Derivatives compared with central differences.
 
-For a function f with outputs w and inputs z, both read as vectors of real numbers (a complex number is two), every entry of the
-Jacobian is computed twice:
+For a function f with outputs w and inputs z, both read as vectors of real numbers (a complex number is two),
+every entry of the Jacobian is computed twice:
 
 .. math::
     J_{kj} \approx \frac{w_k(z + \varepsilon e_j) - w_k(z - \varepsilon e_j)}{2 \varepsilon}
     \qquad\text{and}\qquad
     J_{k\cdot} = \text{backward}(e_k)
 
-and both must agree within ``atol + rtol |J|``. The error of the difference is about :math:`\varepsilon^2 |f'''|/6` from the
-truncation and :math:`10^{-16} |f| / \varepsilon` from rounding, least near :math:`\varepsilon = 10^{-5 \dots -6}` in double precision.
+and both must agree within ``atol + rtol |J|``. The error of the difference is about :math:`\varepsilon^2
+|f'''|/6` from the truncation and :math:`10^{-16} |f| / \varepsilon` from rounding, least near
+:math:`\varepsilon = 10^{-5 \dots -6}` in double precision.
 """
 
 from __future__ import annotations
@@ -43,14 +44,15 @@ def gradcheck(
 
     Args:
         func: function of the inputs; returns a tensor or a sequence of them.
-        inputs: a tensor or a sequence of arguments; those that require grad are varied, and should be float64 or complex128. No two
-            of them may share memory.
+        inputs: a tensor or a sequence of arguments; those that require grad are varied, and should be float64
+            or complex128. No two of them may share memory.
         eps: step of the differences.
         atol, rtol: allowed difference, ``atol + rtol |numerical|``.
         raise_exception: raise on failure instead of returning False.
         nondet_tol: how much two runs of backward may differ.
         check_grad_dtypes: the gradients must have the inputs' dtypes.
-        fast_mode: compare :math:`v^T J u` for one random pair of directions instead of all entries: two evaluations of func.
+        fast_mode: compare :math:`v^T J u` for one random pair of directions instead of all entries: two
+            evaluations of func.
 
     Returns:
         True; or False, if there is a difference and ``raise_exception`` is False.
@@ -130,14 +132,21 @@ def gradgradcheck(
 def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fast_mode) -> None:
     variables = [i for i in inputs if isinstance(i, Tensor) and i.requires_grad]
     if not variables:
-        raise ValueError("gradcheck: expected at least one input that requires grad, found none; set requires_grad=True")
+        raise ValueError(
+            "gradcheck: expected at least one input that requires grad, found none; set requires_grad=True"
+        )
     for variable in variables:
         if variable.dtype.itemsize < (16 if variable.is_complex() else 8):
             warnings.warn(
-                f"gradcheck: expected inputs in double precision, found {variable.dtype}; differences will be inexact", stacklevel=4
+                f"gradcheck: expected inputs in double precision, found {variable.dtype}; differences will "
+                "be inexact",
+                stacklevel=4,
             )
         if np.any(np.array(variable.array.strides)[np.array(variable.shape) > 1] == 0):
-            raise ValueError("gradcheck: expected inputs without overlapping memory, found an expanded one; use .contiguous()")
+            raise ValueError(
+                "gradcheck: expected inputs without overlapping memory, found an expanded one; use "
+                ".contiguous()"
+            )
     with enable_grad():
         outputs = [o for o in _as_tuple(func(*inputs)) if isinstance(o, Tensor) and o.dtype.kind in "fc"]
     if not any(o.requires_grad for o in outputs):
@@ -158,15 +167,20 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                 numerical = _numerical_jacobian(func, inputs, number, variable, output, eps)
             if np.any(np.abs(analytical - again) > nondet_tol):
                 raise GradcheckError(
-                    f"gradcheck: backward is not deterministic, {place}: two runs differ by {np.abs(analytical - again).max()}"
+                    f"gradcheck: backward is not deterministic, {place}: two runs differ by "
+                    f"{np.abs(analytical - again).max()}"
                 )
             allowed = atol + rtol * np.abs(numerical)
             wrong = ~(np.abs(analytical - numerical) <= allowed)  # NaN is wrong
             if wrong.any():
-                where = np.unravel_index(np.argmax(np.where(wrong, np.abs(analytical - numerical) / allowed, -1)), wrong.shape)
+                where = np.unravel_index(
+                    np.argmax(np.where(wrong, np.abs(analytical - numerical) / allowed, -1)), wrong.shape
+                )
                 raise GradcheckError(
-                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, analytical {analytical[where]} at entry "
-                    f"{tuple(int(i) for i in where)} (output element, input element); {int(wrong.sum())} of {wrong.size} entries "
+                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, analytical "
+                    f"{analytical[where]} at entry "
+                    f"{tuple(int(i) for i in where)} (output element, input element); {int(wrong.sum())} of "
+                    f"{wrong.size} entries "
                     "differ; check the derivative of that input"
                 )
 
@@ -182,19 +196,27 @@ def _analytical_jacobian(output: Tensor, variable: Tensor, check_dtypes: bool, p
 
 
 def _analytical_products(output, variable, pairs, check_dtypes, place) -> np.ndarray:
-    return np.array([np.dot(_as_real(_backward(output, variable, v, check_dtypes, place)), _as_real(u)) for u, v in pairs])
+    return np.array(
+        [np.dot(_as_real(_backward(output, variable, v, check_dtypes, place)), _as_real(u)) for u, v in pairs]
+    )
 
 
-def _backward(output: Tensor, variable: Tensor, seed: np.ndarray, check_dtypes: bool, place: str) -> np.ndarray:
+def _backward(
+    output: Tensor, variable: Tensor, seed: np.ndarray, check_dtypes: bool, place: str
+) -> np.ndarray:
     if not output.requires_grad:
         return np.zeros_like(variable.array, order="C")
     (gradient,) = grad(output, variable, from_array(seed), retain_graph=True, allow_unused=True)
     if gradient is None:
         return np.zeros_like(variable.array, order="C")
     if gradient.shape != variable.shape:
-        raise GradcheckError(f"gradcheck: expected a gradient of shape {variable.shape}, found {gradient.shape}, {place}")
+        raise GradcheckError(
+            f"gradcheck: expected a gradient of shape {variable.shape}, found {gradient.shape}, {place}"
+        )
     if check_dtypes and gradient.dtype != variable.dtype:
-        raise GradcheckError(f"gradcheck: expected a gradient of {variable.dtype}, found {gradient.dtype}, {place}")
+        raise GradcheckError(
+            f"gradcheck: expected a gradient of {variable.dtype}, found {gradient.dtype}, {place}"
+        )
     return np.ascontiguousarray(gradient.array.astype(variable.dtype, copy=False))
 
 
@@ -208,7 +230,9 @@ def _numerical_jacobian(func, inputs, number, variable, output, eps) -> np.ndarr
 
 
 def _numerical_products(func, inputs, number, variable, pairs, eps) -> np.ndarray:
-    return np.array([np.dot(_central_difference(func, inputs, number, variable, u, eps), _as_real(v)) for u, v in pairs])
+    return np.array(
+        [np.dot(_central_difference(func, inputs, number, variable, u, eps), _as_real(v)) for u, v in pairs]
+    )
 
 
 def _central_difference(func, inputs, number, variable, direction, eps) -> np.ndarray:

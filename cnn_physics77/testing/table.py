@@ -1,7 +1,8 @@
 """The table of operations: one row for each public one, read by many tests.
 
-A row says where the function is, with which samples to try it, what a wrong call looks like, and what to compare with. From a row
-follow the tests of values, dtypes, gradients, second gradients, strided and read-only inputs, and errors.
+A row says where the function is, with which samples to try it, what a wrong call looks like, and what to
+compare with. From a row follow the tests of values, dtypes, gradients, second gradients, strided and
+read-only inputs, and errors.
 
 A family's rows stand in ``testing/rows/<family>.py``::
 
@@ -35,8 +36,8 @@ class Constant:
 
 
 class Sample:
-    """The arguments of one call. NumPy arrays in them, also in lists and tuples, become tensors, the floating and complex ones
-    variables (but see :class:`Constant`); dtypes are given as NumPy's."""
+    """The arguments of one call. NumPy arrays in them, also in lists and tuples, become tensors, the floating
+    and complex ones variables (but see :class:`Constant`); dtypes are given as NumPy's."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         self.args = args
@@ -64,13 +65,14 @@ class Row:
     """What is known of one public operation.
 
     Attributes:
-        name: dotted path below ``cnn_physics77``, and below ``torch`` unless ``reference`` is given: ``"exp"``,
-            ``"nn.functional.relu"``, ``"Tensor.masked_fill"``.
+        name: dotted path below ``cnn_physics77``, and below ``torch`` unless ``reference`` is given:
+            ``"exp"``, ``"nn.functional.relu"``, ``"Tensor.masked_fill"``.
         samples: makes the samples from a seeded generator; float64 and complex128 arrays.
         reference: dotted path below ``torch``, or a function of torch tensors.
         order: the highest derivative to compare: 2, 1, or 0 for what has none.
         bad: wrong calls.
-        rtol, atol: tolerance of values and first derivatives in float64; second derivatives are allowed ten times as much.
+        rtol, atol: tolerance of values and first derivatives in float64; second derivatives are allowed ten
+            times as much.
         float32_rtol: tolerance of the values in float32, relative to their largest.
     """
 
@@ -92,14 +94,18 @@ class Row:
         return self.reference if callable(self.reference) else _resolve("torch", self.reference or self.name)
 
 
-def draw(rng: np.random.Generator, *shape: int, low: float = -2.0, high: float = 2.0, apart: float = 0.0) -> np.ndarray:
-    """Uniform float64 numbers in [low, high), none closer than ``apart`` to zero (where functions have kinks or poles)."""
+def draw(
+    rng: np.random.Generator, *shape: int, low: float = -2.0, high: float = 2.0, apart: float = 0.0
+) -> np.ndarray:
+    """Uniform float64 numbers in [low, high), none closer than ``apart`` to zero (where functions have kinks
+    or poles)."""
     x = np.asarray(rng.uniform(low, high, shape))
     return np.where(np.abs(x) < apart, np.copysign(apart + np.abs(x), x), x) if apart else x
 
 
 def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Numbers in random order, all different by 0.1 and more: for maxima and sorting, whose derivative jumps at ties."""
+    """Numbers in random order, all different by 0.1 and more: for maxima and sorting, whose derivative jumps
+    at ties."""
     size = int(np.prod(shape))
     return (rng.permutation(size).reshape(shape) - size / 2 + rng.uniform(0, 0.9)) / 10
 
@@ -116,7 +122,8 @@ def _resolve(root: str, path: str) -> Callable:
     module = importlib.import_module(root)
     while len(parts) > 1 and not hasattr(module, parts[0]):
         module = importlib.import_module(f"{module.__name__}.{parts.pop(0)}")
-    return reduce(getattr, parts, module)
+    found: Any = reduce(getattr, parts, module)
+    return found
 
 
 def _map(leaf: Callable, value: Any) -> Any:

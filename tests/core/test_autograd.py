@@ -1,4 +1,5 @@
-"""The graph and its walk: any DAG, any depth, any order of derivative; what is kept, freed, shared, hooked and refused."""
+"""The graph and its walk: any DAG, any depth, any order of derivative; what is kept, freed, shared, hooked
+and refused."""
 
 from __future__ import annotations
 
@@ -261,7 +262,8 @@ def test_change_before_recording_is_harmless():
     assert x.grad.item() == 0.0
 
 
-# ------------------------------------------------------------------------------------------- recording on and off
+# ------------------------------------------------------------------------------------------- recording on and
+# off
 
 
 def test_no_grad_nests_and_decorates():
@@ -399,7 +401,8 @@ def test_a_product_keeps_only_what_is_needed():
     assert a is None and b is c
 
 
-# ------------------------------------------------------------------------------------------- the graph can be looked at
+# ------------------------------------------------------------------------------------------- the graph can be
+# looked at
 
 
 def test_parents_and_op():

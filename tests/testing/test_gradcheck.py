@@ -55,7 +55,8 @@ def test_one_wrong_entry_of_many_is_seen(declare):
 
 
 def test_wrong_second_derivative_is_seen(declare):
-    # right in value and first derivative: the factor is taken as a constant, so that the second derivative is missing
+    # right in value and first derivative: the factor is taken as a constant, so that the second derivative is
+    # missing
     f = declare("wrong_square", np.square, lambda g, x: g * 2.0 * x.detach())
     x = variable(0.3, -1.2)
     assert gradcheck(f, x)

@@ -18,10 +18,13 @@ class device:
     """
 
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type: str | device, index: int | None = None):
         if isinstance(type, device):
-            type, index = type.type, type.index
+            self.type, self.index = type.type, type.index
+            return
         kind, colon, ordinal = type.partition(":")
         if not kind.isalpha() or (colon and (index is not None or not ordinal.isdecimal())):
             raise RuntimeError(f"device: expected 'cpu' or 'kind:index', found {type!r}; use 'cpu'")

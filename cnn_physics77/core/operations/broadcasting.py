@@ -29,8 +29,8 @@ def _(g, x_dtype):
 
 
 def promote_types(type1, type2) -> np.dtype:
-    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype stays as it is when
-    it meets an integer one (NumPy would widen it).
+    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype
+    stays as it is when it meets an integer one (NumPy would widen it).
 
     >>> promote_types(np.float32, np.int64)
     dtype('float32')
@@ -54,8 +54,9 @@ _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
 def result_type(*operands) -> np.dtype:
-    """The dtype of a result of these tensors and Python numbers, by PyTorch's rule: tensors with dimensions decide; 0-d tensors,
-    and after them Python numbers, only raise the kind (boolean, integer, floating, complex) if theirs is higher.
+    """The dtype of a result of these tensors and Python numbers, by PyTorch's rule: tensors with dimensions
+    decide; 0-d tensors, and after them Python numbers, only raise the kind (boolean, integer, floating,
+    complex) if theirs is higher.
 
     >>> import cnn_physics77 as torch
     >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
@@ -152,7 +153,8 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
     except ValueError:
         found = " and ".join(str(s) for s in shapes)
         raise ShapeError(
-            f"expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found {found}; "
+            "expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
+            f"{found}; "
             "reshape or unsqueeze one of them"
         ) from None
 
@@ -167,7 +169,8 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
     for operand in operands:
         if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):
             raise DtypeError(
-                f"{function}: expected tensors or numbers, found {type(operand).__name__}; use torch.tensor() first"
+                f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
+                "torch.tensor() first"
             )
     operands = [from_array(o) if isinstance(o, np.ndarray) else o for o in operands]
     dtype = result_type(*operands)

@@ -1,7 +1,9 @@
 """How an elementwise operation is declared: in one line.
 
-``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold the hot path of the
-tape: equal dtypes go straight to the ufunc; everything else takes the road through :func:`.broadcasting.prepare`.
+``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold
+the hot path of the
+tape: equal dtypes go straight to the ufunc; everything else takes the road through
+:func:`.broadcasting.prepare`.
 """
 
 from __future__ import annotations
@@ -21,14 +23,17 @@ _new = object.__new__
 ndarray = np.ndarray
 
 
-def unary(name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, floating: bool = True) -> Callable:
+def unary(
+    name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, floating: bool = True
+) -> Callable:
     """The function y = f(x), elementwise.
 
     Args:
         name: as ``tensor.op`` shows it.
         ufunc: array in, array out; not written into its input.
         doc: formula, domain, conventions, an example.
-        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name. None: there is none.
+        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name.
+            None: there is none.
         floating: integers become the default floating dtype first.
     """
     record = Operation(_forward_of(ufunc, 1), name)
@@ -85,7 +90,8 @@ def binary(
         name: as ``tensor.op`` shows it.
         ufunc: arrays in, array out.
         doc: formula, domain, conventions, an example.
-        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`; they ask for ``a``, ``b`` and ``y`` by name.
+        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`; they ask for ``a``, ``b`` and ``y``
+            by name.
         floating: integers become the default floating dtype first.
     """
     record = Operation(_forward_of(ufunc, 2), name)
@@ -102,7 +108,9 @@ def binary(
         kind = type(other)
         try:
             x = input.array
-            if (kind is float or kind is int) and x.dtype.kind == "f":  # a Python number takes the tensor's dtype
+            if (
+                kind is float or kind is int
+            ) and x.dtype.kind == "f":  # a Python number takes the tensor's dtype
                 other = number(other, x.dtype)
             z = other.array
             plain = x.dtype is z.dtype
@@ -115,7 +123,8 @@ def binary(
             out = ufunc(x, z)
         except ValueError:
             raise ShapeError(
-                f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found {x.shape} and "
+                f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
+                f"found {x.shape} and "
                 f"{z.shape}; reshape or unsqueeze one of them"
             ) from None
         except TypeError:
@@ -134,7 +143,9 @@ def binary(
                 try:
                     keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
                 except KeyError:
-                    record.kept((edge_a is not None, edge_b is not None))  # raises: there is no such derivative
+                    record.kept(
+                        (edge_a is not None, edge_b is not None)
+                    )  # raises: there is no such derivative
                     raise
                 node = _new(Node)
                 node.op = record
@@ -160,7 +171,11 @@ def reflected(function: Callable) -> Callable:
             other = number(other, self.array.dtype)
         return function(other, self)
 
-    return _named(operator, f"reflected_{function.__name__}", f"See :func:`{function.__name__}`, with the operands exchanged.")
+    return _named(
+        operator,
+        f"reflected_{function.__name__}",
+        f"See :func:`{function.__name__}`, with the operands exchanged.",
+    )
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -171,8 +186,11 @@ def _number(value, dtype: np.dtype) -> Tensor:
 
 
 def number(value, dtype: np.dtype) -> Tensor:
-    """A Python number as a 0-d constant: programs use the same few over and over, and NumPy takes arrays faster than numbers."""
-    return _number(value, dtype) if value else from_array(np.asarray(value, dtype=dtype))  # 0.0 == -0.0, but 1/x tells
+    """A Python number as a 0-d constant: programs use the same few over and over, and NumPy takes arrays
+    faster than numbers."""
+    return (
+        _number(value, dtype) if value else from_array(np.asarray(value, dtype=dtype))
+    )  # 0.0 == -0.0, but 1/x tells
 
 
 def _forward_of(ufunc: Callable, inputs: int) -> Callable:

@@ -7,25 +7,29 @@ An elementwise operation is one line (see :mod:`.elementwise`)::
 Any other is a function of arrays, its *forward*, and one function of tensors for each differentiable input::
 
     @operation
-    def _sum(x, *, dim, keepdim):                      # arrays in, array out; after the star: parameters, not differentiable
+    def _sum(x, *, dim, keepdim):                      # arrays in, array out; after the star: parameters, not
+    differentiable
         return x.sum(axis=dim, keepdims=keepdim)
 
     @_sum.derivative("x")
     def _(g, x_shape, dim, keepdim):                   # g = ∂L/∂y; returns ∂L/∂x
         return expand(g if keepdim else unsqueeze(g, dim), x_shape)
 
-A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks for is kept alive:
+A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks
+for is kept alive:
 
 - ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
 - the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
-- ``y``: the output; the names given in ``extras``: the further arrays that the forward returned in a tuple ``(output, *extras)``;
+- ``y``: the output; the names given in ``extras``: the further arrays that the forward returned in a tuple
+  ``(output, *extras)``;
 - the name of a parameter: its value.
 
-Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`); so does that of an operation
-with any number of inputs (``*xs``), which asks for ``xs``, ``xs_shape`` and ``xs_dtype`` as tuples.
+Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`); so does
+that of an operation with any number of inputs (``*xs``), which asks for ``xs``, ``xs_shape`` and ``xs_dtype``
+as tuples.
 
-A derivative is written with operations alone, so that it can be recorded and differentiated itself. With recording off, as in an ordinary
-``backward()``, the same formula goes straight to the kernels.
+A derivative is written with operations alone, so that it can be recorded and differentiated itself. With
+recording off, as in an ordinary ``backward()``, the same formula goes straight to the kernels.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -98,21 +103,24 @@ class Operation:
         self._calls[index] = _caller(function, positions)
 
     def joint_derivative(self, function: Callable) -> Callable:
-        """Decorator: ``function(g, needed, ...)`` gives a sequence of the gradients of all inputs; ``needed`` says which of them
-        are wanted (anything may stand for the others)."""
+        """Decorator: ``function(g, needed, ...)`` gives a sequence of the gradients of all inputs; ``needed``
+        says which of them are wanted (anything may stand for the others)."""
         self._joint = (function, self._positions(tuple(inspect.signature(function).parameters)[2:]))
         return function
 
     def _positions(self, asked: tuple[str, ...]) -> tuple[int, ...]:
         unknown = set(asked) - set(self.layout)
         if unknown:
-            raise ValueError(f"a derivative of {self.name} asks for {sorted(unknown)}; there is {self.layout}")
+            raise ValueError(
+                f"a derivative of {self.name} asks for {sorted(unknown)}; there is {self.layout}"
+            )
         return tuple(self.layout.index(a) for a in asked)
 
     # ---------------------------------------------------------------------------------- forward
 
     def __call__(self, *tensors: Tensor | None, **parameters):
-        """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward wants, or None."""
+        """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward
+        wants, or None."""
         arrays = [None if t is None else t.array for t in tensors]
         result = self.forward(*arrays, **parameters)
         extras: tuple = ()
@@ -142,7 +150,9 @@ class Operation:
         return from_array(array)
 
     def _record(self, tensors, outputs, several: bool, extras: tuple, parameters: dict) -> None:
-        edges = tuple(None if t is None or t.edge is None else t if t.edge is LEAF else t.edge for t in tensors)
+        edges = tuple(
+            None if t is None or t.edge is None else t if t.edge is LEAF else t.edge for t in tensors
+        )
         node = _new(Node)
         node.op = self
         node.edges = edges
@@ -189,7 +199,8 @@ class Operation:
                 for name, function, need in zip(self.inputs, self._functions, needed):
                     if need and function is None:
                         raise GradientError(
-                            f"{self.name}: the derivative with respect to {name!r} is not defined, but it requires grad; "
+                            f"{self.name}: the derivative with respect to {name!r} is not defined, but it "
+                            "requires grad; "
                             f"detach it first"
                         )
                 positions = {p for asked, need in zip(self._asked, needed) if need for p in asked}
@@ -200,31 +211,36 @@ class Operation:
 
     def backward(self, node: Node, gradient, edges: tuple) -> Sequence:
         """The gradient of each input whose edge is not None."""
-        saved = node.saved
+        saved: Any = node.saved
         if saved is None or clock.last_change > node.time:
             self._check(node)
         if saved and recording():
             saved = self._reconnect(node)
         if node.outputs is not None:
             gradient = tuple(
-                from_array(np.zeros(shape, dtype)) if g is None else g for g, (shape, dtype) in zip(gradient, node.outputs)
+                from_array(np.zeros(shape, dtype)) if g is None else g
+                for g, (shape, dtype) in zip(gradient, node.outputs)
             )
         if self._joint is not None:
             function, positions = self._joint
             return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
-        calls = self._calls
+        calls: list[Any] = self._calls
         if len(edges) == 1:
             return (calls[0](gradient, saved),)
         if len(edges) == 2:
             a, b = edges
-            return (None if a is None else calls[0](gradient, saved), None if b is None else calls[1](gradient, saved))
+            return (
+                None if a is None else calls[0](gradient, saved),
+                None if b is None else calls[1](gradient, saved),
+            )
         return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
 
     def _check(self, node: Node) -> None:
         """Raise if what the node saved was freed, or has been changed since."""
         if node.saved is None:
             raise GradientError(
-                f"{self.name}: trying to backward through the graph a second time, but what the derivative needs was freed the "
+                f"{self.name}: trying to backward through the graph a second time, but what the derivative "
+                "needs was freed the "
                 "first time; give retain_graph=True there"
             )
         for name, value in zip(self.layout, node.saved):
@@ -232,7 +248,8 @@ class Operation:
                 if isinstance(tensor, Tensor) and tensor.changed_since(node.time):
                     which = "its output" if name == "y" else f"its input {name!r}"
                     raise GradientError(
-                        f"{self.name}: one of the variables needed for gradient computation has been modified by an inplace "
+                        f"{self.name}: one of the variables needed for gradient computation has been "
+                        "modified by an inplace "
                         f"operation: {which}, of shape {tensor.shape}, at version {tensor._version}; "
                         "change a copy instead (.clone())"
                     )
@@ -262,7 +279,8 @@ def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
 
 
 def alias(tensor: Tensor) -> Tensor:
-    """The same memory in a tensor without history: a node may keep this of its own output without a reference cycle."""
+    """The same memory in a tensor without history: a node may keep this of its own output without a reference
+    cycle."""
     made = _new(Tensor)
     made.array = tensor.array
     if tensor._changes is None:
@@ -271,7 +289,9 @@ def alias(tensor: Tensor) -> Tensor:
     return made
 
 
-def operation(forward: Callable | None = None, *, name: str = "", extras: Sequence[str] = (), view: bool = False):
+def operation(
+    forward: Callable | None = None, *, name: str = "", extras: Sequence[str] = (), view: bool = False
+):
     """Decorator: declare an operation by its forward function of arrays.
 
     Args:
@@ -294,4 +314,6 @@ def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
         return value
     if isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
         return Tensor(value)
-    raise DtypeError(f"{function}: expected a tensor or a number, found {type(value).__name__}; use torch.tensor() first")
+    raise DtypeError(
+        f"{function}: expected a tensor or a number, found {type(value).__name__}; use torch.tensor() first"
+    )
