@@ -143,6 +143,9 @@ class MemoryRecord:
     peak_bytes: int  # highest resident while training
     steps: int  # training steps run between the two readings
     ruler: str  # how the peak was read
+    # beside it: bytes that one training step's graph keeps for its backward pass, by the name of the
+    # derivative, apart from the parameters and the batch, which live anyway
+    kept_bytes: dict[str, int] = field(default_factory=dict)
 
     @property
     def above_baseline_bytes(self) -> int:
@@ -460,6 +463,9 @@ def to_text(log: RunLog) -> str:
             f"memory  peak {memory.peak_bytes / 1e6:.1f} - baseline {memory.baseline_bytes / 1e6:.1f} = "
             f"{memory.above_baseline_bytes / 1e6:.1f} MB over {memory.steps} steps ({memory.ruler})",
         ]
+        if memory.kept_bytes:
+            kept = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in memory.kept_bytes.items())
+            lines += [f"  kept for the backward pass of one step, MB: {kept}"]
     if log.proof is not None:
         proof = log.proof
         lines += [
@@ -562,7 +568,7 @@ def example_log(framework: str = "numpy77", **changes: typing.Any) -> RunLog:
             loss=[2.3, 1.4, 0.9, 0.4, 0.2, 0.15],
             gradient_norm=[1.0, 2.0, 1.5, 1.0, 0.9, 0.8],
         ),
-        memory=MemoryRecord(300_000_000, 320_000_000, 100, "VmHWM"),
+        memory=MemoryRecord(300_000_000, 320_000_000, 100, "VmHWM", {"ReluBackward": 1_384_448}),
         proof=ProofRecord(50, 1e-9, 1e-15, 2e-15, 3e-12),
         replay_equal=True,
         labels=[7, 2, 1, 0],

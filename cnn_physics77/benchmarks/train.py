@@ -148,6 +148,12 @@ class Side:
             for name, gradient in self.adapter.gradients(self.model).items()
         }
 
+    def kept_bytes(self) -> dict[str, int]:
+        """Bytes that the graph of the first batch keeps for its backward pass: see `Adapter.kept_bytes`."""
+        images, labels = next(self.batches(1))
+        loss = self.adapter.criterion(self.model(images), labels)
+        return self.adapter.kept_bytes(loss, [images, labels, *self.model.parameters()])
+
     def evaluate(self) -> Evaluation:
         """Loss, accuracy and predictions on the test set."""
         loss, predictions = 0.0, []

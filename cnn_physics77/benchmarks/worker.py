@@ -192,7 +192,8 @@ class Child:
         self.side.build()
         self.side.reset(weights)
         self.side.train(self.side.batches_endless(steps))
-        record = MemoryRecord(self._ruler.baseline, self._ruler.peak(), steps, self._ruler.name)
+        peak = self._ruler.peak()
+        record = MemoryRecord(self._ruler.baseline, peak, steps, self._ruler.name, self.side.kept_bytes())
         self._baseline = self._ruler.baseline
         self.side.reset(weights)
         return dataclasses.asdict(record)

@@ -116,6 +116,9 @@ def test_everything_is_recorded(done):
         assert len(log.labels) == 100 and log.labels == datasets.load("digits").test_labels[:100].tolist()
         assert log.final_accuracy == np.mean(np.array(log.labels) == log.predictions)
         assert log.memory.above_baseline_bytes > 0 and log.memory.steps == 5
+        # the inputs of the two dense layers: 32 images of 2 channels of 26 x 26, and of 16 values, float32
+        dense = next(size for name, size in log.memory.kept_bytes.items() if name[:6] in ("Linear", "AddmmB"))
+        assert dense == 32 * (2 * 26 * 26 + 16) * 4
         environment = log.environment
         assert environment.framework_threads == settings.threads and environment.denormals == "kept"
         assert all(pool["num_threads"] <= settings.threads for pool in environment.thread_pools)

@@ -6,7 +6,7 @@ framework with other names would subclass it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -91,6 +91,35 @@ class Adapter:
             if hasattr(value, "detach") and value.ndim > 0
         }
 
+    def saved(self, node: Any) -> list[Any]:
+        """What a node of the graph keeps for its derivative; here, as PyTorch's nodes show it."""
+        return [getattr(node, name) for name in dir(node) if name.startswith("_saved_")]
+
+    def kept_bytes(self, loss: Any, apart_from: list[Any]) -> dict[str, int]:
+        """Bytes that the graph of `loss` keeps for the backward pass, by the name of the derivative.
+
+        Each block of memory counts once, in full, for the first operation met from the loss that keeps it.
+
+        Args:
+            loss: before its backward pass.
+            apart_from: tensors that live anyway, such as parameters and the batch.
+        """
+        seen = {_block(tensor)[0] for tensor in apart_from}
+        kept: dict[str, int] = {}
+        nodes, waiting = set(), [loss.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if not callable(getattr(node, "name", None)) or node in nodes:  # a leaf, nothing, or met before
+                continue
+            nodes.add(node)
+            waiting += [following for following, _ in node.next_functions]
+            for tensor in _tensors(self.saved(node)):
+                place, size = _block(tensor)
+                if place not in seen:
+                    seen.add(place)
+                    kept[node.name()] = kept.get(node.name(), 0) + size
+        return kept
+
     def predict(self, model: Any, images: np.ndarray) -> np.ndarray:
         """Logits of a batch of images, without recording a graph, in evaluation mode."""
         model.eval()
@@ -98,3 +127,23 @@ class Adapter:
             logits = model(self.from_numpy(images)).numpy()
         model.train()
         return logits
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """The tensors and arrays in nested containers."""
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, np.ndarray) or hasattr(value, "requires_grad"):
+        yield value
+
+
+def _block(tensor: Any) -> tuple[int, int]:
+    """Address and size in bytes of the memory that a tensor or array is a view of."""
+    array = tensor if isinstance(tensor, np.ndarray) else tensor.detach().numpy()
+    if not isinstance(tensor, np.ndarray) and hasattr(tensor, "untyped_storage"):
+        storage = tensor.untyped_storage()
+        return storage.data_ptr(), storage.nbytes()
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array.ctypes.data, array.nbytes
