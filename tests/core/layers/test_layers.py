@@ -378,6 +378,15 @@ def test_statistics_of_the_batch_serve_where_none_are_kept():
         compare(mine.train(training), theirs.train(training), [(2, 3, 4, 5)])
 
 
+def test_tracking_that_is_switched_off_later():
+    mine, theirs = pair_of("BatchNorm2d", (3,), {})
+    for layer in (mine, theirs):
+        layer.track_running_stats = False
+    compare(mine, theirs, [(2, 3, 4, 5)])
+    assert mine.running_mean.tolist() == [0, 0, 0]
+    compare(mine.eval(), theirs.eval(), [(2, 3, 4, 5)])
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

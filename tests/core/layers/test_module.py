@@ -344,6 +344,23 @@ def test_forward_hooks_see_and_replace():
         assert log == ["before", {}] * 3
 
 
+def test_prepended_hooks_come_first():
+    results = []
+    for framework in (ours, torch):
+        layer = framework.nn.Identity()
+        layer.register_forward_pre_hook(lambda m, args: (args[0] * 2,))
+        layer.register_forward_pre_hook(lambda m, args: (args[0] + 1,), prepend=True)
+        layer.register_forward_hook(lambda m, args, out: out * 10)
+        layer.register_forward_hook(lambda m, args, out: out + 5, prepend=True)
+        layer.register_full_backward_hook(lambda m, g_in, g_out: (g_in[0] * 3,))
+        layer.register_full_backward_hook(lambda m, g_in, g_out: (g_in[0] + 1,), prepend=True)
+        x = framework.ones(1, requires_grad=True)
+        y = layer(x)
+        y.backward()
+        results.append((y.item(), x.grad.item()))
+    assert results[0] == results[1] == ((2 * (1 + 1) + 5) * 10, (10 + 1) * 3 * 2)
+
+
 def test_always_call_and_bad_pre_hook():
     for framework in (ours, torch):
         nn = framework.nn

@@ -120,6 +120,34 @@ def test_state_may_be_loaded_copied_pickled_and_cleared_at_any_time(kind, settin
     )
 
 
+@pytest.mark.parametrize("change", ["replace", "clear", "renew", "load"])
+def test_changes_of_the_state_are_seen_by_the_next_step(change):
+    """With the same gradients step after step, so that nothing else makes the optimizer look again."""
+    results = []
+    for framework in (ours, torch):
+        params = [framework.ones(n, dtype=framework.float64, requires_grad=True) for n in (2, 3, SMALL)]
+        optimizer = framework.optim.Adam(params, lr=0.1)
+        for step in range(6):
+            for p in params:
+                p.grad = framework.full(p.shape, 1.0 + step, dtype=framework.float64)
+            if step == 3 and change == "replace":
+                for state in optimizer.state.values():
+                    state["exp_avg"] = state["exp_avg"] * 3
+            elif step == 3 and change == "clear":
+                optimizer.state.clear()
+            elif step == 3 and change == "renew":
+                optimizer.state = type(optimizer.state)(dict)
+            elif step == 3:
+                state = copy.deepcopy(optimizer.state_dict())
+                state["state"][1]["exp_avg_sq"] = state["state"][1]["exp_avg_sq"] * 2
+                optimizer.load_state_dict(state)
+            optimizer.step()
+        assert str(optimizer.state[params[0]]["step"].dtype).endswith("float32")
+        results.append([p.detach().numpy() for p in params])
+    for found, wanted in zip(*results):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 def test_pickled_and_deep_copied_optimizers_go_on():
     _, optimizer = run(ours, "Adam", {"lr": 0.01}, 4)
     for again in (pickle.loads(pickle.dumps(optimizer)), copy.deepcopy(optimizer)):
@@ -209,7 +237,9 @@ def test_a_loaded_state_is_a_copy():
     params = [p for group in other.param_groups for p in group["params"]]
     for number, entries in state["state"].items():
         for name, tensor in entries.items():
-            assert not np.shares_memory(other.state[params[number]][name].array, tensor.array)
+            loaded = other.state[params[number]][name]
+            assert not np.shares_memory(loaded.array, tensor.array)
+            assert loaded.dtype == tensor.dtype
 
 
 def test_closure():
