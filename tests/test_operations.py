@@ -3,6 +3,8 @@ gradients, layouts, errors."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import zlib
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 import cnn_physics77
+from cnn_physics77.core import operations
 from cnn_physics77.testing.table import Constant, Row, all_rows
 
 ROWS = list(all_rows())
@@ -254,3 +257,26 @@ def test_bad_call_is_refused(row):
 def test_names_are_unique():
     names = [row.name for row in ROWS]
     assert len(names) == len(set(names))
+
+
+WITHOUT_ROW = {
+    # drawn at random: compared in distribution, in tests/core/operations/test_sampling.py
+    *("bernoulli", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like"),
+    *("randn", "randn_like", "randperm"),
+    # values without meaning
+    *("empty", "empty_like"),
+    # names, not functions
+    *("channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"),
+    # compared through its inverse, view_as_real
+    "view_as_complex",
+}
+
+
+def test_every_public_operation_has_a_row():
+    with_row = {row.name.rpartition(".")[2] for row in ROWS}
+    public = {
+        name
+        for module in pkgutil.iter_modules(operations.__path__)
+        for name in getattr(importlib.import_module(f"{operations.__name__}.{module.name}"), "__all__", ())
+    }
+    assert public - with_row == WITHOUT_ROW
