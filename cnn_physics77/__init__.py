@@ -59,6 +59,7 @@ from cnn_physics77.core.operations import (
 )
 from cnn_physics77.core.operations.arithmetic import *
 from cnn_physics77.core.operations.bitwise import *
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, promote_types, result_type
 from cnn_physics77.core.operations.comparison import *
 from cnn_physics77.core.operations.complex_numbers import *
 from cnn_physics77.core.operations.contraction import *

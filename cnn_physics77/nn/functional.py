@@ -15,5 +15,5 @@ from cnn_physics77.core.operations.pooling import *
 from cnn_physics77.core.operations.rectifier import *
 from cnn_physics77.core.operations.searching import one_hot
 from cnn_physics77.core.operations.softmax import *
-from cnn_physics77.core.operations.unfold import *
 from cnn_physics77.core.operations.trigonometric import tanh
+from cnn_physics77.core.operations.unfold import *
