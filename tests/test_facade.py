@@ -113,6 +113,7 @@ nn.functional.cross_entropy nn.functional.one_hot nn.functional.tanh nn.function
 nn.init.kaiming_uniform_ nn.utils.clip_grad_norm_ optim.SGD optim.Adam optim.AdamW
 optim.lr_scheduler.OneCycleLR autograd.grad autograd.Function autograd.gradcheck
 autograd.functional.hessian utils.data.DataLoader utils.data.TensorDataset
+broadcast_shapes promote_types result_type
 """
 
 
