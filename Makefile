@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 .PHONY: run test lint clean
 
 run: $(VENV)/bench.stamp  ## both frameworks on MNIST: tables here, logs in logs/, pictures in fig/
-	$(BIN)/python main.py $(ARGS)
+	$(BIN)/python main.py --epochs 3 $(ARGS)
 
 test: $(VENV)/dev.stamp lint  ## everything that must hold: lint, types, import order, docs examples, tests
 	$(BIN)/python -m pytest -q -n 2
