@@ -71,7 +71,7 @@ def test_tensor_dataset_is_gathered_as_collated():
     x.flags.writeable = False
     for batch in ours.DataLoader(ours.TensorDataset(x, y), batch_size=4, sampler=[3, 3, 0, 9, 1]):
         assert isinstance(batch, list)
-        np.testing.assert_array_equal(batch[0], x[batch[1]])
+        np.testing.assert_array_equal(batch[0], x[np.asarray(batch[1])])
 
 
 def test_shuffle_comes_from_the_generator():
