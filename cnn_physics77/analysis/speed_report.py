@@ -147,9 +147,23 @@ def speed_tables(report: SpeedReport) -> Group:
         Text(
             "Ratio: ours to PyTorch's, median of pairs of blocks [95 % bootstrap interval, or the range of "
             "fewer than six]. Below 1: faster than PyTorch. Memory: peak resident above baseline, in "
-            "processes of their own. Before timing, both computed the same from the same values, within "
-            f"{max((case.tolerance for case in report.cases), default=0):.0e} relative.",
+            f"processes of their own. {_agreement(report)}",
             style="dim",
         )
     )
     return Group(*pieces)
+
+
+def _agreement(report: SpeedReport) -> str:
+    """The sentence on values, generated from the differences found."""
+    timed = [case for case in report.cases if case.agreed]
+    if not timed:
+        return "Nothing was timed: the values differ."
+    exact = [case.exact_difference for case in timed if case.exact_difference is not None]
+    exact += [case.difference for case in timed if case.dtype == "float64"]
+    parts = [f"{max(exact):.0e} in float64"] if exact else []
+    single = [case.difference for case in timed if case.dtype == "float32"]
+    parts += [f"{max(single):.0e} in float32"] if single else []
+    return (
+        f"In the same run both computed the same from the same values: largest difference {', '.join(parts)}."
+    )

@@ -54,10 +54,13 @@ class CaseChild:
         threads, denormals = self.adapter.torch.get_num_threads(), self.adapter.denormals()
         return dataclasses.asdict(environment(started, command_line, commit, threads, denormals))
 
-    def open(self, key: str) -> dict[str, Any]:
-        """Make a case ready, in the place of the one before; the hash of all that it was given."""
+    def open(self, key: str, dtype: str | None = None) -> dict[str, Any]:
+        """Make a case ready, in the place of the one before and in another dtype if told so; the hash of all
+        that it was given."""
         self.__dict__.pop("work", None)
         case = CASES[key]
+        if dtype is not None:
+            case = dataclasses.replace(case, dtype=dtype)
         given = case.given()
         held = digest(given)
         self.work = case.prepare(self.adapter, given)

@@ -8,10 +8,10 @@ Run by hand::
     float64, ... python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
 
 Each framework has a process of its own. Both are given the same values, warm up, and take turns block by
-block (A B B A ...). Before the first timed block the values that both compute are compared; where they
-differ by more than the case's tolerance, nothing is timed and the command fails. The ratio is the median
-over pairs of blocks, with its bootstrap interval. The peak of memory is measured in further processes, one
-for each framework and case.
+block (A B B A ...). Before the first timed block, what both compute from these values is compared, in float64
+(to 1e-9) and then in the case's own dtype; where they differ by more than the tolerance nothing is timed and
+the command fails. The ratio is the median over pairs of blocks, with its bootstrap interval. The peak of
+memory is measured in further processes, one for each framework and case.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ..speed_results import CaseRecord, SpeedReport, write_report
 from .case_worker import case_worker
 from .cases import CHOICES, choose
 from .measure import MeasurementError, available_cores, source_commit, turns
-from .work import Arrays, Case
+from .work import TOLERANCES, Arrays, Case
 from .worker import Worker, WorkerError
 
 if TYPE_CHECKING:
@@ -47,7 +47,10 @@ WARMUP_CALLS = 3
 """Untimed calls before the length of a block is settled; one whole untimed block follows it."""
 
 BLOCK_SECONDS = 0.1
-"""A block has as many calls as the slower framework does in this time, but one at least."""
+"""A block has as many calls as the slower framework does in this time (half of it in sweeps), but one at least."""
+
+ROUNDS = {"targets": 12}
+"""Timed blocks of each framework by choice of cases; six, the fewest that give a 95 % interval, for the others."""
 
 SETTLE_SECONDS = 0.12
 """Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01
@@ -138,9 +141,11 @@ class Suite:
 
     def _case(self, case: Case, workers: dict[str, Worker]) -> CaseRecord:
         threads = case.threads or self.threads
-        given = {name: worker.ask("open", key=case.key)["sha256"] for name, worker in workers.items()}
-        if len(set(given.values())) > 1:
-            raise MeasurementError(f"{case.key}: the frameworks were given different values")
+        exact, exact_where = None, ""
+        if case.dtype != "float64" and not case.column:
+            self._open(case, workers, "float64")
+            exact, exact_where = self._compare(workers)
+        given = self._open(case, workers, case.dtype)
         gap, where = self._compare(workers)
         record = CaseRecord(
             family=case.family,
@@ -151,10 +156,12 @@ class Suite:
             threads=threads,
             calls=0,
             warmup_calls=0,
-            given_sha256=given[OURS],
+            given_sha256=given,
             difference=gap,
             differs_most=where,
-            tolerance=case.largest_difference,
+            tolerance=case.tolerance,
+            exact_difference=exact,
+            exact_tolerance=TOLERANCES["float64"],
             ours=[],
             theirs=[],
             target=case.target,
@@ -162,11 +169,12 @@ class Suite:
         )
         if not record.agreed:
             self.note(
-                f"{case.key}: the values differ by {gap:.1e} ({where}), more than {record.tolerance:.0e}: "
-                "not timed"
+                f"{case.key}: not timed, for the values differ by {gap:.1e} ({where}; tolerance "
+                f"{record.tolerance:.0e})"
+                + (f", in float64 by {exact:.1e} ({exact_where})" if exact is not None else "")
             )
             return record
-        self._time(record, workers)
+        self._time(case, record, workers)
         for name, worker in workers.items():
             worker.ask("check", threads=threads)
             if name not in self.report.environments:
@@ -187,6 +195,14 @@ class Suite:
         return record
 
     @staticmethod
+    def _open(case: Case, workers: dict[str, Worker], dtype: str) -> str:
+        """Make the case ready in both; the hash of what they were given, which must be the same."""
+        given = {worker.ask("open", key=case.key, dtype=dtype)["sha256"] for worker in workers.values()}
+        if len(given) > 1:
+            raise MeasurementError(f"{case.key}: the frameworks were given different values")
+        return given.pop()
+
+    @staticmethod
     def _compare(workers: dict[str, Worker]) -> tuple[float, str]:
         with tempfile.TemporaryDirectory(prefix="cnn_physics77_") as folder:
             found = []
@@ -197,12 +213,12 @@ class Suite:
                     found.append({key: stored[key] for key in stored.files})
         return difference(*found)
 
-    def _time(self, record: CaseRecord, workers: dict[str, Worker]) -> None:
+    def _time(self, case: Case, record: CaseRecord, workers: dict[str, Worker]) -> None:
         seconds = 0.0
         for worker in workers.values():
             worker.ask("run", calls=WARMUP_CALLS)
             seconds = max(seconds, worker.ask("run", calls=1)["seconds"])
-        record.calls = max(1, round(self.block_seconds / seconds))
+        record.calls = max(1, round(self.block_seconds * (1 if case.alone else 0.5) / seconds))
         record.warmup_calls = WARMUP_CALLS + 1 + record.calls
         for worker in workers.values():
             worker.ask("run", calls=record.calls)
@@ -245,7 +261,7 @@ def build_parser() -> argparse.ArgumentParser:
     cores = available_cores()
     parser.add_argument("--threads", type=int, default=cores, help=f"for each framework (default: {cores})")
     parser.add_argument(
-        "--rounds", type=int, help="timed blocks of each framework (default: 8; with --quick: 6)"
+        "--rounds", type=int, help="timed blocks of each framework (default: 6; for targets: 12)"
     )
     parser.add_argument("--quick", action="store_true", help="a few cases, fewer rounds, no memory")
     parser.add_argument("--output", metavar="FILE", help="JSON file (default: logs/speed_<time>.json)")
@@ -257,9 +273,10 @@ def main(arguments: list[str] | None = None) -> int:
     """The command: 1 if values differed or a process failed, 2 for bad arguments, 130 after Ctrl-C."""
     parser = build_parser()
     told = parser.parse_args(arguments)
-    rounds = told.rounds if told.rounds is not None else 6 if told.quick else 8
+    pattern = told.cases or ("quick" if told.quick else "suite")
+    rounds = told.rounds if told.rounds is not None else 6 if told.quick else ROUNDS.get(pattern, 6)
     try:
-        cases = choose(told.cases or ("quick" if told.quick else "suite"))
+        cases = choose(pattern)
     except ValueError as error:
         parser.error(str(error))
     if rounds < 1 or not 1 <= told.threads <= available_cores():

@@ -32,10 +32,13 @@ Arrays = dict[str, np.ndarray]
 SEED = 67
 """Of everything that is given."""
 
-FLOAT32_TOLERANCE, FLOAT64_TOLERANCE = 1e-3, 1e-9
-"""Largest relative differences (2-norms) that pass. Sums of thousands of float32 products in another order
-differ by 1e-6; where a ReLU or a maximum decides the other way on such a difference, a gradient differs by
-more."""
+TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
+"""Largest relative differences (2-norms) that pass."""
+
+NETWORK_TOLERANCE = 1e-2
+"""The same for the gradients of a network in float32, each by itself. Where a ReLU or a maximum decides the
+other way on a difference of 1e-7, a gradient changes by far more: with ResNet-20 the gradients of both
+frameworks lie up to 0.003 away from those in float64. It is float64 that proves that both do the same."""
 
 
 class Work(NamedTuple):
@@ -61,7 +64,6 @@ class Case(abc.ABC):
         target, memory_target: the ratios of time and memory aimed at, at most.
         memory: whether the peak of memory is measured as well, in processes of their own.
         quick: whether the case belongs to the quick choice.
-        tolerance: of the values; None for that of the dtype.
     """
 
     family: ClassVar[str] = ""
@@ -76,7 +78,6 @@ class Case(abc.ABC):
     memory_target: float | None = None
     memory: bool = False
     quick: bool = False
-    tolerance: float | None = None
 
     @property
     def key(self) -> str:
@@ -89,11 +90,9 @@ class Case(abc.ABC):
         return False
 
     @property
-    def largest_difference(self) -> float:
-        """The tolerance that holds."""
-        if self.tolerance is not None:
-            return self.tolerance
-        return FLOAT64_TOLERANCE if self.dtype == "float64" else FLOAT32_TOLERANCE
+    def tolerance(self) -> float:
+        """Largest relative difference of the values that passes."""
+        return TOLERANCES[self.dtype]
 
     @abc.abstractmethod
     def draw(self, generator: np.random.Generator) -> Arrays:
@@ -164,6 +163,10 @@ class NetworkCase(Case):
     @property
     def alone(self) -> bool:
         return True
+
+    @property
+    def tolerance(self) -> float:
+        return NETWORK_TOLERANCE if self.dtype == "float32" else super().tolerance
 
     def build(self, adapter: Adapter) -> Any:
         """The network with weights drawn as the experiments draw them."""
