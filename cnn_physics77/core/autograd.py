@@ -278,6 +278,12 @@ def _apply_hooks(hooks: dict, gradient):
     for hook in tuple(hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
+            if replaced.shape != gradient.shape or replaced.dtype != gradient.dtype:
+                raise ShapeError(
+                    f"backward: expected a hook to return a gradient of shape {gradient.shape} and "
+                    f"{gradient.dtype}, found {replaced.shape} and {replaced.dtype}; let it return None to "
+                    "change nothing"
+                )
             gradient = replaced
     return gradient
 

@@ -76,6 +76,7 @@ class Tensor(Methods):
     _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
     _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
+    _retained: RemovableHandle | None = None
 
     def __init__(self, data=(), dtype=None, requires_grad: bool = False):
         self.array = _new_array(data, dtype)
@@ -210,9 +211,13 @@ class Tensor(Methods):
     def accumulate_grad(self, cell: list, create_graph: bool = False) -> None:
         """Add ``cell[0]``, a gradient, into ``.grad``; it is kept without a copy if nothing but the cell
         refers to it."""
+        if self.edge is None:  # a variable when it was used, a constant since
+            return
         held = self.grad
-        if create_graph:
-            self.grad = cell[0] if held is None else held + cell[0]
+        if create_graph and held is not None:
+            self.grad = held + cell[0]
+        elif create_graph:
+            self.grad = cell.pop() if alone(cell, 0) else cell[0].clone()
         elif held is not None:
             np.add(held.array, cell[0].array, out=held.array, casting="same_kind")
             held.mark_changed()
@@ -249,19 +254,36 @@ class Tensor(Methods):
         self.array = value.array
 
     def retain_grad(self) -> None:
-        """Let ``backward`` fill ``.grad`` of this result too, as it does of leaves."""
+        """Let ``backward`` fill ``.grad`` of this result too, as it does of leaves: with the gradient of its
+        values as they then are, after all other hooks; again has no effect.
+
+        Raises:
+            GradientError: the tensor does not require grad.
+        """
         if self.edge is None:
             raise GradientError("retain_grad: expected a tensor that requires grad, found one that does not")
-        if self.is_leaf:
+        if self.is_leaf or self._retained is not None:
             return
         weak = ref(self)  # a strong one would be a cycle: tensor -> node -> hook -> tensor
 
         def keep(gradient):
             tensor = weak()
             if tensor is not None:
-                tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+                tensor.grad = gradient.clone() if tensor.grad is None else tensor.grad + gradient
 
-        self.register_hook(keep)
+        self._retained = self.register_hook(keep)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is the result of a recorded operation whose gradient :meth:`retain_grad` keeps."""
+        return self._retained is not None
+
+    def move_edge(self, edge) -> None:
+        """Let the gradient go elsewhere, after a change in place. Hooks stay with the values that they were
+        registered for; what keeps the gradient goes along."""
+        self.edge = edge
+        if self._retained is not None and edge is not None:
+            self._retained.move_to(_hooks_of(edge))
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor has been computed; what it returns, unless
@@ -279,9 +301,11 @@ class Tensor(Methods):
         if edge is LEAF:
             self.hooks = self.hooks or {}
             return RemovableHandle(self.hooks, hook)
-        node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
-        node.hooks = node.hooks or {}
-        return RemovableHandle(node.hooks.setdefault(index, {}), hook)
+        hooks = _hooks_of(edge)
+        handle = RemovableHandle(hooks, hook)
+        if self._retained is not None:
+            self._retained.move_to(hooks)  # to the end
+        return handle
 
     def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(self)`` after a gradient was added into ``.grad`` of this leaf."""
@@ -491,11 +515,25 @@ class RemovableHandle:
         """Take the hook away; again has no effect."""
         self._hooks.pop(self.id, None)
 
+    def move_to(self, hooks: dict) -> None:
+        """Take the hook from where it was registered to the end of ``hooks``."""
+        hook = self._hooks.pop(self.id, None)
+        if hook is not None:
+            self._hooks = hooks
+            hooks[self.id] = hook
+
     def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exception) -> None:
         self.remove()
+
+
+def _hooks_of(edge) -> dict[int, Callable]:
+    """The hooks on the gradient of the result of a recorded operation."""
+    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+    node.hooks = node.hooks or {}
+    return node.hooks.setdefault(index, {})
 
 
 def _rebuild(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:

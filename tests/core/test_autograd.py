@@ -361,6 +361,90 @@ def test_retain_grad():
     y.retain_grad()
     (y * 2.0).backward()
     assert y.grad.item() == 2.0
+    assert y.retains_grad and not x.retains_grad and not (x * x).retains_grad
+
+
+def test_retain_grad_twice_is_once():
+    x = variable(3.0)
+    y = x * x
+    y.retain_grad()
+    y.retain_grad()
+    y.backward()
+    assert y.grad.item() == 1.0
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_the_retained_gradient_is_the_one_after_all_hooks(t):
+    x = t.tensor(3.0, requires_grad=True)
+    y = x * x
+    y.retain_grad()
+    y.register_hook(lambda g: g * 10)
+    y.backward()
+    assert y.grad.item() == 10.0 and x.grad.item() == 60.0
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_the_retained_gradient_is_that_of_the_values_after_a_change(t):
+    x = t.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    view = y[1:]
+    y.retain_grad()
+    view.retain_grad()
+    view.register_hook(lambda g: g * 100)  # belongs to the values as they are now
+    y.mul_(5)
+    (y * t.tensor([2.0, 3.0]) + view).sum().backward()
+    assert y.grad.tolist() == [2.0, 5.0]
+    assert view.grad.tolist() == [2.0]
+    assert x.grad.tolist() == [10.0, 25.0]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_the_retained_gradient_of_a_base_that_was_changed_through_a_view(t):
+    x = t.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    y.retain_grad()
+    y[1:].mul_(5)
+    (y * t.tensor([2.0, 3.0])).sum().backward()
+    assert y.grad.tolist() == [2.0, 3.0]
+    assert x.grad.tolist() == [2.0, 15.0]
+
+
+def test_a_retained_gradient_is_not_the_memory_that_was_given():
+    x = variable(1.0, 2.0)
+    y = x * x
+    y.retain_grad()
+    given = ours.ones(2, dtype=np.float64)
+    y.backward(given)
+    y.grad.zero_()
+    assert given.tolist() == [1.0, 1.0]
+
+
+def test_recorded_gradients_of_two_leaves_have_memories_of_their_own():
+    a, b = variable(1.0, 2.0), variable(3.0, 4.0)
+    given = ours.ones(2, dtype=np.float64)
+    (a + b).backward(given, create_graph=True)
+    (a + b).backward(given)
+    assert a.grad.tolist() == b.grad.tolist() == [2.0, 2.0]
+    assert given.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_leaf_that_became_a_constant_before_backward_gets_no_gradient(t):
+    a, b = t.tensor(2.0, requires_grad=True), t.tensor(3.0, requires_grad=True)
+    y = a * b
+    a.requires_grad_(False)
+    y.backward()
+    assert a.grad is None and b.grad.item() == 2.0
+
+
+@pytest.mark.parametrize("leaf", [True, False])
+@pytest.mark.parametrize("change", [lambda g: g.sum(), lambda g: g.to(np.float32)])
+def test_a_hook_may_not_change_shape_or_dtype(leaf, change):
+    x = variable(1.0, 2.0)
+    y = x * x
+    (x if leaf else y).register_hook(change)
+    with pytest.raises(ShapeError, match=r"hook.* shape \(2,\) and float64, found .*return None"):
+        y.sum().backward()
 
 
 # ------------------------------------------------------------------------------------------- what stays alive

@@ -452,7 +452,7 @@ def _reshape_in_place(name: str, function: Callable) -> None:
             self._view_of = y._view_of
         self.array = y.array
         if not self.is_leaf:
-            self.edge = y.edge
+            self.move_edge(y.edge)
         self.mark_changed()
         return self
 

@@ -160,16 +160,17 @@ def overwritten(tensor: Tensor, edge) -> None:
         _put._record(
             (base, made), [base], False, (), {"path": tensor._view_of[1], "layout": layout_of(base.array)}
         )
-    tensor.edge = edge
+        base.move_edge(base.edge)
+    tensor.move_edge(edge)
     for reference in tuple(base._views or ()):  # following a path makes views, which are noted there
         view = reference()
         if view is None or view is tensor or view.edge is LEAF:
             continue
         path = view._view_of[1]
         if type(path) is str:
-            view.edge = _Lost.edge(base, path)
+            view.move_edge(_Lost.edge(base, path))
         else:
-            view.edge = _follow(base, path).edge
+            view.move_edge(_follow(base, path).edge)
 
 
 def _follow(x: Tensor, path: tuple) -> Tensor:
