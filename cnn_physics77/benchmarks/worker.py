@@ -119,9 +119,11 @@ class Worker:
         try:
             process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:
-            process.kill()
+            pass
+        finally:  # also when another Ctrl-C comes while it waits
+            process.kill()  # does nothing to a child that has ended
             process.wait()
-        self._errors.close()
+            self._errors.close()
 
 
 # ----------------------------------------------------------------------------------------- the child's side
@@ -186,7 +188,9 @@ class Child:
         }
 
     def memory(self, weights: str, steps: int) -> dict[str, Any]:
-        """The peak of memory over `steps` training steps, network and optimizer included."""
+        """The peak of memory over `steps` training steps, network and optimizer included, without the code
+        that the framework loads on its first step."""
+        self.side.adapter.rehearse(self.side.config)
         self._ruler = MemoryRuler()
         self._ruler.start()
         self.side.build()

@@ -68,6 +68,15 @@ class Adapter:
         """SGD or Adam with the framework's defaults, which are PyTorch's, and the configured rate."""
         return getattr(self.optim, config.optimizer)(model.parameters(), lr=config.lr)
 
+    def rehearse(self, config: Config) -> None:
+        """One step on one number, forgotten at once: loads the code that a framework loads when it first does
+        such work (PyTorch imports some 800 modules with its first optimizer, 70 MB), which no later
+        measurement should count as memory of training."""
+        number = self.torch.zeros(1, requires_grad=True)
+        optimizer = getattr(self.optim, config.optimizer)([number], lr=config.lr)
+        number.sum().backward()
+        optimizer.step()
+
     def load(self, model: Any, weights: dict[str, np.ndarray], dtype: str) -> None:
         """Copy values into the parameters, cast to `dtype`; names and shapes must match exactly."""
         state = model.state_dict()  # with buffers, which keep their values
