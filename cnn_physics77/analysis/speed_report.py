@@ -10,10 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cnn_physics77.analysis.speed import SpeedCase
+from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
 from cnn_physics77.results import Environment
-from cnn_physics77.speed_results import CaseRecord, SpeedReport
+from cnn_physics77.speed_results import CaseRecord, OperationRecord, ProfileReport, SpeedReport
 
 
 def time_ratio(case: CaseRecord) -> Ratio:
@@ -167,3 +167,115 @@ def _agreement(report: SpeedReport) -> str:
     return (
         f"In the same run both computed the same from the same values: largest difference {', '.join(parts)}."
     )
+
+
+# ------------------------------------------------------------------------------------------------ profiles
+
+_SHORTEST_SHARE = 0.005  # of the step: rows below are gathered in one
+
+
+def profile_detail(report: ProfileReport) -> str:
+    """Network, batch, machine and peaks in one line."""
+    pieces = [
+        f"{report.model}, {report.parameter_count:,} parameters",
+        f"batch {report.batch}",
+        report.optimizer,
+    ]
+    pieces += [report.dtype, f"{report.threads} thread{'s' if report.threads > 1 else ''}"]
+    if report.environment is not None:
+        pieces = [_machine(report.environment), *_versions(report.environment), *pieces]
+    pieces.append(f"peaks {report.peak_flops / 1e9:.0f} GFLOP/s, {report.peak_bandwidth / 1e9:.1f} GB/s")
+    return " · ".join(pieces)
+
+
+def operation_costs(report: ProfileReport, most: int = 16) -> list[OperationCost]:
+    """The operations as the plot `roofline` takes them, of each name and phase together; the longest ones."""
+    groups: dict[str, list[OperationRecord]] = {}
+    for row in report.operations:
+        if row.bytes > 0 and row.seconds > 0:
+            label = row.name if row.phase in ("forward", "update") else f"{row.name} {row.phase}"
+            groups.setdefault(label, []).append(row)
+    costs = []
+    for label, rows in groups.items():
+        longest = max(rows, key=lambda row: row.seconds)
+        flops, moved, seconds = (
+            sum(getattr(row, name) for row in rows) for name in ("flops", "bytes", "seconds")
+        )
+        costs.append(OperationCost(label, longest.bound, flops, moved, seconds))
+    return sorted(costs, key=lambda cost: -cost.seconds)[:most]
+
+
+def profile_table(report: ProfileReport) -> Group:
+    """One row for each operation, phase and shape of a training step."""
+    table = _table("One training step")
+    table.add_column("operation", no_wrap=True)
+    table.add_column("inputs", min_width=10)
+    for heading in (
+        "calls",
+        "ms",
+        "BLAS",
+        "memory",
+        "Python",
+        "GFLOP/s\n(of peak)",
+        "GB/s\n(of peak)",
+        "PyTorch\nms",
+        "ratio",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    total = sum(row.seconds for row in report.operations)
+    small = [row for row in report.operations if row.seconds < _SHORTEST_SHARE * total]
+    shown = [row for row in report.operations if row.seconds >= _SHORTEST_SHARE * total]
+    for phase, rows in groupby(
+        sorted(shown, key=lambda row: _PHASES.index(row.phase)), key=lambda row: row.phase
+    ):
+        table.add_row(Text(phase, style="bold"))
+        for row in rows:
+            table.add_row(f"  {row.name}", row.shapes, str(row.calls), *_cells(row, report))
+    if small:
+        table.add_row(
+            f"  {len(small)} shorter rows",
+            "",
+            str(sum(row.calls for row in small)),
+            *_cells(_sum(small), report),
+        )
+    table.add_section()
+    whole = _sum(report.operations)
+    whole.their_seconds = None
+    table.add_row(Text("all", style="bold"), "", "", *_cells(whole, report))
+    step = f"Without clocks a step takes {1e3 * report.step_seconds:.3g} ms"
+    if report.their_step_seconds is not None:
+        ratio = report.step_seconds / report.their_step_seconds
+        step += f", PyTorch's {1e3 * report.their_step_seconds:.3g} ms: a ratio of {ratio:.2f}"
+    clocks = report.profiled_seconds / report.step_seconds - 1
+    explained = (
+        f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix products "
+        "as the calling thread sees them; memory: the rest of the kernels; Python: outside of kernels. FLOPs of "
+        "the plain algorithm (Winograd takes fewer, and may pass the peak)."
+    )
+    detail = Text(profile_detail(report), style="dim")
+    return Group(detail, Text(), table, Text(), Text(explained, style="dim"))
+
+
+_PHASES = ("forward", "backward", "update", "step")
+
+
+def _sum(rows: Sequence[OperationRecord]) -> OperationRecord:
+    names = ("calls", "seconds", "blas_seconds", "memory_seconds", "flops", "bytes")
+    known = [row.their_seconds for row in rows]
+    theirs = None if any(value is None for value in known) else sum(value or 0.0 for value in known)
+    sums = [sum(getattr(row, name) for row in rows) for name in names]
+    return OperationRecord("", "", "", *sums, theirs)
+
+
+def _cells(row: OperationRecord, report: ProfileReport) -> list[str]:
+    shares = (row.blas_seconds, row.memory_seconds, row.python_seconds)
+    cells = [
+        f"{1e3 * row.seconds:.3f}",
+        *(f"{share / row.seconds:.0%}" if row.seconds else "" for share in shares),
+    ]
+    for amount, peak in ((row.flops, report.peak_flops), (row.bytes, report.peak_bandwidth)):
+        rate = amount / row.seconds if row.seconds else 0.0
+        cells.append(f"{rate / 1e9:.1f} ({rate / peak:.0%})" if amount else "")
+    if row.their_seconds:
+        return [*cells, f"{1e3 * row.their_seconds:.3f}", f"{row.seconds / row.their_seconds:.2f}"]
+    return [*cells, "", ""]

@@ -23,7 +23,9 @@ from .adapters.base import Adapter
 from .cases import CASES
 from .exchange import digest
 from .measure import MemoryRuler, check_threads, environment, thread_pools
-from .work import Work
+from .profile import measure_peaks, their_events
+from .recorder import our_events
+from .work import Training, TrainingCase, Work
 from .worker import Worker, serve
 
 MODULE = f"{__package__}.case_worker"
@@ -39,6 +41,7 @@ class CaseChild:
 
     adapter: Adapter
     work: Work
+    training: Training
 
     def __init__(self, frameworks: list[str], send: Callable[[dict[str, Any]], None]) -> None:
         (self._framework,) = frameworks
@@ -101,6 +104,38 @@ class CaseChild:
         for _ in range(calls):
             work.call()
         return dataclasses.asdict(MemoryRecord(ruler.baseline, ruler.peak(), calls, ruler.name))
+
+    def open_profile(self, case: dict[str, Any], warmup: int) -> dict[str, Any]:
+        """Make a training step ready to be taken apart, and warm up."""
+        training = TrainingCase(name="profile", **case)
+        given = training.given()
+        self.training = training.training(self.adapter, given)
+        for _ in range(warmup):
+            self.training.call()
+        return {
+            "sha256": digest(given),
+            "batch": "x".join(map(str, given["images"].shape[1:])),
+            "parameters": sum(p.numel() for p in self.training.network.parameters()),
+        }
+
+    def profile(self, steps: int) -> dict[str, Any]:
+        """Seconds of so many steps without instruments, and what the instruments record in as many more."""
+        plain = [self.training_seconds() for _ in range(steps)]
+        if self.adapter.name == "pytorch":
+            return {"plain": plain, "events": their_events(self.training.call, steps)}
+        events = our_events(self.training.call, self.training.optimizer, steps)
+        return {"plain": plain, "events": [[dataclasses.astuple(e) for e in run] for run in events]}
+
+    def training_seconds(self) -> float:
+        """The time of one training step."""
+        start = perf_counter()
+        self.training.call()
+        return perf_counter() - start
+
+    def peaks(self, dtype: str) -> dict[str, Any]:
+        """The machine's peaks, measured in this process."""
+        flops, bandwidth = measure_peaks(dtype)
+        return {"flops": flops, "bandwidth": bandwidth}
 
 
 if __name__ == "__main__":

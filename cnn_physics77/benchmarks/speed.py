@@ -47,10 +47,12 @@ WARMUP_CALLS = 3
 """Untimed calls before the length of a block is settled; one whole untimed block follows it."""
 
 BLOCK_SECONDS = 0.1
-"""A block has as many calls as the slower framework does in this time (half of it in sweeps), but one at least."""
+"""A block has as many calls as the slower framework does in this time (half of it in sweeps), but one at
+least."""
 
 ROUNDS = {"targets": 12}
-"""Timed blocks of each framework by choice of cases; six, the fewest that give a 95 % interval, for the others."""
+"""Timed blocks of each framework by choice of cases; six, the fewest that give a 95 % interval, for the
+others."""
 
 SETTLE_SECONDS = 0.12
 """Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01

@@ -179,6 +179,15 @@ class NetworkCase(Case):
         return network
 
 
+class Training(NamedTuple):
+    """What trains, in one framework."""
+
+    network: Any
+    optimizer: Any
+    call: Callable[[], Any]
+    """One step; its loss."""
+
+
 _REHEARSAL_IMAGE = np.ones((1, 1, 3, 3), np.float32)
 
 
@@ -203,28 +212,33 @@ class TrainingCase(NetworkCase):
             "labels": generator.integers(0, CLASSES, (batches, self.batch)),
         }
 
-    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+    def training(self, adapter: Adapter, given: Arrays) -> Training:
+        """The network, its optimizer, and the step that a call of this work is."""
         network = self.build(adapter)
         kind, arguments = OPTIMIZERS[self.optimizer]
         if self.favours(adapter):
             arguments = arguments | {"fused": True}
         optimizer = getattr(adapter.optim, kind)(network.parameters(), **arguments)
-        step = training_step(network, adapter.criterion, optimizer)
         batches = [
             tuple(self.tensors(adapter, {"images": images, "labels": labels}).values())
             for images, labels in zip(given["images"], given["labels"], strict=True)
         ]
         turn = itertools.cycle(batches)
+        step = training_step(network, adapter.criterion, optimizer)
+        return Training(network, optimizer, lambda: step(*next(turn)))
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        network, _, call = self.training(adapter, given)
 
         def values() -> Arrays:
-            loss = step(*batches[0])
+            loss = call()
             found = values_of(
                 loss=loss, **{f"gradient of {name}": p.grad for name, p in network.named_parameters()}
             )
             del loss  # or its graph would live on
-            return found | values_of(second_loss=step(*batches[1]))
+            return found | values_of(second_loss=call())
 
-        return Work(lambda: step(*next(turn)), values)
+        return Work(call, values)
 
     def rehearse(self, adapter: Adapter) -> None:
         network = _rehearsal_network(adapter)

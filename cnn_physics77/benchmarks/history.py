@@ -1,0 +1,151 @@
+"""The recorded history of the speed suite, and what got slower since.
+
+Run by hand, on the machine that wrote the history::
+
+    python -m cnn_physics77.benchmarks.history --record logs/speed_20260101-120000.json
+    python -m cnn_physics77.benchmarks.history                       # the last two recorded runs
+    python -m cnn_physics77.benchmarks.history OLD.json NEW.json
+
+What is compared is the ratio to PyTorch's time, measured in the same run, and never our time alone: it
+says the same on a quiet and on a busy machine. A case got slower where its ratio grew by more than 10 %.
+Where the two intervals overlap this
+may be chance: it is named, and does not count as a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..analysis.speed_report import time_ratio
+from ..analysis.statistics import Ratio
+from ..results import LogError
+from ..speed_results import SpeedReport, read_speed, write_report
+
+FOLDER = Path("docs/speed")
+"""Where recorded runs lie, named by their time."""
+
+THRESHOLD = 0.10
+"""Growth of a ratio that is reported."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One case in two runs: the ratio of our time to PyTorch's before and after."""
+
+    key: str
+    before: Ratio
+    after: Ratio
+
+    @property
+    def growth(self) -> float:
+        """The new ratio over the old one, less 1."""
+        return self.after.estimate / self.before.estimate - 1
+
+    @property
+    def certain(self) -> bool:
+        """Whether the intervals are apart (a single pair has none, and then nothing is certain)."""
+        return self.after.low > self.before.high or self.after.high < self.before.low
+
+    def __str__(self) -> str:
+        doubt = "" if self.certain else " (the intervals overlap: perhaps by chance)"
+        return f"{self.key}: {self.before} -> {self.after}, {100 * self.growth:+.0f} %{doubt}"
+
+
+def changes(before: SpeedReport, after: SpeedReport) -> list[Change]:
+    """The cases that both runs timed, in the order of the later one."""
+    old = {case.key: case for case in before.cases if case.agreed}
+    return [
+        Change(case.key, time_ratio(old[case.key]), time_ratio(case))
+        for case in after.cases
+        if case.agreed and case.key in old
+    ]
+
+
+def slower(found: Sequence[Change], threshold: float = THRESHOLD) -> list[Change]:
+    """Those whose ratio grew by more than the threshold, the worst first."""
+    return sorted((c for c in found if c.growth > threshold), key=lambda c: -c.growth)
+
+
+def circumstances(report: SpeedReport) -> dict[str, str]:
+    """What must be the same for two runs to be compared."""
+    found = {"threads": str(report.threads)}
+    for environment in report.environments.values():
+        found |= {"processor": environment.cpu, "PyTorch": environment.packages.get("torch", "unknown")}
+    return found
+
+
+def compare(before: SpeedReport, after: SpeedReport, threshold: float = THRESHOLD) -> tuple[list[str], bool]:
+    """What there is to say about two runs, in lines, and whether nothing certainly got slower.
+
+    Raises:
+        LogError: the runs share no case.
+    """
+    found = changes(before, after)
+    if not found:
+        raise LogError("history: expected two runs that share a case, found none that both timed")
+    old, new = circumstances(before), circumstances(after)
+    lines = [
+        f"NOTE: {name} differs, {old.get(name)} then and {new.get(name)} now: compare with care"
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+    worse = slower(found, threshold)
+    better = sum(change.growth < -threshold and change.certain for change in found)
+    failed = [case.key for case in after.cases if not case.agreed]
+    lines += [f"VALUES DIFFER: {key}" for key in failed]
+    lines += [f"SLOWER {change}" for change in worse]
+    lines.append(
+        f"{len(found)} cases in both runs: {sum(c.certain for c in worse)} slower by more than "
+        f"{100 * threshold:g} %, {sum(not c.certain for c in worse)} perhaps, {better} faster by more than that"
+    )
+    return lines, not failed and not any(change.certain for change in worse)
+
+
+def recorded(folder: Path = FOLDER) -> list[Path]:
+    """The files of the history, the oldest first."""
+    return sorted(folder.glob("*.json"))
+
+
+def record(file: Path, folder: Path = FOLDER) -> Path:
+    """Validate a run and add it to the history, named by the time at which it began; the new file."""
+    report = read_speed(file)
+    started = min(environment.started for environment in report.environments.values())
+    return write_report(report, folder / f"{started[:19].replace(':', '')}.json")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: 1 if something certainly got slower or a file is not to be had, 2 for bad arguments."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cnn_physics77.benchmarks.history", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("files", nargs="*", metavar="FILE", help="two runs, the older first")
+    parser.add_argument("--record", metavar="FILE", help="add this run to the history first")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=f"the history's (default: {FOLDER})")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD, help=f"default: {THRESHOLD}")
+    told = parser.parse_args(arguments)
+    if len(told.files) not in (0, 2):
+        parser.error(f"expected two files or none, found {len(told.files)}")
+    try:
+        if told.record:
+            print(f"recorded {record(Path(told.record), told.folder)}")
+        files = [Path(file) for file in told.files] or recorded(told.folder)[-2:]
+        if len(files) < 2:
+            print(f"{told.folder}: {len(files)} run recorded; a comparison needs two")
+            return 0
+        before, after = (read_speed(file) for file in files)
+        lines, passed = compare(before, after, told.threshold)
+    except (LogError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    print(f"{files[0].name} -> {files[1].name}")
+    print("\n".join(lines))
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

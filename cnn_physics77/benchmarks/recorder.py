@@ -1,0 +1,240 @@
+"""Clocks that see into a training step of our framework.
+
+Nothing in the framework knows that it can be profiled. For the time of a profile the kernels behind the
+operations, the recording of operations, their derivatives and NumPy's matrix products are wrapped by a clock,
+from outside; then they are as they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from threading import get_ident
+from time import perf_counter
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from ..core.operations.operation import OPERATIONS, Operation
+
+PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
+"""NumPy's functions that end in BLAS."""
+
+REMAINDER = "layers, walk, accumulation"
+"""The row of what a step does outside of operations."""
+
+
+@dataclass
+class Event:
+    """One call of an operation, or of its derivative, in one step."""
+
+    name: str
+    phase: str
+    shapes: str = ""
+    seconds: float = 0.0
+    blas: float = 0.0
+    kernel: float = 0.0  # products included
+    flops: float = 0.0
+    bytes: float = 0.0
+
+
+_PER_OUTPUT: dict[str, Callable[[Sequence[Any], np.ndarray], float]] = {
+    "convolution": lambda arrays, out: 2.0 * out.size * prod(arrays[1].shape[1:]),
+    "convolution_input_gradient": lambda arrays, out: 2.0 * arrays[0].size * prod(arrays[1].shape[1:]),
+    "convolution_weight_gradient": lambda arrays, out: 2.0 * arrays[0].size * prod(out.shape[1:]),
+    "linear": lambda arrays, out: 2.0 * out.size * arrays[1].shape[-1],
+    "linear_input_gradient": lambda arrays, out: 2.0 * out.size * arrays[1].shape[0],
+    "linear_weight_gradient": lambda arrays, out: 2.0 * arrays[0].size * out.shape[-1],
+    "matmul": lambda arrays, out: 2.0 * out.size * arrays[0].shape[-1],
+}
+
+
+def cost(name: str, arrays: Sequence[Any], out: Any) -> tuple[float, float]:
+    """FLOPs and bytes of one call of the operation `name`: those of the plain algorithm for products; else
+    one FLOP for each element of the largest array. A view of an input costs neither.
+
+    >>> cost("linear", [np.zeros((64, 5)), np.zeros((3, 5)), np.zeros(3)], np.zeros((64, 3)))
+    (1920.0, 4240.0)
+    """
+    if isinstance(out, tuple):
+        out = out[0]
+    results = [a for a in (out if isinstance(out, list) else [out]) if isinstance(a, np.ndarray)]
+    given = [a for a in arrays if isinstance(a, np.ndarray)]
+    if not results or any(np.may_share_memory(results[0], a) for a in given):
+        return 0.0, 0.0
+    moved = float(sum(a.nbytes for a in (*given, *results)))
+    if name in _PER_OUTPUT:
+        return _PER_OUTPUT[name](arrays, results[0]), moved
+    return float(max(a.size for a in (*given, *results))), moved
+
+
+def _sizes(arrays: Sequence[Any]) -> str:
+    return " ".join("x".join(map(str, a.shape)) for a in arrays if isinstance(a, np.ndarray) and a.ndim)
+
+
+class Recorder:
+    """Clocks around the kernels, the operations and their derivatives, while it is entered as a context."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._open: Event | None = None
+        self._shapes: dict[int, str] = {}  # of the inputs of each node of the graph, by its identity
+        self._thread = get_ident()
+        self._blas = 0.0
+        self._in_product = False
+
+    def start_step(self) -> None:
+        """Forget the step before."""
+        self.events, self._open = [], None
+        self._shapes.clear()
+
+    # -------------------------------------------------------------------------------- what the clocks call
+
+    @contextmanager
+    def event(self, name: str, phase: str, shapes: str = "") -> Iterator[Event]:
+        """Count what happens inside as this event, unless it happens inside of another one."""
+        if self._open is not None:
+            yield self._open
+            return
+        event = self._open = Event(name, phase, shapes)
+        start = perf_counter()
+        try:
+            yield event
+        finally:
+            event.seconds = perf_counter() - start
+            self._open = None
+            self.events.append(event)
+
+    def kernel(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The forward function of an operation, with a clock."""
+
+        def clocked(*arrays: Any, **parameters: Any) -> Any:
+            with self.event(name, "forward", _sizes(arrays)) as event:
+                before, start = self._blas, perf_counter()
+                out = function(*arrays, **parameters)
+                event.kernel += perf_counter() - start
+                event.blas += self._blas - before
+                flops, moved = cost(name, arrays, out)
+                event.flops += flops
+                event.bytes += moved
+                return out
+
+        return clocked
+
+    def product(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of NumPy that ends in BLAS, with a clock that only the calling thread's calls move."""
+
+        def clocked(*arguments: Any, **keywords: Any) -> Any:
+            if self._in_product or get_ident() != self._thread:
+                return function(*arguments, **keywords)
+            self._in_product = True
+            start = perf_counter()
+            try:
+                return function(*arguments, **keywords)
+            finally:
+                self._blas += perf_counter() - start
+                self._in_product = False
+
+        return clocked
+
+    # -------------------------------------------------------------------------------- where they are put
+
+    def __enter__(self) -> Recorder:
+        self._stack = ExitStack()
+        call, backward = Operation.__call__, Operation.backward
+        recorder = self
+
+        def clocked_call(operation: Operation, *tensors: Any, **parameters: Any) -> Any:
+            shapes = _sizes([getattr(tensor, "array", None) for tensor in tensors])
+            with recorder.event(operation.name, "forward", shapes):
+                made = call(operation, *tensors, **parameters)
+            first = made[0] if isinstance(made, tuple) else made
+            recorder._shapes[id(getattr(first, "edge", None))] = shapes
+            return made
+
+        def clocked_backward(operation: Operation, node: Any, gradient: Any, edges: tuple) -> Any:
+            first = gradient[0] if isinstance(gradient, (tuple, list)) else gradient
+            shapes = recorder._shapes.get(id(node)) or _sizes([first.array])
+            with recorder.event(operation.name, "backward", shapes):
+                return backward(operation, node, gradient, edges)
+
+        self._put(Operation, "__call__", clocked_call)
+        self._put(Operation, "backward", clocked_backward)
+        for operation in OPERATIONS.values():
+            self._put(operation, "forward", self.kernel(operation.name, operation.forward))
+        for name, cell in elementwise_cells():
+            self._put(cell, "cell_contents", self.kernel(name, cell.cell_contents))
+        for name in PRODUCTS:
+            self._put(np, name, self.product(getattr(np, name)))
+        return self
+
+    def _put(self, holder: Any, name: str, value: Any) -> None:
+        self._stack.callback(setattr, holder, name, getattr(holder, name))
+        setattr(holder, name, value)
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def elementwise_cells() -> list[tuple[str, CellType]]:
+    """Name of each elementwise operation, and where its public function holds the ufunc that it calls
+    directly."""
+    found: dict[int, tuple[str, CellType]] = {}
+    package = Operation.__module__.rpartition(".")[0]
+    for module in [module for name, module in sys.modules.items() if name.startswith(package)]:
+        for function in vars(module).values():
+            if isinstance(function, FunctionType):
+                cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+                if {"ufunc", "record"} <= cells.keys():
+                    found[id(cells["ufunc"])] = (cells["record"].cell_contents.name, cells["ufunc"])
+    return list(found.values())
+
+
+_UPDATE_FLOPS = {"SGD": (2, 4), "Adam": (12, 12), "AdamW": (14, 14)}  # for each element: without, with state
+
+
+def _update_cost(optimizer: Any) -> tuple[float, float]:
+    """FLOPs and bytes of an update: parameters and state are read and written, gradients read."""
+    parameters = [p.array for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    elements = sum(array.size for array in parameters)
+    states = [value for state in optimizer.state_dict()["state"].values() for value in state.values()]
+    held = sum(value.array.nbytes for value in states if hasattr(value, "array") and value.ndim)
+    flops = _UPDATE_FLOPS.get(type(optimizer).__name__, (2, 4))[held > 0]
+    return float(flops * elements), float(3 * sum(array.nbytes for array in parameters) + 2 * held)
+
+
+def our_events(step: Callable[[], Any], optimizer: Any, steps: int) -> list[list[Event]]:
+    """The events of each of so many profiled steps, and at the end of each list what lay between them."""
+    found: list[list[Event]] = []
+    with Recorder() as recorder:
+        plain = optimizer.step
+
+        def update(*arguments: Any) -> Any:
+            with recorder.event(type(optimizer).__name__, "update") as event:
+                start = perf_counter()
+                result = plain(*arguments)
+                event.kernel = perf_counter() - start
+            return result
+
+        optimizer.step = update
+        try:
+            for _ in range(steps):
+                recorder.start_step()
+                start = perf_counter()
+                step()
+                total = perf_counter() - start
+                events = recorder.events
+                rest = max(0.0, total - sum(event.seconds for event in events))
+                found.append([*events, Event(REMAINDER, "step", "", rest)])
+        finally:
+            del optimizer.step
+    flops, moved = _update_cost(optimizer)
+    for events in found:
+        for event in events:
+            if event.phase == "update":
+                event.flops, event.bytes = flops, moved
+    return found
