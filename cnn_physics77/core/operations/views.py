@@ -161,10 +161,11 @@ def overwritten(tensor: Tensor, edge) -> None:
             (base, made), [base], False, (), {"path": tensor._view_of[1], "layout": layout_of(base.array)}
         )
         base.move_edge(base.edge)
-    tensor.move_edge(edge)
+    else:
+        tensor.move_edge(edge)
     for reference in tuple(base._views or ()):  # following a path makes views, which are noted there
         view = reference()
-        if view is None or view is tensor or view.edge is LEAF:
+        if view is None or view.edge is LEAF:
             continue
         path = view._view_of[1]
         if type(path) is str:

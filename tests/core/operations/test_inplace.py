@@ -505,3 +505,18 @@ def test_detach_in_place():
     assert y.detach_() is y and not y.requires_grad and y.is_leaf
     with pytest.raises(GradientError, match="views"):
         (x * 2)[0].detach_()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_view_and_its_base_after_a_change_are_differentiated_as_view_and_base(t):
+    """Whatever was changed through a view, the view comes from the base, never the base from the view."""
+    x = t.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    base = x * 1.0
+    view = base[1:]
+    view.mul_(5.0)
+    (to_base,) = t.autograd.grad((view * view).sum(), base, retain_graph=True)
+    assert to_base.tolist() == [0.0, 20.0, 30.0]
+    (to_view,) = t.autograd.grad((base * base).sum(), view, retain_graph=True, allow_unused=True)
+    assert to_view is None
+    (to_x,) = t.autograd.grad((view * view).sum(), x)
+    assert to_x.tolist() == [0.0, 100.0, 150.0]
