@@ -28,6 +28,8 @@ from itertools import count
 from sys import getrefcount
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.core.errors import GradientError, ShapeError
 
 # --------------------------------------------------------------------------------------------- recording
@@ -288,6 +290,7 @@ def _apply_hooks(hooks: dict, gradient):
     return gradient
 
 
+@np.errstate(all="ignore")  # infinite gradients that meet are NaN, without a word
 def walk(
     targets: Sequence, seeds: Sequence, deliver: Callable, wanted=None, retain_graph=False, create_graph=False
 ):
@@ -473,7 +476,9 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         wanted = set(holders)
 
     def deliver(edge, cell):
-        (holders[edge] if wanted is not None else edge).accumulate_grad(cell, create_graph)
+        holder = edge if wanted is None else holders[edge]
+        if not holder.retains_grad:  # else its hook has had the gradient
+            holder.accumulate_grad(cell, create_graph)
 
     retain = create_graph if retain_graph is None else retain_graph
     walk([target_of(output) for output in outputs], seeds, deliver, wanted, retain, create_graph)

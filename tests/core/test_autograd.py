@@ -14,6 +14,7 @@ import torch
 import cnn_physics77 as ours
 from cnn_physics77.core.autograd import Node
 from cnn_physics77.core.errors import GradientError, ShapeError
+from cnn_physics77.core.operations.operation import OPERATIONS, Operation
 
 
 def variable(*values, dtype=np.float64):
@@ -409,6 +410,15 @@ def test_the_retained_gradient_of_a_base_that_was_changed_through_a_view(t):
     assert x.grad.tolist() == [2.0, 15.0]
 
 
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_retained_gradient_that_is_asked_for_is_added_once(t):
+    x = t.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1.0
+    y.retain_grad()
+    (y * y).sum().backward(inputs=[y])
+    assert y.grad.tolist() == [2.0, 4.0] and x.grad is None
+
+
 def test_a_retained_gradient_is_not_the_memory_that_was_given():
     x = variable(1.0, 2.0)
     y = x * x
@@ -499,3 +509,28 @@ def test_parents_and_op():
     assert x.op is None and x.parents == ()
     assert repr(z.grad_fn) == "<TanhBackward>"
     assert z.grad_fn.next_functions == ((y.grad_fn, 0),)
+
+
+# ------------------------------------------------------------------------------------- values without numbers
+
+
+def test_backward_is_silent_where_gradients_are_infinite():
+    """Infinite gradients that meet are NaN and overflow is infinite, without a warning, as in PyTorch."""
+    x = variable(0.0, 1.0)
+    y = x * 1.0
+    (
+        y / ours.tensor([0.0, 1e-300], dtype=np.float64) - y / ours.tensor([0.0, 1.0], dtype=np.float64)
+    ).backward(ours.tensor([1.0, 1e300], dtype=np.float64))
+    assert np.isnan(x.grad.numpy()[0]) and x.grad.numpy()[1] == np.inf
+
+
+# -------------------------------------------------------------------------------------- declaring an operation
+
+
+def test_an_input_may_not_have_the_name_of_the_output():
+    def ratio(x, y):
+        return x / y
+
+    with pytest.raises(ValueError, match=r"operation ratio: expected inputs of other names than 'y'.*rename"):
+        Operation(ratio)
+    assert "ratio" not in OPERATIONS

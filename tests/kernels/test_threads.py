@@ -100,6 +100,20 @@ def test_an_exception_reaches_the_caller_and_the_pool_stays_usable(count, bad):
     assert sorted(done) == list(range(8))
 
 
+def test_workers_say_nothing_of_what_is_not_a_number():
+    both = threading.Barrier(2, timeout=20)
+    infinite = np.full(3, np.inf)
+    results = [None, None]
+
+    def block(index):
+        both.wait()
+        results[index] = infinite - infinite
+
+    with np.errstate(invalid="ignore"):
+        parallel_for(block, 2, LARGE)  # a warning would be an error here
+    assert np.isnan(results).all()
+
+
 def test_an_exception_drops_the_blocks_not_yet_begun():
     begun = []
 

@@ -137,6 +137,7 @@ class Worker:
         threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True).start()
 
     def _serve(self) -> None:
+        np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
         while True:
             self.wake.acquire()
             job, self.job = self.job, None

@@ -70,6 +70,11 @@ class Operation:
         self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in signature.parameters.values())
         self.extras = tuple(extras)
         self.view = view
+        if "y" in self.inputs:
+            raise ValueError(
+                f"operation {self.name}: expected inputs of other names than 'y', which is how a derivative "
+                f"asks for the output, found {self.inputs}; rename the input"
+            )
         shapes = tuple(f"{n}_shape" for n in self.inputs)
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
         parameters = tuple(n for n, p in signature.parameters.items() if p.kind is kinds.KEYWORD_ONLY)
