@@ -10,8 +10,8 @@ import cnn_physics77.nn.functional as F
 
 
 class PlainNorms:
-    """torch.nn.functional with plain norms: PyTorch's own take mean and variance for constants from the second
-    derivative on, so that their third one is wrong."""
+    """torch.nn.functional with plain norms: PyTorch's own take mean and variance for constants from the
+    second derivative on, so that their third one is wrong."""
 
     def __getattr__(self, name):
         return getattr(TF, name)
