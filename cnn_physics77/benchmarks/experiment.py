@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from ..datasets import ImageData
@@ -77,18 +76,11 @@ class Experiment:
         self.logs: list[RunLog] = []
         now = datetime.datetime.now(datetime.UTC)
         self.started = now.isoformat(timespec="seconds")
-        self.group = self._unused(f"{now:%Y%m%d-%H%M%S}_{settings.mode}")
+        self.group = f"{now:%Y%m%d-%H%M%S-%f}_{settings.mode}"  # microseconds: two may start at once
         self.commit = source_commit()
         self.train_size = len(data.train_labels[: settings.train_size])
         self.test_size = len(data.test_labels[: settings.test_size])
         self.steps_per_epoch = -(-self.train_size // settings.batch_size)
-
-    def _unused(self, name: str) -> str:
-        folder, candidate, number = Path(self.settings.log_dir), name, 1
-        while any(folder.glob(f"{candidate}_*")):
-            number += 1
-            candidate = f"{name}-{number}"
-        return candidate
 
     def run(self) -> list[RunLog]:
         """Run everything and return the logs, which are also written as soon as each pair of runs is done.
@@ -104,13 +96,10 @@ class Experiment:
             exchange = Exchange(folder)
             exchange.write_data(self.data, settings.train_size, settings.test_size)
             configs = settings.runs()
-            orders = {
-                seed: [exchange.write_order(self.train_size, seed, i + 1) for i in range(settings.epochs)]
-                for seed in dict.fromkeys(config.seed for config in configs)
-            }
+            exchange.write_order(self.train_size, settings.seed, 1)  # for the proof
             proofs = self._prove(configs, exchange)
             for config in configs:
-                pair = PairOfRuns(self, config, exchange, orders[config.seed], proofs[_network(config)])
+                pair = PairOfRuns(self, config, exchange, proofs[_network(config)])
                 try:
                     pair.run()
                 finally:
@@ -171,14 +160,18 @@ class PairOfRuns:
         experiment: Experiment,
         config: Config,
         exchange: Exchange,
-        orders: list[str],
         proof: ProofRecord,
     ) -> None:
         self.experiment, self.config, self.exchange = experiment, config, exchange
-        self.orders, self.proof = orders, proof
+        self.proof = proof
+        self.orders: list[str] = []  # hash of each epoch's permutation, drawn before its first turn
         self.runs = {framework: _Run(framework) for framework in FRAMEWORKS}
         self.progress = experiment.progress
         self.weights = ""
+
+    def _draw_order(self, epoch: int) -> None:
+        if len(self.orders) < epoch:
+            self.orders.append(self.exchange.write_order(self.experiment.train_size, self.config.seed, epoch))
 
     def _open(self, framework: str) -> Worker:
         worker = Worker([framework], self.config.threads)
@@ -215,11 +208,13 @@ class PairOfRuns:
     def _timed(self) -> None:
         with contextlib.ExitStack() as stack:
             workers = {name: stack.enter_context(self._open(name)) for name in self.runs}
+            self._draw_order(1)  # of which the warm-up takes batches, too
             self._give_the_same(workers)
             first = next(iter(self.runs.values()))
             what = self._name(first).split("-", 1)[1]
             self.progress.stage(f"{what}: timed epochs", len(self.runs) * self.config.epochs)
             for turn, (epoch, name) in enumerate(turns(list(self.runs), self.config.epochs)):
+                self._draw_order(epoch)
                 time.sleep(SETTLE_SECONDS)
                 self._timed_epoch(self.runs[name], workers[name], epoch, turn)
                 self.progress.advance(turn + 1)
