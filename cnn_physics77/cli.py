@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
+import os
 import signal
 import sys
 import tempfile
@@ -172,11 +174,27 @@ def compare(settings: ExperimentConfig, screen: Screen) -> None:
         screen.warn(f"THE FIGURES BELOW ARE NOT MNIST'S: {data.title}")
     try:
         logs = experiment.run()
-    except (KeyboardInterrupt, SystemExit):
+    except BaseException:  # an error or an interruption, told further up
         if experiment.logs:
             screen.note(f"logs of what had finished: {settings.log_dir}/{experiment.group}_*")
         raise
     show(logs, settings, screen)
+
+
+def profile(settings: ExperimentConfig, screen: Screen) -> None:
+    """Take one training step of the network apart, in both frameworks."""
+    from .benchmarks.profile import compare_profiles, show
+
+    report = compare_profiles(
+        settings.model,
+        settings.batch_size,
+        settings.optimizer,
+        settings.dtype,
+        settings.threads,
+        sizes={name: getattr(settings, name) for name in ("channels", "kernel_size", "hidden")},
+    )
+    name = f"profile_{settings.model}_{settings.optimizer}_batch{settings.batch_size}.json"
+    show(report, Path(settings.log_dir) / name, Path(settings.fig_dir), screen.console)
 
 
 class Mode(NamedTuple):
@@ -190,6 +208,7 @@ MODES = {
     "basic": Mode("ours against PyTorch, one optimizer", compare),
     "grid": Mode("Custom-SGD, Custom-Adam, Torch-SGD, Torch-Adam", compare),
     "frontier": Mode("nine sizes of the network in both frameworks", compare),
+    "profile": Mode("one training step, operation by operation, in both frameworks", profile),
 }
 
 
@@ -273,11 +292,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console = Console()
         if not console.is_terminal:  # a file or pipe has no width of its own; tables fit into this one
             console.width = 118
+        for stream in (sys.stdout, sys.stderr):  # an encoding without frames and dots gets question marks
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         with Screen(console) as screen:
             MODES[settings.mode].run(settings, screen)
     except KeyboardInterrupt:
         print(f"{parser.prog}: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who read the screen, such as `head`, has left; nothing more can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ImportError as error:  # an installed package that is damaged, or lacks another
+        print(f"{parser.prog}: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
+        return 1
+    except MemoryError as error:
+        print(f"{parser.prog}: error: out of memory: {error}", file=sys.stderr)
+        return 1
     except (UsageError, DataError, MeasurementError, WorkerError, LogError, OSError) as error:
         print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -250,7 +250,7 @@ def _decode(kind: typing.Any, value: typing.Any, where: str) -> typing.Any:
     if origin is dict and isinstance(value, dict):
         return {key: _decode(arguments[1], item, f"{where}[{key!r}]") for key, item in value.items()}
     if kind is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if isinstance(value, float) or (type(value) is int and abs(value) < 2**1023):
             return float(value)
         if value in ("nan", "inf", "-inf"):
             return float(value)
@@ -291,6 +291,16 @@ def validate(log: RunLog) -> None:
     check(log.framework in FRAMEWORKS, "framework", f"one of {', '.join(FRAMEWORKS)}", log.framework)
     check(log.status in ("finished", "interrupted"), "status", "'finished' or 'interrupted'", log.status)
     check(log.config.dtype in ("float32", "float64"), "config.dtype", "float32 or float64", log.config.dtype)
+    for record in log.epochs:
+        place = f"epochs[{record.epoch - 1}]"
+        check(0 <= record.test_accuracy <= 1, f"{place}.test_accuracy", "0 to 1", record.test_accuracy)
+        check(0 < record.seconds < math.inf, f"{place}.seconds", "a positive time", record.seconds)
+    if log.memory is not None:
+        low = min(log.memory.baseline_bytes, log.memory.peak_bytes)
+        check(0 < low <= 2**62, "memory", "positive sizes", low)
+    for name, classes in {"labels": log.labels, "predictions": log.predictions}.items():
+        outside = [value for value in classes if not 0 <= value < log.data.classes]
+        check(not outside, name, f"classes from 0 to {log.data.classes - 1}", outside)
     check(len(log.labels) == len(log.predictions), "predictions", f"{len(log.labels)}", len(log.predictions))
     numbers = [record.epoch for record in log.epochs]
     check(numbers == list(range(1, len(numbers) + 1)), "epochs", "epochs 1, 2, ... in order", numbers)
@@ -308,6 +318,13 @@ def validate(log: RunLog) -> None:
     for name, column in columns.items():
         check(len(column) == len(steps.loss), f"steps.{name}", f"{len(steps.loss)} entries", len(column))
     if log.status == "finished":
+        right = sum(label == found for label, found in zip(log.labels, log.predictions, strict=True))
+        check(
+            not log.epochs or abs(right - log.final_accuracy * len(log.labels)) < 0.5,
+            "epochs[-1].test_accuracy",
+            f"{right} of {len(log.labels)}, as the predictions say",
+            log.final_accuracy,
+        )
         check(len(numbers) == log.config.epochs, "epochs", f"{log.config.epochs} epochs", len(numbers))
         check(
             len(steps.seconds) == len(steps.loss), "steps.seconds", f"{len(steps.loss)}", len(steps.seconds)
@@ -344,7 +361,7 @@ def decode(kind: type[Record], text: str, where: str) -> Record:
     schema, version = kind.schema, kind.version  # type: ignore[attr-defined]
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LogError(f"{where}: not JSON ({error}); the file is damaged or not a log") from None
     if not isinstance(content, dict) or content.get("schema") != schema:
         raise LogError(f"{where}: expected a log with schema {schema!r}; the file is something else")
@@ -360,11 +377,14 @@ def decode(kind: type[Record], text: str, where: str) -> Record:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8) so that at every moment `path` is what it was or the whole new one."""
+    """Write a file so that at every moment `path` is what it was or the whole new one.
+
+    Text is written as UTF-8; what has no place there (bytes of a file name on the command line) is escaped.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)  # mkstemp gives the owner alone

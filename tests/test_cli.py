@@ -17,6 +17,7 @@ from cnn_physics77.results import read_logs
 
 ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["--dataset", "digits", "--epochs", "1", "--channels", "1", "--hidden", "8", "--lr", "0.01"]
+QUICK += ["--threads", "1"]
 
 
 def one_line(capsys, *arguments):
@@ -169,6 +170,7 @@ def test_a_whole_run(tmp_path):
     logs = read_logs(tmp_path / "logs")
     assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
     assert all(log.status == "finished" and log.config.diagnostics for log in logs)
+    assert all(log.proof.passed and log.proof.steps == 50 and log.proof.parameters > 0 for log in logs)
     report = (tmp_path / "logs" / f"{logs[0].group}_report.txt").read_text()
     assert "Torch-Adam" in report
     figures = {path.name.removeprefix(f"{logs[0].group}_") for path in (tmp_path / "fig").iterdir()}
@@ -203,6 +205,40 @@ def test_the_stand_in_is_announced_on_screen_and_in_the_log(capsys, tmp_path, mo
     assert told.err == "cnn-physics77: interrupted\n" and seen == [stand_in]
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ImportError("cannot load matplotlib._path"), "cannot load matplotlib._path: pip install"),
+        (MemoryError("Unable to allocate 9 TiB"), "out of memory: Unable to allocate 9 TiB"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, error, message):
+    def fail(settings, screen):
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(cli.MODES, "basic", cli.Mode("", fail))
+    status, line = one_line(capsys)
+    assert status == 1 and message in line
+
+
+@pytest.mark.parametrize(("reader", "status"), [("cat", 0), ("true", 1)])
+def test_a_screen_without_unicode_and_one_that_is_closed(tmp_path, reader, status):
+    code = (
+        "import sys, time; from cnn_physics77 import cli;"
+        "show = lambda _, screen: (time.sleep(0.5), screen.note('a \u00b7 b \u2500'), sys.stdout.flush());"
+        "cli.MODES['basic'] = cli.Mode('', show); sys.exit(cli.main([]))"
+    )
+    command = f'"$PYTHON" -c "$CODE" | {reader}; exit ${{PIPESTATUS[0]}}'
+    extra = {"PYTHON": sys.executable, "CODE": code, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=os.environ | extra, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+    assert status or "a ? b ?" in done.stdout
+
+
 def test_being_terminated_unwinds_and_restores_the_handler(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = signal.getsignal(signal.SIGTERM)
@@ -223,7 +259,18 @@ def test_being_terminated_unwinds_and_restores_the_handler(tmp_path, monkeypatch
 
 def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
     """Ctrl-C reaches the whole process group of a terminal, so the signal is sent to all of it."""
-    arguments = ["--dataset", "digits", "--epochs", "99", "--channels", "1", "--hidden", "4"]
+    arguments = [
+        "--dataset",
+        "digits",
+        "--epochs",
+        "99",
+        "--channels",
+        "1",
+        "--hidden",
+        "4",
+        "--threads",
+        "1",
+    ]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "main.py"), *arguments],
         cwd=tmp_path,

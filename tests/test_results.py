@@ -195,3 +195,35 @@ def test_text_says_what_must_not_be_overlooked():
     bare.epochs[0] = EpochRecord(1, 0, 3.5, 0.3, 0.75)
     validate(bare)
     assert "interrupted" in to_text(bare)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"seconds": 3.6', '"seconds": -3.6', r"epochs\[1\]\.seconds: expected a positive time, found -3\.6"),
+        ('"seconds": 3.6', '"seconds": "nan"', r"epochs\[1\]\.seconds: expected a positive time, found nan"),
+        ('"test_accuracy": 0.75', '"test_accuracy": 1.5', r"test_accuracy: expected 0 to 1, found 1\.5"),
+        ('"predictions": [7', '"predictions": [1', "expected 3 of 4, as the predictions say, found 1.0"),
+        ('"labels": [7', '"labels": [10', r"labels: expected classes from 0 to 9, found \[10\]"),
+        ('"baseline_bytes": 3', '"baseline_bytes": -3', "memory: expected positive sizes"),
+        ('"lr": 0.001', '"lr": 1' + "0" * 400, "lr: expected float"),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(before, after, message):
+    text = to_json(example_log())
+    assert before in text
+    with pytest.raises(LogError, match=message):
+        from_json(text.replace(before, after))
+
+
+def test_deep_nesting_is_damage():
+    with pytest.raises(LogError, match="not JSON"):
+        from_json("[" * 100_000)
+
+
+def test_a_command_line_that_is_not_text_is_escaped(tmp_path):
+    """Bytes of a file name that are not UTF-8 reach Python as lone surrogates."""
+    log = example_log()
+    log.environment.command_line = ["main.py", "--log_dir", "\udcff"]
+    path = write_log(log, tmp_path)
+    assert read_log(path) == log and "--log_dir \\udcff" in path.with_suffix(".txt").read_text()

@@ -128,6 +128,9 @@ def main(arguments: list[str] | None = None) -> int:
                     f"differences: loss {proof.loss:.2e}, gradient norm {proof.gradient_norm:.2e}, "
                     f"parameters {proof.parameters:.2e}; tolerance {proof.tolerance:.0e}: {verdict}"
                 )
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except (ConfigError, DataError, MeasurementError, WorkerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
