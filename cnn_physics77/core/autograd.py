@@ -424,6 +424,11 @@ def _seeds(outputs, gradients, operation: str) -> list:
                     f"{output.shape}; "
                     "reduce it, e.g. with .sum(), or give the gradient"
                 )
+            if output.dtype.kind == "c":
+                raise GradientError(
+                    f"{operation}: grad can be implicitly created only for real scalar outputs, found "
+                    f"{output.dtype}; take a real value of it, e.g. with .abs(), or give the gradient"
+                )
             gradient = output.detach().new_ones(output.shape)
         elif gradient.shape != output.shape:
             raise ShapeError(

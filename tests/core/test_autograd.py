@@ -511,6 +511,14 @@ def test_parents_and_op():
     assert z.grad_fn.next_functions == ((y.grad_fn, 0),)
 
 
+def test_an_output_that_is_complex_needs_its_gradient():
+    x = ours.tensor(1 + 2j, requires_grad=True)
+    with pytest.raises(GradientError, match=r"only for real scalar outputs, found complex64; .*\.abs\(\)"):
+        (x * x).backward()
+    (x * x).backward(ours.tensor(1 + 0j))
+    assert x.grad.item() == 2 - 4j
+
+
 # ------------------------------------------------------------------------------------- values without numbers
 
 
@@ -518,13 +526,13 @@ def test_backward_is_silent_where_gradients_are_infinite():
     """Infinite gradients that meet are NaN and overflow is infinite, without a warning, as in PyTorch."""
     x = variable(0.0, 1.0)
     y = x * 1.0
-    (
-        y / ours.tensor([0.0, 1e-300], dtype=np.float64) - y / ours.tensor([0.0, 1.0], dtype=np.float64)
-    ).backward(ours.tensor([1.0, 1e300], dtype=np.float64))
+    a, b = (ours.tensor(v, dtype=np.float64) for v in ([0.0, 1e-300], [0.0, 1.0]))
+    (y / a - y / b).backward(ours.tensor([1.0, 1e300], dtype=np.float64))
     assert np.isnan(x.grad.numpy()[0]) and x.grad.numpy()[1] == np.inf
 
 
-# -------------------------------------------------------------------------------------- declaring an operation
+# -------------------------------------------------------------------------------------- declaring an
+# operation
 
 
 def test_an_input_may_not_have_the_name_of_the_output():

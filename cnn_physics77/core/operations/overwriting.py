@@ -74,7 +74,7 @@ def write(function: str, input: Tensor, array: np.ndarray) -> None:
 def check_writable(function: str, input: Tensor) -> None:
     """Raise a ShapeError if the memory of the input cannot be written, element by element."""
     array = input.array
-    if any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
+    if array.size and any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
         raise ShapeError(
             f"{function}: unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location "

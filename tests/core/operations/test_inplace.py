@@ -520,3 +520,16 @@ def test_a_view_and_its_base_after_a_change_are_differentiated_as_view_and_base(
     assert to_view is None
     (to_x,) = t.autograd.grad((view * view).sum(), x)
     assert to_x.tolist() == [0.0, 100.0, 150.0]
+
+
+def test_nothing_can_be_changed_in_place():
+    """Strides of an empty array are zeros without being an expansion."""
+    x = ours.zeros(0, 4, 3, requires_grad=True)
+    y = x * 1.0
+    y.mul_(2.0)
+    y[:, 1:] = 2.0
+    ours.nn.functional.relu(y, inplace=True)
+    y.sum().backward()
+    assert x.grad.shape == (0, 4, 3)
+    with ours.no_grad():
+        x.addcmul_(x, x)
