@@ -14,8 +14,7 @@ every node the sum of what its users sent, once they all have:
 
 (A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative,
 visits a node once however often its result was used, latest first, and drops what a node kept for its
-derivative as soon as the node is done. The derivatives
-are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
+derivative as soon as the node is done. The derivatives are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
+from functools import wraps
 from heapq import heappop, heappush
+from inspect import isgeneratorfunction
 from itertools import count
 from sys import getrefcount
 from typing import Any
@@ -57,6 +58,35 @@ class _SwitchRecording(ContextDecorator):
         self._enabled = enabled
         self._token: Any = None
 
+    def __call__(self, function):
+        if isgeneratorfunction(function):
+            return self._each_step_of(function)
+        return super().__call__(function)
+
+    def _each_step_of(self, function):
+        """The generator function, which runs within, while its caller, between its steps, does not."""
+
+        @wraps(function)
+        def generator(*args, **kwargs):
+            running = function(*args, **kwargs)
+            resume, value = running.send, None
+            while True:
+                with self._recreate_cm():
+                    try:
+                        produced = resume(value)
+                    except StopIteration as end:
+                        return end.value
+                try:
+                    resume, value = running.send, (yield produced)
+                except GeneratorExit:
+                    with self._recreate_cm():
+                        running.close()
+                    raise
+                except BaseException as error:
+                    resume, value = running.throw, error
+
+        return generator
+
     def _recreate_cm(self):  # a decorated function may be called recursively and from several threads
         return _SwitchRecording(self._enabled)
 
@@ -76,7 +106,18 @@ class no_grad(_SwitchRecording):
     ...     y = 2 * x
     >>> y.requires_grad
     False
+
+    As a decorator it may stand without parentheses; of a generator function, every step is within.
+
+    >>> @torch.no_grad
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(x).requires_grad
+    False
     """
+
+    def __new__(cls, function=None):
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self):
         super().__init__(False)
@@ -91,6 +132,9 @@ class inference_mode(_SwitchRecording):
 
 class enable_grad(_SwitchRecording):
     """Operations within are recorded, also inside :class:`no_grad`."""
+
+    def __new__(cls, function=None):
+        return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self):
         super().__init__(True)
@@ -121,9 +165,8 @@ class Clock:
     time of its own.
 
     A node is later than all that it was made from, so that walking from late to early meets every node after
-    all its users. A
-    tensor remembers when it was last changed: one that changed after a node kept it would make the node's
-    derivative wrong, silently.
+    all its users. A tensor remembers when it was last changed: one that changed after a node kept it would
+    make the node's derivative wrong, silently.
     """
 
     __slots__ = ("last_change", "tick")
@@ -347,13 +390,11 @@ def walk(
             if not retain_graph and node.saved:
                 node.saved = None
             for edge, result in zip(edges, results):
-                if (
-                    edge is None or result is None
-                ):  # a function of the user's may answer None: nothing flows there
+                if edge is None or result is None:  # a user's function may answer None: nothing flows there
                     continue
                 if (
                     type(edge) is Node and edge not in gradients
-                ):  # the commonest case of send(), without the call
+                ):  # the commonest case of send(), without a call
                     gradients[edge] = result
                     heappush(queue, (-edge.time, edge))
                 else:
@@ -391,8 +432,7 @@ def _deliver_wanted(node: Node, gradient, wanted, deliver) -> None:
             deliver(edge, [slot])
 
 
-# --------------------------------------------------------------------------------------------- what users
-# call
+# --------------------------------------------------------------------------------------------- what users call
 
 
 def _as_tuple(value) -> tuple:

@@ -511,6 +511,49 @@ def test_parents_and_op():
     assert z.grad_fn.next_functions == ((y.grad_fn, 0),)
 
 
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_decorated_generator_runs_within_at_every_step(t):
+    @t.no_grad()
+    def steps():
+        seen = [t.is_grad_enabled()]
+        try:
+            seen.append((yield t.is_grad_enabled()))
+        except KeyError:
+            seen.append("thrown")
+        try:
+            yield t.is_grad_enabled()
+        finally:
+            seen.append(t.is_grad_enabled())
+            closed.extend(seen)
+        return "end"
+
+    closed: list = []
+    running = steps()
+    assert next(running) is False and t.is_grad_enabled()
+    assert running.send("sent") is False and t.is_grad_enabled()
+    with pytest.raises(StopIteration, match="end"):
+        next(running)
+    assert closed == [False, "sent", False]
+    running = steps()
+    next(running)
+    assert running.throw(KeyError()) is False
+    running.close()
+    assert closed[3:] == [False, "thrown", False] and t.is_grad_enabled()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_decorators_without_parentheses(t):
+    @t.no_grad
+    def off():
+        return t.is_grad_enabled(), on()
+
+    @t.enable_grad
+    def on():
+        return t.is_grad_enabled()
+
+    assert off() == (False, True) and t.is_grad_enabled()
+
+
 def test_an_output_that_is_complex_needs_its_gradient():
     x = ours.tensor(1 + 2j, requires_grad=True)
     with pytest.raises(GradientError, match=r"only for real scalar outputs, found complex64; .*\.abs\(\)"):
