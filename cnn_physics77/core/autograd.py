@@ -14,7 +14,8 @@ every node the sum of what its users sent, once they all have:
 
 (A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative,
 visits a node once however often its result was used, latest first, and drops what a node kept for its
-derivative as soon as the node is done. The derivatives are themselves made of tensor operations: recorded (``create_graph=True``), they can be differentiated again.
+derivative as soon as the node is done. The derivatives are themselves made of tensor operations: recorded
+(``create_graph=True``), they can be differentiated again.
 """
 
 from __future__ import annotations
@@ -392,9 +393,7 @@ def walk(
             for edge, result in zip(edges, results):
                 if edge is None or result is None:  # a user's function may answer None: nothing flows there
                     continue
-                if (
-                    type(edge) is Node and edge not in gradients
-                ):  # the commonest case of send(), without a call
+                if type(edge) is Node and edge not in gradients:  # the commonest case of send(), inline
                     gradients[edge] = result
                     heappush(queue, (-edge.time, edge))
                 else:
@@ -432,7 +431,7 @@ def _deliver_wanted(node: Node, gradient, wanted, deliver) -> None:
             deliver(edge, [slot])
 
 
-# --------------------------------------------------------------------------------------------- what users call
+# ------------------------------------------------------------------------------------------- what users call
 
 
 def _as_tuple(value) -> tuple:
