@@ -237,7 +237,7 @@ def show(logs: Sequence[RunLog], settings: ExperimentConfig, screen: Screen) -> 
         try:
             figure = getattr(visuals, name)(logs)
         except ValueError as error:  # nothing to draw: every run failed to train, for one
-            screen.note(f"{name}: {error}")
+            screen.note(f"not drawn: {error}")
             continue
         visuals.save(figure, settings.fig_dir, f"{group}_{name}")
         drawn.append(name)

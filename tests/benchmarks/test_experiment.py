@@ -122,7 +122,8 @@ def test_everything_is_recorded(done):
             assert record.peak_memory_bytes is not None
         assert len(log.labels) == 100 and log.labels == datasets.load("digits").test_labels[:100].tolist()
         assert log.final_accuracy == np.mean(np.array(log.labels) == log.predictions)
-        assert log.memory.above_baseline_bytes > 0 and log.memory.steps == 5
+        # PyTorch imports 70 MB of code with its first optimizer, which is not memory of training
+        assert 0 < log.memory.above_baseline_bytes < 40_000_000 and log.memory.steps == 5
         # the inputs of the two dense layers: 32 images of 2 channels of 26 x 26, and of 16 values, float32
         dense = next(size for name, size in log.memory.kept_bytes.items() if name[:6] in ("Linear", "AddmmB"))
         assert dense == 32 * (2 * 26 * 26 + 16) * 4

@@ -16,9 +16,12 @@ from cnn_physics77.benchmarks.train import Side
 
 
 @pytest.fixture(autouse=True)
-def leave_the_default_dtypes():
+def one_thread_and_the_default_dtypes():
     before = [adapter.torch.get_default_dtype() for adapter in (OURS, THEIRS)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two that spin on a busy machine take many times as long
     yield
+    torch.set_num_threads(threads)
     for adapter, dtype in zip((OURS, THEIRS), before):
         adapter.torch.set_default_dtype(dtype)
 

@@ -65,16 +65,6 @@ def test_a_life(exchange):
     assert not psutil.pid_exists(pid)
 
 
-@pytest.mark.parametrize("framework", ["numpy77", "pytorch"])
-def test_code_that_a_framework_loads_late_is_not_memory_of_training(exchange, framework):
-    """PyTorch imports 70 MB of modules with its first optimizer; this network needs less than a tenth."""
-    with Worker([framework], threads=1) as worker:
-        worker.ask("open", **request(exchange.folder))
-        weights = exchange.write_weights(parameter_shapes(worker.ask("build")["parameters"]), 67, "CNN")
-        memory = worker.ask("memory", weights=weights, steps=2)
-        assert 0 < memory["peak_bytes"] - memory["baseline_bytes"] < 40_000_000
-
-
 def test_another_ctrl_c_while_a_child_is_closed_leaves_no_child(monkeypatch):
     worker = Worker(["numpy77"], threads=1)
     wait = worker._process.wait
