@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from rich import box
@@ -248,9 +249,9 @@ def profile_table(report: ProfileReport) -> Group:
         step += f", PyTorch's {1e3 * report.their_step_seconds:.3g} ms: a ratio of {ratio:.2f}"
     clocks = report.profiled_seconds / report.step_seconds - 1
     explained = (
-        f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix products "
-        "as the calling thread sees them; memory: the rest of the kernels; Python: outside of kernels. FLOPs of "
-        "the plain algorithm (Winograd takes fewer, and may pass the peak)."
+        f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix "
+        "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of kernels. "
+        "FLOPs of the plain algorithm (Winograd takes fewer, and may pass the peak)."
     )
     detail = Text(profile_detail(report), style="dim")
     return Group(detail, Text(), table, Text(), Text(explained, style="dim"))
@@ -261,10 +262,10 @@ _PHASES = ("forward", "backward", "update", "step")
 
 def _sum(rows: Sequence[OperationRecord]) -> OperationRecord:
     names = ("calls", "seconds", "blas_seconds", "memory_seconds", "flops", "bytes")
+    sums: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in names}
     known = [row.their_seconds for row in rows]
     theirs = None if any(value is None for value in known) else sum(value or 0.0 for value in known)
-    sums = [sum(getattr(row, name) for row in rows) for name in names]
-    return OperationRecord("", "", "", *sums, theirs)
+    return OperationRecord("", "", "", **sums, their_seconds=theirs)
 
 
 def _cells(row: OperationRecord, report: ProfileReport) -> list[str]:

@@ -100,7 +100,7 @@ def compare(before: SpeedReport, after: SpeedReport, threshold: float = THRESHOL
     lines += [f"SLOWER {change}" for change in worse]
     lines.append(
         f"{len(found)} cases in both runs: {sum(c.certain for c in worse)} slower by more than "
-        f"{100 * threshold:g} %, {sum(not c.certain for c in worse)} perhaps, {better} faster by more than that"
+        f"{100 * threshold:g} %, {sum(not c.certain for c in worse)} perhaps, {better} faster"
     )
     return lines, not failed and not any(change.certain for change in worse)
 

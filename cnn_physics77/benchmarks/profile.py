@@ -5,9 +5,9 @@ Run by hand, or as ``python main.py --mode profile``::
     python -m cnn_physics77.benchmarks.profile --model VGG --batch-size 64
 
 The time of an operation has three parts: *BLAS*, inside matrix products as the calling thread sees them
-(other threads work on other blocks of the same product meanwhile); *memory*, the rest of its kernels, which is
-copies and elementwise passes; *Python*, outside of kernels: the tape and the derivative's formula. What a step
-does between operations (layers, the walk over the graph, accumulation of gradients) is a row of its own. FLOPs
+(other threads work on other blocks of the same product meanwhile); *memory*, the rest of its kernels: copies
+and elementwise passes; *Python*, outside of kernels: the tape and the derivative's formula. What a step does
+between operations (layers, the walk over the graph, accumulation of gradients) is a row of its own. FLOPs
 are those of the plain algorithm, bytes those of every array read or written once: an algorithm may do with
 fewer FLOPs (Winograd) or take more bytes (im2col).
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter, sleep
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 PEAK_SECONDS = 1.0
 """How long each of the machine's peaks is measured."""
+
+ROUNDS, STEPS = 4, 5
+"""Turns of each framework, and steps profiled in each."""
 
 
 # ----------------------------------------------------------------------------------------- the machine
@@ -236,17 +239,30 @@ def place_beside(calls: Sequence[Event], theirs: Sequence[Sequence[tuple[str, fl
 
 
 def compare_profiles(
-    model: str, batch_size: int, optimizer: str, dtype: str, threads: int, rounds: int, steps: int
+    model: str,
+    batch_size: int,
+    optimizer: str,
+    dtype: str,
+    threads: int,
+    rounds: int = ROUNDS,
+    steps: int = STEPS,
+    sizes: Mapping[str, int] | None = None,
 ) -> ProfileReport:
     """Profile a network of `core.model` in both frameworks, each in a process of its own, in turns.
 
+    The images are noise, which costs as much as any others; SGD has momentum.
+
+    Args:
+        rounds: turns of each framework.
+        steps: profiled in each turn.
+        sizes: of the CNN, where they are not the specification's: channels, kernel_size, hidden.
     Raises:
         MeasurementError, WorkerError: as in the speed suite.
     """
     from .case_worker import case_worker
     from .speed import SETTLE_SECONDS
 
-    case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype}
+    case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype, "sizes": sizes or {}}
     told: dict[str, list[dict[str, Any]]] = {name: [] for name in FRAMEWORKS}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
@@ -329,8 +345,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--optimizer", default="Adam", choices=list(OPTIMIZERS))
     parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     parser.add_argument("--threads", type=int, default=available_cores())
-    parser.add_argument("--rounds", type=int, default=4, help="turns of each framework")
-    parser.add_argument("--steps", type=int, default=5, help="profiled in each turn")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each framework")
+    parser.add_argument("--steps", type=int, default=STEPS, help="profiled in each turn")
     parser.add_argument("--log_dir", "--log-dir", type=Path, default=Path("logs"))
     parser.add_argument("--fig_dir", "--fig-dir", type=Path, default=Path("fig"))
     told = parser.parse_args(arguments)

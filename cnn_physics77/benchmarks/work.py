@@ -15,7 +15,7 @@ from __future__ import annotations
 import abc
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, NamedTuple
 
@@ -159,6 +159,7 @@ class NetworkCase(Case):
 
     model: str
     batch: int
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of the CNN, where not the specification's
 
     @property
     def alone(self) -> bool:
@@ -170,7 +171,7 @@ class NetworkCase(Case):
 
     def build(self, adapter: Adapter) -> Any:
         """The network with weights drawn as the experiments draw them."""
-        config = ExperimentConfig(model=self.model).run(dtype=self.dtype)
+        config = ExperimentConfig(model=self.model).run(dtype=self.dtype, **self.sizes)
         network = adapter.build(config, list(IMAGE_SHAPES[self.model]), CLASSES)
         shapes = [ParameterShape(name, list(p.shape)) for name, p in network.named_parameters()]
         adapter.load(network, draw_weights(shapes, SEED, self.model), self.dtype)

@@ -1,0 +1,162 @@
+"""The cases of the speed suite: what there is, and that both frameworks compute the same in each kind of work."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cnn_physics77.benchmarks.adapters import numpy77, pytorch
+from cnn_physics77.benchmarks.cases import CASES, CHOICES, CONVOLUTIONS, choose
+from cnn_physics77.benchmarks.speed import difference
+from cnn_physics77.benchmarks.work import (
+    ConvolutionCase,
+    FunctionCase,
+    InferenceCase,
+    TrainingCase,
+    UpdateCase,
+)
+
+ADAPTERS = (numpy77.ADAPTER, pytorch.ADAPTER)
+
+
+@pytest.fixture(autouse=True)
+def default_dtypes():
+    """Building a network in float64 sets the default dtype."""
+    yield
+    for adapter in ADAPTERS:
+        adapter.torch.set_default_dtype(adapter.torch.float32)
+
+
+def test_the_works_that_have_a_target():
+    targets = {case.key: (case.target, case.memory_target) for case in choose("targets")}
+    assert targets == {
+        "training step/CNN, batch 64, Adam": (0.55, 0.5),
+        "training step/LeNet-5, batch 64, Adam": (0.85, 1.0),
+        "training step/VGG, batch 64, Adam": (0.60, 1.0),
+        "training step/ResNet-20, batch 128, Adam": (0.85, 1.0),
+        "training step/ResNet-20, batch 128, SGD": (0.85, 1.0),
+        "training step/MLP, batch 128, Adam": (0.95, 1.0),
+        "training step/CNN, batch 1, Adam": (1.0, 0.5),
+        "inference/CNN, 1000 images": (0.40, 0.5),
+        "small graph/20 x (y * w + b).tanh(), 10 elements": (0.9, None),
+    }
+
+
+def test_the_suite_has_what_was_asked_for():
+    suite = choose("suite")
+    models = {(case.model, case.optimizer) for case in suite if isinstance(case, TrainingCase)}
+    names = ("CNN", "LeNet5", "VGG", "ResNet20", "MLP")
+    assert models == {(model, optimizer) for model in names for optimizer in ("Adam", "SGD")}
+    assert {case.model for case in suite if isinstance(case, InferenceCase)} == set(names)
+    batches = {case.batch for case in suite if isinstance(case, TrainingCase) and case.model == "CNN"}
+    assert batches == {1, 4, 16, 64, 256, 1024}
+    maps = [case for case in suite if isinstance(case, ConvolutionCase)]
+    assert len(CONVOLUTIONS) >= 16 and len(maps) == 3 * len(CONVOLUTIONS)
+    plain = [case for case in maps if case.kernel == 3 and case.groups == 1]
+    assert {16, 32, 64, 128, 256} <= {case.channels[0] for case in plain}
+    assert {7, 14, 28, 56} <= {case.pixels for case in plain}
+    assert {1, 3, 5, 7} == {case.kernel for case in maps}
+    assert any(case.kernel == 7 and case.stride == 2 for case in maps)
+    assert any(case.groups == case.channels[0] > 1 for case in maps) and {1, 4, 64} == {
+        c.groups for c in maps
+    }
+    assert any(case.dilation > 1 for case in maps)
+    columns = {case.column for case in choose("columns")}
+    assert columns == {"PyTorch at its best", "one thread", "SGD", "float64", "batch 16", "batch 256"}
+    assert not any(case.memory or case.target for case in choose("columns"))
+    assert 0 < len(choose("quick")) < 20 and len(choose("all")) == len(CASES)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("convolution/*", 54),
+        ("training step/cnn, batch 1, adam", 1),
+        ("*5x5*|small graph", 7),
+        ("float64", 9),
+    ],
+)
+def test_patterns(pattern, count):
+    assert len(choose(pattern)) == count
+
+
+def test_a_pattern_that_names_nothing():
+    with pytest.raises(ValueError, match="nothing is called 'nonsense'; choices are suite, targets"):
+        choose("targets|nonsense")
+    assert set(CHOICES) == {"suite", "targets", "columns", "quick", "all"}
+
+
+def small(case):
+    """The same work on little."""
+    if isinstance(case, FunctionCase):
+        shapes = {
+            name: (4, *shape[1:]) if name in ("x", "y") and len(shape) > 1 else shape
+            for name, shape in case.shapes.items()
+        }
+        return dataclasses.replace(case, shapes=shapes, labels=min(case.labels, 4))
+    if isinstance(case, ConvolutionCase):
+        return dataclasses.replace(case, batch=2, pixels=min(case.pixels, 9))
+    if isinstance(case, UpdateCase):
+        return dataclasses.replace(
+            case, shapes=tuple(shape[:1] for shape in case.shapes[:3] if shape[0] < 1000)
+        )
+    return dataclasses.replace(case, batch=2)
+
+
+def chosen():
+    shapes = ("3x3 stride 2", "5x5, 6", "7x7", "depthwise", "grouped", "dilated", "1x1 stride")
+    kept = []
+    for case in choose("suite"):
+        if isinstance(case, ConvolutionCase) and not case.name.startswith(shapes):
+            continue
+        if isinstance(case, TrainingCase) and case.batch not in (64, 128):
+            continue
+        if isinstance(case, UpdateCase) and "CNN" not in case.name:
+            continue
+        kept.append(case)
+    return kept
+
+
+@pytest.mark.parametrize("case", chosen(), ids=lambda case: case.key)
+def test_both_frameworks_compute_the_same_in_float64(case):
+    case = dataclasses.replace(small(case), dtype="float64")
+    given = case.given()
+    works = [case.prepare(adapter, {n: a.copy() for n, a in given.items()}) for adapter in ADAPTERS]
+    ours, theirs = (work.values() for work in works)
+    gap, where = difference(ours, theirs)
+    assert gap <= case.tolerance == 1e-9, where
+    assert all(np.linalg.norm(value) > 0 for value in theirs.values())
+    for work in works:  # it can be called again, and after the values
+        work.call()
+
+
+def test_the_given_values_are_float64_draws_cast():
+    case = CASES["training step/CNN, batch 64, Adam"]
+    single, double = case.given(), dataclasses.replace(case, dtype="float64").given()
+    assert single["images"].dtype == np.float32 and double["images"].dtype == np.float64
+    assert np.array_equal(single["images"], double["images"].astype(np.float32))
+    assert np.array_equal(single["labels"], double["labels"]) and single["labels"].dtype == np.int64
+    assert np.array_equal(case.given()["images"], single["images"])
+
+
+def test_pytorch_at_its_best_has_channels_last_and_the_fused_optimizer():
+    case = CASES["training step/LeNet-5, batch 64, Adam (PyTorch at its best)"]
+    ours, theirs = (case.training(adapter, case.given()) for adapter in ADAPTERS)
+    torch = pytorch.ADAPTER.torch
+    assert theirs.optimizer.defaults["fused"] and not ours.optimizer.defaults["fused"]
+    assert theirs.network.conv2.weight.is_contiguous(memory_format=torch.channels_last)
+    assert theirs.call().item() == pytest.approx(ours.call().item(), rel=1e-5)
+
+
+def test_differences():
+    value = {"y": np.array([3.0, 4.0])}
+    assert difference(value, value) == (0.0, "y")
+    gap, where = difference({"y": np.array([3.0, np.nan])}, value)
+    assert np.isnan(gap) and where == "y"
+    assert difference({"z": value["y"]}, value)[0] == np.inf
+    assert difference({"y": np.array([3.0])}, value)[0] == np.inf
+    assert difference({"y": value["y"].astype(np.float32)}, value)[0] == np.inf
+    # one that is zero but for rounding is judged by the others of its kind
+    ours = {"gradient of a": np.array([1.0]), "gradient of b": np.array([1e-9])}
+    theirs = {"gradient of a": np.array([1.0]), "gradient of b": np.array([-1e-9])}
+    assert difference(ours, theirs)[0] == pytest.approx(2e-6)
