@@ -81,6 +81,7 @@ class SpeedReport:
     rounds: int  # timed blocks of each framework in a case
     block_seconds: float  # length that a block aims at
     settle_seconds: float  # pause before each block
+    busy: float  # share of the processors that other programs used before the first case
     cases: list[CaseRecord]
     schema: str = SPEED_SCHEMA
     version: int = VERSION

@@ -16,6 +16,17 @@ from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
 from cnn_physics77.results import Environment
 from cnn_physics77.speed_results import CaseRecord, OperationRecord, ProfileReport, SpeedReport
 
+BUSY = 0.15
+"""Share of the processors that others may use before a reader is warned."""
+
+
+def busy_warning(share: float) -> str:
+    """What to think of times measured beside others' work."""
+    return (
+        f"Other programs used {share:.0%} of the processors when this began: they hit two threads that wait "
+        "for each other harder than one, and the ratios say little."
+    )
+
 
 def time_ratio(case: CaseRecord) -> Ratio:
     """Our time over PyTorch's: the median over pairs of blocks, with its interval."""
@@ -139,6 +150,8 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
 def speed_tables(report: SpeedReport) -> Group:
     """Everything that a run of the suite has to say."""
     pieces: list[RenderableType] = [Text(detail_of(report), style="dim"), Text()]
+    if report.busy > BUSY:
+        pieces += [Text(f" {busy_warning(report.busy)} ", style="bold black on yellow"), Text()]
     plain = [case for case in report.cases if not case.column]
     if plain:
         pieces += [speed_table(plain), Text()]
@@ -250,7 +263,7 @@ def profile_table(report: ProfileReport) -> Group:
     clocks = report.profiled_seconds / report.step_seconds - 1
     explained = (
         f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix "
-        "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of kernels. "
+        "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of them. "
         "FLOPs of the plain algorithm (Winograd takes fewer, and may pass the peak)."
     )
     detail = Text(profile_detail(report), style="dim")

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import psutil
 
 from ..results import FRAMEWORKS, Environment, LogError, MemoryRecord
 from ..speed_results import CaseRecord, SpeedReport, write_report
@@ -57,6 +58,9 @@ others."""
 SETTLE_SECONDS = 0.12
 """Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01
 s."""
+
+BUSY_SECONDS = 0.5
+"""How long the work of others is looked at before the first case."""
 
 MEMORY_CALLS = 30
 """Calls over which the peak of memory is taken."""
@@ -113,7 +117,8 @@ class Suite:
         self.memory, self.note = memory, note
         self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.commit = source_commit()
-        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, [])
+        busy = psutil.cpu_percent(interval=BUSY_SECONDS) / 100
+        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, busy, [])
 
     def run(self, cases: Iterable[Case]) -> SpeedReport:
         """Do the cases; `report` has those that are done while others still run.
@@ -239,12 +244,13 @@ class Suite:
 def show(report: SpeedReport, path: Path, console: Console) -> None:
     """Print the tables, and draw the figure beside the JSON file."""
     from ..analysis import visuals
-    from ..analysis.speed_report import as_speed_cases, detail_of, speed_tables
+    from ..analysis.speed_report import BUSY, as_speed_cases, busy_warning, detail_of, speed_tables
 
     console.print(speed_tables(report))
     cases = as_speed_cases(report)
     if cases:
-        figure = visuals.speed_ratios(cases, detail_of(report))
+        warning = busy_warning(report.busy) if report.busy > BUSY else ""
+        figure = visuals.speed_ratios(cases, detail_of(report), warning)
         visuals.save(figure, path.parent, path.stem)
         console.print(f"figure {path.with_suffix('.png')}", highlight=False)
 

@@ -17,13 +17,14 @@ def a_report(started="2026-01-01T00:00:00+00:00", threads=2, torch="2.13.0", spr
     )
     cases = [
         CaseRecord(
-            family="work", name=name, row=name, column="", dtype="float32", threads=2, calls=1, warmup_calls=1,
-            given_sha256="", difference=0.0, differs_most="y", tolerance=1e-4, exact_difference=None,
-            exact_tolerance=1e-9, ours=[ratio * noise for noise in spread], theirs=[1.0] * len(spread),
+            family="work", name=name, row=name, column="", dtype="float32", threads=2, calls=1,
+            warmup_calls=1, given_sha256="", difference=0.0, differs_most="y", tolerance=1e-4,
+            exact_difference=None, exact_tolerance=1e-9, ours=[ratio * noise for noise in spread],
+            theirs=[1.0] * len(spread),
         )
         for name, ratio in ratios.items()
     ]  # fmt: skip
-    return SpeedReport({"numpy77": environment}, threads, len(spread), 0.1, 0.12, cases)
+    return SpeedReport({"numpy77": environment}, threads, len(spread), 0.1, 0.12, 0.0, cases)
 
 
 def test_what_got_slower_is_named_the_worst_first():

@@ -1,4 +1,4 @@
-"""The profile: clocks that change nothing and leave nothing behind, costs, PyTorch's times in the right rows."""
+"""The profile: clocks that leave nothing behind, what operations cost, PyTorch's times in the right rows."""
 
 import dataclasses
 
