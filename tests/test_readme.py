@@ -1,0 +1,41 @@
+"""What the README shows runs, and prints what it says."""
+
+from __future__ import annotations
+
+import doctest
+import re
+from pathlib import Path
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_examples_print_what_the_readme_says():
+    results = doctest.testfile(
+        str(README), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    )
+    assert results.attempted >= 5
+    assert results.failed == 0
+
+
+def test_the_script_at_the_top_trains():
+    (script,) = [block for block in blocks("python") if "class Net" in block]
+    names: dict = {}
+    exec(compile(script, str(README), "exec"), names)
+    assert all(p.grad is not None for p in names["model"].parameters())
+    assert 2.0 < names["loss"].item() < 2.7  # about ln 10 before any training
+
+
+def test_every_file_that_the_readme_names_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), target
+
+
+def test_the_table_of_flags_is_that_of_the_command():
+    from cnn_physics77 import cli
+
+    shown = set(re.findall(r"^\| `(--\w+)`", README.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert shown <= set(re.findall(r"--\w+", cli.build_parser().format_help()))
