@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import sys
 import tempfile
 import time
@@ -62,7 +63,7 @@ s."""
 BUSY_SECONDS = 0.5
 """How long the work of others is looked at before the first case."""
 
-MEMORY_CALLS = 30
+MEMORY_CALLS = 12
 """Calls over which the peak of memory is taken."""
 
 
@@ -305,6 +306,7 @@ def main(arguments: list[str] | None = None) -> int:
     stamp = suite.started[:19].replace(":", "").replace("-", "").replace("T", "-")
     path = Path(told.output or f"logs/speed_{stamp}.json")
     status = 0
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is measured is kept then, too
     try:
         suite.run(cases)
     except KeyboardInterrupt:
@@ -313,6 +315,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (MeasurementError, WorkerError, LogError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         status = 1
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     if suite.report.cases:
         write_report(suite.report, path)
         show(suite.report, path, console)
