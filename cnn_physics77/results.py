@@ -91,6 +91,7 @@ class Environment:
     thread_pools: list[dict[str, typing.Any]]  # what each native pool reports (threadpoolctl)
     framework_threads: int  # what the framework itself reports
     denormals: str  # "kept" or "flushed", as tested in the process
+    freed_memory: str = "returned"  # or "kept", where the C library was told to keep it
 
 
 @dataclass
@@ -507,6 +508,7 @@ def to_text(log: RunLog) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
     lines += [f"with    Python {environment.python}, {versions}"]
     lines += [f"threads {environment.framework_threads} (framework); denormals {environment.denormals}"]
+    lines += [f"freed memory {environment.freed_memory}"]
     for pool in environment.thread_pools:
         name = f"{pool.get('internal_api', '?')} {pool.get('version') or ''}".strip()
         lines += [f"  pool  {name}: {pool.get('num_threads')} threads"]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.backend.memory import keep_freed_memory
 from ..results import MemoryRecord
 from .adapters.base import Adapter
 from .cases import CASES
@@ -64,6 +65,8 @@ class CaseChild:
         case = CASES[key]
         if dtype is not None:
             case = dataclasses.replace(case, dtype=dtype)
+        if case.favours(self.adapter):
+            keep_freed_memory()
         given = case.given()
         held = digest(given)
         self.work = case.prepare(self.adapter, given)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..core.backend import memory
 from ..results import Environment
 
 THREAD_VARIABLES = (
@@ -234,4 +235,5 @@ def environment(
         thread_pools=thread_pools(),
         framework_threads=framework_threads,
         denormals=denormals,
+        freed_memory="kept" if memory.kept else "returned",
     )

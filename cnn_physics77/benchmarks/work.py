@@ -7,7 +7,8 @@ compared (`CaseRecord.difference`).
 
 Arrays are given in PyTorch's default memory order, rows of pixels in planes of channels, to both
 frameworks. The column "PyTorch at its best" gives PyTorch the order that it is fastest with
-(channels_last) and its fused optimizer, and ours nothing else than before.
+(channels_last), its fused optimizer and an allocator that keeps freed memory, as ours does, and ours nothing
+else than before.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Case(abc.ABC):
             name and the circumstance.
         dtype: of everything given.
         threads: for each framework; None for what the suite is told.
-        best: give PyTorch its channels_last memory and its fused optimizer.
+        best: give PyTorch its channels_last memory, its fused optimizer and our setting of the allocator.
         target, memory_target: the ratios of time and memory aimed at, at most.
         memory: whether the peak of memory is measured as well, in processes of their own.
         quick: whether the case belongs to the quick choice.

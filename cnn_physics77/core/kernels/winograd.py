@@ -37,6 +37,7 @@ import numpy as np
 
 from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.threads import parallel_for, scratch
 from cnn_physics77.core.kernels.toom_cook import matrices
 
@@ -65,7 +66,7 @@ def _transformed_kernel(weight: np.ndarray, m: int) -> np.ndarray:
     _, g, _ = matrices(m, weight.dtype)
     out_channels, in_channels = weight.shape[:2]
     taps = weight.transpose(2, 3, 0, 1).reshape(9, out_channels * in_channels)
-    return (np.kron(g, g) @ taps).reshape(-1, out_channels, in_channels)
+    return matmul(np.kron(g, g), taps).reshape(-1, out_channels, in_channels)
 
 
 class Tiling:
@@ -110,7 +111,8 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
             partial[index] += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
-    taps = np.kron(matrix_g, matrix_g).T @ partial.sum(axis=0).reshape(t * t, out_channels * channels)
+    whole = partial.sum(axis=0).reshape(t * t, out_channels * channels)
+    taps = matmul(np.kron(matrix_g, matrix_g).T, whole)
     return np.ascontiguousarray(taps.T).reshape(out_channels, channels, 3, 3)
 
 
