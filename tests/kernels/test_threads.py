@@ -256,3 +256,25 @@ def test_scratch_is_reused_by_name_and_thread_and_bounded():
     beyond = (threads.SCRATCH_BYTES // 8 + 1,)
     assert not np.shares_memory(scratch("huge", beyond, np.float64), scratch("huge", beyond, np.float64))
     assert scratch("empty", (0, 3), np.float64).shape == (0, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_workers_stay_off_the_callers_processor(monkeypatch):
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        assert get_num_threads() == 2  # one processor: there is nothing to choose, and it still works
+        parallel_for(lambda _: None, 4, LARGE)
+        return
+    for processor in sorted(allowed)[:2]:
+        monkeypatch.setattr(threads, "current_processor", lambda processor=processor: processor)
+        found = []
+
+        def block(_, found=found):
+            both.wait()
+            if threading.current_thread().name == "cnn_physics77-worker":
+                found.append(os.sched_getaffinity(0))
+
+        both = threading.Barrier(2, timeout=20)
+        parallel_for(block, 2, LARGE)
+        assert found == [allowed - {processor}]
+    assert os.sched_getaffinity(0) == allowed  # the caller itself may go where it likes

@@ -38,12 +38,14 @@ ALGORITHMS = (
 CHOSEN_TILES = (2, 4, 5)
 
 # Nanoseconds of one core, float32, as measured on an AVX2 machine; only their relations decide.
-PRODUCT = 2 / 60  # one multiplication and addition in a matrix product
+PRODUCT = 2 / 85  # one multiplication and addition in a product with a matrix of many columns
+NARROW = 19  # columns: a product with as few takes twice the time for each multiplication
 TRANSFORM = 1.1  # one transformed number of an input tile, both directions together
 INVERSE = 0.8  # the same on the way back
 MOVE = 0.2  # one number moved in im2col
 ADD = 0.6  # one number added to its place
 KERNEL = 6.0  # one number of the transformed kernel
+SLOWER_GRADIENT = 1.2  # Winograd's weight gradient against its forward map
 WORTH = 0.8  # of the time of an exact algorithm: what Winograd's larger error must bring
 CALLS = 0.05  # milliseconds, of the calls themselves
 
@@ -155,22 +157,28 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
     return True
 
 
+def _multiplications(rows: float, inner: int, columns: int) -> float:
+    """Estimated nanoseconds of a product (rows x inner) @ (inner x columns)."""
+    return rows * inner * (columns + NARROW) * PRODUCT
+
+
 def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     """Estimated milliseconds of one core for one map, float32."""
     q = geometry
     pixels: float = q.batch * prod(q.output_size)
     if algorithm == "slabs":  # of the input gradient
-        return CALLS + pixels * q.taps * (q.out_channels * PRODUCT + ADD) / 1e6
+        return CALLS + (_multiplications(q.taps, q.out_channels, int(pixels)) + pixels * q.taps * ADD) / 1e6
     if algorithm == "channels_last":
         if map == INPUT_GRADIENT:
             pixels = q.batch * prod(q.input_size) / prod(q.stride)
             read, made = q.out_channels * prod(q.kernel_size), q.in_channels
         else:
             read, made = q.taps, q.out_channels
-        return CALLS + pixels * read * (max(made, 16) * PRODUCT + MOVE) / 1e6
+        return CALLS + (_multiplications(pixels, read, made) + pixels * read * MOVE) / 1e6
     m = int(algorithm.removeprefix("winograd"))
     tiles = q.batch * prod(ceil(n / m) for n in q.output_size)
     channels = q.in_channels, q.out_channels
-    each = prod(channels) * PRODUCT + q.in_channels * TRANSFORM + q.out_channels * INVERSE
+    each = _multiplications(1, *channels) + q.in_channels * TRANSFORM + q.out_channels * INVERSE
     numbers = (m + 2) ** 2 * (tiles * each + prod(channels) * KERNEL)
-    return 3 * CALLS + (numbers + pixels * sum(channels) * MOVE) / 1e6
+    time = 3 * CALLS + (numbers + pixels * sum(channels) * MOVE) / 1e6
+    return time * (SLOWER_GRADIENT if map == WEIGHT_GRADIENT else 1)

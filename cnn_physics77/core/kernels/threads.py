@@ -134,7 +134,8 @@ class Worker:
         self.wake.acquire()
         self.done.acquire()
         self.job: Job | None = None
-        threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True)
+        self.thread.start()
 
     def _serve(self) -> None:
         np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
@@ -147,17 +148,51 @@ class Worker:
             self.done.release()
 
 
+def _processor_finder() -> Callable[[], int]:
+    """The C library's question which processor the calling thread runs on; it answers -1 where there is
+    none, or where threads cannot be told where to run."""
+    if hasattr(os, "sched_setaffinity"):
+        try:
+            return ctypes.PyDLL(None).sched_getcpu  # PyDLL: the answer is not worth letting the lock go
+        except (OSError, AttributeError):
+            pass
+    return lambda: -1
+
+
+current_processor = _processor_finder()
+
+
 class Pool:
     """The workers, started when first needed, and the lock that one parallel region holds."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.workers: list[Worker] = []
+        self.left_to_the_caller: int | None = None
+
+    def _make_room(self) -> None:
+        """Keep the workers off the caller's processor.
+
+        A scheduler likes to wake a thread where its waker runs, and to move it only when the load has
+        lasted: after a pause, two threads shared one processor for some 50 ms.
+        """
+        processor = current_processor()
+        if processor == self.left_to_the_caller:
+            return
+        self.left_to_the_caller = processor
+        if processor >= 0 and (others := os.sched_getaffinity(0) - {processor}):
+            for worker in self.workers:
+                try:
+                    os.sched_setaffinity(worker.thread.native_id or 0, others)
+                except OSError:  # a container may forbid it, or a worker have ended with the interpreter
+                    return
 
     def run(self, job: Job, helpers: int) -> None:
         """Work on ``job`` with ``helpers`` workers and the calling thread; return when all are done."""
         while len(self.workers) < helpers:
             self.workers.append(Worker())
+            self.left_to_the_caller = None
+        self._make_room()
         woken = self.workers[:helpers]
         try:
             for worker in woken:
