@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import GradientError, ShapeError
+from cnn_physics77.core.kernels.elementwise import add_in_place
 
 # --------------------------------------------------------------------------------------------- recording
 
@@ -282,14 +283,17 @@ LONE = getrefcount(_holder[0])
 to."""
 
 
-def _add(holder, key, gradient, in_place: bool) -> None:
-    """``holder[key] += gradient``, without new memory where nobody else can see the old."""
-    if in_place and alone(holder, key):
-        array, other = holder[key].array, gradient.array
-        if array.dtype is other.dtype:
-            array += other
+def _add(holder, key, cell, index, in_place: bool) -> None:
+    """``holder[key] += cell[index]``, without new memory where nobody else can see that of one of them."""
+    if in_place and holder[key].array.dtype is cell[index].array.dtype:
+        if alone(holder, key):
+            add_in_place(holder[key].array, cell[index].array)
             return
-    holder[key] = holder[key] + gradient
+        if alone(cell, index):
+            add_in_place(cell[index].array, holder[key].array)
+            holder[key] = cell[index]
+            return
+    holder[key] = holder[key] + cell[index]
 
 
 def _nodes_leading_to(wanted, roots) -> set:
@@ -349,12 +353,13 @@ def walk(
     queue: list = []  # (-time, node): the latest first, so that a node comes after all its users
     in_place = not create_graph
 
-    def send(edge, gradient):
+    def send(edge, cell, place):
+        """``cell[place]`` is sent; that nothing else refers to it lets it be seen to be alone."""
         if type(edge) is Node:
             if edge in gradients:
-                _add(gradients, edge, gradient, in_place)
+                _add(gradients, edge, cell, place, in_place)
             else:
-                gradients[edge] = gradient
+                gradients[edge] = cell[place]
                 heappush(queue, (-edge.time, edge))
         elif type(edge) is Output:
             node, index = edge.node, edge.index
@@ -362,16 +367,16 @@ def walk(
                 gradients[node] = [None] * len(node.outputs or ())
                 heappush(queue, (-node.time, node))
             if gradients[node][index] is None:
-                gradients[node][index] = gradient
+                gradients[node][index] = cell[place]
             else:
-                _add(gradients[node], index, gradient, in_place)
+                _add(gradients[node], index, cell, place, in_place)
         elif edge in leaves:
-            _add(leaves, edge, gradient, in_place)
+            _add(leaves, edge, cell, place, in_place)
         else:
-            leaves[edge] = gradient
+            leaves[edge] = cell[place]
 
-    for target, seed in zip(targets, seeds):
-        send(target, seed)
+    for place, target in enumerate(targets):
+        send(target, seeds, place)
     relevant = None if wanted is None else _nodes_leading_to(wanted, gradients)
     del seeds
     token = _recording.set(create_graph)
@@ -390,15 +395,15 @@ def walk(
             results = node.op.backward(node, gradient, edges)
             if not retain_graph and node.saved:
                 node.saved = None
-            for edge, result in zip(edges, results):
-                if edge is None or result is None:  # a user's function may answer None: nothing flows there
+            for place, edge in enumerate(edges):
+                if edge is None or results[place] is None:  # a user's function may answer None
                     continue
                 if type(edge) is Node and edge not in gradients:  # the commonest case of send(), inline
-                    gradients[edge] = result
+                    gradients[edge] = results[place]
                     heappush(queue, (-edge.time, edge))
                 else:
-                    send(edge, result)
-            gradient = result = results = None  # what is done with is freed, and seen to be alone
+                    send(edge, results, place)
+            gradient = results = None  # what is done with is freed, and seen to be alone
         while leaves:
             leaf, gradient = leaves.popitem()
             if wanted is None or leaf in wanted:

@@ -45,6 +45,7 @@ INVERSE = 0.8  # the same on the way back
 MOVE = 0.2  # one number moved in im2col
 ADD = 0.6  # one number added to its place
 KERNEL = 6.0  # one number of the transformed kernel
+WIDE = 16  # channels that later layers had better find in channels-last memory
 SLOWER_GRADIENT = 1.2  # Winograd's weight gradient against its forward map
 WORTH = 0.8  # of the time of an exact algorithm: what Winograd's larger error must bring
 CALLS = 0.05  # milliseconds, of the calls themselves
@@ -119,12 +120,12 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         if q.in_channels // q.groups == 1:
             return Choice(map, "plain", "too many groups to take them one by one")
         return Choice(map, "by_group", f"{q.groups} groups")
-    if q.in_channels <= 3:
-        return Choice(map, "slabs", f"{q.in_channels} channels are too few for channels-last memory")
+    if q.in_channels <= 3 and q.out_channels < WIDE:
+        return Choice(map, "slabs", "too few channels for channels-last memory, in and out")
     if q.kernel_size == q.stride == (1, 1) and not channels_last:
         return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
     names = ["channels_last"]
-    if map == INPUT_GRADIENT:
+    if map == INPUT_GRADIENT and (q.in_channels < WIDE or not channels_last):
         names.append("slabs")
     if dtype.char == "f":
         names += [f"winograd{m}" for m in CHOSEN_TILES if applies(f"winograd{m}", map, q, dtype)]

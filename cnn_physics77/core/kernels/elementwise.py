@@ -4,32 +4,75 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import BLOCK_BYTES, dense, flat_dense, for_blocks, in_order_of
-from cnn_physics77.core.kernels.threads import scratch
+from cnn_physics77.core.kernels.layout import dense, flat, flat_dense, for_blocks, in_order_of
+from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, scratch
+
+LARGE = 1 << 18
+"""Elements that a single pass of a ufunc needs to be worth a second thread."""
+
+NANOSECONDS = 0.6
+"""Of one element in such a pass over arrays that no cache holds."""
 
 
 def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
     """A new array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``.
 
-    The pieces are one-dimensional views of at most `BLOCK_BYTES`; ``nanoseconds`` is the estimated time per
-    element, by which the work is handed to other threads or not. The arrays have one shape and are only read.
+    The pieces are one-dimensional views of at most `layout.BLOCK_BYTES`; ``nanoseconds`` is the estimated
+    time per element, by which the work is handed to other threads or not. The arrays have one shape and are
+    only read.
 
     >>> elementwise(np.add, 0.1, np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]]))
     array([[11., 22.]])
     """
-    first = dense(arrays[0])
+    first = arrays[0]
+    microseconds = first.size * nanoseconds * 1e-3
+    if microseconds < HAND_OVER_MICROSECONDS and all(x.flags.c_contiguous for x in arrays):
+        y = np.empty(first.shape, first.dtype)
+        function(*(x.reshape(-1) for x in arrays), out=y.reshape(-1))
+        return y
+    first = dense(first)
     y = np.empty_like(first)
     rows = [flat_dense(first), *(flat_dense(in_order_of(x, first)) for x in arrays[1:])]
     out = flat_dense(y)
-    if y.nbytes <= BLOCK_BYTES:
-        function(*rows, out=out)
-    else:
-
-        def block(b: slice) -> None:
-            function(*(row[b] for row in rows), out=out[b])
-
-        for_blocks(block, y.size, y.itemsize, y.size * nanoseconds * 1e-3)
+    for_blocks(lambda b: function(*(row[b] for row in rows), out=out[b]), y.size, y.itemsize, microseconds)
     return y
+
+
+def shared(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
+    """``function(*arrays)``, shared among the threads where it is worth it: large floating arrays of one
+    shape, dtype and memory order.
+
+    >>> shared(np.add, np.array([1.0, 2.0]), np.array([10.0, 20.0]))
+    array([11., 22.])
+    """
+    with np.errstate(all="ignore"):  # as in the other threads
+        if _share(*arrays):
+            return elementwise(function, NANOSECONDS, *arrays)
+        return function(*arrays)
+
+
+def add_in_place(a: np.ndarray, b: np.ndarray) -> None:
+    """``a += b``, shared among the threads where it is worth it.
+
+    >>> a = np.array([1.0, 2.0])
+    >>> add_in_place(a, np.array([10.0, 20.0]))
+    >>> a
+    array([11., 22.])
+    """
+    if a.size < LARGE or not _share(a, b):
+        a += b
+        return
+    row, other = flat_dense(a), flat_dense(b)
+    microseconds = a.size * NANOSECONDS * 1e-3
+    for_blocks(lambda s: np.add(row[s], other[s], out=row[s]), a.size, a.itemsize, microseconds)
+
+
+def _share(first: np.ndarray, *others: np.ndarray) -> bool:
+    if first.size < LARGE or first.dtype.char not in "fd" or flat(first) is None:
+        return False
+    return all(
+        x.shape == first.shape and x.strides == first.strides and x.dtype == first.dtype for x in others
+    )
 
 
 def temporary(name: str, like: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.threads import parallel_for, scratch
+from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, parallel_for, scratch
 
 # A call of a NumPy function on a block should last some tens of microseconds: the interpreter's lock changes
 # hands between calls, and with short ones two threads wait for each other more than they work.
@@ -96,12 +96,15 @@ def for_blocks(
 ) -> None:
     """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
 
-    ``microseconds`` is the estimated time of all of it in one thread.
+    ``microseconds`` is the estimated time of all of it in one thread: what one block could hold, but is
+    worth two threads, is cut in two.
 
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
     """
     step = block_length(length, bytes_each)
+    if step >= length and microseconds >= HAND_OVER_MICROSECONDS:
+        step = -(-length // 2)
     if step >= length:
         function(slice(0, length))
     else:

@@ -31,6 +31,7 @@ in brackets the weight gradient (normal data, AVX2 machine):
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
@@ -56,17 +57,24 @@ def forward(
 
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory; the padding is at most 2."""
-    kernel = _transformed_kernel(weight[:, :, ::-1, ::-1], m)
+    kernel = _transformed_kernel(weight, m, turned=True)
     up, left = geometry.padding
     return _correlate(g, kernel, geometry.input_size, (2 - up, 2 - left), None, m)
 
 
-def _transformed_kernel(weight: np.ndarray, m: int) -> np.ndarray:
+@lru_cache
+def _both_directions(m: int, dtype: np.dtype, turned: bool) -> np.ndarray:
+    """``G`` along rows and along columns in one matrix, (t * t, 9); ``turned`` for kernels turned by half a
+    turn."""
+    g = matrices(m, dtype)[1]
+    return np.kron(g[:, ::-1], g[:, ::-1]) if turned else np.kron(g, g)
+
+
+def _transformed_kernel(weight: np.ndarray, m: int, turned: bool = False) -> np.ndarray:
     """``G w G^T`` of every pair of channels, (t * t, K, C)."""
-    _, g, _ = matrices(m, weight.dtype)
     out_channels, in_channels = weight.shape[:2]
-    taps = weight.transpose(2, 3, 0, 1).reshape(9, out_channels * in_channels)
-    return matmul(np.kron(g, g), taps).reshape(-1, out_channels, in_channels)
+    taps = weight.reshape(out_channels * in_channels, 9)
+    return matmul(_both_directions(m, weight.dtype, turned), taps.T).reshape(-1, out_channels, in_channels)
 
 
 class Tiling:
@@ -87,12 +95,12 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     out_channels = g.shape[1]
     dtype = x.dtype
     t = m + 2
-    a_t, matrix_g, _ = matrices(m, dtype)
+    a_t = matrices(m, dtype)[0]
     tiling = Tiling(batch, max(channels, out_channels), geometry.output_size, m, x.itemsize)
     images, gradients = items(x.transpose(0, 2, 3, 1)), items(g.transpose(0, 2, 3, 1))
     terms = t * t * out_channels * channels
     count = min(len(tiling.blocks), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // (terms * x.itemsize))))
-    partial = np.zeros((count, t * t, out_channels, channels), dtype)
+    partial = np.empty((count, t * t, out_channels, channels), dtype)
 
     def partial_sum(index: int) -> None:
         for samples, strip in tiling.blocks[index::count]:
@@ -107,13 +115,15 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
-            term = scratch("winograd half", partial.shape[1:], dtype)
-            partial[index] += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
+            if (samples, strip) == tiling.blocks[index]:
+                np.matmul(products.transpose(0, 2, 1), tiles, out=partial[index])
+            else:
+                term = scratch("winograd half", partial.shape[1:], dtype)
+                partial[index] += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
     whole = partial.sum(axis=0).reshape(t * t, out_channels * channels)
-    taps = matmul(np.kron(matrix_g, matrix_g).T, whole)
-    return np.ascontiguousarray(taps.T).reshape(out_channels, channels, 3, 3)
+    return matmul(whole.T, _both_directions(m, dtype, False)).reshape(out_channels, channels, 3, 3)
 
 
 def _correlate(

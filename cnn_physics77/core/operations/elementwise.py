@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import inf
 
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF, Node, recording, tick
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.operation import Operation, alias, as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
@@ -41,6 +43,7 @@ def unary(
         record.declare("x", x)
     keeps_x, keeps_y = record.kept((True,))[:2] if x is not None else (False, False)
     keeps_nothing = not (keeps_x or keeps_y)
+    large = LARGE if type(ufunc) is np.ufunc else inf
 
     def function(input):
         try:
@@ -51,7 +54,7 @@ def unary(
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
         try:
-            out = ufunc(array)
+            out = ufunc(array) if array.size < large else shared(ufunc, array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
@@ -103,6 +106,7 @@ def binary(
     for needed in ((True, False), (False, True), (True, True)):
         if (a is not None or not needed[0]) and (b is not None or not needed[1]):
             plans[needed] = record.kept(needed)[:3]
+    large = LARGE if type(ufunc) is np.ufunc else inf
 
     def function(input, other):
         kind = type(other)
@@ -120,7 +124,7 @@ def binary(
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
         try:
-            out = ufunc(x, z)
+            out = ufunc(x, z) if x.size < large else shared(ufunc, x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "

@@ -16,6 +16,7 @@ import warnings
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.layout import empty
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
@@ -38,8 +39,13 @@ def _(g, x_shape, key):
 
 @operation(name="put_slice")
 def _put_slice(values, *, key, shape):
-    """Zeros of the shape, with the values at the key."""
-    out = np.zeros(shape, values.dtype)
+    """Zeros of the shape, with the values at the key; in the values' memory order, which is that of the
+    gradients that they will be added to."""
+    if values.ndim == len(shape):
+        out = empty(shape, like=values)
+        out.fill(0)
+    else:
+        out = np.zeros(shape, values.dtype)
     out[key] = values
     return out
 

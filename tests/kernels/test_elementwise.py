@@ -1,0 +1,76 @@
+"""Passes over large arrays are shared among the threads, and give what NumPy gives."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from cnn_physics77.core.kernels import elementwise
+from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+
+N = elementwise.LARGE
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = get_num_threads()
+    set_num_threads(2)
+    yield
+    set_num_threads(before)
+
+
+def arrays(dtype):
+    """Pairs of large arrays: alike, channels-last, of different orders, with holes, broadcast."""
+    rng = np.random.default_rng(3)
+    a, b = (rng.standard_normal((4, 8, 128, 128)).astype(dtype) for _ in range(2))
+    last = a.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    yield a, b
+    yield last, b.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
+    yield last, b
+    yield a[:, ::2], b[:, ::2]
+    yield a, np.broadcast_to(b[:1], b.shape)
+    yield a, b.astype(np.float16)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("function", [np.add, np.multiply, np.divide, np.maximum])
+def test_shared_is_the_ufunc(function, dtype):
+    for a, b in arrays(dtype):
+        with np.errstate(all="ignore"):
+            expected = function(a, b)
+        found = elementwise.shared(function, a, b)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype and found.strides == expected.strides
+
+
+def test_add_in_place_is_in_place():
+    for a, b in arrays(np.float32):
+        a = a.copy(order="K")
+        expected, place = a + b, a.ctypes.data
+        elementwise.add_in_place(a, b)
+        np.testing.assert_allclose(a, expected, rtol=0 if b.dtype == a.dtype else 1e-3)
+        assert a.ctypes.data == place
+
+
+@pytest.mark.parametrize("size, threads", [(N, 2), (N - 1, 1)])
+def test_from_which_size_on_both_threads_work(size, threads):
+    names = set()
+
+    def function(a, out):
+        names.add(threading.current_thread().name)
+        np.exp(a, out=out)
+
+    a = np.zeros(size, np.float32)
+    if threads == 1:
+        assert not elementwise._share(a)
+        return
+    for _ in range(20):  # the caller may do both blocks before a sleeping worker is awake
+        np.testing.assert_array_equal(elementwise.elementwise(function, elementwise.NANOSECONDS, a), 1.0)
+        if len(names) == 2:
+            break
+    assert len(names) == 2
+
+
+def test_no_thread_warns_of_infinities():
+    a = np.full(2 * N, np.inf)
+    assert np.isnan(elementwise.shared(np.subtract, a, a)).all()  # warnings are errors in tests
