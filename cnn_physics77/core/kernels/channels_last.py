@@ -49,7 +49,8 @@ def _correlate(
     matrix[:, :out_channels] = kernel.reshape(-1, out_channels)
     blocks = cut(len(y), y.shape[1], y.shape[2] * len(matrix) * y.itemsize)
     if bias is not None:
-        bias = np.tile(bias, y.shape[2])
+        longest = max(rows.stop - rows.start for _, rows in blocks)
+        bias = np.tile(bias, longest * y.shape[2])  # a long row: a broadcast over a short one is slow
 
     def block(index: int) -> None:
         samples, rows = blocks[index]
@@ -61,8 +62,8 @@ def _correlate(
         if not straight:
             items(part)[...] = items(result[..., :out_channels])
         if bias is not None:
-            long_rows = part.reshape(*part.shape[:2], len(bias))  # joins axes: a view
-            long_rows += bias
+            long_rows = part.reshape(len(part), -1)  # joins axes: a view
+            long_rows += bias[: long_rows.shape[1]]
 
     parallel_for(block, len(blocks), y.size * len(matrix) / 3e4)
 

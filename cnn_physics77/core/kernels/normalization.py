@@ -23,6 +23,7 @@ from cnn_physics77.core.kernels.layout import block_length, for_slices
 from cnn_physics77.core.kernels.threads import scratch
 
 NANOSECONDS = 0.5  # per element and pass over memory, to judge whether threads pay
+LONG_ROW = 8192
 SAFE_RATIO = 4.0  # mean^2 / variance up to which sum x^2 - n mean^2 is as good as the sum of centred squares
 
 Vector = np.ndarray
@@ -76,14 +77,20 @@ class Planes:
         self.each(block, 2)
         return mean.reshape(self.parts, -1), m2.reshape(self.parts, -1)
 
-    def sums(self, g: np.ndarray, x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sums(
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum g and sum g (x - mean); ``safe``: sum g x - mean sum g is as good."""
         g, x, mean = self.view(g), self.view(x), self.table(mean)
         total, product = np.empty(self.rows), np.empty(self.rows)
         ones = _ones(self.inner, self.dtype)
 
         def block(b: slice) -> None:
             total[b] = g[b] @ ones
-            product[b] = np.vecdot(g[b], np.subtract(x[b], mean[b], out=_like("centred", x[b])))
+            if safe:
+                product[b] = np.vecdot(g[b], x[b]) - mean[b, 0] * total[b]
+            else:
+                product[b] = np.vecdot(g[b], np.subtract(x[b], mean[b], out=_like("centred", x[b])))
 
         self.each(block, 3)
         return total.reshape(self.parts, -1), product.reshape(self.parts, -1)
@@ -106,13 +113,14 @@ class Planes:
 class Columns:
     """x as a matrix with one column per channel: (N, S, C) in this order of memory, channels-last.
 
-    Vectors over the channels are tiled to rows of some thousand elements: short inner loops are slow.
+    Vectors over the channels are tiled to rows of `LONG_ROW` elements: with rows of up to 4096 a pass takes
+    half as long again.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
         n, self.channels, inner = shape
         self.rows, self.dtype = n * inner, dtype
-        self.tile = max(1, 4096 // self.channels)
+        self.tile = max(1, LONG_ROW // self.channels)
         self.step = -(-block_length(self.rows, self.channels * dtype.itemsize) // self.tile) * self.tile
         self.parts = -(-self.rows // self.step)
         self.counts = np.full(self.parts, self.step)
@@ -168,7 +176,9 @@ class Columns:
         self.each(block, 2)
         return mean, m2
 
-    def sums(self, g: np.ndarray, x: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sums(
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         g, x, centre = self.view(g), self.view(x), self.table(mean)
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
@@ -176,6 +186,9 @@ class Columns:
             rows = x[b]
             work = _like("centred", rows)
             total[part] = self.sum(g[b])
+            if safe:
+                product[part] = self.sum(np.multiply(rows, g[b], out=work)) - mean * total[part]
+                return
             for source, centred in self.long_rows(rows, work):
                 np.subtract(source, centre[: source.shape[1]], out=centred)
             product[part] = self.sum(np.multiply(work, g[b], out=work))
@@ -225,6 +238,10 @@ def _together(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector,
     counts = counts.reshape(-1, *(1,) * (mean.ndim - 1))
     whole = (counts * mean).sum(axis=0) / counts.sum()
     return whole, (m2 + counts * (mean - whole) ** 2).sum(axis=0)
+
+
+def _is_safe(mean: np.ndarray, invstd: np.ndarray) -> bool:
+    return bool((mean * mean * invstd * invstd <= SAFE_RATIO).all())
 
 
 def _check(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
@@ -327,8 +344,8 @@ def batch_norm_gradient(
     if x.size == 0:
         zeros = np.zeros(x.shape[1], x.dtype)
         return gx, zeros, zeros.copy()
-    total, product = (sums.sum(axis=0) for sums in order.sums(g, x, mean))
     scale = invstd.astype(np.float64)
+    total, product = (sums.sum(axis=0) for sums in order.sums(g, x, mean, _is_safe(mean, scale)))
     gweight = product * scale
     a = scale if weight is None else scale * weight
     if training:
@@ -410,7 +427,7 @@ def group_norm_gradient(
     order = Planes((n, channels, x.size // (n * channels)), x.dtype)
     each = channels // groups
     centre, scale = (np.repeat(v.astype(np.float64), each, axis=1) for v in (mean, invstd))
-    total, product = order.sums(g, x, centre)
+    total, product = order.sums(g, x, centre, _is_safe(centre, scale))
     w = np.ones(channels) if weight is None else weight.astype(np.float64)
 
     def group_mean(values: np.ndarray) -> np.ndarray:
