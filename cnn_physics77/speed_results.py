@@ -51,6 +51,7 @@ class CaseRecord:
     our_memory: MemoryRecord | None = None
     their_memory: MemoryRecord | None = None
     memory_target: float | None = None  # our peak above baseline over theirs, at most
+    untimed_calls: int = 0  # at the start of each block, before its clock, equal for both
 
     @property
     def key(self) -> str:

@@ -48,7 +48,7 @@ OURS, THEIRS = FRAMEWORKS
 WARMUP_CALLS = 3
 """Untimed calls before the length of a block is settled; one whole untimed block follows it."""
 
-BLOCK_SECONDS = 0.1
+BLOCK_SECONDS = 0.2
 """A block has as many calls as the slower framework does in this time (half of it in sweeps), but one at
 least."""
 
@@ -59,6 +59,10 @@ others."""
 SETTLE_SECONDS = 0.12
 """Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01
 s."""
+
+UNTIMED_SECONDS = 0.03
+"""Calls of about so long, but one at least, begin each block off the clock: after the pause the caches hold
+what the other framework left there, and the processors have slept, which is no part of a training run."""
 
 BUSY_SECONDS = 0.5
 """How long the work of others is looked at before the first case."""
@@ -228,12 +232,14 @@ class Suite:
             seconds = max(seconds, worker.ask("run", calls=1)["seconds"])
         record.calls = max(1, round(self.block_seconds * (1 if case.alone else 0.5) / seconds))
         record.warmup_calls = WARMUP_CALLS + 1 + record.calls
+        record.untimed_calls = max(1, round(UNTIMED_SECONDS / seconds))
         for worker in workers.values():
             worker.ask("run", calls=record.calls)
         times = {OURS: record.ours, THEIRS: record.theirs}
         for _, name in turns(list(workers), self.rounds):
             time.sleep(SETTLE_SECONDS)
-            times[name].append(workers[name].ask("block", calls=record.calls)["seconds"])
+            told = workers[name].ask("block", calls=record.calls, untimed=record.untimed_calls)
+            times[name].append(told["seconds"])
 
     @staticmethod
     def _memory(case: Case, framework: str, threads: int) -> MemoryRecord:
