@@ -9,13 +9,6 @@ This module re-exports; the code is in :mod:`cnn_physics77.core`. It needs NumPy
 
 from math import e, inf, nan, pi
 
-from cnn_physics77.core.autograd import (
-    enable_grad,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.checkpoint import load, save
@@ -95,6 +88,13 @@ from cnn_physics77.core.random import (
     manual_seed,
     seed,
     set_rng_state,
+)
+from cnn_physics77.core.recording import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
 )
 from cnn_physics77.core.tensor import (
     Tensor,

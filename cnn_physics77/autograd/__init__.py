@@ -2,14 +2,8 @@
 
 from cnn_physics77.autograd import function, functional
 from cnn_physics77.autograd.function import Function
-from cnn_physics77.core.autograd import (
-    backward,
-    enable_grad,
-    grad,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from cnn_physics77.core.autograd import backward, grad
+from cnn_physics77.core.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [

@@ -19,9 +19,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.autograd import enable_grad, grad
+from cnn_physics77.core.autograd import grad
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.joining import stack
+from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
 

@@ -132,8 +132,10 @@ class MemoryRuler:
         Path("/proc/self/clear_refs").write_text("5")
 
     def start(self) -> None:
-        """Take the baseline and set the peak back to it."""
+        """Take the baseline and set the peak back to it. What has been freed is given back to the system
+        first: used again unseen, it would be missing in the peak."""
         gc.collect()
+        memory.give_back_freed_memory()
         if self.name.startswith("VmHWM"):
             self._reset()
             self.baseline = _status("VmRSS")

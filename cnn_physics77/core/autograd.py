@@ -21,11 +21,7 @@ derivative as soon as the node is done. The derivatives are themselves made of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
-from contextvars import ContextVar
-from functools import wraps
 from heapq import heappop, heappush
-from inspect import isgeneratorfunction
 from itertools import count
 from sys import getrefcount
 from typing import Any
@@ -33,133 +29,10 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import GradientError, ShapeError
-from cnn_physics77.core.kernels.elementwise import add_in_place
+from cnn_physics77.core.kernels.elementwise import LARGE, add_in_place
+from cnn_physics77.core.recording import switch
 
-# --------------------------------------------------------------------------------------------- recording
-
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-recording = _recording.get
-"""``recording()`` is whether operations of this thread (or task) are being recorded: the hot path's one
-question."""
-
-
-def is_grad_enabled() -> bool:
-    """Whether operations are being recorded in this thread.
-
-    >>> is_grad_enabled()
-    True
-    """
-    return recording()
-
-
-class _SwitchRecording(ContextDecorator):
-    """A context manager, and a decorator, within which recording is on or off. It nests and is local to the
-    thread."""
-
-    def __init__(self, enabled: bool):
-        self._enabled = enabled
-        self._token: Any = None
-
-    def __call__(self, function):
-        if isgeneratorfunction(function):
-            return self._each_step_of(function)
-        return super().__call__(function)
-
-    def _each_step_of(self, function):
-        """The generator function, which runs within, while its caller, between its steps, does not."""
-
-        @wraps(function)
-        def generator(*args, **kwargs):
-            running = function(*args, **kwargs)
-            resume, value = running.send, None
-            while True:
-                with self._recreate_cm():
-                    try:
-                        produced = resume(value)
-                    except StopIteration as end:
-                        return end.value
-                try:
-                    resume, value = running.send, (yield produced)
-                except GeneratorExit:
-                    with self._recreate_cm():
-                        running.close()
-                    raise
-                except BaseException as error:
-                    resume, value = running.throw, error
-
-        return generator
-
-    def _recreate_cm(self):  # a decorated function may be called recursively and from several threads
-        return _SwitchRecording(self._enabled)
-
-    def __enter__(self):
-        self._token = _recording.set(self._enabled)
-
-    def __exit__(self, *exception):
-        _recording.reset(self._token)
-
-
-class no_grad(_SwitchRecording):
-    """Operations within are not recorded: their results are constants.
-
-    >>> import cnn_physics77 as torch
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> with torch.no_grad():
-    ...     y = 2 * x
-    >>> y.requires_grad
-    False
-
-    As a decorator it may stand without parentheses; of a generator function, every step is within.
-
-    >>> @torch.no_grad
-    ... def double(x):
-    ...     return 2 * x
-    >>> double(x).requires_grad
-    False
-    """
-
-    def __new__(cls, function=None):
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self):
-        super().__init__(False)
-
-
-class inference_mode(_SwitchRecording):
-    """As :class:`no_grad`; with ``mode=False`` as :class:`enable_grad`."""
-
-    def __init__(self, mode: bool = True):
-        super().__init__(not mode)
-
-
-class enable_grad(_SwitchRecording):
-    """Operations within are recorded, also inside :class:`no_grad`."""
-
-    def __new__(cls, function=None):
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self):
-        super().__init__(True)
-
-
-class set_grad_enabled(_SwitchRecording):
-    """Switch recording on or off, at once; used as a context manager, until its end.
-
-    >>> with set_grad_enabled(False):
-    ...     is_grad_enabled()
-    False
-    """
-
-    def __init__(self, mode: bool):
-        super().__init__(bool(mode))
-        self._before = _recording.set(self._enabled)
-
-    def __enter__(self):
-        self._token = self._before
-
-    def __call__(self, function):  # as a decorator it acts within the function alone
-        _recording.reset(self._before)
-        return super().__call__(function)
+# --------------------------------------------------------------------------------------------- the graph
 
 
 class Clock:
@@ -185,8 +58,6 @@ class Clock:
 
 clock = Clock()
 tick = clock.tick
-
-# --------------------------------------------------------------------------------------------- the graph
 
 
 class _Leaf:
@@ -287,7 +158,11 @@ def _add(holder, key, cell, index, in_place: bool) -> None:
     """``holder[key] += cell[index]``, without new memory where nobody else can see that of one of them."""
     if in_place and holder[key].array.dtype is cell[index].array.dtype:
         if alone(holder, key):
-            add_in_place(holder[key].array, cell[index].array)
+            array = holder[key].array
+            if array.size < LARGE:
+                array += cell[index].array
+            else:
+                add_in_place(array, cell[index].array)
             return
         if alone(cell, index):
             add_in_place(cell[index].array, holder[key].array)
@@ -296,24 +171,28 @@ def _add(holder, key, cell, index, in_place: bool) -> None:
     holder[key] = holder[key] + cell[index]
 
 
-def _nodes_leading_to(wanted, roots) -> set:
+def _nodes_leading_to(wanted, roots) -> set | None:
     """The nodes and leaves from which something wanted is reached: the only ones whose gradient is worth
-    computing."""
-    users_of: dict = {}
+    computing. None where these are all, because all leaves are wanted and nothing else is."""
     seen = set(roots)
-    stack = [root for root in seen if type(root) is Node]
-    while stack:
-        node = stack.pop()
+    nodes = [root for root in seen if type(root) is Node]
+    only_leaves = all(type(edge) is not Node and type(edge) is not Output for edge in wanted)
+    for node in nodes:  # grows meanwhile
         for edge in node.edges:
-            if edge is None:
-                continue
             if type(edge) is Output:
                 edge = edge.node
-            users_of.setdefault(edge, []).append(node)
-            if edge not in seen:
+            if edge is not None and edge not in seen:
                 seen.add(edge)
                 if type(edge) is Node:
-                    stack.append(edge)
+                    nodes.append(edge)
+                elif edge not in wanted:
+                    only_leaves = False
+    if only_leaves:
+        return None
+    users_of: dict = {}
+    for node in nodes:
+        for edge in node.edges:
+            users_of.setdefault(edge.node if type(edge) is Output else edge, []).append(node)
     relevant = {edge.node if type(edge) is Output else edge for edge in wanted}
     stack = list(relevant)
     while stack:
@@ -379,7 +258,7 @@ def walk(
         send(target, seeds, place)
     relevant = None if wanted is None else _nodes_leading_to(wanted, gradients)
     del seeds
-    token = _recording.set(create_graph)
+    token = switch.set(create_graph)
     try:
         while queue:
             node = heappop(queue)[1]
@@ -413,7 +292,7 @@ def walk(
                     cell[0] = _apply_hooks(leaf.hooks, cell[0])
                 deliver(leaf, cell)
     finally:
-        _recording.reset(token)
+        switch.reset(token)
 
 
 def _run_node_hooks(node: Node, gradient):

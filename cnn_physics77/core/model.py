@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
-from cnn_physics77.core.autograd import no_grad
 from cnn_physics77.core.layers.activation import ReLU
 from cnn_physics77.core.layers.containers import Sequential
 from cnn_physics77.core.layers.convolution import Conv2d, Convolution
@@ -21,6 +20,7 @@ from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.normalization import BatchNorm2d
 from cnn_physics77.core.layers.pooling import MaxPool2d
 from cnn_physics77.core.random import Generator
+from cnn_physics77.core.recording import no_grad
 from cnn_physics77.core.tensor import Tensor
 
 

@@ -14,8 +14,9 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.core import autograd
-from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock, recording
+from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.recording import recording
 
 Methods: Any = object
 """Tensor's base: nothing at run time; to a type checker, anything, as operations hang on methods later."""

@@ -28,6 +28,13 @@ kept = False
 """Whether the allocator of this process has been told to keep freed memory."""
 
 
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") else None
+
+
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep freed memory for the next allocation; whether it has been told.
 
@@ -39,15 +46,23 @@ def keep_freed_memory() -> bool:
     """
     global kept
     own = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-    if not sys.platform.startswith("linux") or any(name in os.environ for name in own):
-        return False
-    library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
+    library = _glibc()
+    if library is None or any(name in os.environ for name in own):
         return False
     kept = bool(
         library.mallopt(M_MMAP_THRESHOLD, LARGEST_FROM_HEAP) and library.mallopt(M_TRIM_THRESHOLD, MOST_KEPT)
     )
     return kept
+
+
+def give_back_freed_memory() -> None:
+    """Give back to the system, once, all pages of glibc's heap in which nothing is allocated.
+
+    >>> give_back_freed_memory()
+    """
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(ctypes.c_size_t(0))
 
 
 if os.environ.get(VARIABLE) != "0":

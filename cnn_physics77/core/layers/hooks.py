@@ -13,8 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnn_physics77.core.autograd import Node, Output, recording, target_of, tick
+from cnn_physics77.core.autograd import Node, Output, target_of, tick
 from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import RemovableHandle, Tensor
 
 

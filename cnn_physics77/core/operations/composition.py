@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from cnn_physics77.core.autograd import enable_grad, grad, recording
+from cnn_physics77.core.autograd import grad
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.recording import enable_grad, recording
 from cnn_physics77.core.tensor import Tensor
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import Node, Output, no_grad, recording, target_of, tick
+from cnn_physics77.core.autograd import Node, Output, target_of, tick
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.operation import alias
 from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.recording import no_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__

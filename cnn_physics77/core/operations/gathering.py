@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.autograd import recording
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
@@ -18,6 +17,7 @@ from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.operations.shape import reshape
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # --------------------------------------------------------------------------------------------- the operations

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, recording, set_grad_enabled
+from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
@@ -23,6 +23,7 @@ from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced, write
 from cnn_physics77.core.operations.placing import put_at, scalar_like
 from cnn_physics77.core.operations.views import base_of
+from cnn_physics77.core.recording import recording, set_grad_enabled
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # ------------------------------------------------------------------------------------------ the general form

@@ -41,8 +41,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, Output, clock, recording, tick
+from cnn_physics77.core.autograd import LEAF, Node, Output, clock, tick
 from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 OPERATIONS: dict[str, Operation] = {}

@@ -14,11 +14,12 @@ from sys import getrefcount
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LONE, Output, clock, recording, tick
+from cnn_physics77.core.autograd import LONE, Output, clock, tick
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}

@@ -19,9 +19,10 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, recording, tick
+from cnn_physics77.core.autograd import LEAF, Node, tick
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.operations.operation import Operation, operation
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__

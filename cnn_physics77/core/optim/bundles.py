@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import enable_grad
 from cnn_physics77.core.errors import CheckpointError, DtypeError
 from cnn_physics77.core.optim.optimizer import Optimizer
+from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
 SMALL = 1 << 14
