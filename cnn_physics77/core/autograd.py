@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import count
-from sys import getrefcount
+from sys import getrefcount, version_info
 from typing import Any
 
 import numpy as np
@@ -139,19 +139,34 @@ def alone(holder, key) -> bool:
     """Whether ``holder[key]`` is the only way to reach that tensor and its memory, so that it may be changed
     or kept.
 
-    PyTorch asks the same of its reference counts. A view is never alone: its memory has another owner.
+    PyTorch asks the same of its reference counts.
     """
-    return (
-        getrefcount(holder[key]) <= LONE
-        and getrefcount(holder[key].array) <= LONE
-        and holder[key].array.base is None
-    )
+    return getrefcount(holder[key]) <= LONE and owns_memory(holder[key])
+
+
+def owns_memory(tensor) -> bool:
+    """Whether the tensor is the only way to reach its memory: an array of its own, or the only view of
+    one."""
+    if getrefcount(tensor.array) > LONE:
+        return False
+    if tensor.array.base is None:
+        return True
+    whole = type(tensor.array.base) is np.ndarray and tensor.array.base.base is None
+    return whole and getrefcount(tensor.array.base) <= LONE
+
+
+def _count_of_argument(value) -> int:
+    return getrefcount(value)
 
 
 _holder = [object()]
 LONE = getrefcount(_holder[0])
 """What the interpreter counts for an object that only a container (or another object's attribute) refers
 to."""
+
+LONE_ARGUMENT = _count_of_argument(object()) if version_info < (3, 14) else 0
+"""What ``getrefcount`` says in a function of its argument, if the caller keeps nothing of it: a temporary, as
+in ``f(g(x))``. From Python 3.14 on a caller's variable is not counted, and nothing can be told."""
 
 
 def _add(holder, key, cell, index, in_place: bool) -> None:

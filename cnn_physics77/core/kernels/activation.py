@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 
-def relu(x: np.ndarray) -> np.ndarray:
-    """max(x, 0). NaN stays NaN.
+def relu(x: np.ndarray, reuse: bool = False) -> np.ndarray:
+    """max(x, 0). NaN stays NaN. With ``reuse`` the result may lie in the memory of x.
 
     >>> relu(np.array([-1.0, 0.0, 2.0, np.nan]))
     array([ 0.,  0.,  2., nan])
     """
-    return elementwise(_relu, 0.15, x)
+    return elementwise(_relu, 0.15, x, reuse=reuse)
 
 
 def _relu(x, out):

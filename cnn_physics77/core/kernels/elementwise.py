@@ -14,8 +14,11 @@ NANOSECONDS = 0.6
 """Of one element in such a pass over arrays that no cache holds."""
 
 
-def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
-    """A new array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``.
+def elementwise(
+    function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray, reuse: bool = False
+) -> np.ndarray:
+    """An array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``: a new
+    one, or with ``reuse`` arrays[0] itself where it is dense.
 
     The pieces are one-dimensional views of at most `layout.BLOCK_BYTES`; ``nanoseconds`` is the estimated
     time per element, by which the work is handed to other threads or not. The arrays have one shape and are
@@ -27,11 +30,11 @@ def elementwise(function: Callable[..., object], nanoseconds: float, *arrays: np
     first = arrays[0]
     microseconds = first.size * nanoseconds * 1e-3
     if microseconds < HAND_OVER_MICROSECONDS and all(x.flags.c_contiguous for x in arrays):
-        y = np.empty(first.shape, first.dtype)
+        y = first if reuse else np.empty(first.shape, first.dtype)
         function(*(x.reshape(-1) for x in arrays), out=y.reshape(-1))
         return y
     first = dense(first)
-    y = np.empty_like(first)
+    y = first if reuse else np.empty_like(first)
     rows = [flat_dense(first), *(flat_dense(in_order_of(x, first)) for x in arrays[1:])]
     out = flat_dense(y)
     for_blocks(lambda b: function(*(row[b] for row in rows), out=out[b]), y.size, y.itemsize, microseconds)

@@ -33,7 +33,8 @@ def unary(
 
     Args:
         name: as ``tensor.op`` shows it.
-        ufunc: array in, array out; not written into its input.
+        ufunc: array in, array out; not written into its input, but where it takes a second argument, true
+            for an input whose memory may be used.
         doc: formula, domain, conventions, an example.
         x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name.
             None: there is none.
@@ -46,7 +47,7 @@ def unary(
     keeps_nothing = not (keeps_x or keeps_y)
     large = LARGE if type(ufunc) is np.ufunc else inf
 
-    def function(input):
+    def function(input, reuse=False):
         try:
             array = input.array
         except AttributeError:
@@ -55,7 +56,10 @@ def unary(
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
         try:
-            out = ufunc(array) if array.size < large else shared(ufunc, array)
+            if reuse:
+                out = ufunc(array, True)
+            else:
+                out = ufunc(array) if array.size < large else shared(ufunc, array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:

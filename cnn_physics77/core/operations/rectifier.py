@@ -7,8 +7,11 @@ The derivative at a kink is PyTorch's choice, and stands with each function. Smo
 
 from __future__ import annotations
 
+from sys import getrefcount
+
 import numpy as np
 
+from cnn_physics77.core.autograd import LEAF, LONE_ARGUMENT, owns_memory
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.activation import check_real
@@ -38,7 +41,7 @@ def _(v, result):
 # As a function of y the gradient is constant wherever it is differentiable: y is a constant there.
 _relu = unary(
     "relu",
-    lambda x: kernels.relu(x) if x.dtype.kind == "f" else np.maximum(x, 0),
+    lambda x, reuse=False: kernels.relu(x, reuse) if x.dtype.kind == "f" else np.maximum(x, 0),
     "max(x, 0)",
     x=lambda g, y: _relu_gradient(g, y.detach()),
     floating=False,
@@ -68,7 +71,11 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         raise DtypeError(
             f"relu: expected a tensor of real numbers, found {found}; convert it, e.g. with .float()"
         )
-    return overwrite("relu", input, _relu) if inplace else _relu(input)
+    if inplace:
+        return overwrite("relu", input, _relu)
+    # a temporary, as in relu(conv(x)), that no derivative keeps and nobody will see again: its memory is used
+    dying = getrefcount(input) <= LONE_ARGUMENT and input.edge is not LEAF
+    return _relu(input, dying and owns_memory(input) and input.array.flags.writeable)
 
 
 @method("relu")
