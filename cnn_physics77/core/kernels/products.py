@@ -9,11 +9,14 @@ from math import prod
 
 import numpy as np
 
+from cnn_physics77.core.kernels.layout import for_blocks
 from cnn_physics77.core.kernels.threads import blas, parallel_for
 
 UNTHREADED = 1 << 18  # OpenBLAS runs M * N * K up to here in one thread, whatever it is told
 BLOCK = 1 << 24  # M * N * K of one block, at least: a quarter of a millisecond
 MOST_BLOCKS = 16
+LEAST_LENGTH = 128  # rows or columns of one of more than two blocks
+OUTER_PER_MICROSECOND = 3e3  # elements of an outer product
 MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; for the decision to hand over
 
 
@@ -44,17 +47,35 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     if a.ndim == b.ndim == 2:
         if work <= UNTHREADED:
             return np.matmul(a, b, out=out)
-        count = _blocks(work)
-        if count > 1 and max(rows, columns) >= 32 * count:
+        if inner == len(b) == 1 and a.dtype == b.dtype:
+            return _outer(a, b, out)
+        count = _blocks(work, max(rows, columns))
+        if count > 1:
             return _by_blocks(a, b, out, count)
         with blas:
             return np.matmul(a, b, out=out)
     return _batched(a, b, out, work)
 
 
-def _blocks(work: int) -> int:
-    """How many blocks: a power of two, so that two, four or eight threads end together."""
-    return min(1 << ((work // BLOCK) | 1).bit_length() - 1, MOST_BLOCKS)
+def _blocks(work: int, length: int | None = None) -> int:
+    """How many blocks: a power of two, so that two, four or eight threads end together.
+
+    ``length`` is that of the side that will be cut. Each block reads all of the other factor into BLAS's own
+    order, so it must be long enough to be worth that.
+    """
+    most = (
+        MOST_BLOCKS if length is None else min(MOST_BLOCKS, max(2 * (length >= 64), length // LEAST_LENGTH))
+    )
+    return 1 << (min(work // BLOCK, most) | 1).bit_length() - 1
+
+
+def _outer(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """(M, 1) @ (1, N): every element is one product, which BLAS is slow at."""
+    result = np.empty((len(a), b.shape[1]), a.dtype) if out is None else out
+    microseconds = result.size / OUTER_PER_MICROSECOND
+    row_bytes = b.shape[1] * b.itemsize
+    for_blocks(lambda s: np.multiply(a[s], b, out=result[s]), len(a), row_bytes, microseconds)
+    return result
 
 
 def _by_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, count: int) -> np.ndarray:
