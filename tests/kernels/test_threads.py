@@ -277,3 +277,20 @@ def test_workers_stay_off_the_callers_processor(monkeypatch):
         parallel_for(block, 2, LARGE)
         assert masks.pop("cnn_physics77-worker") == allowed - {processor}
         assert list(masks.values()) == [allowed]  # the caller itself may go where it likes
+
+
+def test_regions_together_are_one_and_an_error_begins_none():
+    seen = []
+    with threads.together():
+        parallel_for(lambda i: seen.append(("a", i)), 3, LARGE)
+        with threads.together():
+            parallel_for(lambda i: seen.append(("b", i)), 2, LARGE)
+        assert seen == []  # those of the inner context wait for the outer one
+    assert sorted(seen) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)]
+    seen.clear()
+    with pytest.raises(KeyError), threads.together():
+        parallel_for(lambda i: seen.append(i), 3, LARGE)
+        raise KeyError
+    assert seen == []
+    parallel_for(seen.append, 2, LARGE)
+    assert sorted(seen) == [0, 1]

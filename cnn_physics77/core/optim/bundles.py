@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import CheckpointError, DtypeError
+from cnn_physics77.core.kernels.threads import together
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -155,15 +156,27 @@ class ElementwiseOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for number, group in enumerate(self.param_groups):
-            for bundle in self._bundles(number, group):
-                step = 0.0
-                if bundle.steps is not None:
-                    bundle.steps += 1
-                    step = float(bundle.steps[0])
-                bundle.update(self.update(group, step, bundle.fresh))
-                bundle.fresh = False
+        bundles = [
+            (bundle, group)
+            for number, group in enumerate(self.param_groups)
+            for bundle in self._bundles(number, group)
+        ]
+        for bundle, group in bundles:
+            if bundle.together:
+                self._update(bundle, group)
+        with together():  # where they are: nothing is done with the values afterwards
+            for bundle, group in bundles:
+                if not bundle.together:
+                    self._update(bundle, group)
         return loss
+
+    def _update(self, bundle: Bundle, group: dict[str, Any]) -> None:
+        step = 0.0
+        if bundle.steps is not None:
+            bundle.steps += 1
+            step = float(bundle.steps[0])
+        bundle.update(self.update(group, step, bundle.fresh))
+        bundle.fresh = False
 
     def _bundles(self, number: int, group: dict[str, Any]) -> list[Bundle]:
         params = [p for p in group["params"] if p.grad is not None]
