@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .results import (
@@ -52,6 +52,7 @@ class CaseRecord:
     their_memory: MemoryRecord | None = None
     memory_target: float | None = None  # our peak above baseline over theirs, at most
     untimed_calls: int = 0  # at the start of each block, before its clock, equal for both
+    freed_memory: dict[str, str] = field(default_factory=dict)  # by framework, as in `results.Environment`
 
     @property
     def key(self) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.backend.memory import keep_freed_memory
+from ..core.backend import memory
 from ..results import MemoryRecord
 from .adapters.base import Adapter
 from .cases import CASES
@@ -66,7 +66,7 @@ class CaseChild:
         if dtype is not None:
             case = dataclasses.replace(case, dtype=dtype)
         if case.favours(self.adapter):
-            keep_freed_memory()
+            memory.keep_freed_memory()
         given = case.given()
         held = digest(given)
         self.work = case.prepare(self.adapter, given)
@@ -93,9 +93,10 @@ class CaseChild:
         return {"seconds": (perf_counter() - start) / calls}
 
     def check(self, threads: int) -> dict[str, Any]:
-        """Raise if, after the work, some pool would use other than so many threads."""
+        """Raise if, after the work, some pool would use other than so many threads; what becomes of freed
+        memory."""
         check_threads(thread_pools(), self.adapter.torch.get_num_threads(), threads)
-        return {}
+        return {"freed_memory": "kept" if memory.kept else "returned"}
 
     def memory(self, key: str, calls: int) -> dict[str, Any]:
         """The peak of memory over so many calls: network, optimizer and all that a call needs, without the

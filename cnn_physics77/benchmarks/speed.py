@@ -188,7 +188,7 @@ class Suite:
             return record
         self._time(case, record, workers)
         for name, worker in workers.items():
-            worker.ask("check", threads=threads)
+            record.freed_memory |= {name: worker.ask("check", threads=threads)["freed_memory"]}
             if name not in self.report.environments:
                 told = worker.ask(
                     "environment", started=self.started, command_line=list(sys.argv), commit=self.commit

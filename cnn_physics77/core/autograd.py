@@ -30,6 +30,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import GradientError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, add_in_place
+from cnn_physics77.core.kernels.layout import flat
 from cnn_physics77.core.recording import switch
 
 # --------------------------------------------------------------------------------------------- the graph
@@ -145,14 +146,14 @@ def alone(holder, key) -> bool:
 
 
 def owns_memory(tensor) -> bool:
-    """Whether the tensor is the only way to reach its memory: an array of its own, or the only view of
-    one."""
-    if getrefcount(tensor.array) > LONE:
+    """Whether the tensor is the only way to reach its memory, and can be written into: an array of its own,
+    or the only view of one, without repeats."""
+    if getrefcount(tensor.array) > LONE or not tensor.array.flags.writeable:
         return False
     if tensor.array.base is None:
-        return True
-    whole = type(tensor.array.base) is np.ndarray and tensor.array.base.base is None
-    return whole and getrefcount(tensor.array.base) <= LONE
+        return tensor.array.flags.owndata
+    whole = type(tensor.array.base) is np.ndarray and tensor.array.base.flags.owndata
+    return whole and getrefcount(tensor.array.base) <= LONE and flat(tensor.array) is not None
 
 
 def _count_of_argument(value) -> int:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import cnn_physics77 as ours
 from cnn_physics77.core.kernels import elementwise
@@ -51,3 +52,63 @@ def test_the_gradient_of_a_slice_has_the_memory_order_of_what_it_is_added_to():
     (gradient,) = ours.autograd.grad(y, x, g)
     assert gradient.numpy().transpose(0, 2, 3, 1).flags.c_contiguous
     assert gradient.sum().item() == 24.0
+
+
+PROGRAMS = {
+    "variance": lambda t, x: ((x**2).mean(0) - x.mean(0) ** 2).sum(),
+    "two sums": lambda t, x: (x.sum(0) * 2).sum() + (x.sum(0) * 3).sum(),
+    "sums of both dimensions": lambda t, x: x.sum(0).exp().sum() + x.sum(1).exp().sum(),
+    "a mean and a sum of all": lambda t, x: (x.mean(0) ** 2).sum() + x.sum() ** 3,
+    "expanded": lambda t, x: (x[0].expand(3, 2) * 2).sum() + x.sum() + (x[:, :1].expand(2, 5) ** 2).sum(),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_gradients_that_repeat_one_number_are_not_written_into(program):
+    """Their memory has stride 0: it is nobody else's, and yet no place for a sum."""
+    found = []
+    for framework in (ours, torch):
+        x = framework.tensor([[1.0, 2.0], [3.0, 5.0]], dtype=framework.float64).requires_grad_()
+        PROGRAMS[program](framework, x).backward()
+        found.append(x.grad.numpy())
+    np.testing.assert_allclose(*found, rtol=1e-13)
+
+
+def test_a_gradient_penalty_through_the_bias_of_a_convolution():
+    found = []
+    for framework in (ours, torch):
+        functional = framework.nn.functional
+        values = np.random.default_rng(0)
+        x, w, b = (framework.from_numpy(values.random(s)) for s in ((2, 1, 5, 5), (2, 1, 3, 3), (2,)))
+        w, b = w.requires_grad_(), b.requires_grad_()
+        g = framework.autograd.grad((functional.conv2d(x, w, b) ** 3).sum(), [b, w], create_graph=True)
+        ((g[0] ** 2).sum() + (g[0] ** 3).sum() + (g[1] ** 2).sum()).backward()
+        found.append((b.grad.numpy(), w.grad.numpy()))
+    for a, c in zip(*found):
+        np.testing.assert_allclose(a, c, rtol=1e-12)
+
+
+def test_gradients_of_a_users_function_may_overlap_or_be_read_only():
+    def overlapping():
+        return np.ndarray((2, 3), np.float64, np.array([1.0, 2.0, 3.0]), strides=(0, 8))
+
+    def read_only():
+        array = np.array([[1.0, 2.0, 3.0]] * 2)
+        array.flags.writeable = False
+        return array
+
+    for make in (overlapping, read_only):
+
+        class Function(ours.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x * 1.0
+
+            @staticmethod
+            def backward(ctx, g, make=make):
+                return ours.from_numpy(make())
+
+        x = ours.zeros(2, 3, dtype=ours.float64, requires_grad=True)
+        product = (x * ours.arange(6.0, dtype=ours.float64).reshape(2, 3)).sum()
+        (product + Function.apply(x).sum() + Function.apply(x).sum()).backward()
+        np.testing.assert_array_equal(x.grad.numpy(), [[2, 5, 8], [5, 8, 11]])

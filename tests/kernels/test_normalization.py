@@ -219,3 +219,14 @@ def test_errors():
         normalization.group_norm_forward(x, 2)
     with pytest.raises(ShapeError, match=r"normalized_shape \(3,\), found \(2, 3, 4\)"):
         normalization.layer_norm_forward(x, (3,))
+
+
+@pytest.mark.parametrize("order", ["contiguous", "channels_last"])
+def test_the_weights_gradient_where_the_input_lies_close_to_the_running_mean(order):
+    rng = np.random.default_rng(0)
+    x = lay_out((1 + 1e-4 * rng.standard_normal((16, 8, 20, 20))).astype(np.float32), order)
+    g = lay_out((1 + 0.1 * rng.standard_normal(x.shape)).astype(np.float32), order)
+    one = np.ones(8, np.float32)
+    _, gweight, _ = normalization.batch_norm_gradient(g, x, one, one, one, training=False)
+    exact = (g.astype(np.float64) * (x.astype(np.float64) - 1)).sum(axis=(0, 2, 3))
+    np.testing.assert_allclose(gweight, exact, rtol=1e-5, atol=1e-6)

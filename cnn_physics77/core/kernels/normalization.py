@@ -345,7 +345,10 @@ def batch_norm_gradient(
         zeros = np.zeros(x.shape[1], x.dtype)
         return gx, zeros, zeros.copy()
     scale = invstd.astype(np.float64)
-    total, product = (sums.sum(axis=0) for sums in order.sums(g, x, mean, _is_safe(mean, scale)))
+    safe = training and _is_safe(
+        mean, scale
+    )  # else invstd says nothing about the spread of x around the mean
+    total, product = (sums.sum(axis=0) for sums in order.sums(g, x, mean, safe))
     gweight = product * scale
     a = scale if weight is None else scale * weight
     if training:

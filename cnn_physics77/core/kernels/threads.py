@@ -169,31 +169,37 @@ class Pool:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.workers: list[Worker] = []
-        self.left_to_the_caller: int | None = None
+        self.place: tuple | None = None  # the caller's, for which the workers have made room
 
-    def _make_room(self) -> None:
-        """Keep the workers off the caller's processor.
+    def _make_room(self, helpers: int) -> None:
+        """Keep the workers off the caller's processor, where there are processors enough for all.
 
         A scheduler likes to wake a thread where its waker runs, and to move it only when the load has
         lasted: after a pause, two threads shared one processor for some 50 ms.
         """
         processor = current_processor()
-        if processor == self.left_to_the_caller:
+        if processor < 0:
             return
-        self.left_to_the_caller = processor
-        if processor >= 0 and (others := os.sched_getaffinity(0) - {processor}):
-            for worker in self.workers:
-                try:
-                    os.sched_setaffinity(worker.thread.native_id or 0, others)
-                except OSError:  # a container may forbid it, or a worker have ended with the interpreter
-                    return
+        allowed = os.sched_getaffinity(0)
+        place = (processor, allowed, helpers)
+        if place == self.place:
+            return
+        self.place = place
+        others = allowed - {processor}
+        for worker in self.workers:
+            try:
+                os.sched_setaffinity(
+                    worker.thread.native_id or 0, others if len(others) >= helpers else allowed
+                )
+            except OSError:  # a container may forbid it, or a worker have ended with the interpreter
+                return
 
     def run(self, job: Job, helpers: int) -> None:
         """Work on ``job`` with ``helpers`` workers and the calling thread; return when all are done."""
         while len(self.workers) < helpers:
             self.workers.append(Worker())
-            self.left_to_the_caller = None
-        self._make_room()
+            self.place = None
+        self._make_room(helpers)
         woken = self.workers[:helpers]
         try:
             for worker in woken:

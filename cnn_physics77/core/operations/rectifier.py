@@ -75,7 +75,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         return overwrite("relu", input, _relu)
     # a temporary, as in relu(conv(x)), that no derivative keeps and nobody will see again: its memory is used
     dying = getrefcount(input) <= LONE_ARGUMENT and input.edge is not LEAF
-    return _relu(input, dying and owns_memory(input) and input.array.flags.writeable)
+    return _relu(input, dying and owns_memory(input))
 
 
 @method("relu")
