@@ -47,6 +47,8 @@ def test_a_run(run):
     assert len(case.ours) == len(case.theirs) == report.rounds == 2
     assert 0 < case.exact_difference < 1e-12 < case.difference < case.tolerance == 1e-4
     assert case.calls >= 1 and case.warmup_calls == speed.WARMUP_CALLS + 1 + case.calls
+    assert case.untimed_calls >= 1
+    assert case.freed_memory["pytorch"] == "returned" and set(case.freed_memory) == {"numpy77", "pytorch"}
     assert set(report.environments) == {"numpy77", "pytorch"}
     for environment in report.environments.values():
         assert environment.framework_threads == 1

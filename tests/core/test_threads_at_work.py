@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import os
 import threading
 from pathlib import Path
 
@@ -17,7 +16,6 @@ import numpy as np
 import cnn_physics77 as torch
 import cnn_physics77.nn.functional as F
 from cnn_physics77.core import model
-from cnn_physics77.core.kernels import threads
 
 torch.set_num_threads(2)
 

@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 
 from cnn_physics77.core.kernels import elementwise
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
 
 N = elementwise.LARGE
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = get_num_threads()
-    set_num_threads(2)
-    yield
-    set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def arrays(dtype):

@@ -17,12 +17,7 @@ from cnn_physics77.core.kernels.threads import blas, get_num_threads, parallel_f
 LARGE = 1e6  # microseconds: always handed over
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = get_num_threads()
-    set_num_threads(2)
-    yield
-    set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def test_every_block_runs_once_and_both_threads_work():
@@ -294,3 +289,27 @@ def test_regions_together_are_one_and_an_error_begins_none():
     assert seen == []
     parallel_for(seen.append, 2, LARGE)
     assert sorted(seen) == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_workers_follow_the_callers_processors_and_share_them_where_they_are_few():
+    allowed = os.sched_getaffinity(0)
+
+    def masks(count):
+        set_num_threads(count)
+        both, found = threading.Barrier(count, timeout=20), {}
+
+        def block(_):
+            both.wait()
+            found[threading.get_ident()] = os.sched_getaffinity(0)
+
+        parallel_for(block, count, LARGE)
+        return list(found.values())
+
+    assert masks(len(allowed) + 1) == [allowed] * (len(allowed) + 1)  # none is squeezed together with others
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        assert masks(2) == [{min(allowed)}] * 2
+    finally:
+        os.sched_setaffinity(0, allowed)
+    assert all(len(mask) >= max(1, len(allowed) - 1) for mask in masks(2))

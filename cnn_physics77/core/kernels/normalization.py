@@ -345,9 +345,7 @@ def batch_norm_gradient(
         zeros = np.zeros(x.shape[1], x.dtype)
         return gx, zeros, zeros.copy()
     scale = invstd.astype(np.float64)
-    safe = training and _is_safe(
-        mean, scale
-    )  # else invstd says nothing about the spread of x around the mean
+    safe = training and _is_safe(mean, scale)  # running statistics say nothing of the spread of this x
     total, product = (sums.sum(axis=0) for sums in order.sums(g, x, mean, safe))
     gweight = product * scale
     a = scale if weight is None else scale * weight

@@ -63,9 +63,9 @@ def _blocks(work: int, length: int | None = None) -> int:
     ``length`` is that of the side that will be cut. Each block reads all of the other factor into BLAS's own
     order, so it must be long enough to be worth that.
     """
-    most = (
-        MOST_BLOCKS if length is None else min(MOST_BLOCKS, max(2 * (length >= 64), length // LEAST_LENGTH))
-    )
+    most = MOST_BLOCKS
+    if length is not None:
+        most = min(most, max(length // LEAST_LENGTH, 2 if length >= LEAST_LENGTH // 2 else 1))
     return 1 << (min(work // BLOCK, most) | 1).bit_length() - 1
 
 
