@@ -40,7 +40,17 @@ def test_the_inverse_is_exact():
 
 @pytest.mark.parametrize(
     "algorithm, stated",
-    [("winograd2", 2.0e-7), ("winograd4", 5.7e-7), ("winograd5", 1.2e-6), ("winograd6", 2.4e-6)],
+    [
+        ("winograd2", 2.0e-7),
+        ("winograd4", 5.7e-7),
+        ("winograd5", 1.2e-6),
+        ("winograd6", 2.4e-6),
+        ("rows4", 3.7e-7),
+        ("rows5", 5.6e-7),
+        ("rows6", 7.8e-7),
+        ("rows7", 1.2e-6),
+        ("rows8", 1.8e-6),
+    ],
 )
 def test_the_float32_error_is_the_one_stated(algorithm, stated):
     generator = np.random.default_rng(0)

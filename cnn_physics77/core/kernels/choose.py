@@ -5,11 +5,12 @@
     channels_last   blocked im2col in channels-last memory
     depthwise       one kernel for each channel, tap by tap
     by_group        each group by itself, by the algorithm that fits it
-    winograd2/4/5/6 F(m x m, 3 x 3) for 3x3 kernels at stride 1
+    rows4/5/6/7/8   Winograd's F(m x 1, 3 x 1) along rows, for 3x3 kernels at stride 1
+    winograd2/4/5/6 Winograd's F(m x m, 3 x 3), for the same
 
 Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
-(see `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and never beyond
-F(5x5); float64 takes exact algorithms unless overridden.
+(see `winograd_rows` and `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and
+in two dimensions never beyond F(5x5); float64 takes exact algorithms unless overridden.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from math import ceil, prod
 
 import numpy as np
 
+from cnn_physics77.core.kernels import winograd_rows
 from cnn_physics77.core.kernels.geometry import Geometry
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
@@ -30,19 +32,27 @@ ALGORITHMS = (
     "channels_last",
     "depthwise",
     "by_group",
+    "rows4",
+    "rows5",
+    "rows6",
+    "rows7",
+    "rows8",
     "winograd2",
     "winograd4",
     "winograd5",
     "winograd6",
 )
-CHOSEN_TILES = (2, 4, 5)
+WINOGRAD = tuple(name for name in ALGORITHMS if name.startswith(("rows", "winograd")) and name != "winograd6")
 
 # Nanoseconds of one core, float32, as measured on an AVX2 machine; only their relations decide.
-PRODUCT = 2 / 85  # one multiplication and addition in a product with a matrix of many columns
-NARROW = 19  # columns: a product with as few takes twice the time for each multiplication
+PRODUCT = 2 / 94  # one multiplication and addition in a product of large matrices
+NARROW, SHORT = 5, 8  # columns and inner length: a product with as few takes twice the time for each
+FEW_ROWS = 8  # the same, where the other factor is put in BLAS's order anew for these rows
 TRANSFORM = 1.1  # one transformed number of an input tile, both directions together
 INVERSE = 0.8  # the same on the way back
-MOVE = 0.2  # one number moved in im2col
+ROW_TRANSFORM = 0.8  # the same along rows alone
+ROW_INVERSE = 0.5
+MOVE = 0.3  # one number moved in im2col
 ADD = 0.6  # one number added to its place
 KERNEL = 6.0  # one number of the transformed kernel
 WIDE = 16  # channels that later layers had better find in channels-last memory
@@ -128,12 +138,12 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
     if map == INPUT_GRADIENT and (q.in_channels < WIDE or not channels_last):
         names.append("slabs")
     if dtype.char == "f":
-        names += [f"winograd{m}" for m in CHOSEN_TILES if applies(f"winograd{m}", map, q, dtype)]
+        names += [name for name in WINOGRAD if applies(name, map, q, dtype)]
     if len(names) == 1:
         return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
     times = sorted((estimate(name, map, q), name) for name in names)
-    listed = ", ".join(f"{name} {time:.2g} ms" for time, name in times)
-    exact_time, exact = next(pair for pair in times if not pair[1].startswith("winograd"))
+    exact_time, exact = next(pair for pair in times if pair[1] not in WINOGRAD)
+    listed = ", ".join(f"{name} {time:.2g} ms" for time, name in [*times[:2], (exact_time, exact)])
     if times[0][0] > WORTH * exact_time:
         return Choice(map, exact, f"no other is much faster by estimate: {listed}")
     return Choice(map, times[0][1], f"least estimated time: {listed}")
@@ -152,7 +162,7 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
         return q.groups > 1
     if q.groups > 1:
         return False
-    if algorithm.startswith("winograd"):
+    if algorithm.startswith(("rows", "winograd")):
         unit = q.stride == q.dilation == (1, 1) and q.kernel_size == (3, 3)
         return unit and dtype.char in "fd" and max(q.padding) <= 2
     return True
@@ -160,13 +170,14 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
 
 def _multiplications(rows: float, inner: int, columns: int) -> float:
     """Estimated nanoseconds of a product (rows x inner) @ (inner x columns)."""
-    return rows * inner * (columns + NARROW) * PRODUCT
+    return rows * (inner + SHORT) * (columns + NARROW) * PRODUCT
 
 
 def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     """Estimated milliseconds of one core for one map, float32."""
     q = geometry
     pixels: float = q.batch * prod(q.output_size)
+    channels = q.in_channels, q.out_channels
     if algorithm == "slabs":  # of the input gradient
         return CALLS + (_multiplications(q.taps, q.out_channels, int(pixels)) + pixels * q.taps * ADD) / 1e6
     if algorithm == "channels_last":
@@ -176,10 +187,23 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
         else:
             read, made = q.taps, q.out_channels
         return CALLS + (_multiplications(pixels, read, made) + pixels * read * MOVE) / 1e6
+    read, made = reversed(channels) if map == INPUT_GRADIENT else channels
+    if algorithm.startswith("rows"):
+        m = int(algorithm.removeprefix("rows"))
+        size = q.input_size if map == INPUT_GRADIENT else q.output_size
+        numbers = q.batch * ceil(size[0] / m) * (m + 2) * size[1]  # of transformed pixels
+        rows: float  # for each row of a product: with the seam, or with the other factor's share
+        if map == WEIGHT_GRADIENT:
+            rows = 1 + 2 / size[1]
+        else:
+            samples, strips = winograd_rows.blocks(q.batch, size, max(channels), m, 4)[0]
+            rows = 1 + FEW_ROWS / ((samples.stop - samples.start) * (strips.stop - strips.start))
+        each = _multiplications(rows, 3 * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
+        kernel = (m + 2) * 3 * prod(channels) * ROW_TRANSFORM
+        return 2 * CALLS + (numbers * each + kernel + pixels * sum(channels) * MOVE) / 1e6
     m = int(algorithm.removeprefix("winograd"))
     tiles = q.batch * prod(ceil(n / m) for n in q.output_size)
-    channels = q.in_channels, q.out_channels
-    each = _multiplications(1, *channels) + q.in_channels * TRANSFORM + q.out_channels * INVERSE
+    each = _multiplications(1, read, made) + read * TRANSFORM + made * INVERSE
     numbers = (m + 2) ** 2 * (tiles * each + prod(channels) * KERNEL)
     time = 3 * CALLS + (numbers + pixels * sum(channels) * MOVE) / 1e6
     return time * (SLOWER_GRADIENT if map == WEIGHT_GRADIENT else 1)

@@ -19,7 +19,8 @@ from functools import partial
 
 import numpy as np
 
-from cnn_physics77.core.kernels import channels_last, depthwise, plain, slabs, winograd
+from cnn_physics77.core.kernels import channels_last, depthwise, plain, slabs, winograd, winograd_rows
+from cnn_physics77.core.kernels.choose import ALGORITHMS as NAMES
 from cnn_physics77.core.kernels.choose import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, choose
 from cnn_physics77.core.kernels.geometry import Geometry, check_gradient, geometry
 from cnn_physics77.core.kernels.products import matmul
@@ -212,12 +213,14 @@ ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
     "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
     "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),
 } | {
-    f"winograd{m}": (
-        partial(winograd.forward, m=m),
-        partial(winograd.input_gradient, m=m),
-        partial(winograd.weight_gradient, m=m),
+    name: (
+        partial(module.forward, m=m),
+        partial(module.input_gradient, m=m),
+        partial(module.weight_gradient, m=m),
     )
+    for prefix, module in (("rows", winograd_rows), ("winograd", winograd))
     for m in POINTS
+    if (name := f"{prefix}{m}") in NAMES
 }
 
 

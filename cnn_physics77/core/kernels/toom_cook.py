@@ -39,6 +39,8 @@ POINTS: dict[int, tuple[Fraction, ...]] = {
     4: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
     5: tuple(Fraction(sign * p, 100) for p in (33, 84, 182) for sign in (1, -1)),
     6: tuple(Fraction(sign * p, 100) for p in (50, 98, 200) for sign in (1, -1)) + (Fraction(0),),
+    7: tuple(Fraction(sign * p, 100) for p in (19, 65, 115, 230) for sign in (1, -1)),
+    8: tuple(Fraction(sign * p, 100) for p in (42, 81, 122, 233) for sign in (1, -1)) + (Fraction(0),),
 }
 
 
