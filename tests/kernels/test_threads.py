@@ -34,6 +34,18 @@ def test_every_block_runs_once_and_both_threads_work():
     assert len(names) == 2 and threading.current_thread().name in names
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_each_region_begins_where_the_one_before_has_ended(count):
+    set_num_threads(count)
+    begun = []
+    for _ in range(4):
+        seen = []
+        parallel_for(seen.append, 6, LARGE)
+        assert sorted(seen) == list(range(6))
+        begun.append(seen[0])
+    assert begun in ([0, 5, 0, 5], [5, 0, 5, 0])
+
+
 @pytest.mark.parametrize("count, blocks, microseconds", [(1, 8, LARGE), (2, 1, LARGE), (2, 8, 10.0)])
 def test_small_work_and_one_thread_stay_with_the_caller(count, blocks, microseconds):
     set_num_threads(count)

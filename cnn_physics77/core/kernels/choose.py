@@ -191,16 +191,15 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     if algorithm.startswith("rows"):
         m = int(algorithm.removeprefix("rows"))
         size = q.input_size if map == INPUT_GRADIENT else q.output_size
-        numbers = q.batch * ceil(size[0] / m) * (m + 2) * size[1]  # of transformed pixels
-        rows: float  # for each row of a product: with the seam, or with the other factor's share
+        transformed = q.batch * ceil(size[0] / m) * (m + 2) * size[1]  # pixels
         if map == WEIGHT_GRADIENT:
-            rows = 1 + 2 / size[1]
+            longer = 1 + 2 / size[1]
         else:
             samples, strips = winograd_rows.blocks(q.batch, size, max(channels), m, 4)[0]
-            rows = 1 + FEW_ROWS / ((samples.stop - samples.start) * (strips.stop - strips.start))
-        each = _multiplications(rows, 3 * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
+            longer = 1 + FEW_ROWS / ((samples.stop - samples.start) * (strips.stop - strips.start))
+        each = _multiplications(longer, 3 * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
         kernel = (m + 2) * 3 * prod(channels) * ROW_TRANSFORM
-        return 2 * CALLS + (numbers * each + kernel + pixels * sum(channels) * MOVE) / 1e6
+        return 2 * CALLS + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6
     m = int(algorithm.removeprefix("winograd"))
     tiles = q.batch * prod(ceil(n / m) for n in q.output_size)
     each = _multiplications(1, read, made) + read * TRANSFORM + made * INVERSE

@@ -116,9 +116,10 @@ def for_slices(function: Callable[[slice], object], length: int, step: int, micr
 
     BLAS runs in one thread meanwhile, even where there is one slice only.
 
-    >>> for_slices(print, 5, 4, microseconds=1)
-    slice(0, 4, None)
-    slice(4, 5, None)
+    >>> done = []
+    >>> for_slices(done.append, 5, 4, microseconds=1)
+    >>> sorted(done, key=lambda part: part.start)
+    [slice(0, 4, None), slice(4, 5, None)]
     """
     parallel_for(
         lambda block: function(slice(block * step, min(length, (block + 1) * step))),

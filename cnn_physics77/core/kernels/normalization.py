@@ -141,11 +141,14 @@ class Columns:
     def table(self, values: np.ndarray) -> np.ndarray:
         return np.tile(values.astype(self.dtype), self.tile)
 
-    def sum(self, rows: np.ndarray) -> np.ndarray:
-        """The sum of each column, in float64 over pieces of 1024 rows: BLAS adds one after the other."""
-        whole = len(rows) // 1024 * 1024
-        pieces = _ones(1024, self.dtype) @ rows[:whole].reshape(-1, 1024, self.channels)
-        return pieces.sum(axis=0, dtype=np.float64) + _ones(len(rows) - whole, self.dtype) @ rows[whole:]
+    def sum(self, rows: np.ndarray, *factor: np.ndarray) -> np.ndarray:
+        """The sum of each column of ``rows``, or of rows times factor, in float64 over the columns of
+        `long_rows`."""
+        total = np.zeros(self.channels)
+        subscripts = "ij->j" if not factor else "ij,ij->j"
+        for pieces in self.long_rows(rows, *factor):
+            total += np.einsum(subscripts, *pieces).reshape(-1, self.channels).sum(axis=0, dtype=np.float64)
+        return total
 
     def long_rows(self, *arrays: np.ndarray):
         """A part's arrays as (q, tile * C), and what is left over as (1, r * C)."""
@@ -156,22 +159,24 @@ class Columns:
         if whole < rows:
             yield [x[whole:].reshape(1, -1) for x in arrays]
 
+    def centred(self, rows: np.ndarray, centre: np.ndarray) -> np.ndarray:
+        work = _like("centred", rows)
+        for source, target in self.long_rows(rows, work):
+            np.subtract(source, centre[: source.shape[1]], out=target)
+        return work
+
     def moments(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = self.view(x)
         mean, m2 = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
             rows = x[b]
-            work = _like("centred", rows)
             mean[part] = self.sum(rows)
             mean[part] /= len(rows)
-            m2[part] = self.sum(np.multiply(rows, rows, out=work))
-            m2[part] -= len(rows) * mean[part] ** 2
+            m2[part] = self.sum(rows, rows) - len(rows) * mean[part] ** 2
             if not (len(rows) * mean[part] ** 2 <= SAFE_RATIO * m2[part]).all():
-                centre = self.table(mean[part])
-                for source, centred in self.long_rows(rows, work):
-                    np.subtract(source, centre[: source.shape[1]], out=centred)
-                m2[part] = self.sum(np.multiply(work, work, out=work))
+                work = self.centred(rows, self.table(mean[part]))
+                m2[part] = self.sum(work, work)
 
         self.each(block, 2)
         return mean, m2
@@ -183,15 +188,11 @@ class Columns:
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
-            rows = x[b]
-            work = _like("centred", rows)
             total[part] = self.sum(g[b])
             if safe:
-                product[part] = self.sum(np.multiply(rows, g[b], out=work)) - mean * total[part]
-                return
-            for source, centred in self.long_rows(rows, work):
-                np.subtract(source, centre[: source.shape[1]], out=centred)
-            product[part] = self.sum(np.multiply(work, g[b], out=work))
+                product[part] = self.sum(g[b], x[b]) - mean * total[part]
+            else:
+                product[part] = self.sum(g[b], self.centred(x[b], centre))
 
         self.each(block, 4)
         return total, product
