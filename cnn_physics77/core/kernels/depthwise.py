@@ -19,7 +19,8 @@ from cnn_physics77.core.kernels import pixel_windows
 from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.threads import parallel_for, scratch
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import parallel_for
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 

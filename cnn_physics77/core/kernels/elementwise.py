@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.kernels.layout import dense, flat, flat_dense, for_blocks, in_order_of
-from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, scratch
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS
 
 LARGE = 1 << 18
 """Elements that a single pass of a ufunc needs to be worth a second thread."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, parallel_for, scratch
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, parallel_for
 
 # A call of a NumPy function on a block should last some tens of microseconds: the interpreter's lock changes
 # hands between calls, and with short ones two threads wait for each other more than they work.
@@ -72,7 +73,7 @@ def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike |
 
 
 def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """Scratch memory (`threads.scratch`) of the shape and order of the dense array ``like``."""
+    """Memory (`scratch.scratch`) of the shape and order of the dense array ``like``."""
     buffer = scratch(name, (like.size,), dtype)
     strides = tuple(stride // like.itemsize * buffer.itemsize for stride in like.strides)
     return np.ndarray(like.shape, buffer.dtype, buffer, strides=strides)

@@ -20,7 +20,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import block_length, for_slices
-from cnn_physics77.core.kernels.threads import scratch
+from cnn_physics77.core.kernels.scratch import scratch
 
 NANOSECONDS = 0.5  # per element and pass over memory, to judge whether threads pay
 LONG_ROW = 8192

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.threads import scratch
+from cnn_physics77.core.kernels.scratch import scratch
 from cnn_physics77.core.kernels.windows import Size
 
 

@@ -18,7 +18,8 @@ import numpy as np
 
 from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.threads import parallel_for, scratch
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import windows
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order

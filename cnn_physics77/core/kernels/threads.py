@@ -1,4 +1,4 @@
-"""A small pool of worker threads for NumPy work, and scratch memory for each thread.
+"""A small pool of worker threads for NumPy work.
 
 NumPy releases the interpreter's lock inside ufuncs, copies and matrix products, so plain Python threads run
 them side by side. `parallel_for` cuts work into blocks that do not depend on the number of threads; each
@@ -16,13 +16,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from cnn_physics77.core.kernels.scratch import arena
+
 HAND_OVER_MICROSECONDS = 150.0  # serial work below this is not handed over: it would gain nothing
-SCRATCH_BYTES = 1 << 24  # a larger scratch array is made afresh and not kept
 
 
 class Blas:
@@ -117,14 +117,21 @@ class Job:
 
     def run(self) -> None:
         """Take and do blocks until none is left or one has failed."""
+        outermost = not arena.lent
         try:
+            arena.lent = True
             for block in self.blocks:
                 if self.error is not None:
                     return
+                if outermost:
+                    arena.begin()
                 self.function(block)
         except BaseException as error:  # handed to the caller of parallel_for, Ctrl-C included
             if self.error is None:
                 self.error = error
+        finally:
+            if outermost:
+                arena.lent = False
 
 
 class Worker:
@@ -271,20 +278,19 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
         pool = _pool
         pool.falling = not pool.falling
         order = range(blocks - 1, -1, -1) if pool.falling else range(blocks)
+        job = Job(function, order)
         if helpers > 0 and pool.lock.acquire(blocking=False):
-            job = Job(function, order)
             try:
                 pool.run(job, helpers)
             finally:
                 pool.lock.release()
-            if job.error is not None:
-                try:
-                    raise job.error
-                finally:
-                    del job  # the traceback would else hold the error, and the error the traceback
         else:
-            for block in order:
-                function(block)
+            job.run()
+        if job.error is not None:
+            try:
+                raise job.error
+            finally:
+                del job  # the traceback would else hold the error, and the error the traceback
 
 
 @contextmanager
@@ -365,28 +371,3 @@ def set_num_threads(threads: int) -> None:
     if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
         raise ValueError(f"set_num_threads: expected a positive int, found {threads!r}")
     _threads = threads
-
-
-def scratch(name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
-    """An uninitialised array for use inside of one block: one name in one thread, one piece of memory.
-
-    Its content lasts until this thread asks for the same name again. Arrays up to `SCRATCH_BYTES` are kept
-    for reuse, one for each name and thread, aligned to cache lines; larger ones are made afresh.
-
-    >>> scratch("example", (2, 3), np.float32).shape
-    (2, 3)
-    """
-    dtype = np.dtype(dtype)
-    size = prod(shape) * dtype.itemsize
-    if size > SCRATCH_BYTES:
-        return np.empty(shape, dtype)
-    try:
-        kept = _local.scratch
-    except AttributeError:
-        kept = _local.scratch = {}
-    buffer = kept.get(name)
-    if buffer is None or buffer.size < size:
-        raw = np.empty(size + 63, np.uint8)
-        start = -raw.ctypes.data % 64
-        buffer = kept[name] = raw[start : start + size]
-    return np.ndarray(shape, dtype, buffer)

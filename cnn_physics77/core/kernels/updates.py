@@ -12,7 +12,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
-from cnn_physics77.core.kernels.threads import scratch
+from cnn_physics77.core.kernels.scratch import scratch
 
 
 def sgd(

@@ -41,7 +41,8 @@ from numpy.lib.stride_tricks import as_strided
 from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.threads import parallel_for, scratch
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.toom_cook import matrices
 
 BLOCK_BYTES = 3 << 20  # of the tiles or of the products of one block, whichever is larger
