@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cnn_physics77.core.kernels import blocks, winograd_rows
-from cnn_physics77.core.kernels.choose import ALGORITHMS, FORWARD, applies, choose, override
+from cnn_physics77.core.kernels.choose import ALGORITHMS, FORWARD, INPUT_GRADIENT, applies, choose, override
 from cnn_physics77.core.kernels.convolution import (
     convolution,
     convolution_input_gradient,
@@ -51,7 +51,7 @@ def pairs():
     for algorithm in ALGORITHMS:
         for case in CASES:
             q = geometry(*case, "test")
-            if applies(algorithm, FORWARD, q, np.dtype(float)) or len(q.kernel_size) == 1:
+            if applies(algorithm, INPUT_GRADIENT, q, np.dtype(float)) or len(q.kernel_size) == 1:
                 yield pytest.param(algorithm, case, id=f"{algorithm} {case}")
 
 

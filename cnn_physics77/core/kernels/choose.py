@@ -2,6 +2,7 @@
 
     plain           im2col in the order (N, C, H, W): any number of dimensions, any dtype
     slabs           the same for few channels, blocked (first layers; 1x1 on (N, C, H, W) memory)
+    bands           the input gradient of small images with few channels: a row of pixels as one vector
     channels_last   blocked im2col in channels-last memory
     depthwise       one kernel for each channel, tap by tap
     by_group        each group by itself, by the algorithm that fits it
@@ -29,6 +30,7 @@ FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_
 ALGORITHMS = (
     "plain",
     "slabs",
+    "bands",
     "channels_last",
     "depthwise",
     "by_group",
@@ -53,7 +55,7 @@ INVERSE = 0.8  # the same on the way back
 ROW_TRANSFORM = 0.8  # the same along rows alone
 ROW_INVERSE = 0.5
 MOVE = 0.3  # one number moved in im2col
-ADD = 0.6  # one number added to its place
+ADD, ADD_RUN = 0.7, 8.0  # one number added to its place, and each run of neighbours
 KERNEL = 6.0  # one number of the transformed kernel
 WIDE = 16  # channels that later layers had better find in channels-last memory
 SLOWER_GRADIENT = 1.2  # Winograd's weight gradient against its forward map
@@ -136,15 +138,16 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
     names = ["channels_last"]
     if map == INPUT_GRADIENT and (q.in_channels < WIDE or not channels_last):
-        names.append("slabs")
+        names += ["slabs", "bands"]
     if dtype.char == "f":
         names += [name for name in WINOGRAD if applies(name, map, q, dtype)]
     if len(names) == 1:
         return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
     times = sorted((estimate(name, map, q), name) for name in names)
     exact_time, exact = next(pair for pair in times if pair[1] not in WINOGRAD)
-    listed = ", ".join(f"{name} {time:.2g} ms" for time, name in [*times[:2], (exact_time, exact)])
-    if times[0][0] > WORTH * exact_time:
+    shown = times[:2] if times[0][1] == exact else [times[0], (exact_time, exact)]
+    listed = ", ".join(f"{name} {time:.2g} ms" for time, name in shown)
+    if times[0][1] != exact and times[0][0] > WORTH * exact_time:
         return Choice(map, exact, f"no other is much faster by estimate: {listed}")
     return Choice(map, times[0][1], f"least estimated time: {listed}")
 
@@ -162,6 +165,8 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
         return q.groups > 1
     if q.groups > 1:
         return False
+    if algorithm == "bands":
+        return map == INPUT_GRADIENT
     if algorithm.startswith(("rows", "winograd")):
         unit = q.stride == q.dilation == (1, 1) and q.kernel_size == (3, 3)
         return unit and dtype.char in "fd" and max(q.padding) <= 2
@@ -179,7 +184,12 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     pixels: float = q.batch * prod(q.output_size)
     channels = q.in_channels, q.out_channels
     if algorithm == "slabs":  # of the input gradient
-        return CALLS + (_multiplications(q.taps, q.out_channels, int(pixels)) + pixels * q.taps * ADD) / 1e6
+        add = ADD + ADD_RUN / q.output_size[1]
+        return CALLS + (_multiplications(q.taps, q.out_channels, int(pixels)) + pixels * q.taps * add) / 1e6
+    if algorithm == "bands":
+        rows, row = q.batch * q.output_size[0], q.kernel_size[0] * q.input_size[1] * q.in_channels
+        product = _multiplications(rows, q.output_size[1] * q.out_channels, row)
+        return CALLS + (product + rows * row * MOVE) / 1e6
     if algorithm == "channels_last":
         if map == INPUT_GRADIENT:
             pixels = q.batch * prod(q.input_size) / prod(q.stride)

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from cnn_physics77.core.kernels import channels_last, depthwise, plain, slabs, winograd, winograd_rows
+from cnn_physics77.core.kernels import bands, channels_last, depthwise, plain, slabs, winograd, winograd_rows
 from cnn_physics77.core.kernels.choose import ALGORITHMS as NAMES
 from cnn_physics77.core.kernels.choose import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, choose
 from cnn_physics77.core.kernels.geometry import Geometry, check_gradient, geometry
@@ -209,6 +209,7 @@ def _weight_gradient_by_group(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.n
 ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
     "plain": (plain.forward, plain.input_gradient, plain.weight_gradient),
     "slabs": (slabs.forward, slabs.input_gradient, slabs.weight_gradient),
+    "bands": (slabs.forward, bands.input_gradient, slabs.weight_gradient),
     "channels_last": (channels_last.forward, channels_last.input_gradient, channels_last.weight_gradient),
     "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
     "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),

@@ -15,9 +15,11 @@ memory needs no copy. One group, two spatial dimensions. Error in float32: as im
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.pooling_windows import axis_cuts
 from cnn_physics77.core.kernels.scratch import scratch
 from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import windows
@@ -103,13 +105,18 @@ def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:
     length = prod(q.output_size)
     if q.kernel_size == (1, 1) == q.stride and q.padding == (0, 0):
         return x.reshape(len(x), q.in_channels, length)
+    (up, left), (rows, columns) = q.padding, q.output_size
+    # First the taps of a kernel row, in runs of one row; then whole slabs out of those, in long runs.
+    needed = (rows - 1) * q.stride[0] + (q.kernel_size[0] - 1) * q.dilation[0] + 1
+    shifted = scratch("slabs shifted", (len(x), q.in_channels, q.kernel_size[1], needed, columns), x.dtype)
     if any(q.padding):
-        up, left = q.padding
-        height, width = q.input_size
-        padded = scratch("slabs padded", (len(x), q.in_channels, height + 2 * up, width + 2 * left), x.dtype)
-        padded.fill(0)
-        padded[:, :, up : up + height, left : left + width] = x
-        x = padded
-    columns = scratch("slabs columns", (len(x), q.in_channels, *q.kernel_size, *q.output_size), x.dtype)
-    columns[...] = windows(x, q.kernel_size, q.stride, q.dilation)
-    return columns.reshape(len(x), q.taps, length)
+        shifted.fill(0)
+    inside = x[:, :, : max(0, needed - up)]
+    cuts = axis_cuts(x.shape[3], columns, q.kernel_size[1], q.stride[1], left, q.dilation[1])
+    for tap, (outputs, pixels) in enumerate(cuts):
+        shifted[:, :, tap, up : up + inside.shape[2], outputs] = inside[..., pixels]
+    slabs = scratch("slabs columns", (len(x), q.in_channels, *q.kernel_size, rows, columns), x.dtype)
+    sample, channel, tap_step, row, pixel = shifted.strides
+    steps = (sample, channel, q.dilation[0] * row, tap_step, q.stride[0] * row, pixel)
+    slabs[...] = as_strided(shifted, slabs.shape, steps)
+    return slabs.reshape(len(x), q.taps, length)
