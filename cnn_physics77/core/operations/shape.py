@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import operator
 from math import prod
+from sys import getrefcount
 
 import numpy as np
 
+from cnn_physics77.core.autograd import LONE, Node, Output
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.layout import flat
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.dimensions import dimension, dimensions
 from cnn_physics77.core.operations.views import view_operation
@@ -115,6 +118,10 @@ def _reshape_method(self, *shape) -> Tensor:
 def _view(self, *shape) -> Tensor:
     """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
 
+    Where the library itself has chosen another order of memory than that of the indices, as for the result of
+    a convolution, and nothing else lies on that memory yet, the tensor first moves into the order of its
+    indices.
+
     Raises:
         ShapeError: the sizes do not multiply to the number of elements, or the order of memory does not allow
             a view.
@@ -135,6 +142,8 @@ def _view(self, *shape) -> Tensor:
             ) from None
     sizes = _fill_in("view", sizes_of("view", shape), self.array.size)
     if not self.array.flags.c_contiguous:
+        if _order_is_ours(self):
+            self.array = np.ascontiguousarray(self.array)
         try:
             self.array.reshape(sizes, copy=False)
         except ValueError:
@@ -144,6 +153,23 @@ def _view(self, *shape) -> Tensor:
                 f"{self.stride()}, for {sizes}; use .reshape(...)"
             ) from None
     return _reshape(self, shape=sizes)
+
+
+def _order_is_ours(tensor: Tensor) -> bool:
+    """Whether the tensor is all that is seen of its memory, which lies in another order than its indices.
+
+    Its own node, which may keep the values for the derivative, does not count.
+    """
+    if tensor._view_of is not None or flat(tensor.array) is None:
+        return False
+    node = tensor.edge.node if type(tensor.edge) is Output else tensor.edge
+    saved = node.saved if type(node) is Node and node.saved else ()
+    aliases = sum(isinstance(value, Tensor) and value.array is tensor.array for value in saved)
+    if getrefcount(tensor.array) > LONE + aliases:
+        return False
+    base = tensor.array.base
+    mine = type(base) is np.ndarray and base.flags.owndata and getrefcount(base) <= LONE + 1  # and this name
+    return base is None or mine
 
 
 @method("view_as")

@@ -1,0 +1,49 @@
+"""The order of memory that layers choose is never in the way of what works in PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77
+from cnn_physics77.core.errors import ShapeError
+
+WEIGHT = np.random.default_rng(0).standard_normal((16, 3, 3, 3))
+IMAGES = np.random.default_rng(1).standard_normal((2, 3, 8, 8))
+
+
+def features(framework):
+    x = framework.tensor(IMAGES, requires_grad=True)
+    y = framework.nn.functional.conv2d(x, framework.tensor(WEIGHT))
+    return x, framework.nn.functional.max_pool2d(framework.relu(y), 2)
+
+
+def test_view_of_what_a_convolution_answers_is_a_view_with_torch_gradients():
+    gradients = []
+    for framework in (cnn_physics77, torch):
+        x, y = features(framework)
+        flat = y.view(-1, 16 * 3 * 3)
+        (flat**2).sum().backward()
+        gradients.append(x.grad.numpy())
+        with framework.no_grad():
+            flat[0, 0] = 7.0
+        assert y[0, 0, 0, 0].item() == 7.0
+        assert flat.stride() == (144, 1) and y.is_contiguous()
+    np.testing.assert_allclose(*gradients, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "see", [lambda y: y.detach(), lambda y: y.data, lambda y: y.detach().numpy(), lambda y: y[0]]
+)
+def test_memory_that_something_else_lies_on_is_not_left_behind(see):
+    _, y = features(cnn_physics77)
+    seen = see(y)
+    with pytest.raises(ShapeError, match="view size is not compatible"):
+        y.view(-1)
+    assert y.reshape(-1).shape == (288,)
+    del seen
+
+
+def test_a_view_in_another_order_stays_one():
+    x = cnn_physics77.zeros(2, 3)
+    with pytest.raises(ShapeError, match="view size is not compatible"):
+        x.t().view(-1)
