@@ -16,6 +16,9 @@ AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 def lay_out(x, order):
     """The same values in another memory order, read-only."""
+    if order in ("batch_last", "rows_first"):
+        axes = (1, 2, 3, 0) if order == "batch_last" else (2, 3, 0, 1)
+        return np.ascontiguousarray(x.transpose(axes)).transpose(np.argsort(axes))
     if order == "channels_last":
         axes = (0, *range(2, x.ndim), 1)
         x = np.ascontiguousarray(x.transpose(axes)).transpose(np.argsort(axes))
@@ -301,7 +304,7 @@ def test_results_keep_the_memory_order_of_the_input():
         assert result.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
-@pytest.mark.parametrize("order", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("order", ["contiguous", "channels_last", "batch_last", "rows_first"])
 def test_large_arrays_worked_in_blocks(order):
     x = lay_out(np.random.default_rng(0).standard_normal((40, 16, 24, 26), dtype=np.float32), order)
     for kernel, stride, padding in (((2, 2), (2, 2), (0, 0)), ((3, 3), (2, 2), (1, 1))):

@@ -73,10 +73,14 @@ def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike |
 
 
 def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """Memory (`scratch.scratch`) of the shape and order of the dense array ``like``."""
-    buffer = scratch(name, (like.size,), dtype)
-    strides = tuple(stride // like.itemsize * buffer.itemsize for stride in like.strides)
-    return np.ndarray(like.shape, buffer.dtype, buffer, strides=strides)
+    """Scratch memory (`scratch.scratch`) of the shape of ``like``, dense, its axes in memory in like's order.
+
+    >>> scratch_like("example", np.zeros((6, 5, 4)).transpose(2, 0, 1)[:2], np.int8).strides
+    (1, 10, 2)
+    """
+    order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
+    buffer = scratch(name, tuple(like.shape[axis] for axis in order), dtype)
+    return buffer.transpose(sorted(range(like.ndim), key=order.__getitem__))
 
 
 def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -> int:
