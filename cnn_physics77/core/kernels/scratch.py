@@ -1,16 +1,18 @@
 """Memory for what one block of work needs on its way, the same from block to block.
 
-Fresh arrays inside of a thread are mapped and given back at each call. Each thread therefore keeps one piece
-of memory, which every block parts anew among the names that it asks for: all kernels share it, it is as large
-as the block that needs most, and it stays in the cache.
+Fresh arrays inside of a thread are mapped and given back at each call. Each thread therefore reserves one
+piece of memory, which every block parts anew among the names that it asks for: all kernels share it, it takes
+as much real memory as the block that needs most, and it stays in the cache.
 """
 
+import mmap
 import threading
 from math import prod
 
 import numpy as np
 
 SCRATCH_BYTES = 1 << 24  # a larger array is made afresh and not kept
+RESERVED_BYTES = 1 << 25  # of addresses for one thread; the system gives memory where they are first used
 LINE = 64  # bytes of a cache line
 
 
@@ -18,7 +20,7 @@ class Arena(threading.local):
     """The memory of the running thread, and the names among which it is parted."""
 
     def __init__(self) -> None:
-        self.memory = np.empty(0, np.uint8)
+        self.memory: np.ndarray | None = None
         self.pieces: dict[str, np.ndarray] = {}
         self.parted = 0  # bytes
         self.lent = False  # to a block in progress, whose inner blocks add to it
@@ -26,28 +28,28 @@ class Arena(threading.local):
     def piece(self, name: str, size: int) -> np.ndarray:
         piece = self.pieces.get(name)
         if piece is None or piece.size < size:
+            if self.memory is None:
+                self.memory = _reserved()
             start = self.parted
             self.parted += -(-size // LINE) * LINE
             if self.parted <= self.memory.size:
                 piece = self.memory[start : start + size]
-            else:  # until the next block, for which there will be enough
-                piece = _aligned(size)
+            else:
+                piece = np.empty(size, np.uint8)
             self.pieces[name] = piece
         return piece
 
     def begin(self) -> None:
         """Begin a block: nothing of what the one before asked for is needed."""
-        if self.pieces:
-            self.pieces.clear()
-            if self.parted > self.memory.size:
-                self.memory = _aligned(self.parted)
-            self.parted = 0
+        self.pieces.clear()
+        self.parted = 0
 
 
-def _aligned(size: int) -> np.ndarray:
-    raw = np.empty(size + LINE - 1, np.uint8)
-    start = -raw.ctypes.data % LINE
-    return raw[start : start + size]
+def _reserved() -> np.ndarray:
+    if hasattr(mmap, "MAP_PRIVATE"):  # not shared with a forked child
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        return np.frombuffer(mmap.mmap(-1, RESERVED_BYTES, flags=flags), np.uint8)
+    return np.empty(RESERVED_BYTES, np.uint8)
 
 
 arena = Arena()
