@@ -70,21 +70,20 @@ def _largest(x, y, cuts):
 
 
 def _max_block(x, y, positions, cuts, first):
+    values = scratch_like("max_pool.values", y, y.dtype)
     better = scratch_like("max_pool.better", positions, bool)
     winner = scratch_like("max_pool.winner", positions, positions.dtype)
     done = 0
-    if (
-        len(cuts) > 1 and cuts[0][0] is ... and cuts[1][0] is ...
-    ):  # the first two offsets exist in all windows
-        v0, v1 = x[cuts[0][1]], x[cuts[1][1]]
-        np.maximum(v0, v1, out=y)
-        np.copyto(positions, np.greater(v1, v0, out=better))
-        done = 2
+    if cuts[0][0] is ...:  # the first offset exists in all windows
+        np.copyto(y, x[cuts[0][1]])
+        positions.fill(0)
+        done = 1
     else:
         _fill(y)
         positions[...] = first
     for k, (outputs, inputs) in enumerate(cuts[done:], done):
-        v, best = x[inputs], y[outputs]
+        v, best = values[outputs], y[outputs]
+        np.copyto(v, x[inputs])  # short runs, or single elements: better read once than twice
         now = np.greater(v, best, out=better[outputs])
         np.maximum(best, v, out=best)
         # k grows, so a new winner's offset is the largest so far

@@ -85,6 +85,7 @@ class Operation:
         self._calls: list[Callable | None] = [None] * len(self.inputs)
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
         self._kept: dict[tuple, tuple] = {}
+        self._finders: dict[tuple, list[Callable | None]] = {}
         if self.name in OPERATIONS:
             raise ValueError(f"operation {self.name!r} is declared twice")
         OPERATIONS[self.name] = self
@@ -172,28 +173,32 @@ class Operation:
             outputs[0].edge = node
 
     def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
-        kept = self.kept(tuple(e is not None for e in edges))
-        if not any(kept):
-            return ()
+        needed = tuple([e is not None for e in edges])
+        finders = self._finders.get(needed)
+        if finders is None:
+            kept = self.kept(needed)
+            finders = [self._finder(name) if keep else None for name, keep in zip(self.layout, kept)]
+            finders = self._finders[needed] = finders if any(kept) else []
+        return tuple([None if f is None else f(tensors, outputs, extras, parameters) for f in finders])
+
+    def _finder(self, name: str) -> Callable:
+        """How to find what a derivative asks for by this name: a function of inputs, outputs, extras,
+        parameters."""
+        if name in self.inputs:
+            i = self.inputs.index(name)
+            return lambda tensors, *_: tensors if self.variadic else tensors[i]
+        if name == "y":
+            return lambda tensors, outputs, *_: alias(outputs[0])
+        if name in self.extras:
+            i = self.extras.index(name)
+            return lambda tensors, outputs, extras, _: extras[i]
+        of, _, what = name.rpartition("_")
+        if of not in self.inputs:
+            return lambda *found: found[3][name]
+        i = self.inputs.index(of)
         if self.variadic:
-            tensors = (tensors,)
-        available = dict(zip(self.inputs, tensors), y=None, **dict(zip(self.extras, extras)), **parameters)
-        saved: list = []
-        for name, keep in zip(self.layout, kept):
-            if not keep:
-                saved.append(None)
-            elif name == "y":
-                saved.append(alias(outputs[0]))
-            elif name in available:
-                saved.append(available[name])
-            else:
-                of, _, what = name.rpartition("_")
-                value = available[of]
-                if self.variadic:
-                    saved.append(tuple(getattr(t.array, what) for t in value))
-                else:
-                    saved.append(None if value is None else getattr(value.array, what))
-        return tuple(saved)
+            return lambda tensors, *_: tuple(getattr(t.array, what) for t in tensors)
+        return lambda tensors, *_: None if tensors[i] is None else getattr(tensors[i].array, what)
 
     def kept(self, needed: tuple[bool, ...]) -> tuple[bool, ...]:
         """Which entries of the layout some needed derivative asks for."""
