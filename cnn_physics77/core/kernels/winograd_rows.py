@@ -48,6 +48,7 @@ from cnn_physics77.core.kernels.toom_cook import matrices
 BLOCK_BYTES = 3 << 20  # of the tiles or of the products of one block, whichever is larger
 LEAST_ROWS = 48  # of a product: below, BLAS's reordering of the kernel takes most of the time
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
+PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
 
 
 def forward(
@@ -72,7 +73,8 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     a_t, g_matrix, _ = matrices(m, dtype)
     plan = Plan(x, out_channels, geometry.output_size, geometry.padding, m)
     gradients = g.transpose(0, 2, 3, 1)
-    count = min(len(plan.blocks), MOST_PARTIAL_SUMS)
+    each = t * 3 * out_channels * channels * x.itemsize
+    count = min(len(plan.blocks), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
     partial = np.zeros((count, t, 3, out_channels, channels), dtype)
 
     def partial_sum(index: int) -> None:
