@@ -312,3 +312,34 @@ def test_workers_follow_the_callers_processors_and_share_them_where_they_are_few
     finally:
         os.sched_setaffinity(0, allowed)
     assert all(len(mask) >= max(1, len(allowed) - 1) for mask in masks(2))
+
+
+INTERRUPTED = """
+import faulthandler, signal, time
+import numpy as np
+from cnn_physics77.core.kernels import threads
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+faulthandler.dump_traceback_later(40, exit=True)
+threads.set_num_threads(2)
+signal.signal(signal.SIGALRM, interrupt)
+random, ones, count, end = np.random.default_rng(0), np.ones(20_000), 0, time.monotonic() + 4
+while time.monotonic() < end:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0003, 0.003))
+        while True:
+            threads.parallel_for(lambda _: ones.sum(), 6, 1e4)
+    except KeyboardInterrupt:
+        count += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+sums = np.zeros(50)
+threads.parallel_for(lambda i: sums.__setitem__(i, ones.sum()), 50, 1e4)
+assert count > 100 and (sums == 20_000).all()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the interval timer is one of POSIX")
+def test_ctrl_c_at_any_moment_never_hangs_the_pool():
+    subprocess.run([sys.executable, "-c", INTERRUPTED], check=True, timeout=100)

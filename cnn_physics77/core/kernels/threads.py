@@ -15,7 +15,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -135,15 +135,29 @@ class Job:
 
 
 class Worker:
-    """A daemon thread that sleeps on ``wake`` until it is given a job, and then answers on ``done``."""
+    """A daemon thread that sleeps on ``wake`` until it is given a job, and then answers on ``done``.
+
+    ``busy`` says whether it has answered: a Ctrl-C may come right after ``done`` was taken, or before.
+    """
 
     def __init__(self) -> None:
         self.wake, self.done = threading.Lock(), threading.Lock()
         self.wake.acquire()
         self.done.acquire()
+        self.busy = False
         self.job: Job | None = None
         self.thread = threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True)
         self.thread.start()
+
+    def give(self, job: Job) -> None:
+        self.busy = True
+        self.done.acquire(blocking=False)  # an answer that an interrupted caller left
+        self.job = job
+        self.wake.release()
+
+    def wait(self) -> None:
+        while self.busy:
+            self.done.acquire()
 
     def _serve(self) -> None:
         np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
@@ -153,7 +167,9 @@ class Worker:
             if job is not None:
                 job.run()
             del job  # a sleeping worker keeps no arrays alive
-            self.done.release()
+            self.busy = False
+            with suppress(RuntimeError):  # the answer before this one was not waited for
+                self.done.release()
 
 
 def _processor_finder() -> Callable[[], int]:
@@ -204,6 +220,8 @@ class Pool:
 
     def run(self, job: Job, helpers: int) -> None:
         """Work on ``job`` with ``helpers`` workers and the calling thread; return when all are done."""
+        if any(worker.busy for worker in self.workers):  # left behind by an interrupt
+            self.workers = []
         while len(self.workers) < helpers:
             self.workers.append(Worker())
             self.place = None
@@ -211,22 +229,22 @@ class Pool:
         woken = self.workers[:helpers]
         try:
             for worker in woken:
-                worker.job = job
-                worker.wake.release()
-        except (
-            BaseException
-        ) as error:  # Ctrl-C here leaves unknown who is awake: begin anew with other workers
+                worker.give(job)
+        except BaseException as error:  # Ctrl-C here leaves unknown who is awake: begin anew with others
             job.error = error
             self.workers = []
             raise
-        job.run()
-        for worker in woken:
-            while True:
-                try:
-                    worker.done.acquire()
-                    break
-                except BaseException as error:  # Ctrl-C while waiting: the worker still writes, so wait on
-                    job.error = job.error or error
+        worked = False
+        while True:
+            try:
+                if not worked:
+                    worked = True
+                    job.run()
+                for worker in woken:
+                    worker.wait()
+                return
+            except BaseException as error:  # Ctrl-C: the workers still write, so go on waiting for them
+                job.error = job.error or error
 
 
 blas = Blas()  # ``with blas: ...`` runs products in one thread; str(blas) says which library it is

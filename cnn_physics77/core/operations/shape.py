@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from math import prod
 from sys import getrefcount
+from threading import Lock
 
 import numpy as np
 
@@ -114,6 +115,9 @@ def _reshape_method(self, *shape) -> Tensor:
     return _reshape(self, shape=_fill_in("reshape", sizes_of("reshape", shape), self.array.size))
 
 
+_moving = Lock()
+
+
 @method("view")
 def _view(self, *shape) -> Tensor:
     """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
@@ -142,8 +146,9 @@ def _view(self, *shape) -> Tensor:
             ) from None
     sizes = _fill_in("view", sizes_of("view", shape), self.array.size)
     if not self.array.flags.c_contiguous:
-        if _order_is_ours(self):
-            self.array = np.ascontiguousarray(self.array)
+        with _moving:  # or another thread's view of the same tensor would count as something that sees it
+            if not self.array.flags.c_contiguous and _order_is_ours(self):
+                self.array = np.ascontiguousarray(self.array)
         try:
             self.array.reshape(sizes, copy=False)
         except ValueError:

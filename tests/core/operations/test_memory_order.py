@@ -1,5 +1,7 @@
 """The order of memory that layers choose is never in the way of what works in PyTorch."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -47,3 +49,21 @@ def test_a_view_in_another_order_stays_one():
     x = cnn_physics77.zeros(2, 3)
     with pytest.raises(ShapeError, match="view size is not compatible"):
         x.t().view(-1)
+
+
+def test_two_threads_may_view_one_result():
+    x, weight = cnn_physics77.rand(8, 3, 28, 28), cnn_physics77.rand(16, 3, 3, 3)
+    for _ in range(20):
+        y = cnn_physics77.nn.functional.conv2d(x, weight)
+        views, barrier = [], threading.Barrier(2, timeout=20)
+
+        def view(y=y, views=views, barrier=barrier):
+            barrier.wait()
+            views.append(y.view(8, -1))
+
+        both = [threading.Thread(target=view) for _ in range(2)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        assert len(views) == 2 and all(np.shares_memory(v.array, y.array) for v in views)
