@@ -80,7 +80,6 @@ def torch_maps(x, weight, g, bias, rest):
 def small_blocks(monkeypatch):
     """Blocks so small that every case is cut along samples and rows."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
-    monkeypatch.setattr(winograd_rows, "BLOCK_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "LEAST_ROWS", 1)
 
 

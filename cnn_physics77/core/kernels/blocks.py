@@ -14,25 +14,21 @@ import numpy as np
 BLOCK_BYTES = 1 << 21
 
 
-def cut(
-    batch: int, rows: int, row_bytes: int, least_samples: int = 1, block_bytes: int | None = None
-) -> list[tuple[slice, slice]]:
+def cut(batch: int, rows: int, row_bytes: int, least_samples: int = 1) -> list[tuple[slice, slice]]:
     """Blocks (samples, rows) of about `BLOCK_BYTES`, alike in size, the samples in an even number of groups.
 
     Args:
         row_bytes: of one row of one sample.
         least_samples: a block has this many samples where the batch does, even if fewer rows fit then.
-        block_bytes: in place of `BLOCK_BYTES`.
 
     >>> cut(64, rows=10, row_bytes=6000)
     [(slice(0, 32, None), slice(0, 10, None)), (slice(32, 64, None), slice(0, 10, None))]
     >>> cut(1, rows=4, row_bytes=2**20)
     [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 4, None))]
     """
-    block_bytes = block_bytes or BLOCK_BYTES
-    samples = max(1, least_samples, block_bytes // max(1, row_bytes * rows))
+    samples = max(1, least_samples, BLOCK_BYTES // max(1, row_bytes * rows))
     samples = ceil(batch / (2 * ceil(batch / (2 * samples)))) if batch > 1 else 1
-    height = max(1, min(rows, block_bytes // max(1, row_bytes * samples)))
+    height = max(1, min(rows, BLOCK_BYTES // max(1, row_bytes * samples)))
     height = ceil(rows / ceil(rows / height))
     return [
         (slice(sample, min(batch, sample + samples)), slice(row, min(rows, row + height)))

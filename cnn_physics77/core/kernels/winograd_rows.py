@@ -45,7 +45,6 @@ from cnn_physics77.core.kernels.scratch import scratch
 from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.toom_cook import matrices
 
-BLOCK_BYTES = 3 << 20  # of the tiles or of the products of one block, whichever is larger
 LEAST_ROWS = 48  # of a product: below, BLAS's reordering of the kernel takes most of the time
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
@@ -115,7 +114,7 @@ def blocks(
     """The samples and strips of each block; ``channels`` is the larger number of the two images."""
     strips = ceil(output_size[0] / m)
     row_bytes = (m + 2) * (output_size[1] + 2) * channels * itemsize
-    return cut(batch, strips, row_bytes, ceil(LEAST_ROWS / strips), BLOCK_BYTES)
+    return cut(batch, strips, row_bytes, ceil(LEAST_ROWS / strips))
 
 
 class Plan:
