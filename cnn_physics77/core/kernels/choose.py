@@ -6,8 +6,8 @@
     channels_last   blocked im2col in channels-last memory
     depthwise       one kernel for each channel, tap by tap
     by_group        each group by itself, by the algorithm that fits it
-    rows4/5/6/7/8   Winograd's F(m x 1, 3 x 1) along rows, for 3x3 kernels at stride 1
-    winograd2/4/5/6 Winograd's F(m x m, 3 x 3), for the same
+    rows4/5/6/7/8   Winograd's F(m x 1, r x 1) along rows, for kernels of 3 or 5 rows at stride 1
+    winograd2/4/5/6 Winograd's F(m x m, 3 x 3), for 3x3 kernels at stride 1
 
 Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
 (see `winograd_rows` and `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and
@@ -25,6 +25,7 @@ import numpy as np
 
 from cnn_physics77.core.kernels import winograd_rows
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.toom_cook import POINTS
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
 ALGORITHMS = (
@@ -57,6 +58,7 @@ ROW_INVERSE = 0.5
 MOVE = 0.3  # one number moved in im2col
 ADD, ADD_RUN = 0.7, 8.0  # one number added to its place, and each run of neighbours
 KERNEL = 6.0  # one number of the transformed kernel
+FEW = 8  # channels: with fewer, Winograd's rows are too short and its products too narrow
 WIDE = 16  # channels that later layers had better find in channels-last memory
 SLOWER_GRADIENT = 1.2  # Winograd's weight gradient against its forward map
 WORTH = 0.8  # of the time of an exact algorithm: what Winograd's larger error must bring
@@ -139,7 +141,7 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
     names = ["channels_last"]
     if map == INPUT_GRADIENT and (q.in_channels < WIDE or not channels_last):
         names += ["slabs", "bands"]
-    if dtype.char == "f":
+    if dtype.char == "f" and min(q.in_channels, q.out_channels) >= FEW:
         names += [name for name in WINOGRAD if applies(name, map, q, dtype)]
     if len(names) == 1:
         return Choice(map, "channels_last", "the exact algorithm of channels-last memory")
@@ -168,8 +170,12 @@ def applies(algorithm: str, map: str, geometry: Geometry, dtype: np.dtype) -> bo
     if algorithm == "bands":
         return map == INPUT_GRADIENT
     if algorithm.startswith(("rows", "winograd")):
-        unit = q.stride == q.dilation == (1, 1) and q.kernel_size == (3, 3)
-        return unit and dtype.char in "fd" and max(q.padding) <= 2
+        unit = q.stride == q.dilation == (1, 1) and dtype.char in "fd"
+        unit = unit and all(p < k for p, k in zip(q.padding, q.kernel_size))
+        if algorithm.startswith("winograd"):
+            return unit and q.kernel_size == (3, 3)
+        rows = q.kernel_size[0]
+        return unit and rows in (3, 5) and int(algorithm.removeprefix("rows")) + rows - 1 in POINTS
     return True
 
 
@@ -201,14 +207,15 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
     if algorithm.startswith("rows"):
         m = int(algorithm.removeprefix("rows"))
         size = q.input_size if map == INPUT_GRADIENT else q.output_size
-        transformed = q.batch * ceil(size[0] / m) * (m + 2) * size[1]  # pixels
+        tall, wide = q.kernel_size
+        transformed = q.batch * ceil(size[0] / m) * (m + tall - 1) * size[1]  # pixels
         if map == WEIGHT_GRADIENT:
-            longer = 1 + 2 / size[1]
+            longer = 1 + (wide - 1) / size[1]
         else:
-            samples, strips = winograd_rows.blocks(q.batch, size, max(channels), m, 4)[0]
+            samples, strips = winograd_rows.blocks(q.batch, size, q.kernel_size, max(channels), m, 4)[0]
             longer = 1 + FEW_ROWS / ((samples.stop - samples.start) * (strips.stop - strips.start))
-        each = _multiplications(longer, 3 * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
-        kernel = (m + 2) * 3 * prod(channels) * ROW_TRANSFORM
+        each = _multiplications(longer, wide * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
+        kernel = (m + tall - 1) * wide * prod(channels) * ROW_TRANSFORM
         return 2 * CALLS + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6
     m = int(algorithm.removeprefix("winograd"))
     tiles = q.batch * prod(ceil(n / m) for n in q.output_size)

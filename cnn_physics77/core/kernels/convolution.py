@@ -20,11 +20,9 @@ from functools import partial
 import numpy as np
 
 from cnn_physics77.core.kernels import bands, channels_last, depthwise, plain, slabs, winograd, winograd_rows
-from cnn_physics77.core.kernels.choose import ALGORITHMS as NAMES
 from cnn_physics77.core.kernels.choose import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, choose
 from cnn_physics77.core.kernels.geometry import Geometry, check_gradient, geometry
 from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.toom_cook import POINTS
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -214,14 +212,16 @@ ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
     "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
     "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),
 } | {
-    name: (
+    f"{prefix}{m}": (
         partial(module.forward, m=m),
         partial(module.input_gradient, m=m),
         partial(module.weight_gradient, m=m),
     )
-    for prefix, module in (("rows", winograd_rows), ("winograd", winograd))
-    for m in POINTS
-    if (name := f"{prefix}{m}") in NAMES
+    for prefix, module, tiles in (
+        ("rows", winograd_rows, (4, 5, 6, 7, 8)),
+        ("winograd", winograd, (2, 4, 5, 6)),
+    )
+    for m in tiles
 }
 
 

@@ -33,14 +33,14 @@ from functools import lru_cache
 
 import numpy as np
 
-# m: the finite points of F(m, 3); infinity is added
+# n: the finite points of F(m, r) with n = m + r - 1; infinity is added
 POINTS: dict[int, tuple[Fraction, ...]] = {
-    2: (Fraction(0), Fraction(1), Fraction(-1)),
-    4: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
-    5: tuple(Fraction(sign * p, 100) for p in (33, 84, 182) for sign in (1, -1)),
-    6: tuple(Fraction(sign * p, 100) for p in (50, 98, 200) for sign in (1, -1)) + (Fraction(0),),
-    7: tuple(Fraction(sign * p, 100) for p in (19, 65, 115, 230) for sign in (1, -1)),
-    8: tuple(Fraction(sign * p, 100) for p in (42, 81, 122, 233) for sign in (1, -1)) + (Fraction(0),),
+    4: (Fraction(0), Fraction(1), Fraction(-1)),
+    6: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
+    7: tuple(Fraction(sign * p, 100) for p in (33, 84, 182) for sign in (1, -1)),
+    8: tuple(Fraction(sign * p, 100) for p in (50, 98, 200) for sign in (1, -1)) + (Fraction(0),),
+    9: tuple(Fraction(sign * p, 100) for p in (19, 65, 115, 230) for sign in (1, -1)),
+    10: tuple(Fraction(sign * p, 100) for p in (42, 81, 122, 233) for sign in (1, -1)) + (Fraction(0),),
 }
 
 
@@ -67,18 +67,18 @@ def inverse(matrix: list[list[Fraction]]) -> list[list[Fraction]]:
 
 
 @lru_cache
-def matrices(m: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``A^T`` (m, m + 2), ``G`` (m + 2, 3) and ``B^T`` (m + 2, m + 2) of F(m, 3), read-only.
+def matrices(m: int, dtype: np.dtype, r: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``A^T`` (m, n), ``G`` (n, r) and ``B^T`` (n, n) of F(m, r) with n = m + r - 1, read-only.
 
     >>> matrices(2, np.dtype(np.float64))[0]
     array([[ 1.,  1.,  1.,  0.],
            [ 0.,  1., -1.,  1.]])
     """
-    points = POINTS[m]
+    points = POINTS[m + r - 1]
     exact = (
         list(zip(*vandermonde(points, m))),
-        vandermonde(points, 3),
-        list(zip(*inverse(vandermonde(points, m + 2)))),
+        vandermonde(points, r),
+        list(zip(*inverse(vandermonde(points, m + r - 1)))),
     )
     result = []
     for matrix in exact:
