@@ -111,7 +111,7 @@ def choose(map: str, geometry: Geometry, dtype: np.dtype, channels_last: bool = 
     >>> from cnn_physics77.core.kernels.geometry import geometry
     >>> sizes = geometry((64, 32, 28, 28), (32, 32, 3, 3), (1, 1), (1, 1), (1, 1), 1, "example")
     >>> print(choose("forward", sizes, np.dtype(np.float32)))
-    forward: winograd4, least estimated time: winograd4 ... ms, channels_last ... ms
+    forward: rows7, least estimated time: rows7 ... ms, channels_last ... ms
     >>> print(choose("forward", sizes, np.dtype(np.float64)))
     forward: channels_last, the exact algorithm of channels-last memory
     """
