@@ -1,5 +1,7 @@
 """Every fast convolution against PyTorch in float64, each with its tolerance, on any number of threads."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -189,6 +191,20 @@ def test_nothing_is_read_that_an_earlier_call_left_in_scratch_memory(algorithm):
         three_maps(*(np.full_like(a, np.nan) for a in larger[:4]), rest)
         for result, exact in zip(three_maps(x, weight, g, bias, rest), expected):
             np.testing.assert_allclose(result, exact, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("algorithm", ["chosen", *ALGORITHMS])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_is_not_finite_stays_in_its_sample(algorithm, value):
+    x, weight, g, bias, rest = data(((3, 5, 9, 11), (4, 5, 3, 3), (1, 1), (1, 1), (1, 1), 1), np.float64)
+    x[1, 2, 4, 5] = g[1, 1, 4, 5] = value
+    expected = torch_maps(x, weight, g, bias, rest)
+    with nullcontext() if algorithm == "chosen" else override(algorithm), np.errstate(invalid="ignore"):
+        for result, exact in zip(three_maps(x, weight, g, bias, rest)[:2], expected):
+            np.testing.assert_allclose(result[[0, 2]], exact[[0, 2]], rtol=1e-11, atol=1e-11)
+            assert not np.isfinite(result[1][~np.isfinite(exact[1])]).any()
+            if algorithm == "chosen":  # float64: exactly where PyTorch's are not
+                np.testing.assert_array_equal(np.isfinite(result), np.isfinite(exact))
 
 
 def test_arrays_of_two_dtypes_are_promoted_by_numpy():

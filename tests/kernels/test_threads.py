@@ -60,6 +60,15 @@ def test_small_work_and_one_thread_stay_with_the_caller(count, blocks, microseco
     assert idents == [threading.get_ident()] * blocks
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_block_is_as_silent_in_the_caller_as_in_a_worker(count):
+    set_num_threads(count)
+    with np.errstate(all="raise"):
+        parallel_for(lambda _: np.zeros(1) / np.zeros(1), 6, LARGE)
+        with pytest.raises(FloatingPointError):  # the caller's own settings are back
+            np.zeros(1) / np.zeros(1)
+
+
 def test_no_blocks():
     parallel_for(lambda _: pytest.fail("called"), 0, LARGE)
 

@@ -10,7 +10,8 @@ and those of the input's gradient as vectors of W C,
 The band multiplies W / kernel_width times as often as needed, but it is one large product of g as it lies in
 channels-last memory, and what is added afterwards are whole rows: for few channels, where pixels and
 rows of pixels are short pieces of memory, that takes half the time of `slabs`. Error in float32: as im2col
-and one product (see `plain`).
+and one product (see `plain`); a gradient that is infinite or NaN makes NaN of the whole rows that its kernel
+reaches, by the zeros of the band, in its own sample alone.
 """
 
 from math import prod

@@ -11,7 +11,9 @@
 
 Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
 (see `winograd_rows` and `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and
-in two dimensions never beyond F(5x5); float64 takes exact algorithms unless overridden.
+in two dimensions never beyond F(5x5); float64 takes exact algorithms unless overridden. An infinite or NaN
+pixel spreads further in `bands` (over its row) and in Winograd's algorithms (over its tile), never to other
+samples, so `bands` too is left to float32.
 """
 
 from collections.abc import Iterator
@@ -140,7 +142,7 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
     names = ["channels_last"]
     if map == INPUT_GRADIENT and (q.in_channels < WIDE or not channels_last):
-        names += ["slabs", "bands"]
+        names += ["slabs", "bands"] if dtype.char == "f" else ["slabs"]
     if dtype.char == "f" and min(q.in_channels, q.out_channels) >= FEW:
         names += [name for name in WINOGRAD if applies(name, map, q, dtype)]
     if len(names) == 1:

@@ -291,7 +291,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     if waiting is not None:
         waiting.append((function, blocks, microseconds))
         return
-    with blas:
+    with blas, np.errstate(all="ignore"):  # as in the workers: the same words, whoever does a block
         helpers = min(get_num_threads(), blocks) - 1 if microseconds >= HAND_OVER_MICROSECONDS else 0
         pool = _pool
         pool.falling = not pool.falling
