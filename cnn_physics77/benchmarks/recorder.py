@@ -2,7 +2,8 @@
 
 Nothing in the framework knows that it can be profiled. For the time of a profile the kernels behind the
 operations, the recording of operations, their derivatives and NumPy's matrix products are wrapped by a clock,
-from outside; then they are as they were.
+from outside; then they are as they were. Meanwhile no derivative is left to another thread: each is done in
+turn, its blocks shared by all threads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import autograd
 from ..core.operations.operation import OPERATIONS, Operation
 
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
@@ -162,6 +164,7 @@ class Recorder:
             with recorder.event(operation.name, "backward", shapes):
                 return backward(operation, node, gradient, edges)
 
+        self._put(autograd, "begin_errand", lambda function: None)
         self._put(Operation, "__call__", clocked_call)
         self._put(Operation, "backward", clocked_backward)
         for operation in OPERATIONS.values():

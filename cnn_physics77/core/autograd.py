@@ -31,6 +31,7 @@ import numpy as np
 from cnn_physics77.core.errors import GradientError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, add_in_place
 from cnn_physics77.core.kernels.layout import flat
+from cnn_physics77.core.kernels.threads import Errand, begin_errand
 from cnn_physics77.core.recording import switch
 
 # --------------------------------------------------------------------------------------------- the graph
@@ -77,7 +78,8 @@ class Node:
 
     Attributes:
         op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
-            per edge (anything for an edge that is None).
+            per edge (anything for an edge that is None). It may have ``apart``, the index of an edge whose
+            gradient another thread may compute by ``later(node, gradient, index)``.
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
         time: when it was recorded; later than all that it was made from.
@@ -134,6 +136,12 @@ def target_of(tensor):
 
 
 # --------------------------------------------------------------------------------------------- the walk
+
+APART = 5e6
+"""Multiplications of a weight's gradient that make it worth another thread's while: 0.2 ms."""
+
+MOST_APART = 2
+"""Weights' gradients that may be under way: each keeps alive what it needs."""
 
 
 def alone(holder, key) -> bool:
@@ -266,6 +274,8 @@ def walk(
             else:
                 _add(gradients[node], index, cell, place, in_place)
         elif edge in leaves:
+            if type(leaves[edge]) is Errand:
+                leaves[edge] = leaves[edge].result()
             _add(leaves, edge, cell, place, in_place)
         else:
             leaves[edge] = cell[place]
@@ -281,12 +291,15 @@ def walk(
             gradient = gradients.pop(node)
             edges = node.edges
             if node.hooks:
+                _finish_errands(leaves)  # a hook may change what they read
                 gradient = _run_node_hooks(node, gradient)
             if relevant is not None:
                 _deliver_wanted(node, gradient, wanted, deliver)
                 edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
                 if not any(edge is not None for edge in edges):
                     continue
+            if in_place and getattr(node.op, "apart", None) is not None:
+                edges = _set_apart(node, gradient, edges, leaves)
             results = node.op.backward(node, gradient, edges)
             if not retain_graph and node.saved:
                 node.saved = None
@@ -299,6 +312,7 @@ def walk(
                 else:
                     send(edge, results, place)
             gradient = results = None  # what is done with is freed, and seen to be alone
+        _finish_errands(leaves)  # before a hook of a leaf may change what they read
         while leaves:
             leaf, gradient = leaves.popitem()
             if wanted is None or leaf in wanted:
@@ -309,6 +323,32 @@ def walk(
                 deliver(leaf, cell)
     finally:
         switch.reset(token)
+
+
+def _set_apart(node: Node, gradient, edges: tuple, leaves: dict) -> tuple:
+    """Let another thread begin with the gradient of a variable, which nobody asks for before the end of the
+    walk, where the operation allows it and the work is worth it. The edges that remain."""
+    place = node.op.apart
+    leaf = edges[place]
+    if leaf is None or type(leaf) is Node or type(leaf) is Output or leaf in leaves:
+        return edges
+    rows = leaf.array.shape[0]
+    if gradient.array.size * leaf.array.size <= APART * rows:
+        return edges
+    if sum(type(value) is Errand and not value.done for value in leaves.values()) >= MOST_APART:
+        return edges
+    errand = begin_errand(node.op.later(node, gradient, place))
+    if errand is None:
+        return edges
+    leaves[leaf] = errand
+    return (*edges[:place], None, *edges[place + 1 :])
+
+
+def _finish_errands(leaves: dict) -> None:
+    """Wait for the gradients that other threads compute."""
+    for leaf, value in leaves.items():
+        if type(value) is Errand:
+            leaves[leaf] = value.result()
 
 
 def _run_node_hooks(node: Node, gradient):

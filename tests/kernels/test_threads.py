@@ -1,18 +1,26 @@
 """The worker pool: every block once, the same bits for any number of threads, and no way to break it."""
 
 import _thread
+import functools
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 import threadpoolctl
 
 from cnn_physics77.core.kernels import threads
-from cnn_physics77.core.kernels.threads import blas, get_num_threads, parallel_for, set_num_threads
+from cnn_physics77.core.kernels.threads import (
+    begin_errand,
+    blas,
+    get_num_threads,
+    parallel_for,
+    set_num_threads,
+)
 
 LARGE = 1e6  # microseconds: always handed over
 
@@ -323,6 +331,109 @@ def test_workers_follow_the_callers_processors_and_share_them_where_they_are_few
     assert all(len(mask) >= max(1, len(allowed) - 1) for mask in masks(2))
 
 
+def test_an_errand_is_done_by_another_thread_while_its_sender_goes_on():
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def function():
+        begun.set()
+        assert goes_on.wait(20)
+        return threading.get_ident()
+
+    errand = begin_errand(function)
+    assert begun.wait(20)
+    parallel_for(lambda _: goes_on.set(), 4, LARGE)  # the caller's own work does not wait for it
+    assert errand.result() != threading.get_ident()
+
+
+def test_whoever_waits_for_an_errand_helps_with_its_blocks():
+    both, results, begun = threading.Barrier(2, timeout=20), [], threading.Event()
+
+    def function():
+        begun.set()
+        parallel_for(lambda i: (both.wait(), results.append(i)), 2, LARGE)  # only two threads pass
+        return threading.get_ident()
+
+    errand = begin_errand(function)
+    assert begun.wait(20)
+    assert errand.result() != threading.get_ident()
+    assert sorted(results) == [0, 1]
+
+
+def test_who_comes_back_from_an_errand_helps_with_the_blocks_in_progress():
+    errand = begin_errand(lambda: None)
+    both = threading.Barrier(2, timeout=20)
+    parallel_for(lambda i: both.wait() if i in (1, 2) else None, 4, LARGE)
+    errand.result()
+
+
+def test_an_errand_not_begun_is_done_by_its_sender():
+    busy, go = threading.Event(), threading.Event()
+
+    def hold():
+        busy.set()
+        assert go.wait(20)
+
+    first = begin_errand(hold)
+    assert busy.wait(20)
+    second = begin_errand(threading.get_ident)
+    assert second.result() == threading.get_ident()
+    go.set()
+    first.result()
+
+
+def test_an_errand_keeps_nothing_alive_and_its_error_reaches_the_sender():
+    array = np.zeros(3)
+    held = weakref.ref(array)
+
+    def fails(array):
+        raise KeyError(len(array))
+
+    errand = begin_errand(functools.partial(fails, array))
+    del array
+    with pytest.raises(KeyError, match="3"):
+        errand.result()
+    assert held() is None
+    assert begin_errand(lambda: np.ones(3).sum()).result() == 3
+
+
+def test_an_errand_is_as_silent_as_its_sender():
+    with np.errstate(all="ignore"):
+        errand = begin_errand(lambda: np.zeros(1) / np.zeros(1))
+    assert np.isnan(errand.result()).all()
+    with np.errstate(all="raise"):
+        errand = begin_errand(lambda: np.zeros(1) / np.zeros(1))
+    with pytest.raises(FloatingPointError):
+        errand.result()
+
+
+def test_one_thread_sends_nobody():
+    set_num_threads(1)
+    assert begin_errand(lambda: pytest.fail("called")) is None
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_errands_and_regions_of_several_callers(count):
+    set_num_threads(count)
+    totals = np.zeros((4, 30))
+
+    def add(row, amount):
+        parallel_for(lambda i: totals[row].__setitem__(i, totals[row, i] + amount), 30, LARGE)
+        return amount
+
+    def call(row):
+        for _ in range(50):
+            errand = begin_errand(functools.partial(add, row, 1))
+            parallel_for(lambda _: None, 5, LARGE)
+            add(row, errand.result())
+
+    callers = [threading.Thread(target=call, args=(row,)) for row in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    np.testing.assert_array_equal(totals, 100)
+
+
 INTERRUPTED = """
 import faulthandler, signal, time
 import numpy as np
@@ -340,6 +451,9 @@ while time.monotonic() < end:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0003, 0.003))
         while True:
             threads.parallel_for(lambda _: ones.sum(), 6, 1e4)
+            errand = threads.begin_errand(lambda: threads.parallel_for(lambda _: ones.sum(), 6, 1e4))
+            threads.parallel_for(lambda _: ones.sum(), 3, 1e4)
+            errand.result()
     except KeyboardInterrupt:
         count += 1
 signal.setitimer(signal.ITIMER_REAL, 0)

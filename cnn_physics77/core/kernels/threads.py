@@ -6,17 +6,25 @@ block does its own sums in its own order, so results are equal bit for bit with 
 The BLAS library is held to one thread meanwhile: its own threads would compete with ours, and split
 products differently.
 
+`begin_errand` is the other way to use a second thread: it makes a call of its own, with parallel work of its
+own, while its sender goes on. Whoever has nothing else to do helps the others with their blocks.
+
 Waking a waiting worker and hearing back costs 50-70 us with a bare ``threading.Lock`` (twice that with
 ``ThreadPoolExecutor``), so work below `HAND_OVER_MICROSECONDS` is done by the caller alone. No thread is
 started before the first work that is worth it.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,26 +114,36 @@ def _loaded_libraries() -> Iterator[Path]:
 
 
 class Job:
-    """Blocks that the threads take one by one, and the first exception among them."""
+    """Blocks that the threads take one by one, and the first exception among them.
 
-    __slots__ = ("blocks", "error", "function")
+    The thread that owns the job offers it to others and works on it itself. Each of them enters it if it
+    gets round to it; the owner withdraws the offers that are left when all blocks are taken, and waits for
+    those who are inside. Which of the two comes first is decided by one `dict.setdefault`, which is one step
+    under the interpreter's lock.
+    """
+
+    __slots__ = ("blocks", "entered", "error", "function", "left", "owner")
 
     def __init__(self, function: Callable[[int], object], blocks: range) -> None:
-        self.function = function
+        self.function: Callable[[int], object] | None = function
         self.blocks = iter(blocks)  # its next() is one step under the interpreter's lock
         self.error: BaseException | None = None
+        self.owner: Seat | None = None
+        self.entered: dict[Seat, bool] = {}
+        self.left: list[Seat] = []
 
     def run(self) -> None:
         """Take and do blocks until none is left or one has failed."""
+        function = self.function
         outermost = not arena.lent
         try:
             arena.lent = True
             for block in self.blocks:
-                if self.error is not None:
+                if self.error is not None or function is None:
                     return
                 if outermost:
                     arena.begin()
-                self.function(block)
+                function(block)
         except BaseException as error:  # handed to the caller of parallel_for, Ctrl-C included
             if self.error is None:
                 self.error = error
@@ -133,43 +151,89 @@ class Job:
             if outermost:
                 arena.lent = False
 
+    def enter(self, seat: Seat) -> None:
+        """Work on the job in a thread that it was offered to, if the offer still stands."""
+        try:
+            if self.entered.setdefault(seat, True):
+                self.run()
+        finally:
+            self.left.append(seat)
+            if self.owner is not None:
+                self.owner.ring()
 
-class Worker:
-    """A daemon thread that sleeps on ``wake`` until it is given a job, and then answers on ``done``.
+    def without(self, seat: Seat) -> bool:
+        """Whether that thread has left the job, or never will enter it: the offer ends here."""
+        return not self.entered.setdefault(seat, False) or seat in self.left
 
-    ``busy`` says whether it has answered: a Ctrl-C may come right after ``done`` was taken, or before.
-    """
+    def share(self, seats: list[Seat]) -> None:
+        """Offer the job to ``seats``, work on it too, and return when nobody does any more.
+
+        A Ctrl-C is kept in ``error``: the others still write, so it goes on waiting for them.
+        """
+        self.owner = here = own_seat()
+        worked = False
+        while True:
+            try:
+                if not worked:
+                    worked = True
+                    for seat in seats:
+                        seat.offer(self)
+                    self.run()
+                while [seat for seat in seats if not self.without(seat)]:
+                    here.bell.acquire()
+                self.function = None  # an offer withdrawn may still lie somewhere; it keeps no arrays alive
+                return
+            except BaseException as error:
+                self.error = self.error or error
+
+
+class Seat:
+    """A thread's place among the others: what it was offered, and the bell on which it sleeps."""
 
     def __init__(self) -> None:
-        self.wake, self.done = threading.Lock(), threading.Lock()
-        self.wake.acquire()
-        self.done.acquire()
+        self.offers: deque[Job | Errand] = deque()
         self.busy = False
-        self.job: Job | None = None
+        self.bell = threading.Lock()
+        self.bell.acquire()
+
+    def ring(self) -> None:
+        with suppress(RuntimeError):  # it rings already
+            self.bell.release()
+
+    def offer(self, job: Job | Errand) -> None:
+        self.offers.append(job)
+        self.ring()
+
+    def work(self) -> None:
+        """Enter what was offered, the oldest first, until nothing is left."""
+        self.busy = True
+        while self.offers:
+            self.offers.popleft().enter(self)
+        self.busy = False
+
+
+class Worker(Seat):
+    """A daemon thread that sleeps until the bell rings."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.thread = threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True)
         self.thread.start()
 
-    def give(self, job: Job) -> None:
-        self.busy = True
-        self.done.acquire(blocking=False)  # an answer that an interrupted caller left
-        self.job = job
-        self.wake.release()
-
-    def wait(self) -> None:
-        while self.busy:
-            self.done.acquire()
-
     def _serve(self) -> None:
         np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
+        _local.seat = self
         while True:
-            self.wake.acquire()
-            job, self.job = self.job, None
-            if job is not None:
-                job.run()
-            del job  # a sleeping worker keeps no arrays alive
-            self.busy = False
-            with suppress(RuntimeError):  # the answer before this one was not waited for
-                self.done.release()
+            self.bell.acquire()
+            self.work()
+
+
+def own_seat() -> Seat:
+    """That of the calling thread."""
+    seat = getattr(_local, "seat", None)
+    if seat is None:
+        seat = _local.seat = Seat()
+    return seat
 
 
 def _processor_finder() -> Callable[[], int]:
@@ -187,7 +251,7 @@ current_processor = _processor_finder()
 
 
 class Pool:
-    """The workers, started when first needed, and the lock that one parallel region holds."""
+    """The workers, started when first needed."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -218,33 +282,18 @@ class Pool:
             except OSError:  # a container may forbid it, or a worker have ended with the interpreter
                 return
 
-    def run(self, job: Job, helpers: int) -> None:
-        """Work on ``job`` with ``helpers`` workers and the calling thread; return when all are done."""
-        if any(worker.busy for worker in self.workers):  # left behind by an interrupt
-            self.workers = []
-        while len(self.workers) < helpers:
-            self.workers.append(Worker())
-            self.place = None
+    def others(self, helpers: int) -> list[Seat]:
+        """So many seats of threads besides the calling one: all workers, for a caller that is none."""
+        here = own_seat()
+        if isinstance(here, Worker):  # on an errand: who sent it may come to help
+            return [seat for seat in (_local.sender, *self.workers) if seat is not here][:helpers]
+        if len(self.workers) < helpers:
+            with self.lock:
+                while len(self.workers) < helpers:
+                    self.workers.append(Worker())
+                    self.place = None
         self._make_room(helpers)
-        woken = self.workers[:helpers]
-        try:
-            for worker in woken:
-                worker.give(job)
-        except BaseException as error:  # Ctrl-C here leaves unknown who is awake: begin anew with others
-            job.error = error
-            self.workers = []
-            raise
-        worked = False
-        while True:
-            try:
-                if not worked:
-                    worked = True
-                    job.run()
-                for worker in woken:
-                    worker.wait()
-                return
-            except BaseException as error:  # Ctrl-C: the workers still write, so go on waiting for them
-                job.error = job.error or error
+        return list(self.workers[:helpers])
 
 
 blas = Blas()  # ``with blas: ...`` runs products in one thread; str(blas) says which library it is
@@ -256,6 +305,7 @@ _threads: int | None = None
 def _after_fork() -> None:
     global _pool
     _pool = Pool()
+    _local.__dict__.clear()
     blas.after_fork()
 
 
@@ -267,7 +317,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     """Call ``function(block)`` for every block in range(blocks), on as many threads as pay, in any order.
 
     The blocks must not depend on one another and must not be chosen by the number of threads. A call from
-    inside of a block, or while another thread has the pool, does all blocks in the calling thread.
+    inside of a block does all blocks in the calling thread.
 
     One region begins at its first block, the next at its last, and so on: what one operation has written last
     is still in the cache, and the next operation most often reads it.
@@ -295,13 +345,9 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
         helpers = min(get_num_threads(), blocks) - 1 if microseconds >= HAND_OVER_MICROSECONDS else 0
         pool = _pool
         pool.falling = not pool.falling
-        order = range(blocks - 1, -1, -1) if pool.falling else range(blocks)
-        job = Job(function, order)
-        if helpers > 0 and pool.lock.acquire(blocking=False):
-            try:
-                pool.run(job, helpers)
-            finally:
-                pool.lock.release()
+        job = Job(function, range(blocks - 1, -1, -1) if pool.falling else range(blocks))
+        if helpers > 0 and not arena.lent:
+            job.share(pool.others(helpers))
         else:
             job.run()
         if job.error is not None:
@@ -309,6 +355,76 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
                 raise job.error
             finally:
                 del job  # the traceback would else hold the error, and the error the traceback
+
+
+class Errand:
+    """One call that another thread makes while its sender goes on; `begin_errand` makes them.
+
+    The thread shares its own parallel work with the sender as soon as that has nothing else to do but wait.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.done = False
+        self._function: Callable[[], Any] | None = function
+        self._context = copy_context()
+        self._sender = own_seat()
+        self._taken: dict[str, Seat] = {}
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def enter(self, seat: Seat) -> None:
+        """Make the call, unless another thread does."""
+        function = self._function
+        if function is None or self._taken.setdefault("by", seat) is not seat:
+            return
+        _local.sender = self._sender
+        try:
+            self._value = self._context.run(function)
+        except BaseException as error:
+            self._error = error
+        self._function = function = None  # and with it what the call needed
+        self.done = True
+        self._sender.ring()
+
+    def result(self) -> Any:
+        """What the call returns, once it has; the sender helps meanwhile. Only once.
+
+        Raises:
+            The exception that the call raised.
+        """
+        seat = own_seat()
+        self.enter(seat)  # nobody has begun
+        while not self.done:
+            seat.work()
+            if not self.done:
+                seat.bell.acquire()
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None
+        value, self._value = self._value, None
+        return value
+
+
+def begin_errand(function: Callable[[], Any]) -> Errand | None:
+    """Let another thread call ``function``, which must not care in which thread it is called; None where
+    there is no other, and nothing is called.
+
+    >>> before = get_num_threads()
+    >>> set_num_threads(2)
+    >>> errand = begin_errand(lambda: 6 * 7)
+    >>> errand.result()
+    42
+    >>> set_num_threads(before)
+    """
+    helpers = get_num_threads() - 1
+    if helpers < 1 or arena.lent:
+        return None
+    errand = Errand(function)
+    seats = _pool.others(helpers)
+    min(seats, key=lambda seat: (seat.busy, len(seat.offers))).offer(errand)
+    return errand
 
 
 @contextmanager

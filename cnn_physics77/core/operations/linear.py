@@ -63,7 +63,7 @@ def _(g, weight):
     return _input_gradient(g, conj(weight))
 
 
-@_linear.derivative("weight")
+@_linear.derivative("weight", apart=True)
 def _(g, x):
     return _weight_gradient(g, conj(x))
 
