@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from threading import get_ident
 from time import perf_counter
@@ -21,6 +22,8 @@ from typing import Any
 import numpy as np
 
 from ..core import autograd
+from ..core.kernels.elementwise import shared
+from ..core.operations import elementwise
 from ..core.operations.operation import OPERATIONS, Operation
 
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
@@ -125,7 +128,12 @@ class Recorder:
                 event.bytes += moved
                 return out
 
+        clocked.plain, clocked.operation = function, name  # type: ignore[attr-defined]
         return clocked
+
+    def share(self, clocked: Any, *arrays: Any) -> Any:
+        """In the place of `shared`: one event for all threads and blocks."""
+        return self.kernel(clocked.operation, partial(shared, clocked.plain))(*arrays)
 
     def product(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of NumPy that ends in BLAS, with a clock that only the calling thread's calls move."""
@@ -169,6 +177,7 @@ class Recorder:
         self._put(Operation, "backward", clocked_backward)
         for operation in OPERATIONS.values():
             self._put(operation, "forward", self.kernel(operation.name, operation.forward))
+        self._put(elementwise, "shared", self.share)
         for name, cell in elementwise_cells():
             self._put(cell, "cell_contents", self.kernel(name, cell.cell_contents))
         for name in PRODUCTS:

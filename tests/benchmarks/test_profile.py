@@ -106,6 +106,19 @@ def test_the_rows_of_a_step():
     assert report.threads == threads.get_num_threads() and report.dtype == "float32"
 
 
+def test_an_operation_on_large_arrays_is_one_event_of_all_threads(monkeypatch):
+    monkeypatch.setattr(threads, "_threads", 2)
+    x = torch77.ones(1 << 21)
+    with Recorder() as recorder:
+        for _ in range(5):
+            recorder.start_step()
+            torch77.exp(x + x)
+            assert [(e.name, e.shapes, e.bytes) for e in recorder.events] == [
+                ("add", "2097152 2097152", 3 * 2**23),
+                ("exp", "2097152", 2 * 2**23),
+            ]
+
+
 def test_a_view_costs_nothing():
     x = np.zeros((4, 6), np.float32)
     assert cost("reshape", [x], x.reshape(6, 4)) == (0.0, 0.0)
