@@ -16,6 +16,7 @@ argument.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from math import gcd
 
 import numpy as np
 
@@ -154,6 +155,8 @@ def _in_two_dimensions(q: Geometry) -> Geometry:
     )
 
 
+PIXELS_TOGETHER = 256  # at most, in one row of a sum
+
 _MIXED = np.dtype(object)  # what two dtypes have in common: only the plain algorithm lets NumPy promote them
 
 
@@ -228,14 +231,17 @@ ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
 def channel_sum(g: np.ndarray) -> np.ndarray:
     """The sum of ``g`` (N, K, *size) over samples and pixels: the gradient (K,) of a convolution's bias.
 
-    Float gradients in channels-last memory are summed as a row of ones times a matrix, which is faster than a
-    reduction whose innermost axis is short.
+    Float gradients in channels-last memory are summed as a row of ones times a matrix, of long rows that hold
+    several pixels: faster, and more exact, than to add one pixel after the other.
 
     >>> channel_sum(np.ones((2, 3, 4, 4)))
     array([32., 32., 32.])
     """
     pixels = np.moveaxis(g, 1, -1)
     if pixels.flags.c_contiguous and g.dtype.kind in "fc" and g.dtype.char != "e":
-        matrix = pixels.reshape(-1, g.shape[1])
-        return matmul(np.ones((1, len(matrix)), g.dtype), matrix)[0]
+        count, channels = g.size // max(1, g.shape[1]), g.shape[1]
+        together = gcd(count, PIXELS_TOGETHER)
+        rows = pixels.reshape(count // together, together * channels)
+        sums = matmul(np.ones((1, len(rows)), g.dtype), rows)
+        return sums.reshape(together, channels).sum(axis=0)
     return g.sum(axis=(0, *range(2, g.ndim)))
