@@ -79,7 +79,8 @@ class Node:
     Attributes:
         op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
             per edge (anything for an edge that is None). It may have ``apart``, the index of an edge whose
-            gradient another thread may compute by ``later(node, gradient, index)``.
+            gradient another thread may compute by ``later(node, gradient, index)``; with ``reads_only`` its
+            derivatives change nothing that others read.
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
         time: when it was recorded; later than all that it was made from.
@@ -179,7 +180,11 @@ in ``f(g(x))``. From Python 3.14 on a caller's variable is not counted, and noth
 
 
 def _add(holder, key, cell, index, in_place: bool) -> None:
-    """``holder[key] += cell[index]``, without new memory where nobody else can see that of one of them."""
+    """``holder[key] += cell[index]``, without new memory where nobody else can see that of one of them.
+
+    The sum has the memory order of ``holder[key]`` in any case: kernels may add in another order where that
+    is another, and who else can see the memory depends on what other threads have done so far.
+    """
     if in_place and holder[key].array.dtype is cell[index].array.dtype:
         if alone(holder, key):
             array = holder[key].array
@@ -188,10 +193,13 @@ def _add(holder, key, cell, index, in_place: bool) -> None:
             else:
                 add_in_place(array, cell[index].array)
             return
-        if alone(cell, index):
+        if holder[key].array.strides == cell[index].array.strides and alone(cell, index):
             add_in_place(cell[index].array, holder[key].array)
             holder[key] = cell[index]
             return
+        holder[key] = holder[key].clone()
+        add_in_place(holder[key].array, cell[index].array)
+        return
     holder[key] = holder[key] + cell[index]
 
 
@@ -274,8 +282,9 @@ def walk(
             else:
                 _add(gradients[node], index, cell, place, in_place)
         elif edge in leaves:
-            if type(leaves[edge]) is Errand:
-                leaves[edge] = leaves[edge].result()
+            for values, at in ((leaves, edge), (cell, place)):
+                if type(values[at]) is Errand:
+                    values[at] = values[at].result()
             _add(leaves, edge, cell, place, in_place)
         else:
             leaves[edge] = cell[place]
@@ -290,17 +299,27 @@ def walk(
             node = heappop(queue)[1]
             gradient = gradients.pop(node)
             edges = node.edges
+            if node.hooks or not getattr(node.op, "reads_only", False):
+                _finish_errands(leaves)  # a hook or a user's function may change what they read
             if node.hooks:
-                _finish_errands(leaves)  # a hook may change what they read
                 gradient = _run_node_hooks(node, gradient)
             if relevant is not None:
+                if type(node) is not Node or node in wanted or node.outputs is not None:
+                    _finish_errands(leaves)
                 _deliver_wanted(node, gradient, wanted, deliver)
                 edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
                 if not any(edge is not None for edge in edges):
                     continue
+            errand = None
             if in_place and getattr(node.op, "apart", None) is not None:
-                edges = _set_apart(node, gradient, edges, leaves)
-            results = node.op.backward(node, gradient, edges)
+                errand = _send_for_weight(node, gradient, edges, leaves)
+            if errand is None:
+                results = node.op.backward(node, gradient, edges)
+            else:
+                place = node.op.apart
+                rest = (*edges[:place], None, *edges[place + 1 :])
+                results = list(node.op.backward(node, gradient, rest))
+                results[place] = errand
             if not retain_graph and node.saved:
                 node.saved = None
             for place, edge in enumerate(edges):
@@ -311,7 +330,7 @@ def walk(
                     heappush(queue, (-edge.time, edge))
                 else:
                     send(edge, results, place)
-            gradient = results = None  # what is done with is freed, and seen to be alone
+            gradient = results = errand = None  # what is done with is freed, and seen to be alone
         _finish_errands(leaves)  # before a hook of a leaf may change what they read
         while leaves:
             leaf, gradient = leaves.popitem()
@@ -321,27 +340,28 @@ def walk(
                 if leaf.hooks:
                     cell[0] = _apply_hooks(leaf.hooks, cell[0])
                 deliver(leaf, cell)
+    except BaseException:
+        for value in leaves.values():
+            if type(value) is Errand:
+                value.abandon()
+        raise
     finally:
         switch.reset(token)
 
 
-def _set_apart(node: Node, gradient, edges: tuple, leaves: dict) -> tuple:
+def _send_for_weight(node: Node, gradient, edges: tuple, leaves: dict) -> Errand | None:
     """Let another thread begin with the gradient of a variable, which nobody asks for before the end of the
-    walk, where the operation allows it and the work is worth it. The edges that remain."""
+    walk, where the operation allows it and the work is worth it."""
     place = node.op.apart
     leaf = edges[place]
     if leaf is None or type(leaf) is Node or type(leaf) is Output or leaf in leaves:
-        return edges
+        return None
     rows = leaf.array.shape[0]
     if gradient.array.size * leaf.array.size <= APART * rows:
-        return edges
+        return None
     if sum(type(value) is Errand and not value.done for value in leaves.values()) >= MOST_APART:
-        return edges
-    errand = begin_errand(node.op.later(node, gradient, place))
-    if errand is None:
-        return edges
-    leaves[leaf] = errand
-    return (*edges[:place], None, *edges[place + 1 :])
+        return None
+    return begin_errand(node.op.later(node, gradient, place))
 
 
 def _finish_errands(leaves: dict) -> None:

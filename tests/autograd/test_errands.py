@@ -9,7 +9,7 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77.core import autograd
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.threads import get_num_threads, own_seat, set_num_threads
 
 F = torch.nn.functional
 
@@ -178,3 +178,93 @@ def test_gradients_are_added_to_those_that_are_there(errands):
     once = x.numpy().sum(axis=0) * np.ones((10, 1), np.float32)
     np.testing.assert_allclose(w.grad.numpy(), 2 * once, rtol=1e-5)
     assert len(errands) == 2
+
+
+@pytest.mark.parametrize("late", [0.0, 0.02])
+def test_a_sum_of_gradients_lies_in_memory_as_with_one_thread(monkeypatch, late):
+    """A residual block whose branches give gradients in two orders of memory: sums over them would show it."""
+    monkeypatch.setattr(autograd, "APART", 0.0)
+    begin = autograd.begin_errand
+    monkeypatch.setattr(autograd, "begin_errand", lambda f: begin(lambda: (time.sleep(late), f())[1]))
+    x, weights = _numbers(32, 16, 6, 6), [_numbers(16, 16, 3, 3, seed=i).requires_grad_() for i in (1, 2, 3)]
+    bias = _numbers(16).requires_grad_()
+
+    def run(count):
+        set_num_threads(count)
+        for p in (*weights, bias):
+            p.grad = None
+        u = F.conv2d(x, weights[0], bias, padding=1)
+        y = u + F.conv2d(F.relu(F.conv2d(u, weights[1], padding=1)), weights[2], padding=1)
+        torch.tanh(y.contiguous()).mean().backward()
+        return [p.grad.numpy().copy() for p in (*weights, bias)]
+
+    expected = run(1)
+    for count in (2, 3, 2):
+        for found, wanted in zip(run(count), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_users_function_may_change_its_gradient_in_place(errands):
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            g.mul_(2)
+            return g
+
+    def run(count):
+        set_num_threads(count)
+        v, w = _numbers(30, 10).requires_grad_(), _numbers(10, 20, seed=1).requires_grad_()
+        (Doubled.apply(v) + F.linear(_numbers(30, 20, seed=2), w)).backward(_numbers(30, 10, seed=3))
+        return w.grad.numpy()
+
+    np.testing.assert_array_equal(run(2), run(1))
+    assert len(errands) == 1
+
+
+def test_gradients_of_inputs_are_delivered_after_those_who_read_them(errands):
+    def run(count):
+        set_num_threads(count)
+        w, t = _numbers(10, 20, seed=1).requires_grad_(), _numbers(30, 20, seed=2).requires_grad_() * 1
+        t.retain_grad()
+        t.grad = _numbers(30, 20, seed=3)
+        (F.linear(t.grad, w).sum() + (t * 3).sum()).backward(inputs=[t, w])
+        return w.grad.numpy()
+
+    np.testing.assert_array_equal(run(2), run(1))
+
+
+def test_leaves_are_served_in_the_order_of_one_thread(errands):
+    def run(count):
+        set_num_threads(count)
+        order = []
+        x, w, b = _numbers(30, 20), _numbers(10, 20), _numbers(10)
+        for name, leaf in (("x", x), ("w", w), ("b", b)):
+            leaf.requires_grad_()
+            leaf.register_hook(lambda g, name=name: order.append(name))
+        F.linear(x, w, b).sum().backward()
+        return order
+
+    assert run(2) == run(1)
+
+
+def test_a_variable_that_is_input_and_weight_at_once(errands):
+    def run(count):
+        set_num_threads(count)
+        w = _numbers(20, 20).requires_grad_()
+        F.linear(w, w).mean().backward()
+        return w.grad.numpy()
+
+    np.testing.assert_array_equal(run(2), run(1))
+
+
+def test_nothing_piles_up(errands):
+    x, w = _numbers(64, 3, 16, 16), _numbers(8, 3, 3, 3, seed=1).requires_grad_()
+    for _ in range(5):
+        loss = F.conv2d(x, w).sum()
+        loss.backward()
+        time.sleep(0.03)
+    assert len(own_seat().offers) == 0

@@ -396,6 +396,46 @@ def test_an_errand_keeps_nothing_alive_and_its_error_reaches_the_sender():
     assert begin_errand(lambda: np.ones(3).sum()).result() == 3
 
 
+def test_an_error_is_not_kept_alive_by_the_work_that_raised_it():
+    class Held:
+        pass
+
+    def work(held):
+        raise KeyError
+
+    for begin in (
+        lambda held: parallel_for(lambda _: work(held), 4, LARGE),
+        lambda held: begin_errand(functools.partial(work, held)).result(),
+        lambda held: begin_errand(lambda: parallel_for(lambda _: work(held), 4, LARGE)).result(),
+    ):
+        held = Held()
+        alive = weakref.ref(held)
+        with pytest.raises(KeyError) as caught:
+            begin(held)
+        del held, caught
+        assert alive() is None
+
+
+def test_an_errand_that_was_abandoned_leaves_nothing():
+    busy, go, done = threading.Event(), threading.Event(), []
+
+    def hold():
+        busy.set()
+        assert go.wait(20)
+        raise KeyError
+
+    first = begin_errand(hold)
+    assert busy.wait(20)
+    second = begin_errand(lambda: done.append(1))
+    for errand in (first, second):
+        errand.abandon()
+    go.set()
+    third = begin_errand(lambda: 3)
+    assert third.result() == 3
+    parallel_for(lambda _: None, 4, LARGE)
+    assert done == []
+
+
 def test_an_errand_is_as_silent_as_its_sender():
     with np.errstate(all="ignore"):
         errand = begin_errand(lambda: np.zeros(1) / np.zeros(1))

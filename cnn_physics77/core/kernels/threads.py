@@ -16,6 +16,7 @@ started before the first work that is worth it.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import threading
@@ -24,12 +25,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels.scratch import arena
 
+MOST_SECONDS_AT_EXIT = 5.0
+LOOK_AGAIN = 0.1  # seconds; a ring may be lost to a Ctrl-C, or to what a signal's handler waits for itself
 HAND_OVER_MICROSECONDS = 150.0  # serial work below this is not handed over: it would gain nothing
 
 
@@ -52,7 +56,7 @@ class Blas:
 
     def __init__(self) -> None:
         self.path, self._get, self._set = self._find()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may come while it is held
         self._holders = 0
         self._before = 1
 
@@ -95,7 +99,7 @@ class Blas:
 
     def after_fork(self) -> None:
         """In the child: forget the holders, whose threads do not exist here."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._holders and self._set is not None:
             self._set(self._before)
         self._holders = 0
@@ -132,34 +136,34 @@ class Job:
         self.entered: dict[Seat, bool] = {}
         self.left: list[Seat] = []
 
-    def run(self) -> None:
-        """Take and do blocks until none is left or one has failed."""
+    def run(self) -> BaseException | None:
+        """Take and do blocks until none is left or one has failed; the exception of this thread."""
         function = self.function
         outermost = not arena.lent
         try:
             arena.lent = True
             for block in self.blocks:
                 if self.error is not None or function is None:
-                    return
+                    break
                 if outermost:
                     arena.begin()
                 function(block)
         except BaseException as error:  # handed to the caller of parallel_for, Ctrl-C included
             if self.error is None:
                 self.error = error
+            return error
         finally:
             if outermost:
                 arena.lent = False
+        return None
 
     def enter(self, seat: Seat) -> None:
         """Work on the job in a thread that it was offered to, if the offer still stands."""
-        try:
-            if self.entered.setdefault(seat, True):
-                self.run()
-        finally:
-            self.left.append(seat)
-            if self.owner is not None:
-                self.owner.ring()
+        seat.inside = self
+        interrupted = self.run() if self.entered.setdefault(seat, True) else None
+        seat.leave()
+        if isinstance(interrupted, KeyboardInterrupt) and not isinstance(seat, Worker):
+            raise interrupted  # the owner may have nobody to tell it
 
     def without(self, seat: Seat) -> bool:
         """Whether that thread has left the job, or never will enter it: the offer ends here."""
@@ -171,6 +175,7 @@ class Job:
         A Ctrl-C is kept in ``error``: the others still write, so it goes on waiting for them.
         """
         self.owner = here = own_seat()
+        here.leave()
         worked = False
         while True:
             try:
@@ -180,7 +185,7 @@ class Job:
                         seat.offer(self)
                     self.run()
                 while [seat for seat in seats if not self.without(seat)]:
-                    here.bell.acquire()
+                    here.bell.acquire(timeout=LOOK_AGAIN)
                 self.function = None  # an offer withdrawn may still lie somewhere; it keeps no arrays alive
                 return
             except BaseException as error:
@@ -193,6 +198,7 @@ class Seat:
     def __init__(self) -> None:
         self.offers: deque[Job | Errand] = deque()
         self.busy = False
+        self.inside: Job | None = None
         self.bell = threading.Lock()
         self.bell.acquire()
 
@@ -203,6 +209,15 @@ class Seat:
     def offer(self, job: Job | Errand) -> None:
         self.offers.append(job)
         self.ring()
+
+    def leave(self) -> None:
+        """Tell the owner of the job that was entered last; again, where a Ctrl-C has cut this short."""
+        job = self.inside
+        if job is not None:
+            job.left.append(self)
+            if job.owner is not None:
+                job.owner.ring()
+            self.inside = None
 
     def work(self) -> None:
         """Enter what was offered, the oldest first, until nothing is left."""
@@ -302,6 +317,14 @@ _local = threading.local()
 _threads: int | None = None
 
 
+@atexit.register
+def _let_workers_finish() -> None:
+    """A thread that is inside of BLAS when the interpreter ends would crash the process."""
+    end = monotonic() + MOST_SECONDS_AT_EXIT
+    while any(worker.busy or worker.offers for worker in _pool.workers) and monotonic() < end:
+        sleep(0.001)
+
+
 def _after_fork() -> None:
     global _pool
     _pool = Pool()
@@ -350,11 +373,12 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
             job.share(pool.others(helpers))
         else:
             job.run()
-        if job.error is not None:
+        error, job.error = job.error, None
+        if error is not None:
             try:
-                raise job.error
+                raise error
             finally:
-                del job  # the traceback would else hold the error, and the error the traceback
+                del error  # the traceback would else hold the error, and the error the traceback
 
 
 class Errand:
@@ -364,7 +388,7 @@ class Errand:
     """
 
     def __init__(self, function: Callable[[], Any]) -> None:
-        self.done = False
+        self.done = self._abandoned = False
         self._function: Callable[[], Any] | None = function
         self._context = copy_context()
         self._sender = own_seat()
@@ -380,9 +404,11 @@ class Errand:
         _local.sender = self._sender
         try:
             self._value = self._context.run(function)
-        except BaseException as error:
-            self._error = error
+        except BaseException as error:  # kept without this frame, which refers to the errand
+            self._error = error.with_traceback(error.__traceback__ and error.__traceback__.tb_next)
         self._function = function = None  # and with it what the call needed
+        if self._abandoned:
+            self._value = self._error = None
         self.done = True
         self._sender.ring()
 
@@ -392,12 +418,14 @@ class Errand:
         Raises:
             The exception that the call raised.
         """
-        seat = own_seat()
+        self._sender = seat = own_seat()
+        seat.leave()
         self.enter(seat)  # nobody has begun
-        while not self.done:
-            seat.work()
-            if not self.done:
-                seat.bell.acquire()
+        with np.errstate(all="ignore"):  # as in the other threads
+            seat.work()  # offers that were withdrawn are dropped, too
+            while not self.done:
+                seat.bell.acquire(timeout=LOOK_AGAIN)
+                seat.work()
         if self._error is not None:
             try:
                 raise self._error
@@ -405,6 +433,13 @@ class Errand:
                 self._error = None
         value, self._value = self._value, None
         return value
+
+    def abandon(self) -> None:
+        """Nobody will ask for the result: let it be, if no thread has begun."""
+        self._abandoned = True
+        if self._taken.setdefault("by", self._sender) is self._sender:
+            self._function = None
+        self._value = self._error = None
 
 
 def begin_errand(function: Callable[[], Any]) -> Errand | None:

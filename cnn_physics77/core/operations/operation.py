@@ -63,6 +63,8 @@ class Operation:
         apart: the place of the input whose derivative another thread may compute meanwhile, or None.
     """
 
+    reads_only = True
+
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
         signature = inspect.signature(forward)
         kinds = inspect.Parameter
