@@ -263,6 +263,7 @@ def walk(
     leaves: dict = {}
     queue: list = []  # (-time, node): the latest first, so that a node comes after all its users
     in_place = not create_graph
+    away = False  # whether an errand was sent
 
     def send(edge, cell, place):
         """``cell[place]`` is sent; that nothing else refers to it lets it be seen to be alone."""
@@ -299,7 +300,7 @@ def walk(
             node = heappop(queue)[1]
             gradient = gradients.pop(node)
             edges = node.edges
-            if node.hooks or not getattr(node.op, "reads_only", False):
+            if node.hooks or (away and not getattr(node.op, "reads_only", False)):
                 _finish_errands(leaves)  # a hook or a user's function may change what they read
             if node.hooks:
                 gradient = _run_node_hooks(node, gradient)
@@ -317,6 +318,7 @@ def walk(
                 results = node.op.backward(node, gradient, edges)
             else:
                 place = node.op.apart
+                away = True
                 rest = (*edges[:place], None, *edges[place + 1 :])
                 results = list(node.op.backward(node, gradient, rest))
                 results[place] = errand

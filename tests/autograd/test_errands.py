@@ -182,7 +182,7 @@ def test_gradients_are_added_to_those_that_are_there(errands):
 
 @pytest.mark.parametrize("late", [0.0, 0.02])
 def test_a_sum_of_gradients_lies_in_memory_as_with_one_thread(monkeypatch, late):
-    """A residual block whose branches give gradients in two orders of memory: sums over them would show it."""
+    """A residual block whose branches give gradients in two orders of memory: sums would show it."""
     monkeypatch.setattr(autograd, "APART", 0.0)
     begin = autograd.begin_errand
     monkeypatch.setattr(autograd, "begin_errand", lambda f: begin(lambda: (time.sleep(late), f())[1]))
@@ -228,13 +228,15 @@ def test_a_users_function_may_change_its_gradient_in_place(errands):
 def test_gradients_of_inputs_are_delivered_after_those_who_read_them(errands):
     def run(count):
         set_num_threads(count)
-        w, t = _numbers(10, 20, seed=1).requires_grad_(), _numbers(30, 20, seed=2).requires_grad_() * 1
-        t.retain_grad()
-        t.grad = _numbers(30, 20, seed=3)
-        (F.linear(t.grad, w).sum() + (t * 3).sum()).backward(inputs=[t, w])
+        w = _numbers(10, 20, seed=1).requires_grad_()
+        t = _numbers(30, 20, seed=2).requires_grad_() * 1
+        t.grad = _numbers(30, 20, seed=3)  # the gradient of t is added into what the weight's gradient reads
+        loss = (t * 2).sum() + F.linear(t.grad, w).sum()
+        loss.backward(inputs=[t, w])
         return w.grad.numpy()
 
     np.testing.assert_array_equal(run(2), run(1))
+    assert len(errands) == 1
 
 
 def test_leaves_are_served_in_the_order_of_one_thread(errands):

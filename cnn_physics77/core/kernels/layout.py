@@ -97,7 +97,11 @@ def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -
 
 
 def for_blocks(
-    function: Callable[[slice], object], length: int, bytes_each: int, microseconds: float
+    function: Callable[[slice], object],
+    length: int,
+    bytes_each: int,
+    microseconds: float,
+    block_bytes: int = BLOCK_BYTES,
 ) -> None:
     """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
 
@@ -107,7 +111,7 @@ def for_blocks(
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
     """
-    step = block_length(length, bytes_each)
+    step = block_length(length, bytes_each, block_bytes)
     if step >= length and microseconds >= HAND_OVER_MICROSECONDS:
         step = -(-length // 2)
     if step >= length:

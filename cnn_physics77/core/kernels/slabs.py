@@ -93,10 +93,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndar
 
 
 def _blocks(geometry: Geometry, itemsize: int) -> list[slice]:
-    """Samples of each block; about a quarter of `blocks.BLOCK_BYTES`, as rows of pixels are copied in short
-    runs."""
+    """Samples of each block: half of `blocks.BLOCK_BYTES` of slabs, as what they are copied from needs
+    memory too."""
     q = geometry
-    return [samples for samples, _ in cut(q.batch, 1, q.taps * prod(q.output_size) * itemsize)]
+    return [samples for samples, _ in cut(q.batch, 1, 2 * q.taps * prod(q.output_size) * itemsize)]
 
 
 def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -14,6 +14,8 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
 from cnn_physics77.core.kernels.scratch import scratch
 
+PIECE_BYTES = 1 << 20  # of each array of one piece
+
 
 def sgd(
     parameter: np.ndarray,
@@ -179,4 +181,5 @@ def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> N
         parameter.size,
         parameter.itemsize,
         parameter.size * parameter.itemsize * 2.5e-4,
+        PIECE_BYTES,
     )
