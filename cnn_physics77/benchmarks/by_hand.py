@@ -59,10 +59,9 @@ class HandWrittenStep:
         (dtype,) = {p.dtype for p in parameters}
         sizes = [p.size for p in parameters]
         ends = np.cumsum(sizes)
-        whole = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self.values = np.concatenate([p.ravel() for p in parameters])
         self.gradients, self.m, self.v = (np.zeros_like(self.values) for _ in range(3))
-        self.places = whole
+        self.places = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
         self.K, self.W, self.b, self.V, self.c = self._views(self.values, parameters)
         self.dK, self.dW, self.db, self.dV, self.dc = self._views(self.gradients, parameters)
 
@@ -183,19 +182,19 @@ def prepare() -> Pair:
         parameters = dict(training.network.named_parameters())
         hand = HandWrittenStep([p.detach().numpy() for p in parameters.values()], case.batch)
         ours: Arrays = {}
-        theirs: Arrays = {}
+        written: Arrays = {}
         for i in range(2):
             loss = training.call()
             ours |= {f"loss {i}": loss.detach().numpy()}
-            theirs |= {f"loss {i}": np.asarray(hand(*batches[i]), dtype)}
+            written |= {f"loss {i}": np.asarray(hand(*batches[i]), dtype)}
             ours |= {f"gradient {i} {name}": p.grad.numpy().copy() for name, p in parameters.items()}
-            theirs |= {
+            written |= {
                 f"gradient {i} {name}": gradient.copy()
                 for name, gradient in zip(
                     parameters, (hand.dK, hand.dW, hand.db, hand.dV, hand.dc), strict=True
                 )
             }
-        found.append(difference(ours, theirs)[0])
+        found.append(difference(ours, written)[0])
     turn = itertools.cycle(batches)
     return Pair(training.call, lambda: hand(*next(turn)), (found[0], found[1]))
 

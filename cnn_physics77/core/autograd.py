@@ -305,8 +305,8 @@ def walk(
             if node.hooks:
                 gradient = _run_node_hooks(node, gradient)
             if relevant is not None:
-                if type(node) is not Node or node in wanted or node.outputs is not None:
-                    _finish_errands(leaves)
+                if node in wanted or node.outputs is not None:
+                    _finish_errands(leaves)  # what is delivered may be added into what they read
                 _deliver_wanted(node, gradient, wanted, deliver)
                 edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
                 if not any(edge is not None for edge in edges):

@@ -106,7 +106,7 @@ def for_blocks(
     """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
 
     ``microseconds`` is the estimated time of all of it in one thread: what one block could hold, but is
-    worth two threads, is cut in two.
+    worth two threads, is cut in two. ``block_bytes`` bounds a block, of elements of ``bytes_each``.
 
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
