@@ -85,7 +85,10 @@ def torch_maps(x, weight, g, bias, rest):
 def small_blocks(monkeypatch):
     """Blocks so small that every case is cut along samples and rows."""
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
-    monkeypatch.setattr(winograd_rows, "LEAST_ROWS", 1)
+    monkeypatch.setattr(winograd_rows, "PIECE_BYTES", 4000)
+    monkeypatch.setattr(winograd_rows, "SUM_BYTES", 4000)
+    monkeypatch.setattr(winograd_rows, "MOST_BLOCKS", 1)  # of many pieces
+    monkeypatch.setattr(winograd_rows, "MOST_PARTIAL_SUMS", 1)
 
 
 def data(case, dtype):

@@ -14,8 +14,11 @@ import numpy as np
 BLOCK_BYTES = 1 << 21
 
 
-def cut(batch: int, rows: int, row_bytes: int, least_samples: int = 1) -> list[tuple[slice, slice]]:
-    """Blocks (samples, rows) of about `BLOCK_BYTES`, alike in size, the samples in an even number of groups.
+def cut(
+    batch: int, rows: int, row_bytes: int, least_samples: int = 1, block_bytes: int | None = None
+) -> list[tuple[slice, slice]]:
+    """Blocks (samples, rows) of about `BLOCK_BYTES`, or the number of bytes given, alike in size, the samples
+    in an even number of groups.
 
     Args:
         row_bytes: of one row of one sample.
@@ -26,9 +29,10 @@ def cut(batch: int, rows: int, row_bytes: int, least_samples: int = 1) -> list[t
     >>> cut(1, rows=4, row_bytes=2**20)
     [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 4, None))]
     """
-    samples = max(1, least_samples, BLOCK_BYTES // max(1, row_bytes * rows))
+    block_bytes = block_bytes or BLOCK_BYTES
+    samples = max(1, least_samples, block_bytes // max(1, row_bytes * rows))
     samples = ceil(batch / (2 * ceil(batch / (2 * samples)))) if batch > 1 else 1
-    height = max(1, min(rows, BLOCK_BYTES // max(1, row_bytes * samples)))
+    height = max(1, min(rows, block_bytes // max(1, row_bytes * samples)))
     height = ceil(rows / ceil(rows / height))
     return [
         (slice(sample, min(batch, sample + samples)), slice(row, min(rows, row + height)))

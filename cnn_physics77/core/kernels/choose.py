@@ -211,11 +211,12 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
         size = q.input_size if map == INPUT_GRADIENT else q.output_size
         tall, wide = q.kernel_size
         transformed = q.batch * ceil(size[0] / m) * (m + tall - 1) * size[1]  # pixels
-        if map == WEIGHT_GRADIENT:
-            longer = 1 + (wide - 1) / size[1]
-        else:
-            samples, strips = winograd_rows.blocks(q.batch, size, q.kernel_size, max(channels), m, 4)[0]
-            longer = 1 + FEW_ROWS / ((samples.stop - samples.start) * (strips.stop - strips.start))
+        longer = 1 + (wide // 2) / size[1]  # of a line: the padding
+        if map != WEIGHT_GRADIENT:
+            sizes = q.batch, size, q.kernel_size, max(channels), m, 4
+            samples, strips = winograd_rows.pieces(*sizes)[0]
+            lines = (samples.stop - samples.start) * (strips.stop - strips.start)
+            longer *= 1 + FEW_ROWS * wide / (lines * longer * size[1])
         each = _multiplications(longer, wide * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE
         kernel = (m + tall - 1) * wide * prod(channels) * ROW_TRANSFORM
         return 2 * CALLS + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6

@@ -13,12 +13,16 @@ by half a turn and its channels exchanged, at padding r - 1 - p.
 
 In two dimensions (`winograd`) the products are fewer, but every number is transformed twice and copied
 twice. Here rows of channels-last images, W C numbers long, are read and written where they are: B^T turns t
-of them into t rows of ``tiles``, A^T turns t rows of ``products`` into m rows of the result, and nothing else
-is moved. Neighbouring pixels of a row of tiles are s C numbers side by side, so the windows need no copy
-either.
+of them into one line in each of t planes of ``tiles``, A^T turns a line of t planes of ``products`` into m
+rows of the result, and nothing else is moved:
 
-    tiles    (t, samples * strips, W + s - 1, C)    with zeros at both ends of a row
-    products (t, samples * strips, W, K)        for each t and each column, one matrix product
+    tiles    (t, lines * (p + W), C)    line by line the p zeros of the padding and the W pixels of a row;
+                                        the zeros to its right are those of the next line
+    products (t, lines * (p + W), K)    one for each run of s pixels; those of runs across a line's end are
+                                        not read
+
+A run of s pixels is s C numbers side by side, so the windows need no copy either. As BLAS takes no matrix
+whose rows overlap, every s-th run goes into one product: s long ones for each plane.
 
 Error in float32: root mean square over the standard deviation of the result, forward map and input gradient;
 in brackets the weight gradient (normal data, AVX2 machine):
@@ -49,8 +53,10 @@ from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.toom_cook import matrices
 from cnn_physics77.core.kernels.windows import Size
 
-LEAST_ROWS = 48  # of a product: below, BLAS's reordering of the kernel takes most of the time
-MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
+PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache
+SUM_BYTES = 1 << 21  # the same in the weight gradient, where every piece costs a sum of kernels
+MOST_BLOCKS = 16  # of work; neighbouring pieces in one block share its memory
+MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own pieces, added in order
 PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
 
 
@@ -74,37 +80,32 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     """The gradient (K, C, *kernel_size)."""
     channels, out_channels, dtype = geometry.in_channels, geometry.out_channels, x.dtype
     tall, wide = geometry.kernel_size
-    plan = Plan(x, out_channels, geometry.output_size, geometry.kernel_size, geometry.padding, m)
-    t = plan.t
-    a_t, g_matrix, _ = matrices(m, dtype, tall)
-    gradients = g.transpose(0, 2, 3, 1)
-    each = t * wide * out_channels * channels * x.itemsize
-    count = min(len(plan.blocks), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
-    partial = np.zeros((count, t, wide, out_channels, channels), dtype)
+    plan = Plan(x, out_channels, geometry.output_size, geometry.kernel_size, geometry.padding, m, SUM_BYTES)
+    a_t, g_matrix, b_t = matrices(m, dtype, tall)
+    images, gradients = Strips(x, geometry.padding[0], m, plan.t), Strips(g, 0, m, m)
+    each = plan.t * wide * out_channels * channels * x.itemsize
+    count = min(len(plan.pieces), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
+    partial = np.zeros((count, plan.t, out_channels, wide * channels), dtype)
 
     def partial_sum(index: int) -> None:
-        for block in plan.blocks[index::count]:
-            tiles = plan.input_tiles(block)
-            length = tiles.shape[1] * plan.width
-            # The gradient's rows get zeros at the end, to be as long as those of the tiles: then all are one
-            # long row, and tap j is the same row of tiles, begun j pixels later.
-            outer = scratch("winograd products", (t, tiles.shape[1], plan.width, out_channels), dtype)
-            outer[:, :, plan.width - wide + 1 :] = 0
-            samples, strips = block
-            rows = _pixel_rows(gradients[samples], "winograd gradient")
-            outer_tiles = outer.reshape(t, len(rows), -1, plan.width * out_channels)
-            _to_tiles(
-                a_t.T, rows, strips.start * m, m, outer_tiles[..., : rows.shape[2]].transpose(1, 2, 0, 3)
-            )
-            step, pixel = tiles.strides[0], tiles.strides[2]
-            shifted = as_strided(tiles, (t, wide, length, channels), (step, pixel, pixel, dtype.itemsize))
-            outer = outer.reshape(t, 1, length, out_channels)
-            partial[index] += np.matmul(outer.transpose(0, 1, 3, 2), shifted)
+        tiles, lines = plan.tiles()
+        windows = _phases(tiles, wide, wide)
+        outer = plan.planes("winograd products", plan.t, out_channels)
+        outer[...] = 0
+        outer_lines = plan.lines(outer, 0, geometry.output_size[1])
+        pixels = _phases(outer, wide, 1).transpose(0, 1, 3, 2)
+        for piece in plan.share(index, count):
+            number, runs = plan.size(piece)
+            images.transform(b_t, piece, lines[:number])
+            gradients.transform(a_t.T, piece, outer_lines[:number])
+            for planes in (tiles, outer):  # where a larger piece may have been before
+                planes[:, number * plan.width : (runs + 1) * wide] = 0
+            partial[index] += np.matmul(pixels[..., :runs], windows[:, :, :runs]).sum(axis=1)
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
-    whole = partial.sum(axis=0).reshape(t, -1)
-    taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
-    return np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
+    whole = partial.sum(axis=0).reshape(plan.t, -1)
+    taps = matmul(g_matrix.T, whole).reshape(tall, out_channels, wide, channels)
+    return np.ascontiguousarray(taps.transpose(1, 3, 0, 2))
 
 
 def _transformed(kernel: np.ndarray, m: int) -> np.ndarray:
@@ -114,17 +115,23 @@ def _transformed(kernel: np.ndarray, m: int) -> np.ndarray:
     return matmul(g, kernel.reshape(tall, -1)).reshape(-1, 1, wide * channels, out_channels)
 
 
-def blocks(
-    batch: int, output_size: Size, kernel_size: Size, channels: int, m: int, itemsize: int
+def pieces(
+    batch: int,
+    size: Size,
+    kernel_size: Size,
+    channels: int,
+    m: int,
+    itemsize: int,
+    piece_bytes: int | None = None,
 ) -> list[tuple[slice, slice]]:
-    """The samples and strips of each block; ``channels`` is the larger number of the two images."""
-    strips = ceil(output_size[0] / m)
-    row_bytes = (m + kernel_size[0] - 1) * (output_size[1] + kernel_size[1] - 1) * channels * itemsize
-    return cut(batch, strips, row_bytes, ceil(LEAST_ROWS / strips))
+    """The samples and strips of each piece; ``channels`` is the larger number of the two images, ``size``
+    (rows of the result, columns of the image)."""
+    line_bytes = (m + kernel_size[0] - 1) * (size[1] + kernel_size[1] // 2) * channels * itemsize
+    return cut(batch, ceil(size[0] / m), line_bytes, block_bytes=piece_bytes or PIECE_BYTES)
 
 
 class Plan:
-    """How one map is cut into blocks of samples and strips of m rows, and the tiles of one block."""
+    """How one map is cut into pieces of samples and strips of m rows, and the memory for one piece."""
 
     def __init__(
         self,
@@ -134,37 +141,109 @@ class Plan:
         kernel_size: Size,
         padding: Size,
         m: int,
+        piece_bytes: int,
     ) -> None:
-        batch, self.channels = x.shape[:2]
-        self.images = x.transpose(0, 2, 3, 1)
-        self.kernel_size, self.padding, self.m = kernel_size, padding, m
+        batch, self.channels, _, self.columns = x.shape
+        self.dtype, self.wide, self.left = x.dtype, kernel_size[1], padding[1]
         self.t = m + kernel_size[0] - 1
-        self.width = output_size[1] + kernel_size[1] - 1  # of a row of tiles
+        self.width = self.left + self.columns  # of a line
         most = max(self.channels, out_channels)
-        self.blocks = blocks(batch, output_size, kernel_size, most, m, x.itemsize)
+        size = output_size[0], self.columns
+        self.pieces = pieces(batch, size, kernel_size, most, m, x.itemsize, piece_bytes)
 
-    def input_tiles(self, block: tuple[slice, slice]) -> np.ndarray:
-        """``B^T d`` of the strips of one block, (t, samples * strips, width, C), and zeros behind it."""
-        samples, strips = block
-        rows = _pixel_rows(self.images[samples], "winograd rows")
-        dtype, channels = rows.dtype, self.channels
-        height = strips.stop - strips.start
-        strip_count = len(rows) * height
-        shape = (self.t, strip_count, self.width, channels)
-        tiles = _planes("winograd tiles", shape, self.kernel_size[1] - 1, dtype)
-        strides = tiles.strides
-        left, inside = self.padding[1], min(rows.shape[2] // channels, self.width - self.padding[1])
-        tiles[:, :, :left] = 0
-        tiles[:, :, left + inside :] = 0
-        target = as_strided(
-            tiles[:, :, left:],
-            (len(rows), height, self.t, inside * channels),
-            (height * strides[1], strides[1], strides[0], dtype.itemsize),
-        )
-        b_t = matrices(self.m, dtype, self.kernel_size[0])[2]
-        first = strips.start * self.m - self.padding[0]
-        _to_tiles(b_t, rows[..., : inside * channels], first, self.m, target)
-        return tiles
+    def share(self, index: int, count: int) -> list[tuple[slice, slice]]:
+        """The pieces of one of ``count`` blocks: neighbours."""
+        total = len(self.pieces)
+        return self.pieces[index * total // count : (index + 1) * total // count]
+
+    def size(self, piece: tuple[slice, slice]) -> tuple[int, int]:
+        """The lines of a piece, and the runs of its pixels in each of the products."""
+        samples, strips = piece
+        lines = (samples.stop - samples.start) * (strips.stop - strips.start)
+        return lines, ceil(lines * self.width / self.wide)
+
+    def planes(self, name: str, count: int, channels: int) -> np.ndarray:
+        """Scratch memory (count, pixels, channels) for the largest piece, and a run behind it."""
+        pixels = (self.size(self.pieces[0])[1] + 1) * self.wide
+        return scratch(name, (count, pixels, channels), self.dtype)
+
+    def lines(self, planes: np.ndarray, left: int, columns: int) -> np.ndarray:
+        """These columns of all lines of all planes: (lines, planes, columns * channels)."""
+        step, pixel, item = planes.strides
+        shape = (self.size(self.pieces[0])[0], len(planes), columns * planes.shape[2])
+        return np.ndarray(shape, planes.dtype, planes, left * pixel, (self.width * pixel, step, item))
+
+    def tiles(self) -> tuple[np.ndarray, np.ndarray]:
+        """Memory for ``B^T d`` of one piece, and the lines in it without the padding, which is zero."""
+        tiles = self.planes("winograd tiles", self.t, self.channels)
+        lines = self.size(self.pieces[0])[0]
+        self.lines(tiles, 0, self.left)[...] = 0
+        tiles[:, lines * self.width :] = 0
+        return tiles, self.lines(tiles, self.left, self.columns)
+
+
+def _phases(planes: np.ndarray, count: int, pixels: int) -> np.ndarray:
+    """The runs of so many pixels of planes (t, ..., C), one begun at each pixel, every ``count``-th in one
+    matrix: (t, count, runs, pixels * C).
+    """
+    step, pixel, item = planes.strides
+    shape = (len(planes), count, planes.shape[1] // count - 1, pixels * planes.shape[2])
+    return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, count * pixel, item))
+
+
+class Strips:
+    """Strips of an image (N, C, H, W), each begun m rows below the one before, as factors of a product."""
+
+    def __init__(self, image: np.ndarray, above: int, m: int, span: int) -> None:
+        self.image = image.transpose(0, 2, 3, 1)
+        self.above, self.m, self.span = above, m, span
+        self.rows = _pixel_rows(self.image)
+
+    def transform(self, matrix: np.ndarray, piece: tuple[slice, slice], lines: np.ndarray) -> None:
+        """``lines[n, r] = matrix @ d`` with d the rows of strip r of sample n, zero outside of the image.
+
+        matrix (t, span), lines (samples * strips, t, W C).
+        """
+        samples, strips = piece
+        rows = _copied_rows(self.image[samples]) if self.rows is None else self.rows[samples]
+        count, height, length = rows.shape
+        m, span = self.m, self.span
+        first = strips.start * m - self.above
+        number = strips.stop - strips.start
+        lines = lines.reshape(count, number, *lines.shape[1:])
+        begin = min(number, max(0, ceil(-first / m)))  # strips whose rows all lie inside: begin to end
+        end = max(begin, min(number, (height - span - first) // m + 1))
+        if end > begin:
+            step, row, item = rows.strides
+            inside = as_strided(
+                rows[:, first + begin * m :], (count, end - begin, span, length), (step, m * row, row, item)
+            )
+            np.matmul(matrix, inside, out=lines[:, begin:end])
+        for strip in (*range(begin), *range(end, number)):
+            top = first + strip * m
+            low, high = max(0, top), min(height, top + span)
+            if low < high:
+                np.matmul(matrix[:, low - top : high - top], rows[:, low:high], out=lines[:, strip])
+            else:
+                lines[:, strip] = 0
+
+
+def _pixel_rows(images: np.ndarray) -> np.ndarray | None:
+    """A view of ``images`` (samples, H, W, C) as rows (samples, H, W * C), if there is one."""
+    samples, height, width, channels = images.shape
+    if images.strides[2:] != (channels * images.itemsize, images.itemsize):
+        return None
+    return as_strided(images, (samples, height, width * channels), (*images.strides[:2], images.itemsize))
+
+
+def _copied_rows(images: np.ndarray) -> np.ndarray:
+    """The same rows in scratch memory."""
+    copy = scratch("winograd rows", images.shape, images.dtype)
+    if images.strides[3] == images.itemsize:
+        items(copy)[...] = items(images)
+    else:
+        copy[...] = images
+    return copy.reshape(*copy.shape[:2], -1)
 
 
 def _correlate(
@@ -178,95 +257,40 @@ def _correlate(
 ) -> np.ndarray:
     """``x`` (N, C, H, W) with a transformed kernel (t, 1, width * C, K): the output (N, K, *output_size)."""
     batch, channels = x.shape[:2]
+    height, columns = output_size
     out_channels = kernel.shape[3]
-    columns = output_size[1]
-    a_t = matrices(m, x.dtype, kernel_size[0])[0]
-    y = np.empty((batch, *output_size, out_channels), x.dtype)
-    plan = Plan(x, out_channels, output_size, kernel_size, padding, m)
-    if bias is not None:
-        bias = np.tile(bias, columns)  # a long row: a broadcast over a short one is slow
+    a_t, _, b_t = matrices(m, x.dtype, kernel_size[0])
+    y = np.empty((batch, height, columns * out_channels), x.dtype)
+    plan = Plan(x, out_channels, output_size, kernel_size, padding, m, PIECE_BYTES)
+    t, wide = plan.t, plan.wide
+    images = Strips(x, padding[0], m, t)
+    if bias is not None:  # is one more plane of products, for all rows alike
+        a_t = np.append(a_t, np.ones((m, 1), x.dtype), axis=1)
+    count = min(len(plan.pieces), MOST_BLOCKS)
 
     def block(index: int) -> None:
-        samples, strips = plan.blocks[index]
-        tiles = plan.input_tiles(plan.blocks[index])
-        step, row, pixel = tiles.strides[:3]
-        shape = (plan.t, columns, tiles.shape[1], kernel_size[1] * channels)
-        windows = as_strided(tiles, shape, (step, pixel, row, x.itemsize))
-        shape = (plan.t, tiles.shape[1], columns, out_channels)
-        products = _planes("winograd products", shape, 2, x.dtype)
-        np.matmul(windows, kernel, out=products.transpose(0, 2, 1, 3))
-        part = y[samples, strips.start * m : strips.stop * m]
-        rows = part.reshape(*part.shape[:2], -1)  # joins axes: a view
-        plane, row = products.strides[:2]
-        height = strips.stop - strips.start
-        transposed = as_strided(
-            products,
-            (len(rows), height, plan.t, rows.shape[2]),
-            (height * row, row, plane, x.itemsize),
-        )
-        _from_tiles(a_t, transposed, rows)
+        tiles, lines = plan.tiles()
+        windows = _phases(tiles, wide, wide)
+        products = plan.planes("winograd products", a_t.shape[1], out_channels)
         if bias is not None:
-            rows += bias
+            products[t] = bias
+        sums, summed = _phases(products[:t], wide, 1), plan.lines(products, 0, columns)
+        for piece in plan.share(index, count):
+            number, runs = plan.size(piece)
+            images.transform(b_t, piece, lines[:number])
+            np.matmul(windows[:, :, :runs], kernel, out=sums[:, :, :runs])
+            samples, strips = piece
+            rows = y[samples, strips.start * m : strips.stop * m]
+            _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
 
-    parallel_for(block, len(plan.blocks), y.size * channels / 1e4)
-    return y.transpose(0, 3, 1, 2)
-
-
-def _planes(name: str, shape: tuple[int, int, int, int], behind: int, dtype: np.dtype) -> np.ndarray:
-    """Scratch memory (t, strips, width, channels), each of its t planes followed by so many pixels of zeros.
-
-    Planes a multiple of 4096 bytes apart would compete for the same lines of the first-level cache.
-    """
-    t, strips, width, channels = shape
-    memory = scratch(name, (t, strips * width + behind, channels), dtype)
-    memory[:, strips * width :] = 0
-    plane, pixel, item = memory.strides
-    return np.ndarray(shape, dtype, memory, 0, (plane, width * pixel, pixel, item))
+    parallel_for(block, count, y.size * channels / 1e4)
+    return y.reshape(batch, height, columns, out_channels).transpose(0, 3, 1, 2)
 
 
-def _pixel_rows(images: np.ndarray, name: str) -> np.ndarray:
-    """``images`` (samples, H, W, C) as rows (samples, H, W * C): a view, or a copy in scratch memory."""
-    samples, height, width, channels = images.shape
-    if images.strides[2:] == (channels * images.itemsize, images.itemsize):
-        shape = (samples, height, width * channels)
-        return as_strided(images, shape, (*images.strides[:2], images.itemsize))
-    copy = scratch(name, images.shape, images.dtype)
-    if images.strides[3] == images.itemsize:
-        items(copy)[...] = items(images)
-    else:
-        copy[...] = images
-    return copy.reshape(samples, height, -1)
+def _from_tiles(matrix: np.ndarray, lines: np.ndarray, rows: np.ndarray) -> None:
+    """``rows[n, r m : (r + 1) m] = matrix @ lines[n, r]``, cut where the rows end.
 
-
-def _to_tiles(matrix: np.ndarray, rows: np.ndarray, first: int, m: int, tiles: np.ndarray) -> None:
-    """``tiles[n, r] = matrix @ d`` with d the rows of sample n from ``first + r m`` on, zero outside of it.
-
-    matrix (t, u), rows (samples, H, L), tiles (samples, strips, t, L).
-    """
-    samples, height, length = rows.shape
-    span = matrix.shape[1]
-    strips = tiles.shape[1]
-    begin = min(strips, max(0, ceil(-first / m)))  # strips whose rows all lie inside: begin to end
-    end = max(begin, min(strips, (height - span - first) // m + 1))
-    if end > begin:
-        step, row, item = rows.strides
-        inside = as_strided(
-            rows[:, first + begin * m :], (samples, end - begin, span, length), (step, m * row, row, item)
-        )
-        np.matmul(matrix, inside, out=tiles[:, begin:end])
-    for strip in (*range(begin), *range(end, strips)):
-        top = first + strip * m
-        low, high = max(0, top), min(height, top + span)
-        if low < high:
-            np.matmul(matrix[:, low - top : high - top], rows[:, low:high], out=tiles[:, strip])
-        else:
-            tiles[:, strip] = 0
-
-
-def _from_tiles(matrix: np.ndarray, tiles: np.ndarray, rows: np.ndarray) -> None:
-    """``rows[n, r m : (r + 1) m] = matrix @ tiles[n, r]``, cut where the rows end.
-
-    matrix (m, t), tiles (samples, strips, t, L), rows (samples, H, L).
+    matrix (m, t), lines (samples, strips, t, L), rows (samples, H, L).
     """
     m = len(matrix)
     samples, height, length = rows.shape
@@ -274,6 +298,6 @@ def _from_tiles(matrix: np.ndarray, tiles: np.ndarray, rows: np.ndarray) -> None
     step, row, item = rows.strides
     if whole:
         strips = as_strided(rows, (samples, whole, m, length), (step, m * row, row, item))
-        np.matmul(matrix, tiles[:, :whole], out=strips)
+        np.matmul(matrix, lines[:, :whole], out=strips)
     if rest:
-        np.matmul(matrix[:rest], tiles[:, whole], out=rows[:, whole * m :])
+        np.matmul(matrix[:rest], lines[:, whole], out=rows[:, whole * m :])
