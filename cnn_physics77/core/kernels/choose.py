@@ -27,6 +27,7 @@ import numpy as np
 
 from cnn_physics77.core.kernels import winograd_rows
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.slabs import WIDE
 from cnn_physics77.core.kernels.toom_cook import POINTS
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
@@ -61,7 +62,6 @@ MOVE = 0.3  # one number moved in im2col
 ADD, ADD_RUN = 0.7, 8.0  # one number added to its place, and each run of neighbours
 KERNEL = 6.0  # one number of the transformed kernel
 FEW = 8  # channels: with fewer, Winograd's rows are too short and its products too narrow
-WIDE = 16  # channels that later layers had better find in channels-last memory
 SLOWER_GRADIENT = 1.2  # Winograd's weight gradient against its forward map
 WORTH = 0.8  # of the time of an exact algorithm: what Winograd's larger error must bring
 CALLS = 0.05  # milliseconds, of the calls themselves
@@ -136,7 +136,7 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
         if q.in_channels // q.groups == 1:
             return Choice(map, "plain", "too many groups to take them one by one")
         return Choice(map, "by_group", f"{q.groups} groups")
-    if q.in_channels <= 3 and q.out_channels < WIDE:
+    if q.in_channels <= 3 and (q.out_channels < WIDE or map != INPUT_GRADIENT):
         return Choice(map, "slabs", "too few channels for channels-last memory, in and out")
     if q.kernel_size == q.stride == (1, 1) and not channels_last:
         return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")

@@ -150,7 +150,8 @@ class Columns:
                 sums = np.einsum("ij,ij->j", piece, *other)
             else:
                 sums = _ones(len(piece), self.dtype) @ piece  # reads four rows at once: three times as fast
-            total += sums.reshape(-1, self.channels).sum(axis=0, dtype=np.float64)
+            sums = sums.reshape(-1, self.channels).astype(np.float64)
+            total += _ones(len(sums), sums.dtype) @ sums
         return total
 
     def long_rows(self, *arrays: np.ndarray):

@@ -7,15 +7,15 @@ sample are a matrix (C * taps, pixels), written as one slab of pixels for each c
     dw      = sum over samples of g @ columns^T
     columns = weight^T @ g                           then each slab is added to its place in dx
 
-Results are contiguous in the order (N, C, H, W), as a flatten that follows wants it. A 1x1 kernel on such
-memory needs no copy. One group, two spatial dimensions. Error in float32: as im2col and one product (see
-`plain`).
+Results are contiguous in the order (N, C, H, W), as a flatten that follows wants it; from `WIDE` channels on,
+those of the forward map lie channels-last, as later convolutions want it: the product writes either order.
+A 1x1 kernel on (N, C, H, W) memory needs no copy. One group, two spatial dimensions. Error in float32: as
+im2col and one product (see `plain`).
 """
 
 from math import prod
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.geometry import Geometry
@@ -24,21 +24,29 @@ from cnn_physics77.core.kernels.scratch import scratch
 from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import windows
 
+WIDE = 16  # channels that later layers had better find in channels-last memory
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
 
 def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
-    """``y`` (N, K, H, W), contiguous."""
+    """``y`` (N, K, H, W): contiguous, or with `WIDE` channels and more in channels-last memory."""
     q = geometry
-    y = np.empty((q.batch, q.out_channels, prod(q.output_size)), x.dtype)
+    length = prod(q.output_size)
+    if q.out_channels < WIDE:
+        y = np.empty((q.batch, q.out_channels, length), x.dtype)
+    else:
+        y = np.empty((q.batch, length, q.out_channels), x.dtype).swapaxes(1, 2)
     matrix = weight.reshape(q.out_channels, q.taps)
     blocks = _blocks(q, x.itemsize)
+    ones = bias is not None and not _is_image(q)
+    if bias is not None and ones:  # the bias is the weight of one more slab
+        matrix = np.append(matrix, bias[:, None], axis=1)
 
     def block(index: int) -> None:
         samples = blocks[index]
         part = y[samples]
-        np.matmul(matrix, _columns(x[samples], q), out=part)
-        if bias is not None:
+        np.matmul(matrix, _columns(x[samples], q, ones), out=part)
+        if bias is not None and not ones:
             part += bias[:, None]
 
     parallel_for(block, len(blocks), y.size * (q.taps + 5) / 2e4)
@@ -93,17 +101,21 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndar
 
 
 def _blocks(geometry: Geometry, itemsize: int) -> list[slice]:
-    """Samples of each block: half of `blocks.BLOCK_BYTES` of slabs, as what they are copied from needs
-    memory too."""
+    """Samples of each block."""
     q = geometry
-    return [samples for samples, _ in cut(q.batch, 1, 2 * q.taps * prod(q.output_size) * itemsize)]
+    return [samples for samples, _ in cut(q.batch, 1, q.taps * prod(q.output_size) * itemsize)]
 
 
-def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The windows of some samples, (samples, C * taps, pixels)."""
+def _is_image(geometry: Geometry) -> bool:
+    """Whether the windows are the image itself."""
+    return geometry.kernel_size == geometry.stride == (1, 1) and geometry.padding == (0, 0)
+
+
+def _columns(x: np.ndarray, geometry: Geometry, ones: bool = False) -> np.ndarray:
+    """The windows of some samples, (samples, C * taps, pixels), with ``ones`` a row of ones below them."""
     q = geometry
     length = prod(q.output_size)
-    if q.kernel_size == (1, 1) == q.stride and q.padding == (0, 0):
+    if _is_image(q):
         return x.reshape(len(x), q.in_channels, length)
     (up, left), (rows, columns) = q.padding, q.output_size
     # First the taps of a kernel row, in runs of one row; then whole slabs out of those, in long runs.
@@ -115,8 +127,10 @@ def _columns(x: np.ndarray, geometry: Geometry) -> np.ndarray:
     cuts = axis_cuts(x.shape[3], columns, q.kernel_size[1], q.stride[1], left, q.dilation[1])
     for tap, (outputs, pixels) in enumerate(cuts):
         shifted[:, :, tap, up : up + inside.shape[2], outputs] = inside[..., pixels]
-    slabs = scratch("slabs columns", (len(x), q.in_channels, *q.kernel_size, rows, columns), x.dtype)
+    result = scratch("slabs columns", (len(x), q.taps + ones, length), x.dtype)
+    result[:, q.taps :] = 1
+    slabs = result[:, : q.taps].reshape(len(x), q.in_channels, *q.kernel_size, rows, columns)  # a view
     sample, channel, tap_step, row, pixel = shifted.strides
     steps = (sample, channel, q.dilation[0] * row, tap_step, q.stride[0] * row, pixel)
-    slabs[...] = as_strided(shifted, slabs.shape, steps)
-    return slabs.reshape(len(x), q.taps, length)
+    slabs[...] = np.ndarray(slabs.shape, x.dtype, shifted, 0, steps)
+    return result
