@@ -12,6 +12,7 @@ scattered.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from math import gcd, prod
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.lib.stride_tricks import as_strided
 from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import together
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -113,21 +115,21 @@ def input_gradient(g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correl
     q = geometry
     gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype)
     images = g.transpose(0, 2, 3, 1)
-    for vertical in _phases(q, 0):
-        for horizontal in _phases(q, 1):
+    with together():
+        for vertical, horizontal in product(_phases(q, 0), _phases(q, 1)):
             pixels = gradient[:, vertical.pixels, horizontal.pixels]
             taps = kernel[vertical.taps, horizontal.taps]
-            if taps.size:
-                windows = Windows(
-                    (vertical.origin, horizontal.origin),
-                    taps.shape[:2],
-                    (1, 1),
-                    (vertical.dilation, horizontal.dilation),
-                    pixels.shape[1:3],
-                )
-                correlate(images, taps, windows, pixels)
-            else:
+            if not taps.size:
                 pixels.fill(0)
+                continue
+            windows = Windows(
+                (vertical.origin, horizontal.origin),
+                taps.shape[:2],
+                (1, 1),
+                (vertical.dilation, horizontal.dilation),
+                pixels.shape[1:3],
+            )
+            correlate(images, taps, windows, pixels)
     return gradient.transpose(0, 3, 1, 2)
 
 
