@@ -99,9 +99,7 @@ from cnn_physics77.core.recording import (
 from cnn_physics77.core.tensor import (
     Tensor,
     from_numpy,
-    get_default_dtype,
     is_tensor,
-    set_default_dtype,
     tensor,
 )
 

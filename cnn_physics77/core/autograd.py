@@ -130,6 +130,13 @@ class Output:
         return hash((id(self.node), self.index))
 
 
+def hooks_of(edge) -> dict[int, Callable]:
+    """The hooks on the gradient of the result of a recorded operation."""
+    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+    node.hooks = node.hooks or {}
+    return node.hooks.setdefault(index, {})
+
+
 def target_of(tensor):
     """What a recorded operation writes down for an input: see :class:`Node`.edges."""
     edge = tensor.edge

@@ -14,36 +14,14 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.core import autograd
-from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock
+from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock, hooks_of
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
-from cnn_physics77.core.recording import recording
+from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.printing import format_values
 
 Methods: Any = object
 """Tensor's base: nothing at run time; to a type checker, anything, as operations hang on methods later."""
-
-_default_dtype = np.dtype("float32")
-
-
-def get_default_dtype() -> np.dtype:
-    """The dtype that Python floats become.
-
-    >>> get_default_dtype()
-    dtype('float32')
-    """
-    return _default_dtype
-
-
-def set_default_dtype(d) -> None:
-    """Make Python floats float32 (as at the start) or float64.
-
-    Raises:
-        DtypeError: d is not a real floating dtype.
-    """
-    global _default_dtype
-    dtype = np.dtype(d)
-    if dtype.kind != "f":
-        raise DtypeError(f"set_default_dtype: expected float16, float32 or float64, found {dtype}")
-    _default_dtype = dtype
 
 
 class Tensor(Methods):
@@ -71,9 +49,7 @@ class Tensor(Methods):
     edge: Any = None
     grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
-    _changes: list | None = (
-        None  # [clock of the last change in place, how many]; shared by all views of one memory
-    )
+    _changes: list | None = None  # [clock of the last change in place, how many], one for all views
     _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
     _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
@@ -284,7 +260,7 @@ class Tensor(Methods):
         registered for; what keeps the gradient goes along."""
         self.edge = edge
         if self._retained is not None and edge is not None:
-            self._retained.move_to(_hooks_of(edge))
+            self._retained.move_to(hooks_of(edge))
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(gradient)`` when the gradient of this tensor has been computed; what it returns, unless
@@ -302,7 +278,7 @@ class Tensor(Methods):
         if edge is LEAF:
             self.hooks = self.hooks or {}
             return RemovableHandle(self.hooks, hook)
-        hooks = _hooks_of(edge)
+        hooks = hooks_of(edge)
         handle = RemovableHandle(hooks, hook)
         if self._retained is not None:
             self._retained.move_to(hooks)  # to the end
@@ -469,8 +445,8 @@ class Tensor(Methods):
         return _rebuild, (type(self), self.array, self.requires_grad)
 
     def __repr__(self) -> str:
-        text = _format(self.array, "tensor(")
-        if self.array.dtype not in (_default_dtype, np.int64, np.bool_) or not self.array.size:
+        text = format_values(self.array, "tensor(")
+        if self.array.dtype not in (get_default_dtype(), np.int64, np.bool_) or not self.array.size:
             text += f", dtype={self.array.dtype}"
         if self.grad_fn is not None:
             text += f", grad_fn={self.grad_fn}"
@@ -501,57 +477,11 @@ _REFLECTED = {
 """The operator of Tensor that answers where an array stands on the left."""
 
 
-class RemovableHandle:
-    """Takes a registered hook away again: ``handle.remove()``, or at the end of ``with handle:``."""
-
-    _count = 0
-
-    def __init__(self, hooks: dict, hook: Callable):
-        RemovableHandle._count += 1
-        self.id = RemovableHandle._count
-        self._hooks = hooks
-        hooks[self.id] = hook
-
-    def remove(self) -> None:
-        """Take the hook away; again has no effect."""
-        self._hooks.pop(self.id, None)
-
-    def move_to(self, hooks: dict) -> None:
-        """Take the hook from where it was registered to the end of ``hooks``."""
-        hook = self._hooks.pop(self.id, None)
-        if hook is not None:
-            self._hooks = hooks
-            hooks[self.id] = hook
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.remove()
-
-
-def _hooks_of(edge) -> dict[int, Callable]:
-    """The hooks on the gradient of the result of a recorded operation."""
-    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
-    node.hooks = node.hooks or {}
-    return node.hooks.setdefault(index, {})
-
-
 def _rebuild(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
     made = kind.__new__(kind)
     made.array = array
     made.edge = LEAF if requires_grad else None
     return made
-
-
-def _format(array: np.ndarray, prefix: str) -> str:
-    """The values as PyTorch prints them: four decimals, or none if all are whole."""
-    options: dict[str, Any] = {}
-    if array.dtype.kind in "fc":
-        finite = array[np.isfinite(array)]
-        whole = bool((finite == np.round(finite)).all())
-        options = {"precision": 4, "floatmode": "maxprec" if whole else "fixed"}
-    return np.array2string(array, separator=", ", prefix=prefix, threshold=1000, edgeitems=3, **options)
 
 
 # --------------------------------------------------------------------------------------------- making tensors
@@ -583,8 +513,8 @@ def _new_array(data, dtype=None) -> np.ndarray:
         raise DtypeError(f"tensor: expected numbers, found {type(data).__name__} of {array.dtype}")
     if dtype is None and not isinstance(data, np.ndarray | np.generic):
         if array.dtype == np.float64:
-            array = array.astype(_default_dtype)
-        elif array.dtype == np.complex128 and _default_dtype.itemsize < 8:
+            array = array.astype(get_default_dtype())
+        elif array.dtype == np.complex128 and get_default_dtype().itemsize < 8:
             array = array.astype(np.complex64)
     return array
 
@@ -661,14 +591,10 @@ def method(*names: str) -> Callable:
 
 
 __all__ = [
-    "RemovableHandle",
     "Tensor",
     "from_array",
     "from_numpy",
-    "get_default_dtype",
     "is_tensor",
     "method",
-    "recording",
-    "set_default_dtype",
     "tensor",
 ]

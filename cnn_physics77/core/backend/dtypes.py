@@ -1,9 +1,11 @@
 """PyTorch's names of the element types: NumPy's dtypes, so that ``x.dtype == torch.float32`` and ``np.dtype``
-both work."""
+both work; and the one that Python floats become."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from cnn_physics77.core.errors import DtypeError
 
 float16 = half = np.dtype("float16")
 float32 = float = np.dtype("float32")
@@ -24,6 +26,31 @@ dtype = np.dtype
 finfo = np.finfo
 iinfo = np.iinfo
 
+_default_dtype = np.dtype("float32")
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype that Python floats become.
+
+    >>> get_default_dtype()
+    dtype('float32')
+    """
+    return _default_dtype
+
+
+def set_default_dtype(d) -> None:
+    """Make Python floats float16, float32 (as at the start) or float64.
+
+    Raises:
+        DtypeError: d is not a real floating dtype.
+    """
+    global _default_dtype
+    dtype = np.dtype(d)
+    if dtype.kind != "f":
+        raise DtypeError(f"set_default_dtype: expected float16, float32 or float64, found {dtype}")
+    _default_dtype = dtype
+
+
 __all__ = [
     "bool",
     "cdouble",
@@ -37,6 +64,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "get_default_dtype",
     "half",
     "iinfo",
     "int",
@@ -45,6 +73,7 @@ __all__ = [
     "int32",
     "int64",
     "long",
+    "set_default_dtype",
     "short",
     "uint8",
     "uint16",

@@ -15,8 +15,9 @@ from typing import Any
 
 from cnn_physics77.core.autograd import Node, Output, target_of, tick
 from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.recording import recording
-from cnn_physics77.core.tensor import RemovableHandle, Tensor
+from cnn_physics77.core.tensor import Tensor
 
 
 class ModuleHooks:

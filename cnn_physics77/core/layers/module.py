@@ -15,10 +15,11 @@ import numpy as np
 
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.layers.hooks import ModuleHooks, call_with_hooks, register
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
-from cnn_physics77.core.tensor import RemovableHandle, Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, from_array
 
 
 class Module:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
+from cnn_physics77.core.tensor import Tensor, from_array
 
 
 def _share(made: Tensor, data: Tensor | None, name: str) -> None:

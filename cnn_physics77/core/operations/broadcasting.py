@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import view_operation
-from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
+from cnn_physics77.core.tensor import Tensor, from_array
 
 # --------------------------------------------------------------------------------------------- dtypes
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.casting import as_dtype, convert
-from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, method, tensor
+from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 
 def sizes(function: str, size: tuple) -> tuple[int, ...]:

@@ -15,12 +15,13 @@ from math import inf
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF, Node, tick
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.operation import Operation, alias, as_tensor_input
 from cnn_physics77.core.recording import recording
-from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype
+from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__
 ndarray = np.ndarray

@@ -15,7 +15,8 @@ from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.kernels.pooling_windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.tensor import Tensor, from_array, recording
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor, from_array
 
 # ------------------------------------------------------------------------------ max-pooling
 

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.casting import as_dtype, convert
@@ -18,7 +19,7 @@ from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.selection import where
-from cnn_physics77.core.tensor import Tensor, from_array, get_default_dtype, method
+from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # --------------------------------------------------------------------------------------------- sums
 

@@ -17,7 +17,8 @@ from cnn_physics77.core.operations.casting import as_dtype
 from cnn_physics77.core.operations.creation import floating_or, made, sizes
 from cnn_physics77.core.operations.views import check_overwritable, overwritten
 from cnn_physics77.core.random import Generator, default_generator
-from cnn_physics77.core.tensor import Tensor, from_array, method, recording
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 def _numbers(generator: Generator | None) -> np.random.Generator:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import CheckpointError
-from cnn_physics77.core.tensor import RemovableHandle, Tensor, from_array
+from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.tensor import Tensor, from_array
 
 
 class _Required:
