@@ -146,3 +146,24 @@ def test_inference_mode():
         assert not (x * 2).requires_grad
         with ours.inference_mode(False):
             assert (x * 2).requires_grad
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_functions_of_one_tensor_answer_in_pytorchs_dtype():
+    """Of booleans and integers, wherever PyTorch answers with a tensor."""
+    values = [np.array([True, False]), *(np.array([1, 2], kind) for kind in ("u1", "i1", "i2", "i4", "i8"))]
+    compared = set()
+    for name in sorted(set(dir(ours)) & set(dir(torch))):
+        function = getattr(ours, name)
+        if not inspect.isroutine(function) or name.startswith(("_", "set_")):
+            continue
+        for value in values:
+            try:
+                expected = getattr(torch, name)(torch.tensor(value))
+            except (TypeError, RuntimeError, ValueError, IndexError, AttributeError):
+                continue
+            if isinstance(expected, torch.Tensor):
+                result = function(ours.tensor(value))
+                assert f"torch.{result.dtype}" == str(expected.dtype), (name, value.dtype)
+                compared.add(name)
+    assert len(compared) > 90

@@ -125,8 +125,8 @@ rsqrt = unary(
 
 square = unary(
     "square",
-    np.square,
-    """The square: y = x², dy/dx = 2x.
+    lambda x: np.square(x, dtype=np.int64 if x.dtype == bool else None),
+    """The square: y = x², dy/dx = 2x. Of booleans it is int64.
 
     >>> import cnn_physics77 as torch
     >>> torch.square(torch.tensor([-3.0, 0.5]))

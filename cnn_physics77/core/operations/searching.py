@@ -223,7 +223,7 @@ def repeat_interleave(
     """
     if repeats is None:
         times = check_index("repeat_interleave", input).array
-        return from_array(np.repeat(np.arange(times.size), times))
+        return from_array(np.repeat(np.arange(times.size, dtype=times.dtype), times))
     x = reshape(input, (input.array.size,)) if dim is None or input.array.ndim == 0 else input
     dim = 0 if dim is None else dimension("repeat_interleave", dim, input.array.ndim)
     if isinstance(repeats, int):
