@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from cnn_physics77.core.kernels import blocks, winograd_rows
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels import blocks, threads, winograd_rows
 from cnn_physics77.core.kernels.choose import ALGORITHMS, FORWARD, INPUT_GRADIENT, applies, choose, override
 from cnn_physics77.core.kernels.convolution import (
     convolution,
@@ -259,3 +260,19 @@ def test_override_holds_inside_and_where_it_applies():
         override("fastest"),
     ):
         pass
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0)])
+def test_images_without_pixels_are_refused(size):
+    with pytest.raises(ShapeError, match="at least one pixel, found input"):
+        convolution(np.zeros((2, 8, *size)), np.ones((8, 8, 3, 3)), (1, 1), (2, 2), (1, 1), 1)
+
+
+def test_bits_of_the_plain_algorithm_do_not_depend_on_who_holds_blas():
+    generator = np.random.default_rng(0)
+    x, g = (generator.standard_normal((4, c, 12, 12, 12)).astype(np.float32) for c in (8, 16))
+    arguments = (g, x, (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1)
+    free = convolution_weight_gradient(*arguments)
+    with threads.blas:
+        held = convolution_weight_gradient(*arguments)
+    np.testing.assert_array_equal(free, held)

@@ -290,21 +290,20 @@ def test_workers_stay_off_the_callers_processor(monkeypatch):
         assert list(masks.values()) == [allowed]  # the caller itself may go where it likes
 
 
-def test_regions_together_are_one_and_an_error_begins_none():
+def test_gathered_work_is_one_region():
     seen = []
-    with threads.together():
-        parallel_for(lambda i: seen.append(("a", i)), 3, LARGE)
-        with threads.together():
-            parallel_for(lambda i: seen.append(("b", i)), 2, LARGE)
-        assert seen == []  # those of the inner context wait for the outer one
-    assert sorted(seen) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)]
-    seen.clear()
-    with pytest.raises(KeyError), threads.together():
-        parallel_for(lambda i: seen.append(i), 3, LARGE)
-        raise KeyError
-    assert seen == []
-    parallel_for(seen.append, 2, LARGE)
-    assert sorted(seen) == [0, 1]
+    region = threads.Region()
+    parallel_for(lambda i: seen.append(("a", i)), 3, LARGE, region)
+    parallel_for(lambda i: seen.append(("b", i)), 2, LARGE, region)
+    parallel_for(lambda i: seen.append(("c", i)), 1, LARGE)  # as a signal's handler may do in between
+    assert seen == [("c", 0)]
+    region.run()
+    assert sorted(seen) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1), ("c", 0)]
+    region.run()
+    assert len(seen) == 6  # once
+    parallel_for(lambda i: [][i], 3, LARGE, region)
+    with pytest.raises(IndexError):
+        region.run()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")

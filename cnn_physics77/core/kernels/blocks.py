@@ -18,7 +18,7 @@ def cut(
     batch: int, rows: int, row_bytes: int, least_samples: int = 1, block_bytes: int | None = None
 ) -> list[tuple[slice, slice]]:
     """Blocks (samples, rows) of about `BLOCK_BYTES`, or the number of bytes given, alike in size, the samples
-    in an even number of groups.
+    in an even number of groups. The first is the largest.
 
     Args:
         row_bytes: of one row of one sample.
@@ -29,7 +29,7 @@ def cut(
     >>> cut(1, rows=4, row_bytes=2**20)
     [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 4, None))]
     """
-    block_bytes = block_bytes or BLOCK_BYTES
+    block_bytes = BLOCK_BYTES if block_bytes is None else block_bytes
     samples = max(1, least_samples, block_bytes // max(1, row_bytes * rows))
     samples = ceil(batch / (2 * ceil(batch / (2 * samples)))) if batch > 1 else 1
     height = max(1, min(rows, block_bytes // max(1, row_bytes * samples)))

@@ -22,7 +22,7 @@ from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
 from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.threads import Region, parallel_for
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
@@ -40,7 +40,12 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.
 
 
 def _correlate(
-    images: np.ndarray, kernel: np.ndarray, windows: Windows, y: np.ndarray, bias: np.ndarray | None = None
+    images: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    y: np.ndarray,
+    bias: np.ndarray | None = None,
+    region: Region | None = None,
 ) -> None:
     """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y`` (N, *windows.counts,
     K)."""
@@ -66,7 +71,7 @@ def _correlate(
             long_rows = part.reshape(len(part), -1)  # joins axes: a view
             long_rows += bias[: long_rows.shape[1]]
 
-    parallel_for(block, len(blocks), y.size * len(matrix) / 3e4)
+    parallel_for(block, len(blocks), y.size * len(matrix) / 3e4, region)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Which algorithm runs a convolution, and why.
 
     plain           im2col in the order (N, C, H, W): any number of dimensions, any dtype
-    slabs           the same for few channels, blocked (first layers; 1x1 on (N, C, H, W) memory)
+    slabs           the same for few input channels, blocked (first layers; 1x1 on (N, C, H, W) memory)
     bands           the input gradient of small images with few channels: a row of pixels as one vector
     channels_last   blocked im2col in channels-last memory
     depthwise       one kernel for each channel, tap by tap
@@ -137,7 +137,7 @@ def _choose(map: str, q: Geometry, dtype: np.dtype, channels_last: bool, wanted:
             return Choice(map, "plain", "too many groups to take them one by one")
         return Choice(map, "by_group", f"{q.groups} groups")
     if q.in_channels <= 3 and (q.out_channels < WIDE or map != INPUT_GRADIENT):
-        return Choice(map, "slabs", "too few channels for channels-last memory, in and out")
+        return Choice(map, "slabs", "too few channels for channels-last memory")
     if q.kernel_size == q.stride == (1, 1) and not channels_last:
         return Choice(map, "slabs", "a 1x1 kernel needs no copy of (N, C, H, W) memory")
     names = ["channels_last"]
@@ -214,7 +214,7 @@ def estimate(algorithm: str, map: str, geometry: Geometry) -> float:
         longer = 1 + (wide // 2) / size[1]  # of a line: the padding
         if map != WEIGHT_GRADIENT:
             sizes = q.batch, size, q.kernel_size, max(channels), m, 4
-            samples, strips = winograd_rows.pieces(*sizes)[0]
+            samples, strips = winograd_rows.pieces(*sizes, winograd_rows.PIECE_BYTES)[0]
             lines = (samples.stop - samples.start) * (strips.stop - strips.start)
             longer *= 1 + FEW_ROWS * wide / (lines * longer * size[1])
         each = _multiplications(longer, wide * read, made) + read * ROW_TRANSFORM + made * ROW_INVERSE

@@ -20,7 +20,7 @@ from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
 from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.threads import Region, parallel_for
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
@@ -63,7 +63,12 @@ def _shifts(windows: Windows, rectangle: np.ndarray, height: int) -> np.ndarray:
 
 
 def _correlate(
-    images: np.ndarray, kernel: np.ndarray, windows: Windows, y: np.ndarray, bias: np.ndarray | None = None
+    images: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    y: np.ndarray,
+    bias: np.ndarray | None = None,
+    region: Region | None = None,
 ) -> None:
     """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C) into ``y`` (N, *counts, C)."""
     width, channels = y.shape[2:]
@@ -85,7 +90,7 @@ def _correlate(
         if not straight:
             items(part)[...] = items(result)
 
-    parallel_for(block, len(blocks), y.size * kernel.size / channels / 3e3)
+    parallel_for(block, len(blocks), y.size * kernel.size / channels / 3e3, region)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:

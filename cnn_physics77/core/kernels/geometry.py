@@ -52,6 +52,11 @@ def geometry(
             f"add a batch or a spatial dimension"
         )
     out_channels, group_channels, *kernel_size = weight_shape
+    if 0 in input_size:
+        raise ShapeError(
+            f"{operation}: expected images of at least one pixel, found input {x_shape}; only the batch and "
+            "the channels may be empty"
+        )
     if groups < 1 or out_channels % groups or group_channels * groups != in_channels:
         raise ShapeError(
             f"{operation}: expected in_channels = groups * weight.shape[1] and out_channels a multiple of "

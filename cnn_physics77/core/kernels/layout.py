@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, parallel_for
+from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, Region, parallel_for
 
 # A call of a NumPy function on a block should last some tens of microseconds: the interpreter's lock changes
 # hands between calls, and with short ones two threads wait for each other more than they work.
@@ -102,11 +102,13 @@ def for_blocks(
     bytes_each: int,
     microseconds: float,
     block_bytes: int = BLOCK_BYTES,
+    region: Region | None = None,
 ) -> None:
     """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
 
     ``microseconds`` is the estimated time of all of it in one thread: what one block could hold, but is
-    worth two threads, is cut in two. ``block_bytes`` bounds a block, of elements of ``bytes_each``.
+    worth two threads, is cut in two. ``block_bytes`` bounds a block, of elements of ``bytes_each``. With
+    ``region`` several blocks are gathered there, as by `parallel_for`.
 
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
@@ -117,10 +119,16 @@ def for_blocks(
     if step >= length:
         function(slice(0, length))
     else:
-        for_slices(function, length, step, microseconds)
+        for_slices(function, length, step, microseconds, region)
 
 
-def for_slices(function: Callable[[slice], object], length: int, step: int, microseconds: float) -> None:
+def for_slices(
+    function: Callable[[slice], object],
+    length: int,
+    step: int,
+    microseconds: float,
+    region: Region | None = None,
+) -> None:
     """Call ``function(slice)`` for slices of ``step`` elements of range(length), in parallel where it pays.
 
     BLAS runs in one thread meanwhile, even where there is one slice only.
@@ -134,4 +142,5 @@ def for_slices(function: Callable[[slice], object], length: int, step: int, micr
         lambda block: function(slice(block * step, min(length, (block + 1) * step))),
         -(-length // step),
         microseconds,
+        region,
     )

@@ -1,8 +1,7 @@
 """Windows over images in channels-last memory, and the input gradient as correlations over its phases.
 
 The input gradient of a convolution is a correlation too, one for each phase of the stride: input pixel i is
-reached
-by the taps t with ``t dilation = i + padding (mod stride)``, and
+reached by the taps t with ``t dilation = i + padding (mod stride)``, and
 
     dx[i] = sum over those t of g[(i + padding - t dilation) / stride] weight[t]
 
@@ -21,7 +20,7 @@ from numpy.lib.stride_tricks import as_strided
 from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import together
+from cnn_physics77.core.kernels.threads import Region
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -101,7 +100,7 @@ class Windows:
         return result.reshape(samples * prod(count), -1)
 
 
-Correlate = Callable[[np.ndarray, np.ndarray, Windows, np.ndarray], None]
+Correlate = Callable[..., None]
 
 
 def input_gradient(g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Correlate) -> np.ndarray:
@@ -110,26 +109,28 @@ def input_gradient(g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correl
     Args:
         g: (N, K, *output_size).
         kernel: (*kernel_size, ...), whatever ``correlate`` takes.
-        correlate: called as ``correlate(images, kernel, windows, y)`` for each phase.
+        correlate: called as ``correlate(images, kernel, windows, y, region=region)`` for each phase; its
+            parallel work is done afterwards, that of all phases as one.
     """
     q = geometry
     gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype)
     images = g.transpose(0, 2, 3, 1)
-    with together():
-        for vertical, horizontal in product(_phases(q, 0), _phases(q, 1)):
-            pixels = gradient[:, vertical.pixels, horizontal.pixels]
-            taps = kernel[vertical.taps, horizontal.taps]
-            if not taps.size:
-                pixels.fill(0)
-                continue
-            windows = Windows(
-                (vertical.origin, horizontal.origin),
-                taps.shape[:2],
-                (1, 1),
-                (vertical.dilation, horizontal.dilation),
-                pixels.shape[1:3],
-            )
-            correlate(images, taps, windows, pixels)
+    region = Region()
+    for vertical, horizontal in product(_phases(q, 0), _phases(q, 1)):
+        pixels = gradient[:, vertical.pixels, horizontal.pixels]
+        taps = kernel[vertical.taps, horizontal.taps]
+        if not taps.size:
+            pixels.fill(0)
+            continue
+        windows = Windows(
+            (vertical.origin, horizontal.origin),
+            taps.shape[:2],
+            (1, 1),
+            (vertical.dilation, horizontal.dilation),
+            pixels.shape[1:3],
+        )
+        correlate(images, taps, windows, pixels, region=region)
+    region.run()
     return gradient.transpose(0, 3, 1, 2)
 
 

@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.windows import col2im, im2col
 
 
@@ -24,7 +25,7 @@ def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndar
     q = geometry
     columns = im2col(x, q.kernel_size, q.dilation, q.padding, q.stride)
     columns = columns.reshape(q.batch, q.groups, q.taps, prod(q.output_size))
-    y = weight.reshape(q.groups, q.out_channels // q.groups, q.taps) @ columns
+    y = matmul(weight.reshape(q.groups, q.out_channels // q.groups, q.taps), columns)
     y = y.reshape(q.batch, q.out_channels, *q.output_size)
     if bias is not None:
         y += bias.reshape(-1, *(1 for _ in q.output_size))
@@ -36,7 +37,7 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.
     q = geometry
     per_group = q.out_channels // q.groups
     g = g.reshape(q.batch, q.groups, per_group, prod(q.output_size))
-    columns = weight.reshape(q.groups, per_group, q.taps).swapaxes(1, 2) @ g
+    columns = matmul(weight.reshape(q.groups, per_group, q.taps).swapaxes(1, 2), g)
     columns = columns.reshape(q.batch, q.groups * q.taps, prod(q.output_size))
     return col2im(columns, q.input_size, q.kernel_size, q.dilation, q.padding, q.stride)
 
@@ -51,4 +52,4 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndar
     columns = columns.transpose(1, 0, 3, 2).reshape(q.groups, length, q.taps)
     g = g.reshape(q.batch, q.groups, per_group, prod(q.output_size))
     g = g.transpose(1, 2, 0, 3).reshape(q.groups, per_group, length)
-    return (g @ columns).reshape(q.out_channels, q.in_channels // q.groups, *q.kernel_size)
+    return matmul(g, columns).reshape(q.out_channels, q.in_channels // q.groups, *q.kernel_size)

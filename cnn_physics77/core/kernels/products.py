@@ -1,8 +1,8 @@
 """Matrix products whose bits do not depend on the number of threads.
 
 OpenBLAS cuts a large product by the number of its threads, and in float32 the pieces sum in another order:
-    one and two threads give different bits. Here a large product is cut into blocks that depend on its
-    shape alone; the pool works them off, each with BLAS at one thread.
+one and two threads give different bits. Here a large product is cut into blocks that depend on its shape
+alone; the pool works them off, each with BLAS at one thread.
 """
 
 from math import prod

@@ -22,7 +22,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
 from time import monotonic, sleep
@@ -336,7 +336,45 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def parallel_for(function: Callable[[int], object], blocks: int, microseconds: float) -> None:
+class Region:
+    """Parallel work that is gathered first, by calls of `parallel_for` with it, and then done as one.
+
+    A region of its own costs each some 50 us of waiting. What is gathered must not depend on one another, and
+    its results are there after `run` only.
+
+    >>> squares, cubes = np.zeros(2), np.zeros(2)
+    >>> region = Region()
+    >>> parallel_for(lambda i: squares.__setitem__(i, i**2), 2, 1000, region)
+    >>> parallel_for(lambda i: cubes.__setitem__(i, i**3), 2, 1000, region)
+    >>> region.run()
+    >>> squares, cubes
+    (array([0., 1.]), array([0., 1.]))
+    """
+
+    def __init__(self) -> None:
+        self._work: list[tuple[Callable[[int], object], int]] = []
+        self._microseconds = 0.0
+
+    def add(self, function: Callable[[int], object], blocks: int, microseconds: float) -> None:
+        """Gather the blocks of one `parallel_for`."""
+        self._work += [(function, block) for block in range(blocks)]
+        self._microseconds += microseconds
+
+    def run(self) -> None:
+        """Do all that was gathered. Errors as `parallel_for` raises them."""
+        work, self._work = self._work, []
+
+        def one(index: int) -> None:
+            function, block = work[index]
+            function(block)
+
+        if work:
+            parallel_for(one, len(work), self._microseconds)
+
+
+def parallel_for(
+    function: Callable[[int], object], blocks: int, microseconds: float, region: Region | None = None
+) -> None:
     """Call ``function(block)`` for every block in range(blocks), on as many threads as pay, in any order.
 
     The blocks must not depend on one another and must not be chosen by the number of threads. A call from
@@ -348,6 +386,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     Args:
         microseconds: estimated time of all blocks in one thread; below `HAND_OVER_MICROSECONDS` nothing is
             handed over.
+        region: where the blocks are gathered, to be done by its `run`, instead of at once.
 
     Raises:
         The first exception that a block raised; blocks not yet begun are then dropped. KeyboardInterrupt is
@@ -360,9 +399,8 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     >>> squares
     array([0., 1., 4., 9.])
     """
-    waiting = getattr(_local, "waiting", None)
-    if waiting is not None:
-        waiting.append((function, blocks, microseconds))
+    if region is not None:
+        region.add(function, blocks, microseconds)
         return
     with blas, np.errstate(all="ignore"):  # as in the workers: the same words, whoever does a block
         helpers = min(get_num_threads(), blocks) - 1 if microseconds >= HAND_OVER_MICROSECONDS else 0
@@ -460,39 +498,6 @@ def begin_errand(function: Callable[[], Any]) -> Errand | None:
     seats = _pool.others(helpers)
     min(seats, key=lambda seat: (seat.busy, len(seat.offers))).offer(errand)
     return errand
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Parallel regions that this thread begins inside of the context are worked off at its end, as one.
-
-    A region of its own costs each some 50 us of waiting. They must not depend on one another, nor anything
-    inside of the context on them; after an exception none of them is begun.
-
-    >>> squares, cubes = np.zeros(2), np.zeros(2)
-    >>> with together():
-    ...     parallel_for(lambda i: squares.__setitem__(i, i**2), 2, microseconds=1000)
-    ...     parallel_for(lambda i: cubes.__setitem__(i, i**3), 2, microseconds=1000)
-    ...     squares[1]
-    np.float64(0.0)
-    >>> squares, cubes
-    (array([0., 1.]), array([0., 1.]))
-    """
-    outer = getattr(_local, "waiting", None)
-    waiting: list[tuple[Callable[[int], object], int, float]] = []
-    _local.waiting = waiting
-    try:
-        yield
-    finally:
-        _local.waiting = outer
-    work = [(function, block) for function, blocks, _ in waiting for block in range(blocks)]
-
-    def one(index: int) -> None:
-        function, block = work[index]
-        function(block)
-
-    if work:
-        parallel_for(one, len(work), sum(microseconds for *_, microseconds in waiting))
 
 
 def get_num_threads() -> int:

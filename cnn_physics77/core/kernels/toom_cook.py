@@ -12,9 +12,9 @@ coefficient. Then
 
     a b = V_n^-1 ((V_m a) * (V_r b))
 
-For fixed b this is a linear map of a: ``T = V_n^-1 diag(V_r b) V_m``, the n x m band matrix with ``T[i + j,
-i] =
-b[j]``. The correlation with g = b is its transpose, ``y = T^T d = V_m^T diag(V_r g) V_n^-T d``. Hence
+For fixed b this is a linear map of a: ``T = V_n^-1 diag(V_r b) V_m``, the n x m band matrix with
+``T[i + j, i] = b[j]``. The correlation with g = b is its transpose,
+``y = T^T d = V_m^T diag(V_r g) V_n^-T d``. Hence
 
     A^T = V_m^T,   G = V_r,   B^T = V_n^-T
 
@@ -24,8 +24,7 @@ small for points in pairs +-p and 1/p close to 1 (Barabasz, Anderson, Soodhalter
 dtype.
 
 Sources: A. Lavin and S. Gray, Fast algorithms for convolutional neural networks, CVPR 2016; S. Winograd,
-Arithmetic
-complexity of computations, SIAM 1980.
+Arithmetic complexity of computations, SIAM 1980.
 """
 
 from fractions import Fraction

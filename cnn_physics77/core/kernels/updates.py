@@ -13,6 +13,7 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
 from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import Region
 
 PIECE_BYTES = 1 << 20  # of each array of one piece
 
@@ -29,6 +30,7 @@ def sgd(
     nesterov: bool = False,
     maximize: bool = False,
     first_step: bool = False,
+    region: Region | None = None,
 ) -> None:
     """Stochastic gradient descent with momentum, in place (Sutskever et al. 2013, as ``torch.optim.SGD``)::
 
@@ -41,6 +43,7 @@ def sgd(
         gradient: g, of the same shape and dtype; only read.
         momentum_buffer: b, changed in place; needed where ``momentum`` is not 0.
         first_step: b holds nothing yet.
+        region: gathers the work of large arrays, to be done by its ``run``.
 
     Raises:
         ShapeError: arrays of different shapes, or momentum without a buffer.
@@ -81,7 +84,7 @@ def sgd(
         p -= t
 
     states = () if momentum == 0 else (momentum_buffer,)
-    _by_pieces("sgd", update, parameter, gradient, *states)
+    _by_pieces("sgd", update, region, parameter, gradient, *states)
 
 
 def adam(
@@ -98,6 +101,7 @@ def adam(
     weight_decay: float = 0.0,
     decoupled: bool = False,
     maximize: bool = False,
+    region: Region | None = None,
 ) -> None:
     """Adam, in place (Kingma and Ba 2015; AMSGrad: Reddi et al. 2018; AdamW: Loshchilov and Hutter 2019)::
 
@@ -118,6 +122,7 @@ def adam(
         exp_avg, exp_avg_sq: m and v, zeros before the first step.
         max_exp_avg_sq: w of AMSGrad, zeros before the first step; None is Adam without it.
         step: t, counted from 1.
+        region: as for `sgd`.
 
     Raises:
         ShapeError: arrays of different shapes.
@@ -160,10 +165,10 @@ def adam(
         p -= t
 
     states = (exp_avg, exp_avg_sq) if max_exp_avg_sq is None else (exp_avg, exp_avg_sq, max_exp_avg_sq)
-    _by_pieces("adam", update, parameter, gradient, *states)
+    _by_pieces("adam", update, region, parameter, gradient, *states)
 
 
-def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> None:
+def _by_pieces(name: str, update: Callable[..., None], region: Region | None, *arrays: np.ndarray) -> None:
     """Call ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be copied."""
     parameter, gradient, *states = arrays
     for x in arrays:
@@ -182,4 +187,5 @@ def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> N
         parameter.itemsize,
         parameter.size * parameter.itemsize * 2.5e-4,
         PIECE_BYTES,
+        region,
     )

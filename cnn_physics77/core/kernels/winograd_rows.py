@@ -19,7 +19,7 @@ rows of the result, and nothing else is moved:
     tiles    (t, lines * (p + W), C)    line by line the p zeros of the padding and the W pixels of a row;
                                         the zeros to its right are those of the next line
     products (t, lines * (p + W), K)    one for each run of s pixels; those of runs across a line's end are
-                                        not read
+                                        not read; a bias is one more plane, with a column of ones in A^T
 
 A run of s pixels is s C numbers side by side, so the windows need no copy either. As BLAS takes no matrix
 whose rows overlap, every s-th run goes into one product: s long ones for each plane.
@@ -122,12 +122,18 @@ def pieces(
     channels: int,
     m: int,
     itemsize: int,
-    piece_bytes: int | None = None,
+    piece_bytes: int,
 ) -> list[tuple[slice, slice]]:
-    """The samples and strips of each piece; ``channels`` is the larger number of the two images, ``size``
-    (rows of the result, columns of the image)."""
+    """The samples and strips of each piece, the first the largest.
+
+    Args:
+        size: rows of the result, columns of the image (or of the result, for an estimate).
+        channels: the larger number of the two images.
+    """
     line_bytes = (m + kernel_size[0] - 1) * (size[1] + kernel_size[1] // 2) * channels * itemsize
-    return cut(batch, ceil(size[0] / m), line_bytes, block_bytes=piece_bytes or PIECE_BYTES)
+    return cut(
+        batch, ceil(size[0] / m), line_bytes, block_bytes=PIECE_BYTES if piece_bytes is None else piece_bytes
+    )
 
 
 class Plan:
@@ -205,11 +211,16 @@ class Strips:
         matrix (t, span), lines (samples * strips, t, W C).
         """
         samples, strips = piece
-        rows = _copied_rows(self.image[samples]) if self.rows is None else self.rows[samples]
-        count, height, length = rows.shape
         m, span = self.m, self.span
         first = strips.start * m - self.above
         number = strips.stop - strips.start
+        if self.rows is None:  # copy what the strips read
+            top = min(max(0, first), self.image.shape[1])
+            rows = _copied_rows(self.image[samples, top : max(top, first + (number - 1) * m + span)])
+            first -= top
+        else:
+            rows = self.rows[samples]
+        count, height, length = rows.shape
         lines = lines.reshape(count, number, *lines.shape[1:])
         begin = min(number, max(0, ceil(-first / m)))  # strips whose rows all lie inside: begin to end
         end = max(begin, min(number, (height - span - first) // m + 1))
@@ -273,9 +284,11 @@ def _correlate(
         windows = _phases(tiles, wide, wide)
         products = plan.planes("winograd products", a_t.shape[1], out_channels)
         if bias is not None:
-            products[t] = bias
+            np.copyto(products[t], bias)
         sums, summed = _phases(products[:t], wide, 1), plan.lines(products, 0, columns)
-        for piece in plan.share(index, count):
+        for piece in plan.share(
+            index, count
+        ):  # behind a smaller one lie old tiles, after the zeros of a line
             number, runs = plan.size(piece)
             images.transform(b_t, piece, lines[:number])
             np.matmul(windows[:, :, :runs], kernel, out=sums[:, :, :runs])

@@ -22,6 +22,7 @@ from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.arithmetic import conj
+from cnn_physics77.core.operations.memory import clone, contiguous_format
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.padding import pad
 from cnn_physics77.core.operations.shape import squeeze, unsqueeze
@@ -189,7 +190,7 @@ def _convolve(function, d, input, weight, bias, stride, padding, dilation, group
     check_tensors(function, input, weight, bias)
     if not batched(function, input, d):
         y = _convolve(function, d, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
-        return squeeze(y, 0)
+        return _only_sample(y)
     stride = per_dimension(function, "stride", stride, d)
     dilation = per_dimension(function, "dilation", dilation, d)
     if type(padding) is str:
@@ -199,6 +200,13 @@ def _convolve(function, d, input, weight, bias, stride, padding, dilation, group
     if bias is not None:
         _check_bias(function, bias, weight.shape[0])
     return _convolution(input, weight, bias, window=(stride, padding, dilation, groups))
+
+
+def _only_sample(y: Tensor) -> Tensor:
+    """The result without its batch, in the order of its indices, as PyTorch's lies in memory."""
+    if not y.array.flags.c_contiguous:
+        y = clone(y, memory_format=contiguous_format)
+    return squeeze(y, 0)
 
 
 def _check_bias(function: str, bias: Tensor, channels: int) -> None:
@@ -326,7 +334,7 @@ def _convolve_transposed(
         y = _convolve_transposed(
             function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
         )
-        return squeeze(y, 0)
+        return _only_sample(y)
     stride = per_dimension(function, "stride", stride, d)
     padding = per_dimension(function, "padding", padding, d)
     dilation = per_dimension(function, "dilation", dilation, d)

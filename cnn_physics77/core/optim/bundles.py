@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import CheckpointError, DtypeError
-from cnn_physics77.core.kernels.threads import together
+from cnn_physics77.core.kernels.threads import Region
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -93,12 +93,13 @@ class Bundle:
             for p, owner, kept in zip(self.params, self.owners, self.kept)
         )
 
-    def update(self, function: Callable[..., None]) -> None:
-        """Call ``function(values, gradients, *states)``, which changes values and states in place."""
+    def update(self, function: Callable[..., None], region: Region | None) -> None:
+        """Call ``function(values, gradients, *states)``, which changes values and states in place; for one
+        parameter with ``region``, which gathers its work."""
         if not self.together:
             (p,) = self.params
             assert p.grad is not None
-            function(p.array, p.grad.array, *self.arrays)
+            function(p.array, p.grad.array, *self.arrays, region=region)
             p.mark_changed()
             return
         self._gather(self.values, [p.array for p in self.params])
@@ -135,7 +136,7 @@ class ElementwiseOptimizer(Optimizer):
         raise NotImplementedError
 
     def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., None]:
-        """The function ``(values, gradients, *states)`` of one step of a group.
+        """The function ``(values, gradients, *states, region=None)`` of one step of a group.
 
         Args:
             step: the number of this step, from 1.
@@ -164,18 +165,19 @@ class ElementwiseOptimizer(Optimizer):
         for bundle, group in bundles:
             if bundle.together:
                 self._update(bundle, group)
-        with together():  # where they are: nothing is done with the values afterwards
-            for bundle, group in bundles:
-                if not bundle.together:
-                    self._update(bundle, group)
+        region = Region()  # of those that are changed where they are
+        for bundle, group in bundles:
+            if not bundle.together:
+                self._update(bundle, group, region)
+        region.run()
         return loss
 
-    def _update(self, bundle: Bundle, group: dict[str, Any]) -> None:
+    def _update(self, bundle: Bundle, group: dict[str, Any], region: Region | None = None) -> None:
         step = 0.0
         if bundle.steps is not None:
             bundle.steps += 1
             step = float(bundle.steps[0])
-        bundle.update(self.update(group, step, bundle.fresh))
+        bundle.update(self.update(group, step, bundle.fresh), region)
         bundle.fresh = False
 
     def _bundles(self, number: int, group: dict[str, Any]) -> list[Bundle]:

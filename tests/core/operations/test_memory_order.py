@@ -45,6 +45,21 @@ def test_memory_that_something_else_lies_on_is_not_left_behind(see):
     del seen
 
 
+@pytest.mark.parametrize("function, shape", [("conv2d", (20, 3, 3, 3)), ("conv_transpose2d", (3, 20, 3, 3))])
+def test_view_of_what_a_convolution_of_one_image_answers(function, shape):
+    gradients = []
+    for framework in (torch, cnn_physics77):
+        x = framework.ones(3, 5, 6, requires_grad=True)
+        y = getattr(framework.nn.functional, function)(x, framework.ones(*shape))
+        assert y.is_contiguous()
+        flat = y.view(-1)
+        flat[0] = 7.0
+        assert y[0, 0, 0].item() == 7.0
+        flat.sum().backward()
+        gradients.append(x.grad.numpy())
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_a_view_in_another_order_stays_one():
     x = cnn_physics77.zeros(2, 3)
     with pytest.raises(ShapeError, match="view size is not compatible"):
