@@ -88,6 +88,8 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "PIECE_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "SUM_BYTES", 4000)
+    monkeypatch.setattr(winograd_rows, "LEAST_RUNS", 1)
+    monkeypatch.setattr(winograd_rows, "LONG_SUM", 0)  # else tap by tap
     monkeypatch.setattr(winograd_rows, "MOST_BLOCKS", 1)  # of many pieces
     monkeypatch.setattr(winograd_rows, "MOST_PARTIAL_SUMS", 1)
 

@@ -55,6 +55,8 @@ from cnn_physics77.core.kernels.windows import Size
 
 PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache
 SUM_BYTES = 1 << 21  # the same in the weight gradient, where every piece costs a sum of kernels
+LEAST_RUNS = 96  # of a product: below, BLAS's reordering of the kernel takes most of the time
+LONG_SUM = 9  # pixels for each channel: from here on fewer reorderings pay for more sums
 MOST_BLOCKS = 16  # of work; neighbouring pieces in one block share its memory
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own pieces, added in order
 PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
@@ -85,27 +87,32 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     images, gradients = Strips(x, geometry.padding[0], m, plan.t), Strips(g, 0, m, m)
     each = plan.t * wide * out_channels * channels * x.itemsize
     count = min(len(plan.pieces), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
-    partial = np.zeros((count, plan.t, out_channels, wide * channels), dtype)
+    partial = np.zeros((count, plan.t, wide, out_channels, channels), dtype)
 
     def partial_sum(index: int) -> None:
         tiles, lines = plan.tiles()
-        windows = _phases(tiles, wide, wide)
         outer = plan.planes("winograd products", plan.t, out_channels)
         outer[...] = 0
         outer_lines = plan.lines(outer, 0, geometry.output_size[1])
-        pixels = _phases(outer, wide, 1).transpose(0, 1, 3, 2)
         for piece in plan.share(index, count):
             number, runs = plan.size(piece)
             images.transform(b_t, piece, lines[:number])
             gradients.transform(a_t.T, piece, outer_lines[:number])
             for planes in (tiles, outer):  # where a larger piece may have been before
                 planes[:, number * plan.width : (runs + 1) * wide] = 0
-            partial[index] += np.matmul(pixels[..., :runs], windows[:, :, :runs]).sum(axis=1)
+            if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
+                pixels, windows = _phases(outer, wide, 1), _phases(tiles, wide, wide)
+                sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), windows[:, :, :runs]).sum(axis=1)
+                partial[index] += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
+            else:  # tap by tap
+                pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
+                length = runs * wide
+                partial[index] += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
     whole = partial.sum(axis=0).reshape(plan.t, -1)
-    taps = matmul(g_matrix.T, whole).reshape(tall, out_channels, wide, channels)
-    return np.ascontiguousarray(taps.transpose(1, 3, 0, 2))
+    taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
+    return np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
 
 
 def _transformed(kernel: np.ndarray, m: int) -> np.ndarray:
@@ -131,9 +138,9 @@ def pieces(
         channels: the larger number of the two images.
     """
     line_bytes = (m + kernel_size[0] - 1) * (size[1] + kernel_size[1] // 2) * channels * itemsize
-    return cut(
-        batch, ceil(size[0] / m), line_bytes, block_bytes=PIECE_BYTES if piece_bytes is None else piece_bytes
-    )
+    strips = ceil(size[0] / m)
+    least_samples = ceil(LEAST_RUNS * kernel_size[1] / (strips * (size[1] + kernel_size[1] // 2)))
+    return cut(batch, strips, line_bytes, least_samples, piece_bytes)
 
 
 class Plan:
@@ -152,8 +159,8 @@ class Plan:
         batch, self.channels, _, self.columns = x.shape
         self.dtype, self.wide, self.left = x.dtype, kernel_size[1], padding[1]
         self.t = m + kernel_size[0] - 1
-        self.width = self.left + self.columns  # of a line
         most = max(self.channels, out_channels)
+        self.width = self.left + self.columns  # of a line
         size = output_size[0], self.columns
         self.pieces = pieces(batch, size, kernel_size, most, m, x.itemsize, piece_bytes)
 
@@ -195,6 +202,13 @@ def _phases(planes: np.ndarray, count: int, pixels: int) -> np.ndarray:
     step, pixel, item = planes.strides
     shape = (len(planes), count, planes.shape[1] // count - 1, pixels * planes.shape[2])
     return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, count * pixel, item))
+
+
+def _shifted(planes: np.ndarray, count: int) -> np.ndarray:
+    """Planes (t, pixels, C) from each of the first pixels on: (t, count, pixels - count + 1, C)."""
+    step, pixel, item = planes.strides
+    shape = (len(planes), count, planes.shape[1] - count + 1, planes.shape[2])
+    return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, pixel, item))
 
 
 class Strips:
@@ -281,11 +295,11 @@ def _correlate(
 
     def block(index: int) -> None:
         tiles, lines = plan.tiles()
-        windows = _phases(tiles, wide, wide)
         products = plan.planes("winograd products", a_t.shape[1], out_channels)
         if bias is not None:
             np.copyto(products[t], bias)
-        sums, summed = _phases(products[:t], wide, 1), plan.lines(products, 0, columns)
+        windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
+        summed = plan.lines(products, 0, columns)
         for piece in plan.share(
             index, count
         ):  # behind a smaller one lie old tiles, after the zeros of a line
