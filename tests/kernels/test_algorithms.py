@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels import blocks, threads, winograd_rows
+from cnn_physics77.core.kernels import blocks, pixel_windows, threads, winograd_rows
 from cnn_physics77.core.kernels.choose import ALGORITHMS, FORWARD, INPUT_GRADIENT, applies, choose, override
 from cnn_physics77.core.kernels.convolution import (
     convolution,
@@ -15,6 +15,8 @@ from cnn_physics77.core.kernels.convolution import (
     convolution_weight_gradient,
 )
 from cnn_physics77.core.kernels.geometry import geometry
+from cnn_physics77.core.kernels.pixel_windows import Windows
+from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
 
 # (x shape, weight shape, stride, padding, dilation, groups)
@@ -278,3 +280,17 @@ def test_bits_of_the_plain_algorithm_do_not_depend_on_who_holds_blas():
     with threads.blas:
         held = convolution_weight_gradient(*arguments)
     np.testing.assert_array_equal(free, held)
+
+
+def test_other_work_while_an_input_gradient_gathers_its_phases_is_done_at_once(monkeypatch):
+    """As a signal's handler may begin it in between."""
+    a, seen = np.ones((1024, 1024), np.float32), []
+
+    def windows(*sizes):
+        seen.append(matmul(a, a))
+        return Windows(*sizes)
+
+    monkeypatch.setattr(pixel_windows, "Windows", windows)
+    g, weight = np.ones((2, 8, 64, 64)), np.ones((8, 8, 3, 3))
+    convolution_input_gradient(g, weight, (128, 128), (2, 2), (1, 1), (1, 1), 1)
+    assert [bool((product == 1024).all()) for product in seen] == [True] * 4  # one for each phase

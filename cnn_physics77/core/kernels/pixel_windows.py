@@ -100,10 +100,9 @@ class Windows:
         return result.reshape(samples * prod(count), -1)
 
 
-Correlate = Callable[..., None]
-
-
-def input_gradient(g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Correlate) -> np.ndarray:
+def input_gradient(
+    g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Callable[..., None]
+) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory.
 
     Args:

@@ -363,13 +363,14 @@ class Region:
     def run(self) -> None:
         """Do all that was gathered. Errors as `parallel_for` raises them."""
         work, self._work = self._work, []
+        microseconds, self._microseconds = self._microseconds, 0.0
 
         def one(index: int) -> None:
             function, block = work[index]
             function(block)
 
         if work:
-            parallel_for(one, len(work), self._microseconds)
+            parallel_for(one, len(work), microseconds)
 
 
 def parallel_for(

@@ -92,7 +92,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     def partial_sum(index: int) -> None:
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
-        outer[...] = 0
+        outer[...] = 0  # beside what is written below: as many columns in a line as one of tiles has
         outer_lines = plan.lines(outer, 0, geometry.output_size[1])
         for piece in plan.share(index, count):
             number, runs = plan.size(piece)
@@ -300,9 +300,7 @@ def _correlate(
             np.copyto(products[t], bias)
         windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
         summed = plan.lines(products, 0, columns)
-        for piece in plan.share(
-            index, count
-        ):  # behind a smaller one lie old tiles, after the zeros of a line
+        for piece in plan.share(index, count):  # of a larger one before, what is left begins with zeros
             number, runs = plan.size(piece)
             images.transform(b_t, piece, lines[:number])
             np.matmul(windows[:, :, :runs], kernel, out=sums[:, :, :runs])
