@@ -109,6 +109,28 @@ class Planes:
 
         self.each(block, 4 if more else 2)
 
+    def gradient(
+        self, out: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
+    ) -> None:
+        """out = (g + r x + c) a; r, c, a per channel. All of it in the memory of ``out``."""
+        out, g, x, r, c, a = (
+            self.view(out),
+            self.view(g),
+            self.view(x),
+            self.table(r),
+            self.table(c),
+            self.table(a),
+        )
+
+        def block(s: slice) -> None:
+            y = out[s]
+            np.multiply(x[s], r[s], out=y)
+            np.add(y, g[s], out=y)
+            np.add(y, c[s], out=y)
+            np.multiply(y, a[s], out=y)
+
+        self.each(block, 4)
+
 
 class Columns:
     """x as a matrix with one column per channel: (N, S, C) in this order of memory, channels-last.
@@ -127,7 +149,7 @@ class Columns:
         self.counts[-1] = self.rows - (self.parts - 1) * self.step
 
     def view(self, x: np.ndarray) -> np.ndarray:
-        return np.moveaxis(x, 1, -1).reshape(self.rows, self.channels)
+        return _channels_last(x).reshape(self.rows, self.channels)
 
     def each(self, function: Callable[[int, slice], object], passes: int) -> None:
         """Call function(part, rows of this part)."""
@@ -139,7 +161,9 @@ class Columns:
         )
 
     def table(self, values: np.ndarray) -> np.ndarray:
-        return np.tile(values.astype(self.dtype), self.tile)
+        table = np.empty((self.tile, self.channels), self.dtype)
+        table[:] = values
+        return table.reshape(-1)
 
     def sum(self, rows: np.ndarray, *factor: np.ndarray) -> np.ndarray:
         """The sum of each column of ``rows``, or of rows times factor, in float64 over the columns of
@@ -201,19 +225,38 @@ class Columns:
         self.each(block, 4)
         return total, product
 
-    def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray, *more: np.ndarray) -> None:
+    def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray) -> None:
         out, x, a, c = self.view(out), self.view(x), self.table(a), self.table(c)
-        g, b = (self.view(more[0]), self.table(more[1])) if more else (x, c)
 
         def block(_: int, s: slice) -> None:
-            for y, source, other in self.long_rows(out[s], x[s], g[s]):
+            for y, source in self.long_rows(out[s], x[s]):
                 n = y.shape[1]
                 np.multiply(source, a[:n], out=y)
                 np.add(y, c[:n], out=y)
-                if more:
-                    np.add(y, np.multiply(other, b[:n], out=_like("centred", y)), out=y)
 
-        self.each(block, 4 if more else 2)
+        self.each(block, 2)
+
+    def gradient(
+        self, out: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
+    ) -> None:
+        out, g, x, r, c, a = (
+            self.view(out),
+            self.view(g),
+            self.view(x),
+            self.table(r),
+            self.table(c),
+            self.table(a),
+        )
+
+        def block(_: int, s: slice) -> None:
+            for y, h, source in self.long_rows(out[s], g[s], x[s]):
+                n = y.shape[1]
+                np.multiply(source, r[:n], out=y)
+                np.add(y, h, out=y)
+                np.add(y, c[:n], out=y)
+                np.multiply(y, a[:n], out=y)
+
+        self.each(block, 4)
 
 
 def _column(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -224,10 +267,14 @@ def _like(name: str, x: np.ndarray) -> np.ndarray:
     return scratch(f"normalization.{name}", x.shape, x.dtype)
 
 
+def _channels_last(x: np.ndarray) -> np.ndarray:
+    return x.transpose(0, *range(2, x.ndim), 1)
+
+
 def _order(x: np.ndarray) -> Planes | Columns:
     """How x (N, C, *spatial) lies in memory; what is neither order is copied by the views of Planes."""
     shape = (x.shape[0], x.shape[1], prod(x.shape[2:]))
-    if shape[2] == 1 or (not x.flags.c_contiguous and np.moveaxis(x, 1, -1).flags.c_contiguous):
+    if shape[2] == 1 or (not x.flags.c_contiguous and _channels_last(x).flags.c_contiguous):
         return Columns(shape, x.dtype)
     return Planes(shape, x.dtype)
 
@@ -235,7 +282,8 @@ def _order(x: np.ndarray) -> Planes | Columns:
 def _empty_like(x: np.ndarray, order: Planes | Columns) -> np.ndarray:
     if isinstance(order, Planes):
         return np.empty(x.shape, x.dtype)
-    return np.moveaxis(np.empty(np.moveaxis(x, 1, -1).shape, x.dtype), -1, 1)
+    y = np.empty(_channels_last(x).shape, x.dtype)
+    return y.transpose(0, -1, *range(1, x.ndim - 1))
 
 
 def _together(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector, Vector]:
@@ -356,8 +404,8 @@ def batch_norm_gradient(
     a = scale if weight is None else scale * weight
     if training:
         n = x.size // x.shape[1]
-        b = -a * scale * gweight / n
-        order.linear(gx, x, b, -a * total / n - b * mean, g, a)
+        r = -scale * gweight / n
+        order.gradient(gx, g, x, r, -total / n - r * mean, a)
     else:
         order.linear(gx, g, a, np.zeros_like(a))
     return gx, gweight.astype(x.dtype), total.astype(x.dtype)
