@@ -56,11 +56,12 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.
 def _band(weight: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The weights as a matrix (W' K, kernel_height * W * C)."""
     q = geometry
-    outputs, width = q.output_size[1], q.input_size[1]
-    band = np.zeros((outputs, q.out_channels, q.kernel_size[0], width, q.in_channels), weight.dtype)
-    taps = weight.transpose(3, 0, 2, 1)  # (kernel_width, K, kernel_height, C)
-    cuts = axis_cuts(width, outputs, q.kernel_size[1], q.stride[1], q.padding[1], q.dilation[1])
-    for tap, (windows, pixels) in zip(taps, cuts):
-        at = np.arange(outputs)[windows], slice(None), slice(None), np.arange(width)[pixels]
-        band[at] = tap
-    return band.reshape(outputs * q.out_channels, -1)
+    (outputs, width), padding, (taps, span) = (q.output_size[1], q.input_size[1]), q.padding[1], q.kernel_size
+    padded = width + 2 * padding
+    band = np.zeros((outputs, q.out_channels, taps, padded, q.in_channels), weight.dtype)
+    output, channel, tap, pixel, _ = band.strides
+    # band[o, k, t, o * stride + j * dilation, c], as an array over (o, k, t, j, c)
+    diagonal = (output + q.stride[1] * pixel, channel, tap, q.dilation[1] * pixel, band.itemsize)
+    shape = (outputs, q.out_channels, taps, span, q.in_channels)
+    np.ndarray(shape, band.dtype, band, 0, diagonal)[...] = weight.transpose(0, 2, 3, 1)
+    return band[:, :, :, padding : padding + width].reshape(outputs * q.out_channels, -1)

@@ -53,6 +53,8 @@ def dense(x: np.ndarray) -> np.ndarray:
 
 def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     """x itself where it lies in memory as the dense ``like`` of its shape does, else a copy that does."""
+    if x.strides == like.strides and x.itemsize == like.itemsize:
+        return x
     if all(
         n == 1 or a * like.itemsize == b * x.itemsize for n, a, b in zip(x.shape, x.strides, like.strides)
     ):
@@ -78,6 +80,8 @@ def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.
     >>> scratch_like("example", np.zeros((6, 5, 4)).transpose(2, 0, 1)[:2], np.int8).strides
     (1, 10, 2)
     """
+    if like.flags.c_contiguous:
+        return scratch(name, like.shape, dtype)
     order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
     buffer = scratch(name, tuple(like.shape[axis] for axis in order), dtype)
     return buffer.transpose(sorted(range(like.ndim), key=order.__getitem__))

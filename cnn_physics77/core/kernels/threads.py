@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.kernels import awake
+from cnn_physics77.core.kernels.awake import Awake
 from cnn_physics77.core.kernels.scratch import arena
 
 MOST_SECONDS_AT_EXIT = 5.0
@@ -228,10 +230,11 @@ class Seat:
 
 
 class Worker(Seat):
-    """A daemon thread that sleeps until the bell rings."""
+    """A daemon thread that sleeps until the bell rings, and after a while lets the processors sleep, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, processors: Awake) -> None:
         super().__init__()
+        self._processors = processors
         self.thread = threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True)
         self.thread.start()
 
@@ -239,7 +242,9 @@ class Worker(Seat):
         np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
         _local.seat = self
         while True:
-            self.bell.acquire()
+            if not self.bell.acquire(timeout=awake.SECONDS):
+                self._processors.rest()
+                self.bell.acquire()
             self.work()
 
 
@@ -272,6 +277,7 @@ class Pool:
         self.lock = threading.Lock()
         self.falling = False  # whether the last region took its blocks from the last to the first
         self.workers: list[Worker] = []
+        self.awake = Awake()
         self.place: tuple | None = None  # the caller's, for which the workers have made room
 
     def _make_room(self, helpers: int) -> None:
@@ -305,9 +311,11 @@ class Pool:
         if len(self.workers) < helpers:
             with self.lock:
                 while len(self.workers) < helpers:
-                    self.workers.append(Worker())
+                    self.workers.append(Worker(self.awake))
                     self.place = None
         self._make_room(helpers)
+        if not self.awake.on and hasattr(os, "sched_getaffinity"):
+            self.awake.begin(os.sched_getaffinity(0), helpers + 1)
         return list(self.workers[:helpers])
 
 
