@@ -20,13 +20,16 @@ OUTER_PER_MICROSECOND = 3e3  # elements of an outer product
 MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; for the decision to hand over
 
 
-def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def matmul(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: np.ndarray | None = None
+) -> np.ndarray:
     """``a @ b`` as numpy.matmul defines it, large products over all threads.
 
     Args:
         a: (..., M, K), or (K,).
         b: (..., K, N), or (K,); leading axes broadcast.
         out: receives the result if given; it must not share memory with ``a`` or ``b``.
+        bias: (N,), added to every row of the product of two matrices.
 
     Returns:
         (..., M, N), of the common dtype; without M or N where ``a`` or ``b`` has one dimension.
@@ -45,15 +48,19 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
     columns = b.shape[-1]
     work = rows * inner * columns
     if a.ndim == b.ndim == 2:
-        if work <= UNTHREADED:
-            return np.matmul(a, b, out=out)
-        if inner == len(b) == 1 and a.dtype == b.dtype:
-            return _outer(a, b, out)
-        count = _blocks(work, max(rows, columns))
-        if count > 1:
-            return _by_blocks(a, b, out, count)
-        with blas:
-            return np.matmul(a, b, out=out)
+        count = _blocks(work, max(rows, columns)) if work > UNTHREADED else 1
+        if inner == len(b) == 1 and work > UNTHREADED and a.dtype == b.dtype:
+            result = _outer(a, b, out)
+        elif count > 1:
+            return _by_blocks(a, b, out, bias, count)
+        elif work <= UNTHREADED:
+            result = np.matmul(a, b, out=out)
+        else:
+            with blas:
+                result = np.matmul(a, b, out=out)
+        if bias is not None:
+            result += bias
+        return result
     return _batched(a, b, out, work)
 
 
@@ -78,7 +85,9 @@ def _outer(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     return result
 
 
-def _by_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, count: int) -> np.ndarray:
+def _by_blocks(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None, count: int
+) -> np.ndarray:
     """One product, cut along the longer side of the result."""
     rows, columns = len(a), b.shape[1]
     result = np.empty((rows, columns), np.result_type(a, b)) if out is None else out
@@ -89,8 +98,12 @@ def _by_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, count: int)
         part = slice(index * step, (index + 1) * step)
         if columns >= rows:
             np.matmul(a, b[:, part], out=result[:, part])
+            if bias is not None:
+                result[:, part] += bias[part]
         else:
             np.matmul(a[part], b, out=result[part])
+            if bias is not None:
+                result[part] += bias
 
     parallel_for(block, -(-longer // step), rows * columns * a.shape[1] / MULTIPLICATIONS_PER_MICROSECOND)
     return result

@@ -31,10 +31,8 @@ def _rows(x: np.ndarray) -> np.ndarray:
 
 @operation(name="linear")
 def _linear(x, weight, bias):
-    """y = x Wᵀ + b; the bias is added into the fresh product."""
-    y = products.matmul(_rows(x), weight.T)
-    if bias is not None:
-        y += bias
+    """y = x Wᵀ + b"""
+    y = products.matmul(_rows(x), weight.T, bias=bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
