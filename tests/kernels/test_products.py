@@ -59,6 +59,21 @@ def test_matmul_is_numpys_and_its_bits_do_not_depend_on_the_threads(shapes, dtyp
             np.testing.assert_array_equal(matmul(a, b), result)
 
 
+@pytest.mark.parametrize(
+    "shapes", [pair for pair in SHAPES if [len(shape) for shape in pair] == [2, 2]], ids=str
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.int32])
+def test_a_bias_is_added_to_every_row(shapes, dtype, threads):
+    generator = np.random.default_rng(0)
+    a, b, bias = (generator.integers(-9, 9, shape).astype(dtype) for shape in (*shapes, shapes[1][1:]))
+    a.setflags(write=False)
+    out = np.empty((len(a), len(bias)), dtype)
+    for given in (None, out):
+        result = matmul(a, b, given, bias=bias)
+        np.testing.assert_array_equal(result, a @ b + bias)  # whole numbers: exact in every order
+        assert result.dtype == dtype and (given is None or result is out)
+
+
 def test_transposed_strided_and_read_only_factors_and_out():
     generator = np.random.default_rng(1)
     a = generator.standard_normal((1400, 800)).T[::2]  # (400, 1400)
