@@ -258,7 +258,7 @@ def _pixel_rows(images: np.ndarray) -> np.ndarray | None:
     samples, height, width, channels = images.shape
     if images.strides[2:] != (channels * images.itemsize, images.itemsize):
         return None
-    return as_strided(images, (samples, height, width * channels), (*images.strides[:2], images.itemsize))
+    return images.reshape(samples, height, width * channels)
 
 
 def _copied_rows(images: np.ndarray) -> np.ndarray:
@@ -320,9 +320,8 @@ def _from_tiles(matrix: np.ndarray, lines: np.ndarray, rows: np.ndarray) -> None
     m = len(matrix)
     samples, height, length = rows.shape
     whole, rest = divmod(height, m)
-    step, row, item = rows.strides
     if whole:
-        strips = as_strided(rows, (samples, whole, m, length), (step, m * row, row, item))
+        strips = rows[:, : whole * m].reshape(samples, whole, m, length)  # to part an axis gives a view
         np.matmul(matrix, lines[:, :whole], out=strips)
     if rest:
         np.matmul(matrix[:rest], lines[:, whole], out=rows[:, whole * m :])
