@@ -1,6 +1,7 @@
 """The threads that keep processors awake run in the lowest class, where they may, and end afterwards."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Li
 def processors(monkeypatch):
     """Those of this process; only what the test begins keeps them awake."""
     monkeypatch.delenv(awake.VARIABLE, raising=False)
-    monkeypatch.setattr(awake, "_is_limited", lambda: False)
+    for reason in ("_is_limited", "_gives_way"):
+        monkeypatch.setattr(awake, reason, lambda: False)
     assert eventually(lambda: not spinners())
     return os.sched_getaffinity(0)
 
@@ -45,8 +47,8 @@ def eventually(condition):
 def test_each_processor_has_a_spinner_of_the_lowest_class_until_it_may_rest(processors):
     keeper = awake.Awake()
     for _ in range(3):
-        keeper.begin(processors, len(processors))
-        keeper.begin(processors, len(processors))
+        keeper.begin(len(processors))
+        keeper.begin(len(processors))
         assert keeper.on and eventually(lambda: sorted(spinners().values()) == sorted(processors))
         for thread, processor in spinners().items():
             assert os.sched_getscheduler(thread) == os.SCHED_IDLE
@@ -60,10 +62,10 @@ def test_each_processor_has_a_spinner_of_the_lowest_class_until_it_may_rest(proc
 def test_one_that_has_not_yet_seen_that_it_may_end_goes_on(processors):
     keeper = awake.Awake()
     for _ in range(200):
-        keeper.begin(processors, len(processors))
+        keeper.begin(len(processors))
         keeper.rest()
     assert eventually(lambda: not spinners())
-    keeper.begin(processors, len(processors))
+    keeper.begin(len(processors))
     assert eventually(lambda: len(spinners()) == len(processors))
     keeper.rest()
     assert eventually(lambda: not spinners())
@@ -85,7 +87,7 @@ def test_the_pool_keeps_processors_awake_and_lets_them_rest(processors, monkeypa
     threads.set_num_threads(max(2, len(processors)))
     try:
         for _ in range(2):
-            parallel_for(lambda _: None, 8, 1e6)
+            parallel_for(lambda _: sleep(0.05), 8, 1e6)  # long enough for a worker to come
             assert sorted(spinners().values()) == sorted(processors)
             assert eventually(lambda: not threads._pool.awake.on and not spinners())
     finally:
@@ -94,30 +96,31 @@ def test_the_pool_keeps_processors_awake_and_lets_them_rest(processors, monkeypa
 
 def test_a_pool_that_leaves_processors_to_others_keeps_none_awake(processors):
     keeper = awake.Awake()
-    keeper.begin(processors, len(processors) - 1)
+    keeper.begin(len(processors) - 1)
     assert not keeper.on and not spinners()
 
 
 def test_the_user_may_let_processors_sleep(processors, monkeypatch):
     monkeypatch.setenv(awake.VARIABLE, "0")
     keeper = awake.Awake()
-    keeper.begin(processors, len(processors))
+    keeper.begin(len(processors))
     assert not keeper.on and not spinners()
 
 
 def test_nothing_spins_where_the_lowest_class_is_refused(processors, monkeypatch):
     monkeypatch.setattr(os, "SCHED_IDLE", 999)
     keeper = awake.Awake()
-    keeper.begin(processors, len(processors))
+    keeper.begin(len(processors))
     assert eventually(lambda: not spinners())
     keeper.rest()
-    keeper.begin(processors, len(processors))
+    keeper.begin(len(processors))
     assert not spinners()
 
 
-def test_a_limited_process_lets_its_processors_sleep(processors, monkeypatch):
-    monkeypatch.setattr(awake, "_is_limited", lambda: True)
-    awake.Awake().begin(processors, len(processors))
+@pytest.mark.parametrize("reason", ["_is_limited", "_gives_way"])
+def test_a_limited_or_polite_process_lets_its_processors_sleep(processors, monkeypatch, reason):
+    monkeypatch.setattr(awake, reason, lambda: True)
+    awake.Awake().begin(len(processors))
     assert not spinners()
 
 
@@ -128,18 +131,69 @@ def test_a_limited_process_lets_its_processors_sleep(processors, monkeypatch):
         ("0::/a/b", "a/cpu.max", "150000 100000", True),
         ("0::/a/b", "a/b/cpu.max", "max 100000", False),
         ("0::/a/b", "a/b/c/cpu.max", "1000 100000", False),
+        ("0::/a", "unified/a/cpu.max", "1000 100000", True),
         ("4:cpu,cpuacct:/d\n0::/", "cpu,cpuacct/d/cpu.cfs_quota_us", "50000", True),
         ("4:cpu,cpuacct:/d\n0::/", "cpu,cpuacct/d/cpu.cfs_quota_us", "-1", False),
         ("3:cpuset:/\n2:cpuacct:/", "cpuset/cpu.cfs_quota_us", "50000", False),
+        ("0::/a\u2028b", "cpu.max", "max 100000", False),
         ("0::/", "elsewhere", "", False),
+        ("0::/", "cpu.max", "", True),
+        ("0::/a\0b", "cpu.max", "max 100000", True),
+        ("what is this", "cpu.max", "max 100000", True),
+        (b"0::/\xff\xfe", "cpu.max", "max 100000", True),
     ],
 )
 def test_a_limited_share_of_the_processors_is_seen(tmp_path, cgroup, file, limit, limited):
     for path, text in (("proc/self/cgroup", cgroup), (f"sys/fs/cgroup/{file}", limit)):
         (tmp_path / path).parent.mkdir(parents=True)
-        (tmp_path / path).write_text(text + "\n")
+        (tmp_path / path).write_bytes(text if isinstance(text, bytes) else f"{text}\n".encode())
     assert awake._is_limited(tmp_path) is limited
     assert not awake._is_limited(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "way", ["os.nice(5)", "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))",
+            "resource.setrlimit(resource.RLIMIT_CPU, (1000, 1000))"]
+)  # fmt: skip
+def test_who_gives_way_is_seen(way):
+    program = (
+        f"import os, resource; import cnn_physics77.core.kernels.awake as a; {way}; print(a._gives_way())"
+    )
+    run = [sys.executable, "-c", program]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+def test_a_program_without_what_it_takes_goes_without(processors, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no dynamic linking")
+
+    monkeypatch.setattr(awake, "NEEDED", (*awake.NEEDED, "no_such_function"))
+    assert not awake._available()
+    monkeypatch.setattr(awake.ctypes, "CDLL", refuse)
+    assert not awake._available()
+
+
+def test_after_a_ctrl_c_at_any_moment_nothing_spins(processors, monkeypatch):
+    monkeypatch.setattr(threads, "_pool", threads.Pool())
+    before = threads.get_num_threads()
+    threads.set_num_threads(max(2, len(processors)))
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for i in range(40):
+            sleep(2 * awake.SECONDS)  # until the processors may sleep
+            with suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 10e-6 * (i + 1))
+                parallel_for(lambda _: sleep(0.001), 4, 1e6)
+                sleep(0.01)
+        assert eventually(lambda: not spinners())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+        threads.set_num_threads(before)
 
 
 def test_a_program_ends_while_its_processors_are_kept_awake():

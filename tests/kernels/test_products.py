@@ -74,6 +74,14 @@ def test_a_bias_is_added_to_every_row(shapes, dtype, threads):
         assert result.dtype == dtype and (given is None or result is out)
 
 
+def test_a_bias_that_does_not_fit_is_an_error():
+    a = np.ones((2, 3))
+    with pytest.raises(ValueError, match=r"a bias of shape \(4,\), found \(1,\)"):
+        matmul(a, np.ones((3, 4)), bias=np.ones(1))
+    with pytest.raises(ValueError, match="two matrices with a bias"):
+        matmul(a[None], np.ones((3, 4)), bias=np.ones(4))
+
+
 def test_transposed_strided_and_read_only_factors_and_out():
     generator = np.random.default_rng(1)
     a = generator.standard_normal((1400, 800)).T[::2]  # (400, 1400)

@@ -3,12 +3,14 @@
 A thread that waits lets its processor fall asleep, and to wake a processor takes 50 us, on a busy virtual
 machine several hundred. A training step waits some hundred times: for blocks, and for the interpreter's lock
 between two calls of NumPy. OpenMP's threads, and so PyTorch's, spin while they wait. Python's locks cannot;
-but a thread of the lowest scheduling class, ``SCHED_IDLE``, can spin in their place: it runs only where
-nothing else wants to, and whoever wakes up there takes over at once, from a processor that is awake.
+but a thread of the lowest scheduling class, ``SCHED_IDLE``, can spin in their place: in its session or
+container it runs only where nothing else wants to, and whoever wakes up there takes over at once, from a
+processor that is awake. Towards other sessions, and in the process's own times, it counts as work of this
+program, as OpenMP's threads do.
 
 One thread spins on each processor, and ends when there has been no parallel work for `SECONDS`. This is done
-on Linux only, where the pool uses every processor that the process may run on, and no control group limits
-its share of them, which would be used up.
+on Linux only, where the pool uses every processor that the process may run on, and not for programs that
+give way to others or whose time is limited.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path, PurePath
 
@@ -28,30 +29,66 @@ SECONDS = 0.01
 """Without parallel work, after which the processors may fall asleep."""
 
 
+NEEDED = (
+    "pthread_create",
+    "pthread_detach",
+    "pthread_setaffinity_np",
+    "pthread_setname_np",
+    "pthread_setschedparam",
+    "pthread_spin_init",
+    "pthread_spin_lock",
+    "pthread_spin_trylock",
+    "pthread_spin_unlock",
+)
+
+
 def _available() -> bool:
-    if os.environ.get(VARIABLE) == "0" or not sys.platform.startswith("linux") or _is_limited():
+    if os.environ.get(VARIABLE) == "0" or not sys.platform.startswith("linux"):
         return False
-    return hasattr(ctypes.CDLL(None), "pthread_spin_lock")
+    try:
+        library = ctypes.CDLL(None)
+    except OSError:  # Python has been linked statically
+        return False
+    return all(hasattr(library, name) for name in NEEDED) and not _is_limited()
+
+
+def _gives_way() -> bool:
+    """Whether this thread lets others go first, or its process may use so many seconds only."""
+    import resource
+
+    polite = os.getpriority(os.PRIO_PROCESS, 0) > 0 or os.sched_getscheduler(0) != os.SCHED_OTHER
+    return polite or resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY
 
 
 def _is_limited(root: Path = Path("/")) -> bool:
     """Whether a control group, of the first or the second version, limits this process's time on its
-    processors, as containers are limited."""
+    processors, as containers are limited; also where that cannot be told."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
+        for line in (root / "proc/self/cgroup").read_text().split("\n"):
+            if line:
+                _, controllers, path = line.split(":", 2)
+                for folder, file in _limits(controllers):
+                    if _has_limit(root / "sys/fs/cgroup" / folder, PurePath(path.lstrip("/")), file):
+                        return True
+    except FileNotFoundError:
         return False
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        file = "cpu.cfs_quota_us" if controllers else "cpu.max"
-        group = PurePath(path.lstrip("/"))
-        for above in (group, *group.parents):
-            with suppress(OSError):  # a container may not see the groups above its own
-                limit = (root / "sys/fs/cgroup" / controllers / above / file).read_text().split()[0]
-                if limit not in ("max", "-1"):
-                    return True
+    except (OSError, ValueError):
+        return True
+    return False
+
+
+def _limits(controllers: str) -> list[tuple[str, str]]:
+    """Folders below that of the control groups, and the file in which a group's limit stands."""
+    if not controllers:
+        return [("", "cpu.max"), ("unified", "cpu.max")]
+    return [(controllers, "cpu.cfs_quota_us")] if "cpu" in controllers.split(",") else []
+
+
+def _has_limit(folder: Path, group: PurePath, file: str) -> bool:
+    for above in (group, *group.parents):
+        with suppress(OSError):  # a container may not see the groups above its own
+            if not (folder / above / file).read_text().startswith(("max", "-1")):
+                return True
     return False
 
 
@@ -100,24 +137,28 @@ class Spinner:
 
 
 class Awake:
-    """The spinners of one pool."""
+    """The spinners of one pool. Only workers begin and end them, as no signal's handler, and so no Ctrl-C,
+    can come between."""
 
     def __init__(self) -> None:
         self._spinners: dict[int, Spinner] = {}
         self._available = _available()
-        self._lock = threading.RLock()  # a signal's handler may come while it is held
+        self._lock = threading.Lock()
         self.on = False
 
-    def begin(self, processors: Collection[int], threads: int) -> None:
-        """Keep ``processors`` awake, if so many threads work on no more of them."""
-        if self._available and len(processors) <= threads:
-            with self._lock:
-                if not self.on:
-                    self.on = True
-                    for processor in processors:
-                        if processor not in self._spinners:
-                            self._spinners[processor] = Spinner(processor)
-                        self._available = self._available and self._spinners[processor].start()
+    def begin(self, threads: int) -> None:
+        """Keep the processors of this process awake, if so many threads work on no more of them."""
+        if self.on or not self._available or _gives_way():
+            return
+        with self._lock:
+            processors = os.sched_getaffinity(os.getpid())  # of its first thread: workers have less
+            if self.on or len(processors) > threads:
+                return
+            self.on = True
+            for processor in processors:
+                if processor not in self._spinners:
+                    self._spinners[processor] = Spinner(processor)
+                self._available = self._available and self._spinners[processor].start()
 
     def rest(self) -> None:
         """Let the processors fall asleep."""

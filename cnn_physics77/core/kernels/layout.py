@@ -112,7 +112,7 @@ def for_blocks(
 
     ``microseconds`` is the estimated time of all of it in one thread: what one block could hold, but is
     worth two threads, is cut in two. ``block_bytes`` bounds a block, of elements of ``bytes_each``. With
-    ``region`` the blocks, also a single one, are gathered there, as by `parallel_for`.
+    ``region`` several blocks are gathered there, as by `parallel_for`.
 
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
@@ -120,7 +120,7 @@ def for_blocks(
     step = block_length(length, bytes_each, block_bytes)
     if step >= length and microseconds >= HAND_OVER_MICROSECONDS:
         step = -(-length // 2)
-    if step >= length and region is None:
+    if step >= length:
         function(slice(0, length))
     else:
         for_slices(function, length, step, microseconds, region)

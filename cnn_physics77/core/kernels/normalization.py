@@ -112,7 +112,7 @@ class Planes:
     def gradient(
         self, out: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
     ) -> None:
-        """out = (g + r x + c) a; r, c, a per channel. All of it in the memory of ``out``."""
+        """out = (r x + c + g) a; r, c, a per channel. All of it in the memory of ``out``."""
         out, g, x, r, c, a = (
             self.view(out),
             self.view(g),
@@ -125,8 +125,8 @@ class Planes:
         def block(s: slice) -> None:
             y = out[s]
             np.multiply(x[s], r[s], out=y)
+            np.add(y, c[s], out=y)  # before g: r x and c may be large, and nearly cancel
             np.add(y, g[s], out=y)
-            np.add(y, c[s], out=y)
             np.multiply(y, a[s], out=y)
 
         self.each(block, 4)
@@ -252,8 +252,8 @@ class Columns:
             for y, h, source in self.long_rows(out[s], g[s], x[s]):
                 n = y.shape[1]
                 np.multiply(source, r[:n], out=y)
-                np.add(y, h, out=y)
                 np.add(y, c[:n], out=y)
+                np.add(y, h, out=y)
                 np.multiply(y, a[:n], out=y)
 
         self.each(block, 4)

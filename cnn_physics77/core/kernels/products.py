@@ -41,27 +41,34 @@ def matmul(
     array([[3.],
            [3.]])
     """
+    if a.ndim == b.ndim == 2:
+        return _of_matrices(a, b, out, bias)
+    if bias is not None:
+        raise ValueError(f"matmul: expected two matrices with a bias, found shapes {a.shape} and {b.shape}")
     if a.ndim < 2 or b.ndim < 2:
         with blas:
             return np.matmul(a, b, out=out)
-    rows, inner = a.shape[-2:]
-    columns = b.shape[-1]
+    return _batched(a, b, out, a.shape[-2] * a.shape[-1] * b.shape[-1])
+
+
+def _of_matrices(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None) -> np.ndarray:
+    (rows, inner), columns = a.shape, b.shape[1]
+    if bias is not None and bias.shape != (columns,):
+        raise ValueError(f"matmul: expected a bias of shape ({columns},), found {bias.shape}")
     work = rows * inner * columns
-    if a.ndim == b.ndim == 2:
-        count = _blocks(work, max(rows, columns)) if work > UNTHREADED else 1
-        if inner == len(b) == 1 and work > UNTHREADED and a.dtype == b.dtype:
-            result = _outer(a, b, out)
-        elif count > 1:
-            return _by_blocks(a, b, out, bias, count)
-        elif work <= UNTHREADED:
+    count = _blocks(work, max(rows, columns))
+    if work <= UNTHREADED:
+        result = np.matmul(a, b, out=out)
+    elif inner == len(b) == 1 and a.dtype == b.dtype:
+        result = _outer(a, b, out)
+    elif count > 1:
+        return _by_blocks(a, b, out, bias, count)
+    else:
+        with blas:
             result = np.matmul(a, b, out=out)
-        else:
-            with blas:
-                result = np.matmul(a, b, out=out)
-        if bias is not None:
-            result += bias
-        return result
-    return _batched(a, b, out, work)
+    if bias is not None:
+        result += bias
+    return result
 
 
 def _blocks(work: int, length: int | None = None) -> int:

@@ -230,7 +230,8 @@ class Seat:
 
 
 class Worker(Seat):
-    """A daemon thread that sleeps until the bell rings, and after a while lets the processors sleep, too."""
+    """A daemon thread that sleeps until the bell rings. It keeps the processors awake meanwhile, and for a
+    while afterwards."""
 
     def __init__(self, processors: Awake) -> None:
         super().__init__()
@@ -245,6 +246,7 @@ class Worker(Seat):
             if not self.bell.acquire(timeout=awake.SECONDS):
                 self._processors.rest()
                 self.bell.acquire()
+            self._processors.begin(get_num_threads())
             self.work()
 
 
@@ -314,8 +316,6 @@ class Pool:
                     self.workers.append(Worker(self.awake))
                     self.place = None
         self._make_room(helpers)
-        if not self.awake.on and hasattr(os, "sched_getaffinity"):
-            self.awake.begin(os.sched_getaffinity(0), helpers + 1)
         return list(self.workers[:helpers])
 
 

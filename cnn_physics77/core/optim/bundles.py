@@ -93,27 +93,23 @@ class Bundle:
             for p, owner, kept in zip(self.params, self.owners, self.kept)
         )
 
-    def update(self, function: Callable[..., None], region: Region) -> None:
-        """Let ``region`` call ``function(values, gradients, *states)``, which changes values and states in
-        place."""
-        if self.together:
-            self._gather(self.values, [p.array for p in self.params])
-            self._gather(self.gradients, [p.grad.array for p in self.params])  # type: ignore[union-attr]
-            arrays = [self.values, self.gradients, *self.arrays]
-            if self.values.dtype.kind == "c":  # elementwise in real and imaginary parts, as in PyTorch
-                arrays = [a.view(a.real.dtype) for a in arrays]
-        else:
+    def update(self, function: Callable[..., None], region: Region | None) -> None:
+        """Call ``function(values, gradients, *states)``, which changes values and states in place; for one
+        parameter with ``region``, which gathers its work."""
+        if not self.together:
             (p,) = self.params
             assert p.grad is not None
-            arrays = [p.array, p.grad.array, *self.arrays]
-        function(*arrays, region=region)
-
-    def put_back(self) -> None:
-        """Give the parameters their new values, once the region has run."""
-        if self.together:
-            for p, view in zip(self.params, self.views):
-                np.copyto(p.array, view)
-        for p in self.params:
+            function(p.array, p.grad.array, *self.arrays, region=region)
+            p.mark_changed()
+            return
+        self._gather(self.values, [p.array for p in self.params])
+        self._gather(self.gradients, [p.grad.array for p in self.params])  # type: ignore[union-attr]
+        arrays = [self.values, self.gradients, *self.arrays]
+        if self.values.dtype.kind == "c":  # elementwise in real and imaginary parts, as in PyTorch
+            arrays = [a.view(a.real.dtype) for a in arrays]
+        function(*arrays)
+        for p, view in zip(self.params, self.views):
+            np.copyto(p.array, view)
             p.mark_changed()
 
     @staticmethod
@@ -166,15 +162,17 @@ class ElementwiseOptimizer(Optimizer):
             for number, group in enumerate(self.param_groups)
             for bundle in self._bundles(number, group)
         ]
-        region = Region()
         for bundle, group in bundles:
-            self._update(bundle, group, region)
+            if bundle.together:
+                self._update(bundle, group)
+        region = Region()  # of those that are changed where they are
+        for bundle, group in bundles:
+            if not bundle.together:
+                self._update(bundle, group, region)
         region.run()
-        for bundle, _ in bundles:
-            bundle.put_back()
         return loss
 
-    def _update(self, bundle: Bundle, group: dict[str, Any], region: Region) -> None:
+    def _update(self, bundle: Bundle, group: dict[str, Any], region: Region | None = None) -> None:
         step = 0.0
         if bundle.steps is not None:
             bundle.steps += 1
