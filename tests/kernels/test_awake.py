@@ -1,7 +1,6 @@
 """The threads that keep processors awake run in the lowest class, where they may, and end afterwards."""
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -173,27 +172,51 @@ def test_a_program_without_what_it_takes_goes_without(processors, monkeypatch):
     assert not awake._available()
 
 
-def test_after_a_ctrl_c_at_any_moment_nothing_spins(processors, monkeypatch):
-    monkeypatch.setattr(threads, "_pool", threads.Pool())
-    before = threads.get_num_threads()
-    threads.set_num_threads(max(2, len(processors)))
+INTERRUPTED = """
+import os, signal
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
+from cnn_physics77.core.kernels import awake, threads
 
-    old = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        for i in range(40):
-            sleep(2 * awake.SECONDS)  # until the processors may sleep
-            with suppress(KeyboardInterrupt):
-                signal.setitimer(signal.ITIMER_REAL, 10e-6 * (i + 1))
-                parallel_for(lambda _: sleep(0.001), 4, 1e6)
-                sleep(0.01)
-        assert eventually(lambda: not spinners())
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
-        threads.set_num_threads(before)
+awake._is_limited = awake._gives_way = lambda *_: False
+threads._pool = threads.Pool()
+threads.set_num_threads(max(2, len(os.sched_getaffinity(0))))
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+def spinners():
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # it may have ended
+            name = (task / "comm").read_text()
+            found += [name] if name.startswith("77-awake") else []
+    return found
+
+threads.parallel_for(lambda _: None, 2, 1e6)  # Python does not start threads safely under interrupts
+signal.signal(signal.SIGALRM, interrupt)
+seen = 0
+for i in range(60):
+    sleep(2 * awake.SECONDS)  # until the processors may sleep
+    with suppress(KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, 10e-6 * (i + 1))
+        threads.parallel_for(lambda _: sleep(0.001), 4, 1e6)
+        sleep(0.01)
+    seen += len(spinners())
+end = monotonic() + 20
+while spinners() and monotonic() < end:
+    sleep(0.01)
+print(seen > 0, spinners())
+"""
+
+
+def test_after_a_ctrl_c_at_any_moment_nothing_spins():
+    variables = {name: value for name, value in os.environ.items() if name != awake.VARIABLE}
+    run = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(run, env=variables, capture_output=True, text=True, timeout=90, check=True)
+    assert done.stdout == "True []\n"
 
 
 def test_a_program_ends_while_its_processors_are_kept_awake():
