@@ -109,27 +109,11 @@ class Planes:
 
         self.each(block, 4 if more else 2)
 
-    def gradient(
-        self, out: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
-    ) -> None:
-        """out = (r x + c + g) a; r, c, a per channel. All of it in the memory of ``out``."""
-        out, g, x, r, c, a = (
-            self.view(out),
-            self.view(g),
-            self.view(x),
-            self.table(r),
-            self.table(c),
-            self.table(a),
-        )
-
-        def block(s: slice) -> None:
-            y = out[s]
-            np.multiply(x[s], r[s], out=y)
-            np.add(y, c[s], out=y)  # before g: r x and c may be large, and nearly cancel
-            np.add(y, g[s], out=y)
-            np.multiply(y, a[s], out=y)
-
-        self.each(block, 4)
+    def gradient(self, out: np.ndarray, g: np.ndarray, x: np.ndarray, *factors: np.ndarray) -> None:
+        """out = (r x + c + g) a for factors = (r, c, a) per channel, all in the memory of ``out``."""
+        out, g, x = self.view(out), self.view(g), self.view(x)
+        r, c, a = map(self.table, factors)
+        self.each(lambda s: _combine(out[s], g[s], x[s], r[s], c[s], a[s]), 4)
 
 
 class Columns:
@@ -236,27 +220,26 @@ class Columns:
 
         self.each(block, 2)
 
-    def gradient(
-        self, out: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
-    ) -> None:
-        out, g, x, r, c, a = (
-            self.view(out),
-            self.view(g),
-            self.view(x),
-            self.table(r),
-            self.table(c),
-            self.table(a),
-        )
+    def gradient(self, out: np.ndarray, g: np.ndarray, x: np.ndarray, *factors: np.ndarray) -> None:
+        out, g, x = self.view(out), self.view(g), self.view(x)
+        r, c, a = map(self.table, factors)
 
         def block(_: int, s: slice) -> None:
             for y, h, source in self.long_rows(out[s], g[s], x[s]):
                 n = y.shape[1]
-                np.multiply(source, r[:n], out=y)
-                np.add(y, c[:n], out=y)
-                np.add(y, h, out=y)
-                np.multiply(y, a[:n], out=y)
+                _combine(y, h, source, r[:n], c[:n], a[:n])
 
         self.each(block, 4)
+
+
+def _combine(
+    y: np.ndarray, g: np.ndarray, x: np.ndarray, r: np.ndarray, c: np.ndarray, a: np.ndarray
+) -> None:
+    """y = (r x + c + g) a"""
+    np.multiply(x, r, out=y)
+    np.add(y, c, out=y)  # before g: r x and c may be large, and nearly cancel
+    np.add(y, g, out=y)
+    np.multiply(y, a, out=y)
 
 
 def _column(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
