@@ -28,7 +28,6 @@ VARIABLE = "CNN_PHYSICS77_KEEP_AWAKE"
 SECONDS = 0.01
 """Without parallel work, after which the processors may fall asleep."""
 
-
 NEEDED = (
     "pthread_create",
     "pthread_detach",
@@ -40,6 +39,7 @@ NEEDED = (
     "pthread_spin_trylock",
     "pthread_spin_unlock",
 )
+"""Functions of the C library; the older ones of some systems lack one or the other."""
 
 
 def _available() -> bool:
@@ -54,7 +54,7 @@ def _available() -> bool:
 
 def _gives_way() -> bool:
     """Whether this thread lets others go first, or its process may use so many seconds only."""
-    import resource
+    import resource  # which Windows has not
 
     polite = os.getpriority(os.PRIO_PROCESS, 0) > 0 or os.sched_getscheduler(0) != os.SCHED_OTHER
     return polite or resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY
