@@ -19,6 +19,7 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.layout import block_length, for_slices
 from cnn_physics77.core.kernels.scratch import scratch
 
@@ -71,7 +72,8 @@ class Planes:
             m2[b] = np.vecdot(x[b], x[b])
             m2[b] -= self.inner * mean[b] ** 2
             if not (self.inner * mean[b] ** 2 <= SAFE_RATIO * m2[b]).all():
-                centred = np.subtract(x[b], _column(mean[b], self.dtype), out=_like("centred", x[b]))
+                centre = mean[b].astype(self.dtype)[:, None]
+                centred = np.subtract(x[b], centre, out=_like("centred", x[b]))
                 m2[b] = np.vecdot(centred, centred)
 
         self.each(block, 2)
@@ -144,23 +146,24 @@ class Columns:
             self.rows * self.channels * passes * NANOSECONDS * 1e-3,
         )
 
-    def table(self, values: np.ndarray) -> np.ndarray:
-        table = np.empty((self.tile, self.channels), self.dtype)
-        table[:] = values
-        return table.reshape(-1)
+    def tables(self, *values: np.ndarray) -> np.ndarray:
+        """Each of the vectors, values per channel (C), again and again in a row of tile * C."""
+        tables = np.empty((len(values), self.tile, self.channels), self.dtype)
+        items(tables)[...] = items(np.array(values, self.dtype))[:, None]
+        return tables.reshape(len(values), -1)
 
     def sum(self, rows: np.ndarray, *factor: np.ndarray) -> np.ndarray:
         """The sum of each column of ``rows``, or of rows times factor, in float64 over the columns of
         `long_rows`."""
-        total = np.zeros(self.channels)
+        totals = []
         for piece, *other in self.long_rows(rows, *factor):
             if other:
                 sums = np.einsum("ij,ij->j", piece, *other)
             else:
                 sums = _ones(len(piece), self.dtype) @ piece  # reads four rows at once: three times as fast
             sums = sums.reshape(-1, self.channels).astype(np.float64)
-            total += _ones(len(sums), sums.dtype) @ sums
-        return total
+            totals.append(_ones(len(sums), sums.dtype) @ sums)
+        return sum(totals[1:], totals[0])
 
     def long_rows(self, *arrays: np.ndarray):
         """A part's arrays as (q, tile * C), and what is left over as (1, r * C)."""
@@ -187,7 +190,7 @@ class Columns:
             mean[part] /= len(rows)
             m2[part] = self.sum(rows, rows) - len(rows) * mean[part] ** 2
             if not (len(rows) * mean[part] ** 2 <= SAFE_RATIO * m2[part]).all():
-                work = self.centred(rows, self.table(mean[part]))
+                work = self.centred(rows, self.tables(mean[part])[0])
                 m2[part] = self.sum(work, work)
 
         self.each(block, 2)
@@ -196,7 +199,7 @@ class Columns:
     def sums(
         self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        g, x, centre = self.view(g), self.view(x), self.table(mean)
+        g, x, centre = self.view(g), self.view(x), self.tables(mean)[0]
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
@@ -210,7 +213,7 @@ class Columns:
         return total, product
 
     def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray) -> None:
-        out, x, a, c = self.view(out), self.view(x), self.table(a), self.table(c)
+        out, x, (a, c) = self.view(out), self.view(x), self.tables(a, c)
 
         def block(_: int, s: slice) -> None:
             for y, source in self.long_rows(out[s], x[s]):
@@ -222,7 +225,7 @@ class Columns:
 
     def gradient(self, out: np.ndarray, g: np.ndarray, x: np.ndarray, *factors: np.ndarray) -> None:
         out, g, x = self.view(out), self.view(g), self.view(x)
-        r, c, a = map(self.table, factors)
+        r, c, a = self.tables(*factors)
 
         def block(_: int, s: slice) -> None:
             for y, h, source in self.long_rows(out[s], g[s], x[s]):
@@ -242,10 +245,6 @@ def _combine(
     np.multiply(y, a, out=y)
 
 
-def _column(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return values.astype(dtype)[:, None]
-
-
 def _like(name: str, x: np.ndarray) -> np.ndarray:
     return scratch(f"normalization.{name}", x.shape, x.dtype)
 
@@ -254,12 +253,15 @@ def _channels_last(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, *range(2, x.ndim), 1)
 
 
+_planes, _columns = lru_cache(maxsize=256)(Planes), lru_cache(maxsize=256)(Columns)
+
+
 def _order(x: np.ndarray) -> Planes | Columns:
     """How x (N, C, *spatial) lies in memory; what is neither order is copied by the views of Planes."""
     shape = (x.shape[0], x.shape[1], prod(x.shape[2:]))
     if shape[2] == 1 or (not x.flags.c_contiguous and _channels_last(x).flags.c_contiguous):
-        return Columns(shape, x.dtype)
-    return Planes(shape, x.dtype)
+        return _columns(shape, x.dtype)
+    return _planes(shape, x.dtype)
 
 
 def _empty_like(x: np.ndarray, order: Planes | Columns) -> np.ndarray:
@@ -271,7 +273,9 @@ def _empty_like(x: np.ndarray, order: Planes | Columns) -> np.ndarray:
 
 def _together(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector, Vector]:
     """Mean and M2 over all parts, from those of the parts (first axis)."""
-    counts = counts.reshape(-1, *(1,) * (mean.ndim - 1))
+    if len(counts) == 1:
+        return mean[0], m2[0]
+    counts = counts[:, None]
     whole = (counts * mean).sum(axis=0) / counts.sum()
     return whole, (m2 + counts * (mean - whole) ** 2).sum(axis=0)
 
