@@ -199,7 +199,7 @@ class Columns:
     def sums(
         self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        g, x, centre = self.view(g), self.view(x), self.tables(mean)[0]
+        g, x = self.view(g), self.view(x)
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
@@ -207,7 +207,7 @@ class Columns:
             if safe:
                 product[part] = self.sum(g[b], x[b]) - mean * total[part]
             else:
-                product[part] = self.sum(g[b], self.centred(x[b], centre))
+                product[part] = self.sum(g[b], self.centred(x[b], self.tables(mean)[0]))
 
         self.each(block, 4)
         return total, product
