@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core import autograd
 from ..core.kernels.elementwise import shared
 from ..core.operations import elementwise
 from ..core.operations.operation import OPERATIONS, Operation
@@ -172,7 +171,6 @@ class Recorder:
             with recorder.event(operation.name, "backward", shapes):
                 return backward(operation, node, gradient, edges)
 
-        self._put(autograd, "begin_errand", lambda function: None)
         self._put(Operation, "__call__", clocked_call)
         self._put(Operation, "backward", clocked_backward)
         for operation in OPERATIONS.values():

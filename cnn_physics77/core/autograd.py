@@ -31,7 +31,6 @@ import numpy as np
 from cnn_physics77.core.errors import GradientError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, add_in_place
 from cnn_physics77.core.kernels.layout import flat
-from cnn_physics77.core.kernels.threads import Errand, begin_errand
 from cnn_physics77.core.recording import switch
 
 # --------------------------------------------------------------------------------------------- the graph
@@ -78,9 +77,7 @@ class Node:
 
     Attributes:
         op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
-            per edge (anything for an edge that is None). It may have ``apart``, the index of an edge whose
-            gradient another thread may compute by ``later(node, gradient, index)``; with ``reads_only`` its
-            derivatives change nothing that others read.
+            per edge (anything for an edge that is None).
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, laid out as the operation likes; None once the walk has dropped it.
         time: when it was recorded; later than all that it was made from.
@@ -144,12 +141,6 @@ def target_of(tensor):
 
 
 # --------------------------------------------------------------------------------------------- the walk
-
-APART = 5e6
-"""Multiplications of a weight's gradient that make it worth another thread's while: 0.2 ms."""
-
-MOST_APART = 2
-"""Weights' gradients that may be under way: each keeps alive what it needs."""
 
 
 def alone(holder, key) -> bool:
@@ -270,7 +261,6 @@ def walk(
     leaves: dict = {}
     queue: list = []  # (-time, node): the latest first, so that a node comes after all its users
     in_place = not create_graph
-    away = False  # whether an errand was sent
 
     def send(edge, cell, place):
         """``cell[place]`` is sent; that nothing else refers to it lets it be seen to be alone."""
@@ -290,9 +280,6 @@ def walk(
             else:
                 _add(gradients[node], index, cell, place, in_place)
         elif edge in leaves:
-            for values, at in ((leaves, edge), (cell, place)):
-                if type(values[at]) is Errand:
-                    values[at] = values[at].result()
             _add(leaves, edge, cell, place, in_place)
         else:
             leaves[edge] = cell[place]
@@ -307,28 +294,14 @@ def walk(
             node = heappop(queue)[1]
             gradient = gradients.pop(node)
             edges = node.edges
-            if node.hooks or (away and not getattr(node.op, "reads_only", False)):
-                _finish_errands(leaves)  # a hook or a user's function may change what they read
             if node.hooks:
                 gradient = _run_node_hooks(node, gradient)
             if relevant is not None:
-                if node in wanted or node.outputs is not None:
-                    _finish_errands(leaves)  # what is delivered may be added into what they read
                 _deliver_wanted(node, gradient, wanted, deliver)
                 edges = tuple(e if (e.node if type(e) is Output else e) in relevant else None for e in edges)
                 if not any(edge is not None for edge in edges):
                     continue
-            errand = None
-            if in_place and getattr(node.op, "apart", None) is not None:
-                errand = _send_for_weight(node, gradient, edges, leaves)
-            if errand is None:
-                results = node.op.backward(node, gradient, edges)
-            else:
-                place = node.op.apart
-                away = True
-                rest = (*edges[:place], None, *edges[place + 1 :])
-                results = list(node.op.backward(node, gradient, rest))
-                results[place] = errand
+            results = node.op.backward(node, gradient, edges)
             if not retain_graph and node.saved:
                 node.saved = None
             for place, edge in enumerate(edges):
@@ -339,8 +312,7 @@ def walk(
                     heappush(queue, (-edge.time, edge))
                 else:
                     send(edge, results, place)
-            gradient = results = errand = None  # what is done with is freed, and seen to be alone
-        _finish_errands(leaves)  # before a hook of a leaf may change what they read
+            gradient = results = None  # what is done with is freed, and seen to be alone
         while leaves:
             leaf, gradient = leaves.popitem()
             if wanted is None or leaf in wanted:
@@ -349,35 +321,8 @@ def walk(
                 if leaf.hooks:
                     cell[0] = _apply_hooks(leaf.hooks, cell[0])
                 deliver(leaf, cell)
-    except BaseException:
-        for value in leaves.values():
-            if type(value) is Errand:
-                value.abandon()
-        raise
     finally:
         switch.reset(token)
-
-
-def _send_for_weight(node: Node, gradient, edges: tuple, leaves: dict) -> Errand | None:
-    """Let another thread begin with the gradient of a variable, which nobody asks for before the end of the
-    walk, where the operation allows it and the work is worth it."""
-    place = node.op.apart
-    leaf = edges[place]
-    if leaf is None or type(leaf) is Node or type(leaf) is Output or leaf in leaves:
-        return None
-    rows = leaf.array.shape[0]
-    if gradient.array.size * leaf.array.size <= APART * rows:
-        return None
-    if sum(type(value) is Errand and not value.done for value in leaves.values()) >= MOST_APART:
-        return None
-    return begin_errand(node.op.later(node, gradient, place))
-
-
-def _finish_errands(leaves: dict) -> None:
-    """Wait for the gradients that other threads compute."""
-    for leaf, value in leaves.items():
-        if type(value) is Errand:
-            leaves[leaf] = value.result()
 
 
 def _run_node_hooks(node: Node, gradient):

@@ -16,7 +16,6 @@ from cnn_physics77.benchmarks.measure import MeasurementError
 from cnn_physics77.benchmarks.profile import gather, place_beside, profile, their_events
 from cnn_physics77.benchmarks.recorder import Event, Recorder, cost, elementwise_cells, our_events
 from cnn_physics77.benchmarks.work import TrainingCase
-from cnn_physics77.core import autograd
 from cnn_physics77.core.kernels import threads
 from cnn_physics77.core.operations import elementwise
 from cnn_physics77.core.operations.operation import OPERATIONS, Operation
@@ -41,7 +40,6 @@ def everything_clocked():
         "call": Operation.__call__,
         "backward": Operation.backward,
         "product": np.matmul,
-        "errand": autograd.begin_errand,
         "shared": elementwise.shared,
         "dot": np.dot,
     }

@@ -75,7 +75,7 @@ def _(g, weight, x_shape, window):
     return _input_gradient(g, conj(weight), None, input_size=x_shape[2:], window=window)
 
 
-@_convolution.derivative("weight", apart=True)
+@_convolution.derivative("weight")
 def _(g, x, weight_shape, window):
     return _weight_gradient(g, conj(x), kernel_size=weight_shape[2:], window=window)
 
@@ -90,7 +90,7 @@ def _(v, weight, window):
     return _convolution(v, conj(weight), None, window=window)
 
 
-@_input_gradient.derivative("weight", apart=True)
+@_input_gradient.derivative("weight")
 def _(v, g, weight_shape, window):
     return _weight_gradient(conj(g), v, kernel_size=weight_shape[2:], window=window)
 

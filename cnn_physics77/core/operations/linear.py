@@ -61,7 +61,7 @@ def _(g, weight):
     return _input_gradient(g, conj(weight))
 
 
-@_linear.derivative("weight", apart=True)
+@_linear.derivative("weight")
 def _(g, x):
     return _weight_gradient(g, conj(x))
 

@@ -36,7 +36,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -60,10 +59,7 @@ class Operation:
         name: as ``tensor.op`` shows it.
         inputs: the names of the tensor inputs, in order.
         layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
-        apart: the place of the input whose derivative another thread may compute meanwhile, or None.
     """
-
-    reads_only = True
 
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
         signature = inspect.signature(forward)
@@ -84,7 +80,6 @@ class Operation:
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
         parameters = tuple(n for n, p in signature.parameters.items() if p.kind is kinds.KEYWORD_ONLY)
         self.layout = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
-        self.apart: int | None = None
         self._functions: list[Callable | None] = [None] * len(self.inputs)
         self._asked: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
@@ -96,18 +91,12 @@ class Operation:
         OPERATIONS[self.name] = self
         self.__doc__ = forward.__doc__
 
-    def derivative(self, *inputs: str, apart: bool = False) -> Callable:
-        """Decorator: the function that gives :math:`\\partial L/\\partial x` for each of the named inputs.
-
-        With ``apart`` it is long work that another thread may do while the walk goes on, where the input is a
-        variable of the user's.
-        """
+    def derivative(self, *inputs: str) -> Callable:
+        """Decorator: the function that gives :math:`\\partial L/\\partial x` for each of the named inputs."""
 
         def declare(function):
             for name in inputs:
                 self.declare(name, function)
-                if apart:
-                    self.apart = self.inputs.index(name)
             return function
 
         return declare
@@ -256,14 +245,6 @@ class Operation:
                 None if b is None else calls[1](gradient, saved),
             )
         return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
-
-    def later(self, node: Node, gradient, place: int) -> Callable:
-        """The call that gives the gradient of one input: it holds what it needs, whatever becomes of the
-        node."""
-        if node.saved is None or clock.last_change > node.time:
-            self._check(node)
-        call: Any = self._calls[place]
-        return partial(call, gradient, node.saved)
 
     def _check(self, node: Node) -> None:
         """Raise if what the node saved was freed, or has been changed since."""
