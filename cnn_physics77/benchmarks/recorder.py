@@ -1,28 +1,22 @@
 """Clocks that see into a training step of our framework.
 
-Nothing in the framework knows that it can be profiled. For the time of a profile the kernels behind the
-operations, the recording of operations, their derivatives and NumPy's matrix products are wrapped by a clock,
-from outside; then they are as they were. Meanwhile no derivative is left to another thread: each is done in
-turn, its blocks shared by all threads.
+Every call of an operation goes through its ``forward``, every derivative through ``Operation.backward``. For
+the time of a profile these, ``Operation.__call__`` and NumPy's matrix products are wrapped by a clock; then
+they are as they were.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from threading import get_ident
 from time import perf_counter
-from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from ..core.kernels.elementwise import shared
-from ..core.operations import elementwise
 from ..core.operations.operation import OPERATIONS, Operation
 
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
@@ -127,12 +121,7 @@ class Recorder:
                 event.bytes += moved
                 return out
 
-        clocked.plain, clocked.operation = function, name  # type: ignore[attr-defined]
         return clocked
-
-    def share(self, clocked: Any, *arrays: Any) -> Any:
-        """In the place of `shared`: one event for all threads and blocks."""
-        return self.kernel(clocked.operation, partial(shared, clocked.plain))(*arrays)
 
     def product(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of NumPy that ends in BLAS, with a clock that only the calling thread's calls move."""
@@ -175,9 +164,6 @@ class Recorder:
         self._put(Operation, "backward", clocked_backward)
         for operation in OPERATIONS.values():
             self._put(operation, "forward", self.kernel(operation.name, operation.forward))
-        self._put(elementwise, "shared", self.share)
-        for name, cell in elementwise_cells():
-            self._put(cell, "cell_contents", self.kernel(name, cell.cell_contents))
         for name in PRODUCTS:
             self._put(np, name, self.product(getattr(np, name)))
         return self
@@ -188,20 +174,6 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-
-def elementwise_cells() -> list[tuple[str, CellType]]:
-    """Name of each elementwise operation, and where its public function holds the ufunc that it calls
-    directly."""
-    found: dict[int, tuple[str, CellType]] = {}
-    package = Operation.__module__.rpartition(".")[0]
-    for module in [module for name, module in sys.modules.items() if name.startswith(package)]:
-        for function in vars(module).values():
-            if isinstance(function, FunctionType):
-                cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-                if {"ufunc", "record"} <= cells.keys():
-                    found[id(cells["ufunc"])] = (cells["record"].cell_contents.name, cells["ufunc"])
-    return list(found.values())
 
 
 _UPDATE_FLOPS = {"SGD": (2, 4), "Adam": (12, 12), "AdamW": (14, 14)}  # for each element: without, with state

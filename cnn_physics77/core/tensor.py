@@ -14,7 +14,7 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.core import autograd
-from cnn_physics77.core.autograd import LEAF, Node, Output, alone, clock, hooks_of
+from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
@@ -49,7 +49,7 @@ class Tensor(Methods):
     edge: Any = None
     grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
-    _changes: list | None = None  # [clock of the last change in place, how many], one for all views
+    _changes: list | None = None  # [number of the last change in place, how many], one for all views
     _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
     _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
@@ -185,24 +185,23 @@ class Tensor(Methods):
             (self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs
         )
 
-    def accumulate_grad(self, cell: list, create_graph: bool = False) -> None:
-        """Add ``cell[0]``, a gradient, into ``.grad``; it is kept without a copy if nothing but the cell
-        refers to it."""
+    def accumulate_grad(self, gradient: Tensor, owned: bool = False, create_graph: bool = False) -> None:
+        """Add a gradient into ``.grad``. One that is ``owned``, in memory that nobody else can see, is kept
+        without a copy. Several threads may add at once."""
         if self.edge is None:  # a variable when it was used, a constant since
             return
-        held = self.grad
-        if create_graph and held is not None:
-            self.grad = held + cell[0]
-        elif create_graph:
-            self.grad = cell.pop() if alone(cell, 0) else cell[0].clone()
-        elif held is not None:
-            np.add(held.array, cell[0].array, out=held.array, casting="same_kind")
-            held.mark_changed()
-        elif alone(cell, 0) and cell[0].array.strides == self.array.strides:
-            self.grad = cell.pop()
-        else:
-            self.grad = from_array(np.empty_like(self.array, dtype=cell[0].array.dtype, subok=False))
-            np.copyto(self.grad.array, cell[0].array)
+        with locks():
+            held = self.grad
+            if create_graph:
+                self.grad = gradient.clone() if held is None else held + gradient
+            elif held is not None:
+                np.add(held.array, gradient.array, out=held.array, casting="same_kind")
+                held.mark_changed()
+            elif owned and gradient.array.strides == self.array.strides:
+                self.grad = gradient
+            else:
+                self.grad = from_array(np.empty_like(self.array, dtype=gradient.array.dtype, subok=False))
+                np.copyto(self.grad.array, gradient.array)
         for hook in tuple((self._after_accumulation or {}).values()):
             hook(self)
 
@@ -310,12 +309,12 @@ class Tensor(Methods):
         so."""
         if self._changes is None:
             self._changes = [0, 0]
-        self._changes[0] = clock.change()
+        self._changes[0] = sequence.change()
         self._changes[1] += 1
 
-    def changed_since(self, time: int) -> bool:
-        """Whether the memory was changed in place after ``time`` (of the graph's clock)."""
-        return self._changes is not None and self._changes[0] > time
+    def changed_since(self, number: int) -> bool:
+        """Whether the memory was changed in place after what has this sequence number in the graph."""
+        return self._changes is not None and self._changes[0] > number
 
     @property
     def _version(self) -> int:

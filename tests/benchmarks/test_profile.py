@@ -14,10 +14,9 @@ from cnn_physics77.benchmarks import profile as module
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.measure import MeasurementError
 from cnn_physics77.benchmarks.profile import gather, place_beside, profile, their_events
-from cnn_physics77.benchmarks.recorder import Event, Recorder, cost, elementwise_cells, our_events
+from cnn_physics77.benchmarks.recorder import Event, Recorder, cost, our_events
 from cnn_physics77.benchmarks.work import TrainingCase
 from cnn_physics77.core.kernels import threads
-from cnn_physics77.core.operations import elementwise
 from cnn_physics77.core.operations.operation import OPERATIONS, Operation
 from cnn_physics77.speed_results import read_profile, write_report
 
@@ -35,12 +34,10 @@ def network():
 
 def everything_clocked():
     found = {id(op): op.forward for op in OPERATIONS.values()}
-    found |= {id(cell): cell.cell_contents for _, cell in elementwise_cells()}
     return found | {
         "call": Operation.__call__,
         "backward": Operation.backward,
         "product": np.matmul,
-        "shared": elementwise.shared,
         "dot": np.dot,
     }
 

@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 
-def relu(x: np.ndarray, reuse: bool = False) -> np.ndarray:
-    """max(x, 0). NaN stays NaN. With ``reuse`` the result may lie in the memory of x.
+def relu(x: np.ndarray, in_place: bool = False) -> np.ndarray:
+    """max(x, 0). NaN stays NaN. ``in_place`` in the memory of x, where x is dense.
 
     >>> relu(np.array([-1.0, 0.0, 2.0, np.nan]))
     array([ 0.,  0.,  2., nan])
     """
-    return elementwise(_relu, 0.15, x, reuse=reuse)
+    return elementwise(_relu, 0.15, x, in_place=in_place)
 
 
 def _relu(x, out):

@@ -16,10 +16,10 @@ NANOSECONDS = 0.6
 
 
 def elementwise(
-    function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray, reuse: bool = False
+    function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray, in_place: bool = False
 ) -> np.ndarray:
     """An array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``: a new
-    one, or with ``reuse`` arrays[0] itself where it is dense.
+    one, or ``in_place`` arrays[0] itself, where that is dense.
 
     The pieces are one-dimensional views of at most `layout.BLOCK_BYTES`; ``nanoseconds`` is the estimated
     time per element, by which the work is handed to other threads or not. The arrays have one shape and are
@@ -31,11 +31,11 @@ def elementwise(
     first = arrays[0]
     microseconds = first.size * nanoseconds * 1e-3
     if microseconds < HAND_OVER_MICROSECONDS and all(x.flags.c_contiguous for x in arrays):
-        y = first if reuse else np.empty(first.shape, first.dtype)
+        y = first if in_place else np.empty(first.shape, first.dtype)
         function(*(x.reshape(-1) for x in arrays), out=y.reshape(-1))
         return y
     first = dense(first)
-    y = first if reuse else np.empty_like(first)
+    y = first if in_place else np.empty_like(first)
     rows = [flat_dense(first), *(flat_dense(in_order_of(x, first)) for x in arrays[1:])]
     out = flat_dense(y)
     for_blocks(lambda b: function(*(row[b] for row in rows), out=out[b]), y.size, y.itemsize, microseconds)
@@ -55,20 +55,20 @@ def shared(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarr
         return function(*arrays)
 
 
-def add_in_place(a: np.ndarray, b: np.ndarray) -> None:
-    """``a += b``, shared among the threads where it is worth it.
+def add_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """``out = a + b``, where ``out`` is one of the two; shared among the threads where it is worth it.
 
     >>> a = np.array([1.0, 2.0])
-    >>> add_in_place(a, np.array([10.0, 20.0]))
+    >>> add_into(a, np.array([10.0, 20.0]), out=a)
     >>> a
     array([11., 22.])
     """
     if a.size < LARGE or not _share(a, b):
-        a += b
+        np.add(a, b, out=out)
         return
-    row, other = flat_dense(a), flat_dense(b)
+    x, y, z = flat_dense(a), flat_dense(b), flat_dense(out)
     microseconds = a.size * NANOSECONDS * 1e-3
-    for_blocks(lambda s: np.add(row[s], other[s], out=row[s]), a.size, a.itemsize, microseconds)
+    for_blocks(lambda s: np.add(x[s], y[s], out=z[s]), a.size, a.itemsize, microseconds)
 
 
 def _share(first: np.ndarray, *others: np.ndarray) -> bool:

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnn_physics77.core.autograd import Node, Output, target_of, tick
+from cnn_physics77.core.autograd import Output, edge_to, record
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.recording import recording
@@ -90,12 +90,8 @@ class _Boundary:
 
 def _pass(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
     """The same tensors; on the way back the list of their gradients goes through ``callback``."""
-    node = Node()
-    node.op = _Boundary(callback)
-    node.edges = tuple(target_of(t) for t in tensors)
-    node.saved = ()
-    node.time = tick()
-    node.outputs = [(t.shape, t.dtype) for t in tensors]
+    edges = tuple(edge_to(t) for t in tensors)
+    node = record(_Boundary(callback), edges, outputs=[(t.shape, t.dtype) for t in tensors])
     passed = []
     for index, tensor in enumerate(tensors):
         view = tensor.view_of_memory(tensor.array)

@@ -1,8 +1,7 @@
 """How an elementwise operation is declared: in one line.
 
 ``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold
-the hot path of the
-tape: equal dtypes go straight to the ufunc; everything else takes the road through
+the hot path of the tape: equal dtypes go straight to the operation's forward; everything else goes through
 :func:`.broadcasting.prepare`.
 """
 
@@ -14,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, tick
+from cnn_physics77.core.autograd import LEAF, record
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
@@ -34,21 +33,19 @@ def unary(
 
     Args:
         name: as ``tensor.op`` shows it.
-        ufunc: array in, array out; not written into its input, but where it takes a second argument, true
-            for an input whose memory may be used.
+        ufunc: array in, array out; does not write into its input.
         doc: formula, domain, conventions, an example.
         x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name.
             None: there is none.
         floating: integers become the default floating dtype first.
     """
-    record = Operation(_forward_of(ufunc, 1), name)
+    operation = Operation(_forward_of(ufunc, 1), name)
     if x is not None:
-        record.declare("x", x)
-    keeps_x, keeps_y = record.kept((True,))[:2] if x is not None else (False, False)
+        operation.declare("x", x)
+    keeps_x, keeps_y = operation.kept((True,))[:2] if x is not None else (False, False)
     keeps_nothing = not (keeps_x or keeps_y)
-    large = LARGE if type(ufunc) is np.ufunc else inf
 
-    def function(input, reuse=False):
+    def function(input):
         try:
             array = input.array
         except AttributeError:
@@ -57,10 +54,7 @@ def unary(
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
         try:
-            if reuse:
-                out = ufunc(array, True)
-            else:
-                out = ufunc(array) if array.size < large else shared(ufunc, array)
+            out = operation.forward(array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
@@ -69,16 +63,12 @@ def unary(
         y.array = out
         edge = input.edge
         if edge is not None and recording():
-            node = _new(Node)
-            node.op = record
-            node.edges = (input if edge is LEAF else edge,)
-            node.time = tick()
+            saved: tuple = ()
             if keeps_nothing:
-                record.kept((True,))  # raises where there is no derivative
-                node.saved = ()
+                operation.kept((True,))  # raises where there is no derivative
             else:
-                node.saved = (input if keeps_x else None, alias(y) if keeps_y else None)
-            y.edge = node
+                saved = (input if keeps_x else None, alias(y) if keeps_y else None)
+            y.edge = record(operation, (input if edge is LEAF else edge,), saved)
         return y
 
     return _named(function, name, doc)
@@ -103,16 +93,15 @@ def binary(
             by name.
         floating: integers become the default floating dtype first.
     """
-    record = Operation(_forward_of(ufunc, 2), name)
+    operation = Operation(_forward_of(ufunc, 2), name)
     for input_name, derivative in (("a", a), ("b", b)):
         if derivative is not None:
-            record.declare(input_name, derivative)
+            operation.declare(input_name, derivative)
     # what to keep for (a needed, b needed): (a?, b?, y?)
     plans = {}
     for needed in ((True, False), (False, True), (True, True)):
         if (a is not None or not needed[0]) and (b is not None or not needed[1]):
-            plans[needed] = record.kept(needed)[:3]
-    large = LARGE if type(ufunc) is np.ufunc else inf
+            plans[needed] = operation.kept(needed)[:3]
 
     def function(input, other):
         kind = type(other)
@@ -130,12 +119,11 @@ def binary(
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
         try:
-            out = ufunc(x, z) if x.size < large else shared(ufunc, x, z)
+            out = operation.forward(x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
-                f"found {x.shape} and "
-                f"{z.shape}; reshape or unsqueeze one of them"
+                f"found {x.shape} and {z.shape}; reshape or unsqueeze one of them"
             ) from None
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
@@ -150,23 +138,17 @@ def binary(
                 if (edge_a is not None and x.shape != shape) or (edge_b is not None and z.shape != shape):
                     input, other = prepare(name, (input, other))
                     edge_a, edge_b = input.edge, other.edge
-                try:
-                    keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
-                except KeyError:
-                    record.kept(
-                        (edge_a is not None, edge_b is not None)
-                    )  # raises: there is no such derivative
-                    raise
-                node = _new(Node)
-                node.op = record
-                node.edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
-                node.time = tick()
-                node.saved = (
+                needed = (edge_a is not None, edge_b is not None)
+                if needed not in plans:
+                    operation.kept(needed)  # raises: there is no such derivative
+                keeps_a, keeps_b, keeps_y = plans[needed]
+                saved = (
                     (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
                     if keeps_a or keeps_b or keeps_y
                     else ()
                 )
-                y.edge = node
+                edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
+                y.edge = record(operation, edges, saved)
         return y
 
     return _named(function, name, doc)
@@ -204,10 +186,12 @@ def number(value, dtype: np.dtype) -> Tensor:
 
 
 def _forward_of(ufunc: Callable, inputs: int) -> Callable:
-    """The ufunc as a function whose inputs have the names that derivatives ask for."""
+    """The ufunc as a function whose inputs have the names that derivatives ask for. Large arrays are shared
+    among the threads, where NumPy itself provides the function."""
+    large = LARGE if type(ufunc) is np.ufunc else inf
     if inputs == 1:
-        return lambda x: ufunc(x)
-    return lambda a, b: ufunc(a, b)
+        return lambda x: ufunc(x) if x.size < large else shared(ufunc, x)
+    return lambda a, b: ufunc(a, b) if a.size < large else shared(ufunc, a, b)
 
 
 def _named(function: Callable, name: str, doc: str) -> Callable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import Node, Output, target_of, tick
+from cnn_physics77.core.autograd import Node, Output, edge_to, record
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.operation import alias
@@ -124,7 +124,7 @@ class Function:
         ctx = FunctionCtx()
         recorded = recording() and any(isinstance(a, Tensor) and a.edge is not None for a in args)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.edge is not None for a in args)
-        edges = tuple(target_of(a) if isinstance(a, Tensor) else None for a in args)
+        edges = tuple(edge_to(a) if isinstance(a, Tensor) else None for a in args)
         with no_grad():
             if cls.setup_context is not Function.setup_context:
                 result = cls.forward(*args)
@@ -152,10 +152,7 @@ def _contains(tensors, tensor) -> bool:
 
 
 def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, several: bool) -> None:
-    node = _new(Node)
-    node.op = _Call(cls, ctx, args)
-    node.edges = edges
-    node.time = tick()
+    call = _Call(cls, ctx, args)
     saved = []
     places = {}
     for index, tensor in enumerate(ctx._to_save):
@@ -167,13 +164,10 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
                 tensor = alias(tensor)
                 break
         saved.append(tensor)
-    node.op.places = places
-    node.saved = tuple(saved)
+    call.places = places
     ctx._to_save = ()
-    if several:
-        node.outputs = [(y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs]
-    else:
-        node.op.shape = (outputs[0].shape, outputs[0].dtype) if isinstance(outputs[0], Tensor) else None
+    kinds = [(y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs]
+    node = record(call, edges, tuple(saved), kinds if several else None)
     for index, y in enumerate(outputs):
         if not isinstance(y, Tensor) or y.array.dtype.kind not in "fc" or _contains(ctx._constant, y):
             continue
@@ -190,14 +184,13 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
 class _Call:
     """One call of a Function, as a node's operation."""
 
-    __slots__ = ("ctx", "function", "inputs", "places", "shape")
+    __slots__ = ("ctx", "function", "inputs", "places")
 
     def __init__(self, function: type[Function], ctx: FunctionCtx, args: tuple):
         self.function = function
         self.ctx = ctx
         self.inputs = [(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
         self.places: dict = {}
-        self.shape: tuple | None = None
 
     @property
     def name(self) -> str:
@@ -242,7 +235,7 @@ class _Call:
             )
         saved = list(node.saved)
         for index, tensor in enumerate(saved):
-            if tensor is not None and tensor.changed_since(node.time):
+            if tensor is not None and tensor.changed_since(node.sequence):
                 raise GradientError(
                     f"{self.name}: one of the variables needed for gradient computation has been modified "
                     f"by an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
@@ -315,11 +308,6 @@ class _Once:
 
 def _once_only(name: str, node: Node, result: Tensor) -> Tensor:
     """The result, as something that cannot be differentiated further."""
-    stop = _new(Node)
-    stop.op = _Once(name)
-    stop.edges = node.edges
-    stop.saved = ()
-    stop.time = tick()
     made = from_array(result.array)
-    made.edge = stop
+    made.edge = record(_Once(name), node.edges)
     return made

@@ -7,12 +7,11 @@ An elementwise operation is one line (see :mod:`.elementwise`)::
 Any other is a function of arrays, its *forward*, and one function of tensors for each differentiable input::
 
     @operation
-    def _sum(x, *, dim, keepdim):                      # arrays in, array out; after the star: parameters, not
-    differentiable
+    def _sum(x, *, dim, keepdim):       # arrays in, array out; behind the star: parameters
         return x.sum(axis=dim, keepdims=keepdim)
 
     @_sum.derivative("x")
-    def _(g, x_shape, dim, keepdim):                   # g = ∂L/∂y; returns ∂L/∂x
+    def _(g, x_shape, dim, keepdim):    # g = ∂L/∂y; returns ∂L/∂x
         return expand(g if keepdim else unsqueeze(g, dim), x_shape)
 
 A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks
@@ -41,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, Output, clock, tick
+from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -57,9 +56,13 @@ class Operation:
 
     Attributes:
         name: as ``tensor.op`` shows it.
+        forward: what every call goes through, and so what a profile or a capture replaces.
+        pure: a derivative depends on nothing but what it is given, and nobody else keeps what it returns.
         inputs: the names of the tensor inputs, in order.
         layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
     """
+
+    pure = True
 
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
         signature = inspect.signature(forward)
@@ -157,20 +160,14 @@ class Operation:
         return from_array(array)
 
     def _record(self, tensors, outputs, several: bool, extras: tuple, parameters: dict) -> None:
-        edges = tuple(
-            None if t is None or t.edge is None else t if t.edge is LEAF else t.edge for t in tensors
-        )
-        node = _new(Node)
-        node.op = self
-        node.edges = edges
-        node.time = tick()
-        node.saved = self._save(edges, tensors, outputs, extras, parameters)
+        edges = tuple([None if t is None else edge_to(t) for t in tensors])
+        saved = self._save(edges, tensors, outputs, extras, parameters)
         if several:
-            node.outputs = [(o.shape, o.dtype) for o in outputs]
+            node = record(self, edges, saved, [(o.shape, o.dtype) for o in outputs])
             for index, output in enumerate(outputs):
                 output.edge = Output(node, index)
         else:
-            outputs[0].edge = node
+            outputs[0].edge = record(self, edges, saved)
 
     def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
         needed = tuple([e is not None for e in edges])
@@ -211,8 +208,7 @@ class Operation:
                     if need and function is None:
                         raise GradientError(
                             f"{self.name}: the derivative with respect to {name!r} is not defined, but it "
-                            "requires grad; "
-                            f"detach it first"
+                            "requires grad; detach it first"
                         )
                 positions = {p for asked, need in zip(self._asked, needed) if need for p in asked}
             kept = self._kept[needed] = tuple(i in positions for i in range(len(self.layout)))
@@ -223,7 +219,7 @@ class Operation:
     def backward(self, node: Node, gradient, edges: tuple) -> Sequence:
         """The gradient of each input whose edge is not None."""
         saved: Any = node.saved
-        if saved is None or clock.last_change > node.time:
+        if saved is None or sequence.last_change > node.sequence:
             self._check(node)
         if saved and recording():
             saved = self._reconnect(node)
@@ -251,18 +247,16 @@ class Operation:
         if node.saved is None:
             raise GradientError(
                 f"{self.name}: trying to backward through the graph a second time, but what the derivative "
-                "needs was freed the "
-                "first time; give retain_graph=True there"
+                "needs was freed the first time; give retain_graph=True there"
             )
         for name, value in zip(self.layout, node.saved):
             for tensor in value if type(value) is tuple else (value,):
-                if isinstance(tensor, Tensor) and tensor.changed_since(node.time):
+                if isinstance(tensor, Tensor) and tensor.changed_since(node.sequence):
                     which = "its output" if name == "y" else f"its input {name!r}"
                     raise GradientError(
                         f"{self.name}: one of the variables needed for gradient computation has been "
-                        "modified by an inplace "
-                        f"operation: {which}, of shape {tensor.shape}, at version {tensor._version}; "
-                        "change a copy instead (.clone())"
+                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, "
+                        f"at version {tensor._version}; change a copy instead (.clone())"
                     )
 
     def _reconnect(self, node: Node) -> tuple:

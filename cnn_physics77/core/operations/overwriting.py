@@ -1,20 +1,19 @@
 """One mechanism for every change in place: compute the new values out of place, put them into the tensor's
-memory, and let the
-tensor's gradient go where that of the new values goes.
+memory, and let the tensor's gradient go where that of the new values goes.
 
 Most often no value is copied for that: where nobody else can see the tensor's memory, the tensor takes over
-the memory of the new
-values, and a derivative that needs the old values keeps the old memory.
+the memory of the new values, and a derivative that needs the old values keeps the old memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from sys import getrefcount
+from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LONE, Output, clock, tick
+from cnn_physics77.core.autograd import node_of, sequence
+from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.operation import operation
@@ -78,8 +77,7 @@ def check_writable(function: str, input: Tensor) -> None:
     if array.size and any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
         raise ShapeError(
             f"{function}: unsupported operation: more than one element of the written-to tensor refers to a "
-            "single memory location "
-            "(it was expanded); clone it first"
+            "single memory location (it was expanded); clone it first"
         )
     if not array.flags.writeable:
         raise ShapeError(
@@ -92,8 +90,8 @@ def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
     if array.shape != input.array.shape:
         raise ShapeError(
             f"{function}: output with shape {list(input.shape)} doesn't match the broadcast shape "
-            f"{list(array.shape)}; use the "
-            "operation without underscore"
+            f"{list(array.shape)}; use the operation "
+            "without underscore"
         )
     if _RANK[array.dtype.kind] > _RANK[input.array.dtype.kind]:
         raise DtypeError(
@@ -106,40 +104,38 @@ def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
 def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parameters: dict) -> Tensor:
     check_overwritable(function, input)
     check_writable(function, input)
-    before = [_new_alias(input)]
-    made = [_applied(apply, before, input, args, parameters)]
-    _check_fit(function, input, made[0].array)
-    if made[0].array.dtype != input.array.dtype:
-        made[0] = cast(made[0], dtype=input.array.dtype)
-    if (
-        made[0].edge is None and input.edge is not None
-    ):  # e.g. a comparison: nothing flows back, as through any other
-        made[0] = replaced(before[0], made[0])
-    needed = getrefcount(before[0]) > LONE  # some derivative needs the old values
-    if not needed:
-        before.clear()
-    edge = made[0].edge
-    node = edge.node if type(edge) is Output else edge
-    if _exchangeable(input, made, node, needed):
-        if needed:
-            before[0]._changes = None  # the old memory is its own
+    start = sequence.next()
+    before = _new_alias(input)
+    made = _applied(apply, before, input, args, parameters)
+    _check_fit(function, input, made.array)
+    if made.array.dtype != input.array.dtype:
+        made = cast(made, dtype=input.array.dtype)
+    if made.edge is None and input.edge is not None:  # e.g. a comparison: nothing flows back through it
+        made = replaced(before, made)
+    edge = made.edge
+    still = ref(before)
+    del before
+    old = still()  # None, unless some derivative needs the old values
+    node = node_of(edge)
+    if _exchangeable(input, made, node, old, start):
+        if old is not None:
+            old._changes = None  # the old memory is its own
         version = input._version + 1
-        changes = made[0]._changes or [0, 0]
-        changes[:] = clock.change(), version
-        input._changes, input.array = changes, made[0].array
+        changes = made._changes or [0, 0]
+        changes[:] = sequence.change(), version
+        input._changes, input.array = changes, made.array
         if node is not None:
-            node.time = tick()  # what it keeps of its output is as new as itself
+            node.sequence = sequence.next()  # what it keeps of its output is as new as itself
     else:
-        if needed:
-            before[0].array, before[0]._changes = input.array.copy(), None
-        np.copyto(input.array, made[0].array)
+        if old is not None:
+            old.array, old._changes = input.array.copy(), None
+        np.copyto(input.array, made.array)
         input.mark_changed()
     overwritten(input, edge)
     return input
 
 
-def _applied(apply: Callable, before: list, input: Tensor, args: tuple, parameters: dict) -> Tensor:
-    old = before[0]
+def _applied(apply: Callable, old: Tensor, input: Tensor, args: tuple, parameters: dict) -> Tensor:
     named = {name: old if value is input else value for name, value in parameters.items()}
     return apply(old, *(old if value is input else value for value in args), **named)
 
@@ -153,17 +149,16 @@ def _new_alias(tensor: Tensor) -> Tensor:
     return old
 
 
-def _exchangeable(input: Tensor, made: list, node, needed: bool) -> bool:
-    """Whether the input can take over the memory of the new values: nobody else sees either."""
-    new = made[0]
-    if input._view_of is not None or input.array.base is not None or new.array.base is not None:
+def _exchangeable(input: Tensor, made: Tensor, node, old: Tensor | None, start: int) -> bool:
+    """Whether the input can take over the memory of the new values: nobody else sees either.
+
+    ``made`` is a result of ``node``, which was recorded after ``start`` if the tensor is new, too.
+    """
+    if input._view_of is not None or input.array.base is not None or made.array.base is not None:
         return False
-    if new.array.strides != input.array.strides or new.array is input.array:
+    if made.array.strides != input.array.strides or made.array is input.array:
         return False
-    saved = node.saved if node is not None and node.saved else ()
-    kept = sum(1 for value in saved if isinstance(value, Tensor) and value.array is new.array)
-    return (
-        getrefcount(input.array) <= LONE + needed
-        and getrefcount(new.array) <= LONE + kept
-        and getrefcount(new) <= LONE + 1
-    )
+    if node is None or node.sequence <= start:
+        return False
+    kept = sum(isinstance(value, Tensor) and value.array is made.array for value in node.saved or ())
+    return is_unshared(input, aliases=old is not None) and is_unshared(made, aliases=kept)

@@ -7,16 +7,14 @@ The derivative at a kink is PyTorch's choice, and stands with each function. Smo
 
 from __future__ import annotations
 
-from sys import getrefcount
-
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, LONE_ARGUMENT, owns_memory
+from cnn_physics77.core.autograd import LEAF
+from cnn_physics77.core.autograd.ownership import is_temporary
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.activation import check_real
 from cnn_physics77.core.operations.comparison import gt
-from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp
 from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
@@ -38,14 +36,16 @@ def _(v, result):
     return _relu_gradient(v, result)
 
 
+@operation(name="relu")
+def _relu(x, *, in_place=False):
+    """y = max(x, 0); ``in_place`` in the memory of x, which then nobody may look at again."""
+    return kernels.relu(x, in_place) if x.dtype.kind == "f" else np.maximum(x, 0)
+
+
 # As a function of y the gradient is constant wherever it is differentiable: y is a constant there.
-_relu = unary(
-    "relu",
-    lambda x, reuse=False: kernels.relu(x, reuse) if x.dtype.kind == "f" else np.maximum(x, 0),
-    "max(x, 0)",
-    x=lambda g, y: _relu_gradient(g, y.detach()),
-    floating=False,
-)
+@_relu.derivative("x")
+def _(g, y):
+    return _relu_gradient(g, y.detach())
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -73,9 +73,9 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         )
     if inplace:
         return overwrite("relu", input, _relu)
-    # a temporary, as in relu(conv(x)), that no derivative keeps and nobody will see again: its memory is used
-    dying = getrefcount(input) <= LONE_ARGUMENT and input.edge is not LEAF
-    return _relu(input, dying and owns_memory(input))
+    if input.edge is not LEAF and is_temporary(input):  # as in relu(conv(x)), where no derivative keeps it
+        return _relu(input, in_place=True)
+    return _relu(input)
 
 
 @method("relu")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import operator
 from math import prod
-from sys import getrefcount
 from threading import Lock
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LONE, Node, Output
+from cnn_physics77.core.autograd import Node, node_of
+from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.layout import flat
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
@@ -167,14 +167,10 @@ def _order_is_ours(tensor: Tensor) -> bool:
     """
     if tensor._view_of is not None or flat(tensor.array) is None:
         return False
-    node = tensor.edge.node if type(tensor.edge) is Output else tensor.edge
+    node = node_of(tensor.edge)
     saved = node.saved if type(node) is Node and node.saved else ()
     aliases = sum(isinstance(value, Tensor) and value.array is tensor.array for value in saved)
-    if getrefcount(tensor.array) > LONE + aliases:
-        return False
-    base = tensor.array.base
-    mine = type(base) is np.ndarray and base.flags.owndata and getrefcount(base) <= LONE + 1  # and this name
-    return base is None or mine
+    return is_unshared(tensor, aliases)
 
 
 @method("view_as")

@@ -19,7 +19,7 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, tick
+from cnn_physics77.core.autograd import LEAF, Node, edge_to, record
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.operations.operation import Operation, operation
 from cnn_physics77.core.recording import recording
@@ -57,14 +57,9 @@ class View(Operation):
         recorded = recording()
         if array.base is not None or array is old:
             _remember(y, x, (self, parameters) if recorded else _UNRECORDED)
-        edge = x.edge
-        if edge is not None and recorded:
-            node = _new(Node)
-            node.op = self
-            node.edges = (x if edge is LEAF else edge,)
-            node.time = tick()
-            node.saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
-            y.edge = node
+        if x.edge is not None and recorded:
+            saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
+            y.edge = record(self, (edge_to(x),), saved)
         return y
 
 
@@ -227,9 +222,4 @@ class _Lost:
 
     @classmethod
     def edge(cls, base: Tensor, reason: str) -> Node:
-        node = _new(Node)
-        node.op = cls(reason)
-        node.edges = (base.edge,)
-        node.saved = ()
-        node.time = tick()
-        return node
+        return record(cls(reason), (base.edge,))

@@ -1,0 +1,186 @@
+r"""The backward pass: reverse-mode differentiation that knows no operation and no array.
+
+For :math:`L = f_n(\dots f_1(x))` it starts with :math:`\bar y = \partial L/\partial y = 1` and hands every
+node the sum of what its users sent, once they all have:
+
+.. math:: \bar x_i = \sum_{\text{users } y} \bar y \, \frac{\partial y}{\partial x_i}
+
+(A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM 2008, section 3.2). It is iterative and
+visits a node once, however often its result was used: the node with the highest sequence number comes next,
+so all its users came before. The derivatives are themselves made of tensor operations: recorded
+(``create_graph=True``), they can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.autograd.execution import Plain, Source, current_execution
+from cnn_physics77.core.autograd.graph import Node, Output, node_of
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.recording import switch
+
+
+@np.errstate(all="ignore")  # infinite gradients that meet are NaN, without a warning
+def run_backward(
+    roots: Sequence,
+    gradients: Sequence,
+    deliver: Callable[[Any, Any, bool], None],
+    inputs: set | None = None,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+) -> None:
+    """Send ``gradients`` from ``roots`` (nodes, outputs, leaves) down the graph.
+
+    ``deliver(edge, gradient, owned)`` is called once for every leaf with its whole gradient; if ``inputs`` (a
+    set of edges) is given, once for each of these, leaf or not, and only what leads to them is computed. A
+    gradient that is ``owned`` lies in memory that nobody else can see.
+    """
+    received = Received(Plain() if create_graph else current_execution()())
+    for root, gradient in zip(roots, gradients):
+        received.add(root, gradient, None)
+    needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
+    before = switch.set(create_graph)
+    try:
+        for node, gradient in received.nodes():
+            if node.hooks:
+                gradient = _run_node_hooks(node, gradient)
+            edges = node.edges
+            if needed is not None:
+                _deliver_inputs(node, gradient, inputs, deliver)
+                edges = tuple(edge if node_of(edge) in needed else None for edge in edges)
+                if not any(edge is not None for edge in edges):
+                    continue
+            _derive(node, gradient, edges, received)
+            if not retain_graph and node.saved:  # a node that saved nothing can serve again
+                node.saved = None
+        for leaf, gradient, owned in received.leaves():
+            if inputs is None or leaf in inputs:
+                if leaf.hooks:
+                    gradient, owned = _run_hooks(leaf.hooks, gradient), False
+                deliver(leaf, gradient, owned)
+    finally:
+        switch.reset(before)
+
+
+def _derive(node: Node, gradient, edges: tuple, received: Received) -> None:
+    """Send the gradients of a node's inputs on."""
+    results = received.execution.derivatives(node, gradient, edges)
+    source = (node, gradient, results)
+    for edge, result in zip(edges, results):
+        if edge is not None and result is not None:  # a user's function may answer None
+            received.add(edge, result, source)
+
+
+class Received:
+    """The sum of what each edge was sent so far, and the order of the nodes that wait for their turn."""
+
+    __slots__ = ("_leaves", "_queue", "_sums", "execution")
+
+    def __init__(self, execution: Plain):
+        self.execution = execution
+        self._sums: dict = {}  # edge -> gradient
+        self._leaves: list = []
+        self._queue: list = []  # (-sequence number, node): the latest first
+
+    def add(self, edge, gradient, source: Source) -> None:
+        """An edge is sent ``gradient``, one of the results of ``source``."""
+        sums = self._sums
+        if edge in sums:
+            sums[edge] = self.execution.add(edge, sums[edge], gradient, source)
+            return
+        sums[edge] = gradient
+        if type(edge) is Node:
+            heappush(self._queue, (-edge.sequence, edge))
+        elif type(edge) is Output:
+            node = edge.node
+            if node not in sums:  # its first output: the place of the node itself is free, and says so
+                sums[node] = None
+                heappush(self._queue, (-node.sequence, node))
+        else:
+            self._leaves.append(edge)
+            self.execution.reached_leaf(edge, gradient, source)
+
+    def nodes(self) -> Iterable:
+        """(node, its whole gradient), every node after all its users; a list of gradients for a node of
+        several outputs, with None for those that were sent nothing."""
+        while self._queue:
+            node = heappop(self._queue)[1]
+            gradient = self._sums.pop(node)
+            if node.outputs is not None:
+                gradient = [self._sums.pop(Output(node, i), None) for i in range(len(node.outputs))]
+            yield node, gradient
+            del gradient  # else it would stay alive while the next node is derived
+
+    def leaves(self) -> Iterable:
+        """(leaf, its whole gradient, whether its memory is the pass's own)."""
+        while self._leaves:
+            leaf = self._leaves.pop()
+            yield leaf, self._sums.pop(leaf), self.execution.owns(leaf)
+
+
+def _nodes_between(roots: Sequence, inputs: set) -> set | None:
+    """The nodes and leaves from which one of ``inputs`` is reached: the only ones whose gradient is worth
+    computing. None where these are all: the inputs are all leaves that there are, and nothing else."""
+    seen = set(roots)
+    nodes = [root for root in seen if type(root) is Node]
+    only_leaves = all(type(edge) is not Node and type(edge) is not Output for edge in inputs)
+    users: dict = {}
+    for node in nodes:  # grows meanwhile
+        for edge in node.edges:
+            child = node_of(edge)
+            if child is None:
+                continue
+            users.setdefault(child, []).append(node)
+            if child not in seen:
+                seen.add(child)
+                if type(child) is Node:
+                    nodes.append(child)
+                elif child not in inputs:
+                    only_leaves = False
+    if only_leaves:
+        return None
+    needed = {node_of(edge) for edge in inputs}
+    stack = list(needed)
+    while stack:
+        for node in users.get(stack.pop(), ()):
+            if node not in needed:
+                needed.add(node)
+                stack.append(node)
+    return needed
+
+
+def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable) -> None:
+    """Deliver the gradients of those results of ``node`` that are among ``inputs``."""
+    outputs: list[tuple] = [(node, gradient)]
+    if node.outputs is not None:
+        outputs = [(Output(node, index), one) for index, one in enumerate(gradient)]
+    for edge, one in outputs:
+        if one is not None and inputs is not None and edge in inputs:
+            deliver(edge, one, False)
+
+
+def _run_node_hooks(node: Node, gradient):
+    hooks = node.hooks or {}
+    if node.outputs is None:
+        return _run_hooks(hooks.get(0, {}), gradient)
+    return [g if g is None else _run_hooks(hooks.get(index, {}), g) for index, g in enumerate(gradient)]
+
+
+def _run_hooks(hooks: dict[int, Callable], gradient):
+    """The gradient, as each hook in turn leaves it or replaces it."""
+    for hook in tuple(hooks.values()):
+        replaced = hook(gradient)
+        if replaced is not None:
+            if replaced.shape != gradient.shape or replaced.dtype != gradient.dtype:
+                raise ShapeError(
+                    f"backward: expected a hook to return a gradient of shape {gradient.shape} and "
+                    f"{gradient.dtype}, found {replaced.shape} and {replaced.dtype}; let it return None to "
+                    "change nothing"
+                )
+            gradient = replaced
+    return gradient

@@ -1,0 +1,124 @@
+"""How a backward pass evaluates derivatives and adds gradients: the only place in the engine that knows of
+speed.
+
+:class:`Plain` is the reference: every sum is a new tensor, every step can be recorded and looked at.
+:class:`Fast` adds in place where nobody else can see the memory, and lets a leaf keep a gradient without a
+copy. Both give the same bits.
+
+Who can see the memory of a gradient? A derivative can only reach what it was given. So a result of a pure
+operation that shares no memory with the incoming gradient, with anything that the node saved, or with another
+result is *fresh*: only the backward pass can see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.autograd.graph import Node
+from cnn_physics77.core.kernels.elementwise import add_into
+from cnn_physics77.core.kernels.layout import flat
+
+Source = tuple[Node, Any, Sequence] | None
+"""Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
+
+
+class Plain:
+    """Evaluates and adds as the formulas say, in new memory."""
+
+    def derivatives(self, node: Node, gradient, edges: tuple) -> Sequence:
+        """The gradient of each input whose edge is not None."""
+        return node.op.backward(node, gradient, edges)
+
+    def add(self, edge, total, gradient, source: Source):
+        """The sum of what ``edge`` was sent so far and ``gradient``."""
+        return total + gradient
+
+    def reached_leaf(self, leaf, gradient, source: Source) -> None:
+        """``gradient`` is the first that ``leaf`` is sent."""
+
+    def owns(self, leaf) -> bool:
+        """Whether only this pass can see the memory of the sum for ``leaf``."""
+        return False
+
+
+class Fast(Plain):
+    """Adds in place where only this pass can see the memory. One object serves one backward pass."""
+
+    def __init__(self) -> None:
+        self._owned: set = set()  # edges whose sum lies in memory that only this pass can see
+
+    def add(self, edge, total, gradient, source: Source):
+        a, b = total.array, gradient.array
+        if a.dtype is b.dtype and a.shape == b.shape and a.strides == b.strides:  # else Plain's memory order
+            if edge in self._owned:
+                add_into(a, b, out=a)
+                return total
+            if is_fresh(gradient, source):
+                self._owned.add(edge)
+                add_into(a, b, out=b)
+                return gradient
+        self._owned.add(edge)
+        return total + gradient
+
+    def reached_leaf(self, leaf, gradient, source: Source) -> None:
+        if is_fresh(gradient, source):
+            self._owned.add(leaf)
+
+    def owns(self, leaf) -> bool:
+        return leaf in self._owned
+
+
+def is_fresh(gradient, source: Source) -> bool:
+    """Whether only the backward pass can see the memory of ``gradient``, a result of ``source``."""
+    if source is None:
+        return False
+    node, incoming, results = source
+    array = gradient.array
+    if not getattr(node.op, "pure", False) or not array.flags.writeable or flat(array) is None:
+        return False
+    others = [result for result in results if result is not None]
+    if sum(other is gradient for other in others) > 1:
+        return False
+    seen = (incoming, node.saved, [other for other in others if other is not gradient])
+    return not any(np.may_share_memory(array, other) for other in _arrays(seen))
+
+
+def _arrays(value) -> Iterator[np.ndarray]:
+    """The arrays in tensors, arrays and nested sequences of them."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _arrays(item)
+    else:
+        array = getattr(value, "array", None)
+        if array is not None:
+            yield array
+
+
+_execution: ContextVar[type[Plain]] = ContextVar("execution", default=Fast)
+current_execution = _execution.get
+
+
+@contextmanager
+def executed_by(kind: type[Plain]) -> Iterator[None]:
+    """Backward passes within are executed by ``kind``: :class:`Plain` to step through them, or
+    :class:`Fast`, the default. A pass that is recorded (``create_graph=True``) is always plain.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with executed_by(Plain):
+    ...     (x * x + x).sum().backward()
+    >>> x.grad
+    tensor([3., 3.])
+    """
+    before = _execution.set(kind)
+    try:
+        yield
+    finally:
+        _execution.reset(before)

@@ -1,0 +1,178 @@
+"""The graph of a computation: nodes, the edges between them, and the one place that makes a node.
+
+A result that depends on something differentiable carries an *edge*, which says where its gradient goes next:
+
+- ``None``: nowhere, it is a constant;
+- :data:`LEAF`: into the tensor's own ``.grad``; it is a variable of the user's;
+- a :class:`Node`: to the operation that made it;
+- an :class:`Output`: to one of several results of the operation that made it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from itertools import count
+from threading import Lock, RLock
+from typing import Any
+
+# ------------------------------------------------------------------------------------------ sequence numbers
+
+
+class _Locks:
+    """One lock for each process: a child that was forked while another thread held its parent's lock does not
+    have the thread that would release it. Reentrant, as a signal handler may come while it is held."""
+
+    def __init__(self) -> None:
+        self._of_process: dict[int, Any] = {}
+
+    def __call__(self) -> Any:
+        process = os.getpid()
+        return self._of_process.get(process) or self._of_process.setdefault(process, RLock())
+
+
+locks = _Locks()
+"""``with locks(): ...`` protects what several threads change in the graph: sums in ``.grad``, the number of
+the last change in place."""
+
+
+def _counter() -> Callable[[], int]:
+    """1, 2, 3, ...; no two threads are given the same number."""
+    following = count(1).__next__
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        return following  # one call into C, which the interpreter's lock does not part
+    lock = Lock()
+
+    def locked() -> int:
+        with lock:
+            return following()
+
+    return locked
+
+
+class Sequence:
+    """Numbers what happens to the graph: every recorded call, and every change of a tensor in place.
+
+    A node's number is higher than those of all nodes that it was made from, so a pass that goes from high to
+    low numbers meets every node after all its users. A tensor remembers the number of its last change: if
+    that is higher than the number of a node that saved the tensor, the node's derivative would be wrong.
+    """
+
+    __slots__ = ("last_change", "next")
+
+    def __init__(self) -> None:
+        self.next = _counter()
+        self.last_change = 0
+
+    def change(self) -> int:
+        """The number of a change in place that happens now."""
+        with locks():
+            self.last_change = self.next()
+            return self.last_change
+
+
+sequence = Sequence()
+_next_number = sequence.next
+
+# ----------------------------------------------------------------------------------------------------- nodes
+
+
+class _Leaf:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "LEAF"
+
+
+LEAF = _Leaf()
+"""The edge of a variable: its gradient goes into its own ``.grad``."""
+
+
+class Node:
+    """One recorded call of an operation. Made by :func:`record`.
+
+    Attributes:
+        op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
+            per edge (anything for an edge that is None). With a true ``pure`` the gradients do not depend on
+            anything but what backward is given, and nothing else keeps them.
+        edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
+        saved: what the derivative needs, in the order that the operation likes; None once it was freed.
+        sequence: the number of the call; see :class:`Sequence`.
+        outputs: None for one result; for several, a list of (shape, dtype), one of each.
+        hooks: per output index, the functions to call on its gradient.
+    """
+
+    outputs: list | None = None
+    hooks: dict[int, dict[int, Callable]] | None = None
+    op: Any
+    edges: tuple
+    saved: tuple | None
+    sequence: int
+
+    def name(self) -> str:
+        """The name of the operation's derivative, as PyTorch words it, e.g. ``"MulBackward"``."""
+        return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward"
+
+    @property
+    def next_functions(self) -> tuple:
+        """For each input, (where its gradient goes, index of the output there); leaves appear as
+        themselves."""
+        return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in self.edges)
+
+    @property
+    def parents(self) -> tuple:
+        """The nodes and leaf tensors that this result was made from."""
+        return tuple(node_of(e) for e in self.edges if e is not None)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class Output:
+    """Result number ``index`` of a node that has several."""
+
+    __slots__ = ("index", "node")
+
+    def __init__(self, node: Node, index: int):
+        self.node = node
+        self.index = index
+
+    def __eq__(self, other) -> bool:
+        return type(other) is Output and other.node is self.node and other.index == self.index
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.index))
+
+
+_new = object.__new__
+
+
+def record(op, edges: tuple, saved: tuple = (), outputs: list | None = None) -> Node:
+    """A node for a call of ``op`` that happens now; its result gets it (or its :class:`Output`) as edge."""
+    node = _new(Node)
+    node.op = op
+    node.edges = edges
+    node.saved = saved
+    node.sequence = _next_number()
+    if outputs is not None:
+        node.outputs = outputs
+    return node
+
+
+def edge_to(tensor):
+    """The edge that a node writes down for an input: see :class:`Node`.edges."""
+    edge = tensor.edge
+    return tensor if edge is LEAF else edge
+
+
+def node_of(edge):
+    """The node (or leaf tensor) that an edge leads to."""
+    return edge.node if type(edge) is Output else edge
+
+
+def hooks_of(edge) -> dict[int, Callable]:
+    """The hooks on the gradient of the result of a recorded operation."""
+    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+    node.hooks = node.hooks or {}
+    return node.hooks.setdefault(index, {})
