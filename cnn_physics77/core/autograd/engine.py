@@ -69,58 +69,64 @@ def run_backward(
 
 def _derive(node: Node, gradient, edges: tuple, received: Received) -> None:
     """Send the gradients of a node's inputs on."""
-    results = received.execution.derivatives(node, gradient, edges)
-    source = (node, gradient, results)
+    results = node.op.backward(node, gradient, edges)
+    sums = received.sums
     for edge, result in zip(edges, results):
-        if edge is not None and result is not None:  # a user's function may answer None
-            received.add(edge, result, source)
+        if edge is None or result is None:  # a user's function may answer None
+            continue
+        if type(edge) is Node and edge not in sums:  # the most frequent case of `add`
+            sums[edge] = result
+            heappush(received.queue, (-edge.sequence, edge))
+        else:
+            received.add(edge, result, (node, gradient, results))
 
 
 class Received:
     """The sum of what each edge was sent so far, and the order of the nodes that wait for their turn."""
 
-    __slots__ = ("_leaves", "_queue", "_sums", "execution")
+    __slots__ = ("execution", "found_leaves", "queue", "sums")
 
     def __init__(self, execution: Plain):
         self.execution = execution
-        self._sums: dict = {}  # edge -> gradient
-        self._leaves: list = []
-        self._queue: list = []  # (-sequence number, node): the latest first
+        self.sums: dict = {}  # edge -> gradient
+        self.found_leaves: list = []
+        self.queue: list = []  # (-sequence number, node): the latest first
 
     def add(self, edge, gradient, source: Source) -> None:
         """An edge is sent ``gradient``, one of the results of ``source``."""
-        sums = self._sums
+        sums = self.sums
         if edge in sums:
             sums[edge] = self.execution.add(edge, sums[edge], gradient, source)
             return
         sums[edge] = gradient
         if type(edge) is Node:
-            heappush(self._queue, (-edge.sequence, edge))
+            heappush(self.queue, (-edge.sequence, edge))
         elif type(edge) is Output:
             node = edge.node
             if node not in sums:  # its first output: the place of the node itself is free, and says so
                 sums[node] = None
-                heappush(self._queue, (-node.sequence, node))
+                heappush(self.queue, (-node.sequence, node))
         else:
-            self._leaves.append(edge)
+            self.found_leaves.append(edge)
             self.execution.reached_leaf(edge, gradient, source)
 
     def nodes(self) -> Iterable:
         """(node, its whole gradient), every node after all its users; a list of gradients for a node of
         several outputs, with None for those that were sent nothing."""
-        while self._queue:
-            node = heappop(self._queue)[1]
-            gradient = self._sums.pop(node)
+        queue, sums = self.queue, self.sums
+        while queue:
+            node = heappop(queue)[1]
+            gradient = sums.pop(node)
             if node.outputs is not None:
-                gradient = [self._sums.pop(Output(node, i), None) for i in range(len(node.outputs))]
+                gradient = [sums.pop(Output(node, i), None) for i in range(len(node.outputs))]
             yield node, gradient
             del gradient  # else it would stay alive while the next node is derived
 
     def leaves(self) -> Iterable:
         """(leaf, its whole gradient, whether its memory is the pass's own)."""
-        while self._leaves:
-            leaf = self._leaves.pop()
-            yield leaf, self._sums.pop(leaf), self.execution.owns(leaf)
+        while self.found_leaves:
+            leaf = self.found_leaves.pop()
+            yield leaf, self.sums.pop(leaf), self.execution.owns(leaf)
 
 
 def _nodes_between(roots: Sequence, inputs: set) -> set | None:

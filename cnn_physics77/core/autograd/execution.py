@@ -1,5 +1,4 @@
-"""How a backward pass evaluates derivatives and adds gradients: the only place in the engine that knows of
-speed.
+"""How a backward pass adds gradients: the only place in the engine that knows of speed.
 
 :class:`Plain` is the reference: every sum is a new tensor, every step can be recorded and looked at.
 :class:`Fast` adds in place where nobody else can see the memory, and lets a leaf keep a gradient without a
@@ -28,11 +27,7 @@ Source = tuple[Node, Any, Sequence] | None
 
 
 class Plain:
-    """Evaluates and adds as the formulas say, in new memory."""
-
-    def derivatives(self, node: Node, gradient, edges: tuple) -> Sequence:
-        """The gradient of each input whose edge is not None."""
-        return node.op.backward(node, gradient, edges)
+    """Adds as the formulas say, in new memory."""
 
     def add(self, edge, total, gradient, source: Source):
         """The sum of what ``edge`` was sent so far and ``gradient``."""
@@ -54,13 +49,13 @@ class Fast(Plain):
 
     def add(self, edge, total, gradient, source: Source):
         a, b = total.array, gradient.array
-        if a.dtype is b.dtype and a.shape == b.shape and a.strides == b.strides:  # else Plain's memory order
+        if a.dtype is b.dtype and a.strides == b.strides:  # else the memory order is that of Plain
             if edge in self._owned:
-                add_into(a, b, out=a)
+                add_into(a, b, a)
                 return total
             if is_fresh(gradient, source):
                 self._owned.add(edge)
-                add_into(a, b, out=b)
+                add_into(a, b, b)
                 return gradient
         self._owned.add(edge)
         return total + gradient

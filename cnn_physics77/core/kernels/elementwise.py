@@ -64,7 +64,7 @@ def add_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
     array([11., 22.])
     """
     if a.size < LARGE or not _share(a, b):
-        np.add(a, b, out=out)
+        np.add(a, b, out)
         return
     x, y, z = flat_dense(a), flat_dense(b), flat_dense(out)
     microseconds = a.size * NANOSECONDS * 1e-3

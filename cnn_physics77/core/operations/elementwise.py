@@ -138,10 +138,11 @@ def binary(
                 if (edge_a is not None and x.shape != shape) or (edge_b is not None and z.shape != shape):
                     input, other = prepare(name, (input, other))
                     edge_a, edge_b = input.edge, other.edge
-                needed = (edge_a is not None, edge_b is not None)
-                if needed not in plans:
-                    operation.kept(needed)  # raises: there is no such derivative
-                keeps_a, keeps_b, keeps_y = plans[needed]
+                try:
+                    keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
+                except KeyError:  # there is no such derivative: this says so
+                    operation.kept((edge_a is not None, edge_b is not None))
+                    raise
                 saved = (
                     (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
                     if keeps_a or keeps_b or keeps_y

@@ -11,7 +11,7 @@ from cnn_physics77.core.autograd import Node, Output, edge_to, record
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.operation import alias
-from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.operations.views import check_overwritable, has_history, overwritten
 from cnn_physics77.core.recording import no_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -139,7 +139,7 @@ class Function:
                     f"{cls.__name__}: a tensor marked dirty must be returned by forward, found one that is "
                     "not"
                 )
-            if recorded:
+            if recorded or (recording() and has_history(tensor)):
                 check_overwritable(cls.__name__, tensor)
             tensor.mark_changed()
         if recorded:

@@ -22,7 +22,7 @@ from cnn_physics77.core.operations.indexing import _as_numpy, _slice, parse
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced, write
 from cnn_physics77.core.operations.placing import put_at, scalar_like
-from cnn_physics77.core.operations.views import base_of
+from cnn_physics77.core.operations.views import base_of, has_history
 from cnn_physics77.core.recording import recording, set_grad_enabled
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -49,7 +49,7 @@ def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
     """Let the ufunc write into the memory of x, if nothing is recorded and no dtype has to change; whether it
     did."""
     array = x.array
-    if array.dtype.kind != "f" or (x.edge is not None and recording()):
+    if array.dtype.kind != "f" or (recording() and has_history(x)):
         return False
     operands = []
     for value in args:
@@ -281,7 +281,7 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
             f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or "
             "unsqueeze them"
         )
-    if recording() and (target.edge is not None or value.edge is not None):
+    if recording() and (has_history(target) or value.edge is not None):
         if value.array.dtype != target.array.dtype:
             value = cast(value, dtype=target.array.dtype)
         return overwrite(function, target, replaced, expand_to(value, size))
@@ -365,7 +365,7 @@ def _setitem(self, key, value) -> None:
     basic, index = parse(self.array.shape, key)
     if not isinstance(value, Tensor):
         value = _number_like("__setitem__", self, value)
-    if not (recording() and (self.edge is not None or value.edge is not None)):
+    if not (recording() and (has_history(self) or value.edge is not None)):
         _put_values(self, basic, index, value)
         return
     target = _slice(self, key=basic) if basic else self

@@ -17,7 +17,7 @@ from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.operations.views import check_overwritable, has_history, overwritten
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -37,7 +37,7 @@ def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters
         ShapeError: the new values have another shape, the memory is read-only, or its elements overlap.
         DtypeError: the new values are of a higher kind (complex, floating, integer, boolean) than the input.
     """
-    if recording() and (input.edge is not None or _any_edge(args) or _any_edge(parameters.values())):
+    if recording() and (has_history(input) or _any_edge(args) or _any_edge(parameters.values())):
         return _recorded(function, input, apply, args, parameters)
     write(function, input, apply(input, *args, **parameters).array)
     return input

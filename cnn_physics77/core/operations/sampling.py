@@ -15,7 +15,7 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.casting import as_dtype
 from cnn_physics77.core.operations.creation import floating_or, made, sizes
-from cnn_physics77.core.operations.views import check_overwritable, overwritten
+from cnn_physics77.core.operations.views import check_overwritable, has_history, overwritten
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -345,7 +345,7 @@ def multinomial(
 
 def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
     """The tensor with new values in its memory; what it was made from has no part in them."""
-    followed = recording() and tensor.edge is not None
+    followed = recording() and has_history(tensor)
     if followed:
         check_overwritable(function, tensor)
     tensor.array[...] = values

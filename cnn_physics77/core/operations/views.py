@@ -27,8 +27,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__
 
-_UNRECORDED = "it was made under no_grad(), so nothing says where in its base it lies"
-_ONE_OF_SEVERAL = "it is one of the several outputs of a function such as split or unbind"
+_UNRECORDED = "was made under no_grad(), where its place in its base is not noted"
+_ONE_OF_SEVERAL = "is one of the several outputs of a function such as split or unbind"
 
 
 class View(Operation):
@@ -124,6 +124,12 @@ def base_of(tensor: Tensor) -> Tensor:
     return tensor if tensor._view_of is None else tensor._view_of[0]
 
 
+def has_history(tensor: Tensor) -> bool:
+    """Whether a change of the tensor in place concerns the graph: it requires grad, or the base that it looks
+    at does."""
+    return tensor.edge is not None or (tensor._view_of is not None and tensor._view_of[0].edge is not None)
+
+
 def check_overwritable(function: str, tensor: Tensor) -> None:
     """Raise a GradientError if derivatives cannot follow a change of ``tensor`` in place."""
     if tensor.edge is LEAF:
@@ -136,8 +142,8 @@ def check_overwritable(function: str, tensor: Tensor) -> None:
     base, path = tensor._view_of
     if type(path) is str:
         raise GradientError(
-            f"{function}: expected a tensor whose change in place can be differentiated, found a view of "
-            f"which {path}; clone it first, or use the operation without underscore"
+            f"{function}: expected a tensor whose change in place can be differentiated, found a view "
+            f"that {path}; clone it first, or use the operation without underscore"
         )
     if base.edge is LEAF:
         raise GradientError(
@@ -206,8 +212,8 @@ def _(g, path):
 
 
 class _Lost:
-    """The operation of a view whose memory was changed through another one, and whose gradient nobody can
-    tell."""
+    """The operation of a view whose memory was changed through another one, and whose gradient can no longer
+    be traced."""
 
     name = "lost_view"
 
@@ -216,8 +222,8 @@ class _Lost:
 
     def backward(self, node: Node, gradient, edges):
         raise GradientError(
-            "backward: expected a view whose memory was not changed, found one changed in place through "
-            f"its base or another view, and of which {self.reason}; make the change out of place"
+            "backward: expected a view whose memory was not changed, found one that was changed in place "
+            f"through its base or another view, and that {self.reason}; make the change out of place"
         )
 
     @classmethod

@@ -533,3 +533,56 @@ def test_nothing_can_be_changed_in_place():
     assert x.grad.shape == (0, 4, 3)
     with ours.no_grad():
         x.addcmul_(x, x)
+
+
+UNRECORDED_VIEWS = {
+    "a slice": lambda y: y[:2],
+    "a view": lambda y: y.view(4),
+    "a transpose": lambda y: y.transpose(0, 1),
+    "one of several": lambda y: y.unbind()[0],
+    "a view of a view": lambda y: y.t()[0],
+}
+CHANGES = {
+    "mul_": lambda t, v: v.mul_(3),
+    "add_ a variable": lambda t, v: v.add_(t.ones(v.shape, dtype=t.float64, requires_grad=True)),
+    "zero_": lambda t, v: v.zero_(),
+    "copy_": lambda t, v: v.copy_(t.zeros(1, dtype=t.float64)),
+    "masked_fill_": lambda t, v: v.masked_fill_(v > 0, 1.0),
+    "an assignment": lambda t, v: v.__setitem__(0, 1.0),
+    "random numbers": lambda t, v: v.uniform_(),
+    "a view of it": lambda t, v: v[:1].mul_(3),
+}
+BASES = {
+    "a result": lambda x: x * 2,
+    "a variable": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("view", UNRECORDED_VIEWS)
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("context", ["no_grad", "inference_mode"])
+def test_a_recorded_change_through_a_view_that_was_not_recorded_is_refused(context, base, view, change):
+    """Its base has a history, and nothing says how the change would enter it."""
+    for framework in (ours, torch):
+        x = framework.ones(2, 2, dtype=framework.float64, requires_grad=True)
+        y = BASES[base](x)
+        with getattr(framework, context)():
+            v = UNRECORDED_VIEWS[view](y)
+        before = y.detach().clone()
+        with pytest.raises(RuntimeError):
+            CHANGES[change](framework, v)
+        assert framework.equal(y, before)
+
+
+def test_a_base_that_gets_a_history_later_forbids_the_change_too():
+    base = ours.ones(4)
+    with ours.no_grad():
+        v = base[:2]
+    v.mul_(2)  # nothing to follow yet
+    base.mul_(ours.ones(4, requires_grad=True))
+    with pytest.raises(GradientError, match="made under no_grad"):
+        v.mul_(2)
+    with ours.no_grad():
+        v.mul_(2)
+    np.testing.assert_array_equal(base.detach().numpy(), [4, 4, 1, 1])
