@@ -1,4 +1,4 @@
-"""What the README shows runs, and prints what it says."""
+"""What the README and the pages of docs/ show runs, prints what they say, and stands in the code."""
 
 from __future__ import annotations
 
@@ -6,19 +6,32 @@ import doctest
 import re
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+ENGINE = ROOT / "docs" / "engine.md"
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+def blocks(language, page=README):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_examples_print_what_the_readme_says():
+@pytest.mark.parametrize("page", [README, ENGINE], ids=lambda page: page.name)
+def test_examples_print_what_the_page_says(page):
     results = doctest.testfile(
-        str(README), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+        str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     )
     assert results.attempted >= 5
     assert results.failed == 0
+
+
+def test_code_that_the_page_on_the_engine_quotes_stands_in_its_file():
+    quoted = [block for block in blocks("python", ENGINE) if block.startswith("# core/")]
+    assert len(quoted) >= 4
+    for block in quoted:
+        path, _, code = block.removeprefix("# ").partition("\n")
+        assert code in (ROOT / "cnn_physics77" / path).read_text(encoding="utf-8"), code
 
 
 def test_the_script_at_the_top_trains():
