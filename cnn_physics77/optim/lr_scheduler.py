@@ -3,3 +3,4 @@
 from cnn_physics77.core.optim.lr_cycle import *
 from cnn_physics77.core.optim.lr_plateau import *
 from cnn_physics77.core.optim.lr_scheduler import *
+from cnn_physics77.core.optim.lr_sequence import *

@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.device import check_device, device
-from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.layers.conversion import Conversions
 from cnn_physics77.core.layers.hooks import ModuleHooks, call_with_hooks, register
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-class Module:
+class Module(Conversions):
     """The base class of all layers and networks.
 
     A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines
@@ -345,69 +344,6 @@ class Module:
             elif parameter.grad is not None:
                 parameter.grad = from_array(np.zeros_like(parameter.grad.array))
 
-    def _apply(self, function: Callable[[Tensor], Tensor]):
-        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the
-        same tensors."""
-        for _, tensor in (*self.named_parameters(), *self.named_buffers()):
-            tensor.data = function(tensor.data)
-            if tensor.grad is not None:
-                tensor.grad.data = function(tensor.grad.data)
-        return self
-
-    def to(self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None):
-        """Bring floating parameters and buffers to a dtype, in place; returns the module.
-
-        Args:
-            args: a dtype, a device (there is the CPU alone), or a tensor whose dtype is taken; in any order.
-
-        Raises:
-            DtypeError: the dtype is neither floating nor complex. RuntimeError: another device than the CPU.
-        """
-        for value in args:
-            if isinstance(value, Tensor):
-                dtype = value.dtype
-            elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
-                device = value
-            elif value is not None and not isinstance(value, bool):  # a bool is non_blocking
-                dtype = value
-        check_device("Module.to", device)
-        if dtype is None:
-            return self
-        dtype = np.dtype(dtype)
-        if dtype.kind not in "fc":
-            raise DtypeError(
-                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype={dtype}"
-            )
-        return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
-
-    def type(self, dst_type):
-        """Bring all parameters and buffers to a dtype; returns the module."""
-        return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
-
-    def float(self):
-        """Bring floating parameters and buffers to float32; returns the module."""
-        return self._to_floating(np.float32)
-
-    def double(self):
-        """Bring floating parameters and buffers to float64; returns the module."""
-        return self._to_floating(np.float64)
-
-    def half(self):
-        """Bring floating parameters and buffers to float16; returns the module."""
-        return self._to_floating(np.float16)
-
-    def _to_floating(self, dtype):
-        return self._apply(lambda t: _cast(t, np.dtype(dtype)) if t.array.dtype.kind == "f" else t)
-
-    def cpu(self):
-        """The module itself: it is on the CPU."""
-        return self
-
-    def cuda(self, device=None):
-        """There is no CUDA device: raises RuntimeError."""
-        check_device("Module.cuda", "cuda")
-
     # ------------------------------------------------------------------------------- hooks
 
     def _own_hooks(self) -> ModuleHooks:
@@ -521,19 +457,6 @@ class Module:
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({''.join(extra)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra + children) + "\n)"
-
-
-_DEVICES = (str, device)
-
-
-def _is_dtype_name(value) -> bool:
-    return isinstance(value, str) and value.startswith(
-        ("float", "double", "half", "complex", "int", "uint", "bool")
-    )
-
-
-def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:
-    return from_array(tensor.array.astype(dtype, copy=False))
 
 
 def indented(text: str) -> str:

@@ -5,8 +5,7 @@ A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made 
 the optimizer's.
 
 Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one
-    optimizer, and
-in closed form, where a sequence of schedulers starts one anew.
+optimizer; and in closed form, for a sequence of schedulers that starts one anew.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import types
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from cnn_physics77.core.optim.optimizer import Optimizer
@@ -40,8 +39,7 @@ def per_group(name: str, optimizer: Optimizer, value) -> list:
     if len(value) != groups:
         raise ValueError(
             f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-            f"param_groups has "
-            f"{groups}."
+            f"param_groups has {groups}."
         )
     return list(value)
 
@@ -415,120 +413,7 @@ class CosineAnnealingLR(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
 
-class _OfSchedulers(LRScheduler):
-    """What is made of other schedulers, all of one optimizer."""
-
-    def _set_schedulers(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
-        name = type(self).__name__
-        for i, scheduler in enumerate(schedulers):
-            if not isinstance(scheduler, LRScheduler):
-                raise TypeError(f"{name}: expected schedulers, found {type(scheduler).__name__} at index {i}")
-            if not scheduler.schedules_by_epoch:
-                raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler, but got one at index {i}"
-                )
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} of another one"
-                )
-        self.optimizer = optimizer
-        self._schedulers = schedulers
-
-    def state_dict(self) -> dict[str, Any]:
-        state = super().state_dict()
-        state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
-        return state
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        super().load_state_dict({k: v for k, v in state_dict.items() if k != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"]):
-            scheduler.load_state_dict(state)
-
-
-class SequentialLR(_OfSchedulers):
-    """One scheduler after the other.
-
-    Args:
-        schedulers: of the same optimizer.
-        milestones: the epochs at which the second, third ... begin.
-
-    Raises:
-        ValueError: no schedulers, some of another optimizer, not one milestone less than schedulers.
-    """
-
-    def __init__(
-        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
-    ) -> None:
-        if not schedulers:
-            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
-        self._set_schedulers(optimizer, schedulers)
-        if len(milestones) != len(schedulers) - 1:
-            raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number "
-                "of milestone "
-                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be "
-                f"equal to "
-                f"{len(milestones)}"
-            )
-        self._milestones = milestones
-        self.last_epoch = last_epoch + 1
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
-        _step_back(
-            self
-        )  # each scheduler has made its initial step on being made; only the first one's counts
-        first = schedulers[bisect_right(milestones, 0)]
-        first._initial_step()
-        self._last_lr = first.get_last_lr()
-
-    def step(self) -> None:  # type: ignore[override]
-        """Go to the next epoch."""
-        self.last_epoch += 1
-        index = bisect_right(self._milestones, self.last_epoch)
-        scheduler = self._schedulers[index]
-        if index > 0 and self._milestones[index - 1] == self.last_epoch:
-            scheduler._update_lr(0)
-        else:
-            scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
-
-
-def _step_back(scheduler: LRScheduler) -> None:
-    if isinstance(scheduler, _OfSchedulers):
-        for part in scheduler._schedulers:
-            _step_back(part)
-    else:
-        scheduler.last_epoch -= 1
-
-
-class ChainedScheduler(_OfSchedulers):
-    """Several schedulers at once: each changes the rate that the one before has left.
-
-    Args:
-        schedulers: of one optimizer.
-
-    Raises:
-        ValueError: no schedulers, or some of another optimizer.
-    """
-
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        if not schedulers:
-            raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
-            )
-        self._set_schedulers(optimizer or schedulers[0].optimizer, schedulers)
-        self._last_lr = self._present()
-
-    def step(self) -> None:  # type: ignore[override]
-        """Go to the next epoch."""
-        for scheduler in self._schedulers:
-            scheduler.step()
-        self._last_lr = self._present()
-
-
 __all__ = [
-    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "ExponentialLR",
@@ -538,6 +423,5 @@ __all__ = [
     "MultiStepLR",
     "MultiplicativeLR",
     "PolynomialLR",
-    "SequentialLR",
     "StepLR",
 ]

@@ -1,0 +1,94 @@
+"""What brings a module to another dtype: ``to``, ``float``, ``double``, ``half`` and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.tensor import Tensor, from_array
+
+_DEVICES = (str, device)
+
+
+def _is_dtype_name(value) -> bool:
+    return isinstance(value, str) and value.startswith(
+        ("float", "double", "half", "complex", "int", "uint", "bool")
+    )
+
+
+def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:
+    return from_array(tensor.array.astype(dtype, copy=False))
+
+
+class Conversions:
+    """The part of :class:`.module.Module` that changes the dtype of its parameters and buffers."""
+
+    named_parameters: Callable[..., Any]
+    named_buffers: Callable[..., Any]
+
+    def _apply(self, function: Callable[[Tensor], Tensor]):
+        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the
+        same tensors."""
+        for _, tensor in (*self.named_parameters(), *self.named_buffers()):
+            tensor.data = function(tensor.data)
+            if tensor.grad is not None:
+                tensor.grad.data = function(tensor.grad.data)
+        return self
+
+    def to(self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None):
+        """Bring floating parameters and buffers to a dtype, in place; returns the module.
+
+        Args:
+            args: a dtype, a device (there is the CPU alone), or a tensor whose dtype is taken; in any order.
+
+        Raises:
+            DtypeError: the dtype is neither floating nor complex. RuntimeError: another device than the CPU.
+        """
+        for value in args:
+            if isinstance(value, Tensor):
+                dtype = value.dtype
+            elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
+                device = value
+            elif value is not None and not isinstance(value, bool):  # a bool is non_blocking
+                dtype = value
+        check_device("Module.to", device)
+        if dtype is None:
+            return self
+        dtype = np.dtype(dtype)
+        if dtype.kind not in "fc":
+            raise DtypeError(
+                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
+            )
+        return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
+
+    def type(self, dst_type):
+        """Bring all parameters and buffers to a dtype; returns the module."""
+        return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
+
+    def float(self):
+        """Bring floating parameters and buffers to float32; returns the module."""
+        return self._to_floating(np.float32)
+
+    def double(self):
+        """Bring floating parameters and buffers to float64; returns the module."""
+        return self._to_floating(np.float64)
+
+    def half(self):
+        """Bring floating parameters and buffers to float16; returns the module."""
+        return self._to_floating(np.float16)
+
+    def _to_floating(self, dtype):
+        return self._apply(lambda t: _cast(t, np.dtype(dtype)) if t.array.dtype.kind == "f" else t)
+
+    def cpu(self):
+        """The module itself: it is on the CPU."""
+        return self
+
+    def cuda(self, device=None):
+        """There is no CUDA device: raises RuntimeError."""
+        check_device("Module.cuda", "cuda")
