@@ -3,31 +3,49 @@ bit.
 
 The numbers are those of :class:`numpy.random.Generator` on PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905),
 not PyTorch's.
+
+Threads may share a generator: every draw is made under the lock of its stream, so no number is handed out
+twice. Which thread gets which number then depends on timing. A thread that must be reproducible draws from a
+generator of its own; :func:`seed_thread` gives it a default generator of its own, as the workers of a data
+loader have.
 """
 
 from __future__ import annotations
 
 import secrets
+import threading
+from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
 
+DEFAULT_SEED = 67280421310721  # PyTorch's: runs that never set a seed are equal too
+
 
 class Generator:
     """A stream of random numbers, to be given to whatever draws: ``rand(3, generator=g)``.
 
-    Attributes:
-        numpy: the :class:`numpy.random.Generator` behind it.
+    Copies and pickles stand at the same place of the same stream, and go on independently.
 
     >>> g = Generator().manual_seed(67)
     >>> g.initial_seed()
     67
     """
 
+    # The seed, and the stream that began with it. One attribute: a thread that reads it while another one
+    # sets a seed gets a matching pair.
+    _stream: tuple[int, np.random.Generator]
+
     def __init__(self, device="cpu"):
         check_device("Generator", device)
         self.manual_seed(DEFAULT_SEED)
+
+    @property
+    def numpy(self) -> np.random.Generator:
+        """The :class:`numpy.random.Generator` that draws; :meth:`manual_seed` and :meth:`set_state` replace
+        it."""
+        return self._stream[1]
 
     def manual_seed(self, seed: int) -> Generator:
         """Begin the stream that belongs to the seed; returns the generator.
@@ -38,48 +56,131 @@ class Generator:
         seed = int(seed)
         if not -(2**63) <= seed < 2**64:
             raise ValueError(f"manual_seed: expected a seed of 64 bits, -2**63 <= seed < 2**64, found {seed}")
-        self._seed = seed % 2**64
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed))
+        seed %= 2**64
+        self._stream = seed, np.random.Generator(np.random.PCG64(seed))
         return self
 
     def initial_seed(self) -> int:
         """The seed that the stream began with."""
-        return self._seed
+        return self._stream[0]
 
     def seed(self) -> int:
         """Begin a stream from a seed that the operating system gives; returns the seed."""
-        self.manual_seed(secrets.randbits(64))
-        return self._seed
+        seed = secrets.randbits(64)
+        self.manual_seed(seed)
+        return seed
 
     def get_state(self) -> dict:
-        """Where the stream stands: for :meth:`set_state`."""
-        return {"seed": self._seed, **self.numpy.bit_generator.state}
+        """The position in the stream: for :meth:`set_state`."""
+        seed, numbers = self._stream
+        with numbers.bit_generator.lock:  # between two draws of other threads, not within one
+            return {"seed": seed, **numbers.bit_generator.state}
 
     def set_state(self, new_state: dict) -> Generator:
-        """Continue from where the stream stood; returns the generator.
+        """Continue from the position that :meth:`get_state` gave; returns the generator.
 
         Raises:
             ValueError: not what :meth:`get_state` gives.
         """
         if not isinstance(new_state, dict) or "seed" not in new_state:
             raise ValueError(f"set_state: expected what get_state() gave, found {type(new_state).__name__}")
-        state = dict(new_state)
-        self._seed = state.pop("seed")
-        self.numpy.bit_generator.state = state
+        state: Any = dict(new_state)
+        seed = state.pop("seed")
+        bits = np.random.PCG64(0)
+        try:
+            bits.state = state
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"set_state: expected what get_state() gave, found another state ({error!r})"
+            ) from None
+        self._stream = seed, np.random.Generator(bits)
         return self
 
     def clone_state(self) -> Generator:
-        """Another generator that stands at the same place of the same stream."""
+        """Another generator at the same position of the same stream."""
         return Generator().set_state(self.get_state())
 
+    def __reduce__(self):
+        return _at, (self.get_state(),)
+
     def __repr__(self) -> str:
-        return f"Generator(seed={self._seed})"
+        return f"Generator(seed={self.initial_seed()})"
 
 
-DEFAULT_SEED = 67280421310721  # as PyTorch: what is never seeded is the same in every run all the same
+def _at(state: dict) -> Generator:
+    return Generator().set_state(state)
 
-default_generator = Generator()
+
+class _Local(threading.local):
+    generator: Generator | None = None
+
+
+_local = _Local()
+
+
+class _DefaultGenerator(Generator):
+    """One stream for all threads, except that a thread after :func:`seed_thread` sees its own one here."""
+
+    _shared: tuple[int, np.random.Generator]
+
+    @property
+    def _stream(self):
+        own = _local.generator
+        return self._shared if own is None else own._stream
+
+    @_stream.setter
+    def _stream(self, stream):
+        if _local.generator is None:
+            self._shared = stream
+        else:
+            _local.generator._stream = stream
+
+
+default_generator: Generator = _DefaultGenerator()
 """What draws when no generator is given."""
+
+
+def seed_thread(seed: int) -> Generator:
+    """Give the calling thread a default generator of its own, which begins with the seed; returns it.
+
+    From now on, everything in this thread that draws from :data:`default_generator`, sets its seed or asks
+    for its state works on that stream. Other threads do not notice.
+
+    Raises:
+        ValueError: the seed does not fit 64 bits.
+
+    >>> import threading
+    >>> seeds = []
+    >>> def work():
+    ...     _ = seed_thread(7)
+    ...     seeds.append(default_generator.initial_seed())
+    >>> thread = threading.Thread(target=work)
+    >>> thread.start(), thread.join()
+    (None, None)
+    >>> seeds, default_generator.initial_seed() == 7
+    ([7], False)
+    """
+    generator = Generator().manual_seed(seed)
+    _local.generator = generator
+    return generator
+
+
+def numpy_generator(generator) -> np.random.Generator:
+    """What draws for the argument ``generator``: a :class:`Generator`, NumPy's own, or None, the default one.
+
+    Raises:
+        TypeError: it is none of these.
+
+    >>> numpy_generator(None) is default_generator.numpy
+    True
+    """
+    if isinstance(generator, np.random.Generator):
+        return generator
+    if generator is None:
+        return default_generator.numpy
+    if isinstance(generator, Generator):
+        return generator.numpy
+    raise TypeError(f"generator: expected a Generator or None, found {type(generator).__name__}")
 
 
 def manual_seed(seed: int) -> Generator:
@@ -106,12 +207,12 @@ def initial_seed() -> int:
 
 
 def get_rng_state() -> dict:
-    """Where the default generator stands: for :func:`set_rng_state`."""
+    """The position of the default generator in its stream: for :func:`set_rng_state`."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict) -> None:
-    """Let the default generator continue from where it stood when :func:`get_rng_state` was called."""
+    """Let the default generator continue from the position that :func:`get_rng_state` gave."""
     default_generator.set_state(new_state)
 
 

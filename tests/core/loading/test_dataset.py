@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch.utils.data as theirs
 
-from cnn_physics77.core import data as ours
+from cnn_physics77.core import loading as ours
 
 
 class Letters:

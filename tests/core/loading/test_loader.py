@@ -1,8 +1,6 @@
-"""The loader and collate against torch.utils.data on the same samples, and workers against none."""
+"""The loader and collation against torch.utils.data on the same samples."""
 
-import gc
-import threading
-import time
+import copy
 from collections import namedtuple
 
 import numpy as np
@@ -10,7 +8,9 @@ import pytest
 import torch
 import torch.utils.data as theirs
 
-from cnn_physics77.core import data as ours
+from cnn_physics77.core import loading as ours
+from cnn_physics77.core.operations.creation import arange
+from cnn_physics77.core.tensor import Tensor, from_numpy
 
 Point = namedtuple("Point", ["x", "y"])
 
@@ -111,95 +111,6 @@ def test_streams_are_torchs(batch_size, drop_last):
     assert len(mine) == len(other)
 
 
-def test_stream_workers_duplicate_unless_told():
-    everything = [batch.item() for batch in ours.DataLoader(stream(ours, 3), num_workers=2)]
-    assert everything == [0, 0, 1, 1, 2, 2]  # in turn, as in PyTorch's manual
-
-    def start_at_own_number(number):
-        info = ours.get_worker_info()
-        assert info.id == number and info.num_workers == 2
-        info.dataset.start = 2 * number
-
-    data = stream(ours, 3)
-    loader = ours.DataLoader(data, num_workers=2, worker_init_fn=start_at_own_number)
-    assert sorted(batch.item() for batch in loader) == [0, 1, 2, 2]
-    assert data.start == 0  # each worker had its own copy
-    assert ours.get_worker_info() is None
-
-
-def test_workers_run_in_other_threads_and_end():
-    class Where:
-        def __getitem__(self, index):
-            return threading.get_ident()
-
-        def __len__(self):
-            return 8
-
-    before = threading.active_count()
-    loader = ours.DataLoader(Where(), num_workers=2, batch_size=None)
-    assert threading.get_ident() not in set(loader)
-    abandoned = iter(loader)
-    next(abandoned)
-    del abandoned
-    gc.collect()
-    for _ in range(200):
-        if threading.active_count() <= before:
-            break
-        time.sleep(0.01)
-    assert threading.active_count() <= before
-
-
-def test_a_workers_exception_reaches_the_caller_in_its_place():
-    class Fourth:
-        def __getitem__(self, index):
-            if index == 3:
-                raise KeyError("three")
-            return index
-
-        def __len__(self):
-            return 6
-
-    seen = []
-    with pytest.raises(KeyError, match="three"):
-        seen.extend(batch.item() for batch in ours.DataLoader(Fourth(), num_workers=2))
-    assert seen == [0, 1, 2]
-
-
-def test_out_of_order_hands_out_everything_and_a_failing_init_is_told():
-    class Slow:
-        def __getitem__(self, index):
-            time.sleep(0.05 if index == 0 else 0)
-            return index
-
-        def __len__(self):
-            return 6
-
-    numbers = [batch.item() for batch in ours.DataLoader(Slow(), num_workers=2, in_order=False)]
-    assert sorted(numbers) == list(range(6)) and numbers[0] != 0
-
-    def fail(number):
-        raise OSError("no disk")
-
-    with pytest.raises(OSError, match="no disk"):
-        next(iter(ours.DataLoader(Slow(), num_workers=1, worker_init_fn=fail)))
-
-
-def test_timeout():
-    release = threading.Event()
-
-    class Blocked:
-        def __getitem__(self, index):
-            release.wait(10)
-            return index
-
-        def __len__(self):
-            return 1
-
-    with pytest.raises(RuntimeError, match=r"within timeout=0\.05 s"):
-        next(iter(ours.DataLoader(Blocked(), num_workers=1, timeout=0.05)))
-    release.set()
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -259,20 +170,57 @@ def test_a_type_of_ones_own(monkeypatch):
     assert ours.default_collate(["a", "b"]) == ["a", "b"]
 
 
-def test_registered_tensors_make_the_batches(monkeypatch):
-    """The room above decides what a batch is made of; PyTorch's tensors stand in for it here."""
-    from cnn_physics77.core.data.registry import registry
+def tensors(value):
+    """Whether everything in a batch that has a dtype is a Tensor; containers walked."""
+    if isinstance(value, dict):
+        return all(map(tensors, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(tensors, value))
+    return isinstance(value, (Tensor, str)) or not hasattr(value, "dtype")
 
-    for name, value in {
-        "tensor_type": torch.Tensor,
-        "from_array": torch.from_numpy,
-        "stack": torch.stack,
-    }.items():
-        monkeypatch.setattr(registry, name, value)
-    images, labels = torch.arange(12.0).reshape(6, 2), torch.arange(6)
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_batches_are_made_of_tensors(name, batch_size):
+    batches = list(ours.DataLoader(SAMPLES[name], batch_size=batch_size))
+    assert batches and all(map(tensors, batches))
+
+
+def test_tensors_are_stacked_or_gathered_with_their_gradient():
+    images, labels = arange(12.0).reshape(6, 2).requires_grad_(), arange(6)
     for dataset in (ours.TensorDataset(images, labels), list(zip(images, labels))):
         batches = list(ours.DataLoader(dataset, batch_size=4))
-        assert all(isinstance(part, torch.Tensor) for batch in batches for part in batch)
-        assert torch.equal(torch.cat([batch[0] for batch in batches]), images)
-    assert ours.default_collate([1.5, 2.5]).dtype == torch.float64
-    assert torch.equal(ours.default_convert(np.ones(2)), torch.ones(2, dtype=torch.float64))
+        assert all(isinstance(part, Tensor) for batch in batches for part in batch)
+        found = np.concatenate([batch[0].detach().numpy() for batch in batches])
+        np.testing.assert_array_equal(found, images.detach().numpy())
+        images.grad = None
+        batches[1][0].sum().backward()
+        np.testing.assert_array_equal(images.grad.numpy(), [[0, 0]] * 4 + [[1, 1]] * 2)
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [[(0, 1), (2, 0)], [range(2)], [np.array([2, 0])], [[np.int64(1), 0]], [[-1, 0]], [iter([1, 2])]],
+    ids=["tuples", "range", "array", "NumPy integers", "negative", "iterator"],
+)
+def test_a_batch_of_indices_may_be_any_iterable(batches):
+    """A tuple, above all, is not one index with several dimensions."""
+    rows = np.arange(6.0).reshape(3, 2)
+    expected = [rows[[int(i) for i in batch]] for batch in copy.deepcopy(batches)]
+    found = [x for (x,) in ours.DataLoader(ours.TensorDataset(from_numpy(rows)), batch_sampler=batches)]
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x.numpy(), y)
+
+
+def test_an_empty_batch_is_an_error_as_in_torch():
+    for module, make in ((ours, from_numpy), (theirs, torch.from_numpy)):
+        with pytest.raises(IndexError):
+            list(module.DataLoader(module.TensorDataset(make(np.ones(3))), batch_sampler=[[]]))
+
+
+def test_collated_numbers_have_torchs_dtypes():
+    samples = [[True, False], [1, 2.5], [1.5, 2], [np.float32(1)], [np.int16(1)], [np.bool_(1)], [2**40]]
+    for batch in samples:
+        mine, other = ours.default_collate(batch), theirs.default_collate(batch)
+        assert isinstance(mine, Tensor) and plain(mine) == plain(other.numpy()), batch
+    assert ours.default_convert(np.ones(2)).dtype == np.float64

@@ -1,4 +1,4 @@
-"""Data sets: maps from an index to a sample, and streams of samples, as in `torch.utils.data`."""
+"""Data sets, as in ``torch.utils.data``: maps from an index to a sample, and iterables of samples."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from .registry import registry
+from cnn_physics77.core.random import numpy_generator
 
 Sample = TypeVar("Sample", covariant=True)
 
 
 class Dataset(Generic[Sample]):
-    """A map from keys to samples.
+    """A map-style data set: ``dataset[index]`` is a sample.
 
-    A subclass defines ``__getitem__``, usually ``__len__``, and, where a list of samples can be had faster
-    than one by one, ``__getitems__(indices)`` returning a list of samples. ``a + b`` is
+    A subclass defines ``__getitem__`` and usually ``__len__``. It may also define ``__getitems__(indices)``,
+    which returns a list of samples, where that is faster than one by one. ``a + b`` is
     ``ConcatDataset([a, b])``.
     """
 
@@ -32,9 +32,10 @@ class Dataset(Generic[Sample]):
 
 
 class IterableDataset(Dataset[Sample]):
-    """A stream of samples: a subclass defines ``__iter__``. ``a + b`` is ``ChainDataset([a, b])``.
+    """An iterable-style data set: a subclass defines ``__iter__``. ``a + b`` is ``ChainDataset([a, b])``.
 
-    With several workers each of them iterates the whole stream; use `get_worker_info` to divide it.
+    Each worker of a loader iterates over its own copy of the whole data set. To load every sample once,
+    ``__iter__`` takes its share by `get_worker_info`.
     """
 
     def __iter__(self) -> Iterator[Sample]:
@@ -76,7 +77,7 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
 
 class StackDataset(Dataset[Any]):
-    """Several data sets side by side: tuples of their samples, or dictionaries with keyword arguments.
+    """Several data sets side by side: a sample is a tuple of theirs, or a dictionary with keyword arguments.
 
     Raises:
         ValueError: no data sets, both positional and keyword ones, or unequal lengths.
@@ -122,7 +123,7 @@ class StackDataset(Dataset[Any]):
 
 
 class ConcatDataset(Dataset[Sample]):
-    """Several data sets one after another.
+    """The concatenation of several map-style data sets.
 
     Raises:
         AssertionError: no data sets, or one of them is an IterableDataset (as in PyTorch).
@@ -157,7 +158,7 @@ class ConcatDataset(Dataset[Sample]):
 
 
 class ChainDataset(IterableDataset[Sample]):
-    """Several streams one after another.
+    """The concatenation of several iterable-style data sets.
 
     Raises:
         AssertionError: on iteration or `len`, when a part is not an IterableDataset (as in PyTorch).
@@ -166,7 +167,7 @@ class ChainDataset(IterableDataset[Sample]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = datasets
 
-    def _streams(self) -> Iterator[Any]:
+    def _parts(self) -> Iterator[Any]:
         for part in self.datasets:
             if not isinstance(part, IterableDataset):
                 raise AssertionError(
@@ -176,11 +177,11 @@ class ChainDataset(IterableDataset[Sample]):
             yield part
 
     def __iter__(self) -> Iterator[Sample]:
-        for part in self._streams():
+        for part in self._parts():
             yield from part
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self._streams())
+        return sum(len(part) for part in self._parts())
 
 
 class Subset(Dataset[Sample]):
@@ -215,15 +216,15 @@ def samples_at(dataset: Any, indices: list[int]) -> list[Any]:
 
 
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = None) -> list[Subset[Any]]:
-    """Divide a data set at random into parts that do not overlap.
+    """Split a data set at random into parts that do not overlap.
 
     Args:
-        dataset: what to divide.
-        lengths: sizes of the parts, or fractions that sum to 1: part i then has floor(fraction * length), and
-            the remaining samples go one each to the first parts.
-        generator: source of the permutation; None is the default one.
+        dataset: the data set.
+        lengths: the lengths of the parts, or fractions that sum to 1. Part i then gets
+            floor(fraction * length) samples, and the remaining samples go to the first parts, one each.
+        generator: a Generator, or NumPy's, for the permutation; None is the default generator.
     Raises:
-        ValueError: sizes do not sum to the data set's length, or a fraction is outside [0, 1].
+        ValueError: the lengths do not sum to the data set's length, or a fraction is outside [0, 1].
 
     >>> import numpy as np
     >>> [len(part) for part in random_split(range(10), [0.5, 0.35, 0.15], np.random.default_rng(0))]
@@ -248,5 +249,5 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
             "random_split: Sum of input lengths does not equal the length of the input dataset! "
             f"Expected {len(dataset)}, found {sum(sizes)} from {list(lengths)}"
         )
-    order = registry.numpy_generator(generator).permutation(len(dataset)).tolist()
+    order = numpy_generator(generator).permutation(len(dataset)).tolist()
     return [Subset(dataset, order[end - size : end]) for end, size in zip(itertools.accumulate(sizes), sizes)]

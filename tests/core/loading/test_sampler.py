@@ -1,10 +1,14 @@
 """Samplers: coverage, counts and errors as torch.utils.data has them; frequencies against the weights."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch.utils.data as theirs
 
-from cnn_physics77.core import data as ours
+from cnn_physics77.core import loading as ours
+from cnn_physics77.core.operations.sampling import rand
+from cnn_physics77.core.random import Generator, manual_seed
 
 
 def seeded(seed=0):
@@ -93,12 +97,40 @@ def test_more_than_there_are_without_replacement():
         ours.WeightedRandomSampler([1.0, 0.0, 2.0], 3, replacement=False)
 
 
-def test_generators_are_numpys_or_have_one():
-    class Public:
-        def __init__(self, seed):
-            self.numpy = seeded(seed)
+@pytest.mark.parametrize("size", [1, 5, 2**20, 2**40])
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 100])
+def test_replacement_draws_in_parts_what_one_draw_gives(size, count):
+    drawn = list(ours.RandomSampler(range(size), True, count, seeded(3)))
+    assert drawn == seeded(3).integers(size, size=count).tolist()
 
-    order = list(ours.RandomSampler(range(9), generator=Public(5)))
-    assert order == list(ours.RandomSampler(range(9), generator=seeded(5)))
+
+def test_replacement_draws_no_more_than_is_taken():
+    generator, same = seeded(), seeded()
+    sampler = ours.RandomSampler(range(1000), True, int(1e10), generator)
+    assert len(sampler) == 10**10
+    assert list(itertools.islice(sampler, 40)) == same.integers(1000, size=64).tolist()[:40]
+    assert generator.bit_generator.state == same.bit_generator.state
+
+
+@pytest.mark.parametrize("replacement", [False, True])
+def test_what_the_loop_draws_does_not_change_the_default_order(replacement):
+    def order(draw):
+        manual_seed(5)
+        found = []
+        for index in ours.RandomSampler(range(100), replacement, 150):
+            found.append(index)
+            if draw:
+                rand(3)
+        return found
+
+    assert order(False) == order(True)
+    assert order(False) != list(ours.RandomSampler(range(100), replacement, 150))
+
+
+def test_generators_are_ours_or_numpys():
+    order = list(ours.RandomSampler(range(9), generator=Generator().manual_seed(5)))
+    assert order == list(ours.RandomSampler(range(9), generator=np.random.Generator(np.random.PCG64(5))))
+    manual_seed(5)
+    assert list(ours.SubsetRandomSampler(range(9))) == order
     with pytest.raises(TypeError, match="expected a Generator or None, found int"):
         list(ours.RandomSampler(range(9), generator=5))

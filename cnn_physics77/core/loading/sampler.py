@@ -1,6 +1,6 @@
-"""Orders in which a loader visits a data set, as in `torch.utils.data`.
+"""Samplers, as in ``torch.utils.data``: the order in which a loader visits a data set.
 
-The permutations come from NumPy's Generator, so they are not those that PyTorch draws from the same seed.
+The permutations come from NumPy's PCG64, so they are not those that PyTorch draws from the same seed.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from .registry import registry
+from cnn_physics77.core.random import default_generator, numpy_generator
 
 Index = TypeVar("Index", covariant=True)
 
 
 class Sampler(Generic[Index]):
-    """An iterable of indices (or of lists of them): a subclass defines ``__iter__``, maybe ``__len__``."""
+    """An iterable of indices, or of lists of indices: a subclass defines ``__iter__``, often ``__len__``."""
 
     def __iter__(self) -> Iterator[Index]:
         raise NotImplementedError(f"{type(self).__name__}: subclasses of Sampler must implement __iter__()")
@@ -42,14 +42,18 @@ def _check_number(owner: str, name: str, value: Any) -> None:
 
 
 class RandomSampler(Sampler[int]):
-    """A fresh random order at every pass.
+    """A new random order in every pass.
 
     Args:
-        data_source: what to sample from.
-        replacement: draw each index independently instead of by permutation.
+        data_source: what to sample from; only its length is used.
+        replacement: draw each index independently, instead of a permutation. The numbers are drawn 32 at a
+            time while the pass goes on, so `num_samples` may be as large as one likes. They are those that
+            a single draw of `num_samples` would give.
         num_samples: how many to draw; None is len(data_source). Without replacement, a number larger than
             the data set gives whole permutations one after another, then part of one.
-        generator: source of randomness, drawn from anew at every pass; None is the default one.
+        generator: a Generator, or NumPy's, that every pass draws from while it goes on. None: each pass
+            seeds a generator of its own from the default one when it starts, so that what the loop body draws
+            does not change the order.
     Raises:
         TypeError: `replacement` is not a boolean. ValueError: `num_samples` is not a positive integer.
 
@@ -76,33 +80,43 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self) -> int:
-        """Indices in one pass."""
+        """The number of indices in one pass."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
+        generator = self.generator
+        if generator is None:
+            generator = np.random.default_rng(int(default_generator.numpy.integers(2**63)))
+        return self._draw(numpy_generator(generator))
+
+    def _draw(self, numbers: np.random.Generator) -> Iterator[int]:
         count, remaining = len(self.data_source), self.num_samples
-        draw = registry.numpy_generator(self.generator)
-        if self.replacement:
-            yield from draw.integers(count, size=remaining).tolist()
-            return
         while remaining > 0:
-            order = draw.permutation(count)[:remaining]
-            remaining -= len(order)
-            yield from order.tolist()
+            if self.replacement:
+                drawn = numbers.integers(count, size=min(32, remaining))
+            else:
+                drawn = numbers.permutation(count)[:remaining]
+            remaining -= len(drawn)
+            yield from drawn.tolist()
 
     def __len__(self) -> int:
         return self.num_samples
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices in a fresh random order at every pass, without replacement."""
+    """The given indices in a new random order in every pass, each of them once.
+
+    Args:
+        indices: what to sample from.
+        generator: a Generator, or NumPy's; None is the default generator.
+    """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
         self.indices = indices
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in registry.numpy_generator(self.generator).permutation(len(self.indices)).tolist():
+        for i in numpy_generator(self.generator).permutation(len(self.indices)).tolist():
             yield self.indices[i]
 
     def __len__(self) -> int:
@@ -114,11 +128,11 @@ class WeightedRandomSampler(Sampler[int]):
 
     Args:
         weights: non-negative, 1-D, not all zero.
-        num_samples: how many to draw.
-        replacement: whether an index may come twice in a pass.
-        generator: source of randomness; None is the default one.
+        num_samples: how many to draw; they are drawn at once when a pass starts.
+        replacement: whether an index may come more than once in a pass.
+        generator: a Generator, or NumPy's; None is the default generator.
     Raises:
-        ValueError: an argument of the wrong kind, negative or non-finite weights, or more samples without
+        ValueError: an argument of the wrong type, negative or non-finite weights, or more samples without
             replacement than there are positive weights.
 
     >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], 4))
@@ -156,9 +170,9 @@ class WeightedRandomSampler(Sampler[int]):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        draw = registry.numpy_generator(self.generator)
+        numbers = numpy_generator(self.generator)
         probabilities = self.weights / self.weights.sum()
-        yield from draw.choice(
+        yield from numbers.choice(
             len(probabilities), self.num_samples, replace=self.replacement, p=probabilities
         ).tolist()
 
@@ -167,7 +181,7 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of `batch_size` indices from another sampler; `drop_last` leaves out a shorter last one.
+    """Lists of `batch_size` indices from another sampler; `drop_last` drops a shorter last one.
 
     Raises:
         ValueError: `batch_size` is not a positive integer or `drop_last` not a boolean.

@@ -1,0 +1,419 @@
+"""The workers of a loader: threads that fetch batches, and the iterator that hands them out.
+
+Each worker has a queue of jobs. A job is the number of a batch and its indices; it belongs to a pass over the
+data set. A worker answers every job of an open pass by one result: a batch, the end of its iterable, or the
+error that fetching raised. It holds no reference to the iterator or the loader, so that both are freed as
+soon as the user drops them; their workers end then.
+"""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import functools
+import itertools
+import os
+import queue
+import random
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.random import Generator, seed_thread
+
+from .dataset import Dataset
+from .fetch import Fetcher, IterableFetcher
+
+MakeFetcher = Callable[[Any], Fetcher]
+
+CHECK_INTERVAL = 1.0  # seconds between two looks whether the awaited worker still runs
+EXIT_GRACE = 2.0  # seconds that the interpreter's exit waits for workers to finish their current sample
+
+
+@dataclass(frozen=True)
+class WorkerRandom:
+    """The random numbers of one worker; three independent streams.
+
+    Attributes:
+        random_generator: Python's.
+        torch_generator: the worker's default generator, which ``rand`` and the others draw from.
+        numpy_generator: NumPy's.
+    """
+
+    random_generator: random.Random
+    torch_generator: Generator
+    numpy_generator: np.random.Generator
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """What a worker knows about itself; see `get_worker_info`.
+
+    Attributes:
+        id: 0 to num_workers - 1.
+        num_workers: how many there are.
+        seed: the seed of its random numbers: the loader's base seed + id.
+        dataset: its data set: a shallow copy of a `Dataset`, whose attributes are the worker's own; any other
+            object is shared by all workers.
+        rng: its random numbers.
+        worker_method: "thread".
+    """
+
+    id: int
+    num_workers: int
+    seed: int
+    dataset: Any
+    rng: WorkerRandom | None = None
+    worker_method: str = "thread"
+
+
+class _Current(threading.local):
+    info: WorkerInfo | None = None
+
+
+_current = _Current()
+
+
+def get_worker_info() -> WorkerInfo | None:
+    """The `WorkerInfo` of the calling thread; None where it is not a worker of a loader.
+
+    >>> get_worker_info() is None
+    True
+    """
+    return _current.info
+
+
+class _Failure:
+    """An exception on its way from a worker to the training loop.
+
+    Attributes:
+        error: the exception.
+        worker: the worker's number; None where the sampler raised it.
+        fatal: whether the pass ends with it: the worker could not start, or has exited.
+    """
+
+    def __init__(self, error: BaseException, worker: int | None, fatal: bool = False) -> None:
+        self.error = error
+        self.worker = worker
+        self.fatal = fatal
+
+    def to_raise(self) -> BaseException:
+        """The exception for the training loop: an Exception itself; for what ends a thread, RuntimeError."""
+        if self.worker is None:
+            return self.error
+        if not isinstance(self.error, Exception):
+            failure = RuntimeError(
+                f"DataLoader worker {self.worker} exited unexpectedly: "
+                f"{type(self.error).__name__}({self.error}) was raised in it"
+            )
+            failure.__cause__ = self.error
+            return failure
+        note = f"Raised in DataLoader worker {self.worker}."
+        if note not in getattr(self.error, "__notes__", ()):
+            self.error.add_note(note)
+        return self.error
+
+
+def _is(kind: type[BaseException], result: Any) -> bool:
+    return isinstance(result, _Failure) and isinstance(result.error, kind)
+
+
+def _attempt(worker: int, function: Callable[..., Any], *arguments: Any, fatal: bool = False) -> Any:
+    """The function's value, or the `_Failure` that it ended with."""
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        return _Failure(error, worker, fatal or not isinstance(error, Exception))
+
+
+_END = object()  # the result of a worker whose iterable is at its end
+
+
+class _Epoch:
+    """What the iterator and the workers share during one pass over the data set.
+
+    Attributes:
+        fetchers: by worker; each worker makes its own.
+        results: job -> result. A result is stored here before `arrivals` announces it, so that an
+            interruption of the waiting thread loses none.
+        closed: set when nobody waits for results any more.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.fetchers: list[Any] = [None] * workers
+        self.results: dict[int, Any] = {}
+        self.arrivals: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.closed = False
+
+
+def _fetch(epoch: _Epoch, worker: int, index: Any, make_fetcher: MakeFetcher, dataset: Any) -> Any:
+    if epoch.fetchers[worker] is None:
+        epoch.fetchers[worker] = _attempt(worker, make_fetcher, dataset, fatal=True)
+    fetcher = epoch.fetchers[worker]
+    if isinstance(fetcher, _Failure):
+        return fetcher
+    result = _attempt(worker, fetcher, index)
+    if isinstance(fetcher, IterableFetcher) and _is(StopIteration, result):
+        return _END
+    return result
+
+
+@dataclass(frozen=True)
+class WorkerTask:
+    """What all workers of a pool do.
+
+    Attributes:
+        workers: how many there are.
+        base_seed: worker i draws its random numbers from the seed base_seed + i.
+        dataset, worker_init_fn: the loader's.
+        make_fetcher: data set -> Fetcher.
+    """
+
+    workers: int
+    base_seed: int
+    dataset: Any
+    worker_init_fn: Callable[[int], Any] | None
+    make_fetcher: MakeFetcher
+
+
+def _start(worker: int, task: WorkerTask) -> Any:
+    """Prepare the calling thread to be a worker; returns its data set."""
+    seed = task.base_seed + worker
+    numbers = WorkerRandom(
+        random_generator=random.Random(seed),
+        torch_generator=seed_thread(seed),
+        numpy_generator=np.random.default_rng(
+            [worker, seed]
+        ),  # of seed alone it would repeat torch_generator
+    )
+    dataset = copy.copy(task.dataset) if isinstance(task.dataset, Dataset) else task.dataset
+    _current.info = WorkerInfo(worker, task.workers, seed, dataset, numbers)
+    if task.worker_init_fn is not None:
+        task.worker_init_fn(worker)
+    return _current.info.dataset
+
+
+def _work(jobs: queue.SimpleQueue[Any], worker: int, task: WorkerTask) -> None:
+    """What a worker's thread runs: jobs to results, until a job is None or something ends the worker."""
+    dataset = _attempt(worker, _start, worker, task, fatal=True)
+    while (job := jobs.get()) is not None:
+        epoch, number, index = job
+        if not epoch.closed:
+            failed = isinstance(dataset, _Failure)
+            result = dataset if failed else _fetch(epoch, worker, index, task.make_fetcher, dataset)
+            exits = isinstance(result, _Failure) and not _is(Exception, result)
+            epoch.results[number] = result
+            epoch.arrivals.put(None)
+            del result
+            if exits:
+                return
+        del job, epoch, index  # a worker that waits keeps no batch alive
+
+
+_pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
+
+
+class WorkerPool:
+    """The threads of the workers, until `stop` is called or the pool is freed.
+
+    Args:
+        task: what they do.
+        persistent: whether they outlive the pass that they were started for.
+    """
+
+    def __init__(self, task: WorkerTask, persistent: bool) -> None:
+        self.persistent = persistent
+        self.stopped = False
+        self.process = os.getpid()
+        self.jobs: list[queue.SimpleQueue[Any]] = [queue.SimpleQueue() for _ in range(task.workers)]
+        self.threads = [
+            threading.Thread(
+                target=_work,
+                name=f"DataLoader worker {worker}",
+                args=(jobs, worker, task),
+                daemon=True,  # a sample that blocks does not keep the interpreter from exiting
+            )
+            for worker, jobs in enumerate(self.jobs)
+        ]
+        _stop_all_at_exit()
+        _pools.add(self)
+        for thread in self.threads:
+            thread.start()
+
+    def usable(self) -> bool:
+        """Whether the workers take jobs: not after `stop`, nor in a process forked from theirs."""
+        return not self.stopped and self.process == os.getpid()
+
+    def stop(self) -> None:
+        """Let every worker end after its current job; returns at once."""
+        self.stopped = True
+        for jobs in self.jobs:
+            jobs.put(None)
+
+    def __del__(self) -> None:
+        self.stop()
+
+
+def _stop_all() -> None:
+    """End the workers before the interpreter exits, which would stop them in the middle of whatever they do.
+
+    A worker that is stopped while it prints, for example, keeps the lock of the output, and the exit fails.
+    """
+    pools = list(_pools)
+    for pool in pools:
+        pool.stop()
+    deadline = time.monotonic() + EXIT_GRACE
+    for pool in pools:
+        for thread in pool.threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+
+@functools.cache
+def _stop_all_at_exit() -> None:
+    atexit.register(_stop_all)
+
+
+class WorkerBatches:
+    """One pass over a data set with workers: an iterator of batches.
+
+    In order, the job of batch i goes to worker i mod n as long as no iterable is at its end, so that each
+    sample meets the same random numbers in every run. Out of order, it goes to the worker with the fewest
+    jobs.
+
+    As in PyTorch, an error in a sample or in its collation is raised in the place of its batch, and the
+    iterator can go on with the next one. The iteration ends with an error of `worker_init_fn` or of the data
+    set's ``__iter__``, and with anything that ends a thread (SystemExit, KeyboardInterrupt, GeneratorExit):
+    that is raised as RuntimeError. An error of the sampler is raised in its place.
+
+    Args:
+        pool: the workers.
+        order: the indices of the batches.
+        prefetch_factor: jobs per worker that are out at any time.
+        timeout: seconds to wait for a batch; 0 is without limit.
+        in_order: whether the batches come in the order of `order`, or as they become ready.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, order: Iterable[Any], prefetch_factor: int, timeout: float, in_order: bool
+    ) -> None:
+        workers = len(pool.threads)
+        self._pool = pool
+        self._epoch = _Epoch(workers)
+        self._pending: dict[int, int | None] = {}  # job -> its worker, oldest first
+        self._sent = 0
+        self._active = set(range(workers))  # workers whose iterable is not at its end
+        self._turns = itertools.cycle(range(workers))
+        self._timeout = timeout
+        self._in_order = in_order
+        self._order = iter(order)
+        for _ in range(workers * max(1, prefetch_factor)):
+            self._send()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while self._pending:
+            self._check_pool()
+            number = self._wait()
+            result = self._epoch.results[number]
+            if result is _END:
+                self._active.discard(self._pending[number])
+            self._send()
+            del self._pending[number]
+            del self._epoch.results[number]
+            if isinstance(result, _Failure):
+                if result.fatal:
+                    self._close()
+                    self._pool.stop()
+                error = result.to_raise()
+                try:
+                    raise error
+                finally:
+                    del error, result  # the traceback refers to this frame: no cycle keeps the workers
+            if result is not _END:
+                return result
+        self._close()
+        raise StopIteration
+
+    def _send(self) -> None:
+        """Hand out the next job, if there is one and a worker for it."""
+        if not self._active:
+            return
+        number, worker = self._sent, None
+        try:
+            index = next(self._order)
+        except StopIteration:
+            return
+        except Exception as error:
+            self._epoch.results[number] = _Failure(error, None)
+        else:
+            worker = self._next_worker()
+            self._pool.jobs[worker].put((self._epoch, number, index))
+        self._pending[number] = worker
+        self._sent += 1
+
+    def _next_worker(self) -> int:
+        if self._in_order:
+            return next(worker for worker in self._turns if worker in self._active)
+        jobs = Counter(self._pending.values())
+        return min(self._active, key=lambda worker: jobs[worker])
+
+    def _wait(self) -> int:
+        """The job whose result comes next, when the result is there."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            candidates = itertools.islice(self._pending, 1) if self._in_order else self._pending
+            for number in candidates:
+                if number in self._epoch.results:
+                    return number
+            seconds = CHECK_INTERVAL
+            if self._timeout > 0:
+                seconds = min(seconds, deadline - time.monotonic())
+                if seconds <= 0:
+                    raise RuntimeError(
+                        f"DataLoader timed out after {self._timeout} seconds: expected a batch from the "
+                        "workers, found none; raise timeout, or look for a sample that blocks"
+                    )
+            try:
+                self._epoch.arrivals.get(timeout=seconds)
+            except queue.Empty:
+                self._check_threads()
+
+    def _check_pool(self) -> None:
+        if self._pool.process != os.getpid():
+            raise RuntimeError(
+                "DataLoader: the workers of this iterator are threads of the process that made it, and this "
+                "process was forked from it; make a new iterator here"
+            )
+        if self._pool.stopped:
+            self._close()
+            raise RuntimeError(
+                "DataLoader: the workers of this iterator have been stopped, by an error in another iterator "
+                "of the same loader or by the interpreter's exit; make a new iterator"
+            )
+
+    def _check_threads(self) -> None:
+        """Answer for a worker whose thread has ended without an answer."""
+        for number, worker in self._pending.items():
+            if worker is None or self._pool.threads[worker].is_alive():
+                continue
+            if number not in self._epoch.results:
+                error = RuntimeError(f"DataLoader worker {worker} exited unexpectedly")
+                self._epoch.results[number] = _Failure(error, None, fatal=True)
+
+    def _close(self) -> None:
+        self._epoch.closed = True
+        self._pending.clear()
+        if not self._pool.persistent:
+            self._pool.stop()
+
+    def __del__(self) -> None:
+        self._close()
