@@ -120,18 +120,6 @@ class _Failure:
         return self.error
 
 
-def _is(kind: type[BaseException], result: Any) -> bool:
-    return isinstance(result, _Failure) and isinstance(result.error, kind)
-
-
-def _attempt(worker: int, function: Callable[..., Any], *arguments: Any, fatal: bool = False) -> Any:
-    """The function's value, or the `_Failure` that it ended with."""
-    try:
-        return function(*arguments)
-    except BaseException as error:
-        return _Failure(error, worker, fatal or not isinstance(error, Exception))
-
-
 _END = object()  # the result of a worker whose iterable is at its end
 
 
@@ -152,18 +140,6 @@ class _Epoch:
         self.closed = False
 
 
-def _fetch(epoch: _Epoch, worker: int, index: Any, make_fetcher: MakeFetcher, dataset: Any) -> Any:
-    if epoch.fetchers[worker] is None:
-        epoch.fetchers[worker] = _attempt(worker, make_fetcher, dataset, fatal=True)
-    fetcher = epoch.fetchers[worker]
-    if isinstance(fetcher, _Failure):
-        return fetcher
-    result = _attempt(worker, fetcher, index)
-    if isinstance(fetcher, IterableFetcher) and _is(StopIteration, result):
-        return _END
-    return result
-
-
 @dataclass(frozen=True)
 class WorkerTask:
     """What all workers of a pool do.
@@ -182,32 +158,51 @@ class WorkerTask:
     make_fetcher: MakeFetcher
 
 
+# An exception refers to the frames that it went through and to their callers' frames. So the functions of a
+# worker keep no failure in a local variable: such a cycle would keep the iterator, and with it the workers,
+# until the garbage collector runs.
+
+
 def _start(worker: int, task: WorkerTask) -> Any:
-    """Prepare the calling thread to be a worker; returns its data set."""
-    seed = task.base_seed + worker
-    numbers = WorkerRandom(
-        random_generator=random.Random(seed),
-        torch_generator=seed_thread(seed),
-        numpy_generator=np.random.default_rng(
-            [worker, seed]
-        ),  # of seed alone it would repeat torch_generator
-    )
-    dataset = copy.copy(task.dataset) if isinstance(task.dataset, Dataset) else task.dataset
-    _current.info = WorkerInfo(worker, task.workers, seed, dataset, numbers)
-    if task.worker_init_fn is not None:
-        task.worker_init_fn(worker)
-    return _current.info.dataset
+    """Prepare the calling thread to be a worker; returns its data set, or the failure to do so."""
+    try:
+        seed = task.base_seed + worker
+        numbers = WorkerRandom(
+            random_generator=random.Random(seed),
+            torch_generator=seed_thread(seed),
+            numpy_generator=np.random.default_rng([worker, seed]),  # seed alone is torch_generator's stream
+        )
+        dataset = copy.copy(task.dataset) if isinstance(task.dataset, Dataset) else task.dataset
+        _current.info = WorkerInfo(worker, task.workers, seed, dataset, numbers)
+        if task.worker_init_fn is not None:
+            task.worker_init_fn(worker)
+        return dataset
+    except BaseException as error:
+        return _Failure(error, worker, fatal=True)
+
+
+def _fetch(epoch: _Epoch, worker: int, index: Any, make_fetcher: MakeFetcher, dataset: Any) -> Any:
+    """The batch, `_END` or the failure that answers a job."""
+    fetcher = epoch.fetchers[worker]
+    try:
+        if fetcher is None:
+            fetcher = epoch.fetchers[worker] = make_fetcher(dataset)
+        return fetcher(index)
+    except BaseException as error:
+        if isinstance(error, StopIteration) and isinstance(fetcher, IterableFetcher):
+            return _END
+        return _Failure(error, worker, fatal=fetcher is None or not isinstance(error, Exception))
 
 
 def _work(jobs: queue.SimpleQueue[Any], worker: int, task: WorkerTask) -> None:
     """What a worker's thread runs: jobs to results, until a job is None or something ends the worker."""
-    dataset = _attempt(worker, _start, worker, task, fatal=True)
+    dataset = _start(worker, task)
     while (job := jobs.get()) is not None:
         epoch, number, index = job
         if not epoch.closed:
             failed = isinstance(dataset, _Failure)
             result = dataset if failed else _fetch(epoch, worker, index, task.make_fetcher, dataset)
-            exits = isinstance(result, _Failure) and not _is(Exception, result)
+            exits = isinstance(result, _Failure) and not isinstance(result.error, Exception)
             epoch.results[number] = result
             epoch.arrivals.put(None)
             del result

@@ -1,0 +1,657 @@
+"""Workers of a loader: what ends them, what they leave behind, and the random numbers that they draw."""
+
+import contextlib
+import copy
+import gc
+import itertools
+import os
+import pickle
+import queue
+import random
+import subprocess
+import sys
+import threading
+import time
+import traceback
+
+import numpy as np
+import pytest
+import torch.utils.data as theirs
+
+from cnn_physics77.core import loading as ours
+from cnn_physics77.core import random as generators
+from cnn_physics77.core.loading import workers
+from cnn_physics77.core.operations.sampling import rand
+from cnn_physics77.core.tensor import tensor
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than processors
+
+LIMIT = 20  # seconds after which something that should happen at once counts as hanging
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    """Every test leaves the threads of its loaders ended, without help of the garbage collector."""
+    gc.disable()
+    try:
+        yield
+        wait_until(lambda: not worker_threads())
+    finally:
+        gc.enable()
+
+
+def worker_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("DataLoader worker")]
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def within_limit(function):
+    """The function's outcome, a value or an exception; fails where there is none in time."""
+    outcome = queue.SimpleQueue()
+
+    def run():
+        try:
+            outcome.put((function(), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome.get(timeout=LIMIT)
+
+
+class Numbers(ours.Dataset):
+    """0 to length - 1; `act(index)` runs before each."""
+
+    def __init__(self, length, act=lambda index: None):
+        self.length = length
+        self.act = act
+
+    def __getitem__(self, index):
+        self.act(index)
+        return index
+
+    def __len__(self):
+        return self.length
+
+
+class Stream(ours.IterableDataset):
+    def __init__(self, length, act=lambda index: None):
+        self.length = length
+        self.act = act
+
+    def __iter__(self):
+        for index in range(self.length):
+            self.act(index)
+            yield index
+
+
+def raising(error, at):
+    def act(index):
+        if index == at:
+            raise error
+
+    return act
+
+
+def in_turn(loader):
+    """Batches and errors in the order in which a training loop meets them that goes on after errors."""
+    found, batches = [], iter(loader)
+    while True:
+        try:
+            found.append(next(batches).tolist())
+        except StopIteration:
+            return found
+        except Exception as error:
+            found.append(type(error).__name__)
+
+
+# ------------------------------------------------------------------------------------------- errors
+
+
+class Exit(BaseException):
+    pass
+
+
+ENDS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), Exit("out")]
+"""What ends a thread, and no process of ours."""
+
+
+@pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("place", ["sample", "collate_fn", "worker_init_fn", "iterable", "__iter__"])
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}, {"in_order": False}, {"timeout": 30}])
+def test_what_ends_a_worker_is_an_error_of_the_loop(error, place, settings):
+    data, arguments = Numbers(9), {"num_workers": 2, "batch_size": 2, **settings}
+    if place == "sample":
+        data = Numbers(9, raising(error, 5))
+    if place == "iterable":
+        data = Stream(9, raising(error, 5))
+    if place == "__iter__":
+        data = type("Broken", (Stream,), {"__iter__": lambda self: raising(error, 0)(0)})(9)
+    if place == "collate_fn":
+        arguments["collate_fn"] = lambda batch: raising(error, 4)(batch[0]) or batch
+    if place == "worker_init_fn":
+        arguments["worker_init_fn"] = raising(error, 1)
+
+    def loop():
+        loader = ours.DataLoader(data, **arguments)
+        batches = iter(loader)
+        try:
+            with pytest.raises(
+                RuntimeError, match=rf"worker \d exited unexpectedly: {type(error).__name__}"
+            ) as e:
+                for _ in batches:
+                    pass
+            assert e.value.__cause__ is error
+        finally:
+            error.__traceback__ = None  # which the parameters of this test would keep, and all that it met
+        assert list(batches) == []
+        return True
+
+    value, raised = within_limit(loop)
+    assert value, raised
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_a_bad_sample_costs_its_batch(workers):
+    data = Numbers(10, raising(KeyError("five"), 5))
+    loader = ours.DataLoader(data, batch_size=2, num_workers=workers)
+    expected = [[0, 1], [2, 3], "KeyError", [6, 7], [8, 9]]
+    assert in_turn(loader) == expected
+    assert in_turn(theirs.DataLoader(data, batch_size=2)) == expected
+    torn = ours.DataLoader(
+        range(10), 2, num_workers=workers, collate_fn=lambda b: raising(OSError(), 4)(b[0]) or tensor(b)
+    )
+    assert in_turn(torn) == [[0, 1], [2, 3], "OSError", [6, 7], [8, 9]]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_iterable_ends_with_its_error_but_not_with_that_of_collation(workers):
+    class Their(theirs.IterableDataset):
+        __iter__ = Stream.__iter__
+        length, act = 10, staticmethod(raising(ValueError(), 5))
+
+    expected = [[0, 1], [2, 3], "ValueError"]
+    assert in_turn(theirs.DataLoader(Their(), batch_size=2)) == expected
+    loader = ours.DataLoader(Stream(10, raising(ValueError(), 5)), batch_size=2, num_workers=workers)
+    assert in_turn(loader) == expected
+
+    def collate(batch):
+        raising(OSError(), 4)(batch[0])
+        return tensor(batch)
+
+    class Sound(Their):
+        act = staticmethod(lambda index: None)
+
+    expected = [[0, 1], [2, 3], "OSError", [6, 7], [8, 9]]
+    assert in_turn(theirs.DataLoader(Sound(), 2, collate_fn=collate)) == expected
+    assert in_turn(ours.DataLoader(Stream(10), 2, num_workers=workers, collate_fn=collate)) == expected
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_an_error_of_the_sampler_comes_in_its_place(workers):
+    def order():
+        yield from [3, 1, 4]
+        raise LookupError("lost the order")
+
+    loader = ours.DataLoader(range(9), sampler=order(), num_workers=workers, batch_size=None)
+    batches = iter(loader)
+    assert [next(batches) for _ in range(3)] == [3, 1, 4]
+    with pytest.raises(LookupError, match="lost the order"):
+        next(batches)
+    assert list(batches) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}])
+def test_an_error_of_worker_init_fn_ends_the_iteration(settings):
+    def fail(worker):
+        raise OSError("no disk")
+
+    loader = ours.DataLoader(Numbers(6), num_workers=2, worker_init_fn=fail, **settings)
+    for _ in range(2):
+        batches = iter(loader)
+        with pytest.raises(OSError, match="no disk"):
+            next(batches)
+        assert list(batches) == []
+
+
+def test_an_error_says_which_worker_and_keeps_its_traceback():
+    error = KeyError("one object, raised twice")
+
+    def fail_twice(index):
+        if index in (1, 3):
+            raise error
+
+    batches = iter(ours.DataLoader(Numbers(4, fail_twice), num_workers=2))
+    for expected in (0, 2):
+        assert next(batches).item() == expected
+        try:
+            next(batches)
+        except KeyError as caught:  # not pytest.raises, which would keep the traceback, and so the iterator
+            assert caught is error and caught.__notes__ == ["Raised in DataLoader worker 1."]
+            names = [frame.name for frame in traceback.extract_tb(caught.__traceback__)]
+            assert "fail_twice" in names
+    assert names
+    error.__traceback__ = None  # the data set refers to the error, and its traceback to the iterator
+
+
+def test_a_thread_that_dies_otherwise_is_noticed(monkeypatch):
+    """For example of memory that runs out where the error should be noted."""
+    monkeypatch.setattr(workers, "CHECK_INTERVAL", 0.05)
+    monkeypatch.setattr(threading, "excepthook", lambda details: None)
+
+    def fail(*arguments, **settings):
+        raise MemoryError
+
+    monkeypatch.setattr(workers, "_fetch", fail)
+    _, error = within_limit(lambda: list(ours.DataLoader(range(4), num_workers=1)))
+    assert isinstance(error, RuntimeError) and "worker 0 exited unexpectedly" in str(error)
+
+
+# ------------------------------------------------------------------------------- waiting and leaving
+
+
+def test_timeout_is_an_error_and_the_batch_can_be_awaited_again():
+    release = threading.Event()
+    batches = iter(
+        ours.DataLoader(Numbers(2, lambda index: release.wait(LIMIT)), num_workers=1, timeout=0.05)
+    )
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"timed out after 0\.05 seconds"):
+            next(batches)
+    release.set()
+    assert [batch.item() for batch in batches] == [0, 1]
+
+
+def test_timeout_is_for_a_batch_not_for_an_arrival():
+    """Batches of other workers that arrive meanwhile do not extend it."""
+    release = threading.Event()
+
+    def act(index):
+        if index == 0:
+            release.wait(LIMIT)
+        else:
+            time.sleep(0.05)
+
+    data = Numbers(1000, act)
+    batches = iter(ours.DataLoader(data, num_workers=2, timeout=0.3, prefetch_factor=100))
+    with pytest.raises(RuntimeError, match="timed out"):
+        next(batches)
+    del batches
+    release.set()
+
+
+def test_an_interruption_while_waiting_loses_no_batch(monkeypatch):
+    interruptions = []
+
+    class Arrivals:
+        def __init__(self):
+            self._queue = queue.SimpleQueue()
+
+        def put(self, item):
+            self._queue.put(item)
+
+        def get(self, timeout):
+            item = self._queue.get(timeout=timeout)
+            if len(interruptions) < 5:  # as the signal that comes between a call and the use of its value
+                interruptions.append(1)
+                raise KeyboardInterrupt
+            return item
+
+    class Epoch(workers._Epoch):
+        def __init__(self, count):
+            super().__init__(count)
+            self.arrivals = Arrivals()
+
+    monkeypatch.setattr(workers, "_Epoch", Epoch)
+    batches = iter(ours.DataLoader(Numbers(8, lambda index: time.sleep(0.01)), num_workers=2))
+    found = []
+    while len(found) < 8:
+        with contextlib.suppress(KeyboardInterrupt):
+            found.append(next(batches).item())
+    assert found == list(range(8)) and len(interruptions) == 5
+    assert list(batches) == []
+
+
+def leave_by_break(loader):
+    for _ in loader:
+        break
+
+
+def leave_by_error(loader):
+    with pytest.raises(ZeroDivisionError):
+        for _ in loader:
+            raise ZeroDivisionError
+
+
+def leave_by_bad_sample(loader):
+    batches = iter(loader)
+    for _ in range(5):
+        with contextlib.suppress(OSError):
+            next(batches)
+
+
+def leave_by_zip(loader):
+    return list(zip(loader, range(2)))
+
+
+def leave_in_a_generator(loader):
+    generator = (batch for batch in loader)
+    next(generator)
+    generator.close()
+
+
+LEAVING = [
+    leave_by_break,
+    leave_by_error,
+    leave_by_bad_sample,
+    leave_by_zip,
+    leave_in_a_generator,
+    iter,
+    list,
+]
+
+
+@pytest.mark.parametrize("leave", [*LEAVING, list])
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}, {"prefetch_factor": 50}])
+def test_an_abandoned_iterator_ends_its_workers(leave, settings):
+    loaded = []
+
+    def act(index):
+        loaded.append(index)
+        if index == 3 and leave is leave_by_bad_sample:
+            raise OSError
+        time.sleep(0.001)
+
+    loader = ours.DataLoader(Numbers(300, act), num_workers=2, **settings)
+    leave(loader)
+    if not settings.get("persistent_workers"):
+        wait_until(lambda: not worker_threads())  # though the loader is there
+    if leave is not list:
+        assert len(loaded) < 150  # what was prefetched is not worked off for nobody
+    del loader
+
+
+def test_an_exhausted_iterator_ends_its_workers():
+    batches = iter(ours.DataLoader(Numbers(4), num_workers=2))
+    assert len(list(batches)) == 4
+    wait_until(lambda: not worker_threads())
+    assert list(batches) == []
+
+
+def test_persistent_workers_stay_with_their_data_and_stream():
+    started = []
+
+    class Counting(Numbers):
+        passes = 0
+
+        def __getitem__(self, index):
+            self.passes += 1
+            return tensor([threading.get_native_id(), self.passes]), rand(1)
+
+    loader = ours.DataLoader(
+        Counting(2), num_workers=1, batch_size=None, persistent_workers=True, worker_init_fn=started.append
+    )
+    seen = [sample for _ in range(3) for sample in loader]
+    assert started == [0] and len(worker_threads()) == 1
+    assert len({int(what[0]) for what, _ in seen}) == 1
+    assert [int(what[1]) for what, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert len({float(number) for _, number in seen}) == 6
+    assert loader.dataset.passes == 0
+    first, second = iter(loader), iter(loader)  # two passes at once, by the same workers
+    assert [int(next(batches)[0][1]) for batches in (first, second, first, second)]
+    del first, second
+    for copied in (
+        copy.copy(loader),
+        copy.deepcopy(ours.DataLoader(range(3), num_workers=1, persistent_workers=True)),
+    ):
+        assert copied._pool is None
+    del loader, copied
+
+
+def test_persistent_workers_iterate_each_pass_from_the_start():
+    loader = ours.DataLoader(Stream(5), batch_size=2, num_workers=2, persistent_workers=True)
+    expected = [[0, 1], [0, 1], [2, 3], [2, 3], [4], [4]]
+    for _ in range(2):
+        assert [batch.tolist() for batch in loader] == expected
+    assert [[a.tolist(), b.tolist()] for a, b in zip(loader, loader)] == [
+        [batch, batch] for batch in expected
+    ]
+    leave_by_break(loader)
+    assert [batch.tolist() for batch in loader] == expected
+    del loader
+
+
+def test_persistent_workers_are_replaced_after_one_has_exited():
+    exits = [SystemExit()]
+
+    def act(index):
+        if index == 2 and exits:
+            raise exits.pop()
+
+    loader = ours.DataLoader(Numbers(4, act), num_workers=2, persistent_workers=True)
+    other = iter(loader)
+    next(other)
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(loader) if exits else None
+        list(other)
+    with pytest.raises((RuntimeError, StopIteration)):
+        next(other)
+    assert [batch.item() for batch in loader] == [0, 1, 2, 3]
+    del loader, other
+
+
+@pytest.mark.parametrize(("ending", "code"), [("", 0), ("sys.exit(3)", 3), ("raise OSError('end')", 1)])
+@pytest.mark.parametrize("sample", ["print(index)", "time.sleep(60)", "sum(range(1000))"])
+def test_the_interpreter_exits_while_workers_run(ending, code, sample):
+    script = f"""
+import sys, time
+from cnn_physics77.utils.data import DataLoader, Dataset
+class Data(Dataset):
+    def __len__(self):
+        return 10**6
+    def __getitem__(self, index):
+        if index > 3:
+            {sample}
+        return index
+batches = iter(DataLoader(Data(), num_workers=2, prefetch_factor=1000))
+print("got", next(batches).item(), next(batches).item(), flush=True)
+{ending}
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode == code, run.stderr
+    assert "got 0 1" in run.stdout and "Fatal" not in run.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}])
+def test_a_forked_process_makes_iterators_of_its_own(settings):
+    loader = ours.DataLoader(Numbers(6), num_workers=2, **settings)
+    batches = iter(loader)
+    assert next(batches).item() == 0
+    child = os.fork()
+    if child == 0:
+        try:
+            try:
+                next(batches)
+            except RuntimeError as error:
+                told = "forked" in str(error)
+            os._exit(0 if told and [batch.item() for batch in loader] == list(range(6)) else 1)
+        finally:
+            os._exit(2)
+    deadline = time.monotonic() + LIMIT
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if ended == (0, 0):
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+    assert ended == (child, 0)
+    assert [batch.item() for batch in batches] == [1, 2, 3, 4, 5]
+    del loader, batches
+
+
+# -------------------------------------------------------------------------------------------- order
+
+
+def test_workers_run_in_other_threads():
+    class Where:
+        def __getitem__(self, index):
+            return threading.get_ident()
+
+        def __len__(self):
+            return 8
+
+    loader = ours.DataLoader(Where(), num_workers=2, batch_size=None)
+    assert threading.get_ident() not in set(loader)
+
+
+def test_an_iterable_is_duplicated_unless_it_is_divided():
+    everything = [batch.item() for batch in ours.DataLoader(Stream(3), num_workers=2)]
+    assert everything == [0, 0, 1, 1, 2, 2]  # in turn, as in PyTorch's manual
+
+    class Divided(ours.IterableDataset):
+        start = 0
+
+        def __iter__(self):
+            return iter(range(self.start, 3))
+
+    def start_at_own_number(number):
+        info = ours.get_worker_info()
+        assert info.id == number and info.num_workers == 2
+        info.dataset.start = 2 * number
+
+    data = Divided()
+    loader = ours.DataLoader(data, num_workers=2, worker_init_fn=start_at_own_number)
+    assert sorted(batch.item() for batch in loader) == [0, 1, 2, 2]
+    assert data.start == 0  # each worker had its own copy
+    assert ours.get_worker_info() is None
+
+
+def test_a_worker_has_a_map_of_its_own_to_open_files_in():
+    class Lazy(Numbers):
+        handle = None
+
+        def __getitem__(self, index):
+            if self.handle is None:
+                self.handle = ours.get_worker_info().id
+            return tensor([self.handle, ours.get_worker_info().id])
+
+    data = Lazy(12)
+    pairs = [batch[0].tolist() for batch in ours.DataLoader(data, num_workers=3)]
+    assert {tuple(pair) for pair in pairs} == {(0, 0), (1, 1), (2, 2)} and data.handle is None
+
+
+def test_out_of_order_hands_out_everything_and_spares_the_slow_worker():
+    slow = threading.Event()
+
+    def act(index):
+        if index == 0:
+            slow.wait(LIMIT)
+
+    batches = iter(ours.DataLoader(Numbers(60, act), num_workers=2, in_order=False))
+    found = [next(batches).item() for _ in range(56)]  # of the blocked worker's jobs there are four at most
+    assert 0 not in found
+    slow.set()
+    found += [batch.item() for batch in batches]
+    assert sorted(found) == list(range(60))
+
+
+# --------------------------------------------------------------------------------- random numbers
+
+
+class Noisy(ours.Dataset):
+    """Samples that draw, and that take longer now here, now there."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        time.sleep(random.choice([0, 0.002]))
+        rng = ours.get_worker_info().rng
+        return np.array(
+            [
+                rand(1).item(),
+                rand(1, generator=generators.default_generator).item(),
+                rng.random_generator.random(),
+                rng.numpy_generator.random(),
+                rand(1, generator=rng.torch_generator).item(),
+            ]
+        )
+
+
+def drawn(workers, seed=3, **settings):
+    generators.manual_seed(seed)
+    loader = ours.DataLoader(Noisy(), batch_size=2, num_workers=workers, shuffle=True, **settings)
+    return np.concatenate([batch.numpy() for batch in loader])
+
+
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}])
+def test_equal_seeds_draw_equal_numbers_in_workers(settings):
+    first = drawn(2, **settings)
+    assert np.unique(first).size == first.size  # no two workers, and no two generators, draw alike
+    for _ in range(3):
+        np.testing.assert_array_equal(drawn(2, **settings), first)
+    assert not np.isin(drawn(2, seed=4), first).any()
+
+
+def test_a_worker_draws_from_the_seed_that_it_tells():
+    class Seeds(ours.Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            info = ours.get_worker_info()
+            assert generators.initial_seed() == info.seed == info.rng.torch_generator.initial_seed()
+            assert info.worker_method == "thread"
+            return np.array([info.id, info.seed, rand(1).item()], dtype=object)
+
+    generator = generators.Generator().manual_seed(9)
+    base = int(generator.numpy.integers(2**62))
+    generator.manual_seed(9)
+    loader = ours.DataLoader(Seeds(), batch_size=None, num_workers=3, generator=generator)
+    for worker, seed, number in sorted(loader, key=lambda row: row[0]):
+        assert seed == base + worker
+        assert number == rand(1, generator=generators.Generator().manual_seed(seed)).item()
+    again = {row[1] for row in loader}
+    assert base not in again  # a new base seed in every pass
+
+
+def test_seeding_within_a_worker_changes_nothing_elsewhere():
+    def act(index):
+        generators.manual_seed(index)
+        assert generators.initial_seed() == index
+        rand(5)
+
+    generators.manual_seed(1)
+    expected = [batch.item() for batch in ours.DataLoader(Numbers(4), num_workers=1)]
+    state = generators.get_rng_state()
+    generators.manual_seed(1)
+    assert [batch.item() for batch in ours.DataLoader(Numbers(4, act), num_workers=1)] == expected
+    assert generators.get_rng_state() == state and generators.initial_seed() == 1
+
+
+def test_the_order_of_batches_does_not_depend_on_the_workers():
+    def order(**settings):
+        loader = ours.DataLoader(
+            range(20), 6, shuffle=True, generator=generators.Generator().manual_seed(1), **settings
+        )
+        return [[batch.tolist() for batch in loader] for _ in range(2)]
+
+    first = order()
+    for count, prefetch, persistent in itertools.product((1, 2), (1, 3), (False, True)):
+        found = order(num_workers=count, prefetch_factor=prefetch, persistent_workers=persistent)
+        assert found == first
+
+
+def test_a_loader_with_workers_can_be_pickled():
+    loader = ours.DataLoader(list(range(4)), num_workers=1, persistent_workers=True)
+    expected = [batch.item() for batch in loader]
+    assert [batch.item() for batch in pickle.loads(pickle.dumps(loader))] == expected
+    del loader
