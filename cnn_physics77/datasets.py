@@ -1,9 +1,12 @@
 """Data sets of small images by name: MNIST, Fashion-MNIST, and the digits that ship with scikit-learn.
 
 Files are looked for offline first: in the folder that was named, in ``$CNN_PHYSICS77_DATA``, in the
-checkout's ``data/``, in the user's cache; only then are public mirrors asked, one after another, and the
-cache filled. Every file is compared with its SHA-256 wherever it lies; one that differs is an error, never
-passed over.
+checkout's ``data/``, in the user's cache. Only then public mirrors are asked, one after another, and the
+cache is filled. A named folder may hold the files as published, uncompressed, under Kaggle's names
+(``train-images.idx3-ubyte``), in torchvision's folders (``MNIST/raw``), in upper or lower case. If files are
+taken from elsewhere although a folder was named, a note says what was looked for there and what was found.
+
+Every file is compared with its SHA-256 wherever it lies; one that differs is an error.
 
 Reading needs NumPy alone. Mirrors and the cache need pooch and platformdirs, the digits scikit-learn: the
 extra ``data``. They are imported when needed, not before.
@@ -11,9 +14,11 @@ extra ``data``. They are imported when needed, not before.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from .core.data import read_idx
+from .core.data import entries, find_idx, read_idx, subfolders
 from .core.errors import DataError
 
 NAMES = ("auto", "mnist", "fashion-mnist", "digits")
@@ -31,9 +36,13 @@ INSTALL = 'pip install "cnn_physics77[data]"'
 
 @dataclass(frozen=True)
 class _File:
+    """A file of a data set: compressed as published, and uncompressed."""
+
     name: str
     size: int  # bytes
     sha256: str
+    content_size: int | None = None  # bytes when uncompressed
+    content_sha256: str | None = None  # of the uncompressed file; None where it is not known
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,10 @@ class _Source:
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]  # folders, tried in this order
     files: tuple[_File, ...]  # training images, training labels, test images, test labels
+    layouts: tuple[str, ...] = ()  # folders below a named one that other programs keep the files in
 
 
-def _files(*rows: tuple[int, str]) -> tuple[_File, ...]:
+def _files(*rows: tuple[Any, ...]) -> tuple[_File, ...]:
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(_File(f"{name}-ubyte.gz", *row) for name, row in zip(names, rows, strict=True))
 
@@ -61,11 +71,32 @@ SOURCES = {
             "https://raw.githubusercontent.com/fgnt/mnist/master/",
         ),
         files=_files(
-            (9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-            (28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-            (1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-            (4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+            (
+                9912422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                47040016,
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            (
+                28881,
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                60008,
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            (
+                1648877,
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                7840016,
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            (
+                4542,
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                10008,
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
         ),
+        layouts=("MNIST/raw", "MNIST"),
     ),
     # H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747
     "fashion-mnist": _Source(
@@ -80,11 +111,12 @@ SOURCES = {
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         ),
         files=_files(
-            (26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-            (29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-            (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-            (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+            (26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", 47040016),
+            (29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", 60008),
+            (4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", 7840016),
+            (5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", 10008),
         ),
+        layouts=("FashionMNIST/raw", "FashionMNIST", "data/fashion"),
     ),
 }
 
@@ -120,27 +152,44 @@ def _import(module: str, purpose: str) -> Any:
         raise _Unavailable(f"{purpose} needs the package {error.name or module}: {INSTALL}") from None
 
 
-def _check_folder(folder: Path, whose: str) -> Path:
-    if not folder.is_dir():
-        raise DataError(
-            f"data: {whose} names {folder}, which is not a folder; "
-            "correct it, or leave it out to search elsewhere"
-        )
-    return folder
+def _named_folders(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[str, Path]]:
+    """The folders that the user named, each with how it was named."""
+    for whose, name in (("--data_dir", data_dir), (f"${VARIABLE}", os.environ.get(VARIABLE) or None)):
+        if name is None:
+            continue
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            state = "a file" if folder.exists() else "a broken link" if folder.is_symlink() else "not there"
+            raise DataError(
+                f"data: {whose} names {folder}: expected a folder, found that it is {state}; "
+                "name the folder that holds the files, or leave it out to search elsewhere"
+            )
+        yield whose, folder
 
 
-def _folders(name: str, data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
-    """Folders that may hold the files of `name`, in the order of search, without the cache."""
-    roots = []
-    if data_dir is not None:
-        roots.append(_check_folder(Path(data_dir), "--data_dir"))
-    if os.environ.get(VARIABLE):
-        roots.append(_check_folder(Path(os.environ[VARIABLE]), f"${VARIABLE}"))
-    for root in roots:
-        yield from (root / name, root)
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "pyproject.toml").is_file():  # not so when installed
-        yield checkout / "data" / name
+def _search(root: Path, name: str) -> dict[_File, Path]:
+    """The files of data set `name` in a named folder or below it, where such files usually lie."""
+    source = SOURCES[name]
+    layouts = (name, *source.layouts, "", "raw")
+    found: dict[_File, Path] = {}
+    for folder in (folder for layout in layouts for folder in subfolders(root, layout)):
+        for file in source.files:
+            if file not in found and (path := find_idx(folder, file.name)) is not None:
+                found[file] = path
+    return found
+
+
+def _missing_from(whose: str, root: Path, name: str, missing: list[_File]) -> str:
+    """What to say of a named folder that lacks files."""
+    source, names = SOURCES[name], entries(root)
+    layouts = ", ".join(dict.fromkeys((name, *source.layouts, "raw")))
+    looked_for = ", ".join(file.name.removesuffix(".gz") for file in missing)
+    found = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    which = "none" if len(missing) == len(source.files) else "not all"
+    return (
+        f"{whose} names {root}, which holds {which} of the files of {source.title}: looked for {looked_for} "
+        f"(with or without .gz, also as .idx; also in its folders {layouts}), found {found or 'it empty'}"
+    )
 
 
 def cache_folder(name: str) -> Path:
@@ -152,22 +201,53 @@ def cache_folder(name: str) -> Path:
     return _import("platformdirs", "the cache").user_cache_path("cnn_physics77") / "data" / name
 
 
-def _verify(path: Path, file: _File) -> str:
-    """The SHA-256 of the file at `path`; DataError unless it is the expected one."""
+def _content(raw: bytes) -> bytes | None:
+    """The bytes without compression; None if the compressed data are damaged."""
+    if raw[:2] != b"\x1f\x8b":
+        return raw
     try:
-        content = path.read_bytes()
+        return gzip.decompress(raw)
+    except (EOFError, OSError, zlib.error):
+        return None
+
+
+def _owner(sha256: str) -> str | None:
+    """The known file with this hash."""
+    for source in SOURCES.values():
+        for file in source.files:
+            if sha256 in (file.sha256, file.content_sha256):
+                return f"{file.name} of {source.title}"
+    return None
+
+
+def _verify(path: Path, file: _File, notes: list[str]) -> str:
+    """The SHA-256 of the file at `path`; DataError unless it or its uncompressed content is the original."""
+    try:
+        raw = path.read_bytes()
     except OSError as error:
         raise DataError(
             f"data: {path}: cannot be read ({error.strerror or error}); repair or remove it"
         ) from None
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
-        state = "truncated" if len(content) < file.size else "altered"
-        raise DataError(
-            f"data: {path} is {state}: expected SHA-256 {file.sha256} ({file.size} bytes), found {found} "
-            f"({len(content)} bytes); remove the file or replace it by the original"
-        )
-    return found
+    found = hashlib.sha256(raw).hexdigest()
+    if found == file.sha256:
+        return found
+    content = _content(raw)
+    if content is not None and file.content_sha256 is not None:
+        if hashlib.sha256(content).hexdigest() == file.content_sha256:  # uncompressed, or compressed anew
+            return found
+    elif content is raw and len(raw) == file.content_size:
+        notes.append(f"{path}: read without verification, as no SHA-256 is known of the file uncompressed")
+        return found
+    compressed = content is not raw
+    size = (file.size if compressed else file.content_size) or 1
+    state = _owner(found) or ("truncated" if len(raw) < size else "altered")
+    expected = f"SHA-256 {file.sha256} ({file.size} bytes)"
+    if not compressed and file.content_size is not None:
+        expected += f", or uncompressed {file.content_sha256 or 'any'} ({file.content_size} bytes)"
+    raise DataError(
+        f"data: {path} is {state}: expected {expected}, found {found} ({len(raw)} bytes); remove the file or "
+        "replace it by the original"
+    )
 
 
 def _download(source: _Source, missing: list[_File], folder: Path, progress: Any, notes: list[str]) -> None:
@@ -202,43 +282,57 @@ def _locate(
 ) -> list[Path]:
     """Verified paths of the four files of `name`; _Unavailable with everything that was tried."""
     source = SOURCES[name]
-    folders = list(_folders(name, data_dir))
-    tried = [f"{folder}: not there" for folder in folders]
+    paths: dict[_File, Path] = {}
+    tried: list[str] = []
+
+    def missing() -> list[_File]:
+        return [file for file in source.files if file not in paths]
+
+    for whose, root in _named_folders(data_dir):
+        wanted = missing()
+        found = _search(root, name)
+        paths = found | paths
+        if lacking := [file for file in wanted if file not in found]:
+            tried.append(_missing_from(whose, root, name, lacking))
+    told = len(tried)
+    folders = []
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "pyproject.toml").is_file():  # not so when installed
+        folders.append(checkout / "data" / name)
     cache = None
     try:
         cache = cache_folder(name)
         folders.append(cache)
-        tried.append(f"{cache}: not there")
     except _Unavailable as error:
         tried.append(str(error))
-
-    def found(file: _File) -> Path | None:
-        candidates = (folder / file.name for folder in folders)
-        return next((path for path in candidates if os.path.lexists(path)), None)
-
-    paths = {file: found(file) for file in source.files}
+    for folder in folders:
+        for file in missing():
+            if (path := find_idx(folder, file.name)) is not None:
+                paths[file] = path
+        if missing():
+            tried.append(f"{folder}: not there")
     for file, path in paths.items():
-        if path is not None:
-            _verify(path, file)  # before anything is downloaded
-    missing = [file for file, path in paths.items() if path is None]
-    if missing:
-        if len(missing) < len(source.files):
-            tried.append("missing: " + ", ".join(file.name for file in missing))
+        _verify(path, file, [])  # before anything is downloaded
+    if absent := missing():
+        if len(absent) < len(source.files):
+            tried.append("missing: " + ", ".join(file.name for file in absent))
         try:
             if not download:
                 raise _Unavailable("mirrors: not asked")
             if cache is None:
                 raise _Unavailable("mirrors: not asked without a cache")
-            _download(source, missing, cache, progress, notes)
+            _download(source, absent, cache, progress, notes)
         except _Unavailable as error:
             raise _Unavailable("; ".join([*tried, str(error)])) from None
-        paths |= {file: cache / file.name for file in missing}
-    return [path for path in paths.values() if path is not None]
+        paths |= {file: cache / file.name for file in absent}
+    others = dict.fromkeys(str(paths[file].parent) for file in source.files)
+    notes += [f"{complaint}; files were read from {', '.join(others)}" for complaint in tried[:told]]
+    return [paths[file] for file in source.files]
 
 
 def _idx_data(name: str, paths: list[Path], notes: list[str]) -> ImageData:
     source = SOURCES[name]
-    hashes = {file.name: _verify(path, file) for path, file in zip(paths, source.files, strict=True)}
+    hashes = {path.name: _verify(path, file, notes) for path, file in zip(paths, source.files, strict=True)}
     train_images, train_labels, test_images, test_labels = (read_idx(path) for path in paths)
     return ImageData(
         name=name,
@@ -277,7 +371,7 @@ def enlarge(images: np.ndarray) -> np.ndarray:
     return np.pad(np.rint(scaled).astype(np.uint8), ((0, 0), (2, 2), (2, 2)))
 
 
-def _digits() -> ImageData:
+def _digits(data_dir: str | os.PathLike[str] | None = None) -> ImageData:
     """The 1797 digits of the UCI test set that scikit-learn carries: 1500 for training, 297 for testing.
 
     The set is ordered by writer, so hardly any writer is in both parts.
@@ -297,6 +391,7 @@ def _digits() -> ImageData:
         train_labels=labels[:train],
         test_images=images[train:],
         test_labels=labels[train:],
+        notes=[] if data_dir is None else [f"--data_dir {data_dir} is not used: scikit-learn has the digits"],
     )
 
 
@@ -311,12 +406,13 @@ def load(
     Args:
         name: ``mnist``, ``fashion-mnist``, ``digits``, or ``auto``: MNIST, and where it cannot be had, the
             digits of scikit-learn in its place, with `fallback` set and the title saying so.
-        data_dir: first place to look, either the folder of the files or one with a folder of the set's name.
+        data_dir: where to look first: the folder of the files, or one above it (see the module).
         download: whether mirrors may be asked.
         progress: given to pooch: True (needs tqdm) or an object with `total`, `update`, `reset` and `close`.
     Raises:
         DataError: an unknown name, a file that is truncated or altered (with its path, the expected and the
-            found hash), a named folder that does not exist, or data that cannot be had (with what was tried).
+            found hash), a named folder that is not there or is a file, or data that cannot be had (with what
+            was tried).
 
     >>> data = load("mnist", download=False)
     >>> data.train_images.shape, data.test_labels[:3]
@@ -326,7 +422,7 @@ def load(
         raise DataError(f"data: expected a data set among {', '.join(NAMES)}, found {name!r}")
     if name == "digits":
         try:
-            return _digits()
+            return _digits(data_dir)
         except _Unavailable as error:
             raise DataError(f"data: {error}") from None
     wanted, notes = ("mnist" if name == "auto" else name), list[str]()

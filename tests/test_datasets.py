@@ -3,6 +3,7 @@
 Small files with invented content and their own hashes stand for MNIST, a server on this machine for mirrors.
 """
 
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -38,10 +39,17 @@ def world(tmp_path, monkeypatch):
     originals = tmp_path / "originals"
     originals.mkdir()
     contents = [idx(array) for array in arrays]
-    files = datasets._files(*((len(c), hashlib.sha256(c).hexdigest()) for c in contents))
+    plain = [gzip.decompress(c) for c in contents]
+    files = datasets._files(
+        *(
+            (len(c), hashlib.sha256(c).hexdigest(), len(p), hashlib.sha256(p).hexdigest())
+            for c, p in zip(contents, plain)
+        )
+    )
     for file, content in zip(files, contents):
         (originals / file.name).write_bytes(content)
-    source = datasets._Source("MNIST", tuple("0123456789"), (), files)
+    layouts = datasets.SOURCES["mnist"].layouts
+    source = datasets._Source("MNIST", tuple("0123456789"), (), files, layouts)
     monkeypatch.setitem(datasets.SOURCES, "mnist", source)
     monkeypatch.delenv(datasets.VARIABLE, raising=False)
     package = tmp_path / "checkout" / "cnn_physics77"
@@ -65,7 +73,7 @@ def world(tmp_path, monkeypatch):
                 threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
                 servers.append(server)
                 mirrors.append(f"http://127.0.0.1:{server.server_port}/")
-            changed = datasets._Source("MNIST", source.classes, tuple(mirrors), files)
+            changed = datasets._Source("MNIST", source.classes, tuple(mirrors), files, layouts)
             monkeypatch.setitem(datasets.SOURCES, "mnist", changed)
 
     servers = []
@@ -161,11 +169,175 @@ def test_what_is_no_readable_file(world):
 
 
 def test_a_named_folder_must_exist(world, monkeypatch):
-    with pytest.raises(DataError, match=r"--data_dir names .*nowhere, which is not a folder"):
+    with pytest.raises(DataError, match=r"--data_dir names .*nowhere: expected a folder, .* is not there"):
         datasets.load("auto", world.root / "nowhere")
+    file = world.folder / world.files[0].name
+    with pytest.raises(
+        DataError, match=rf"--data_dir names {file}: expected a folder, found that it is a file"
+    ):
+        datasets.load("auto", file)
+    (world.root / "link").symlink_to(world.root / "nowhere")
+    with pytest.raises(DataError, match=r"link: expected a folder, found that it is a broken link"):
+        datasets.load("auto", world.root / "link")
     monkeypatch.setenv(datasets.VARIABLE, str(world.root / "absent"))
-    with pytest.raises(DataError, match=r"\$CNN_PHYSICS77_DATA names .*absent, which is not a folder"):
+    with pytest.raises(DataError, match=r"\$CNN_PHYSICS77_DATA names .*absent: expected a folder"):
         datasets.load("auto")
+    monkeypatch.delenv(datasets.VARIABLE)
+    monkeypatch.setenv("HOME", str(world.root))
+    assert datasets.load("auto", "~/originals").source == str(world.folder)
+
+
+def plain(path):
+    path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    path.unlink()
+
+
+def kaggle(path):
+    plain(path)
+    path = path.with_suffix("")
+    path.rename(path.with_name(path.name.replace("-idx", ".idx")))
+
+
+def kaggle_folders(path):
+    plain(path)
+    content = path.with_suffix("").read_bytes()
+    path.with_suffix("").unlink()
+    path.with_suffix("").mkdir()
+    (path.with_suffix("") / path.stem).write_bytes(content)
+
+
+FORMS = {
+    "as published": lambda path: None,
+    "uncompressed": plain,
+    "Kaggle's names": kaggle,
+    "Kaggle's folders": kaggle_folders,
+    "capitals": lambda path: path.rename(path.with_name(path.name.upper())),
+    "dots": lambda path: path.rename(path.with_name(path.name.replace("-idx", ".idx").title())),
+    "compressed anew": lambda path: path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1)),
+    "both": lambda path: path.with_suffix("").write_bytes(b"unpacked, then damaged"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("below", ["", "mnist", "MNIST/raw", "mnist/RAW", "MNIST", "raw"])
+@pytest.mark.parametrize("place", ["folder", "variable"])
+def test_usual_forms_of_the_files_are_found(world, monkeypatch, form, below, place):
+    named = world.root / "named"
+    folder = world.put(named / below)
+    (named / "FashionMNIST" / "raw").mkdir(parents=True)
+    for file in world.files:
+        FORMS[form](folder / file.name)
+        (named / "FashionMNIST" / "raw" / file.name).write_bytes(b"another data set with the same names")
+    if place == "variable":
+        monkeypatch.setenv(datasets.VARIABLE, str(named))
+    data = datasets.load("mnist", named if place == "folder" else None, download=False)
+    for array, expected in zip([data.train_images, data.train_labels], world.arrays):
+        np.testing.assert_array_equal(array.squeeze(), expected)
+    assert str(folder) in data.source and data.notes == []
+    files = [path for path in folder.rglob("*") if path.is_file() and "FashionMNIST" not in path.parts]
+    read = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert data.sha256.items() <= read.items() and len(data.sha256) == 4
+
+
+def test_torchvisions_folder_of_fashion_mnist_is_found(world, monkeypatch):
+    source = datasets.SOURCES["mnist"]
+    fashion = datasets.SOURCES["fashion-mnist"]
+    both = datasets._Source(fashion.title, fashion.classes, (), source.files, fashion.layouts)
+    monkeypatch.setitem(datasets.SOURCES, "fashion-mnist", both)
+    folder = world.put(world.root / "named" / "FashionMNIST" / "raw")
+    (world.root / "named" / "MNIST" / "raw").mkdir(parents=True)
+    data = datasets.load("fashion-mnist", world.root / "named", download=False)
+    assert data.source == str(folder) and data.classes == fashion.classes
+
+
+def test_what_cannot_be_verified_is_said(world, monkeypatch):
+    """Of Fashion-MNIST's uncompressed files no hash was published."""
+    files = tuple(dataclasses.replace(file, content_sha256=None) for file in world.files)
+    monkeypatch.setitem(
+        datasets.SOURCES, "mnist", dataclasses.replace(datasets.SOURCES["mnist"], files=files)
+    )
+    folder = world.put(world.root / "named")
+    path = folder / world.files[1].name
+    plain(path)
+    data = datasets.load("mnist", folder, download=False)
+    (note,) = data.notes
+    assert f"{path.with_suffix('')}: read without verification" in note
+    path.with_suffix("").write_bytes(path.with_suffix("").read_bytes()[:-1])
+    with pytest.raises(DataError, match="is truncated: expected"):
+        datasets.load("mnist", folder, download=False)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "empty"])
+def test_a_damaged_uncompressed_file_is_an_error(world, damage):
+    folder = world.put(world.root / "named")
+    path = folder / world.files[2].name
+    plain(path)
+    path = path.with_suffix("")
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes({"truncated": content[:-7], "altered": content, "empty": b""}[damage])
+    with pytest.raises(DataError) as caught:
+        datasets.load("auto", folder)
+    message = str(caught.value)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    for part in (str(path), found, world.files[2].sha256, world.files[2].content_sha256):
+        assert part in message
+    assert ("altered" if damage == "altered" else "truncated") in message
+
+
+def test_a_file_under_anothers_name_is_named(world):
+    folder = world.put(world.root / "named")
+    names = [file.name for file in world.files]
+    (folder / names[0]).write_bytes((folder / names[2]).read_bytes())
+    with pytest.raises(DataError, match=f"{names[0]} is {names[2]} of MNIST: expected SHA-256"):
+        datasets.load("mnist", folder)
+
+
+@pytest.mark.parametrize("whose", ["--data_dir", f"${datasets.VARIABLE}"])
+def test_a_named_folder_is_never_passed_over_in_silence(world, monkeypatch, whose):
+    world.put(world.cache)
+    named = world.root / "named"
+    named.mkdir()
+
+    def load():
+        if whose == "--data_dir":
+            return datasets.load("mnist", named)
+        monkeypatch.setenv(datasets.VARIABLE, str(named))
+        return datasets.load("mnist")
+
+    (note,) = load().notes
+    assert f"{whose} names {named}, which holds none of the files of MNIST" in note
+    assert "train-images-idx3-ubyte" in note and "MNIST/raw" in note and "found it empty" in note
+    assert f"files were read from {world.cache}" in note
+    for name in ["mnist.npz", *"abcdefg"]:
+        (named / name).touch()
+    (note,) = load().notes
+    assert "found a, b, c, d, e, f and 2 more" in note
+    for file in world.files[1:]:
+        shutil.copy(world.folder / file.name, named)
+    data = load()
+    (note,) = data.notes
+    assert "holds not all of the files of MNIST: looked for train-images-idx3-ubyte (" in note
+    assert data.source == f"{world.cache}, {named}"
+    shutil.rmtree(world.cache)
+    with pytest.raises(DataError, match="holds not all of the files of MNIST: looked for train-images-idx3"):
+        datasets.load("mnist", named, download=False)
+    fallback = datasets.load("auto", named, download=False)
+    assert fallback.fallback and "holds not all of the files of MNIST" in fallback.notes[-1]
+
+
+def test_the_digits_say_that_a_named_folder_is_not_used(world):
+    (note,) = datasets.load("digits", world.folder).notes
+    assert str(world.folder) in note and "not used" in note
+
+
+def test_an_unreadable_folder_is_an_error(world, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", refuse)
+    with pytest.raises(DataError, match=r"originals: cannot be read .Permission denied"):
+        datasets.load("mnist", world.folder)
 
 
 def test_mirrors_fill_the_cache_once(world):
@@ -211,7 +383,7 @@ def test_what_was_tried_and_what_to_do(world):
     with pytest.raises(DataError) as caught:
         datasets.load("mnist", world.root)
     message = str(caught.value)
-    for part in (str(world.root / "mnist"), str(world.cache), "HTTPError", "--data_dir", "pip install"):
+    for part in (str(world.root), str(world.cache), "HTTPError", "--data_dir", "pip install"):
         assert part in message
     assert "\n" not in message
 

@@ -1,5 +1,6 @@
-"""Files of data read as NumPy arrays."""
+"""Files of data: found in folders, and read as NumPy arrays."""
 
+from .find import entries, find_idx, subfolders
 from .idx import read_idx
 
-__all__ = ["read_idx"]
+__all__ = ["entries", "find_idx", "read_idx", "subfolders"]
