@@ -8,6 +8,7 @@ import os
 import pickle
 import queue
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -270,18 +271,19 @@ def test_timeout_is_an_error_and_the_batch_can_be_awaited_again():
 
 def test_timeout_is_for_a_batch_not_for_an_arrival():
     """Batches of other workers that arrive meanwhile do not extend it."""
-    release = threading.Event()
+    release, loaded = threading.Event(), []
 
     def act(index):
         if index == 0:
             release.wait(LIMIT)
         else:
+            loaded.append(index)
             time.sleep(0.05)
 
-    data = Numbers(1000, act)
-    batches = iter(ours.DataLoader(data, num_workers=2, timeout=0.3, prefetch_factor=100))
+    batches = iter(ours.DataLoader(Numbers(1000, act), num_workers=2, timeout=0.3, prefetch_factor=50))
     with pytest.raises(RuntimeError, match="timed out"):
         next(batches)
+    assert len(loaded) < 40  # of the other worker's 50
     del batches
     release.set()
 
@@ -316,6 +318,18 @@ def test_an_interruption_while_waiting_loses_no_batch(monkeypatch):
             found.append(next(batches).item())
     assert found == list(range(8)) and len(interruptions) == 5
     assert list(batches) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="sends a signal to this thread")
+def test_control_c_interrupts_the_wait_and_the_loop_can_go_on():
+    release, main = threading.Event(), threading.get_ident()
+    batches = iter(ours.DataLoader(Numbers(3, lambda index: release.wait(LIMIT)), num_workers=1))
+    threading.Timer(0.1, signal.pthread_kill, [main, signal.SIGINT]).start()
+    with contextlib.suppress(KeyboardInterrupt):
+        next(batches)
+        raise AssertionError("the wait was not interrupted")
+    release.set()
+    assert [batch.item() for batch in batches] == [0, 1, 2]
 
 
 def leave_by_break(loader):
@@ -360,21 +374,26 @@ LEAVING = [
 @pytest.mark.parametrize("leave", [*LEAVING, list])
 @pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}, {"prefetch_factor": 50}])
 def test_an_abandoned_iterator_ends_its_workers(leave, settings):
-    loaded = []
+    loaded, gate = [], threading.Event()
+    if leave is list:
+        gate.set()
 
     def act(index):
         loaded.append(index)
         if index == 3 and leave is leave_by_bad_sample:
             raise OSError
-        time.sleep(0.001)
+        if index >= 10:
+            gate.wait(LIMIT)
 
-    loader = ours.DataLoader(Numbers(300, act), num_workers=2, **settings)
+    loader = ours.DataLoader(Numbers(200, act), num_workers=2, **settings)
     leave(loader)
-    if not settings.get("persistent_workers"):
-        wait_until(lambda: not worker_threads())  # though the loader is there
+    gate.set()
+    if settings.get("persistent_workers"):
+        assert len(worker_threads()) == 2
+        del loader
+    wait_until(lambda: not worker_threads())  # otherwise although the loader is still there
     if leave is not list:
-        assert len(loaded) < 150  # what was prefetched is not worked off for nobody
-    del loader
+        assert len(loaded) <= 12  # what was prefetched is not worked off for nobody
 
 
 def test_an_exhausted_iterator_ends_its_workers():
@@ -577,11 +596,11 @@ class Noisy(ours.Dataset):
         rng = ours.get_worker_info().rng
         return np.array(
             [
-                rand(1).item(),
-                rand(1, generator=generators.default_generator).item(),
+                rand(1, dtype=np.float64).item(),
+                rand(1, dtype=np.float64, generator=generators.default_generator).item(),
                 rng.random_generator.random(),
                 rng.numpy_generator.random(),
-                rand(1, generator=rng.torch_generator).item(),
+                rand(1, dtype=np.float64, generator=rng.torch_generator).item(),
             ]
         )
 
