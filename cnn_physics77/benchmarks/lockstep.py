@@ -113,6 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
             lr=told.lr, seed=told.seed, batch_size=told.batch_size, model=told.model, proof_steps=told.steps
         )
         data = datasets.load(told.dataset, told.data_dir)
+        for note in data.notes:
+            print(note, file=sys.stderr)
         passed = True
         with tempfile.TemporaryDirectory() as folder, Worker(list(FRAMEWORKS), experiment.threads) as worker:
             exchange = Exchange(folder)
