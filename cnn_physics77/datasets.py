@@ -122,7 +122,7 @@ SOURCES = {
 
 
 class _Unavailable(DataError):
-    """The data cannot be had here; what was tried is in the message. Nothing was found damaged."""
+    """The data are not available; the message says what was tried. Nothing was found damaged."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ class ImageData:
     """
 
     name: str
-    title: str  # for the screen and titles of plots; says so when the data stand in for others
-    fallback: bool  # True when the data stand in for MNIST, which could not be had
+    title: str  # for the screen and plots; says so if the data replace others
+    fallback: bool  # whether the data replace MNIST, which was not available
     source: str  # where the files were found
     sha256: dict[str, str]  # file -> hash as found
     classes: tuple[str, ...]
@@ -142,7 +142,7 @@ class ImageData:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
-    notes: list[str] = field(default_factory=list)  # what a user should be told
+    notes: list[str] = field(default_factory=list)  # what the user should know
 
 
 def _import(module: str, purpose: str) -> Any:
@@ -159,10 +159,10 @@ def _named_folders(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[st
             continue
         folder = Path(name).expanduser()
         if not folder.is_dir():
-            state = "a file" if folder.exists() else "a broken link" if folder.is_symlink() else "not there"
+            found = "a file" if folder.exists() else "a broken link" if folder.is_symlink() else "nothing"
             raise DataError(
-                f"data: {whose} names {folder}: expected a folder, found that it is {state}; "
-                "name the folder that holds the files, or leave it out to search elsewhere"
+                f"data: {whose} names {folder}: expected a folder, found {found}; name the folder that "
+                "holds the files, or leave it out to search elsewhere"
             )
         yield whose, folder
 
@@ -180,7 +180,7 @@ def _search(root: Path, name: str) -> dict[_File, Path]:
 
 
 def _missing_from(whose: str, root: Path, name: str, missing: list[_File]) -> str:
-    """What to say of a named folder that lacks files."""
+    """The note on a named folder that lacks files: what was looked for, and what was found."""
     source, names = SOURCES[name], entries(root)
     layouts = ", ".join(dict.fromkeys((name, *source.layouts, "raw")))
     looked_for = ", ".join(file.name.removesuffix(".gz") for file in missing)
@@ -188,7 +188,7 @@ def _missing_from(whose: str, root: Path, name: str, missing: list[_File]) -> st
     which = "none" if len(missing) == len(source.files) else "not all"
     return (
         f"{whose} names {root}, which holds {which} of the files of {source.title}: looked for {looked_for} "
-        f"(with or without .gz, also as .idx; also in its folders {layouts}), found {found or 'it empty'}"
+        f"(with or without .gz, also as .idx; also in its folders {layouts}), found {found or 'nothing'}"
     )
 
 
@@ -274,7 +274,7 @@ def _download(source: _Source, missing: list[_File], folder: Path, progress: Any
         else:
             tried = "mirrors: " + "; ".join(failures)
             raise DataError(f"data: {tried}") if altered else _Unavailable(tried)
-    notes += failures  # a mirror that served something else is told even though another one helped
+    notes += failures  # a mirror that served something else is reported even if another one helped
 
 
 def _locate(
@@ -294,7 +294,7 @@ def _locate(
         paths = found | paths
         if lacking := [file for file in wanted if file not in found]:
             tried.append(_missing_from(whose, root, name, lacking))
-    told = len(tried)
+    named = len(tried)  # what comes after it is not of named folders
     folders = []
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "pyproject.toml").is_file():  # not so when installed
@@ -310,7 +310,7 @@ def _locate(
             if (path := find_idx(folder, file.name)) is not None:
                 paths[file] = path
         if missing():
-            tried.append(f"{folder}: not there")
+            tried.append(f"{folder}: not found")
     for file, path in paths.items():
         _verify(path, file, [])  # before anything is downloaded
     if absent := missing():
@@ -325,8 +325,8 @@ def _locate(
         except _Unavailable as error:
             raise _Unavailable("; ".join([*tried, str(error)])) from None
         paths |= {file: cache / file.name for file in absent}
-    others = dict.fromkeys(str(paths[file].parent) for file in source.files)
-    notes += [f"{complaint}; files were read from {', '.join(others)}" for complaint in tried[:told]]
+    places = ", ".join(dict.fromkeys(str(paths[file].parent) for file in source.files))
+    notes += [f"{message}; the files were read from {places}" for message in tried[:named]]
     return [paths[file] for file in source.files]
 
 
@@ -404,15 +404,15 @@ def load(
     """Load a data set by name, verified.
 
     Args:
-        name: ``mnist``, ``fashion-mnist``, ``digits``, or ``auto``: MNIST, and where it cannot be had, the
+        name: ``mnist``, ``fashion-mnist``, ``digits``, or ``auto``: MNIST, and where it is not available, the
             digits of scikit-learn in its place, with `fallback` set and the title saying so.
         data_dir: where to look first: the folder of the files, or one above it (see the module).
         download: whether mirrors may be asked.
         progress: given to pooch: True (needs tqdm) or an object with `total`, `update`, `reset` and `close`.
     Raises:
         DataError: an unknown name, a file that is truncated or altered (with its path, the expected and the
-            found hash), a named folder that is not there or is a file, or data that cannot be had (with what
-            was tried).
+            found hash), a named folder that does not exist or is a file, or data that are not available
+            (with what was tried).
 
     >>> data = load("mnist", download=False)
     >>> data.train_images.shape, data.test_labels[:3]
@@ -435,16 +435,16 @@ def load(
         f"or ${VARIABLE}, or install what fetches them: {INSTALL}"
     )
     if name != "auto":
-        raise DataError(f"data: {SOURCES[wanted].title} cannot be had; tried {tried}; {advice}")
+        raise DataError(f"data: {SOURCES[wanted].title} is not available; tried {tried}; {advice}")
     try:
         digits = _digits()
     except _Unavailable as error:
         raise DataError(
-            f"data: MNIST cannot be had, nor its stand-in; tried {tried}; {error}; {advice}"
+            f"data: neither MNIST nor its replacement is available; tried {tried}; {error}; {advice}"
         ) from None
     changes = {
         "title": "digits of scikit-learn enlarged to 28x28, NOT MNIST",
         "fallback": True,
-        "notes": [*notes, f"MNIST cannot be had; tried {tried}; {advice}"],
+        "notes": [*notes, f"MNIST is not available; tried {tried}; {advice}"],
     }
     return ImageData(**(vars(digits) | changes))

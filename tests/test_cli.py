@@ -139,7 +139,7 @@ def test_data_that_cannot_be_had(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "cache_folder", lambda name: tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     status, line = one_line(capsys, "--dataset", "fashion-mnist")
-    assert status == 1 and "Fashion-MNIST cannot be had; tried" in line and "--data_dir" in line
+    assert status == 1 and "Fashion-MNIST is not available; tried" in line and "--data_dir" in line
 
 
 def test_the_command_can_be_imported_with_numpy_alone():

@@ -1,4 +1,4 @@
-"""The search for data: its order, verification wherever a file lies, mirrors, the stand-in, and every error.
+"""The search for data: order, usual forms, verification, mirrors, the replacement, and every error.
 
 Small files with invented content and their own hashes stand for MNIST, a server on this machine for mirrors.
 """
@@ -115,7 +115,7 @@ def test_order_of_search(world, monkeypatch):
 
 def test_without_a_project_file_a_neighbouring_data_folder_is_not_ours(world):
     world.put(world.checkout / "data" / "mnist")
-    with pytest.raises(DataError, match="MNIST cannot be had"):
+    with pytest.raises(DataError, match="MNIST is not available"):
         datasets.load("mnist")
 
 
@@ -169,15 +169,13 @@ def test_what_is_no_readable_file(world):
 
 
 def test_a_named_folder_must_exist(world, monkeypatch):
-    with pytest.raises(DataError, match=r"--data_dir names .*nowhere: expected a folder, .* is not there"):
+    with pytest.raises(DataError, match=r"--data_dir names .*nowhere: expected a folder, found nothing"):
         datasets.load("auto", world.root / "nowhere")
     file = world.folder / world.files[0].name
-    with pytest.raises(
-        DataError, match=rf"--data_dir names {file}: expected a folder, found that it is a file"
-    ):
+    with pytest.raises(DataError, match=rf"--data_dir names {file}: expected a folder, found a file"):
         datasets.load("auto", file)
     (world.root / "link").symlink_to(world.root / "nowhere")
-    with pytest.raises(DataError, match=r"link: expected a folder, found that it is a broken link"):
+    with pytest.raises(DataError, match=r"link: expected a folder, found a broken link"):
         datasets.load("auto", world.root / "link")
     monkeypatch.setenv(datasets.VARIABLE, str(world.root / "absent"))
     with pytest.raises(DataError, match=r"\$CNN_PHYSICS77_DATA names .*absent: expected a folder"):
@@ -307,8 +305,8 @@ def test_a_named_folder_is_never_passed_over_in_silence(world, monkeypatch, whos
 
     (note,) = load().notes
     assert f"{whose} names {named}, which holds none of the files of MNIST" in note
-    assert "train-images-idx3-ubyte" in note and "MNIST/raw" in note and "found it empty" in note
-    assert f"files were read from {world.cache}" in note
+    assert "train-images-idx3-ubyte" in note and "MNIST/raw" in note and "found nothing" in note
+    assert f"the files were read from {world.cache}" in note
     for name in ["mnist.npz", *"abcdefg"]:
         (named / name).touch()
     (note,) = load().notes
@@ -391,7 +389,7 @@ def test_what_was_tried_and_what_to_do(world):
 def test_auto_takes_the_digits_and_says_so(world):
     data = datasets.load("auto", download=False)
     assert data.fallback and "NOT MNIST" in data.title and data.name == "digits"
-    assert "MNIST cannot be had; tried" in data.notes[-1]
+    assert "MNIST is not available; tried" in data.notes[-1]
     assert data.train_images.shape == (1500, 1, 28, 28) and data.test_images.shape == (297, 1, 28, 28)
     assert set(data.train_labels) == set(range(10))
     asked_for = datasets.load("digits")
@@ -413,7 +411,7 @@ def test_enlarged_digits_against_an_independent_interpolation():
     ("missing", "name", "message"),
     [
         (["sklearn.datasets"], "digits", 'scikit-learn needs the package .*pip install "cnn_physics77'),
-        (["sklearn.datasets"], "auto", "MNIST cannot be had, nor its stand-in.*pip install"),
+        (["sklearn.datasets"], "auto", "neither MNIST nor its replacement is available.*pip install"),
         (["pooch"], "mnist", "downloading needs the package pooch"),
     ],
 )
