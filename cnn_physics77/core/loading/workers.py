@@ -332,7 +332,7 @@ class WorkerBatches:
                 try:
                     raise error
                 finally:
-                    del error, result  # the traceback refers to this frame: no cycle keeps the workers
+                    del error, result  # the traceback refers to this frame: without this, a cycle
             if result is not _END:
                 return result
         self._close()
@@ -343,6 +343,7 @@ class WorkerBatches:
         if not self._active:
             return
         number, worker = self._sent, None
+        self._sent += 1  # first, so that an interruption does not give two jobs one number
         try:
             index = next(self._order)
         except StopIteration:
@@ -353,7 +354,6 @@ class WorkerBatches:
             worker = self._next_worker()
             self._pool.jobs[worker].put((self._epoch, number, index))
         self._pending[number] = worker
-        self._sent += 1
 
     def _next_worker(self) -> int:
         if self._in_order:
