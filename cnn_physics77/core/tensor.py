@@ -16,6 +16,7 @@ import numpy as np
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.printing import format_values
@@ -389,6 +390,7 @@ class Tensor(Methods):
             raise TypeError("iteration: expected a tensor of at least one dimension, found a 0-d tensor")
         return (self[i] for i in range(self.array.shape[0]))
 
+    @silent
     def __contains__(self, value) -> bool:
         return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
 
@@ -495,6 +497,7 @@ def from_array(array: np.ndarray) -> Tensor:
     return made
 
 
+@silent  # numbers that the dtype does not hold become infinite, or 0
 def _new_array(data, dtype=None) -> np.ndarray:
     """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, NumPy's keep
     theirs."""

@@ -10,6 +10,7 @@ from math import sqrt
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
 from cnn_physics77.core.kernels.scratch import scratch
@@ -168,6 +169,7 @@ def adam(
     _by_pieces("adam", update, region, parameter, gradient, *states)
 
 
+@silent
 def _by_pieces(name: str, update: Callable[..., None], region: Region | None, *arrays: np.ndarray) -> None:
     """Call ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be copied."""
     parameter, gradient, *states = arrays

@@ -7,6 +7,7 @@ from math import isfinite
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -24,6 +25,7 @@ def _norm(array: np.ndarray, p: float) -> float:
     return float(np.linalg.norm(flat, p))
 
 
+@silent
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -60,6 +62,7 @@ def get_total_norm(
     return from_array(np.asarray(total, dtype))
 
 
+@silent
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
@@ -68,8 +71,7 @@ def clip_grads_with_norm_(
     if factor < 1 or factor != factor:  # a NaN spreads, as in PyTorch
         for parameter in _tensors(parameters):
             if parameter.grad is not None:
-                with np.errstate(invalid="ignore"):  # inf * 0 is NaN, quietly
-                    parameter.grad.array *= parameter.grad.array.dtype.type(factor)
+                parameter.grad.array *= parameter.grad.array.dtype.type(factor)
                 parameter.grad.mark_changed()
 
 

@@ -19,7 +19,6 @@ from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp, square
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.overwriting import overwrite
 from cnn_physics77.core.operations.selection import keep_where
@@ -40,7 +39,6 @@ def check_real(function: str, input: Tensor) -> None:
 # ------------------------------------------------------------------------------ sigmoid
 
 
-@silent
 def _sigmoid_of_complex(x):
     return 1 / (1 + np.exp(-x))
 
@@ -184,12 +182,10 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return overwrite("silu", input, _silu) if inplace else _silu(input)
 
 
-@silent
 def _mish_forward(x: np.ndarray) -> np.ndarray:
     return x * np.tanh(kernels.softplus(x))
 
 
-@silent
 def _mish_slope(x: np.ndarray) -> np.ndarray:
     t = np.tanh(kernels.softplus(x))
     return t + x * kernels.sigmoid(x) * (1 - t * t)

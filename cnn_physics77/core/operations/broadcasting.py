@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import view_operation
@@ -160,6 +161,7 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
         ) from None
 
 
+@silent
 def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
     """Operands of any kind as tensors of one dtype, and of one shape as far as gradients flow into them.
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import result_type
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -66,6 +66,7 @@ def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
     )
 
 
+@silent
 def _of_one_dtype(name: str, *operands) -> list[np.ndarray]:
     dtype = result_type(*operands)
     arrays = [o.array if isinstance(o, Tensor) else np.asarray(o) for o in operands]

@@ -12,7 +12,6 @@ from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.extremes import amax, amin
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.reductions import count_of, floating_input, mean, spread, sum
 from cnn_physics77.core.operations.selection import where
@@ -35,7 +34,6 @@ def _root_gradient(g, y):
 
 
 @operation(name="var")
-@silent
 def _var(x, *, dim, keepdim, count, correction):
     """Σ |x - mean|² / (n - correction), the mean subtracted first: no digits are lost to a large mean."""
     wide = x.astype(np.float32) if x.dtype == np.float16 else x

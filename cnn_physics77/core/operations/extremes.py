@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.dimensions import dimension, dimensions
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.reductions import spread
 from cnn_physics77.core.operations.selection import maximum, minimum

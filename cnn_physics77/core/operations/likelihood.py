@@ -15,13 +15,11 @@ from cnn_physics77.core.operations.arguments import check_tensors, reduced, redu
 from cnn_physics77.core.operations.comparison import gt
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp, log, square
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.operations.shape import unsqueeze
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-@silent
 def _x_log_x(x):
     return np.where(x == 0, x.dtype.type(0), x * np.log(x))
 

@@ -13,7 +13,6 @@ from cnn_physics77.core.operations.arguments import check_tensors, reduced, redu
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.composition import gradient_again
 from cnn_physics77.core.operations.exponential import log, log1p
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.selection import clamp
 from cnn_physics77.core.operations.softmax import log_softmax
@@ -303,7 +302,6 @@ def _cross_entropy_of_probabilities(
 
 
 @operation(name="binary_cross_entropy")
-@silent
 def _binary_cross_entropy(x, target):
     """-(t log x + (1 - t) log(1 - x)), the logarithms not below -100"""
     return (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)

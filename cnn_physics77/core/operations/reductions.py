@@ -16,7 +16,6 @@ from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
 from cnn_physics77.core.operations.elementwise import binary
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -116,7 +115,6 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 
 @operation(name="mean")
-@silent
 def _mean(x, *, dim, keepdim, count):
     wide = np.float32 if x.dtype == np.float16 else x.dtype
     return (np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim) / np.asarray(count, wide)).astype(
@@ -198,7 +196,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 _exp_difference = binary(
     "exp_difference",
-    silent(lambda a, b: np.exp(a - b)),
+    lambda a, b: np.exp(a - b),
     "y = e^(a - b)",
     a=lambda g, y: g * y,
     b=lambda g, y: -g * y,
@@ -206,7 +204,6 @@ _exp_difference = binary(
 
 
 @operation(name="logsumexp")
-@silent
 def _logsumexp(x, *, dim, keepdim):
     shift = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
