@@ -7,6 +7,7 @@ from math import isfinite
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -20,9 +21,14 @@ def _norm(array: np.ndarray, p: float) -> float:
     flat = array.ravel()
     if not flat.size:
         return 0.0
-    if p == 2 and array.dtype in (np.float32, np.float64):
-        return float(np.sqrt(np.dot(flat, flat)))
-    return float(np.linalg.norm(flat, p))
+    flat = flat.astype(accumulator(flat.dtype), copy=False)
+    if p == 2 and flat.dtype.kind == "f":
+        norm = float(np.sqrt(np.dot(flat, flat)))
+    else:
+        norm = float(np.linalg.norm(flat, p))
+    if flat.dtype.itemsize < 8 and not 1e-15 < norm < 1e15:  # the powers may have left the range of float32
+        return float(np.linalg.norm(flat.astype(np.result_type(flat.dtype, np.float64)), p))
+    return norm
 
 
 @silent

@@ -14,6 +14,7 @@ from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_
 from cnn_physics77.core.operations.composition import gradient_again
 from cnn_physics77.core.operations.exponential import log, log1p
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import clamp
 from cnn_physics77.core.operations.softmax import log_softmax
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -97,6 +98,7 @@ def _check_classes(
     return axis
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -196,6 +198,7 @@ def _(v, needed, g, logits, target, weight, divisor, ignore_index, label_smoothi
     return [*gradient_again(loss, g, (logits,), (v,), needed[:2]), None, None, None, None]
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -317,6 +320,7 @@ def _(g, x):
     return g * (log1p(-x) - log(x))
 
 
+@in_float32
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -385,6 +389,7 @@ def _(g, x, pos_weight):
     return -g * (x if pos_weight is None else x + (pos_weight - 1) * logsigmoid(x))
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
