@@ -404,7 +404,7 @@ def rms_norm(
         input: x, (..., *normalized_shape), floating.
         normalized_shape: the sizes of the last dimensions; an int for one.
         weight: w, of that shape; None for 1.
-        eps: ε; None for the distance from 1 to the next larger number of the dtype.
+        eps: ε; None for the distance from 1 to the next larger number of the dtype (of float32 for float16).
 
     Raises:
         ShapeError: shapes that do not fit.
