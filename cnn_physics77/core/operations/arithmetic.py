@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted, wrapped
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
 from cnn_physics77.core.operations.broadcasting import cast, result_type
 from cnn_physics77.core.operations.elementwise import binary, unary
@@ -64,6 +66,21 @@ _true_divide = binary(
 )
 
 
+def _times(function: str, x, factor, *operands):
+    """x times a factor, a number that must fit the dtype of a result of the operands."""
+    if factor == 1:
+        return x
+    dtype = result_type(*operands)
+    if isinstance(factor, Tensor):
+        return mul(x, factor)
+    if function in ("add", "sub") and dtype.kind in "iu" and not isinstance(factor, (int, np.integer)):
+        raise DtypeError(
+            f"{function}: For integral input tensors, argument alpha must not be a floating point number, "
+            f"found {factor!r}; convert the tensors with .float()"
+        )
+    return mul(x, from_array(fitted(function, factor, dtype)))
+
+
 def add(input, other, *, alpha=1) -> Tensor:
     """The sum: y = a + alpha b, dy/da = 1, dy/db = alpha; with broadcasting and promotion of dtypes.
 
@@ -71,7 +88,7 @@ def add(input, other, *, alpha=1) -> Tensor:
     >>> torch.add(torch.tensor([1.0, 2.0]), 10, alpha=2)
     tensor([21., 22.])
     """
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, _times("add", other, alpha, input, other))
 
 
 def sub(input, other, *, alpha=1) -> Tensor:
@@ -81,7 +98,7 @@ def sub(input, other, *, alpha=1) -> Tensor:
     >>> torch.sub(torch.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    return _sub(input, _times("sub", other, alpha, input, other))
 
 
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
@@ -111,11 +128,15 @@ def _zero_like(g: Tensor) -> Tensor:
 
 def _not_by_zero(name: str, function, input, other) -> Tensor:
     """Real operands; and integers are not divided by zero, for which they have no value."""
-    input, other = (from_array(o) if isinstance(o, np.ndarray) else o for o in (input, other))
-    kind = result_type(input, other).kind
+    input, other = (
+        from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
+    )
+    dtype = result_type(input, other)
+    kind = dtype.kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
-    if kind in "biu" and not (other.array if isinstance(other, Tensor) else np.asarray(other)).all():
+    divisor = other.array if isinstance(other, Tensor) else wrapped(name, other, dtype)
+    if kind in "biu" and not divisor.all():
         raise IntegerDivisionError(
             f"{name}: ZeroDivisionError: integers divided by 0; convert with .float() for inf and NaN"
         )
@@ -206,7 +227,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     tensor([4.])
     """
     product = mul(tensor1, tensor2)
-    return _add(input, product if value == 1 else mul(product, value))
+    return _add(input, _times("addcmul", product, value, input, product))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
@@ -224,7 +245,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
             "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
         )
     quotient = _true_divide(tensor1, tensor2)
-    return _add(input, quotient if value == 1 else mul(quotient, value))
+    return _add(input, _times("addcdiv", quotient, value, input, quotient))
 
 
 def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
@@ -390,8 +411,6 @@ method("lerp")(lerp)
 method("sgn")(sgn)
 method("sign")(sign)
 method("conj")(conj)
-
-__all__ = ["add", "conj", "div", "floor_divide", "mul", "neg", "sub"]
 
 __all__ = [
     "abs",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
@@ -270,7 +271,7 @@ def _source(function: str, input: Tensor, src, value, index) -> Tensor:
     if isinstance(src, Tensor):
         return src
     check_index(function, index)
-    return from_array(np.broadcast_to(np.asarray(src, dtype=input.array.dtype), index.array.shape))
+    return from_array(np.broadcast_to(fitted(function, src, input.array.dtype), index.array.shape))
 
 
 @method("scatter")
