@@ -37,8 +37,8 @@ _innermost: ContextVar[_Entry | None] = ContextVar("innermost", default=None)
 class _SwitchRecording(ContextDecorator):
     """A context manager, and a decorator, within which recording is on or off.
 
-    It nests, also with itself, and is local to the thread or task: what must be restored is kept there and not
-    in the object, which therefore may be entered by several at once.
+    It nests, also with itself, and is local to the thread or task: what must be restored is kept there and
+    not in the object, which therefore may be entered by several at once.
     """
 
     def __init__(self, enabled: bool):

@@ -118,8 +118,9 @@ def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 @view_operation(name="expand")
 def _expand(x, *, shape):
-    """y_i = x_j, with j = i except 0 where x has size 1."""
-    return np.broadcast_to(x, shape)
+    """y_i = x_j, with j = i except 0 where x has size 1. Where nothing is repeated, it can be written."""
+    once = (1,) * (len(shape) - x.ndim) + x.shape
+    return x.reshape(shape) if shape == once else np.broadcast_to(x, shape)
 
 
 @_expand.derivative("x")
