@@ -81,21 +81,22 @@ def _deep_copied(array: np.ndarray, memo: dict) -> np.ndarray:
     )
 
 
+def attributes_of(tensor: Any) -> dict[str, Any]:
+    """What was hung onto this very tensor by its class or the user."""
+    return {name: value for name, value in vars(tensor).items() if name not in tensor._own}
+
+
 class Copying:
     """How a tensor is copied."""
 
     _own: frozenset[str] = frozenset()
     """The attributes that belong to the tensor itself, of which copies take care one by one."""
 
-    def attributes(self) -> dict[str, Any]:
-        """What was hung onto this very tensor by its class or the user."""
-        return {name: value for name, value in vars(self).items() if name not in self._own}
-
     def __copy__(self: Any) -> Any:
         """Another tensor on the same memory: a leaf without gradient, with the same attributes."""
         copied = object.__new__(type(self))
         copied._look_at(self)
-        vars(copied).update(self.attributes())
+        vars(copied).update(attributes_of(self))
         copied.requires_grad_(self.requires_grad)
         return copied
 
@@ -119,7 +120,7 @@ class Copying:
         copied.requires_grad_(self.requires_grad)
         if gradient:
             copied.grad = deepcopy(self.grad, memo)
-        vars(copied).update(deepcopy(self.attributes(), memo))
+        vars(copied).update(deepcopy(attributes_of(self), memo))
         return copied
 
     def __reduce_ex__(self: Any, protocol) -> tuple:
@@ -127,7 +128,7 @@ class Copying:
             raise GradientError(
                 "pickle: only leaves can be stored, found the result of a recorded operation; detach it first"
             )
-        return _rebuild, (type(self), packed(self.array), self.requires_grad), self.attributes() or None
+        return _rebuild, (type(self), packed(self.array), self.requires_grad), attributes_of(self) or None
 
 
 def _rebuild(kind: Any, values: Packed, requires_grad: bool) -> Any:
@@ -137,4 +138,4 @@ def _rebuild(kind: Any, values: Packed, requires_grad: bool) -> Any:
     return made
 
 
-__all__ = ["Copying", "Packed", "address", "packed", "root_of"]
+__all__ = ["Copying", "Packed", "address", "attributes_of", "packed", "root_of"]
