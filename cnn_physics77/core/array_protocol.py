@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class ArrayProtocol:
 
     array: np.ndarray
     edge: Any
+    mark_changed: Callable[[], None]
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array on the same memory.
@@ -62,14 +63,22 @@ class ArrayProtocol:
             reflected = _REFLECTED.get(ufunc)
             if reflected is not None:
                 return getattr(inputs[1], reflected)(inputs[0])
-        if any(isinstance(value, ArrayProtocol) and value.edge is not None for value in inputs):
+        out = kwargs.get("out", ())
+        if any(isinstance(value, ArrayProtocol) and value.edge is not None for value in (*inputs, *out)):
             raise GradientError(
                 f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
                 "function of the same "
                 "name of cnn_physics77, or .detach()"
             )
         arrays = [value.array if isinstance(value, ArrayProtocol) else value for value in inputs]
-        return getattr(ufunc, method)(*arrays, **kwargs)
+        if not out:
+            return getattr(ufunc, method)(*arrays, **kwargs)
+        kwargs["out"] = tuple(value.array if isinstance(value, ArrayProtocol) else value for value in out)
+        getattr(ufunc, method)(*arrays, **kwargs)
+        for value in out:
+            if isinstance(value, ArrayProtocol):
+                value.mark_changed()
+        return out[0] if len(out) == 1 else out
 
     def __dlpack__(self, **kwargs):
         return self.numpy().__dlpack__(**kwargs)

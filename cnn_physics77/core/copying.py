@@ -49,9 +49,12 @@ def packed(array: np.ndarray) -> Packed:
 
 def root_of(array: np.ndarray) -> np.ndarray:
     """The array in whose memory this one lies, after all views between them; itself if it is no view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+    root, base = array, array.base
+    while base is not None:
+        if isinstance(base, np.ndarray):
+            root = base
+        base = getattr(base, "base", None)  # NumPy's as_strided has an object of its own in between
+    return root
 
 
 def address(array: np.ndarray) -> int:

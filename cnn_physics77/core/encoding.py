@@ -304,7 +304,8 @@ class Decoder:
         """One object."""
         if not isinstance(value, dict):
             return value
-        name, content = next(iter(value.items()), ("", None))
+        entry: tuple[str, Any] = next(iter(value.items()), ("", None))
+        name, content = entry
         if name in _CONTAINERS:
             return _CONTAINERS[name](self.decode(v) for v in content)
         if name in _MAPPINGS:

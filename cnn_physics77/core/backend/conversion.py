@@ -84,9 +84,9 @@ def wrapped(function: str, value, dtype: np.dtype) -> np.ndarray:
         return np.asarray(value, dtype=dtype)
 
 
-def fitted(function: str, value, dtype: np.dtype, within: np.dtype | None = None) -> np.ndarray:
-    """A number as a 0-d array of the dtype, as what is stored or multiplied with must be: a bound, a filling,
-    a factor. It has to lie in the range of the dtype, or of ``within``; fractions are cut off.
+def fitted(function: str, value, dtype: np.dtype) -> np.ndarray:
+    """A number, or what has one ``item()``, as a 0-d array of the dtype, as what is filled in, a bound or a
+    factor must be: it has to lie in the range of the dtype. Fractions are cut off in an integer dtype.
 
     Raises:
         RangeError: it does not.
@@ -95,19 +95,24 @@ def fitted(function: str, value, dtype: np.dtype, within: np.dtype | None = None
     >>> fitted("fill_", 7.9, np.dtype("uint8"))
     array(7, dtype=uint8)
     """
-    check_fits(function, np.asarray(value), within or dtype)
-    if dtype.kind in "iu" and isinstance(value, (int, np.integer)):
-        return wrapped(function, value, dtype)
-    with np.errstate(all="ignore"):
-        return np.asarray(value).astype(dtype)
-
-
-def filling(function: str, value, dtype: np.dtype) -> np.ndarray:
-    """A number, or what has one ``item()``, as what a tensor of the dtype is filled with: see :func:`fitted`.
-    What lies between the ranges of float16 and float32 fills a float16 tensor with infinity, as in PyTorch,
-    which fills in float32."""
     value = value.item() if hasattr(value, "item") else value
-    return fitted(function, value, dtype, np.dtype(np.float32) if dtype == np.float16 else dtype)
+    if isinstance(value, int) and dtype.kind in "iu":
+        check_fits(function, np.asarray(value), dtype)
+        return wrapped(function, value, dtype)
+    whole = isinstance(value, int) and dtype.kind in "fc"  # of any length
+    number = np.asarray(value, np.float64 if whole else None)
+    check_fits(function, number, dtype)
+    with np.errstate(all="ignore"):
+        return number.astype(dtype)
+
+
+def assigned(function: str, value, dtype: np.dtype) -> np.ndarray:
+    """A number as a 0-d array of the dtype, as assignment and :func:`where` take it: see :func:`fitted`; but
+    in float16 it may become infinite, as in PyTorch, where it is a float32 on the way."""
+    value = value.item() if hasattr(value, "item") else value
+    if dtype == np.float16 and not isinstance(value, complex):
+        return wrapped(function, value, dtype)
+    return fitted(function, value, dtype)
 
 
 def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
@@ -148,4 +153,4 @@ def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
         )
 
 
-__all__ = ["DTYPES", "as_dtype", "check_fits", "filling", "fitted", "promote_types", "wrapped"]
+__all__ = ["DTYPES", "as_dtype", "assigned", "check_fits", "fitted", "promote_types", "wrapped"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.backend.conversion import filling
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.construction import plain_array
@@ -108,7 +108,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = Fal
     """
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     dtype = result_type(value) if dtype is None else as_dtype("full", dtype)
-    array = np.full(sizes("full", (size,)), filling("full", value, dtype))
+    array = np.full(sizes("full", (size,)), fitted("full", value, dtype))
     return made("full", array, device, requires_grad)
 
 
@@ -166,7 +166,7 @@ def full_like(
     tensor([7., 7.])
     """
     dtype = _like(input, dtype)
-    array = np.full_like(input.array, filling("full_like", fill_value, dtype), dtype)
+    array = np.full_like(input.array, fitted("full_like", fill_value, dtype), dtype)
     return made("full_like", array, device, requires_grad)
 
 
@@ -191,7 +191,7 @@ def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False
 @method("new_full")
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
-    array = np.full(sizes("new_full", (size,)), filling("new_full", fill_value, _like(self, dtype)))
+    array = np.full(sizes("new_full", (size,)), fitted("new_full", fill_value, _like(self, dtype)))
     return made("new_full", array, device, requires_grad)
 
 
@@ -234,7 +234,8 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     if isinstance(data, Tensor):
         return data if dtype is None else convert(data, as_dtype("as_tensor", dtype))
     if isinstance(data, np.ndarray) or (hasattr(data, "__array__") and not isinstance(data, np.generic)):
-        shared = from_array(plain_array("as_tensor", np.asarray(data)))
+        array = data if isinstance(data, np.ndarray) else np.asarray(data)
+        shared = from_array(plain_array("as_tensor", array))
         return shared if dtype is None else convert(shared, as_dtype("as_tensor", dtype))
     return tensor(data, dtype=dtype)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF
-from cnn_physics77.core.backend.conversion import filling
+from cnn_physics77.core.backend.conversion import assigned
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
@@ -305,8 +305,6 @@ def _fill_(self, value) -> Tensor:
         DtypeError: a complex number for a real tensor.
         RangeError: a number outside of the range of the dtype.
     """
-    if not isinstance(value, Tensor):
-        value = from_array(filling("fill_", value, self.array.dtype))
     return _assign("fill_", self, scalar_like("fill_", self, value))
 
 
@@ -409,7 +407,7 @@ def _number_like(function: str, x: Tensor, value) -> Tensor:
             f"{function}: can't assign a {type(value).__name__} to a tensor; use torch.tensor() first"
         )
     if not isinstance(value, np.ndarray):
-        return from_array(filling(function, value, x.array.dtype))
+        return from_array(assigned(function, value, x.array.dtype))
     array = plain_array(function, value)
     if array.dtype.kind == "c" and x.array.dtype.kind != "c":
         raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")

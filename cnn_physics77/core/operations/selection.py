@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.backend.conversion import filling, fitted
+from cnn_physics77.core.backend.conversion import assigned, fitted
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to, prepare, result_type
 from cnn_physics77.core.operations.elementwise import binary
@@ -62,10 +63,12 @@ def where(condition: Tensor, input=None, other=None):
         )
     if input is None and other is None:
         return tuple(from_array(index) for index in condition.array.nonzero())
+    input, other = (
+        from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
+    )
     dtype = result_type(input, other)
     input, other = (
-        o if isinstance(o, (Tensor, np.ndarray)) else from_array(filling("where", o, dtype))
-        for o in (input, other)
+        o if isinstance(o, Tensor) else from_array(assigned("where", o, dtype)) for o in (input, other)
     )
     a, b = prepare("where", (input, other), broadcast=False)
     shape = broadcast_shapes(condition.shape, a.shape, b.shape)
@@ -268,6 +271,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
         raise ValueError("clamp: At least one of 'min' or 'max' must not be None")
     given = [o for o in (input, min, max) if o is not None]
     _real("clamp", *given)
+    given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
     dtype = result_type(*given)
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
