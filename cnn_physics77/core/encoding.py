@@ -20,7 +20,6 @@ from fractions import Fraction
 from math import isfinite
 from types import SimpleNamespace
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -256,14 +255,23 @@ def _moment(value: Any) -> dict[str, Any] | None:
         return {"timezone": _moment(offset), "name": name}
     if type(value) not in (datetime.datetime, datetime.time):
         return None
-    zone: Any = None
-    if type(value.tzinfo) is ZoneInfo:
-        zone = value.tzinfo.key
-    elif value.tzinfo is not None:
-        zone = _moment(value.tzinfo)
-        if zone is None:
-            return None
+    zone = None if value.tzinfo is None else _moment(value.tzinfo) or _key(value.tzinfo)
+    if zone is None and value.tzinfo is not None:
+        return None
     return {type(value).__name__: value.replace(tzinfo=None).isoformat(), "zone": zone, "fold": value.fold}
+
+
+def _key(zone: datetime.tzinfo) -> str | None:
+    """The name of a zone in the database of time zones."""
+    from zoneinfo import ZoneInfo  # late: it brings the configuration of the interpreter's build with it
+
+    return zone.key if type(zone) is ZoneInfo else None
+
+
+def _zone(key: str) -> datetime.tzinfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(key)
 
 
 # ------------------------------------------------------------------------------------ an object, to be read
@@ -342,7 +350,7 @@ class Decoder:
             return datetime.timezone(self.decode(content), *value["name"])
         if name in ("datetime", "time"):
             zone = value["zone"]
-            tzinfo = ZoneInfo(zone) if isinstance(zone, str) else self.decode(zone)
+            tzinfo = _zone(zone) if isinstance(zone, str) else self.decode(zone)
             return getattr(datetime, name).fromisoformat(content).replace(tzinfo=tzinfo, fold=value["fold"])
         raise CheckpointError(
             f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
