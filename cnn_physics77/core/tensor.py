@@ -2,6 +2,7 @@
 
 The operations themselves, and with them Tensor's operators and methods, live in
 :mod:`cnn_physics77.core.operations`, which hangs them onto the class when it is imported (:func:`method`).
+To editors and type checkers ``tensor.pyi``, written by :mod:`cnn_physics77.testing.stub`, tells of them.
 """
 
 from __future__ import annotations
@@ -23,11 +24,8 @@ from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.printing import format_values
 
-Methods: Any = object
-"""A base of Tensor: nothing at run time; to a type checker, anything, as operations hang on methods later."""
 
-
-class Tensor(ArrayProtocol, Copying, Methods):
+class Tensor(ArrayProtocol, Copying):
     """An n-dimensional array with a gradient.
 
     Made by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations; ``Tensor(data)`` is

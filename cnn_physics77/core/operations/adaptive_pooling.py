@@ -128,8 +128,7 @@ def _average(function: str, d: int, input: Tensor, output_size) -> Tensor:
 
 def _maximum(function: str, d: int, input: Tensor, output_size, return_indices: bool):
     output_size = _windows(function, d, input, output_size)
-    _, indices = kernels.adaptive_max_pool(input.array, output_size)
-    indices = from_array(indices)
+    indices = from_array(kernels.adaptive_max_pool(input.array, output_size)[1])
     y = gather_at(input, indices, input.shape[-d:])
     return (y, indices) if return_indices else y
 

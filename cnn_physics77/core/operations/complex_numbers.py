@@ -93,8 +93,8 @@ def _set_part(part):
     return assign
 
 
-Tensor.real = property(real, _set_part(real), doc=real.__doc__)
-Tensor.imag = property(imag, _set_part(imag), doc=imag.__doc__)
+method("real")(property(real, _set_part(real), doc=real.__doc__))
+method("imag")(property(imag, _set_part(imag), doc=imag.__doc__))
 
 
 # --------------------------------------------------------------------------------------------- from parts

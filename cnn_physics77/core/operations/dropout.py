@@ -156,8 +156,8 @@ def _channels(function, input, p, training, inplace, batched: bool = True) -> Te
     noise = _keep(shape[:lead], p).astype(input.array.dtype)
     if p < 1:
         noise /= 1 - p
-    noise = from_array(noise.reshape(*shape[:lead], *(1,) * (input.ndim - lead)))
-    return _applied(function, input, inplace, lambda x: x * noise)
+    factor = from_array(noise.reshape(*shape[:lead], *(1,) * (input.ndim - lead)))
+    return _applied(function, input, inplace, lambda x: x * factor)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
