@@ -54,7 +54,7 @@ def text() -> str:
 
 def _attributes(members: dict[str, Any]) -> list[str]:
     """What stands on the class as data."""
-    annotated = vars(Tensor)["__annotations__"].items()
+    annotated = Tensor.__annotations__.items()
     return [f"    {name}: {_qualified(annotation)}" for name, annotation in annotated if name not in members]
 
 
