@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,10 @@ class _Found:
             self._kinds.add(kind)
             return data
         if kind is list or kind is tuple:
-            kinds = set(map(type, data))
+            level, kinds = data, set(map(type, data))
+            while kinds and kinds <= {list, tuple}:
+                level = list(chain.from_iterable(level))
+                kinds = set(map(type, level))
             if kinds <= {int, float, bool, complex}:  # most sequences, and the long ones
                 self._kinds |= kinds
                 return data
