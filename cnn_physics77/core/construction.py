@@ -122,6 +122,9 @@ def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
         return np.array(array, dtype)
 
 
+_DEEPEST = 64
+"""NumPy's number of dimensions."""
+
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
@@ -140,7 +143,14 @@ class _Found:
             return data
         if kind is list or kind is tuple:
             level, kinds = data, set(map(type, data))
+            depth = 1
             while kinds and kinds <= {list, tuple}:
+                depth += 1
+                if depth > _DEEPEST:
+                    raise ShapeError(
+                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or one "
+                        "that contains itself"
+                    )
                 level = list(chain.from_iterable(level))
                 kinds = set(map(type, level))
             if kinds <= {int, float, bool, complex}:  # most sequences, and the long ones

@@ -112,6 +112,17 @@ def test_unequal_lengths(data, dtype):
         ours.tensor(data, dtype=dtype and getattr(ours, dtype))
 
 
+def test_a_list_that_contains_itself():
+    endless: list = []
+    endless.append(endless)
+    with pytest.raises(ShapeError, match="nested at most 64 deep"):
+        ours.tensor(endless)
+    deep: list = [1.0]
+    for _ in range(63):
+        deep = [deep]
+    assert ours.tensor(deep).ndim == 64
+
+
 def test_complex_numbers_for_a_real_dtype():
     for dtype in (ours.float32, ours.int64):
         with pytest.raises(DtypeError, match="complex"):
