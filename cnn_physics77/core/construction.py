@@ -148,8 +148,8 @@ class _Found:
                 depth += 1
                 if depth > _DEEPEST:
                     raise ShapeError(
-                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or one "
-                        "that contains itself"
+                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or "
+                        "one that contains itself"
                     )
                 level = list(chain.from_iterable(level))
                 kinds = set(map(type, level))
