@@ -220,8 +220,12 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     tensor([[1, 1],
             [4, 3]])
     """
+    return _gathered("gather", input, dim, index)
+
+
+def _gathered(function: str, input: Tensor, dim: int, index) -> Tensor:
     shape = index.array.shape if isinstance(index, Tensor) else ()
-    input, dim, index, _ = _along("gather", input, dim, index)
+    input, dim, index, _ = _along(function, input, dim, index)
     if index.array.size == 0:
         return (
             from_array(np.empty(shape, input.array.dtype))
@@ -235,7 +239,12 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 @method("take_along_dim")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast
-    in the others. Without a dimension, the indices are those of the flattened input.
+    in the others, and negative indices count from the end. Without a dimension, the indices are those of the
+    flattened input, from 0.
+
+    Raises:
+        ShapeError: shapes that do not broadcast, no such dimension, or an index out of bounds.
+        DtypeError: the index is not of integers.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[10, 30, 20], [60, 40, 50]])
@@ -245,7 +254,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     check_index("take_along_dim", indices)
     if dim is None:
-        return gather(reshape(input, (input.array.size,)), 0, reshape(indices, (indices.array.size,)))
+        return _gathered(
+            "take_along_dim", reshape(input, (input.array.size,)), 0, reshape(indices, (indices.array.size,))
+        )
     if input.array.ndim != indices.array.ndim:
         raise ShapeError(
             "take_along_dim: input and indices should have the same number of dimensions, found shapes "
@@ -260,7 +271,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         tuple(t.array.shape[dim] if axis == dim else n for axis, n in enumerate(common))
         for t in (input, indices)
     ]
-    return gather(expand_to(input, shapes[0]), dim, expand_to(indices, shapes[1]))
+    n, positions = shapes[0][dim] if shapes[0] else 1, indices.array
+    from_end = (positions < 0) & (positions >= -n)
+    if from_end.any():
+        indices = from_array(np.where(from_end, positions + n, positions))
+    return _gathered("take_along_dim", expand_to(input, shapes[0]), dim, expand_to(indices, shapes[1]))
 
 
 def _source(function: str, input: Tensor, src, value, index) -> Tensor:
