@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.dimensions import dimension
@@ -102,24 +102,30 @@ def _scatter_prod(x, index, src, *, dim):
 
 @_scatter_prod.joint_derivative
 def _(g, needed, x, index, src, y, dim):
-    # The product of all other factors: y / src, or, where src is the only zero factor, the product without
-    # it.
+    # The product of all other factors: y / src, or, for the n-th zero of a place, the product without its
+    # n-th zero. Of several zeros it is 0 with derivatives that are not, if any are to be recorded.
     others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
-    zero = from_array(src.array == 0)
-    zeros = _scatter_add(
-        from_array((x.array == 0).astype(np.int64)), index, from_array(zero.array.astype(np.int64)), dim=dim
-    )
-    zeros_here = np.take_along_axis(zeros.array[_corner(index.array, dim)], index.array, dim)
-    if recording() and (zeros_here > 1).any():
-        raise GradientError(
-            "scatter_reduce: the second derivative of a product with several zero factors is not defined "
-            "here; take the product with prod, or make the factors non-zero"
-        )
-    only = from_array(zero.array & (zeros_here == 1))
-    without = _scatter_prod(x, index, where(only, _ones_like(src), src), dim=dim)
-    quotient = _gather(y, index, dim=dim) / where(zero, _ones_like(src), src)
-    others_of_src = where(only, _gather(without, index, dim=dim), quotient)
+    zero = src.array == 0
+    others_of_src = _gather(y, index, dim=dim) / where(from_array(zero), _ones_like(src), src)
+    order = _order_of_zeros(x.array.shape, index.array, dim, zero)
+    zeros = order.max(initial=0)
+    for n in range(1, (zeros if recording() else min(zeros, 1)) + 1):
+        nth = from_array(order == n)
+        without = _scatter_prod(x, index, where(nth, _ones_like(src), src), dim=dim)
+        others_of_src = where(nth, _gather(without, index, dim=dim), others_of_src)
     return g * others_of_x, None, _gather(g, index, dim=dim) * others_of_src
+
+
+def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: np.ndarray) -> np.ndarray:
+    """Which zero of its place each zero of a source is, counted from 1; 0 for the other elements."""
+    places = positions_along(shape, index, dim)[zero]
+    by_place = np.argsort(places, kind="stable")
+    _, starts, group = np.unique(places[by_place], return_index=True, return_inverse=True)
+    count = np.empty(places.size, np.int64)
+    count[by_place] = np.arange(1, places.size + 1) - starts[group]
+    order = np.zeros(index.shape, np.int64)
+    order[zero] = count
+    return order
 
 
 def _corner(index: np.ndarray, dim: int) -> tuple:
@@ -368,7 +374,6 @@ def scatter_reduce(
     Raises:
         ShapeError: shapes that do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or ``src`` has another dtype.
-        GradientError: the second derivative of a product with several zeros.
 
     >>> import cnn_physics77 as torch
     >>> x, i = torch.tensor([1.0, 5.0]), torch.tensor([0, 1, 0])

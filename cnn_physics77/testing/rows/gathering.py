@@ -38,7 +38,7 @@ def reductions(rng):
             )
     one_zero, two_zeros = I([2.0, 0.0, 3.0, 4.0]), I([2.0, 0.0, 0.0, 4.0])
     made.append(Sample(draw(rng, 2), 0, I([0, 0, 1, 1]), one_zero, "prod"))
-    made.append(Sample(Constant(I([1.0, 0.0])), 0, I([0, 0, 1, 1]), Constant(two_zeros), "prod"))
+    made.append(Sample(I([1.0, 0.0]), 0, I([0, 0, 1, 1]), Constant(two_zeros), "prod"))
     ties = I([1.0, 2.0, 2.0, 2.0])
     return [*made, Sample(I([2.0, 2.0]), 0, I([0, 0, 0, 1]), ties, "amax")]
 
