@@ -6,12 +6,12 @@ from __future__ import annotations
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import empty
 from cnn_physics77.core.operations.broadcasting import expand_to
+from cnn_physics77.core.operations.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing import _slice, slice_along
 from cnn_physics77.core.operations.joining import cat
 from cnn_physics77.core.operations.memory import clone
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.rearrangement import flip
-from cnn_physics77.core.operations.shape import sizes_of
 from cnn_physics77.core.tensor import Tensor
 
 
