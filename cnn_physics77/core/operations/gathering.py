@@ -16,40 +16,41 @@ from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.selection import where
-from cnn_physics77.core.operations.shape import reshape
+from cnn_physics77.core.operations.shape import reshape, unsqueeze
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # --------------------------------------------------------------------------------------------- the operations
 
 
-@operation
-def _gather(x, index, *, dim):
-    """y = x at the index along dim; elsewhere the index may be shorter than x."""
-    return np.take_along_axis(x[_corner(index, dim)], index, dim)
+@operation(name="gather")
+def gather_along(x, index, *, dim, squeeze):
+    """y = x at the index along dim, which is dropped if squeeze; elsewhere the index may be shorter."""
+    y = np.take_along_axis(x[_corner(index, dim)], index, dim)
+    return y.squeeze(dim) if squeeze else y
 
 
-@_gather.derivative("x")
-def _(g, index, x_shape, dim):
-    return _scatter_add(_zeros(x_shape, g), index, g, dim=dim)
+@gather_along.derivative("x")
+def _(g, index, x_shape, dim, squeeze):
+    return scatter_add_along(_zeros(x_shape, g), index, unsqueeze(g, dim) if squeeze else g, dim=dim)
 
 
-@operation
-def _scatter_add(x, index, src, *, dim):
+@operation(name="scatter_add")
+def scatter_add_along(x, index, src, *, dim):
     """y = x + src, added at the index along dim."""
     out = np.array(x, order="C")
     add_along(out, index, dim, src)
     return out
 
 
-@_scatter_add.derivative("x")
+@scatter_add_along.derivative("x")
 def _(g):
     return g
 
 
-@_scatter_add.derivative("src")
+@scatter_add_along.derivative("src")
 def _(g, index, dim):
-    return _gather(g, index, dim=dim)
+    return gather_along(g, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -67,7 +68,7 @@ def _(g, index, dim):
 
 @_scatter.derivative("src")
 def _(g, index, dim):
-    return _gather(g, index, dim=dim)
+    return gather_along(g, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -88,8 +89,8 @@ def _(g, needed, x, index, src, y, dim):
             g.dtype
         )
     )
-    share = g / _scatter_add(at_x, index, at_src, dim=dim)
-    return at_x * share, None, at_src * _gather(share, index, dim=dim)
+    share = g / scatter_add_along(at_x, index, at_src, dim=dim)
+    return at_x * share, None, at_src * gather_along(share, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -106,14 +107,15 @@ def _(g, needed, x, index, src, y, dim):
     # n-th zero. Of several zeros it is 0 with derivatives that are not, if any are to be recorded.
     others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
     zero = src.array == 0
-    others_of_src = _gather(y, index, dim=dim) / where(from_array(zero), _ones_like(src), src)
+    y_there = gather_along(y, index, dim=dim, squeeze=False)
+    others_of_src = y_there / where(from_array(zero), _ones_like(src), src)
     order = _order_of_zeros(x.array.shape, index.array, dim, zero)
     zeros = order.max(initial=0)
     for n in range(1, (zeros if recording() else min(zeros, 1)) + 1):
         nth = from_array(order == n)
         without = _scatter_prod(x, index, where(nth, _ones_like(src), src), dim=dim)
-        others_of_src = where(nth, _gather(without, index, dim=dim), others_of_src)
-    return g * others_of_x, None, _gather(g, index, dim=dim) * others_of_src
+        others_of_src = where(nth, gather_along(without, index, dim=dim, squeeze=False), others_of_src)
+    return g * others_of_x, None, gather_along(g, index, dim=dim, squeeze=False) * others_of_src
 
 
 def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: np.ndarray) -> np.ndarray:
@@ -238,7 +240,7 @@ def _gathered(function: str, input: Tensor, dim: int, index) -> Tensor:
             if input.edge is None
             else reshape(input, (-1,))[:0].reshape(shape)
         )
-    y = _gather(input, index, dim=dim)
+    y = gather_along(input, index, dim=dim, squeeze=False)
     return y if y.array.shape == shape else reshape(y, shape)
 
 
@@ -354,7 +356,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     x, dim, index, source = _along("scatter_add", input, dim, index, src)
     if index.array.size == 0:
         return input.clone()
-    y = _scatter_add(x, index, source, dim=dim)
+    y = scatter_add_along(x, index, source, dim=dim)
     return y if y.array.shape == shape else reshape(y, shape)
 
 
@@ -393,11 +395,11 @@ def scatter_reduce(
             x, index, from_array(np.asarray(_neutral(reduce, x.array.dtype), x.array.dtype)), dim=dim
         )
     if reduce in ("sum", "mean"):
-        y = _scatter_add(x, index, source, dim=dim)
+        y = scatter_add_along(x, index, source, dim=dim)
         if reduce == "mean":
             ones = from_array(np.ones(index.array.shape, np.int64))
             first = from_array(np.full(x.array.shape, int(include_self)))
-            count = np.maximum(_scatter_add(first, index, ones, dim=dim).array, 1).astype(x.array.dtype)
+            count = np.maximum(scatter_add_along(first, index, ones, dim=dim).array, 1).astype(x.array.dtype)
             y = y / from_array(count) if x.array.dtype.kind in "fc" else y // from_array(count)
     elif reduce == "prod":
         y = _scatter_prod(x, index, source, dim=dim)
