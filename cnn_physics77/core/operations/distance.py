@@ -247,7 +247,7 @@ def pairwise_distance(
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
-    check_tensors("pairwise_distance", x1, x2)
+    check_tensors("pairwise_distance", x1, x2, kinds="fciu")
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 

@@ -69,6 +69,7 @@ rows = [
             Sample(draw(rng, 3, 4), draw(rng, 3, 4)),
             Sample(draw(rng, 3, 4), draw(rng, 4), 3.0, keepdim=True),
             Sample(draw(rng, 3, 4), draw(rng, 3, 4), p=1.0, eps=0.0),
+            Sample(np.array([1, 2, 3]), np.array([3, 4, 1])),
         ],
     ),
 ]
