@@ -31,7 +31,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
                     "torch.from_numpy()"
                 ) from None
         raise
-    names = {"f": "floating", "c": "complex", "i": "integer", "b": "boolean"}
+    names = {"f": "floating" if "c" in kinds else "real floating", "c": "complex", "i": "integer"}
     expected = " or ".join(name for kind, name in names.items() if kind in kinds)
     raise DtypeError(
         f"{function}: expected a {expected} dtype, found {dtype}; convert the input, e.g. with .float()"

@@ -51,7 +51,8 @@ def promote_types(type1, type2) -> np.dtype:
     return promoted
 
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+"""The order of the kinds of dtypes: boolean, integer, floating, complex."""
 
 
 def result_type(*operands) -> np.dtype:
@@ -78,7 +79,7 @@ def result_type(*operands) -> np.dtype:
             lower = promote_types(lower, dtype)
         if result is None:
             result = lower
-        elif _RANK[lower.kind] > _RANK[result.kind]:
+        elif RANK[lower.kind] > RANK[result.kind]:
             if lower.kind == "c" and result.kind == "f":
                 lower = np.result_type(result, np.complex64)
             result = lower

@@ -13,6 +13,7 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.creation import ones_like, zeros
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.selection import where
@@ -32,7 +33,8 @@ def gather_along(x, index, *, dim, squeeze):
 
 @gather_along.derivative("x")
 def _(g, index, x_shape, dim, squeeze):
-    return scatter_add_along(_zeros(x_shape, g), index, unsqueeze(g, dim) if squeeze else g, dim=dim)
+    src = unsqueeze(g, dim) if squeeze else g
+    return scatter_add_along(zeros(x_shape, dtype=g.array.dtype), index, src, dim=dim)
 
 
 @operation(name="scatter_add")
@@ -63,7 +65,7 @@ def _scatter(x, index, src, *, dim):
 
 @_scatter.derivative("x")
 def _(g, index, dim):
-    return _scatter(g, index, _zeros((), g), dim=dim)
+    return _scatter(g, index, zeros((), dtype=g.array.dtype), dim=dim)
 
 
 @_scatter.derivative("src")
@@ -105,15 +107,15 @@ def _scatter_prod(x, index, src, *, dim):
 def _(g, needed, x, index, src, y, dim):
     # The product of all other factors: y / src, or, for the n-th zero of a place, the product without its
     # n-th zero. Of several zeros it is 0 with derivatives that are not, if any are to be recorded.
-    others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
+    others_of_x = _scatter_prod(ones_like(x), index, src, dim=dim)
     zero = src.array == 0
     y_there = gather_along(y, index, dim=dim, squeeze=False)
-    others_of_src = y_there / where(from_array(zero), _ones_like(src), src)
+    others_of_src = y_there / where(from_array(zero), ones_like(src), src)
     order = _order_of_zeros(x.array.shape, index.array, dim, zero)
     zeros = order.max(initial=0)
     for n in range(1, (zeros if recording() else min(zeros, 1)) + 1):
         nth = from_array(order == n)
-        without = _scatter_prod(x, index, where(nth, _ones_like(src), src), dim=dim)
+        without = _scatter_prod(x, index, where(nth, ones_like(src), src), dim=dim)
         others_of_src = where(nth, gather_along(without, index, dim=dim, squeeze=False), others_of_src)
     return g * others_of_x, None, gather_along(g, index, dim=dim, squeeze=False) * others_of_src
 
@@ -132,14 +134,6 @@ def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: n
 
 def _corner(index: np.ndarray, dim: int) -> tuple:
     return tuple(slice(None) if axis == dim else slice(n) for axis, n in enumerate(index.shape))
-
-
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    return from_array(np.zeros(shape, like.array.dtype))
-
-
-def _ones_like(x: Tensor) -> Tensor:
-    return from_array(np.ones_like(x.array))
 
 
 # ----------------------------------------------------------------------------------------- reading arguments

@@ -127,7 +127,7 @@ def max_pool3d(
 
 
 def _pool_max(function, d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
-    _check_real(function, input)
+    check_tensors(function, input, kinds="fiu")
     batched(function, input, d)
     kernel_size, stride = _kernel_and_stride(function, kernel_size, stride, d)
     padding = per_dimension(function, "padding", padding, d)
@@ -384,14 +384,6 @@ def _pool_average(
         ceil_mode=ceil_mode,
         divisor=(count_include_pad, divisor_override),
     )
-
-
-def _check_real(function: str, input: Tensor) -> None:
-    if not isinstance(input, Tensor) or input.array.dtype.kind not in "fiu":
-        found = input.dtype if isinstance(input, Tensor) else type(input).__name__
-        raise DtypeError(
-            f"{function}: expected a tensor of real numbers, found {found}; convert it, e.g. with .float()"
-        )
 
 
 __all__ = [
