@@ -154,7 +154,9 @@ def nll_loss(
         return losses
     if reduction == "sum":
         return losses.sum()
-    total = kernels.total_weight(*(None if t is None else t.array for t in (target, kept, weight)))
+    total = kernels.total_weight(
+        target.array, None if kept is None else kept.array, None if weight is None else weight.array
+    )
     return losses.sum() / from_array(np.asarray(total, losses.dtype))
 
 
