@@ -163,7 +163,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """
     x, dim, index = _list_of_indices("index_fill", input, dim, index)
     value = scalar_like("index_fill", x, value)
-    index = from_array(np.unique(index.array))
+    if value.edge is not None:
+        index = from_array(np.unique(index.array))
     shape = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
     y = _index_put(x, expand_to(value, shape), index=(None,) * dim + (index,))
     return reshape(y, ()) if input.array.ndim == 0 else y
