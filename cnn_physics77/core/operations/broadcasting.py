@@ -18,8 +18,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @operation(view=True)
 def cast(x, *, dtype):
-    """y = x in another dtype; real from complex is the real part."""
-    if x.dtype.kind == "c" and dtype.kind != "c":
+    """y = x in another dtype; real from complex is the real part, and a boolean whether it is not 0."""
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
     return x.astype(dtype, copy=False)
 
