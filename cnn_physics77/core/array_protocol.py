@@ -147,6 +147,8 @@ _REFLECTED = {
     np.bitwise_and: "__rand__",
     np.bitwise_or: "__ror__",
     np.bitwise_xor: "__rxor__",
+    np.left_shift: "__rlshift__",
+    np.right_shift: "__rrshift__",
 }
 """The operator of Tensor that answers where an array stands on the left."""
 

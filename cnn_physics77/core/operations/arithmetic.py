@@ -122,7 +122,8 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', found {rounding_mode!r}")
 
 
-def _zero_like(g: Tensor) -> Tensor:
+def zero_like(g: Tensor) -> Tensor:
+    """The derivative of what is constant almost everywhere."""
     return from_array(np.zeros_like(g.array))
 
 
@@ -143,9 +144,7 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     return function(input, other)
 
 
-_floor_divide = binary(
-    "floor_divide", silent(np.floor_divide), "y = floor(a / b)", a=_zero_like, b=_zero_like
-)
+_floor_divide = binary("floor_divide", silent(np.floor_divide), "y = floor(a / b)", a=zero_like, b=zero_like)
 
 
 @silent
@@ -153,7 +152,7 @@ def _truncated_quotient(a, b):
     return np.trunc(a / b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b
 
 
-_trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", a=_zero_like, b=_zero_like)
+_trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", a=zero_like, b=zero_like)
 
 
 def floor_divide(input, other) -> Tensor:
@@ -298,7 +297,7 @@ def _unit_gradient(g: Tensor, x: Tensor) -> Tensor:
     |x|.
     """
     if x.array.dtype.kind != "c":
-        return _zero_like(g)
+        return zero_like(g)
     s = sgn(x)
     along = cast(mul(conj(s), g), dtype=np.zeros((), x.array.dtype).real.dtype)
     across = _true_divide(_sub(g, mul(s, along)), abs(x))
@@ -318,7 +317,7 @@ sgn = unary(
     floating=False,
 )
 
-_sign = unary("sign", _signum, "y = sign x", x=_zero_like, floating=False)
+_sign = unary("sign", _signum, "y = sign x", x=zero_like, floating=False)
 
 
 def sign(input: Tensor) -> Tensor:

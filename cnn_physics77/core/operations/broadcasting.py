@@ -20,8 +20,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @operation(view=True)
 def cast(x, *, dtype):
-    """y = x in another dtype; real from complex is the real part."""
-    if x.dtype.kind == "c" and dtype.kind != "c":
+    """y = x in another dtype; real from complex is the real part, and a boolean whether it is not 0."""
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
     return x.astype(dtype, copy=False)
 
@@ -31,7 +31,8 @@ def _(g, x_dtype):
     return cast(g, dtype=x_dtype)
 
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+"""The order of the kinds of dtypes: boolean, integer, floating, complex."""
 
 
 def result_type(*operands) -> np.dtype:
@@ -58,7 +59,7 @@ def result_type(*operands) -> np.dtype:
             lower = promote_types(lower, dtype)
         if result is None:
             result = lower
-        elif _RANK[lower.kind] > _RANK[result.kind]:
+        elif RANK[lower.kind] > RANK[result.kind]:
             if lower.kind == "c" and result.kind == "f":
                 lower = np.result_type(result, np.complex64)
             result = lower

@@ -15,6 +15,7 @@ from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.broadcasting import result_type
 from cnn_physics77.core.operations.casting import as_dtype, convert
+from cnn_physics77.core.operations.dimensions import sizes_of
 from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 
@@ -22,14 +23,10 @@ def sizes(function: str, size: tuple) -> tuple[int, ...]:
     """``f(2, 3)`` and ``f((2, 3))`` alike.
 
     Raises:
-        ShapeError: negative, or not integers.
+        ShapeError: negative.
+        DtypeError: not integers.
     """
-    if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
-        size = tuple(size[0]) if isinstance(size[0], (tuple, list)) else size
-    try:
-        shape = tuple(n.__index__() for n in size)
-    except (AttributeError, TypeError):
-        raise ShapeError(f"{function}: expected sizes as integers, found {size}") from None
+    shape = sizes_of(function, size)
     for n in shape:
         if n < 0:
             raise ShapeError(f"{function}: expected sizes of 0 or more, found {shape}")

@@ -189,7 +189,7 @@ def feature_alpha_dropout(
     True
     """
     _check("feature_alpha_dropout", input, p)
-    if input.ndim < 2:
+    if input.ndim < 2 and training and 0 < p < 1:
         raise ShapeError(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found "
             f"shape {input.shape}"

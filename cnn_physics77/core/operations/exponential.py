@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import check_fits
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.arithmetic import conj, mul
+from cnn_physics77.core.operations.arithmetic import conj, mul, zero_like
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.elementwise import binary, unary
 from cnn_physics77.core.operations.floating import silent
@@ -165,7 +165,7 @@ def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     if b.edge is None and b.array.ndim == 0:  # a number
         exponent = b.array.item()
         if exponent == 0:
-            return from_array(np.zeros_like(g.array))
+            return zero_like(g)
         if exponent == 2:
             return g * conj(mul(a, 2))
         return g * conj(b * _pow(a, b - 1))

@@ -154,7 +154,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 @method("index_fill")
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d
-    tensor.
+    tensor. Its gradient counts every place once, however often the place is listed.
 
     Raises:
         ShapeError: no such dimension, an index out of bounds, or a value with dimensions.
@@ -166,6 +166,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """
     x, dim, index = _list_of_indices("index_fill", input, dim, index)
     value = scalar_like("index_fill", x, value)
+    if value.edge is not None:
+        index = from_array(np.unique(index.array))
     shape = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
     y = _index_put(x, expand_to(value, shape), index=(None,) * dim + (index,))
     return reshape(y, ()) if input.array.ndim == 0 else y
