@@ -3,11 +3,12 @@
 Two formats, neither of which can carry code, so that a file from anywhere may be opened:
 
 - :func:`save` and :func:`load`: any nesting of plain containers. The file is a ZIP archive, not compressed,
-with the structure
-  in ``structure.json`` and every array as ``arrays/<number>.npy``; both can be read without this package.
+  with the structure in ``structure.json`` and every array as ``arrays/<number>.npy``; both can be read
+  without this package. Where arrays share memory, it is stored once, and ``"views"`` in the structure says
+  where in it (offset and strides in bytes) each of them lies; of an array whose order of memory is neither
+  C's nor Fortran's, it has the axes in that order.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
-safetensors
-  library, which PyTorch's world reads and writes.
+  safetensors library, which PyTorch's world reads and writes.
 
 Files are written beside their place and then moved there: an interrupted ``save`` leaves the old file whole.
 """
@@ -19,116 +20,19 @@ import json
 import os
 import tempfile
 import zipfile
-from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import isfinite, prod
+from math import prod
 from typing import IO, Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.encoding import VERSION, Decoder, Encoder
 from cnn_physics77.core.errors import CheckpointError
-from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.tensor import Tensor, from_array
 
 FORMAT = "cnn_physics77 checkpoint"
-VERSION = 1
-
-# ------------------------------------------------------------------------------------------- structure
-
-_CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
-_MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
-
-
-class _Encoder:
-    """Turns an object into JSON's types and a list of arrays; one array that occurs twice is stored once."""
-
-    def __init__(self) -> None:
-        self.arrays: list[np.ndarray] = []
-        self._numbers: dict[int, int] = {}
-
-    def _number(self, array: np.ndarray) -> int:
-        if id(array) not in self._numbers:
-            self._numbers[id(array)] = len(self.arrays)
-            self.arrays.append(array)
-        return self._numbers[id(array)]
-
-    def encode(self, value: Any, path: str) -> Any:
-        kind = type(value)
-        if value is None or kind in (bool, int, str) or (kind is float and isfinite(value)):
-            return value
-        if kind is float:
-            return {"float": str(value)}
-        if kind is complex:
-            return {"complex": [self.encode(value.real, path), self.encode(value.imag, path)]}
-        if isinstance(value, Tensor) and value.is_leaf:
-            name = "parameter" if isinstance(value, Parameter) else "tensor"
-            return {name: self._number(value.array), "requires_grad": value.requires_grad}
-        if kind is np.ndarray and value.dtype.kind in "fcbiu":
-            return {"array": self._number(value)}
-        if isinstance(value, np.generic) and value.dtype.kind in "fcbiu":
-            return {"scalar": self._number(np.asarray(value))}
-        if isinstance(value, np.dtype):
-            return {"dtype": value.str}
-        if kind is device:
-            return {"device": str(value)}
-        for name, container in _CONTAINERS.items():
-            if kind is container:
-                return {name: [self.encode(v, f"{path}[{i}]") for i, v in enumerate(value)]}
-        if isinstance(value, dict):  # of the special dictionaries, what is in them
-            name = kind.__name__ if _MAPPINGS.get(kind.__name__) is kind else "dict"
-            items = [
-                [self.encode(k, f"{path} key {k!r}"), self.encode(v, f"{path}[{k!r}]")]
-                for k, v in value.items()
-            ]
-            return {name: items}
-        what = (
-            "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
-        )
-        raise CheckpointError(
-            f"save: expected tensors, arrays, numbers, strings and plain containers of them, found {what} "
-            f"at obj{path}; "
-            "save the state_dict() of modules, optimizers and schedulers"
-        )
-
-
-class _Decoder:
-    def __init__(self, arrays: list[np.ndarray]) -> None:
-        self._arrays = arrays
-
-    def decode(self, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        name, content = next(iter(value.items()))
-        if name in _CONTAINERS:
-            return _CONTAINERS[name](self.decode(v) for v in content)
-        if name in _MAPPINGS:
-            made = _MAPPINGS[name]()
-            for k, v in content:
-                made[self.decode(k)] = self.decode(v)
-            return made
-        if name == "tensor":
-            return from_array(self._arrays[content]).requires_grad_(value["requires_grad"])
-        if name == "parameter":
-            return Parameter(from_array(self._arrays[content]), value["requires_grad"])
-        if name == "array":
-            return self._arrays[content]
-        if name == "scalar":
-            return self._arrays[content][()]
-        if name == "float":
-            return float(content)
-        if name == "complex":
-            return complex(self.decode(content[0]), self.decode(content[1]))
-        if name == "dtype":
-            return np.dtype(content)
-        if name == "device":
-            return device(content)
-        raise CheckpointError(
-            f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
-            f"package"
-        )
-
 
 # ------------------------------------------------------------------------------------------- files
 
@@ -169,8 +73,12 @@ def save(obj: Any, f) -> None:
     """Write an object to a file.
 
     Args:
-        obj: tensors, arrays, numbers, strings, None, dtypes, and lists, tuples, sets and dicts of them, in
-            any nesting. Tensors on one array are stored once, and come back on one array.
+        obj: tensors, arrays, numbers (also ``Decimal`` and ``Fraction``), strings, bytes, None, dtypes,
+            paths, dates and times, ranges, slices, and of these lists, tuples, sets, deques, dictionaries
+            (``OrderedDict``, ``Counter``, and ``defaultdict`` of a built-in factory, are kept; others come
+            back as ``dict``) and ``argparse.Namespace``, in any nesting. Tensors come back with the
+            attributes that were hung onto them, in their order of memory, and tensors on one memory on one
+            memory; without gradients and hooks.
         f: a path, or a binary file.
 
     Raises:
@@ -184,13 +92,20 @@ def save(obj: Any, f) -> None:
     >>> torch.load(file)
     {'step': 3, 'weights': [tensor([1., 1.])]}
     """
-    encoder = _Encoder()
-    structure = {"format": FORMAT, "version": VERSION, "content": encoder.encode(obj, "")}
+    encoder = Encoder()
+    structure = {"format": FORMAT, "version": VERSION, **encoder.structure(obj)}
     with _written(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("structure.json", json.dumps(structure))
-        for number, array in enumerate(encoder.arrays):
+        for number, array in encoder.stored.items():
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=array.nbytes > 1 << 30) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+_DAMAGE = (
+    zipfile.BadZipFile, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+    RecursionError, NotImplementedError,
+)  # fmt: skip
+"""What reading a damaged or altered file may raise."""
 
 
 def load(f, map_location=None, *, weights_only: bool = True) -> Any:
@@ -221,13 +136,18 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
                 raise CheckpointError(
                     f"load: expected a {FORMAT} in {name}, found {structure.get('format')!r}"
                 )
-            count = sum(entry.startswith("arrays/") for entry in entries)
-            arrays = [
-                np.lib.format.read_array(io.BytesIO(archive.read(f"arrays/{i}.npy")), allow_pickle=False)
-                for i in range(count)
-            ]
-            return _Decoder(arrays).decode(structure["content"])
-    except (zipfile.BadZipFile, EOFError, KeyError, IndexError, ValueError, NotImplementedError) as error:
+            if structure["version"] > VERSION:
+                raise CheckpointError(
+                    f"load: expected format version {VERSION} or older in {name}, found version "
+                    f"{structure['version']}; update the package"
+                )
+
+            def read_array(number: int) -> np.ndarray:
+                entry = io.BytesIO(archive.read(f"arrays/{number}.npy"))
+                return np.lib.format.read_array(entry, allow_pickle=False)
+
+            return Decoder(structure, read_array).object()
+    except _DAMAGE as error:
         raise CheckpointError(
             f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, "
             f"altered or of another "

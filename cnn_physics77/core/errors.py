@@ -18,6 +18,13 @@ class DtypeError(TypeError, RuntimeError):
     """An element type that the operation does not take."""
 
 
+class RangeError(OverflowError, ValueError, RuntimeError):
+    """A number that the element type cannot hold.
+
+    It is all three of the built-in kinds because PyTorch raises one or another of them for such numbers.
+    """
+
+
 class GradientError(RuntimeError):
     """A derivative that does not exist, or a graph that cannot be walked (again)."""
 

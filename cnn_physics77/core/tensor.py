@@ -2,30 +2,30 @@
 
 The operations themselves, and with them Tensor's operators and methods, live in
 :mod:`cnn_physics77.core.operations`, which hangs them onto the class when it is imported (:func:`method`).
+To editors and type checkers ``tensor.pyi``, written by :mod:`cnn_physics77.testing.stub`, tells of them.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
 from cnn_physics77.core import autograd
+from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
+from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.dtypes import get_default_dtype
-from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import new_array, plain_array
+from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.printing import format_values
 
-Methods: Any = object
-"""Tensor's base: nothing at run time; to a type checker, anything, as operations hang on methods later."""
 
-
-class Tensor(Methods):
+class Tensor(ArrayProtocol, Copying):
     """An n-dimensional array with a gradient.
 
     Made by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations; ``Tensor(data)`` is
@@ -34,7 +34,6 @@ class Tensor(Methods):
     Attributes:
         array: the NumPy array of the values; changing it in place is the caller's responsibility.
         edge: where the gradient goes: see :mod:`cnn_physics77.core.autograd`.
-        grad: the accumulated gradient :math:`\\partial L/\\partial x`, a Tensor of the same shape, or None.
 
     >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
     >>> y = (x * x).sum()
@@ -48,7 +47,7 @@ class Tensor(Methods):
     # What most tensors never set stands on the class: making a tensor is the most frequent thing a tape does.
     array: np.ndarray
     edge: Any = None
-    grad: Tensor | None = None
+    _grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
     _changes: list | None = None  # [number of the last change in place, how many], one for all views
     _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
@@ -57,7 +56,7 @@ class Tensor(Methods):
     _retained: RemovableHandle | None = None
 
     def __init__(self, data=(), dtype=None, requires_grad: bool = False):
-        self.array = _new_array(data, dtype)
+        self.array = new_array(data, None if dtype is None else as_dtype("tensor", dtype))
         if requires_grad:
             self.requires_grad_(True)
 
@@ -180,6 +179,28 @@ class Tensor(Methods):
         node = self.grad_fn
         return () if node is None else node.parents
 
+    @property
+    def grad(self) -> Tensor | None:
+        """The accumulated gradient :math:`\\partial L/\\partial x`, a tensor of the same shape and dtype, or
+        None. What is assigned is not copied.
+
+        Raises:
+            TypeError: something else than a tensor or None is assigned.
+            ShapeError, DtypeError: a gradient of another shape, or dtype.
+            GradientError: the tensor itself.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            _check_gradient(self, gradient)
+        self._grad = gradient
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
     def backward(self, gradient=None, retain_graph=None, create_graph: bool = False, inputs=None) -> None:
         """Add the derivative of this tensor into ``.grad`` of the leaves: see :func:`autograd.backward`."""
         autograd.backward(
@@ -223,11 +244,27 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Tensor:
-        """The same memory as a constant; assigning replaces the values without being recorded."""
+        """The same memory as a constant; assigning a tensor puts this one onto its memory, whatever its shape
+        and dtype, without being recorded. A gradient stays as it is.
+
+        Raises:
+            TypeError: no tensor is assigned.
+            DtypeError: this one requires grad, and what is assigned has a dtype without gradients.
+        """
         return from_array(self.array)
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"data: Variable data has to be a tensor, but got {type(value).__name__}; use torch.tensor() "
+                "first"
+            )
+        if self.edge is not None and value.array.dtype.kind not in "fc":
+            raise DtypeError(
+                "data: data set to a tensor that requires gradients must be floating point or complex dtype, "
+                f"found {value.dtype}; convert it, e.g. with .float()"
+            )
         self.array = value.array
 
     def retain_grad(self) -> None:
@@ -322,128 +359,7 @@ class Tensor(Methods):
         """How many times the memory was changed in place."""
         return 0 if self._changes is None else self._changes[1]
 
-    # ---------------------------------------------------------------------------------- to and from the
-    # outside
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The values as a NumPy array on the same memory.
-
-        Raises:
-            GradientError: the tensor requires grad (the array could not carry it on) and ``force`` is False.
-        """
-        if self.edge is not None and not force:
-            raise GradientError(
-                "numpy: can't call numpy() on Tensor that requires grad; use tensor.detach().numpy() instead"
-            )
-        return self.array
-
-    def item(self):
-        """The value of a tensor of one element, as a Python number."""
-        if self.array.size != 1:
-            raise ShapeError(
-                f"item: expected a tensor of one element, found shape {self.shape}; index or reduce it first"
-            )
-        return self.array.item()
-
-    def tolist(self):
-        """The values as nested lists of Python numbers."""
-        return self.array.tolist()
-
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    __array_priority__ = 1000  # ndarray * Tensor is a Tensor
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor answers.
-        if (
-            method == "__call__"
-            and not kwargs
-            and len(inputs) == 2
-            and isinstance(inputs[0], np.ndarray | np.generic)
-        ):
-            reflected = _REFLECTED.get(ufunc)
-            if reflected is not None:
-                return getattr(inputs[1], reflected)(inputs[0])
-        if any(isinstance(value, Tensor) and value.edge is not None for value in inputs):
-            raise GradientError(
-                f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
-                "function of the same "
-                "name of cnn_physics77, or .detach()"
-            )
-        arrays = [value.array if isinstance(value, Tensor) else value for value in inputs]
-        return getattr(ufunc, method)(*arrays, **kwargs)
-
-    def __dlpack__(self, **kwargs):
-        return self.numpy().__dlpack__(**kwargs)
-
-    def __dlpack_device__(self):
-        return self.array.__dlpack_device__()
-
-    def __len__(self) -> int:
-        if self.array.ndim == 0:
-            raise TypeError("len: expected a tensor of at least one dimension, found a 0-d tensor")
-        return self.array.shape[0]
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if self.array.ndim == 0:
-            raise TypeError("iteration: expected a tensor of at least one dimension, found a 0-d tensor")
-        return (self[i] for i in range(self.array.shape[0]))
-
-    @silent
-    def __contains__(self, value) -> bool:
-        return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise ShapeError(
-                f"bool: the truth of a tensor of {self.numel()} elements is ambiguous, found shape "
-                f"{self.shape}; "
-                "use .any() or .all()"
-            )
-        return bool(self.array.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
-
-    def __index__(self) -> int:
-        return operator.index(self.item())
-
-    def __format__(self, specification: str) -> str:
-        return (
-            format(self.item(), specification)
-            if self.array.ndim == 0
-            else object.__format__(self, specification)
-        )
-
     __hash__ = object.__hash__  # by identity: two variables of equal values are two variables
-
-    def __deepcopy__(self, memo) -> Tensor:
-        if not self.is_leaf:
-            raise GradientError(
-                "deepcopy: only leaves can be copied, found the result of a recorded operation; detach it "
-                "first"
-            )
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        copied.array = self.array.copy()
-        copied.edge = self.edge
-        if self.grad is not None:
-            copied.grad = self.grad.__deepcopy__(memo)
-        return copied
-
-    def __reduce_ex__(self, protocol):
-        if not self.is_leaf:
-            raise GradientError(
-                "pickle: only leaves can be stored, found the result of a recorded operation; detach it first"
-            )
-        return _rebuild, (type(self), self.array, self.requires_grad)
 
     def __repr__(self) -> str:
         text = format_values(self.array, "tensor(")
@@ -456,33 +372,27 @@ class Tensor(Methods):
         return f"tensor({text})"
 
 
-_REFLECTED = {
-    np.add: "__radd__",
-    np.subtract: "__rsub__",
-    np.multiply: "__rmul__",
-    np.true_divide: "__rtruediv__",
-    np.floor_divide: "__rfloordiv__",
-    np.remainder: "__rmod__",
-    np.power: "__rpow__",
-    np.matmul: "__rmatmul__",
-    np.equal: "__eq__",
-    np.not_equal: "__ne__",
-    np.less: "__gt__",
-    np.less_equal: "__ge__",
-    np.greater: "__lt__",
-    np.greater_equal: "__le__",
-    np.bitwise_and: "__rand__",
-    np.bitwise_or: "__ror__",
-    np.bitwise_xor: "__rxor__",
-}
-"""The operator of Tensor that answers where an array stands on the left."""
+Tensor._own = frozenset(Tensor.__annotations__)
 
 
-def _rebuild(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
-    made = kind.__new__(kind)
-    made.array = array
-    made.edge = LEAF if requires_grad else None
-    return made
+def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
+    if not isinstance(gradient, Tensor):
+        raise TypeError(
+            f"grad: assigned grad expected to be a Tensor or None but got grad of type "
+            f"{type(gradient).__name__}; use torch.tensor() first"
+        )
+    if gradient.array.shape != tensor.array.shape:
+        raise ShapeError(
+            f"grad: attempting to assign a gradient of size '{list(gradient.shape)}' to a tensor of size "
+            f"'{list(tensor.shape)}'. Please ensure that the gradient and the tensor are the same size"
+        )
+    if gradient.array.dtype != tensor.array.dtype:
+        raise DtypeError(
+            f"grad: attempting to assign a gradient with dtype '{gradient.dtype}' to a tensor of dtype "
+            f"'{tensor.dtype}'. The gradient must match the tensor's dtype; convert it with .to()"
+        )
+    if gradient is tensor:
+        raise GradientError("grad: can't assign Variable as its own grad; use .detach() or .clone()")
 
 
 # --------------------------------------------------------------------------------------------- making tensors
@@ -497,43 +407,13 @@ def from_array(array: np.ndarray) -> Tensor:
     return made
 
 
-@silent  # numbers that the dtype does not hold become infinite, or 0
-def _new_array(data, dtype=None) -> np.ndarray:
-    """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, NumPy's keep
-    theirs."""
-    if isinstance(data, Tensor):
-        return np.array(data.array, dtype=dtype)
-    if isinstance(data, (list, tuple)):
-        data = _plain(data)
-    try:
-        array = np.array(data, dtype=dtype)
-    except ValueError as error:
-        raise ShapeError(
-            f"tensor: expected nested sequences of equal lengths, found otherwise ({error})"
-        ) from None
-    if array.dtype.kind not in "fcbiu":
-        raise DtypeError(f"tensor: expected numbers, found {type(data).__name__} of {array.dtype}")
-    if dtype is None and not isinstance(data, np.ndarray | np.generic):
-        if array.dtype == np.float64:
-            array = array.astype(get_default_dtype())
-        elif array.dtype == np.complex128 and get_default_dtype().itemsize < 8:
-            array = array.astype(np.complex64)
-    return array
-
-
-def _plain(data):
-    """Nested sequences with tensors in them, as arrays and numbers."""
-    return [
-        _plain(d) if isinstance(d, (list, tuple)) else d.array if isinstance(d, Tensor) else d for d in data
-    ]
-
-
 def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """A new leaf with a copy of the data.
 
     Args:
         data: number, nested sequences, NumPy array or tensor. Python floats become the default dtype,
-            integers int64; NumPy arrays keep their dtype.
+            integers int64; arrays, tensors and NumPy's numbers keep their dtype, also within sequences, of
+            which the dtype is the one that holds them all.
         dtype: element type of the result.
         device: ``"cpu"``, accepted for PyTorch's sake.
         requires_grad: whether it is a variable.
@@ -541,6 +421,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
     Raises:
         ShapeError: sequences of unequal lengths.
         DtypeError: not numbers, or ``requires_grad`` with an integer or boolean dtype.
+        RangeError: a number outside of the range of the dtype.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -552,10 +433,14 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
-    """A constant tensor on the memory of the array: a change of one is seen in the other.
+    """A constant tensor on the memory of the array: a change of one is seen in the other. Of a read-only
+    array the tensor is read-only too, and whatever would write into it raises. Of a subclass such as
+    ``numpy.matrix`` the values are taken as a plain array.
 
     Raises:
-        DtypeError: not a NumPy array of numbers.
+        DtypeError: not a NumPy array, or of a dtype that tensors do not have (object, str, datetime64,
+            longdouble, records), or in the byte order of another machine.
+        ShapeError: strides that are no whole numbers of elements.
 
     >>> a = np.zeros(2)
     >>> t = from_numpy(a)
@@ -567,9 +452,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
         raise DtypeError(
             f"from_numpy: expected a numpy.ndarray, found {type(ndarray).__name__}; use tensor()"
         )
-    if ndarray.dtype.kind not in "fcbiu":
-        raise DtypeError(f"from_numpy: expected an array of numbers, found {ndarray.dtype}")
-    return from_array(ndarray)
+    return from_array(plain_array("from_numpy", ndarray, shared=True))
 
 
 def is_tensor(obj) -> bool:

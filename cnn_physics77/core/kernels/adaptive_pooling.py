@@ -116,31 +116,3 @@ def _check_adaptive(name: str, size: Size, output_size: Sequence[int]) -> None:
             f"{name}: expected a non-empty input plane and output sizes >= 0, found input {size} and "
             f"output_size {tuple(output_size)}; give a larger input"
         )
-
-
-def index_scatter(g: np.ndarray, indices: np.ndarray, input_size: Size) -> np.ndarray:
-    """Adds each g to the element of its plane that ``indices`` names: the gradient of `index_gather`.
-
-    g and indices: (..., *output_size), indices row-major into a plane of ``input_size``. Returns (...,
-    *input_size).
-
-    >>> index_scatter(np.array([[1.0, 2.0, 3.0]]), np.array([[0, 3, 3]]), (4,))
-    array([[1., 0., 0., 5.]])
-    """
-    lead, output = split_shape(g, len(input_size), "index_scatter")
-    gx = np.zeros((prod(lead), prod(input_size)), g.dtype)
-    rows = np.arange(len(gx))[:, None]
-    np.add.at(gx, (rows, indices.reshape(len(gx), prod(output))), g.reshape(len(gx), prod(output)))
-    return gx.reshape(*lead, *input_size)
-
-
-def index_gather(v: np.ndarray, indices: np.ndarray, input_size: Size) -> np.ndarray:
-    """Of each plane of v (..., *input_size) the elements that ``indices`` (..., *output_size) names.
-
-    >>> index_gather(np.array([[5.0, 6.0, 7.0]]), np.array([[2, 0]]), (3,))
-    array([[7., 5.]])
-    """
-    lead, size = split_shape(v, len(input_size), "index_gather")
-    rows = prod(lead)
-    flat = indices.reshape(rows, prod(indices.shape[len(lead) :]))
-    return np.take_along_axis(v.reshape(rows, prod(size)), flat, axis=1).reshape(indices.shape)

@@ -4,8 +4,6 @@ from cnn_physics77.core.kernels.adaptive_pooling import (
     adaptive_average_pool,
     adaptive_average_pool_gradient,
     adaptive_max_pool,
-    index_gather,
-    index_scatter,
 )
 from cnn_physics77.core.kernels.average_pooling import average_pool, average_pool_gradient
 from cnn_physics77.core.kernels.max_pooling import flat_indices, max_pool, max_pool_gather, max_pool_scatter
@@ -18,8 +16,6 @@ __all__ = [
     "average_pool",
     "average_pool_gradient",
     "flat_indices",
-    "index_gather",
-    "index_scatter",
     "max_pool",
     "max_pool_gather",
     "max_pool_scatter",

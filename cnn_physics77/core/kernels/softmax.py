@@ -10,7 +10,6 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.layout import for_blocks
 
 BLOCK_BYTES = 1 << 18
@@ -118,8 +117,8 @@ def log_softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.nda
 def cross_entropy_forward(
     logits: np.ndarray,
     target: np.ndarray,
+    kept: np.ndarray | None = None,
     weight: np.ndarray | None = None,
-    ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, float]:
@@ -129,11 +128,12 @@ def cross_entropy_forward(
         none: l_n    sum: sum_n l_n    mean: sum_n l_n / sum_n w[t_n]             w = 1 where no weight is
         given
 
-    over the n whose target is not ``ignore_index``; the others have l_n = 0. With no n left the mean is NaN.
+    over the n that count; the others have l_n = 0. With no n left the mean is NaN.
 
     Args:
         logits: (N, C), (N, C, d1, ...) or (C), floating.
-        target: integers in [0, C) or ``ignore_index``: (N), (N, d1, ...) or ().
+        target: integers in [0, C): (N), (N, d1, ...) or ().
+        kept: which targets count, booleans of the target's shape; None for all.
         weight: (C), of the logits' dtype.
         reduction: "mean", "sum" or "none".
 
@@ -142,17 +142,13 @@ def cross_entropy_forward(
         probabilities: softmax of the logits over the class axis.
         divisor: what "mean" divides by; 1 for the others. Both are for `cross_entropy_gradient`.
 
-    Raises:
-        ShapeError: shapes that do not fit, or a target out of bounds.
-
     >>> logits = np.log(np.array([[1.0, 3.0], [2.0, 2.0]]))
     >>> loss, probabilities, divisor = cross_entropy_forward(logits, np.array([0, 1]))
     >>> float(loss.round(4)), probabilities, divisor
     (1.0397, array([[0.25, 0.75], [0.5 , 0.5 ]]), 2.0)
     """
-    axis = _check(logits, target, weight, reduction)
-    classes = logits.shape[axis]
-    at, kept = _chosen(target, axis, ignore_index, classes)
+    axis = min(target.ndim, 1)
+    classes, at = logits.shape[axis], at_classes(target)
     probabilities = np.empty_like(logits)
     shape = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
     shift, log_total = np.empty(shape, logits.dtype), np.empty(shape, logits.dtype)
@@ -174,7 +170,7 @@ def cross_entropy_forward(
     log_total = log_total.reshape(target.shape)
     loss = log_total - (logits[at] - shift.reshape(target.shape))  # - log p[n, t_n]
     if weight is not None:
-        loss *= weight[at[axis]]
+        loss *= weight[target]
     if smooth is not None:
         smooth = smooth.reshape(target.shape) + log_total * (classes if weight is None else weight.sum())
         loss *= 1 - label_smoothing
@@ -186,7 +182,7 @@ def cross_entropy_forward(
     divisor = 1.0
     total = loss.sum()
     if reduction == "mean":
-        divisor = _total_weight(target, weight, at[axis], kept)
+        divisor = total_weight(target, kept, weight)
         if divisor == 0:
             total = total * np.nan
         else:
@@ -198,8 +194,8 @@ def cross_entropy_gradient(
     g: np.ndarray,
     probabilities: np.ndarray,
     target: np.ndarray,
+    kept: np.ndarray | None = None,
     weight: np.ndarray | None = None,
-    ignore_index: int = -100,
     label_smoothing: float = 0.0,
     divisor: float = 1.0,
 ) -> np.ndarray:
@@ -212,16 +208,15 @@ def cross_entropy_gradient(
     >>> cross_entropy_gradient(np.array(1.0), np.array([[0.25, 0.75]]), np.array([0]))
     array([[-0.75,  0.75]])
     """
-    axis = _check(probabilities, target, weight, "none")
+    axis = min(target.ndim, 1)
     shape, dtype = probabilities.shape, probabilities.dtype
-    classes = shape[axis]
-    at, kept = _chosen(target, axis, ignore_index, classes)
+    classes, at = shape[axis], at_classes(target)
     per_target = g * dtype.type(1 / divisor if divisor != 0 else np.nan)
     if kept is not None:
         per_target = np.where(kept, per_target, dtype.type(0))
     hit = per_target * dtype.type(1 - label_smoothing)  # a scalar where all targets have the same factor
     if weight is not None:
-        hit = hit * weight[at[axis]]
+        hit = hit * weight[target]
     whole, smooth = hit, None
     if label_smoothing != 0:
         smooth = per_target * dtype.type(label_smoothing / classes)
@@ -243,53 +238,23 @@ def cross_entropy_gradient(
     return gx
 
 
-def _check(logits: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: str) -> int:
-    """The class axis, once the shapes are found to fit."""
-    axis = 0 if logits.ndim == 1 else 1
-    if logits.ndim == 0 or target.shape != logits.shape[:axis] + logits.shape[axis + 1 :]:
-        raise ShapeError(
-            "cross_entropy: expected class indices (N, d1, ...) for logits (N, C, d1, ...), or () for (C), "
-            f"found target {target.shape} and logits {logits.shape}; the class axis of the logits is axis 1"
-        )
-    if target.dtype.kind not in "iu":
-        raise DtypeError(
-            f"cross_entropy: expected integer class indices, found dtype {target.dtype}; convert it"
-        )
-    if weight is not None and weight.shape != (logits.shape[axis],):
-        raise ShapeError(
-            f"cross_entropy: expected one weight per class, shape ({logits.shape[axis]},), found "
-            f"{weight.shape}; give a weight for each class"
-        )
-    if reduction not in ("mean", "sum", "none"):
-        raise ShapeError(
-            f"cross_entropy: expected reduction mean, sum or none, found {reduction!r}; choose one"
-        )
-    return axis
+def at_classes(target: np.ndarray) -> tuple:
+    """The index of logits[n, t_n, ...]: the classes at axis 1, or at the only axis.
 
-
-def _chosen(target: np.ndarray, axis: int, ignore_index: int, classes: int):
-    """The index of logits[n, t_n, ...], and which targets count (None where all do)."""
-    kept = None
-    if target.size and (target.min() < 0 or target.max() >= classes or 0 <= ignore_index < classes):
-        kept = target != ignore_index
-        target = np.where(kept, target, 0)
-        low, high = target.min(), target.max()
-        if low < 0 or high >= classes:
-            wrong = high if high >= classes else low
-            raise ShapeError(
-                f"cross_entropy: Target {wrong} is out of bounds: expected class indices in "
-                f"[0, {classes}) or ignore_index {ignore_index}; check the labels and the number of classes"
-            )
+    >>> at_classes(np.array([2, 0]))
+    (array([0, 1]), array([2, 0]))
+    """
     if target.ndim == 0:
-        return (target,), kept
+        return (target,)
     if target.ndim == 1:
-        return (np.arange(len(target)), target), kept
-    grid = np.ogrid[tuple(slice(n) for n in target.shape)]
-    return (*grid[:axis], target, *grid[axis:]), kept
+        return (np.arange(len(target)), target)
+    first, *others = np.ogrid[tuple(slice(n) for n in target.shape)]
+    return (first, target, *others)
 
 
-def _total_weight(target, weight, chosen, kept) -> float:
+def total_weight(target: np.ndarray, kept: np.ndarray | None, weight: np.ndarray | None) -> float:
+    """What a mean over classes divides by: the weights of the targets that count."""
     if weight is None:
         return float(target.size if kept is None else np.count_nonzero(kept))
-    counted = weight[chosen]
+    counted = weight[target]
     return float(counted.sum() if kept is None else counted[kept].sum())

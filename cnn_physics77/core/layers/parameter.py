@@ -45,11 +45,7 @@ class Parameter(Tensor):
 
     def __deepcopy__(self, memo) -> Parameter:
         """A copy of the values, without the gradient, as PyTorch copies it."""
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        copied.array = self.array.copy(order="K")
-        copied.edge = self.edge
-        return copied
+        return self._deep_copy(memo, gradient=False)
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -82,7 +83,7 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
                 f"checkpoint but received {type(value)}"
             )
             continue
-        array = value.array if isinstance(value, Tensor) else np.asarray(value)
+        array = value.array if isinstance(value, Tensor) else plain_array(key, np.asarray(value))
         if array.shape != tensor.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "

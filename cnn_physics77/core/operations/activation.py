@@ -13,8 +13,9 @@ from math import pi, sqrt
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import activation as kernels
+from cnn_physics77.core.operations.arguments import check_tensors
 from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.elementwise import unary
@@ -29,12 +30,7 @@ from cnn_physics77.core.tensor import Tensor, method
 
 def check_real(function: str, input: Tensor) -> None:
     """Raise a DtypeError unless the input is a tensor of a real floating dtype."""
-    if not isinstance(input, Tensor) or input.array.dtype.kind != "f":
-        found = input.dtype if isinstance(input, Tensor) else type(input).__name__
-        raise DtypeError(
-            f"{function}: expected a tensor of a real floating dtype, found {found}; convert it, e.g. with "
-            ".float()"
-        )
+    check_tensors(function, input, kinds="f")
 
 
 # ------------------------------------------------------------------------------ sigmoid

@@ -10,9 +10,9 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.operations.arguments import batched, check_tensors
 from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.pooling import gather_at
+from cnn_physics77.core.operations.pooling import scatter_add_at
 from cnn_physics77.core.operations.precision import in_float32
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor
 
 
 @operation(name="adaptive_average_pool")
@@ -35,6 +35,17 @@ def _(g, x_shape, output_size):
 @_adaptive_average_pool_gradient.derivative("g")
 def _(v, g_shape, size):
     return _adaptive_average_pool(v, output_size=g_shape[-len(size) :])
+
+
+@operation(name="adaptive_max_pool", extras=("indices",))
+def _adaptive_max_pool(x, *, output_size):
+    """y[o] = max over window o; and the winner's row-major index in its plane"""
+    return kernels.adaptive_max_pool(x, output_size)
+
+
+@_adaptive_max_pool.derivative("x")
+def _(g, indices, x_shape, output_size):
+    return scatter_add_at(g, indices, x_shape, len(output_size))
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size) -> Tensor:
@@ -130,9 +141,7 @@ def _average(function: str, d: int, input: Tensor, output_size) -> Tensor:
 
 def _maximum(function: str, d: int, input: Tensor, output_size, return_indices: bool):
     output_size = _windows(function, d, input, output_size)
-    _, indices = kernels.adaptive_max_pool(input.array, output_size)
-    indices = from_array(indices)
-    y = gather_at(input, indices, input.shape[-d:])
+    y, indices = _adaptive_max_pool(input, output_size=output_size)
     return (y, indices) if return_indices else y
 
 

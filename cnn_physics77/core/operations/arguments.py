@@ -9,11 +9,12 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.tensor import Tensor
 
 
-def check_tensors(function: str, first: Tensor, *others: Tensor | None) -> None:
-    """Raise a DtypeError unless all are tensors (or None) of one floating or complex dtype."""
+def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: str = "fc") -> None:
+    """Raise a DtypeError unless all are tensors (or None) of one dtype of these kinds: by default floating or
+    complex."""
     try:
         dtype = first.array.dtype
-        if dtype.kind in "fc":
+        if dtype.kind in kinds:
             for other in others:
                 if other is not None and other.array.dtype is not dtype and other.array.dtype != dtype:
                     raise DtypeError(
@@ -30,9 +31,10 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None) -> None:
                     "torch.from_numpy()"
                 ) from None
         raise
+    names = {"f": "floating" if "c" in kinds else "real floating", "c": "complex", "i": "integer"}
+    expected = " or ".join(name for kind, name in names.items() if kind in kinds)
     raise DtypeError(
-        f"{function}: expected a floating or complex dtype, found {dtype}; convert the input, e.g. with "
-        ".float()"
+        f"{function}: expected a {expected} dtype, found {dtype}; convert the input, e.g. with .float()"
     )
 
 

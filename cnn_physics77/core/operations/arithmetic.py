@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted, wrapped
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
 from cnn_physics77.core.operations.broadcasting import cast, result_type
 from cnn_physics77.core.operations.elementwise import binary, unary
@@ -63,6 +65,21 @@ _true_divide = binary(
 )
 
 
+def _times(function: str, x, factor, *operands):
+    """x times a factor, a number that must fit the dtype of a result of the operands."""
+    if factor == 1:
+        return x
+    dtype = result_type(*operands)
+    if isinstance(factor, Tensor):
+        return mul(x, factor)
+    if function in ("add", "sub") and dtype.kind in "iu" and not isinstance(factor, (int, np.integer)):
+        raise DtypeError(
+            f"{function}: For integral input tensors, argument alpha must not be a floating point number, "
+            f"found {factor!r}; convert the tensors with .float()"
+        )
+    return mul(x, from_array(fitted(function, factor, dtype)))
+
+
 def add(input, other, *, alpha=1) -> Tensor:
     """The sum: y = a + alpha b, dy/da = 1, dy/db = alpha; with broadcasting and promotion of dtypes.
 
@@ -70,7 +87,7 @@ def add(input, other, *, alpha=1) -> Tensor:
     >>> torch.add(torch.tensor([1.0, 2.0]), 10, alpha=2)
     tensor([21., 22.])
     """
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, _times("add", other, alpha, input, other))
 
 
 def sub(input, other, *, alpha=1) -> Tensor:
@@ -80,7 +97,7 @@ def sub(input, other, *, alpha=1) -> Tensor:
     >>> torch.sub(torch.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    return _sub(input, _times("sub", other, alpha, input, other))
 
 
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
@@ -104,31 +121,36 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', found {rounding_mode!r}")
 
 
-def _zero_like(g: Tensor) -> Tensor:
+def zero_like(g: Tensor) -> Tensor:
+    """The derivative of what is constant almost everywhere."""
     return from_array(np.zeros_like(g.array))
 
 
 def _not_by_zero(name: str, function, input, other) -> Tensor:
     """Real operands; and integers are not divided by zero, for which they have no value."""
-    input, other = (from_array(o) if isinstance(o, np.ndarray) else o for o in (input, other))
-    kind = result_type(input, other).kind
+    input, other = (
+        from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
+    )
+    dtype = result_type(input, other)
+    kind = dtype.kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
-    if kind in "biu" and not (other.array if isinstance(other, Tensor) else np.asarray(other)).all():
+    divisor = other.array if isinstance(other, Tensor) else wrapped(name, other, dtype)
+    if kind in "biu" and not divisor.all():
         raise IntegerDivisionError(
             f"{name}: ZeroDivisionError: integers divided by 0; convert with .float() for inf and NaN"
         )
     return function(input, other)
 
 
-_floor_divide = binary("floor_divide", np.floor_divide, "y = floor(a / b)", a=_zero_like, b=_zero_like)
+_floor_divide = binary("floor_divide", np.floor_divide, "y = floor(a / b)", a=zero_like, b=zero_like)
 
 
 def _truncated_quotient(a, b):
     return np.trunc(a / b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b
 
 
-_trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", a=_zero_like, b=_zero_like)
+_trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", a=zero_like, b=zero_like)
 
 
 def floor_divide(input, other) -> Tensor:
@@ -202,7 +224,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     tensor([4.])
     """
     product = mul(tensor1, tensor2)
-    return _add(input, product if value == 1 else mul(product, value))
+    return _add(input, _times("addcmul", product, value, input, product))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
@@ -220,7 +242,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
             "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
         )
     quotient = _true_divide(tensor1, tensor2)
-    return _add(input, quotient if value == 1 else mul(quotient, value))
+    return _add(input, _times("addcdiv", quotient, value, input, quotient))
 
 
 def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
@@ -272,7 +294,7 @@ def _unit_gradient(g: Tensor, x: Tensor) -> Tensor:
     |x|.
     """
     if x.array.dtype.kind != "c":
-        return _zero_like(g)
+        return zero_like(g)
     s = sgn(x)
     along = cast(mul(conj(s), g), dtype=np.zeros((), x.array.dtype).real.dtype)
     across = _true_divide(_sub(g, mul(s, along)), abs(x))
@@ -292,7 +314,7 @@ sgn = unary(
     floating=False,
 )
 
-_sign = unary("sign", _signum, "y = sign x", x=_zero_like, floating=False)
+_sign = unary("sign", _signum, "y = sign x", x=zero_like, floating=False)
 
 
 def sign(input: Tensor) -> Tensor:
@@ -385,8 +407,6 @@ method("lerp")(lerp)
 method("sgn")(sgn)
 method("sign")(sign)
 method("conj")(conj)
-
-__all__ = ["add", "conj", "div", "floor_divide", "mul", "neg", "sub"]
 
 __all__ = [
     "abs",

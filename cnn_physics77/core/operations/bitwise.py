@@ -11,6 +11,8 @@ from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
+_OPERANDS = (Tensor, int, np.integer, np.bool_, np.ndarray)
+
 
 def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "biu") -> Callable:
     def function(input, other):
@@ -28,18 +30,10 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
             ) from None
 
     def operator(self, other):
-        return (
-            function(self, other)
-            if isinstance(other, (Tensor, int, np.integer, np.bool_, np.ndarray))
-            else NotImplemented
-        )
+        return function(self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     def reflected(self, other):
-        return (
-            function(other, self)
-            if isinstance(other, (int, np.integer, np.bool_, np.ndarray))
-            else NotImplemented
-        )
+        return function(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""{what}, elementwise, with broadcasting and promotion; the operator {symbol}.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import check_fits, promote_types, wrapped
 from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import view_operation
@@ -19,8 +21,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @operation(view=True)
 def cast(x, *, dtype):
-    """y = x in another dtype; real from complex is the real part."""
-    if x.dtype.kind == "c" and dtype.kind != "c":
+    """y = x in another dtype; real from complex is the real part, and a boolean whether it is not 0."""
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
     return x.astype(dtype, copy=False)
 
@@ -30,29 +32,8 @@ def _(g, x_dtype):
     return cast(g, dtype=x_dtype)
 
 
-def promote_types(type1, type2) -> np.dtype:
-    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype
-    stays as it is when it meets an integer one (NumPy would widen it).
-
-    >>> promote_types(np.float32, np.int64)
-    dtype('float32')
-    """
-    a, b = np.dtype(type1), np.dtype(type2)
-    if a.kind in "fc" and b.kind in "biu":
-        return a
-    if b.kind in "fc" and a.kind in "biu":
-        return b
-    promoted = np.promote_types(a, b)
-    if (
-        promoted.kind == "f" and a.kind in "iu" and b.kind in "iu"
-    ):  # uint64 with a signed one: no integer holds both
-        raise DtypeError(
-            f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them"
-        )
-    return promoted
-
-
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+"""The order of the kinds of dtypes: boolean, integer, floating, complex."""
 
 
 def result_type(*operands) -> np.dtype:
@@ -79,12 +60,20 @@ def result_type(*operands) -> np.dtype:
             lower = promote_types(lower, dtype)
         if result is None:
             result = lower
-        elif _RANK[lower.kind] > _RANK[result.kind]:
+        elif RANK[lower.kind] > RANK[result.kind]:
             if lower.kind == "c" and result.kind == "f":
                 lower = np.result_type(result, np.complex64)
             result = lower
+            if group is groups[2] and result.kind == "i":
+                _check_int64(operands)
     assert result is not None
     return result
+
+
+def _check_int64(numbers) -> None:
+    for number in numbers:
+        if isinstance(number, (int, np.integer)):
+            check_fits("result_type", np.asarray(number), np.dtype(np.int64))
 
 
 def _dtype_of_number(number) -> np.dtype:
@@ -134,8 +123,9 @@ def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 @view_operation(name="expand")
 def _expand(x, *, shape):
-    """y_i = x_j, with j = i except 0 where x has size 1."""
-    return np.broadcast_to(x, shape)
+    """y_i = x_j, with j = i except 0 where x has size 1. Where nothing is repeated, it can be written."""
+    once = (1,) * (len(shape) - x.ndim) + x.shape
+    return x.reshape(shape) if shape == once else np.broadcast_to(x, shape)
 
 
 @_expand.derivative("x")
@@ -178,14 +168,14 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
                 f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
                 "torch.tensor() first"
             )
-    operands = [from_array(o) if isinstance(o, np.ndarray) else o for o in operands]
+    operands = [from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands]
     dtype = result_type(*operands)
     if floating and dtype.kind in "biu":
         dtype = get_default_dtype()
     tensors = [
         (o if o.array.dtype == dtype else cast(o, dtype=dtype))
         if isinstance(o, Tensor)
-        else from_array(np.asarray(o, dtype=dtype))
+        else from_array(wrapped(function, o, dtype))
         for o in operands
     ]
     if broadcast:

@@ -6,28 +6,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.tensor import Tensor, from_array, method
-
-
-def as_dtype(function: str, dtype) -> np.dtype:
-    """A dtype given as NumPy's, its scalar type, or Python's float, int, bool, complex (torch's default
-    precisions aside).
-
-    Raises:
-        DtypeError: it is none, or not one of numbers.
-    """
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found is None or dtype is None or found.kind not in "biufc":
-        raise DtypeError(
-            f"{function}: expected a dtype of numbers such as torch.float32, found {dtype!r}"
-        ) from None
-    return found
 
 
 def convert(input: Tensor, dtype: np.dtype) -> Tensor:

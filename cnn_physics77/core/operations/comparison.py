@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import result_type
 from cnn_physics77.core.operations.operation import as_tensor_input
@@ -69,8 +71,12 @@ def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
 @silent
 def _of_one_dtype(name: str, *operands) -> list[np.ndarray]:
     dtype = result_type(*operands)
-    arrays = [o.array if isinstance(o, Tensor) else np.asarray(o) for o in operands]
-    return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
+    return [
+        (o.array if o.array.dtype == dtype else o.array.astype(dtype))
+        if isinstance(o, Tensor)
+        else wrapped(name, o, dtype)
+        for o in operands
+    ]
 
 
 eq = _comparison("eq", np.equal, "=", False)
@@ -90,7 +96,9 @@ def _operator(function: Callable) -> Callable:
     def compare(self, other):
         if not isinstance(other, (Tensor, np.ndarray, *_NUMBERS)):
             return NotImplemented
-        return function(self, from_array(other) if isinstance(other, np.ndarray) else other)
+        if isinstance(other, np.ndarray):
+            other = from_array(plain_array(function.__name__, other))
+        return function(self, other)
 
     compare.__doc__ = function.__doc__
     return compare

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.operations.arithmetic import mul
+from cnn_physics77.core.operations.arithmetic import mul, zero_like
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.trigonometric import atan2, cos, sin
 from cnn_physics77.core.operations.views import view_operation
-from cnn_physics77.core.tensor import Tensor, from_array, method
+from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- parts
 
@@ -32,12 +32,12 @@ def _imag(z):
 
 @_real.derivative("z")
 def _(g):
-    return _complex(g, from_array(np.zeros_like(g.array)))
+    return _complex(g, zero_like(g))
 
 
 @_imag.derivative("z")
 def _(g):
-    return _complex(from_array(np.zeros_like(g.array)), g)
+    return _complex(zero_like(g), g)
 
 
 @operation(name="complex")
@@ -93,8 +93,8 @@ def _set_part(part):
     return assign
 
 
-Tensor.real = property(real, _set_part(real), doc=real.__doc__)
-Tensor.imag = property(imag, _set_part(imag), doc=imag.__doc__)
+method("real")(property(real, _set_part(real), doc=real.__doc__))
+method("imag")(property(imag, _set_part(imag), doc=imag.__doc__))
 
 
 # --------------------------------------------------------------------------------------------- from parts
@@ -161,7 +161,7 @@ _angle_of_real = unary(
     "angle",
     lambda x: np.where(x < 0, np.pi, np.where(np.isnan(x), x, 0)).astype(x.dtype),
     "π of negative numbers, 0 of others",
-    x=lambda g: from_array(np.zeros_like(g.array)),
+    x=zero_like,
 )
 
 

@@ -218,13 +218,17 @@ def einsum(*args) -> Tensor:
     return _arrange(y, y_labels, output)
 
 
+def _summed_against_one(x: Tensor, dims: list[int]) -> Tensor:
+    return sum(x, dims, keepdim=True) if dims else x
+
+
 def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
     r"""The product of two tensors, summed over pairs of dimensions.
 
     Args:
         a, b: tensors of one dtype.
         dims: an integer n, for the last n dimensions of a and the first n of b; or two lists, of dimensions
-            of a and of b, taken in pairs.
+            of a and of b, taken in pairs. In a pair, size 1 broadcasts.
 
     Returns:
         The other dimensions of a, then those of b.
@@ -251,12 +255,18 @@ def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
     a_dims, b_dims = ([d] if isinstance(d, int) else d for d in dims)
     a_dims = [dimension("tensordot", d, len(x)) for d in a_dims]
     b_dims = [dimension("tensordot", d, len(z)) for d in b_dims]
-    if len(a_dims) != len(b_dims) or [x[d] for d in a_dims] != [z[d] for d in b_dims]:
+    if len(a_dims) != len(b_dims) or any(
+        x[i] != z[j] and 1 not in (x[i], z[j]) for i, j in zip(a_dims, b_dims)
+    ):
         raise ShapeError(
             f"tensordot: contracted dimensions need to match, found sizes {[x[d] for d in a_dims]} of {x} "
             "and "
             f"{[z[d] for d in b_dims]} of {z}"
         )
+    # Against size 1, the other one's elements need only be summed.
+    a = _summed_against_one(a, [i for i, j in zip(a_dims, b_dims) if z[j] == 1 != x[i]])
+    b = _summed_against_one(b, [j for i, j in zip(a_dims, b_dims) if x[i] == 1 != z[j]])
+    x, z = a.array.shape, b.array.shape
     rows = [d for d in range(len(x)) if d not in a_dims]
     columns = [d for d in range(len(z)) if d not in b_dims]
     m, k, n = prod(x[d] for d in rows), prod(x[d] for d in a_dims), prod(z[d] for d in columns)

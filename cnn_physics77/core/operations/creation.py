@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.broadcasting import result_type
 from cnn_physics77.core.operations.casting import as_dtype, convert
+from cnn_physics77.core.operations.dimensions import sizes_of
 from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 
@@ -20,14 +24,10 @@ def sizes(function: str, size: tuple) -> tuple[int, ...]:
     """``f(2, 3)`` and ``f((2, 3))`` alike.
 
     Raises:
-        ShapeError: negative, or not integers.
+        ShapeError: negative.
+        DtypeError: not integers.
     """
-    if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
-        size = tuple(size[0]) if isinstance(size[0], (tuple, list)) else size
-    try:
-        shape = tuple(n.__index__() for n in size)
-    except (AttributeError, TypeError):
-        raise ShapeError(f"{function}: expected sizes as integers, found {size}") from None
+    shape = sizes_of(function, size)
     for n in shape:
         if n < 0:
             raise ShapeError(f"{function}: expected sizes of 0 or more, found {shape}")
@@ -97,15 +97,18 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = Fal
 
     Raises:
         ShapeError: negative sizes.
+        RangeError: the value lies outside of the range of the dtype.
+        DtypeError: a complex value for a real dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.full((2, 2), 7)
     tensor([[7, 7],
             [7, 7]])
     """
-    value = tensor(fill_value).array if dtype is None else fill_value
-    dtype = value.dtype if dtype is None else as_dtype("full", dtype)
-    return made("full", np.full(sizes("full", (size,)), fill_value, dtype), device, requires_grad)
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    dtype = result_type(value) if dtype is None else as_dtype("full", dtype)
+    array = np.full(sizes("full", (size,)), fitted("full", value, dtype))
+    return made("full", array, device, requires_grad)
 
 
 def _like(input: Tensor, dtype) -> np.dtype:
@@ -154,13 +157,17 @@ def full_like(
 ) -> Tensor:
     """``fill_value`` everywhere, in the shape, dtype and memory order of ``input``.
 
+    Raises:
+        RangeError: the value lies outside of the range of the dtype.
+        DtypeError: a complex value for a real dtype.
+
     >>> import cnn_physics77 as torch
     >>> torch.full_like(torch.ones(2), 7)
     tensor([7., 7.])
     """
-    return made(
-        "full_like", np.full_like(input.array, fill_value, _like(input, dtype)), device, requires_grad
-    )
+    dtype = _like(input, dtype)
+    array = np.full_like(input.array, fitted("full_like", fill_value, dtype), dtype)
+    return made("full_like", array, device, requires_grad)
 
 
 @method("new_zeros")
@@ -185,9 +192,8 @@ def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False
 @silent
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
-    return made(
-        "new_full", np.full(sizes("new_full", (size,)), fill_value, _like(self, dtype)), device, requires_grad
-    )
+    array = np.full(sizes("new_full", (size,)), fitted("new_full", fill_value, _like(self, dtype)))
+    return made("new_full", array, device, requires_grad)
 
 
 @method("new_tensor")
@@ -213,8 +219,12 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad:
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
-    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array of the wanted dtype is
-    not copied, and a tensor keeps its history.
+    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array (also of a subclass)
+    of the wanted dtype is not copied, and a tensor keeps its history. Arrays in the byte order of another
+    machine are copied.
+
+    Raises:
+        DtypeError, ShapeError, RangeError: as :func:`tensor`.
 
     >>> import cnn_physics77 as torch
     >>> a = np.zeros(2)
@@ -224,8 +234,10 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     check_device("as_tensor", device)
     if isinstance(data, Tensor):
         return data if dtype is None else convert(data, as_dtype("as_tensor", dtype))
-    if isinstance(data, np.ndarray):
-        return from_array(data if dtype is None else data.astype(as_dtype("as_tensor", dtype), copy=False))
+    if isinstance(data, np.ndarray) or (hasattr(data, "__array__") and not isinstance(data, np.generic)):
+        array = data if isinstance(data, np.ndarray) else np.asarray(data)
+        shared = from_array(plain_array("as_tensor", array))
+        return shared if dtype is None else convert(shared, as_dtype("as_tensor", dtype))
     return tensor(data, dtype=dtype)
 
 
@@ -260,7 +272,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
         integers = all(isinstance(x, (int, np.integer)) for x in numbers)
         dtype = np.dtype(np.int64) if integers else get_default_dtype()
     dtype = as_dtype("arange", dtype)
-    wide = np.float64 if dtype.kind == "f" else dtype
+    wide = np.dtype(np.float64) if dtype.kind == "f" else dtype
+    if dtype.kind in "iu" and dtype.itemsize < 8:
+        wide = np.dtype(np.int64)
     return made(
         "arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.dimensions import dimension
+from cnn_physics77.core.operations.memory import clone
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.reductions import sum
 from cnn_physics77.core.operations.views import view_operation
@@ -107,7 +108,8 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 @method("diag")
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Of a vector, the matrix with it on the diagonal; of a matrix, its diagonal.
+    """Of a vector, the matrix with it on the diagonal; of a matrix, its diagonal: a copy in both cases, while
+    :func:`diagonal` is a view.
 
     Raises:
         ShapeError: neither a vector nor a matrix.
@@ -121,7 +123,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.array.ndim == 1:
         return diag_embed(input, diagonal)
     if input.array.ndim == 2:
-        return _diagonal(input, offset=diagonal, dim1=0, dim2=1)
+        return clone(_diagonal(input, offset=diagonal, dim1=0, dim2=1))
     raise ShapeError(
         f"diag: expected a vector or a matrix, found shape {input.shape}; use diagonal or diag_embed"
     )

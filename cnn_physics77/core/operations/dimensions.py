@@ -1,12 +1,14 @@
-"""Which dimensions a call means: negative numbers, tuples, None; and the error for those that do not
-exist.
+"""Which dimensions and sizes a call means: negative numbers, tuples, None, several arguments; and the error
+for those that do not exist.
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from functools import wraps
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import DtypeError, ShapeError
 
 
 def dimension(function: str, dim, ndim: int) -> int:
@@ -63,3 +65,40 @@ def _of_scalar(function: str, dim) -> tuple[int, ...]:
     for d in dim:
         dimension(function, d, 0)
     return ()
+
+
+def sizes_of(function: str, sizes: tuple) -> tuple[int, ...]:
+    """The sizes of a call f(2, 3), f((2, 3)) or f([2, 3]) as a tuple.
+
+    Raises:
+        DtypeError: they are not integers.
+
+    >>> sizes_of("view", ((2, 3),)), sizes_of("view", (2, 3))
+    ((2, 3), (2, 3))
+    """
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    try:
+        return tuple(operator.index(n) for n in sizes)
+    except TypeError:
+        raise DtypeError(f"{function}: expected sizes as integers, found {sizes!r}") from None
+
+
+def variadic(function: Callable) -> Callable:
+    """Decorator: the first argument of f(self, sizes, ...) may be one tuple, several arguments, or named.
+
+    >>> @variadic
+    ... def repeat(self, repeats):
+    ...     return repeats
+    >>> repeat("x", (2, 3)), repeat("x", 2, 3), repeat("x", repeats=(2, 3))
+    ((2, 3), (2, 3), (2, 3))
+    """
+
+    @wraps(function)
+    def called(self, *given, **options):
+        if given:
+            one = len(given) == 1 and isinstance(given[0], (tuple, list))
+            return function(self, given[0] if one else given, **options)
+        return function(self, **options)
+
+    return called

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.operations.arithmetic import abs, conj
+from cnn_physics77.core.operations.arithmetic import abs, conj, zero_like
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
@@ -180,7 +180,7 @@ _is_nonzero = unary(
     "is_nonzero",
     lambda x: (x != 0).astype(x.dtype),
     "1 where x is not 0, else 0: the 0-th power, with derivative 0",
-    x=lambda g: from_array(np.zeros_like(g.array)),
+    x=zero_like,
 )
 
 

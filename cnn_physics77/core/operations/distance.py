@@ -14,6 +14,7 @@ from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import where
+from cnn_physics77.core.operations.shape import broadcast_tensors
 from cnn_physics77.core.tensor import Tensor, from_array
 
 # ------------------------------------------------------------------------------ of elements
@@ -212,7 +213,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     .. math:: y = \frac{\sum_i a_i b_i}{\max(\|a\|, \epsilon) \, \max(\|b\|, \epsilon)}
 
     Args:
-        x1, x2: vectors a and b along ``dim``; the shapes broadcast.
+        x1, x2: vectors a and b along ``dim`` of their common shape, to which they broadcast.
         eps: ε, the least length. The maximum with it is not differentiated: gradients flow as if it were the
             length.
 
@@ -225,7 +226,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     tensor([0.7071])
     """
     check_tensors("cosine_similarity", x1, x2)
-    a, b = prepare("cosine_similarity", (x1, x2))
+    a, b = broadcast_tensors(*prepare("cosine_similarity", (x1, x2)))
     return (_normalized(a, dim, eps) * _normalized(b, dim, eps)).sum(dim)
 
 
@@ -253,7 +254,7 @@ def pairwise_distance(
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
-    check_tensors("pairwise_distance", x1, x2)
+    check_tensors("pairwise_distance", x1, x2, kinds="fciu")
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 

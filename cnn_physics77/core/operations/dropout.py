@@ -156,8 +156,8 @@ def _channels(function, input, p, training, inplace, batched: bool = True) -> Te
     noise = _keep(shape[:lead], p).astype(input.array.dtype)
     if p < 1:
         noise /= 1 - p
-    noise = from_array(noise.reshape(*shape[:lead], *(1,) * (input.ndim - lead)))
-    return _applied(function, input, inplace, lambda x: x * noise)
+    factor = from_array(noise.reshape(*shape[:lead], *(1,) * (input.ndim - lead)))
+    return _applied(function, input, inplace, lambda x: x * factor)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
@@ -189,7 +189,7 @@ def feature_alpha_dropout(
     True
     """
     _check("feature_alpha_dropout", input, p)
-    if input.ndim < 2:
+    if input.ndim < 2 and training and 0 < p < 1:
         raise ShapeError(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found "
             f"shape {input.shape}"

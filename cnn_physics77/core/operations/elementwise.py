@@ -14,6 +14,7 @@ from math import inf
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF, record
+from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
 from cnn_physics77.core.errors import DtypeError, ShapeError
@@ -183,7 +184,7 @@ def reflected(function: Callable) -> Callable:
 @lru_cache(maxsize=1024, typed=True)
 @silent
 def _number(value, dtype: np.dtype) -> Tensor:
-    array = np.asarray(value, dtype=dtype)
+    array = wrapped("number", value, dtype)
     array.flags.writeable = False
     return from_array(array)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import check_fits
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.arithmetic import conj, mul
+from cnn_physics77.core.operations.arithmetic import conj, mul, zero_like
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.elementwise import binary, unary
 from cnn_physics77.core.operations.selection import where
@@ -161,7 +162,7 @@ def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
     if b.edge is None and b.array.ndim == 0:  # a number
         exponent = b.array.item()
         if exponent == 0:
-            return from_array(np.zeros_like(g.array))
+            return zero_like(g)
         if exponent == 2:
             return g * conj(mul(a, 2))
         return g * conj(b * _pow(a, b - 1))
@@ -189,22 +190,26 @@ def pow(input, exponent) -> Tensor:
     Raises:
         ShapeError: the shapes do not broadcast.
         ValueError: an integer tensor raised to a negative Python integer.
+        RangeError: an integer as an exponent lies outside of the range of an integer tensor's dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
     tensor([1., 4., 9.])
     """
+    whole = isinstance(input, Tensor) and input.array.dtype.kind in "iu"
+    if whole and isinstance(exponent, (int, np.integer)):
+        if exponent < 0:
+            raise ValueError(
+                f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; "
+                "convert the base with .float()"
+            )
+        check_fits("pow", np.asarray(exponent), input.array.dtype)
     a, b = (
         prepare("pow", (input, exponent), broadcast=False)
         if not _plain(input, exponent)
         else (input, exponent)
     )
     if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype.kind in "bi" and (b.array < 0).any():
-        if not isinstance(exponent, Tensor):
-            raise ValueError(
-                f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; "
-                "convert the base with .float()"
-            )
         return from_array(_integer_power(a.array, b.array))
     return _pow(a, b)
 

@@ -14,6 +14,8 @@ import numpy as np
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.gathering import gather_along
+from cnn_physics77.core.operations.memory import clone
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.reductions import spread
@@ -38,44 +40,14 @@ class MinAndMax(NamedTuple):
 # ------------------------------------------------------------------------------------ elements by their index
 
 
-@operation(name="take_along")
-def _take_along(x, indices, *, dim, squeeze):
-    """y_j = x_i, i being j but ``indices_j`` along ``dim``, which is dropped if ``squeeze``; no index occurs
-    twice in a slice.
-    """
-    if x.ndim == 0:
-        return x.copy()
-    y = np.take_along_axis(x, indices, dim)
-    return y.squeeze(dim) if squeeze else y
-
-
-@_take_along.derivative("x")
-def _(g, indices, x_shape, dim, squeeze):
-    return _put_along(g, indices, dim=dim, squeeze=squeeze, shape=x_shape)
-
-
-@operation(name="put_along")
-def _put_along(g, indices, *, dim, squeeze, shape):
-    """The adjoint of taking: zeros, and each g at its index."""
-    if not shape:
-        return g.copy()
-    x = np.zeros(shape, g.dtype)
-    np.put_along_axis(x, indices, np.expand_dims(g, dim) if squeeze else g, dim)
-    return x
-
-
-@_put_along.derivative("g")
-def _(v, indices, dim, squeeze):
-    return _take_along(v, indices, dim=dim, squeeze=squeeze)
-
-
 def take_along(input: Tensor, indices: np.ndarray, dim: int, squeeze: bool) -> ValuesAndIndices:
     """The elements of ``input`` at ``indices``, which have its dimensions; of ``dim`` only size 1, to be
     dropped, if ``squeeze``.
     """
-    squeeze = squeeze and input.array.ndim > 0
     positions = from_array(indices)
-    values = _take_along(input, positions, dim=dim, squeeze=squeeze)
+    if input.array.ndim == 0:
+        return ValuesAndIndices(clone(input), positions)
+    values = gather_along(input, positions, dim=dim, squeeze=squeeze)
     return ValuesAndIndices(values, positions.view_of_memory(indices.squeeze(dim)) if squeeze else positions)
 
 

@@ -10,46 +10,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.backend.conversion import fitted
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.creation import ones_like, zeros
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.selection import where
-from cnn_physics77.core.operations.shape import reshape
+from cnn_physics77.core.operations.shape import reshape, unsqueeze
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # --------------------------------------------------------------------------------------------- the operations
 
 
-@operation
-def _gather(x, index, *, dim):
-    """y = x at the index along dim; elsewhere the index may be shorter than x."""
-    return np.take_along_axis(x[_corner(index, dim)], index, dim)
+@operation(name="gather")
+def gather_along(x, index, *, dim, squeeze):
+    """y = x at the index along dim, which is dropped if squeeze; elsewhere the index may be shorter."""
+    y = np.take_along_axis(x[_corner(index, dim)], index, dim)
+    return y.squeeze(dim) if squeeze else y
 
 
-@_gather.derivative("x")
-def _(g, index, x_shape, dim):
-    return _scatter_add(_zeros(x_shape, g), index, g, dim=dim)
+@gather_along.derivative("x")
+def _(g, index, x_shape, dim, squeeze):
+    src = unsqueeze(g, dim) if squeeze else g
+    return scatter_add_along(zeros(x_shape, dtype=g.array.dtype), index, src, dim=dim)
 
 
-@operation
-def _scatter_add(x, index, src, *, dim):
+@operation(name="scatter_add")
+def scatter_add_along(x, index, src, *, dim):
     """y = x + src, added at the index along dim."""
     out = np.array(x, order="C")
     add_along(out, index, dim, src)
     return out
 
 
-@_scatter_add.derivative("x")
+@scatter_add_along.derivative("x")
 def _(g):
     return g
 
 
-@_scatter_add.derivative("src")
+@scatter_add_along.derivative("src")
 def _(g, index, dim):
-    return _gather(g, index, dim=dim)
+    return gather_along(g, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -62,12 +66,12 @@ def _scatter(x, index, src, *, dim):
 
 @_scatter.derivative("x")
 def _(g, index, dim):
-    return _scatter(g, index, _zeros((), g), dim=dim)
+    return _scatter(g, index, zeros((), dtype=g.array.dtype), dim=dim)
 
 
 @_scatter.derivative("src")
 def _(g, index, dim):
-    return _gather(g, index, dim=dim)
+    return gather_along(g, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -88,8 +92,8 @@ def _(g, needed, x, index, src, y, dim):
             g.dtype
         )
     )
-    share = g / _scatter_add(at_x, index, at_src, dim=dim)
-    return at_x * share, None, at_src * _gather(share, index, dim=dim)
+    share = g / scatter_add_along(at_x, index, at_src, dim=dim)
+    return at_x * share, None, at_src * gather_along(share, index, dim=dim, squeeze=False)
 
 
 @operation
@@ -102,36 +106,35 @@ def _scatter_prod(x, index, src, *, dim):
 
 @_scatter_prod.joint_derivative
 def _(g, needed, x, index, src, y, dim):
-    # The product of all other factors: y / src, or, where src is the only zero factor, the product without
-    # it.
-    others_of_x = _scatter_prod(_ones_like(x), index, src, dim=dim)
-    zero = from_array(src.array == 0)
-    zeros = _scatter_add(
-        from_array((x.array == 0).astype(np.int64)), index, from_array(zero.array.astype(np.int64)), dim=dim
-    )
-    zeros_here = np.take_along_axis(zeros.array[_corner(index.array, dim)], index.array, dim)
-    if recording() and (zeros_here > 1).any():
-        raise GradientError(
-            "scatter_reduce: the second derivative of a product with several zero factors is not defined "
-            "here; take the product with prod, or make the factors non-zero"
-        )
-    only = from_array(zero.array & (zeros_here == 1))
-    without = _scatter_prod(x, index, where(only, _ones_like(src), src), dim=dim)
-    quotient = _gather(y, index, dim=dim) / where(zero, _ones_like(src), src)
-    others_of_src = where(only, _gather(without, index, dim=dim), quotient)
-    return g * others_of_x, None, _gather(g, index, dim=dim) * others_of_src
+    # The product of all other factors: y / src, or, for the n-th zero of a place, the product without its
+    # n-th zero. Of several zeros it is 0 with derivatives that are not, if any are to be recorded.
+    others_of_x = _scatter_prod(ones_like(x), index, src, dim=dim)
+    zero = src.array == 0
+    y_there = gather_along(y, index, dim=dim, squeeze=False)
+    others_of_src = y_there / where(from_array(zero), ones_like(src), src)
+    order = _order_of_zeros(x.array.shape, index.array, dim, zero)
+    zeros = order.max(initial=0)
+    for n in range(1, (zeros if recording() else min(zeros, 1)) + 1):
+        nth = from_array(order == n)
+        without = _scatter_prod(x, index, where(nth, ones_like(src), src), dim=dim)
+        others_of_src = where(nth, gather_along(without, index, dim=dim, squeeze=False), others_of_src)
+    return g * others_of_x, None, gather_along(g, index, dim=dim, squeeze=False) * others_of_src
+
+
+def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: np.ndarray) -> np.ndarray:
+    """Which zero of its place each zero of a source is, counted from 1; 0 for the other elements."""
+    places = positions_along(shape, index, dim)[zero]
+    by_place = np.argsort(places, kind="stable")
+    _, starts, group = np.unique(places[by_place], return_index=True, return_inverse=True)
+    count = np.empty(places.size, np.int64)
+    count[by_place] = np.arange(1, places.size + 1) - starts[group]
+    order = np.zeros(index.shape, np.int64)
+    order[zero] = count
+    return order
 
 
 def _corner(index: np.ndarray, dim: int) -> tuple:
     return tuple(slice(None) if axis == dim else slice(n) for axis, n in enumerate(index.shape))
-
-
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    return from_array(np.zeros(shape, like.array.dtype))
-
-
-def _ones_like(x: Tensor) -> Tensor:
-    return from_array(np.ones_like(x.array))
 
 
 # ----------------------------------------------------------------------------------------- reading arguments
@@ -220,22 +223,31 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     tensor([[1, 1],
             [4, 3]])
     """
+    return _gathered("gather", input, dim, index)
+
+
+def _gathered(function: str, input: Tensor, dim: int, index) -> Tensor:
     shape = index.array.shape if isinstance(index, Tensor) else ()
-    input, dim, index, _ = _along("gather", input, dim, index)
+    input, dim, index, _ = _along(function, input, dim, index)
     if index.array.size == 0:
         return (
             from_array(np.empty(shape, input.array.dtype))
             if input.edge is None
             else reshape(input, (-1,))[:0].reshape(shape)
         )
-    y = _gather(input, index, dim=dim)
+    y = gather_along(input, index, dim=dim, squeeze=False)
     return y if y.array.shape == shape else reshape(y, shape)
 
 
 @method("take_along_dim")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast
-    in the others. Without a dimension, the indices are those of the flattened input.
+    in the others, and negative indices count from the end. Without a dimension, the indices are those of the
+    flattened input, from 0.
+
+    Raises:
+        ShapeError: shapes that do not broadcast, no such dimension, or an index out of bounds.
+        DtypeError: the index is not of integers.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[10, 30, 20], [60, 40, 50]])
@@ -245,7 +257,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     check_index("take_along_dim", indices)
     if dim is None:
-        return gather(reshape(input, (input.array.size,)), 0, reshape(indices, (indices.array.size,)))
+        return _gathered(
+            "take_along_dim", reshape(input, (input.array.size,)), 0, reshape(indices, (indices.array.size,))
+        )
     if input.array.ndim != indices.array.ndim:
         raise ShapeError(
             "take_along_dim: input and indices should have the same number of dimensions, found shapes "
@@ -260,7 +274,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         tuple(t.array.shape[dim] if axis == dim else n for axis, n in enumerate(common))
         for t in (input, indices)
     ]
-    return gather(expand_to(input, shapes[0]), dim, expand_to(indices, shapes[1]))
+    n, positions = shapes[0][dim] if shapes[0] else 1, indices.array
+    from_end = (positions < 0) & (positions >= -n)
+    if from_end.any():
+        indices = from_array(np.where(from_end, positions + n, positions))
+    return _gathered("take_along_dim", expand_to(input, shapes[0]), dim, expand_to(indices, shapes[1]))
 
 
 def _source(function: str, input: Tensor, src, value, index) -> Tensor:
@@ -270,7 +288,7 @@ def _source(function: str, input: Tensor, src, value, index) -> Tensor:
     if isinstance(src, Tensor):
         return src
     check_index(function, index)
-    return from_array(np.broadcast_to(np.asarray(src, dtype=input.array.dtype), index.array.shape))
+    return from_array(np.broadcast_to(fitted(function, src, input.array.dtype), index.array.shape))
 
 
 @method("scatter")
@@ -333,7 +351,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     x, dim, index, source = _along("scatter_add", input, dim, index, src)
     if index.array.size == 0:
         return input.clone()
-    y = _scatter_add(x, index, source, dim=dim)
+    y = scatter_add_along(x, index, source, dim=dim)
     return y if y.array.shape == shape else reshape(y, shape)
 
 
@@ -353,7 +371,6 @@ def scatter_reduce(
     Raises:
         ShapeError: shapes that do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or ``src`` has another dtype.
-        GradientError: the second derivative of a product with several zeros.
 
     >>> import cnn_physics77 as torch
     >>> x, i = torch.tensor([1.0, 5.0]), torch.tensor([0, 1, 0])
@@ -373,11 +390,11 @@ def scatter_reduce(
             x, index, from_array(np.asarray(_neutral(reduce, x.array.dtype), x.array.dtype)), dim=dim
         )
     if reduce in ("sum", "mean"):
-        y = _scatter_add(x, index, source, dim=dim)
+        y = scatter_add_along(x, index, source, dim=dim)
         if reduce == "mean":
             ones = from_array(np.ones(index.array.shape, np.int64))
             first = from_array(np.full(x.array.shape, int(include_self)))
-            count = np.maximum(_scatter_add(first, index, ones, dim=dim).array, 1).astype(x.array.dtype)
+            count = np.maximum(scatter_add_along(first, index, ones, dim=dim).array, 1).astype(x.array.dtype)
             y = y / from_array(count) if x.array.dtype.kind in "fc" else y // from_array(count)
     elif reduce == "prod":
         y = _scatter_prod(x, index, source, dim=dim)

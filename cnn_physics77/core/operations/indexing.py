@@ -15,6 +15,7 @@ import warnings
 
 import numpy as np
 
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.layout import empty
 from cnn_physics77.core.kernels.scatter import add_at
@@ -164,7 +165,7 @@ def _part(part):
         array = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
         part = from_array(array if array.size else array.astype(np.int64))
     elif isinstance(part, np.ndarray):
-        part = from_array(part)
+        part = from_array(plain_array("index", part))
     elif not isinstance(part, Tensor):
         try:
             return operator.index(part)

@@ -15,7 +15,9 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF
+from cnn_physics77.core.backend.conversion import assigned
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
@@ -216,7 +218,7 @@ def _sub_(self, other, *, alpha=1) -> Tensor:
 
 def _sum(name: str, ufunc: np.ufunc, function: Callable, x: Tensor, other, alpha) -> Tensor:
     if alpha != 1:
-        other = other * alpha
+        return overwrite(name, x, function, other, alpha=alpha)
     return x if _straight(ufunc, x, (other,)) else overwrite(name, x, function, other)
 
 
@@ -229,7 +231,7 @@ def _operator(name: str, of: str) -> None:
     def assign(self, other):
         if not isinstance(other, (Tensor, bool, int, float, complex, np.ndarray, np.generic)):
             return NotImplemented
-        return change(self, from_array(other) if isinstance(other, np.ndarray) else other)
+        return change(self, from_array(plain_array(of, other)) if isinstance(other, np.ndarray) else other)
 
     assign.__doc__ = f"``{of}``."
     method(name)(assign)
@@ -306,6 +308,7 @@ def _fill_(self, value) -> Tensor:
     Raises:
         ShapeError: a tensor with dimensions.
         DtypeError: a complex number for a real tensor.
+        RangeError: a number outside of the range of the dtype.
     """
     return _assign("fill_", self, scalar_like("fill_", self, value))
 
@@ -357,6 +360,7 @@ def _setitem(self, key, value) -> None:
     Raises:
         ShapeError: a key out of bounds, or values that do not broadcast to ``self[key]``.
         DtypeError: values of another dtype with index tensors; not numbers.
+        RangeError: a number outside of the range of the dtype.
         GradientError: the change is recorded, and this is a variable.
 
     >>> import cnn_physics77 as torch
@@ -408,10 +412,13 @@ def _number_like(function: str, x: Tensor, value) -> Tensor:
         raise DtypeError(
             f"{function}: can't assign a {type(value).__name__} to a tensor; use torch.tensor() first"
         )
-    array = np.asarray(value)
+    if not isinstance(value, np.ndarray):
+        return from_array(assigned(function, value, x.array.dtype))
+    array = plain_array(function, value)
     if array.dtype.kind == "c" and x.array.dtype.kind != "c":
         raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")
-    return from_array(array.astype(x.array.dtype, copy=False))
+    with np.errstate(all="ignore"):
+        return from_array(array.astype(x.array.dtype, copy=False))
 
 
 def _of_dtype(x: Tensor, value: Tensor) -> Tensor:

@@ -312,6 +312,12 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
     return _parts(tensor, [*range(0, n, size), n] if n else [0, 0], dim)
 
 
+@method("split")
+def _split_method(self, split_size, dim: int = 0) -> tuple[Tensor, ...]:
+    """See :func:`split`."""
+    return split(self, split_size, dim)
+
+
 def split_with_sizes(input: Tensor, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
     """See :func:`split` with a list of sizes.
 
@@ -461,7 +467,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return slices
 
 
-for _function in (split, split_with_sizes, chunk, tensor_split, hsplit, vsplit, dsplit, unbind):
+for _function in (split_with_sizes, chunk, tensor_split, hsplit, vsplit, dsplit, unbind):
     method(_function.__name__)(_function)
 
 

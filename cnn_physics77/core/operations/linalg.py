@@ -180,6 +180,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Tensor:
     input, a, b = of_one_dtype(function, input, a, b)
     product = bmm(a, b) if batched else mm(a, b)
+    if product.array.dtype.kind in "iu":
+        alpha, beta = int(alpha), int(beta)
     if alpha != 1:
         product = mul(product, alpha)
     if beta == 0:  # what input holds, NaN included, is not looked at
@@ -199,6 +201,8 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (mat1 @ mat2), input broadcast; with beta = 0 it is ignored, NaN included.
 
+    Of integers, the factors are cut to integers.
+
     >>> import cnn_physics77 as torch
     >>> torch.addmm(torch.tensor([1.0]), torch.ones(2, 3), torch.ones(3, 1), alpha=2)
     tensor([[7.],
@@ -210,7 +214,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
 @method("baddbmm")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (batch1 @ batch2) for batches of matrices, input broadcast; with beta = 0 it is
-    ignored.
+    ignored. See :func:`addmm`.
 
     >>> import cnn_physics77 as torch
     >>> torch.baddbmm(torch.tensor(1.0), torch.ones(1, 2, 3), torch.ones(1, 3, 1))

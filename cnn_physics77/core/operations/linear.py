@@ -17,8 +17,8 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import products
 from cnn_physics77.core.operations.arguments import check_tensors
-from cnn_physics77.core.operations.arithmetic import conj
-from cnn_physics77.core.operations.broadcasting import expand_to
+from cnn_physics77.core.operations.arithmetic import add, conj
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
@@ -104,7 +104,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Args:
         input: x, (..., in_features); or (in_features).
         weight: W, (out_features, in_features); or (in_features), for one output without its dimension.
-        bias: b, (out_features); or () with a one-dimensional weight. All of one floating or complex dtype.
+        bias: b, (out_features), or what broadcasts to y; or () with a one-dimensional weight. All of one
+            floating, complex or integer dtype.
 
     Returns:
         y, (..., out_features), of the same dtype. Without inputs (in_features = 0) it is the bias.
@@ -118,23 +119,35 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> torch.nn.functional.linear(x, W, torch.tensor([0.0, 0.0, 10.0]))
     tensor([[ 1.,  2., 13.]])
     """
-    check_tensors("linear", input, weight, bias)
+    check_tensors("linear", input, weight, bias, kinds="fciu")
     x, w = input.array, weight.array
     if w.ndim == 1 and x.ndim and x.shape[-1:] == w.shape and (bias is None or bias.array.ndim == 0):
         one = linear(input, unsqueeze(weight, 0), None if bias is None else unsqueeze(bias, 0))
         return squeeze(one, -1)
     if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ShapeError(
-            "linear: expected an input (..., in_features) and a weight (out_features, in_features), found "
-            "input "
-            f"{x.shape} and weight {w.shape}; check in_features, or flatten the input"
+            f"linear: mat1 and mat2 shapes cannot be multiplied ({_sizes(_rows(x).shape if x.ndim else ())} "
+            f"and {_sizes(w.shape[::-1])}): expected an input (..., in_features) and a weight "
+            f"(out_features, in_features), found input {x.shape} and weight {w.shape}; check in_features, or "
+            "flatten the input"
         )
-    if bias is not None and bias.array.shape != w.shape[:1]:
+    if bias is None or bias.array.shape == w.shape[:1]:
+        return _linear(input, weight, bias)
+    y = _linear(input, weight, None)
+    try:
+        fits = broadcast_shapes(bias.array.shape, y.array.shape) == y.array.shape
+    except ShapeError:
+        fits = False
+    if not fits:
         raise ShapeError(
-            f"linear: expected a bias of shape ({len(w)},) for a weight {w.shape}, found {bias.array.shape}; "
-            "give one number per output"
+            f"linear: expected a bias that expands to {y.array.shape}, one number per output, shape "
+            f"({len(w)},), found {bias.array.shape} for a weight {w.shape}"
         )
-    return _linear(input, weight, bias)
+    return add(y, bias)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
 
 
 __all__ = ["linear"]

@@ -21,44 +21,38 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 # ------------------------------------------------------------------------------ negative log-likelihood
 
-# l_n = -w[t_n] x[n, t_n] reads one number of x (N, C, d1, ...) for each sample, its adjoint writes there;
-# ignored ones are 0.
+# l_n = -w[t_n] x[n, t_n] reads one number of x (N, C, d1, ...) for each sample, its adjoint writes there. The
+# targets are all classes; ``kept`` says which of them count, None for all. The losses of the others are 0.
 
 
 @operation(name="nll")
-def _nll(x, target, weight, *, ignore_index):
+def _nll(x, target, kept, weight):
     """l_n = -w[t_n] x[n, t_n]"""
-    at, kept, factor = _chosen(x.shape, x.dtype, target, weight, ignore_index)
-    return np.where(kept, x[at] * factor, x.dtype.type(0))
+    return _weighted(-x[kernels.at_classes(target)], target, kept, weight)
 
 
 @operation(name="nll_gradient")
-def _nll_gradient(g, target, weight, *, shape, ignore_index):
+def _nll_gradient(g, target, kept, weight, *, shape):
     """x̄[n, t_n] = -w[t_n] g_n, 0 elsewhere"""
-    at, kept, factor = _chosen(shape, g.dtype, target, weight, ignore_index)
     gx = np.zeros(shape, g.dtype)
-    gx[at] = np.where(kept, g * factor, g.dtype.type(0))
+    gx[kernels.at_classes(target)] = _weighted(-g, target, kept, weight)
     return gx
 
 
 @_nll.derivative("x")
-def _(g, target, weight, x_shape, ignore_index):
-    return _nll_gradient(g, target, weight, shape=x_shape, ignore_index=ignore_index)
+def _(g, target, kept, weight, x_shape):
+    return _nll_gradient(g, target, kept, weight, shape=x_shape)
 
 
 @_nll_gradient.derivative("g")
-def _(v, target, weight, ignore_index):
-    return _nll(v, target, weight, ignore_index=ignore_index)
+def _(v, target, kept, weight):
+    return _nll(v, target, kept, weight)
 
 
-def _chosen(shape, dtype, target, weight, ignore_index):
-    """The index of x[n, t_n, ...]; which targets count; and -w[t_n]."""
-    axis = _class_axis(len(shape))
-    kept = target != ignore_index
-    target = np.where(kept, target, 0)
-    factor = dtype.type(-1) if weight is None else -weight[target]
-    grid = np.ogrid[tuple(slice(n) for n in target.shape)] if target.ndim else []
-    return (*grid[:axis], target, *grid[axis:]), kept, factor
+def _weighted(losses, target, kept, weight):
+    if weight is not None:
+        losses = losses * weight[target]
+    return losses if kept is None else np.where(kept, losses, losses.dtype.type(0))
 
 
 def _class_axis(ndim: int) -> int:
@@ -66,36 +60,56 @@ def _class_axis(ndim: int) -> int:
     return 0 if ndim == 1 else 1
 
 
-def _check_classes(
+def _classes(
     function: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> int:
-    """The dimension of the classes, once target and weight are found to fit."""
-    shape = input.shape
+) -> tuple[Tensor, Tensor | None]:
+    """The targets, found to fit the input and the weight, with class 0 for the ignored ones; and which count,
+    None where all do."""
+    shape, indices = input.array.shape, target.array
+    if not shape:
+        raise ShapeError(
+            f"{function}: Expected 1 or more dimensions (got 0), an input (N, C, d1, ...) or (C)"
+        )
     axis = _class_axis(len(shape))
-    if not shape or target.shape != shape[:axis] + shape[axis + 1 :]:
+    if axis == 0 and indices.shape == (1,):  # PyTorch takes one index for (C) with a dimension, too
+        target = from_array(indices.reshape(()))
+        indices = target.array
+    if axis and indices.ndim and len(indices) != shape[0]:
         raise ShapeError(
-            f"{function}: expected class indices (N, d1, ...) for an input (N, C, d1, ...), or () for (C), "
-            "found target "
-            f"{target.shape} and input {shape}"
+            f"{function}: Expected input batch_size ({shape[0]}) to match target batch_size "
+            f"({len(indices)}), found input {shape} and target {indices.shape}"
         )
-    if target.array.dtype.kind not in "iu":
+    if indices.shape != shape[:axis] + shape[axis + 1 :]:
+        raise ShapeError(
+            f"{function}: Expected target size {list(shape[:axis] + shape[axis + 1 :])}, got "
+            f"{list(indices.shape)}: class indices (N, d1, ...) for an input (N, C, d1, ...), here {shape}, "
+            "or () for (C)"
+        )
+    if indices.dtype.kind not in "iu":
         raise DtypeError(
-            f"{function}: expected integer class indices, found a target of {target.dtype}; convert it"
+            f"{function}: expected target dtype to be Long or Byte, but got {indices.dtype}; convert it, "
+            "e.g. with .long()"
         )
-    if weight is not None and weight.shape != (shape[axis],):
+    classes = shape[axis]
+    if weight is not None and weight.array.shape != (classes,):
         raise ShapeError(
-            f"{function}: expected one weight per class, shape ({shape[axis]},), found {weight.shape}"
+            f"{function}: weight tensor should be defined either for all {classes} classes or no classes but "
+            f"got weight tensor of shape: {list(weight.array.shape)}"
         )
-    found = target.array[
-        (target.array != ignore_index) & ((target.array < 0) | (target.array >= shape[axis]))
-    ]
-    if found.size:
+    if indices.size == 0:
+        return target, None
+    low, high = indices.min(), indices.max()
+    if low >= 0 and high < classes and not low <= ignore_index <= high:
+        return target, None
+    kept = indices != ignore_index
+    indices = np.where(kept, indices, indices.dtype.type(0))
+    low, high = indices.min(), indices.max()
+    if low < 0 or high >= classes:
         raise ShapeError(
-            f"{function}: Target {found[0]} is out of bounds: expected class indices in [0, {shape[axis]}) "
-            "or ignore_index "
-            f"{ignore_index}; check the labels and the number of classes"
+            f"{function}: Target {high if high >= classes else low} is out of bounds: expected class indices "
+            f"in [0, {classes}) or ignore_index {ignore_index}; check the labels and the number of classes"
         )
-    return axis
+    return from_array(indices), from_array(kept)
 
 
 @in_float32
@@ -135,14 +149,15 @@ def nll_loss(
     """
     check_tensors("nll_loss", input, weight)
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
-    _check_classes("nll_loss", input, target, weight, ignore_index)
-    losses = _nll(input, target, weight, ignore_index=ignore_index)
+    target, kept = _classes("nll_loss", input, target, weight, ignore_index)
+    losses = _nll(input, target, kept, weight)
     if reduction == "none":
         return losses
     if reduction == "sum":
         return losses.sum()
-    kept = target.array != ignore_index
-    total = np.count_nonzero(kept) if weight is None else weight.array[target.array[kept]].sum()
+    total = kernels.total_weight(
+        target.array, None if kept is None else kept.array, None if weight is None else weight.array
+    )
     return losses.sum() / from_array(np.asarray(total, losses.dtype))
 
 
@@ -150,52 +165,45 @@ def nll_loss(
 
 
 @operation(name="cross_entropy", extras=("probabilities", "divisor"))
-def _cross_entropy(logits, target, weight, *, ignore_index, reduction, label_smoothing):
+def _cross_entropy(logits, target, kept, weight, *, reduction, label_smoothing):
     """-(1 - s) w[t_n] log p[n, t_n] - s/C Σ_c w_c log p[n, c], p = softmax(logits), reduced"""
     loss, probabilities, divisor = kernels.cross_entropy_forward(
-        logits, target, weight, ignore_index, reduction, label_smoothing
+        logits, target, kept, weight, reduction, label_smoothing
     )
     return loss, probabilities, np.asarray(divisor)
 
 
 @operation(name="cross_entropy_gradient")
-def _cross_entropy_gradient(
-    g, logits, target, weight, probabilities, divisor, *, ignore_index, label_smoothing
-):
+def _cross_entropy_gradient(g, logits, target, kept, weight, probabilities, divisor, *, label_smoothing):
     """g/divisor ((1 - s) w[t_n] (p[n, c] - [c = t_n]) + s/C (p[n, c] Σ w - w_c))"""
     return kernels.cross_entropy_gradient(
-        g, probabilities, target, weight, ignore_index, label_smoothing, float(divisor)
+        g, probabilities, target, kept, weight, label_smoothing, float(divisor)
     )
 
 
 @_cross_entropy.derivative("logits")
-def _(g, logits, target, weight, probabilities, divisor, ignore_index, label_smoothing):
+def _(g, logits, target, kept, weight, probabilities, divisor, label_smoothing):
     return _cross_entropy_gradient(
-        g,
-        logits,
-        target,
-        weight,
-        probabilities,
-        divisor,
-        ignore_index=ignore_index,
-        label_smoothing=label_smoothing,
+        g, logits, target, kept, weight, probabilities, divisor, label_smoothing=label_smoothing
     )
 
 
 @_cross_entropy_gradient.joint_derivative
-def _(v, needed, g, logits, target, weight, divisor, ignore_index, label_smoothing):
+def _(v, needed, g, logits, target, kept, weight, divisor, label_smoothing):
     def loss(logits):
         axis = _class_axis(logits.ndim)
         log_p = log_softmax(logits, axis)
-        loss = (1 - label_smoothing) * _nll(log_p, target, weight, ignore_index=ignore_index)
+        loss = (1 - label_smoothing) * _nll(log_p, target, kept, weight)
         if label_smoothing:
             if weight is not None:
                 log_p = log_p * weight.array.reshape(-1, *(1,) * (logits.ndim - axis - 1))
-            kept = (target.array != ignore_index).astype(logits.dtype)
-            loss = loss - log_p.sum(axis) * (kept * (label_smoothing / logits.shape[axis]))
+            share = label_smoothing / logits.shape[axis]
+            if kept is not None:
+                share = kept.array.astype(logits.dtype) * share
+            loss = loss - log_p.sum(axis) * share
         return (loss if g.ndim else loss.sum()) / divisor.item()
 
-    return [*gradient_again(loss, g, (logits,), (v,), needed[:2]), None, None, None, None]
+    return [*gradient_again(loss, g, (logits,), (v,), needed[:2]), *(None,) * 5]
 
 
 @in_float32
@@ -264,8 +272,9 @@ def cross_entropy(
         return _cross_entropy_of_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
         )
+    target, kept = _classes("cross_entropy", input, target, weight, ignore_index)
     y, _, _ = _cross_entropy(
-        input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+        input, target, kept, weight, reduction=reduction, label_smoothing=label_smoothing
     )
     return y
 

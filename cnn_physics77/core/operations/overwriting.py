@@ -16,13 +16,11 @@ from cnn_physics77.core.autograd import node_of, sequence
 from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.operations.broadcasting import cast
+from cnn_physics77.core.operations.broadcasting import RANK, cast
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.views import check_overwritable, has_history, overwritten
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
-
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
 def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters) -> Tensor:
@@ -95,7 +93,7 @@ def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
             f"{list(array.shape)}; use the operation "
             "without underscore"
         )
-    if _RANK[array.dtype.kind] > _RANK[input.array.dtype.kind]:
+    if RANK[array.dtype.kind] > RANK[input.array.dtype.kind]:
         raise DtypeError(
             f"{function}: result type {array.dtype} can't be cast to the desired output type {input.dtype}; "
             "use the operation "

@@ -6,12 +6,12 @@ from __future__ import annotations
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import empty
 from cnn_physics77.core.operations.broadcasting import expand_to
+from cnn_physics77.core.operations.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing import _slice, slice_along
 from cnn_physics77.core.operations.joining import cat
 from cnn_physics77.core.operations.memory import clone
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.rearrangement import flip
-from cnn_physics77.core.operations.shape import sizes_of
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -92,7 +92,7 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
 
     Args:
         pad: widths, from the last dimension: (before, after) of the last, (before, after) of the last but
-            one, and so on. Negative widths crop: the input, or with ``reflect`` the result.
+            one, and so on. Negative widths crop: the input, or with ``reflect`` and ``replicate`` the result.
         mode: one of the above.
         value: v, 0 by default; for ``constant`` alone.
 
@@ -100,8 +100,8 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         Tensor of size before + n + after along each padded dimension; never a view.
 
     Raises:
-        ShapeError: an odd number of widths, more than the dimensions have, a negative size, a reflected
-            border as wide as the input or a circular one wider.
+        ShapeError: an odd number of widths, more than the dimensions have, a negative size (or 0, with
+            ``reflect`` and ``replicate``), a reflected border as wide as the input or a circular one wider.
         ValueError: another mode, or a value with a mode that takes none.
 
     >>> import cnn_physics77 as torch
@@ -126,13 +126,19 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
             f"{list(widths)} for shape {shape}"
         )
     pairs = [(0, 0)] * (len(shape) - len(widths) // 2) + list(zip(widths[-2::-2], widths[::-2]))
+    of_whole = mode in ("reflect", "replicate")  # the border is made of the whole input, then cropped
     for dim, (n, (before, after)) in enumerate(zip(shape, pairs)):
-        if before + n + after < 0 or n + min(before, 0) + min(after, 0) < 0:
+        if before + n + after < 0 or (not of_whole and n + min(before, 0) + min(after, 0) < 0):
             raise ShapeError(
                 f"pad: The input size {n}, plus negative padding {before} and {after}, resulted in a "
                 f"negative output size, which is invalid. Check dimension {dim} of your input."
             )
-    if mode == "reflect":  # what is reflected is the whole input
+        if of_whole and before + n + after == 0 and dim >= len(shape) - len(widths) // 2:
+            raise ShapeError(
+                f"pad: input of shape {shape} is too small. Calculated output size 0 for dimension {dim}, "
+                f"padded by {before} and {after} with mode {mode!r}"
+            )
+    if of_whole:
         y = _bordered(input, pairs, mode, value)
         return y if all(a >= 0 and b >= 0 for a, b in pairs) else clone(_cropped(y, pairs))
     return _bordered(_cropped(input, pairs), pairs, mode, value)

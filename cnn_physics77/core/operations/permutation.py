@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.arithmetic import conj
-from cnn_physics77.core.operations.dimensions import dimension, dimensions
-from cnn_physics77.core.operations.shape import sizes_of
+from cnn_physics77.core.operations.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.views import view_operation
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -41,10 +40,7 @@ def permute(input: Tensor, dims) -> Tensor:
     return _permute(input, dims=dimensions("permute", dims, ndim))
 
 
-@method("permute")
-def _permute_method(self, *dims) -> Tensor:
-    """See :func:`permute`; the dimensions one by one, or as a tuple."""
-    return permute(self, sizes_of("permute", dims))
+method("permute")(variadic(permute))
 
 
 @method("transpose")

@@ -11,6 +11,7 @@ from math import prod
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, cast, expand_to
@@ -127,7 +128,9 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha=1
     """
     x, dim, index = _list_of_indices("index_add", input, dim, index)
     source = _slices("index_add", x, dim, index, source)
-    y = _index_add(x, source if alpha == 1 else source * alpha, index, dim=dim)
+    if alpha != 1:
+        source = source * from_array(fitted("index_add", alpha, x.array.dtype))
+    y = _index_add(x, source, index, dim=dim)
     return reshape(y, ()) if input.array.ndim == 0 else y
 
 
@@ -151,7 +154,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 @method("index_fill")
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d
-    tensor.
+    tensor. Its gradient counts every place once, however often the place is listed.
 
     Raises:
         ShapeError: no such dimension, an index out of bounds, or a value with dimensions.
@@ -163,6 +166,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """
     x, dim, index = _list_of_indices("index_fill", input, dim, index)
     value = scalar_like("index_fill", x, value)
+    if value.edge is not None:
+        index = from_array(np.unique(index.array))
     shape = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
     y = _index_put(x, expand_to(value, shape), index=(None,) * dim + (index,))
     return reshape(y, ()) if input.array.ndim == 0 else y
@@ -174,9 +179,10 @@ def scalar_like(function: str, x: Tensor, value) -> Tensor:
     Raises:
         ShapeError: a tensor with dimensions.
         DtypeError: a number of a higher kind than x's.
+        RangeError: a number outside of the range of x's dtype.
     """
     if not isinstance(value, Tensor):
-        value = from_array(np.asarray(value))
+        value = from_array(fitted(function, value, x.array.dtype))
     elif value.array.ndim:
         raise ShapeError(
             f"{function}: only supports a 0-dimensional value tensor, but got tensor with "

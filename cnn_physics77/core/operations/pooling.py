@@ -14,8 +14,10 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.kernels.pooling_windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.gathering import gather_along, scatter_add_along
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.precision import in_float32
+from cnn_physics77.core.operations.shape import flatten, reshape
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -126,7 +128,7 @@ def max_pool3d(
 
 
 def _pool_max(function, d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices):
-    _check_real(function, input)
+    check_tensors(function, input, kinds="fiu")
     batched(function, input, d)
     kernel_size, stride = _kernel_and_stride(function, kernel_size, stride, d)
     padding = per_dimension(function, "padding", padding, d)
@@ -148,31 +150,18 @@ def _kernel_and_stride(function, kernel_size, stride, d):
 # ------------------------------------------------------------------------------ from indices
 
 
-@operation(name="index_scatter")
-def _index_scatter(g, indices, *, size):
-    """Each g is added to the place of its plane that its index names."""
-    return kernels.index_scatter(g, indices, size)
+def gather_at(v: Tensor, indices: Tensor, d: int) -> Tensor:
+    """The values of each plane (of the last d dimensions) at row-major indices."""
+    dim = v.array.ndim - d
+    y = gather_along(flatten(v, dim), flatten(indices, dim), dim=dim, squeeze=False)
+    return reshape(y, indices.array.shape)
 
 
-@operation(name="index_gather")
-def _index_gather(v, indices, *, size):
-    """The values of each plane at the places that the indices name."""
-    return kernels.index_gather(v, indices, size)
-
-
-@_index_scatter.derivative("g")
-def _(v, indices, size):
-    return _index_gather(v, indices, size=size)
-
-
-@_index_gather.derivative("v")
-def _(g, indices, size):
-    return _index_scatter(g, indices, size=size)
-
-
-def gather_at(v: Tensor, indices: Tensor, size: tuple[int, ...]) -> Tensor:
-    """The values of each plane (of the last dimensions, ``size``) at row-major indices."""
-    return _index_gather(v, indices, size=size)
+def scatter_add_at(g: Tensor, indices: Tensor, shape: tuple[int, ...], d: int) -> Tensor:
+    """Zeros of a shape, to each plane of which (of the last d dimensions) g is added at row-major indices."""
+    dim = len(shape) - d
+    flat = from_array(np.zeros((*shape[:dim], math.prod(shape[dim:])), g.array.dtype))
+    return reshape(scatter_add_along(flat, flatten(indices, dim), flatten(g, dim), dim=dim), shape)
 
 
 @operation(name="max_unpool")
@@ -186,7 +175,7 @@ def _max_unpool(x, indices, *, size):
 
 @_max_unpool.derivative("x")
 def _(g, indices, size):
-    return _index_gather(g, indices, size=size)
+    return gather_at(g, indices, len(size))
 
 
 def max_unpool1d(
@@ -397,14 +386,6 @@ def _pool_average(
         ceil_mode=ceil_mode,
         divisor=(count_include_pad, divisor_override),
     )
-
-
-def _check_real(function: str, input: Tensor) -> None:
-    if not isinstance(input, Tensor) or input.array.dtype.kind not in "fiu":
-        found = input.dtype if isinstance(input, Tensor) else type(input).__name__
-        raise DtypeError(
-            f"{function}: expected a tensor of real numbers, found {found}; convert it, e.g. with .float()"
-        )
 
 
 __all__ = [

@@ -6,11 +6,11 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.broadcasting import expand_to
-from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.memory import clone, contiguous_format
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.permutation import transpose
-from cnn_physics77.core.operations.shape import reshape, sizes_of
+from cnn_physics77.core.operations.shape import reshape
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -40,10 +40,7 @@ def flip(input: Tensor, dims) -> Tensor:
     return _flip(input, dims=dimensions("flip", dims, input.array.ndim) if dims else ())
 
 
-@method("flip")
-def _flip_method(self, *dims) -> Tensor:
-    """See :func:`flip`."""
-    return flip(self, sizes_of("flip", dims))
+method("flip")(variadic(flip))
 
 
 @method("fliplr")
@@ -152,7 +149,8 @@ def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
 
 
 @method("repeat")
-def _repeat(self, *repeats) -> Tensor:
+@variadic
+def _repeat(self, repeats) -> Tensor:
     """The tensor laid side by side with itself, ``repeats[i]`` times along dimension i; new dimensions stand
     in front.
 
@@ -164,7 +162,7 @@ def _repeat(self, *repeats) -> Tensor:
     tensor([[1, 2, 1, 2],
             [1, 2, 1, 2]])
     """
-    repeats = sizes_of("repeat", repeats)
+    repeats = sizes_of("repeat", (repeats,))
     shape = self.array.shape
     new = len(repeats) - len(shape)
     if new < 0:
@@ -184,12 +182,6 @@ def _repeat(self, *repeats) -> Tensor:
     return repeated if repeated.array.base is None else clone(repeated, memory_format=contiguous_format)
 
 
-@method("tile")
-def _tile_method(self, *dims) -> Tensor:
-    """See :func:`tile`."""
-    return tile(self, sizes_of("tile", dims))
-
-
 def tile(input: Tensor, dims) -> Tensor:
     """The tensor laid side by side with itself, ``dims[i]`` times along dimension i, counted from the last.
 
@@ -200,6 +192,9 @@ def tile(input: Tensor, dims) -> Tensor:
     """
     dims = sizes_of("tile", (dims,))
     return _repeat(input, (1,) * (input.array.ndim - len(dims)) + dims)
+
+
+method("tile")(variadic(tile))
 
 
 __all__ = ["flip", "fliplr", "flipud", "roll", "rot90", "tile"]

@@ -7,10 +7,11 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.operations.arithmetic import zero_like
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.operations.precision import in_float32
-from cnn_physics77.core.tensor import Tensor, from_array, method
+from cnn_physics77.core.tensor import Tensor, method
 
 
 def _rounding(name: str, ufunc, doc: str):
@@ -21,7 +22,7 @@ def _rounding(name: str, ufunc, doc: str):
             raise TypeError
         return ufunc(x)
 
-    function = unary(name, rounded, doc, x=lambda g: from_array(np.zeros_like(g.array)), floating=False)
+    function = unary(name, rounded, doc, x=zero_like, floating=False)
     return method(name)(function)
 
 

@@ -71,16 +71,34 @@ def unique(
     Returns:
         Tensor, or a tuple of tensors (unique, inverse, counts) as far as asked for.
 
+    Raises:
+        ShapeError: no such dimension, or its slices are empty.
+
     >>> import cnn_physics77 as torch
     >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
-    axis = None if dim is None else dimension("unique", dim, input.array.ndim)
+    axis = _axis_of_slices("unique", input.array, dim)
     _, first, inverse, counts = np.unique(
         input.array, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     inverse = inverse.reshape(input.array.shape if axis is None else -1)
     return _results(_slices(input, first, axis), inverse, counts, return_inverse, return_counts)
+
+
+def _axis_of_slices(function: str, array: np.ndarray, dim: int | None) -> int | None:
+    """``dim`` counted from 0; None for the elements."""
+    if dim is None:
+        return None
+    if array.ndim == 0:
+        raise ShapeError(f"{function}: Dimension specified as {dim} but tensor has no dimensions")
+    axis = dimension(function, dim, array.ndim)
+    if 0 in array.shape[:axis] + array.shape[axis + 1 :]:
+        raise ShapeError(
+            f"{function}: expected slices with elements to compare, found shape {array.shape}, whose slices "
+            f"along dimension {axis} are empty; choose the dimension of size 0"
+        )
+    return axis
 
 
 def _slices(input: Tensor, index: np.ndarray, axis: int | None) -> Tensor:
@@ -111,12 +129,10 @@ def unique_consecutive(
     tensor([1, 2, 1])
     """
     array = input.array
-    axis = None if dim is None else dimension("unique_consecutive", dim, array.ndim)
-    rows = (
-        array.reshape(-1, 1) if axis is None else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
-    )
+    axis = _axis_of_slices("unique_consecutive", array, dim)
+    rows = array.reshape(-1) if axis is None else np.moveaxis(array, axis, 0)
     new = np.ones(len(rows), bool)
-    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     first = new.nonzero()[0]
     inverse = np.cumsum(new, dtype=np.int64) - 1
     inverse = inverse.reshape(array.shape) if axis is None else inverse

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import assigned, fitted
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to, prepare
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to, prepare, result_type
 from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -48,6 +50,7 @@ def where(condition: Tensor, input=None, other=None):
     Raises:
         DtypeError: the condition is not boolean.
         ShapeError: the shapes do not broadcast.
+        RangeError: a number lies outside of the range of the result's dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
@@ -60,6 +63,13 @@ def where(condition: Tensor, input=None, other=None):
         )
     if input is None and other is None:
         return tuple(from_array(index) for index in condition.array.nonzero())
+    input, other = (
+        from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
+    )
+    dtype = result_type(input, other)
+    input, other = (
+        o if isinstance(o, Tensor) else from_array(assigned("where", o, dtype)) for o in (input, other)
+    )
     a, b = prepare("where", (input, other), broadcast=False)
     shape = broadcast_shapes(condition.shape, a.shape, b.shape)
     a, b = (t if t.edge is None else expand_to(t, shape) for t in (a, b))
@@ -249,6 +259,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
 
     Raises:
         ValueError: both bounds are None.
+        RangeError: a number as a bound lies outside of the range of the result's dtype.
         DtypeError: complex numbers.
         ShapeError: the shapes do not broadcast.
 
@@ -260,6 +271,11 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
         raise ValueError("clamp: At least one of 'min' or 'max' must not be None")
     given = [o for o in (input, min, max) if o is not None]
     _real("clamp", *given)
+    given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
+    dtype = result_type(*given)
+    for bound in (min, max):
+        if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
+            fitted("clamp", bound, dtype)  # PyTorch refuses what does not fit
     prepared = iter(prepare("clamp", given))
     x = next(prepared)
     if x.array.dtype.kind == "b":

@@ -7,7 +7,6 @@ and its adjoint, the sum, stand in :mod:`.broadcasting`.
 
 from __future__ import annotations
 
-import operator
 from math import prod
 from threading import Lock
 
@@ -15,10 +14,10 @@ import numpy as np
 
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.autograd.ownership import is_unshared
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.layout import flat
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
-from cnn_physics77.core.operations.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.views import view_operation
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -42,23 +41,6 @@ def _(g, x_shape):
 
 
 # ----------------------------------------------------------------------------------------- reading arguments
-
-
-def sizes_of(function: str, sizes: tuple) -> tuple[int, ...]:
-    """The sizes of a call f(2, 3), f((2, 3)) or f([2, 3]) as a tuple.
-
-    Raises:
-        DtypeError: they are not integers.
-
-    >>> sizes_of("view", ((2, 3),)), sizes_of("view", (2, 3))
-    ((2, 3), (2, 3))
-    """
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    try:
-        return tuple(operator.index(n) for n in sizes)
-    except TypeError:
-        raise DtypeError(f"{function}: expected sizes as integers, found {sizes!r}") from None
 
 
 def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
@@ -109,17 +91,15 @@ def reshape(input: Tensor, shape) -> Tensor:
     return _reshape(input, shape=_fill_in("reshape", sizes_of("reshape", (shape,)), input.array.size))
 
 
-@method("reshape")
-def _reshape_method(self, *shape) -> Tensor:
-    """See :func:`reshape`; the sizes one by one, or as a tuple."""
-    return _reshape(self, shape=_fill_in("reshape", sizes_of("reshape", shape), self.array.size))
+method("reshape")(variadic(reshape))
 
 
 _moving = Lock()
 
 
 @method("view")
-def _view(self, *shape) -> Tensor:
+@variadic
+def _view(self, size=(), *, dtype=None) -> Tensor:
     """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
 
     Where the library itself has chosen another order of memory than that of the indices, as for the result of
@@ -137,14 +117,16 @@ def _view(self, *shape) -> Tensor:
     tensor([[7., 0., 0.],
             [0., 0., 0.]])
     """
-    if len(shape) == 1 and isinstance(shape[0], (np.dtype, type)):
+    if dtype is None and len(size) == 1 and isinstance(size[0], (np.dtype, type)):
+        (dtype,) = size
+    if dtype is not None:
         try:
-            return self.view_of_memory(self.array.view(shape[0]))
+            return self.view_of_memory(self.array.view(dtype))
         except ValueError as error:
             raise ShapeError(
-                f"view: expected memory that can be read as {np.dtype(shape[0])}, found otherwise ({error})"
+                f"view: expected memory that can be read as {np.dtype(dtype)}, found otherwise ({error})"
             ) from None
-    sizes = _fill_in("view", sizes_of("view", shape), self.array.size)
+    sizes = _fill_in("view", sizes_of("view", (size,)), self.array.size)
     if not self.array.flags.c_contiguous:
         with _moving:  # or another thread's view of the same tensor would count as something that sees it
             if not self.array.flags.c_contiguous and _order_is_ours(self):
@@ -328,7 +310,8 @@ def _each(tensors: tuple, function):
 
 
 @method("expand")
-def _expand_method(self, *size) -> Tensor:
+@variadic
+def _expand_method(self, size) -> Tensor:
     """A view in which dimensions of size 1 are repeated, and new ones stand in front; -1 keeps a size.
 
     Raises:
@@ -339,7 +322,7 @@ def _expand_method(self, *size) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    return _expanded("expand", self, sizes_of("expand", size))
+    return _expanded("expand", self, sizes_of("expand", (size,)))
 
 
 def broadcast_to(input: Tensor, size) -> Tensor:
@@ -356,10 +339,7 @@ def broadcast_to(input: Tensor, size) -> Tensor:
     return _expanded("broadcast_to", input, sizes_of("broadcast_to", (size,)))
 
 
-@method("broadcast_to")
-def _broadcast_to_method(self, *size) -> Tensor:
-    """See :func:`broadcast_to`."""
-    return _expanded("broadcast_to", self, sizes_of("broadcast_to", size))
+method("broadcast_to")(variadic(broadcast_to))
 
 
 @method("expand_as")

@@ -22,6 +22,10 @@ def and_booleans(rng):
     return [*integers(rng), Sample(BOOLEANS, BOOLEANS[:, None]), Sample(BOOLEANS, True)]
 
 
+def on_the_right(rng):
+    return [Sample(whole(rng, 3, 4, low=-5), whole(rng, 4)), Sample(whole(rng, 3), 2)]
+
+
 bad = [
     Bad(DtypeError, "integers", np.ones(2), np.ones(2)),
     Bad(ShapeError, "broadcast", np.ones(2, int), np.ones(3, int)),
@@ -38,6 +42,7 @@ rows = [
         )
         for name in ("left", "right")
     ],
+    *[Row(f"Tensor.__r{name}__", on_the_right, order=0) for name in ("and", "or", "xor", "lshift", "rshift")],
     Row(
         "bitwise_not",
         lambda rng: [Sample(whole(rng, 3, low=-5)), Sample(BOOLEANS), Sample(whole(rng, 0))],

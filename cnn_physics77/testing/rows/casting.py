@@ -46,7 +46,12 @@ rows = [
         Row(f"Tensor.{name}", samples, rtol=1e-3, atol=1e-3, float32_rtol=1e-3)
         for name in ("half", "float", "double", "cfloat", "cdouble")
     ],
-    *[Row(f"Tensor.{name}", samples, order=0) for name in ("byte", "char", "short", "int", "long", "bool")],
+    *[Row(f"Tensor.{name}", samples, order=0) for name in ("byte", "char", "short", "int", "long")],
+    Row(
+        "Tensor.bool",
+        lambda rng: [*samples(rng), Sample(np.array([5j, 0j, 1.0, complex(0, np.nan)]))],
+        order=0,
+    ),
     Row(
         "Tensor.type_as",
         lambda rng: [Sample(draw(rng, 3), whole(rng, 2)), Sample(whole(rng, 3), draw(rng, 1))],

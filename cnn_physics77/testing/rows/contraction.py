@@ -79,6 +79,10 @@ rows = [
             Sample(draw(rng, 2), draw(rng, 3), dims=0),
             Sample(draw(rng, 2, 3, 4), draw(rng, 4, 5, 2), dims=([0, -1], [2, 0])),
             Sample(draw(rng, 2, 0), draw(rng, 0, 3), 1),
+            Sample(draw(rng, 2, 1, 3), draw(rng, 4, 3), dims=([1, 2], [0, 1])),
+            Sample(draw(rng, 2, 3, 4), draw(rng, 1, 4, 5), dims=([1, 2], [0, 1])),
+            Sample(draw(rng, 2, 1), draw(rng, 3, 1), dims=([0, 1], [1, 0])),
+            Sample(draw(rng, 2, 1), draw(rng, 0, 3), dims=([1], [0])),
         ],
         bad=[
             Bad(ShapeError, "need to match", a, a, 1),

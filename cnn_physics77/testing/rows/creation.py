@@ -54,7 +54,7 @@ rows = [
         "zeros",
         sizes,
         order=0,
-        bad=[negative, Bad(ShapeError, "as integers", 1.5), Bad(RuntimeError, "cpu", 2, device="cuda")],
+        bad=[negative, Bad(DtypeError, "as integers", 1.5), Bad(RuntimeError, "cpu", 2, device="cuda")],
     ),
     Row("ones", sizes, order=0, bad=[negative, Bad(DtypeError, "a dtype", 2, dtype="cat")]),
     Row(

@@ -55,6 +55,9 @@ rows = [
             Sample(draw(rng, 3, 4), draw(rng, 3, 4)),
             Sample(draw(rng, 3, 4), draw(rng, 3, 1, low=0.5), 0),
             Sample(draw(rng, 2, 3, 4), draw(rng, 3, 4), dim=-1),
+            Sample(Constant(draw(rng, 2, 3, 4)), Constant(draw(rng, 4)), dim=1),
+            Sample(Constant(draw(rng, 3, 4)), draw(rng, 2, 3, 4), dim=0),
+            Sample(draw(rng, 3, 4), Constant(draw(rng, 4)), dim=0),
             Sample(draw(rng, 2, 3), Constant(np.zeros((2, 3)))),
             Sample(draw(rng, 2, 3), draw(rng, 2, 3), eps=2.5),
         ],
@@ -66,6 +69,7 @@ rows = [
             Sample(draw(rng, 3, 4), draw(rng, 3, 4)),
             Sample(draw(rng, 3, 4), draw(rng, 4), 3.0, keepdim=True),
             Sample(draw(rng, 3, 4), draw(rng, 3, 4), p=1.0, eps=0.0),
+            Sample(np.array([1, 2, 3]), np.array([3, 4, 1])),
         ],
     ),
 ]

@@ -7,13 +7,14 @@ from cnn_physics77.testing.table import Bad, Row, Sample, draw
 F = "nn.functional."
 
 
-def _row(name: str, *shape: int, bad=()):
+def _row(name: str, *shape: int, bad=(), more=()):
     return Row(
         F + name,
         lambda rng: [
             Sample(draw(rng, *shape), 0.5, False),
             Sample(draw(rng, *shape), p=0.0, training=True),
             Sample(draw(rng, *shape), p=1.0, training=True),
+            *more,
         ],
         bad=[
             Bad(ValueError, "between 0 and 1", np.ones(shape), 1.5),
@@ -29,5 +30,12 @@ rows = [
     _row("dropout2d", 2, 3, 2, 2),
     _row("dropout3d", 2, 3, 2, 2, 2),
     _row("alpha_dropout", 3, 4),
-    _row("feature_alpha_dropout", 2, 3, 4, bad=[Bad(RuntimeError, "at least 2", np.ones(3), 0.5, True)]),
+    _row(
+        "feature_alpha_dropout",
+        2,
+        3,
+        4,
+        bad=[Bad(RuntimeError, "at least 2", np.ones(3), 0.5, True)],
+        more=[Sample(np.ones(3), 0.5, False), Sample(np.ones(3), p=0.0, training=True)],
+    ),
 ]

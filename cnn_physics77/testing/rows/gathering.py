@@ -38,7 +38,7 @@ def reductions(rng):
             )
     one_zero, two_zeros = I([2.0, 0.0, 3.0, 4.0]), I([2.0, 0.0, 0.0, 4.0])
     made.append(Sample(draw(rng, 2), 0, I([0, 0, 1, 1]), one_zero, "prod"))
-    made.append(Sample(Constant(I([1.0, 0.0])), 0, I([0, 0, 1, 1]), Constant(two_zeros), "prod"))
+    made.append(Sample(I([1.0, 0.0]), 0, I([0, 0, 1, 1]), Constant(two_zeros), "prod"))
     ties = I([1.0, 2.0, 2.0, 2.0])
     return [*made, Sample(I([2.0, 2.0]), 0, I([0, 0, 0, 1]), ties, "amax")]
 
@@ -63,8 +63,15 @@ rows = [
             Sample(draw(rng, 3, 4), index(rng, 1, 2, below=4), dim=1),
             Sample(draw(rng, 1, 4), index(rng, 3, 4, below=4), dim=1),
             Sample(draw(rng, 3, 4), I([0, 11, 5])),
+            Sample(draw(rng, 3, 4), I([[-1, 0], [3, -4], [-2, -2]]), 1),
+            Sample(draw(rng, 3, 1), I([[-1, -3, 0]]), 0),
         ],
-        bad=[Bad(RuntimeError, "same number of dimensions", X, I([0]), 1)],
+        bad=[
+            Bad(RuntimeError, "same number of dimensions", X, I([0]), 1),
+            Bad(RuntimeError, "take_along_dim: index -4 is out of bounds", X, I([[-4]]), 1),
+            Bad(RuntimeError, "take_along_dim: index 3 is out of bounds", X, I([[3]]), 1),
+            Bad(RuntimeError, "take_along_dim: index -1 is out of bounds", X, I([-1])),
+        ],
     ),
     Row(
         "scatter",

@@ -79,6 +79,10 @@ rows = [
             Bad(RuntimeError, "at least a 1-dimensional", np.ones(()), 1),
         ],
     ),
+    Row(
+        "Tensor.split",
+        lambda rng: [Sample(draw(rng, 5, 2), 2), Sample(draw(rng, 2, 5), split_size=[1, 4], dim=1)],
+    ),
     Row("split_with_sizes", lambda rng: [Sample(draw(rng, 5, 2), [1, 4])]),
     Row(
         "chunk",

@@ -56,6 +56,7 @@ def with_input(samples, *shapes):
             Sample(draw(rng, *shapes[0]), *first, beta=0.5, alpha=2),
             Sample(Constant(draw(rng, *shapes[0])), *first, beta=0),
             Sample(draw(rng), *made[1].args),
+            Sample(whole(rng, *shapes[0]), *(whole(rng, *x.shape) for x in first), beta=1.9, alpha=-2.5),
         ]
 
     return make

@@ -34,8 +34,12 @@ def _of_classes(rng):
 _BAD_CLASSES = [
     Bad(IndexError, "Target 4 is out of bounds", np.ones((2, 4)), np.array([0, 4])),
     Bad(IndexError, "Target -1 is out of bounds", np.ones((2, 4)), np.array([0, -1])),
-    Bad(ValueError, "class indices", np.ones((2, 4)), np.array([0, 1, 2])),
-    Bad(ValueError, "one weight per class", np.ones((2, 4)), np.array([0, 1]), np.ones(3)),
+    Bad(ValueError, "batch_size (2) to match target batch_size (3)", np.ones((2, 4)), np.array([0, 1, 2])),
+    Bad(RuntimeError, "Expected target size [2, 3], got [2, 2]", np.ones((2, 4, 3)), np.zeros((2, 2), int)),
+    Bad(ValueError, "Expected 1 or more dimensions", np.ones(()), np.array([0])),
+    Bad(TypeError, "expected target dtype to be Long", np.ones((2, 4)), np.array([True, False])),
+    Bad(RuntimeError, "either for all 4 classes or no", np.ones((2, 4)), np.array([0, 1]), np.ones(3)),
+    Bad(IndexError, "Target 0 is out of bounds", np.ones((2, 0)), np.array([0, 0])),
     Bad(ValueError, "reduction", np.ones((2, 4)), np.array([0, 1]), reduction="average"),
     Bad(TypeError, "one dtype", np.ones((2, 4)), np.array([0, 1]), np.ones(4, np.float32)),
 ]

@@ -20,7 +20,10 @@ rows = [
             Bad(IndexError, "out of range", X, (0, 2)),
         ],
     ),
-    Row("Tensor.permute", lambda rng: [Sample(draw(rng, 2, 3, 4), 1, 2, 0)]),
+    Row(
+        "Tensor.permute",
+        lambda rng: [Sample(draw(rng, 2, 3, 4), 1, 2, 0), Sample(draw(rng, 2, 3), dims=(1, 0))],
+    ),
     *(
         Row(
             name,

@@ -42,7 +42,13 @@ rows = [
     ),
     Row(
         "index_fill",
-        lambda rng: [Sample(draw(rng, 3, 4), 1, I([3, 0]), 2.5), Sample(draw(rng, 3), -1, I([1]), draw(rng))],
+        lambda rng: [
+            Sample(draw(rng, 3, 4), 1, I([3, 0]), 2.5),
+            Sample(draw(rng, 3), -1, I([1]), draw(rng)),
+            Sample(draw(rng, 3, 4), -1, I([3, 0, 3, 3]), draw(rng)),
+            Sample(draw(rng), 0, I([0, 0]), draw(rng)),
+            Sample(draw(rng, 3), 0, I([], dtype=np.int64), draw(rng)),
+        ],
         bad=[
             Bad(RuntimeError, "0-dimensional value", X, 0, I([0]), np.ones(1)),
             Bad(RuntimeError, "complex", X, 0, I([0]), 1j),

@@ -16,7 +16,14 @@ rows = [
         ],
         bad=[Bad(IndexError, "out of range", X, (2,)), Bad(RuntimeError, "multiple times", X, (0, 0))],
     ),
-    Row("Tensor.flip", lambda rng: [Sample(draw(rng, 2, 3), 0, 1), Sample(draw(rng, 2, 3), [1])]),
+    Row(
+        "Tensor.flip",
+        lambda rng: [
+            Sample(draw(rng, 2, 3), 0, 1),
+            Sample(draw(rng, 2, 3), [1]),
+            Sample(draw(rng, 2, 3), dims=(0, 1)),
+        ],
+    ),
     Row(
         "fliplr",
         lambda rng: [Sample(draw(rng, 2, 3)), Sample(draw(rng, 2, 3, 2))],
@@ -57,6 +64,7 @@ rows = [
             Sample(draw(rng), 2),
             Sample(draw(rng, 2), 0),
             Sample(draw(rng, 2), 1),
+            Sample(draw(rng, 2), repeats=(2, 1)),
         ],
         bad=[
             Bad(RuntimeError, "can not be smaller", X, 2),
@@ -67,4 +75,5 @@ rows = [
         "tile",
         lambda rng: [Sample(draw(rng, 2, 3), (2,)), Sample(draw(rng, 2), (2, 2)), Sample(draw(rng), (2,))],
     ),
+    Row("Tensor.tile", lambda rng: [Sample(draw(rng, 2), 2, 1), Sample(draw(rng, 2), dims=(2, 1))]),
 ]

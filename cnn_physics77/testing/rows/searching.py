@@ -7,6 +7,11 @@ from cnn_physics77.testing.table import Bad, Row, Sample, draw
 X, I = np.ones((2, 3)), np.array
 SORTED = I([1.0, 2.0, 2.0, 5.0])
 REPEATED = I([[3, 3, 1], [3, 3, 1], [0, 1, 1]])
+SLICES = [
+    Bad(RuntimeError, "are empty", np.ones((5, 0)), dim=0),
+    Bad(RuntimeError, "are empty", np.ones((0, 0)), dim=0),
+    Bad(IndexError, "has no dimensions", np.array(1.0), dim=0),
+]
 
 rows = [
     Row(
@@ -34,8 +39,10 @@ rows = [
             Sample(REPEATED, True, True, True, 0),
             Sample(REPEATED, dim=-1),
             Sample(np.zeros(0)),
+            Sample(np.zeros((5, 0, 2), int), dim=1),
         ],
         order=0,
+        bad=SLICES,
     ),
     Row(
         "unique_consecutive",
@@ -43,8 +50,13 @@ rows = [
             Sample(I([1, 1, 2, 2, 1])),
             Sample(REPEATED, return_inverse=True, return_counts=True),
             Sample(REPEATED, return_inverse=True, return_counts=True, dim=0),
+            *[
+                Sample(np.zeros((5, 0, 2), int), return_inverse=True, return_counts=True, dim=d)
+                for d in (1, None)
+            ],
         ],
         order=0,
+        bad=SLICES,
     ),
     Row(
         "searchsorted",

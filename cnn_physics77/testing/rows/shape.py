@@ -25,7 +25,14 @@ rows = [
             Bad(TypeError, "sizes as integers", X, (1.5, 4)),
         ],
     ),
-    Row("Tensor.reshape", lambda rng: [Sample(draw(rng, 2, 6), 3, 4), Sample(draw(rng, 2, 6), (4, -1))]),
+    Row(
+        "Tensor.reshape",
+        lambda rng: [
+            Sample(draw(rng, 2, 6), 3, 4),
+            Sample(draw(rng, 2, 6), (4, -1)),
+            Sample(draw(rng, 2, 6), shape=(3, 4)),
+        ],
+    ),
     Row("Tensor.reshape_as", lambda rng: [Sample(draw(rng, 2, 6), Constant(draw(rng, 4, 3)))]),
     Row(
         "flatten",
@@ -93,11 +100,19 @@ rows = [
     ),
     Row(
         "Tensor.expand",
-        lambda rng: [Sample(draw(rng, 2, 1), 2, 3), Sample(draw(rng, 2, 1), (4, -1, 3))],
+        lambda rng: [
+            Sample(draw(rng, 2, 1), 2, 3),
+            Sample(draw(rng, 2, 1), (4, -1, 3)),
+            Sample(draw(rng, 2, 1), size=(2, 3)),
+        ],
         bad=[
             Bad(RuntimeError, "greater or equal to the number of dimensions", X, 3),
             Bad(RuntimeError, "-1 for existing dimensions", X, -1, 2, 3),
         ],
+    ),
+    Row(
+        "Tensor.broadcast_to",
+        lambda rng: [Sample(draw(rng, 2, 1), (2, 3)), Sample(draw(rng, 2, 1), size=(2, 3))],
     ),
     Row("Tensor.expand_as", lambda rng: [Sample(draw(rng, 2, 1), Constant(draw(rng, 3, 2, 2)))]),
     Row(

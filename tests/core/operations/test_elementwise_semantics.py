@@ -1,5 +1,6 @@
 """What the rows of the table cannot say of elementwise operations: operators, drawn shapes, edges, memory."""
 
+import operator
 import warnings
 
 import hypothesis.extra.numpy as hnp
@@ -210,6 +211,15 @@ def test_casting_gives_back_the_gradient_in_the_old_dtype():
 def test_bits_have_no_derivative():
     with pytest.raises(DtypeError, match="bitwise_and: expected integers or booleans"):
         ours.ones(2, requires_grad=True) & ours.ones(2)
+
+
+@pytest.mark.parametrize("name", ["and_", "or_", "xor", "lshift", "rshift"])
+@pytest.mark.parametrize("left", [6, True, np.int64(6), np.array([6, 1, 9]), np.array(6)])
+def test_numbers_and_arrays_on_the_left_of_bits(name, left):
+    function, right = getattr(operator, name), np.array([1, 2, 3])
+    found = function(left, ours.from_numpy(right))
+    assert isinstance(found, ours.Tensor)
+    assert found.tolist() == function(left, right).tolist()
 
 
 def test_comparisons_are_constants():

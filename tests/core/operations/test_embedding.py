@@ -18,6 +18,21 @@ def test_gradient_by_frequency_and_padding():
     np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), rtol=1e-14)
 
 
+def test_second_derivative_by_frequency_and_padding():
+    """The gradient that is divided by the frequencies is a linear map, whose derivative divides by them as
+    well: finite differences say so. PyTorch leaves the division out of its second derivative."""
+    w, g = (np.random.default_rng(i).normal(size=s) for i, s in enumerate([(4, 3), (2, 3, 3)]))
+    table, gradient = our.tensor(w, requires_grad=True), our.tensor(g, requires_grad=True)
+
+    def by_table(gradient):
+        y = F.embedding(our.tensor(T), table, 1, scale_grad_by_freq=True)
+        return our.autograd.grad(y, table, gradient, create_graph=True)[0]
+
+    assert our.autograd.gradcheck(by_table, (gradient,))
+    (found,) = our.autograd.grad(by_table(gradient)[2, 0], gradient)
+    np.testing.assert_allclose(found.numpy()[..., 0], (T == 2) / (T == 2).sum())
+
+
 def test_long_rows_are_shortened_in_place():
     w = np.random.default_rng(0).normal(size=(4, 3)) * 3
     ours, theirs = our.tensor(w), torch.tensor(w)

@@ -8,6 +8,7 @@ import torch.nn.functional as TF
 import cnn_physics77 as our
 import cnn_physics77.nn.functional as F
 from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.operations import loss as losses
 
 X = np.random.default_rng(0).normal(size=(3, 4))
 T = np.array([1, 3, 0])
@@ -50,6 +51,27 @@ def test_the_mean_of_nothing_is_nan_and_the_gradient_as_in_torch(name):
     getattr(TF, name)(theirs, torch.tensor(ignored)).backward()
     assert np.isnan(found.item())
     np.testing.assert_array_equal(np.isnan(ours.grad.numpy()), np.isnan(theirs.grad.numpy()))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_one_sample_takes_its_class_with_a_dimension_too(name):
+    x = our.tensor(X[0], requires_grad=True)
+    found = getattr(F, name)(x, our.tensor([2]), reduction="none")  # PyTorch's own gradient is refused here
+    expected = getattr(TF, name)(torch.tensor(X[0]), torch.tensor([2]), reduction="none")
+    assert found.shape == tuple(expected.shape) == ()
+    assert found.item() == pytest.approx(expected.item(), rel=1e-14)
+    found.backward()
+    np.testing.assert_allclose(x.grad.numpy().sum(), 0 if name == "cross_entropy" else -1, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_targets_are_checked_once(name, monkeypatch):
+    """Neither the operation's gradient nor its kernel looks for wrong targets again."""
+    x, checked = our.tensor(X, requires_grad=True), []
+    check = losses._classes
+    monkeypatch.setattr(losses, "_classes", lambda *args: checked.append(args[0]) or check(*args))
+    getattr(F, name)(x, our.tensor(T)).backward()
+    assert checked == [name]
 
 
 def test_a_weight_that_is_a_variable_is_refused_by_name():

@@ -1,0 +1,158 @@
+"""A tensor as NumPy and Python see it: as an array, as a number, as a sequence."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.errors import GradientError, ShapeError
+
+
+class ArrayProtocol:
+    """What makes an object with an ``array``, and an ``edge`` if it requires grad, an array, a number or a
+    sequence to others.
+
+    ``numpy.asarray(t)`` is the tensor's own memory; ``numpy.array(t)`` and a conversion of the dtype copy it.
+    """
+
+    array: np.ndarray
+    edge: Any
+    mark_changed: Callable[[], None]
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """The values as a NumPy array on the same memory.
+
+        Raises:
+            GradientError: the tensor requires grad (the array could not carry it on) and ``force`` is False.
+        """
+        if self.edge is not None and not force:
+            raise GradientError(
+                "numpy: can't call numpy() on Tensor that requires grad; use tensor.detach().numpy() instead"
+            )
+        return self.array
+
+    def item(self):
+        """The value of a tensor of one element, as a Python number."""
+        if self.array.size != 1:
+            raise ShapeError(
+                f"item: expected a tensor of one element, found shape {self.array.shape}; index or reduce it "
+                "first"
+            )
+        return self.array.item()
+
+    def tolist(self):
+        """The values as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    __array_priority__ = 1000  # ndarray * Tensor is a Tensor
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor answers.
+        if (
+            method == "__call__"
+            and not kwargs
+            and len(inputs) == 2
+            and isinstance(inputs[0], np.ndarray | np.generic)
+        ):
+            reflected = _REFLECTED.get(ufunc)
+            if reflected is not None:
+                return getattr(inputs[1], reflected)(inputs[0])
+        out = kwargs.get("out", ())
+        if any(isinstance(value, ArrayProtocol) and value.edge is not None for value in (*inputs, *out)):
+            raise GradientError(
+                f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
+                "function of the same "
+                "name of cnn_physics77, or .detach()"
+            )
+        arrays = [value.array if isinstance(value, ArrayProtocol) else value for value in inputs]
+        if not out:
+            return getattr(ufunc, method)(*arrays, **kwargs)
+        kwargs["out"] = tuple(value.array if isinstance(value, ArrayProtocol) else value for value in out)
+        getattr(ufunc, method)(*arrays, **kwargs)
+        for value in out:
+            if isinstance(value, ArrayProtocol):
+                value.mark_changed()
+        return out[0] if len(out) == 1 else out
+
+    def __dlpack__(self, **kwargs):
+        return self.numpy().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def __len__(self) -> int:
+        if self.array.ndim == 0:
+            raise TypeError("len: expected a tensor of at least one dimension, found a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator:
+        if self.array.ndim == 0:
+            raise TypeError("iteration: expected a tensor of at least one dimension, found a 0-d tensor")
+        tensor: Any = self  # whose indexing is an operation
+        return (tensor[i] for i in range(self.array.shape[0]))
+
+    @silent
+    def __contains__(self, value) -> bool:
+        return bool((self.array == (value.array if isinstance(value, ArrayProtocol) else value)).any())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError(
+                f"bool: the truth of a tensor of {self.array.size} elements is ambiguous, found shape "
+                f"{self.array.shape}; "
+                "use .any() or .all()"
+            )
+        return bool(self.array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        return operator.index(self.item())
+
+    def __format__(self, specification: str) -> str:
+        return (
+            format(self.item(), specification)
+            if self.array.ndim == 0
+            else object.__format__(self, specification)
+        )
+
+
+_REFLECTED = {
+    np.add: "__radd__",
+    np.subtract: "__rsub__",
+    np.multiply: "__rmul__",
+    np.true_divide: "__rtruediv__",
+    np.floor_divide: "__rfloordiv__",
+    np.remainder: "__rmod__",
+    np.power: "__rpow__",
+    np.matmul: "__rmatmul__",
+    np.equal: "__eq__",
+    np.not_equal: "__ne__",
+    np.less: "__gt__",
+    np.less_equal: "__ge__",
+    np.greater: "__lt__",
+    np.greater_equal: "__le__",
+    np.bitwise_and: "__rand__",
+    np.bitwise_or: "__ror__",
+    np.bitwise_xor: "__rxor__",
+    np.left_shift: "__rlshift__",
+    np.right_shift: "__rrshift__",
+}
+"""The operator of Tensor that answers where an array stands on the left."""
+
+
+__all__ = ["ArrayProtocol"]

@@ -1,0 +1,156 @@
+"""From numbers of one dtype to another, by PyTorch's rules: which dtypes there are, which one holds two
+others, which numbers fit, and how integers wrap where they do not have to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError, RangeError
+
+DTYPES = frozenset(
+    np.dtype(name)
+    for name in (
+        "float16", "float32", "float64", "complex64", "complex128", "bool",
+        "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
+    )
+)  # fmt: skip
+"""The element types of tensors; NumPy's others (longdouble, object, str, datetime64, records) are none."""
+
+
+def as_dtype(function: str, dtype) -> np.dtype:
+    """A dtype given as NumPy's, its scalar type, or Python's float, int, bool, complex (torch's default
+    precisions aside), in the byte order of the machine.
+
+    Raises:
+        DtypeError: it is none, or not one of :data:`DTYPES`.
+    """
+    try:
+        found = None if dtype is None else np.dtype(dtype).newbyteorder("=")
+    except TypeError:
+        found = None
+    if found not in DTYPES:
+        raise DtypeError(
+            f"{function}: expected a dtype of numbers such as torch.float32, found {dtype!r}"
+        ) from None
+    return found
+
+
+def promote_types(type1, type2) -> np.dtype:
+    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype
+    stays as it is when it meets an integer one (NumPy would widen it).
+
+    >>> promote_types(np.float32, np.int64)
+    dtype('float32')
+    """
+    a, b = np.dtype(type1), np.dtype(type2)
+    if a.kind in "fc" and b.kind in "biu":
+        return a
+    if b.kind in "fc" and a.kind in "biu":
+        return b
+    promoted = np.promote_types(a, b)
+    if (
+        promoted.kind == "f" and a.kind in "iu" and b.kind in "iu"
+    ):  # uint64 with a signed one: no integer holds both
+        raise DtypeError(
+            f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them"
+        )
+    return promoted
+
+
+# --------------------------------------------------------------------------------------------- Python numbers
+
+_LEAST, _GREATEST = -(1 << 63), (1 << 64) - 1
+
+
+def wrapped(function: str, value, dtype: np.dtype) -> np.ndarray:
+    """A number as a 0-d array, as the operators of arithmetic take it: an integer goes modulo 2^bits into an
+    integer dtype, a floating number beyond the range of a floating dtype becomes infinite.
+
+    Raises:
+        RangeError: an integer outside of [-2^63, 2^64), which no integer dtype holds.
+
+    >>> wrapped("add", 300, np.dtype("uint8")), wrapped("add", -1, np.dtype("uint8"))
+    (array(44, dtype=uint8), array(255, dtype=uint8))
+    """
+    if dtype.kind in "iu" and isinstance(value, (int, np.integer)):
+        number = int(value)
+        if not _LEAST <= number <= _GREATEST:
+            raise RangeError(
+                f"{function}: expected an integer of at most 64 bits, found {value}: int too big to convert; "
+                "use a floating dtype"
+            )
+        return np.asarray(number & _GREATEST, np.uint64).astype(dtype)
+    with np.errstate(all="ignore"):
+        return np.asarray(value, dtype=dtype)
+
+
+def fitted(function: str, value, dtype: np.dtype) -> np.ndarray:
+    """A number, or what has one ``item()``, as a 0-d array of the dtype, as what is filled in, a bound or a
+    factor must be: it has to lie in the range of the dtype. Fractions are cut off in an integer dtype.
+
+    Raises:
+        RangeError: it does not.
+        DtypeError: a complex number for a real dtype.
+
+    >>> fitted("fill_", 7.9, np.dtype("uint8"))
+    array(7, dtype=uint8)
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, int) and dtype.kind in "iu":
+        check_fits(function, np.asarray(value), dtype)
+        return wrapped(function, value, dtype)
+    whole = isinstance(value, int) and dtype.kind in "fc"  # of any length
+    number = np.asarray(value, np.float64 if whole else None)
+    check_fits(function, number, dtype)
+    with np.errstate(all="ignore"):
+        return number.astype(dtype)
+
+
+def assigned(function: str, value, dtype: np.dtype) -> np.ndarray:
+    """A number as a 0-d array of the dtype, as assignment and :func:`where` take it: see :func:`fitted`; but
+    in float16 it may become infinite, as in PyTorch, where it is a float32 on the way."""
+    value = value.item() if hasattr(value, "item") else value
+    if dtype == np.float16 and not isinstance(value, complex):
+        return wrapped(function, value, dtype)
+    return fitted(function, value, dtype)
+
+
+def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
+    """Raise unless numbers lie in the range of the dtype, by PyTorch's rule: an integer may also be the
+    negative of an unsigned one, and then wraps; a floating number may be infinite or NaN where the dtype has
+    that.
+
+    Raises:
+        RangeError: one does not.
+        DtypeError: complex numbers for a real dtype.
+    """
+    kind = values.dtype.kind
+    if kind == "c" and dtype.kind != "c":
+        raise DtypeError(
+            f"{function}: value cannot be converted to type {dtype}, found a complex one; take its .real"
+        )
+    if kind == "b" or not values.size:
+        return
+    if dtype.kind == "b":
+        fits = kind != "O"  # an integer of more than 64 bits
+    elif dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        least = -limits.max if dtype.kind == "u" and kind in "iuO" else limits.min
+        # 2^63 - 1 is no float64: the next one would be 2^63
+        greatest = np.nextafter(float(limits.max), 0) if kind == "f" and limits.bits == 64 else limits.max
+        fits = bool(((least <= values) & (values <= greatest)).all())
+    elif kind in "fc" and values.dtype.itemsize > dtype.itemsize:
+        greatest = np.finfo(dtype).max
+        parts = (values.real, values.imag) if kind == "c" else (values,)
+        fits = all(bool(((np.abs(part) <= greatest) | ~np.isfinite(part)).all()) for part in parts)
+    else:
+        return
+    if not fits:
+        found = values.item() if values.size == 1 else f"values from {values.min()} to {values.max()}"
+        raise RangeError(
+            f"{function}: value cannot be converted to type {dtype} without overflow, found {found}; use a "
+            "wider dtype"
+        )
+
+
+__all__ = ["DTYPES", "as_dtype", "assigned", "check_fits", "fitted", "promote_types", "wrapped"]

@@ -1,0 +1,194 @@
+"""The door for data from outside: what NumPy, Python and others hand over becomes a plain array of one of the
+dtypes of tensors, or is refused with a word on what to do.
+
+Inside, an array is of the class ``numpy.ndarray`` itself (a ``numpy.matrix`` stays two-dimensional whatever
+is done with it), in the byte order of the machine, and its strides are whole numbers of elements.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.array_protocol import ArrayProtocol
+from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promote_types
+from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
+
+
+def plain_array(function: str, array: np.ndarray, shared: bool = False) -> np.ndarray:
+    """The values of a NumPy array, of any subclass, as a plain array on the same memory; as a copy where the
+    memory cannot be used as it is.
+
+    Args:
+        function: whose argument it is, for errors.
+        shared: the caller has promised the same memory: refuse what would have to be copied.
+
+    Raises:
+        DtypeError: the dtype is none of a tensor's; some elements of a masked array are masked; or, if
+            ``shared``, the byte order is not the machine's.
+        ShapeError: if ``shared``, the strides are no whole numbers of elements (a field of records).
+    """
+    if type(array) is np.ndarray and array.dtype in DTYPES and array.dtype.isnative and _whole_strides(array):
+        return array
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in DTYPES:
+        raise DtypeError(
+            f"{function}: can't convert np.ndarray of type numpy.{array.dtype.type.__name__}, found dtype "
+            f"{array.dtype}; the only supported types are {', '.join(sorted(map(str, DTYPES)))}; convert it, "
+            "e.g. with .astype(numpy.float64)"
+        )
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise DtypeError(
+            f"{function}: expected an array without masked elements, found {np.ma.count_masked(array)} of "
+            f"them, which a tensor cannot hold; use .filled(value)"
+        )
+    plain = np.asarray(array)
+    if plain.dtype.isnative and _whole_strides(plain):
+        return plain
+    if shared and not plain.dtype.isnative:
+        raise DtypeError(
+            f"{function}: given numpy array has byte order different from the native byte order, found dtype "
+            f"{plain.dtype.str}; use torch.tensor(), which converts a copy"
+        )
+    if shared:
+        raise ShapeError(
+            f"{function}: given numpy array strides not a multiple of the element byte size, found "
+            f"{plain.strides} for {plain.itemsize}; use torch.tensor(), which copies"
+        )
+    return plain.astype(dtype)
+
+
+def _whole_strides(array: np.ndarray) -> bool:
+    itemsize = array.itemsize
+    for stride in array.strides:
+        if stride % itemsize:
+            return all(s % itemsize == 0 for s, n in zip(array.strides, array.shape) if n > 1)
+    return True
+
+
+@silent  # numbers that the dtype does not hold become infinite, or 0
+def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
+    """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, whatever has a
+    dtype keeps it, and of several dtypes the result's is the one that holds them all.
+
+    Args:
+        data: a number, a tensor, an array or something that becomes one, or nested sequences of these.
+        dtype: of the result. Arrays and tensors are then cast, numbers must fit.
+
+    Raises:
+        ShapeError: sequences of unequal lengths.
+        DtypeError: not numbers.
+        RangeError: a number outside of the range of the dtype.
+    """
+    if isinstance(data, ArrayProtocol):
+        return _cast(data.array, dtype)
+    if isinstance(data, np.ndarray):
+        return _cast(plain_array("tensor", data), dtype)
+    if not isinstance(data, _NUMBERS) and hasattr(data, "__array__"):
+        return _cast(plain_array("tensor", np.asarray(data)), dtype)
+    found = _Found()
+    plain = found.plain(data)
+    inferred = found.dtype()
+    try:
+        if dtype is None:
+            return np.array(plain, inferred)
+        if dtype.kind in "fcb" or dtype == inferred or (dtype.itemsize == 8 and inferred.kind in "biu"):
+            if inferred.kind == "c" and dtype.kind != "c":
+                check_fits("tensor", np.zeros((), inferred), dtype)
+            with np.errstate(all="ignore"):
+                return np.array(plain, dtype)
+        values = np.array(plain, np.float64 if inferred.kind == "f" else inferred)
+    except OverflowError as error:
+        raise RangeError(
+            f"tensor: Overflow when unpacking long long: expected integers within {dtype or inferred}, found "
+            f"one outside ({error}); use a floating dtype"
+        ) from None
+    except ValueError as error:
+        raise ShapeError(
+            f"tensor: expected nested sequences of equal lengths, found otherwise ({error})"
+        ) from None
+    check_fits("tensor", values, dtype)
+    return values.astype(dtype)
+
+
+def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
+    if dtype is not None and array.dtype.kind == "c" and dtype.kind != "c":
+        array = array.real
+    with np.errstate(all="ignore"):
+        return np.array(array, dtype)
+
+
+_DEEPEST = 64
+"""NumPy's number of dimensions."""
+
+_NUMBERS = (bool, int, float, complex, np.generic)
+
+
+class _Found:
+    """What nested sequences are made of."""
+
+    def __init__(self) -> None:
+        self._kinds: set[type] = set()
+        self._dtypes: set[np.dtype] = set()
+
+    def plain(self, data) -> Any:
+        """The data with arrays in the place of tensors."""
+        kind = type(data)
+        if kind in (int, float, bool, complex):
+            self._kinds.add(kind)
+            return data
+        if kind is list or kind is tuple:
+            level, kinds = data, set(map(type, data))
+            depth = 1
+            while kinds and kinds <= {list, tuple}:
+                depth += 1
+                if depth > _DEEPEST:
+                    raise ShapeError(
+                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or "
+                        "one that contains itself"
+                    )
+                level = list(chain.from_iterable(level))
+                kinds = set(map(type, level))
+            if kinds <= {int, float, bool, complex}:  # most sequences, and the long ones
+                self._kinds |= kinds
+                return data
+            return [self.plain(value) for value in data]
+        if isinstance(data, ArrayProtocol):
+            return self._noted(data.array)
+        if isinstance(data, np.ndarray | np.generic) or hasattr(data, "__array__"):
+            return self._noted(plain_array("tensor", np.asarray(data)))
+        for number in (int, float, complex):  # a subclass, e.g. an enumeration
+            if isinstance(data, number):
+                return self.plain(number(data))  # type: ignore[arg-type]
+        if isinstance(data, Sequence | bytearray | memoryview | array) and not isinstance(data, (str, bytes)):
+            return self.plain(list(data))
+        raise DtypeError(
+            f"tensor: expected numbers, found {kind.__name__}: could not infer dtype of {kind.__name__}; "
+            "convert it to numbers first"
+        )
+
+    def _noted(self, array: np.ndarray) -> np.ndarray:
+        self._dtypes.add(array.dtype)
+        return array
+
+    def dtype(self) -> np.dtype:
+        """The one that holds all that was found; without anything, the default dtype."""
+        default = get_default_dtype()
+        of_python = {bool: np.dtype(bool), int: np.dtype(np.int64), float: default}
+        dtypes = self._dtypes | {
+            of_python[kind] if kind is not complex else np.result_type(default, np.complex64)
+            for kind in self._kinds
+        }
+        result: np.dtype | None = None
+        for dtype in sorted(dtypes, key=lambda d: "cfiub".index(d.kind)):  # whatever the order of the data
+            result = dtype if result is None else promote_types(result, dtype)
+        return default if result is None else result
+
+
+__all__ = ["new_array", "plain_array"]

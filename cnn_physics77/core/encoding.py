@@ -1,0 +1,378 @@
+"""What a checkpoint holds, as JSON and arrays: every kind of object that may be stored, by name, with how it
+is written and how it is made again.
+
+Nothing else is ever made of a file, and nothing is looked up or called by a name that stands in one; so no
+file can run code, as a pickle can.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import pathlib
+import uuid
+from argparse import Namespace
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from fractions import Fraction
+from math import isfinite
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnn_physics77.core.backend.device import device
+from cnn_physics77.core.copying import Packed, address, attributes_of, packed, root_of
+from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.tensor import Tensor, from_array
+
+VERSION = 2
+"""2: views of one memory, orders of memory, attributes, and the kinds below :data:`_TEXTS`."""
+
+_NUMERIC = "fcbiuMm"
+
+# --------------------------------------------------------------------------------------------- kinds by name
+
+
+class _Text(NamedTuple):
+    """A kind that is written as a string."""
+
+    kind: type
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+def _base64(value: bytes | bytearray) -> str:
+    return base64.b64encode(value).decode()
+
+
+_TEXTS: dict[str, _Text] = {
+    "bytes": _Text(bytes, _base64, base64.b64decode),
+    "bytearray": _Text(bytearray, _base64, lambda text: bytearray(base64.b64decode(text))),
+    "Path": _Text(type(pathlib.Path()), str, pathlib.Path),
+    "PurePosixPath": _Text(pathlib.PurePosixPath, str, pathlib.PurePosixPath),
+    "PureWindowsPath": _Text(pathlib.PureWindowsPath, str, pathlib.PureWindowsPath),
+    "date": _Text(datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
+    "Decimal": _Text(Decimal, str, Decimal),
+    "Fraction": _Text(Fraction, str, Fraction),
+    "UUID": _Text(uuid.UUID, str, uuid.UUID),
+    "device": _Text(device, str, device),
+}
+_TEXT_OF = {text.kind: name for name, text in _TEXTS.items()}
+
+_CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
+_NAMESPACES: dict[str, type] = {"Namespace": Namespace, "SimpleNamespace": SimpleNamespace}
+_TENSORS: dict[str, Callable] = {
+    "tensor": lambda data, requires_grad: data.requires_grad_(requires_grad),
+    "parameter": Parameter,
+    "buffer": lambda data, requires_grad: Buffer(data).requires_grad_(requires_grad),
+}
+_FACTORIES: dict[str, Callable | None] = {
+    factory.__name__ if factory else "None": factory
+    for factory in (None, list, dict, set, tuple, int, float, complex, str, bool, OrderedDict, Counter)
+}
+
+
+# ----------------------------------------------------------------------------------- an object, to be written
+
+
+class Encoder:
+    """Turns an object into JSON's types and a list of arrays; one array that occurs twice is stored once."""
+
+    def __init__(self) -> None:
+        self._arrays: list[np.ndarray] = []
+        self._numbers: dict[int, int] = {}
+        self._around: set[int] = set()  # the containers that the present object lies in
+
+    def structure(self, obj: Any) -> dict[str, Any]:
+        """What stands in the file beside the arrays, for :meth:`Decoder.object`."""
+        return {"content": self.encode(obj, ""), "views": self._views()}
+
+    def encode(self, value: Any, path: str) -> Any:
+        """One object; ``path`` is where it lies, for errors."""
+        kind = type(value)
+        if value is None or kind in (bool, int, str) or (kind is float and isfinite(value)):
+            return value
+        if kind is float:
+            return {"float": str(value)}
+        if kind is complex:
+            return {"complex": [self.encode(value.real, path), self.encode(value.imag, path)]}
+        if isinstance(value, Tensor) and value.is_leaf:
+            return self._tensor(value, path)
+        if kind in (np.ndarray, np.memmap) and value.dtype.kind in _NUMERIC:
+            return {"array": self._number(np.asarray(value))}
+        if isinstance(value, np.generic) and value.dtype.kind in _NUMERIC:
+            return {"scalar": self._number(np.asarray(value))}
+        if isinstance(value, np.dtype):
+            return {"dtype": value.str}
+        if kind in _TEXT_OF:
+            name = _TEXT_OF[kind]
+            return {name: _TEXTS[name].write(value)}
+        if kind is range:
+            return {"range": [value.start, value.stop, value.step]}
+        if kind is slice:
+            return {"slice": [self.encode(v, path) for v in (value.start, value.stop, value.step)]}
+        moment = _moment(value)
+        if moment is not None:
+            return moment
+        with self._inside(value, path):
+            container = self._container(value, kind, path)
+        if container is not None:
+            return container
+        what = (
+            "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
+        )
+        raise CheckpointError(
+            f"save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
+            f"found {what} at obj{path}; save the state_dict() of modules, optimizers and schedulers, the "
+            "name of an enumeration's member"
+        )
+
+    def _container(self, value: Any, kind: type, path: str) -> Any:
+        for name, container in _CONTAINERS.items():
+            if kind is container:
+                return {name: self._items(value, path)}
+        for name, namespace in _NAMESPACES.items():
+            if kind is namespace:
+                return {name: [[k, self.encode(v, f"{path}.{k}")] for k, v in vars(value).items()]}
+        if kind is deque:
+            return {"deque": self._items(value, path), "maxlen": value.maxlen}
+        if isinstance(value, dict):  # of the special dictionaries, what is in them
+            pairs = [
+                [self.encode(k, f"{path} key {k!r}"), self.encode(v, f"{path}[{k!r}]")]
+                for k, v in value.items()
+            ]
+            if kind is defaultdict:
+                for name, factory in _FACTORIES.items():
+                    if factory is value.default_factory:  # type: ignore[attr-defined]
+                        return {"defaultdict": pairs, "factory": name}
+            return {kind.__name__ if _MAPPINGS.get(kind.__name__) is kind else "dict": pairs}
+        return None
+
+    def _items(self, values, path: str) -> list:
+        return [self.encode(v, f"{path}[{i}]") for i, v in enumerate(values)]
+
+    @contextmanager
+    def _inside(self, value: Any, path: str) -> Iterator[None]:
+        if id(value) in self._around:
+            raise CheckpointError(
+                f"save: expected a finite structure, found one that contains itself, at obj{path}"
+            )
+        self._around.add(id(value))
+        yield
+        self._around.discard(id(value))
+
+    def _tensor(self, value: Tensor, path: str) -> dict[str, Any]:
+        kinds = {"parameter": Parameter, "buffer": Buffer, "tensor": Tensor}
+        name = next(name for name, kind in kinds.items() if isinstance(value, kind))
+        entry = {name: self._number(value.array), "requires_grad": value.requires_grad}
+        with self._inside(value, path):
+            attributes = [[k, self.encode(v, f"{path}.{k}")] for k, v in attributes_of(value).items()]
+        return entry | ({"attributes": attributes} if attributes else {})
+
+    # ---------------------------------------------------------------------------------- arrays
+
+    def _number(self, array: np.ndarray) -> int:
+        if id(array) not in self._numbers:
+            self._numbers[id(array)] = len(self._arrays)
+            self._arrays.append(array)
+        return self._numbers[id(array)]
+
+    def _views(self) -> dict[str, dict[str, Any]]:
+        """Of the arrays that are not stored as they are, by number, how they look at what is stored."""
+        views: dict[str, dict[str, Any]] = {}
+        self.stored: dict[int, np.ndarray] = {}
+        for group in _overlapping(self._arrays):
+            if len(group) == 1:
+                (number,) = group
+                array = self._arrays[number]
+                if array.flags.f_contiguous:
+                    self.stored[number] = array
+                    continue
+                values, axes, shape = packed(array)
+                self.stored[number] = values
+                if axes is not None:
+                    views[str(number)] = {"axes": axes, "shape": shape}
+            else:
+                low, memory = _memory([self._arrays[number] for number in group])
+                place = len(self._arrays) + len(views)
+                self.stored[place] = memory
+                for number in group:
+                    array = self._arrays[number]
+                    views[str(number)] = {
+                        "of": place,
+                        "offset": address(array) - low,
+                        "shape": array.shape,
+                        "strides": array.strides,
+                        "dtype": array.dtype.str,
+                    }
+        return views
+
+
+def _overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
+    """The numbers of the arrays, those together that lie in common memory."""
+    bounds = sorted(
+        (id(root_of(array)), *np.lib.array_utils.byte_bounds(array), number)
+        for number, array in enumerate(arrays)
+        if array.size
+    )
+    groups = [[number] for number, array in enumerate(arrays) if not array.size]
+    root_before, end = None, 0
+    for root, low, high, number in bounds:
+        if root == root_before and low < end:
+            groups[-1].append(number)
+            end = max(end, high)
+        else:
+            groups.append([number])
+            root_before, end = root, high
+    return groups
+
+
+def _memory(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
+    """The address of the memory that the arrays lie in from the first to the last byte, and it as an array:
+    of their dtype if they have one in common, else of bytes."""
+    bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
+    low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
+    first = arrays[[b[0] for b in bounds].index(low)]
+    corner = first[tuple(slice(0, 1) if s >= 0 else slice(-1, None) for s in first.strides)].reshape(1)
+    size = first.itemsize
+    alike = all(a.dtype == first.dtype and (address(a) - low) % size == 0 for a in arrays)
+    if not alike or (high - low) % size:
+        corner, size = corner.view(np.uint8)[:1], 1
+    return low, np.lib.stride_tricks.as_strided(corner, ((high - low) // size,), (size,), writeable=False)
+
+
+def _moment(value: Any) -> dict[str, Any] | None:
+    """A time of Python's datetime, if it is one that says where it is in words that others understand."""
+    if type(value) is datetime.timedelta:
+        return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    if type(value) is datetime.timezone:
+        offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
+        return {"timezone": _moment(offset), "name": name}
+    if type(value) not in (datetime.datetime, datetime.time):
+        return None
+    zone = None if value.tzinfo is None else _moment(value.tzinfo) or _key(value.tzinfo)
+    if zone is None and value.tzinfo is not None:
+        return None
+    return {type(value).__name__: value.replace(tzinfo=None).isoformat(), "zone": zone, "fold": value.fold}
+
+
+def _key(zone: datetime.tzinfo) -> str | None:
+    """The name of a zone in the database of time zones."""
+    from zoneinfo import ZoneInfo  # late: it brings the configuration of the interpreter's build with it
+
+    return zone.key if type(zone) is ZoneInfo else None
+
+
+def _zone(key: str) -> datetime.tzinfo:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(key)
+
+
+# ------------------------------------------------------------------------------------ an object, to be read
+
+
+class Decoder:
+    """Makes the object again."""
+
+    def __init__(self, structure: dict[str, Any], read_array: Callable[[int], np.ndarray]) -> None:
+        self._structure = structure
+        self._views: dict[str, dict[str, Any]] = structure.get("views", {})
+        self._read = read_array
+        self._arrays: dict[int, np.ndarray] = {}
+
+    def object(self) -> Any:
+        """What was given to :meth:`Encoder.structure`."""
+        return self.decode(self._structure["content"])
+
+    def _array(self, number: int) -> np.ndarray:
+        if number not in self._arrays:
+            self._arrays[number] = self._viewed(number)
+        return self._arrays[number]
+
+    def _viewed(self, number: int) -> np.ndarray:
+        view = self._views.get(str(number))
+        if view is None:
+            return self._read(number)
+        if "axes" in view:
+            return Packed(self._read(number), tuple(view["axes"]), tuple(view["shape"])).array()
+        dtype = np.dtype(view["dtype"])
+        if dtype.hasobject:
+            raise ValueError("a view of objects")
+        if view["of"] not in self._arrays:  # one for all of its views
+            self._arrays[view["of"]] = self._read(view["of"])
+        return np.ndarray(view["shape"], dtype, self._arrays[view["of"]], view["offset"], view["strides"])
+
+    def decode(self, value: Any) -> Any:
+        """One object."""
+        if not isinstance(value, dict):
+            return value
+        entry: tuple[str, Any] = next(iter(value.items()), ("", None))
+        name, content = entry
+        if name in _CONTAINERS:
+            return _CONTAINERS[name](self.decode(v) for v in content)
+        if name in _MAPPINGS:
+            return self._filled(_MAPPINGS[name](), content)
+        if name == "defaultdict":
+            return self._filled(defaultdict(_FACTORIES[value["factory"]]), content)
+        if name in _NAMESPACES:
+            namespace = _NAMESPACES[name]()
+            vars(namespace).update(self._named(content))
+            return namespace
+        if name == "deque":
+            return deque((self.decode(v) for v in content), value["maxlen"])
+        if name in _TENSORS:
+            return self._tensor(_TENSORS[name], value, content)
+        if name == "array":
+            return self._array(content)
+        if name == "scalar":
+            return self._array(content)[()]
+        if name == "float":
+            return float(content)
+        if name == "complex":
+            return complex(self.decode(content[0]), self.decode(content[1]))
+        if name == "dtype":
+            return np.dtype(content)
+        if name in _TEXTS:
+            return _TEXTS[name].read(content)
+        if name == "range":
+            return range(*content)
+        if name == "slice":
+            return slice(*(self.decode(v) for v in content))
+        if name == "timedelta":
+            return datetime.timedelta(*content)
+        if name == "timezone":
+            return datetime.timezone(self.decode(content), *value["name"])
+        if name in ("datetime", "time"):
+            zone = value["zone"]
+            tzinfo = _zone(zone) if isinstance(zone, str) else self.decode(zone)
+            return getattr(datetime, name).fromisoformat(content).replace(tzinfo=tzinfo, fold=value["fold"])
+        raise CheckpointError(
+            f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
+            f"package"
+        )
+
+    def _filled(self, mapping, pairs) -> Any:
+        for k, v in pairs:
+            mapping[self.decode(k)] = self.decode(v)
+        return mapping
+
+    def _named(self, pairs) -> dict[str, Any]:
+        return {str(k): self.decode(v) for k, v in pairs}
+
+    def _tensor(self, make: Callable, value: dict, number: int) -> Tensor:
+        made = make(from_array(self._array(number)), value["requires_grad"])
+        attributes = self._named(value.get("attributes", ()))
+        forbidden = Tensor._own & set(attributes)
+        if forbidden:
+            raise ValueError(f"attributes {sorted(forbidden)}, which no tensor has from a file")
+        vars(made).update(attributes)
+        return made
+
+
+__all__ = ["VERSION", "Decoder", "Encoder"]
