@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import datasets
-from .benchmarks.experiment import Experiment, Progress
+from .benchmarks.experiment.experiment import Experiment, Progress
 from .benchmarks.helper import DTYPES, OPTIMIZERS, ConfigError, ExperimentConfig
-from .benchmarks.measure import MeasurementError
-from .benchmarks.worker import INSTALL, WorkerError
+from .benchmarks.instruments.measure import MeasurementError
+from .benchmarks.process.worker import INSTALL, WorkerError
 from .core.errors import DataError
 from .results import LogError, RunLog, write_atomically
 
@@ -183,7 +183,7 @@ def compare(settings: ExperimentConfig, screen: Screen) -> None:
 
 def profile(settings: ExperimentConfig, screen: Screen) -> None:
     """Take one training step of the network apart, in both frameworks."""
-    from .benchmarks.profile import compare_profiles, show
+    from .benchmarks.speed.profile import compare_profiles, show
 
     report = compare_profiles(
         settings.model,

@@ -26,13 +26,13 @@ def one_line(capsys, *arguments):
         status = cli.main(list(arguments))
     except SystemExit as stop:
         status = stop.code
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1 and told.err.startswith("cnn-physics77: error: "), told.err
-    return status, told.err
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1 and printed.err.startswith("cnn-physics77: error: "), printed.err
+    return status, printed.err
 
 
 def test_the_table_of_arguments():
-    told = vars(cli.build_parser().parse_args([]))
+    args = vars(cli.build_parser().parse_args([]))
     documented = {
         "mode": "basic",
         "optimizer": "Adam",
@@ -51,7 +51,7 @@ def test_the_table_of_arguments():
         "kernel_size": 3,
         "hidden": 128,
     }
-    assert documented.items() <= told.items() and told.keys() - documented.keys() == {"threads"}
+    assert documented.items() <= args.items() and args.keys() - documented.keys() == {"threads"}
 
 
 @pytest.mark.parametrize("name", ["batch_size", "data_dir", "log_dir", "fig_dir", "kernel_size"])
@@ -200,9 +200,9 @@ def test_the_stand_in_is_announced_on_screen_and_in_the_log(capsys, tmp_path, mo
     monkeypatch.setattr(cli, "Experiment", Untrained)
     monkeypatch.chdir(tmp_path)
     assert cli.main([]) == 130
-    told = capsys.readouterr()
-    assert "MNIST cannot be had" in told.out and "THE FIGURES BELOW ARE NOT MNIST'S" in told.out
-    assert told.err == "cnn-physics77: interrupted\n" and seen == [stand_in]
+    printed = capsys.readouterr()
+    assert "MNIST cannot be had" in printed.out and "THE FIGURES BELOW ARE NOT MNIST'S" in printed.out
+    assert printed.err == "cnn-physics77: interrupted\n" and seen == [stand_in]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,8 @@ def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
     The proof, part of the whole run above, is left out here.
     """
     code = (
-        "import sys; from cnn_physics77 import cli; from cnn_physics77.benchmarks import experiment;"
+        "import sys; from cnn_physics77 import cli;"
+        "from cnn_physics77.benchmarks.experiment import experiment;"
         "proof = experiment.ProofRecord(1, 1e-9, 0.0, 0.0, 0.0); experiment.prove = lambda *_: proof;"
         "sys.exit(cli.main())"
     )

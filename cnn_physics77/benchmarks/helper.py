@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..datasets import NAMES
 from ..results import Config
-from .measure import available_cores
+from .instruments.measure import available_cores
 
 OPTIMIZERS = ("SGD", "Adam")
 DTYPES = ("float32", "float64")

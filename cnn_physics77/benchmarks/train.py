@@ -1,4 +1,4 @@
-"""One side of the comparison: a framework trains the network it is given on the batches it is given.
+"""Training of one network in one framework, on given weights and batches.
 
 The same code drives every framework, through its adapter, with the one training loop of `core.training`.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from ..core.training import PassTimes, train_epoch, training_step
 from ..results import Config, ParameterShape
 from .adapters.base import Adapter
-from .exchange import Exchange, digest
-from .measure import MeasurementError
+from .instruments.measure import MeasurementError
+from .process.shared_inputs import SharedInputs, digest
 
 EVALUATION_BATCH = 1000
 """Images in a batch when the test set is run through the network."""
@@ -52,14 +52,14 @@ def squared_norm(gradient: np.ndarray) -> float:
     return float(np.vecdot(rows, rows).sum(dtype=np.float64))
 
 
-class Side:
+class Trainer:
     """A framework with its network, optimizer and data.
 
     Args:
         adapter: the framework.
         config: what to train.
         classes: width of the network's output.
-        exchange: where the images, weights and orders lie.
+        inputs: the folder with images, weights and orders.
 
     `build` makes the network and `reset` its optimizer; until then there is no training.
     """
@@ -68,10 +68,10 @@ class Side:
     optimizer: Any
     step: Callable[[Any, Any], Any]
 
-    def __init__(self, adapter: Adapter, config: Config, classes: int, exchange: Exchange) -> None:
-        self.adapter, self.config, self.classes, self.exchange = adapter, config, classes, exchange
-        self.images, self.labels = exchange.read_data("train", config.dtype)
-        self.test_images, self.test_labels = exchange.read_data("test", config.dtype)
+    def __init__(self, adapter: Adapter, config: Config, classes: int, inputs: SharedInputs) -> None:
+        self.adapter, self.config, self.classes, self.inputs = adapter, config, classes, inputs
+        self.images, self.labels = inputs.read_data("train", config.dtype)
+        self.test_images, self.test_labels = inputs.read_data("test", config.dtype)
 
     def build(self) -> list[ParameterShape]:
         """Make the network; names and shapes of its parameters."""
@@ -87,7 +87,7 @@ class Side:
         Raises:
             MeasurementError: the parameters are not bit for bit the stored values in the configured dtype.
         """
-        stored = self.exchange.read_weights(weights)
+        stored = self.inputs.read_weights(weights)
         self.adapter.load(self.model, stored, self.config.dtype)
         held = digest(self.adapter.parameters(self.model))
         expected = digest({name: value.astype(self.config.dtype) for name, value in stored.items()})
@@ -102,7 +102,7 @@ class Side:
 
     def batches(self, epoch: int, limit: int | None = None) -> Iterator[tuple[Any, Any]]:
         """The batches of an epoch, or the first `limit` of them."""
-        order, size = self.exchange.read_order(self.config.seed, epoch), self.config.batch_size
+        order, size = self.inputs.read_order(self.config.seed, epoch), self.config.batch_size
         convert = self.adapter.from_numpy
         for start in range(0, len(order), size)[:limit]:
             index = order[start : start + size]

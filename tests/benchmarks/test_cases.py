@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
-from cnn_physics77.benchmarks.cases import CASES, CHOICES, CONVOLUTIONS, choose
-from cnn_physics77.benchmarks.speed import difference
-from cnn_physics77.benchmarks.work import (
+from cnn_physics77.benchmarks.speed.cases import CASES, CHOICES, CONVOLUTIONS, choose
+from cnn_physics77.benchmarks.speed.suite import difference
+from cnn_physics77.benchmarks.speed.work import (
     ConvolutionCase,
     FunctionCase,
     InferenceCase,

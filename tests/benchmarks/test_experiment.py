@@ -8,11 +8,11 @@ import psutil
 import pytest
 
 from cnn_physics77 import datasets
-from cnn_physics77.benchmarks import experiment as module
-from cnn_physics77.benchmarks.exchange import digest, draw_order, draw_weights
-from cnn_physics77.benchmarks.experiment import Experiment, Progress
+from cnn_physics77.benchmarks.experiment import experiment as module
+from cnn_physics77.benchmarks.experiment.experiment import Experiment, Progress
 from cnn_physics77.benchmarks.helper import ExperimentConfig
-from cnn_physics77.benchmarks.measure import MeasurementError
+from cnn_physics77.benchmarks.instruments.measure import MeasurementError
+from cnn_physics77.benchmarks.process.shared_inputs import digest, draw_order, draw_weights
 from cnn_physics77.results import ProofRecord, read_logs
 
 SMALL = {
@@ -31,8 +31,8 @@ SMALL = {
 PROOF = ProofRecord(3, 1e-9, 1e-15, 1e-15, 1e-14)
 
 
-class Told(Progress):
-    """Keeps what it is told; raises KeyboardInterrupt at a line with certain words."""
+class Kept(Progress):
+    """Keeps what it is given to show; raises KeyboardInterrupt at a line with certain words."""
 
     def __init__(self, interrupt_at="\0"):
         self.notes, self.stages, self.done, self.interrupt_at = [], [], [], interrupt_at
@@ -59,18 +59,18 @@ def no_children():
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """One experiment of two epochs with diagnostics: (settings, what was told, logs, folder).
+    """One experiment of two epochs with diagnostics: (settings, what was shown, logs, folder).
 
     The proof has tests of its own, and is part of the whole run in the command's tests.
     """
     folder = tmp_path_factory.mktemp("logs")
     settings = ExperimentConfig(epochs=2, diagnostics=True, log_dir=str(folder), **SMALL)
-    told = Told()
+    shown = Kept()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "prove", lambda *arguments: PROOF)
-        logs = Experiment(settings, datasets.load("digits"), told).run()
+        logs = Experiment(settings, datasets.load("digits"), shown).run()
     assert no_children()
-    return settings, told, logs, folder
+    return settings, shown, logs, folder
 
 
 def test_one_log_for_each_framework_read_back_as_written(done):
@@ -95,9 +95,9 @@ def test_both_were_given_the_same(done):
 
 
 def test_they_took_turns(done):
-    _, told, logs, _ = done
+    _, shown, logs, _ = done
     assert [[record.turn for record in log.epochs] for log in logs] == [[0, 3], [1, 2]]
-    epochs = [note.split(":")[0] for note in told.notes if " epoch " in note]
+    epochs = [note.split(":")[0] for note in shown.notes if " epoch " in note]
     assert epochs == [
         "Custom-Adam epoch 1/2",
         "Torch-Adam epoch 1/2",
@@ -107,7 +107,7 @@ def test_they_took_turns(done):
 
 
 def test_everything_is_recorded(done):
-    settings, told, logs, _ = done
+    settings, shown, logs, _ = done
     for log in logs:
         assert log.status == "finished" and log.replay_equal
         steps = log.steps
@@ -131,7 +131,7 @@ def test_everything_is_recorded(done):
         assert environment.framework_threads == settings.threads and environment.denormals == "kept"
         assert all(pool["num_threads"] <= settings.threads for pool in environment.thread_pools)
         assert log.data.train_size == 300 and log.data.test_size == 100 and not log.data.fallback
-    for (_, total), advanced in zip(told.stages, told.done, strict=True):
+    for (_, total), advanced in zip(shown.stages, shown.done, strict=True):
         assert advanced == total
 
 
@@ -147,7 +147,7 @@ def test_an_interruption_keeps_what_was_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)
     endless = 10**15  # begins at once, for what an epoch needs is drawn when it comes
     settings = ExperimentConfig(mode="grid", epochs=endless, log_dir=str(tmp_path), **SMALL)
-    experiment = Experiment(settings, datasets.load("digits"), Told("Torch-SGD epoch 2/"))
+    experiment = Experiment(settings, datasets.load("digits"), Kept("Torch-SGD epoch 2/"))
     with pytest.raises(KeyboardInterrupt):
         experiment.run()
     assert no_children()
@@ -163,12 +163,12 @@ def test_no_speed_without_proof(tmp_path, monkeypatch):
     failed = ProofRecord(3, 1e-9, 1e-3, 0.0, math.nan)
     monkeypatch.setattr(module, "prove", lambda *arguments: failed)
     settings = ExperimentConfig(epochs=1, log_dir=str(tmp_path), **SMALL)
-    told = Told()
+    shown = Kept()
     with pytest.raises(
         MeasurementError, match=r"differ by more than 1e-09 \(loss 1\.0e-03.*nothing was timed"
     ):
-        Experiment(settings, datasets.load("digits"), told).run()
-    assert list(tmp_path.iterdir()) == [] and not any("epoch" in note for note in told.notes)
+        Experiment(settings, datasets.load("digits"), shown).run()
+    assert list(tmp_path.iterdir()) == [] and not any("epoch" in note for note in shown.notes)
 
 
 def test_groups_of_the_same_second_do_not_collide(tmp_path):

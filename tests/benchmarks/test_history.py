@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from cnn_physics77.benchmarks import history
+from cnn_physics77.benchmarks.speed import history
 from cnn_physics77.results import LogError, example_log
 from cnn_physics77.speed_results import CaseRecord, SpeedReport, read_speed, write_report
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from cnn_physics77 import datasets
-from cnn_physics77.benchmarks import lockstep
 from cnn_physics77.benchmarks.adapters.numpy77 import ADAPTER as OURS
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER as THEIRS
-from cnn_physics77.benchmarks.exchange import Exchange
+from cnn_physics77.benchmarks.experiment import lockstep
 from cnn_physics77.benchmarks.helper import ExperimentConfig
-from cnn_physics77.benchmarks.train import Side
+from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs
+from cnn_physics77.benchmarks.train import Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +27,27 @@ def one_thread_and_the_default_dtypes():
 
 
 @pytest.fixture
-def exchange(tmp_path):
-    place = Exchange(tmp_path)
+def inputs(tmp_path):
+    place = SharedInputs(tmp_path)
     place.write_data(datasets.load("digits"), 200, 50)
     place.write_order(200, 67, 1)
     return place
 
 
-def sides(exchange, *adapters, **changes):
+def trainers(inputs, *adapters, **changes):
     settings = {"channels": 2, "hidden": 16, "lr": 0.01, "dtype": "float64"} | changes
     config = ExperimentConfig(**settings).run()
-    found = [Side(adapter, config, 10, exchange) for adapter in adapters]
-    shapes = [side.build() for side in found]
+    found = [Trainer(adapter, config, 10, inputs) for adapter in adapters]
+    shapes = [trainer.build() for trainer in found]
     assert shapes[0] == shapes[1]
-    return found, exchange.write_weights(shapes[0], 67, config.model)
+    return found, inputs.write_weights(shapes[0], 67, config.model)
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 @pytest.mark.parametrize("model", ["CNN", "MLP", "LeNet5"])
-def test_the_frameworks_agree(exchange, optimizer, model):
-    pair, weights = sides(exchange, OURS, THEIRS, optimizer=optimizer, model=model, lr=0.001, batch_size=16)
-    before = pair[0].exchange.read_weights(weights)
+def test_the_frameworks_agree(inputs, optimizer, model):
+    pair, weights = trainers(inputs, OURS, THEIRS, optimizer=optimizer, model=model, lr=0.001, batch_size=16)
+    before = pair[0].inputs.read_weights(weights)
     proof = lockstep.compare(pair, weights, 20)
     assert proof.passed and proof.steps == 20
     assert proof.loss < 1e-12 and proof.gradient_norm < 1e-12
@@ -55,14 +55,14 @@ def test_the_frameworks_agree(exchange, optimizer, model):
     assert all((moved[name] != value).any() for name, value in before.items())  # it was not idle
 
 
-def test_a_framework_agrees_with_itself_exactly(exchange):
-    pair, weights = sides(exchange, THEIRS, THEIRS)
+def test_a_framework_agrees_with_itself_exactly(inputs):
+    pair, weights = trainers(inputs, THEIRS, THEIRS)
     proof = lockstep.compare(pair, weights, 5)
     assert (proof.loss, proof.gradient_norm, proof.parameters) == (0, 0, 0)
 
 
-def test_a_slightly_wrong_update_fails(exchange):
-    pair, weights = sides(exchange, OURS, THEIRS)
+def test_a_slightly_wrong_update_fails(inputs):
+    pair, weights = trainers(inputs, OURS, THEIRS)
 
     class Eager(type(THEIRS)):
         def optimizer(self, model, config):
@@ -73,8 +73,8 @@ def test_a_slightly_wrong_update_fails(exchange):
     assert not proof.passed and proof.parameters > 1e-9
 
 
-def test_a_slightly_wrong_gradient_fails(exchange):
-    pair, weights = sides(exchange, OURS, THEIRS, optimizer="SGD")
+def test_a_slightly_wrong_gradient_fails(inputs):
+    pair, weights = trainers(inputs, OURS, THEIRS, optimizer="SGD")
     right = THEIRS.criterion
     pair[1].adapter = type(THEIRS)("pytorch", torch, torch.nn.functional, torch.optim, THEIRS.models)
     pair[1].adapter.criterion = lambda logits, labels: right(logits, labels) + 1e-5 * logits.square().mean()

@@ -7,24 +7,24 @@ import sys
 import numpy as np
 import pytest
 
-from cnn_physics77.benchmarks import measure
+from cnn_physics77.benchmarks.instruments import measure
 
 
 def test_turns_share_a_linear_drift():
     """A B B A: with a drift that grows from turn to turn, both sides have the same mean over two rounds."""
-    order = list(measure.turns(["a", "b"], 4))
+    order = list(measure.interleaved(["a", "b"], 4))
     assert [side for _, side in order] == list("abbaabba")
     assert [number for number, _ in order] == [1, 1, 2, 2, 3, 3, 4, 4]
     for rounds in (2, 4):
         places = {"a": [], "b": []}
-        for place, (_, side) in enumerate(measure.turns(["a", "b"], rounds)):
+        for place, (_, side) in enumerate(measure.interleaved(["a", "b"], rounds)):
             places[side].append(place)
         assert np.mean(places["a"]) == np.mean(places["b"])
 
 
 def test_the_variables_reach_every_pool_of_a_process():
     code = (
-        "import numpy, torch, json; from cnn_physics77.benchmarks import measure;"
+        "import numpy, torch, json; from cnn_physics77.benchmarks.instruments import measure;"
         "print(json.dumps([measure.thread_pools(), torch.get_num_threads()]))"
     )
     environment = os.environ | measure.thread_environment(1) | {"PYTHONPATH": os.getcwd()}
@@ -83,7 +83,7 @@ def test_the_record_of_this_process(monkeypatch):
 
 
 def test_the_commit_of_a_checkout(tmp_path, monkeypatch):
-    module = tmp_path / "package" / "benchmarks" / "measure.py"
+    module = tmp_path / "package" / "benchmarks" / "instruments" / "measure.py"
     module.parent.mkdir(parents=True)
     module.touch()
     monkeypatch.setattr(measure, "__file__", str(module))

@@ -9,9 +9,9 @@ import pytest
 
 from cnn_physics77.analysis.report import as_text
 from cnn_physics77.analysis.speed_report import as_speed_cases, speed_tables
-from cnn_physics77.benchmarks import speed
-from cnn_physics77.benchmarks.cases import CASES, choose
-from cnn_physics77.benchmarks.speed import Suite
+from cnn_physics77.benchmarks.speed import suite as speed
+from cnn_physics77.benchmarks.speed.cases import CASES, choose
+from cnn_physics77.benchmarks.speed.suite import Suite
 from cnn_physics77.results import LogError, MemoryRecord
 from cnn_physics77.speed_results import CaseRecord, SpeedReport, read_speed, write_report
 
@@ -67,7 +67,7 @@ def test_memory_is_that_of_the_work_alone():
 def test_what_pytorch_loads_when_first_used_is_loaded_before_the_baseline():
     code = """
 import sys
-from cnn_physics77.benchmarks.cases import CASES
+from cnn_physics77.benchmarks.speed.cases import CASES
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER
 case = CASES["training step/CNN, batch 1, Adam"]
 before = len(sys.modules)

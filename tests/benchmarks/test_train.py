@@ -1,4 +1,4 @@
-"""One side of the comparison, with PyTorch as the framework, against a training loop written out by hand."""
+"""Training in one framework, with PyTorch as the framework, against a training loop written out by hand."""
 
 import dataclasses
 
@@ -9,10 +9,10 @@ import torch.nn.functional as F
 
 from cnn_physics77 import datasets
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER
-from cnn_physics77.benchmarks.exchange import Exchange, digest, draw_order
 from cnn_physics77.benchmarks.helper import ExperimentConfig
-from cnn_physics77.benchmarks.measure import MeasurementError
-from cnn_physics77.benchmarks.train import Side, cross_entropy, squared_norm
+from cnn_physics77.benchmarks.instruments.measure import MeasurementError
+from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs, digest, draw_order
+from cnn_physics77.benchmarks.train import Trainer, cross_entropy, squared_norm
 
 SEED, IMAGES = 67, 150
 
@@ -25,8 +25,8 @@ def leave_the_default_dtype():
 
 
 @pytest.fixture
-def exchange(tmp_path):
-    place = Exchange(tmp_path)
+def inputs(tmp_path):
+    place = SharedInputs(tmp_path)
     place.write_data(datasets.load("digits"), IMAGES, 60)
     place.write_order(IMAGES, SEED, 1)
     return place
@@ -36,25 +36,25 @@ def config(**changes):
     return ExperimentConfig(channels=2, hidden=8, lr=0.01, batch_size=64, **changes).run()
 
 
-def make_side(exchange, settings):
-    side = Side(ADAPTER, settings, 10, exchange)
-    weights = exchange.write_weights(side.build(), SEED, "CNN")
-    held = side.reset(weights)
-    return side, weights, held
+def make_side(inputs, settings):
+    trainer = Trainer(ADAPTER, settings, 10, inputs)
+    weights = inputs.write_weights(trainer.build(), SEED, "CNN")
+    held = trainer.reset(weights)
+    return trainer, weights, held
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_an_epoch_is_what_a_user_would_write(exchange, optimizer, dtype):
-    side, weights, held = make_side(exchange, config(optimizer=optimizer, dtype=dtype))
-    assert held == digest({k: v.astype(dtype) for k, v in exchange.read_weights(weights).items()})
+def test_an_epoch_is_what_a_user_would_write(inputs, optimizer, dtype):
+    trainer, weights, held = make_side(inputs, config(optimizer=optimizer, dtype=dtype))
+    assert held == digest({k: v.astype(dtype) for k, v in inputs.read_weights(weights).items()})
     losses, norms = [], []
 
     def look(number, loss):
         losses.append(loss.item())
-        norms.append(side.gradient_norms())
+        norms.append(trainer.gradient_norms())
 
-    times = side.train(side.batches(1), look)
+    times = trainer.train(trainer.batches(1), look)
     assert len(times.steps) == len(losses) == 3  # 64 + 64 + 22
 
     model = torch.nn.ModuleDict(
@@ -64,7 +64,7 @@ def test_an_epoch_is_what_a_user_would_write(exchange, optimizer, dtype):
             "fc2": torch.nn.Linear(8, 10),
         }
     ).to(getattr(torch, dtype))
-    values = exchange.read_weights(weights)
+    values = inputs.read_weights(weights)
     model.load_state_dict(
         {name: torch.from_numpy(value).to(getattr(torch, dtype)) for name, value in values.items()}
     )
@@ -84,59 +84,61 @@ def test_an_epoch_is_what_a_user_would_write(exchange, optimizer, dtype):
             expected = parameter.grad.double().norm().item()
             assert norms[step][name] == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14)
     for name, parameter in model.named_parameters():
-        np.testing.assert_array_equal(side.adapter.parameters(side.model)[name], parameter.detach().numpy())
+        np.testing.assert_array_equal(
+            trainer.adapter.parameters(trainer.model)[name], parameter.detach().numpy()
+        )
 
 
-def test_evaluation_is_over_the_whole_test_set(exchange, monkeypatch):
+def test_evaluation_is_over_the_whole_test_set(inputs, monkeypatch):
     monkeypatch.setattr("cnn_physics77.benchmarks.train.EVALUATION_BATCH", 25)  # 60 images: 25 + 25 + 10
-    side, _, _ = make_side(exchange, config())
-    side.train(side.batches(1))
-    found = side.evaluate()
-    images, labels = exchange.read_data("test", "float32")
+    trainer, _, _ = make_side(inputs, config())
+    trainer.train(trainer.batches(1))
+    found = trainer.evaluate()
+    images, labels = inputs.read_data("test", "float32")
     with torch.no_grad():
-        logits = side.model(torch.from_numpy(images))
+        logits = trainer.model(torch.from_numpy(images))
     targets = torch.from_numpy(labels)
     assert found.loss == pytest.approx(F.cross_entropy(logits, targets).item(), rel=1e-6)
     assert found.accuracy == (logits.argmax(1) == targets).double().mean().item()
     np.testing.assert_array_equal(found.predictions, logits.argmax(1).numpy())
-    assert side.model.training
+    assert trainer.model.training
 
 
-def test_warm_up_leaves_no_trace(exchange):
-    side, weights, _ = make_side(exchange, config())
-    side.train(side.batches(1))
-    expected = digest(side.adapter.parameters(side.model))
-    side.reset(weights)
-    side.warm_up(5, weights)  # more than an epoch has
-    assert digest(side.adapter.parameters(side.model)) == digest(
-        {k: v.astype("float32") for k, v in exchange.read_weights(weights).items()}
+def test_warm_up_leaves_no_trace(inputs):
+    trainer, weights, _ = make_side(inputs, config())
+    trainer.train(trainer.batches(1))
+    expected = digest(trainer.adapter.parameters(trainer.model))
+    trainer.reset(weights)
+    trainer.warm_up(5, weights)  # more than an epoch has
+    assert digest(trainer.adapter.parameters(trainer.model)) == digest(
+        {k: v.astype("float32") for k, v in inputs.read_weights(weights).items()}
     )
-    side.train(side.batches(1))
-    assert digest(side.adapter.parameters(side.model)) == expected
+    trainer.train(trainer.batches(1))
+    assert digest(trainer.adapter.parameters(trainer.model)) == expected
 
 
-def test_endless_batches_begin_again(exchange):
-    side, _, _ = make_side(exchange, config())
-    batches = [labels.tolist() for _, labels in side.batches_endless(7)]
+def test_endless_batches_begin_again(inputs):
+    trainer, _, _ = make_side(inputs, config())
+    batches = [labels.tolist() for _, labels in trainer.batches_endless(7)]
     assert [len(batch) for batch in batches] == [64, 64, 22, 64, 64, 22, 64]
     assert batches[0] == batches[3] == batches[6]
 
 
-def test_other_arithmetic_than_configured_is_refused(exchange):
-    side, weights, _ = make_side(exchange, config())
-    side.config = dataclasses.replace(side.config, dtype="float64")  # the model was built in float32
+def test_other_arithmetic_than_configured_is_refused(inputs):
+    trainer, weights, _ = make_side(inputs, config())
+    trainer.config = dataclasses.replace(trainer.config, dtype="float64")  # the model was built in float32
     with pytest.raises(MeasurementError, match=r"pytorch: expected the initial weights .* in float64, found"):
-        side.reset(weights)
+        trainer.reset(weights)
 
-    side, weights, _ = make_side(exchange, config())
+    trainer, weights, _ = make_side(inputs, config())
 
     class Doubled(type(ADAPTER)):
         def state_dtypes(self, optimizer):
             return {"float32", "float64"}
 
-    side.adapter = Doubled(**adapter_parts())
+    trainer.adapter = Doubled(**adapter_parts())
     with pytest.raises(MeasurementError, match="expected float32 in optimizer state, found float32, float64"):
-        side.warm_up(1, weights)
+        trainer.warm_up(1, weights)
 
 
 def adapter_parts():
@@ -149,17 +151,17 @@ def adapter_parts():
     }
 
 
-def test_weights_that_were_not_loaded_are_noticed(exchange):
-    side, weights, _ = make_side(exchange, config())
+def test_weights_that_were_not_loaded_are_noticed(inputs):
+    trainer, weights, _ = make_side(inputs, config())
 
     class Forgetful(type(ADAPTER)):
         def load(self, model, weights, dtype):
             pass
 
-    side.adapter = Forgetful(**adapter_parts())
-    side.train(side.batches(1))
+    trainer.adapter = Forgetful(**adapter_parts())
+    trainer.train(trainer.batches(1))
     with pytest.raises(MeasurementError, match="expected the initial weights"):
-        side.reset(weights)
+        trainer.reset(weights)
 
 
 def test_cross_entropy_and_norm_against_pytorch():

@@ -8,29 +8,29 @@ import psutil
 import pytest
 
 from cnn_physics77 import datasets
-from cnn_physics77.benchmarks.exchange import Exchange
 from cnn_physics77.benchmarks.helper import ExperimentConfig
-from cnn_physics77.benchmarks.worker import Worker, WorkerError, parameter_shapes
+from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs
+from cnn_physics77.benchmarks.process.worker import EXPERIMENT, Worker, WorkerError, parameter_shapes
 
 
 def request(folder, **changes):
     config = ExperimentConfig(channels=1, hidden=4, threads=1, batch_size=32, **changes).run()
-    return {"config": vars(config), "exchange": str(folder), "classes": 10}
+    return {"config": vars(config), "inputs": str(folder), "classes": 10}
 
 
 @pytest.fixture
-def exchange(tmp_path):
-    place = Exchange(tmp_path)
+def inputs(tmp_path):
+    place = SharedInputs(tmp_path)
     place.write_data(datasets.load("digits"), 80, 40)
     place.write_order(80, 67, 1)
     return place
 
 
-def test_a_life(exchange):
+def test_a_life(inputs):
     """Open, build, load, epochs, finish: each reply has what the log needs; the process has one thread."""
-    with Worker(["numpy77"], threads=1) as worker:
+    with Worker(["numpy77"], threads=1, program=EXPERIMENT) as worker:
         pid = worker._process.pid
-        assert worker.ask("open", **request(exchange.folder)) == {}
+        assert worker.ask("open", **request(inputs.folder)) == {}
         built = worker.ask("build")
         shapes = parameter_shapes(built["parameters"])
         assert [shape.name for shape in shapes] == [
@@ -40,7 +40,7 @@ def test_a_life(exchange):
             "fc2.weight",
             "fc2.bias",
         ]
-        weights = exchange.write_weights(shapes, 67, "CNN")
+        weights = inputs.write_weights(shapes, 67, "CNN")
         record = {"started": "now", "command_line": ["x"], "commit": None}
         loaded = worker.ask("load", weights=weights, warmup_steps=2, **record)
         environment = loaded["environment"]
@@ -49,6 +49,8 @@ def test_a_life(exchange):
         assert environment["thread_variables"]["OPENBLAS_NUM_THREADS"] == "1"
         epoch = worker.ask("epoch", epoch=1)
         assert len(epoch["steps"]) == 3 and epoch["seconds"] >= sum(epoch["steps"]) > 0
+        tested = worker.ask("evaluate")
+        assert 0 <= tested["test_accuracy"] <= 1 and tested["test_loss"] > 0
         end = worker.ask("finish")
         assert len(end["predictions"]) == len(end["labels"]) == 40
         assert end["sha256"] != loaded["sha256"]
@@ -66,7 +68,7 @@ def test_a_life(exchange):
 
 
 def test_another_ctrl_c_while_a_child_is_closed_leaves_no_child(monkeypatch):
-    worker = Worker(["numpy77"], threads=1)
+    worker = Worker(["numpy77"], threads=1, program=EXPERIMENT)
     wait = worker._process.wait
 
     def interrupted(timeout=None):
@@ -81,7 +83,7 @@ def test_another_ctrl_c_while_a_child_is_closed_leaves_no_child(monkeypatch):
 
 
 def test_an_error_in_the_child_is_one_line_and_the_child_lives_on(tmp_path):
-    with Worker(["numpy77"], threads=1) as worker:
+    with Worker(["numpy77"], threads=1, program=EXPERIMENT) as worker:
         for _ in range(2):
             with pytest.raises(
                 WorkerError, match=r"^numpy77: FileNotFoundError: .*train_images\.npy"
@@ -90,31 +92,31 @@ def test_an_error_in_the_child_is_one_line_and_the_child_lives_on(tmp_path):
             assert "\n" not in str(caught.value)
 
 
-def test_threads_other_than_asked_for_are_refused(exchange):
+def test_threads_other_than_asked_for_are_refused(inputs):
     with (
-        Worker(["numpy77"], threads=2) as worker,
+        Worker(["numpy77"], threads=2, program=EXPERIMENT) as worker,
         pytest.raises(WorkerError, match="expected at most 1 in every pool, found 2"),
     ):
-        worker.ask("open", **request(exchange.folder))
+        worker.ask("open", **request(inputs.folder))
 
 
-def test_a_missing_framework_names_the_extra(exchange, tmp_path, monkeypatch):
+def test_a_missing_framework_names_the_extra(inputs, tmp_path, monkeypatch):
     hidden = tmp_path / "hide"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None\n")
     monkeypatch.setenv("PYTHONPATH", str(hidden))
     with (
-        Worker(["pytorch"], threads=1) as worker,
+        Worker(["pytorch"], threads=1, program=EXPERIMENT) as worker,
         pytest.raises(WorkerError, match=r'torch is missing: pip install "cnn_physics77\[bench\]"'),
     ):
-        worker.ask("open", **request(exchange.folder))
+        worker.ask("open", **request(inputs.folder))
 
 
 def test_a_child_that_dies_is_told_with_its_signal():
-    with Worker(["numpy77"], threads=1) as worker:
+    with Worker(["numpy77"], threads=1, program=EXPERIMENT) as worker:
         os.kill(worker._process.pid, signal.SIGKILL)
         with pytest.raises(
-            WorkerError, match="ended with signal 9, perhaps for want of memory while asked to build"
+            WorkerError, match=r"ended with signal 9 \(perhaps out of memory\) during the request 'build'"
         ):
             worker.ask("build")
 
@@ -125,18 +127,18 @@ def test_a_child_that_cannot_start_is_told_with_its_last_words(monkeypatch, tmp_
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with (
-        Worker(["numpy77"], threads=1) as worker,
-        pytest.raises(WorkerError, match="ended with status 3 while asked to build: no luck"),
+        Worker(["numpy77"], threads=1, program=EXPERIMENT) as worker,
+        pytest.raises(WorkerError, match="ended with status 3 during the request 'build': no luck"),
     ):
         worker.ask("build")
 
 
-def test_ctrl_c_is_the_parents_to_handle_and_closing_ends_a_busy_child(exchange):
-    worker = Worker(["numpy77"], threads=1)
+def test_ctrl_c_is_the_parents_to_handle_and_closing_ends_a_busy_child(inputs):
+    worker = Worker(["numpy77"], threads=1, program=EXPERIMENT)
     process = psutil.Process(worker._process.pid)
-    worker.ask("open", **request(exchange.folder))  # by now the signal is ignored
+    worker.ask("open", **request(inputs.folder))  # by now the signal is ignored
     process.send_signal(signal.SIGINT)
-    weights = exchange.write_weights(parameter_shapes(worker.ask("build")["parameters"]), 67, "CNN")
+    weights = inputs.write_weights(parameter_shapes(worker.ask("build")["parameters"]), 67, "CNN")
     request_line = f'{{"do": "memory", "weights": "{weights}", "steps": 1000000}}\n'
     worker._process.stdin.write(request_line)
     worker._process.stdin.flush()

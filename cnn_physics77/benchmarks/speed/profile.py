@@ -2,7 +2,7 @@
 
 Run by hand, or as ``python main.py --mode profile``::
 
-    python -m cnn_physics77.benchmarks.profile --model VGG --batch-size 64
+    python -m cnn_physics77.benchmarks.speed.profile --model VGG --batch-size 64
 
 The time of an operation has three parts: *BLAS*, inside matrix products as the calling thread sees them
 (other threads work on other blocks of the same product meanwhile); *memory*, the rest of its kernels: copies
@@ -20,63 +20,34 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from rich.console import Console
 
-from ..core.optim.adam import Adam
-from ..core.optim.optimizer import Optimizer
-from ..core.training import training_step
-from ..results import FRAMEWORKS, Environment, LogError
-from ..speed_results import OperationRecord, ProfileReport, write_report
-from .measure import MeasurementError, available_cores, turns
-from .recorder import Event, our_events
-from .worker import Worker, WorkerError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-PEAK_SECONDS = 1.0
-"""How long each of the machine's peaks is measured."""
+from ...analysis import visuals
+from ...analysis.speed_report import operation_costs, profile_detail, profile_table
+from ...core.kernels.threads import get_num_threads
+from ...core.operations.loss import cross_entropy
+from ...core.optim.adam import Adam
+from ...core.optim.optimizer import Optimizer
+from ...core.training import training_step
+from ...results import FRAMEWORKS, Environment, LogError
+from ...speed_results import OperationRecord, ProfileReport, write_report
+from ..instruments.measure import (
+    SETTLE_SECONDS,
+    MeasurementError,
+    available_cores,
+    interleaved,
+    measure_peaks,
+)
+from ..instruments.recorder import Event, our_events
+from ..instruments.torch_recorder import place_beside
+from ..process.worker import SPEED, Worker, WorkerError
+from .work import IMAGE_SHAPES, OPTIMIZERS
 
 ROUNDS, STEPS = 4, 5
 """Turns of each framework, and steps profiled in each."""
-
-
-# ----------------------------------------------------------------------------------------- the machine
-
-
-def measure_peaks(dtype: str = "float32", seconds: float = PEAK_SECONDS) -> tuple[float, float]:
-    """This machine's rate of a large matrix product, FLOP/s, and of a large copy, bytes read and written a
-    second.
-
-    The best of as many as fit into `seconds`; the product of 1536 x 1536 matrices with all of BLAS's
-    threads, the copy of 64 MB by as many of our threads.
-    """
-    from ..core.kernels.threads import parallel_for
-
-    a = np.random.default_rng(0).random((1536, 1536)).astype(dtype)
-    product = np.empty_like(a)
-    source = np.zeros(1 << 26, np.uint8)
-    target = np.zeros_like(source)
-    pieces = 16
-    size = source.size // pieces
-
-    def copy_piece(index: int) -> None:
-        target[index * size : (index + 1) * size] = source[index * size : (index + 1) * size]
-
-    flops = 2.0 * 1536**3 / _best(lambda: np.matmul(a, a, out=product), seconds)
-    bandwidth = 2.0 * source.nbytes / _best(lambda: parallel_for(copy_piece, pieces, 1e4), seconds)
-    return flops, bandwidth
-
-
-def _best(work: Callable[[], Any], seconds: float) -> float:
-    best, end = np.inf, perf_counter() + seconds
-    while perf_counter() < end:
-        start = perf_counter()
-        work()
-        best = min(best, perf_counter() - start)
-    return best
 
 
 # ----------------------------------------------------------------------------------------- our framework
@@ -132,9 +103,6 @@ def profile(
     >>> [row.name for row in found.operations if row.phase == "forward"]
     ['linear', 'relu', 'linear', 'cross_entropy']
     """
-    from ..core.kernels.threads import get_num_threads
-    from ..core.operations.loss import cross_entropy
-
     if steps < 1:
         raise ValueError(f"profile: expected at least one step, found {steps}")
     parameters: list[Any] = list(model.parameters())  # type: ignore[attr-defined]
@@ -171,70 +139,6 @@ def _step_times(step: Callable[[], Any], steps: int) -> list[float]:
     return times
 
 
-# ----------------------------------------------------------------------------------------- PyTorch
-
-COUNTERPARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "convolution": (("aten::conv2d",), ("ConvolutionBackward0",)),
-    "linear": (("aten::linear",), ("AddmmBackward0",)),
-    "relu": (("aten::relu",), ("ReluBackward0",)),
-    "max_pool": (("aten::max_pool2d",), ("MaxPool2DWithIndicesBackward0",)),
-    "batch_norm": (("aten::batch_norm",), ("NativeBatchNormBackward0",)),
-    "cross_entropy": (("aten::cross_entropy_loss",), ("NllLossBackward0", "LogSoftmaxBackward0")),
-    "add": (("aten::add",), ("AddBackward0",)),
-    "pad": (("aten::pad",), ("ConstantPadNdBackward0",)),
-}
-"""Operations of ours, and PyTorch's names of the same: forward, and the nodes of its backward."""
-
-_EVALUATE = "autograd::engine::evaluate_function: "
-
-
-def their_events(step: Callable[[], Any], steps: int) -> list[list[tuple[str, float]]]:
-    """The outermost events of PyTorch's own profiler in each of so many steps: name and seconds, in the
-    order of time."""
-    from torch.profiler import ProfilerActivity
-    from torch.profiler import profile as torch_profile
-
-    found = []
-    for _ in range(steps):
-        with torch_profile(activities=[ProfilerActivity.CPU]) as recorded:
-            step()
-        outermost = [event for event in recorded.events() if event.cpu_parent is None]
-        outermost.sort(key=lambda event: event.time_range.start)
-        found.append([(event.name, 1e-6 * event.time_range.elapsed_us()) for event in outermost])
-    return found
-
-
-def place_beside(calls: Sequence[Event], theirs: Sequence[Sequence[tuple[str, float]]]) -> dict[int, float]:
-    """PyTorch's median seconds for those of our calls that have a counterpart, by the call's number.
-
-    The i-th call of an operation in a phase is the i-th of its counterpart: both frameworks run the same
-    network.
-    """
-    found: dict[int, float] = {}
-    for name, (forward, backward) in COUNTERPARTS.items():
-        for phase, names in (
-            ("forward", forward),
-            ("backward", tuple(_EVALUATE + node for node in backward)),
-        ):
-            ours = [number for number, call in enumerate(calls) if (call.name, call.phase) == (name, phase)]
-            columns = []
-            for part in names:
-                samples = [[seconds for event, seconds in events if event == part] for events in theirs]
-                if any(len(sample) != len(ours) for sample in samples):
-                    break
-                columns.append(np.median(samples, axis=0))
-            else:
-                if ours:
-                    found |= dict(zip(ours, np.sum(columns, axis=0).tolist(), strict=True))
-    for number, call in enumerate(calls):
-        if call.phase == "update":
-            steps = [
-                sum(s for event, s in events if event.startswith("Optimizer.step#")) for events in theirs
-            ]
-            found[number] = float(np.median(steps))
-    return found
-
-
 # ----------------------------------------------------------------------------------------- both, in turns
 
 
@@ -259,14 +163,11 @@ def compare_profiles(
     Raises:
         MeasurementError, WorkerError: as in the speed suite.
     """
-    from .case_worker import case_worker
-    from .speed import SETTLE_SECONDS
-
     case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype, "sizes": sizes or {}}
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in FRAMEWORKS}
+    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in FRAMEWORKS}
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
-            name: stack.enter_context(case_worker(name, threads)) for name in FRAMEWORKS
+            name: stack.enter_context(Worker([name], threads, SPEED)) for name in FRAMEWORKS
         }
         opened = {}
         for name, worker in workers.items():
@@ -275,16 +176,16 @@ def compare_profiles(
         ours, theirs = FRAMEWORKS
         if opened[ours]["sha256"] != opened[theirs]["sha256"]:
             raise MeasurementError(f"profile: the frameworks were given different values for {model}")
-        for _, name in turns(list(workers), rounds):
+        for _, name in interleaved(list(workers), rounds):
             sleep(SETTLE_SECONDS)
-            told[name].append(workers[name].ask("profile", steps=steps))
+            replies[name].append(workers[name].ask("profile", steps=steps))
         peaks = workers[ours].ask("peaks", dtype=dtype)
         environment = Environment(
             **workers[ours].ask("environment", started="", command_line=list(sys.argv), commit=None)
         )
-    runs = [[Event(*event) for event in events] for reply in told[ours] for events in reply["events"]]
+    runs = [[Event(*event) for event in events] for reply in replies[ours] for events in reply["events"]]
     their_runs = [
-        [(str(n), float(s)) for n, s in events] for reply in told[theirs] for events in reply["events"]
+        [(str(n), float(s)) for n, s in events] for reply in replies[theirs] for events in reply["events"]
     ]
     beside = place_beside(runs[0], their_runs)
     rows = gather(runs)
@@ -295,7 +196,7 @@ def compare_profiles(
             row.their_seconds = (row.their_seconds or 0.0) + beside[number]
 
     def median_step(name: str) -> float:
-        return float(np.median([seconds for reply in told[name] for seconds in reply["plain"]]))
+        return float(np.median([seconds for reply in replies[name] for seconds in reply["plain"]]))
 
     return ProfileReport(
         environment=environment,
@@ -317,9 +218,6 @@ def compare_profiles(
 
 def show(report: ProfileReport, path: Path, fig_dir: Path, console: Console) -> None:
     """Write the report, print the table, draw the roofline."""
-    from ..analysis import visuals
-    from ..analysis.speed_report import operation_costs, profile_detail, profile_table
-
     write_report(report, path)
     console.print(profile_table(report))
     costs = operation_costs(report)
@@ -332,12 +230,8 @@ def show(report: ProfileReport, path: Path, fig_dir: Path, console: Console) -> 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command: 1 if a process failed, 2 for bad arguments."""
-    from rich.console import Console
-
-    from .work import IMAGE_SHAPES, OPTIMIZERS
-
     parser = argparse.ArgumentParser(
-        prog="python -m cnn_physics77.benchmarks.profile", description=__doc__,
+        prog="python -m cnn_physics77.benchmarks.speed.profile", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("--model", default="CNN", choices=list(IMAGE_SHAPES))
@@ -349,16 +243,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=STEPS, help="profiled in each turn")
     parser.add_argument("--log_dir", "--log-dir", type=Path, default=Path("logs"))
     parser.add_argument("--fig_dir", "--fig-dir", type=Path, default=Path("fig"))
-    told = parser.parse_args(arguments)
-    if min(told.batch_size, told.rounds, told.steps) < 1 or not 1 <= told.threads <= available_cores():
+    args = parser.parse_args(arguments)
+    if min(args.batch_size, args.rounds, args.steps) < 1 or not 1 <= args.threads <= available_cores():
         parser.error(f"expected positive numbers, and --threads of at most {available_cores()}")
     console = Console() if sys.stdout.isatty() else Console(width=118)
     try:
         report = compare_profiles(
-            told.model, told.batch_size, told.optimizer, told.dtype, told.threads, told.rounds, told.steps
+            args.model, args.batch_size, args.optimizer, args.dtype, args.threads, args.rounds, args.steps
         )
-        path = told.log_dir / f"profile_{told.model}_{told.optimizer}_batch{told.batch_size}.json"
-        show(report, path, told.fig_dir, console)
+        path = args.log_dir / f"profile_{args.model}_{args.optimizer}_batch{args.batch_size}.json"
+        show(report, path, args.fig_dir, console)
     except (MeasurementError, WorkerError, LogError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

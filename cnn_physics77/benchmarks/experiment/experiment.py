@@ -22,8 +22,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..datasets import ImageData
-from ..results import (
+from ...datasets import ImageData
+from ...results import (
     FRAMEWORKS,
     Architecture,
     Config,
@@ -36,11 +36,11 @@ from ..results import (
     StepRecords,
     write_log,
 )
-from .exchange import Exchange
-from .helper import ExperimentConfig
+from ..helper import ExperimentConfig
+from ..instruments.measure import SETTLE_SECONDS, MeasurementError, interleaved, source_commit
+from ..process.shared_inputs import SharedInputs
+from ..process.worker import EXPERIMENT, Worker, parameter_shapes
 from .lockstep import prove
-from .measure import SETTLE_SECONDS, MeasurementError, source_commit, turns
-from .worker import Worker, parameter_shapes
 
 
 class Progress:
@@ -57,12 +57,12 @@ class Progress:
 
 
 class Experiment:
-    """One invocation: its runs share a group, a folder for logs, and the exchange.
+    """One invocation: its runs share a group, a folder for logs, and the shared inputs.
 
     Args:
         settings: what to run.
         data: the loaded images.
-        progress: told how far it is.
+        progress: notified of the progress.
 
     Attributes:
         group: name shared by all logs of this invocation.
@@ -93,26 +93,26 @@ class Experiment:
         """
         settings = self.settings
         with tempfile.TemporaryDirectory(prefix="cnn_physics77_") as folder:
-            exchange = Exchange(folder)
-            exchange.write_data(self.data, settings.train_size, settings.test_size)
+            inputs = SharedInputs(folder)
+            inputs.write_data(self.data, settings.train_size, settings.test_size)
             configs = settings.runs()
-            exchange.write_order(self.train_size, settings.seed, 1)  # for the proof
-            proofs = self._prove(configs, exchange)
+            inputs.write_order(self.train_size, settings.seed, 1)  # for the proof
+            proofs = self._prove(configs, inputs)
             for config in configs:
-                pair = PairOfRuns(self, config, exchange, proofs[_network(config)])
+                pair = PairOfRuns(self, config, inputs, proofs[_network(config)])
                 try:
                     pair.run()
                 finally:
                     self.logs += pair.write()
         return self.logs
 
-    def _prove(self, configs: list[Config], exchange: Exchange) -> dict[tuple[Any, ...], ProofRecord]:
+    def _prove(self, configs: list[Config], inputs: SharedInputs) -> dict[tuple[Any, ...], ProofRecord]:
         distinct = {_network(config): config for config in reversed(configs)}
         found: dict[tuple[Any, ...], ProofRecord] = {}
         self.progress.stage("float64 lockstep", len(distinct))
-        with Worker(list(FRAMEWORKS), self.settings.threads) as worker:
+        with Worker(list(FRAMEWORKS), self.settings.threads, EXPERIMENT) as worker:
             for key, config in distinct.items():
-                proof = prove(worker, exchange, config, len(self.data.classes), self.settings.proof_steps)
+                proof = prove(worker, inputs, config, len(self.data.classes), self.settings.proof_steps)
                 if not proof.passed:
                     raise MeasurementError(
                         f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the "
@@ -147,7 +147,7 @@ class _Run:
         self.built: dict[str, Any] = {}
         self.loaded = ""  # hash of the initial weights as the framework holds them
         self.environment: Environment | None = None
-        self.end: dict[str, Any] | None = None  # what `finish` told
+        self.end: dict[str, Any] | None = None  # reply of `finish`
         self.replay_equal: bool | None = None
         self.replayed = 0  # epochs
 
@@ -159,10 +159,10 @@ class PairOfRuns:
         self,
         experiment: Experiment,
         config: Config,
-        exchange: Exchange,
+        inputs: SharedInputs,
         proof: ProofRecord,
     ) -> None:
-        self.experiment, self.config, self.exchange = experiment, config, exchange
+        self.experiment, self.config, self.inputs = experiment, config, inputs
         self.proof = proof
         self.orders: list[str] = []  # hash of each epoch's permutation, drawn before its first turn
         self.runs = {framework: _Run(framework) for framework in FRAMEWORKS}
@@ -171,15 +171,15 @@ class PairOfRuns:
 
     def _draw_order(self, epoch: int) -> None:
         if len(self.orders) < epoch:
-            self.orders.append(self.exchange.write_order(self.experiment.train_size, self.config.seed, epoch))
+            self.orders.append(self.inputs.write_order(self.experiment.train_size, self.config.seed, epoch))
 
     def _open(self, framework: str) -> Worker:
-        worker = Worker([framework], self.config.threads)
+        worker = Worker([framework], self.config.threads, EXPERIMENT)
         try:
             worker.ask(
                 "open",
                 config=dataclasses.asdict(self.config),
-                exchange=str(self.exchange.folder),
+                inputs=str(self.inputs.folder),
                 classes=len(self.experiment.data.classes),
             )
         except BaseException:
@@ -213,7 +213,7 @@ class PairOfRuns:
             first = next(iter(self.runs.values()))
             what = self._name(first).split("-", 1)[1]
             self.progress.stage(f"{what}: timed epochs", len(self.runs) * self.config.epochs)
-            for turn, (epoch, name) in enumerate(turns(list(self.runs), self.config.epochs)):
+            for turn, (epoch, name) in enumerate(interleaved(list(self.runs), self.config.epochs)):
                 self._draw_order(epoch)
                 time.sleep(SETTLE_SECONDS)
                 self._timed_epoch(self.runs[name], workers[name], epoch, turn)
@@ -229,9 +229,9 @@ class PairOfRuns:
         if any(other != first for other in others):
             raise MeasurementError(f"the networks differ: {first} in one framework, {others[0]} in the other")
         shapes = parameter_shapes(first)
-        self.weights = self.exchange.write_weights(shapes, self.config.seed, self.config.model)
+        self.weights = self.inputs.write_weights(shapes, self.config.seed, self.config.model)
         for name, worker in workers.items():
-            told = worker.ask(
+            reply = worker.ask(
                 "load",
                 weights=self.weights,
                 warmup_steps=self.config.warmup_steps,
@@ -239,18 +239,19 @@ class PairOfRuns:
                 command_line=list(sys.argv),
                 commit=self.experiment.commit,
             )
-            self.runs[name].loaded = told["sha256"]
-            self.runs[name].environment = Environment(**told["environment"])
+            self.runs[name].loaded = reply["sha256"]
+            self.runs[name].environment = Environment(**reply["environment"])
         if len({run.loaded for run in self.runs.values()}) > 1:
             raise MeasurementError("the frameworks hold different initial weights")
 
     def _timed_epoch(self, run: _Run, worker: Worker, epoch: int, turn: int) -> None:
-        told = worker.ask("epoch", epoch=epoch)
-        run.epochs.append(EpochRecord(epoch, turn, told["seconds"], told["test_loss"], told["test_accuracy"]))
-        run.steps.seconds += told["steps"]
+        timed = worker.ask("epoch", epoch=epoch)
+        tested = worker.ask("evaluate")
+        run.epochs.append(EpochRecord(epoch, turn, timed["seconds"], **tested))
+        run.steps.seconds += timed["steps"]
         self.progress.note(
-            f"{self._name(run)} epoch {epoch}/{self.config.epochs}: {told['seconds']:.2f} s, test loss "
-            f"{told['test_loss']:.4f}, accuracy {100 * told['test_accuracy']:.2f} %"
+            f"{self._name(run)} epoch {epoch}/{self.config.epochs}: {timed['seconds']:.2f} s, test loss "
+            f"{tested['test_loss']:.4f}, accuracy {100 * tested['test_accuracy']:.2f} %"
         )
 
     def _replay(self, run: _Run) -> None:
@@ -260,23 +261,23 @@ class PairOfRuns:
             memory = worker.ask("memory", weights=self.weights, steps=self.experiment.settings.memory_steps)
             run.memory = MemoryRecord(**memory)
             for record in run.epochs:
-                told = worker.ask(
+                reply = worker.ask(
                     "replay",
                     on_progress=self._counter((record.epoch - 1) * steps),
                     epoch=record.epoch,
                     diagnostics=config.diagnostics,
                 )
-                run.steps.loss += told["loss"]
-                run.steps.gradient_norm += told["gradient_norm"]
-                for name, norms in told["layer_gradient_norm"].items():
+                run.steps.loss += reply["loss"]
+                run.steps.gradient_norm += reply["gradient_norm"]
+                for name, norms in reply["layer_gradient_norm"].items():
                     run.steps.layer_gradient_norm.setdefault(name, []).extend(norms)
-                record.train_loss = sum(told["loss"]) / len(told["loss"])
-                record.mean_gradient_norm = sum(told["gradient_norm"]) / len(told["gradient_norm"])
-                record.peak_memory_bytes = told["peak_memory_bytes"]
+                record.train_loss = sum(reply["loss"]) / len(reply["loss"])
+                record.mean_gradient_norm = sum(reply["gradient_norm"]) / len(reply["gradient_norm"])
+                record.peak_memory_bytes = reply["peak_memory_bytes"]
                 run.replayed = record.epoch
                 self.progress.advance(record.epoch * steps)
             assert run.end is not None
-            run.replay_equal = told["sha256"] == run.end["sha256"]
+            run.replay_equal = reply["sha256"] == run.end["sha256"]
         if not run.replay_equal:
             self.progress.note(
                 f"{self._name(run)}: the replay ended with other weights than the timed run: this framework "

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from cnn_physics77.benchmarks.exchange import Exchange, digest, draw_order, draw_weights
+from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs, digest, draw_order, draw_weights
 from cnn_physics77.results import ParameterShape
 
 SHAPES = [
@@ -53,12 +53,12 @@ def test_digest_is_over_names_types_shapes_and_values():
 
 
 def test_the_folder_gives_back_what_was_put(tmp_path):
-    exchange = Exchange(tmp_path)
-    name = exchange.write_weights(SHAPES, 67, "CNN")
-    found = Exchange(tmp_path).read_weights(name)
+    inputs = SharedInputs(tmp_path)
+    name = inputs.write_weights(SHAPES, 67, "CNN")
+    found = SharedInputs(tmp_path).read_weights(name)
     assert digest(found) == name == digest(draw_weights(SHAPES, 67))
-    hash_of_order = exchange.write_order(50, 67, 3)
-    assert digest(exchange.read_order(67, 3)) == hash_of_order
+    hash_of_order = inputs.write_order(50, 67, 3)
+    assert digest(inputs.read_order(67, 3)) == hash_of_order
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -70,11 +70,11 @@ def test_images_are_scaled_to_one(tmp_path, dtype):
     data = SimpleNamespace(
         train_images=images, train_labels=labels, test_images=images[::-1], test_labels=labels[::-1]
     )
-    exchange = Exchange(tmp_path)
-    exchange.write_data(data, train_size=200)
-    scaled, found = exchange.read_data("train", dtype)
+    inputs = SharedInputs(tmp_path)
+    inputs.write_data(data, train_size=200)
+    scaled, found = inputs.read_data("train", dtype)
     assert scaled.dtype == dtype and len(scaled) == 200
     np.testing.assert_array_equal(scaled[:, 0, 0, 0], (np.arange(200) / np.array(255, dtype)).astype(dtype))
     np.testing.assert_array_equal(found, labels[:200])
-    assert exchange.read_data("train", dtype)[0] is scaled  # read once
-    assert exchange.read_data("test", dtype)[0][0].max() == 1
+    assert inputs.read_data("train", dtype)[0] is scaled  # read once
+    assert inputs.read_data("test", dtype)[0][0].max() == 1

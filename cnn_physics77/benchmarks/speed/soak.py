@@ -2,7 +2,7 @@
 
 Run by hand::
 
-    python -m cnn_physics77.benchmarks.soak --steps 10000
+    python -m cnn_physics77.benchmarks.speed.soak --steps 10000
 
 It trains the specification's network with Adam on real MNIST batches. After a tenth of the steps (by then
 pools, caches and optimizer state have their final size) it notes resident memory and the number of Python
@@ -18,9 +18,9 @@ import sys
 import numpy as np
 import psutil
 
-from .. import datasets, nn, optim
-from ..core.model import CNN
-from ..core.tensor import from_numpy
+from ... import datasets, nn, optim
+from ...core.model import CNN
+from ...core.tensor import from_numpy
 
 TOLERANCE_BYTES = 2 << 20
 """Growth of resident memory that is allowed between the two notes: the allocator's own coming and going."""
@@ -64,7 +64,7 @@ def soak(steps: int, batch_size: int = 64, seed: int = 67) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """The command: 0 if memory stayed."""
     parser = argparse.ArgumentParser(
-        prog="python -m cnn_physics77.benchmarks.soak", description=__doc__.splitlines()[0]
+        prog="python -m cnn_physics77.benchmarks.speed.soak", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--batch_size", "--batch-size", type=int, default=64)

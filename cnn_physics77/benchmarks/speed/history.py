@@ -2,9 +2,9 @@
 
 Run by hand, on the machine that wrote the history::
 
-    python -m cnn_physics77.benchmarks.history --record logs/speed_20260101-120000.json
-    python -m cnn_physics77.benchmarks.history                       # the last two recorded runs
-    python -m cnn_physics77.benchmarks.history OLD.json NEW.json
+    python -m cnn_physics77.benchmarks.speed.history --record logs/speed_20260101-120000.json
+    python -m cnn_physics77.benchmarks.speed.history                       # the last two recorded runs
+    python -m cnn_physics77.benchmarks.speed.history OLD.json NEW.json
 
 What is compared is the ratio to PyTorch's time, measured in the same run, and never our time alone: it
 says the same on a quiet and on a busy machine. A case got slower where its ratio grew by more than 10 %.
@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..analysis.speed_report import time_ratio
-from ..analysis.statistics import Ratio
-from ..results import LogError
-from ..speed_results import SpeedReport, read_speed, write_report
+from ...analysis.speed_report import time_ratio
+from ...analysis.statistics import Ratio
+from ...results import LogError
+from ...speed_results import SpeedReport, read_speed, write_report
 
 FOLDER = Path("docs/speed")
 """Where recorded runs lie, named by their time."""
@@ -120,25 +120,25 @@ def record(file: Path, folder: Path = FOLDER) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     """The command: 1 if something certainly got slower or a file is not to be had, 2 for bad arguments."""
     parser = argparse.ArgumentParser(
-        prog="python -m cnn_physics77.benchmarks.history", description=__doc__,
+        prog="python -m cnn_physics77.benchmarks.speed.history", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("files", nargs="*", metavar="FILE", help="two runs, the older first")
     parser.add_argument("--record", metavar="FILE", help="add this run to the history first")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"the history's (default: {FOLDER})")
     parser.add_argument("--threshold", type=float, default=THRESHOLD, help=f"default: {THRESHOLD}")
-    told = parser.parse_args(arguments)
-    if len(told.files) not in (0, 2):
-        parser.error(f"expected two files or none, found {len(told.files)}")
+    args = parser.parse_args(arguments)
+    if len(args.files) not in (0, 2):
+        parser.error(f"expected two files or none, found {len(args.files)}")
     try:
-        if told.record:
-            print(f"recorded {record(Path(told.record), told.folder)}")
-        files = [Path(file) for file in told.files] or recorded(told.folder)[-2:]
+        if args.record:
+            print(f"recorded {record(Path(args.record), args.folder)}")
+        files = [Path(file) for file in args.files] or recorded(args.folder)[-2:]
         if len(files) < 2:
-            print(f"{told.folder}: {len(files)} run recorded; a comparison needs two")
+            print(f"{args.folder}: {len(files)} run recorded; a comparison needs two")
             return 0
         before, after = (read_speed(file) for file in files)
-        lines, passed = compare(before, after, told.threshold)
+        lines, passed = compare(before, after, args.threshold)
     except (LogError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""How things are measured: the machine's record, threads, memory, and whose turn it is."""
+"""How things are measured: the machine's record and peaks, threads, memory, the order of turns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
-from ..core.backend import memory
-from ..core.kernels import awake
-from ..results import Environment
+import numpy as np
+
+from ...core.backend import memory
+from ...core.kernels import awake
+from ...core.kernels.threads import parallel_for
+from ...results import Environment
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -28,9 +32,13 @@ THREAD_VARIABLES = (
 """What the native libraries read when they are loaded; set before a process imports any of them."""
 
 SETTLE_SECONDS = 0.2
-"""Pause before each turn: OpenMP's threads spin for as long after their last work, on the other's cores."""
+"""Pause before each turn. After their last work idle threads spin, on cores that the other framework needs:
+Intel's OpenMP for 0.2 s (KMP_BLOCKTIME), OpenBLAS for 0.1 s, GNU's OpenMP for 0.01 s."""
 
-Side = TypeVar("Side")
+PEAK_SECONDS = 1.0
+"""How long each of the machine's peaks is measured."""
+
+Runner = TypeVar("Runner")
 
 
 class MeasurementError(RuntimeError):
@@ -69,7 +77,7 @@ def check_threads(pools: list[dict[str, Any]], framework_threads: int, threads: 
     >>> check_threads([{"internal_api": "openblas", "num_threads": 4}], 2, 2)
     Traceback (most recent call last):
     ...
-    cnn_physics77.benchmarks.measure.MeasurementError: threads: expected at most 2 in every pool,
+    cnn_physics77.benchmarks.instruments.measure.MeasurementError: threads: expected at most 2 in every pool,
     found 4 in openblas; unset what overrides OPENBLAS_NUM_THREADS and its like
     """
     if framework_threads != threads:
@@ -84,17 +92,51 @@ def check_threads(pools: list[dict[str, Any]], framework_threads: int, threads: 
             )
 
 
-def turns(sides: Sequence[Side], rounds: int) -> Iterator[tuple[int, Side]]:
-    """Who runs when: every side once a round, the order turned about from round to round (A B B A A B ...).
+def interleaved(runners: Sequence[Runner], rounds: int) -> Iterator[tuple[int, Runner]]:
+    """Each runner once per round, the order reversed from round to round (A B B A A B ...).
 
-    A drift of the machine that is linear in time then falls equally on both.
+    A drift of the machine that is linear in time then affects all of them equally.
 
-    >>> list(turns("AB", 3))
+    >>> list(interleaved("AB", 3))
     [(1, 'A'), (1, 'B'), (2, 'B'), (2, 'A'), (3, 'A'), (3, 'B')]
     """
     for number in range(1, rounds + 1):
-        for side in sides if number % 2 else reversed(sides):
-            yield number, side
+        for runner in runners if number % 2 else reversed(runners):
+            yield number, runner
+
+
+# ----------------------------------------------------------------------------------------- peaks
+
+
+def measure_peaks(dtype: str = "float32", seconds: float = PEAK_SECONDS) -> tuple[float, float]:
+    """This machine's rate of a large matrix product, FLOP/s, and of a large copy, bytes read and written a
+    second.
+
+    The best of as many as fit into `seconds`; the product of 1536 x 1536 matrices with all of BLAS's
+    threads, the copy of 64 MB by as many of our threads.
+    """
+    a = np.random.default_rng(0).random((1536, 1536)).astype(dtype)
+    product = np.empty_like(a)
+    source = np.zeros(1 << 26, np.uint8)
+    target = np.zeros_like(source)
+    pieces = 16
+    size = source.size // pieces
+
+    def copy_piece(index: int) -> None:
+        target[index * size : (index + 1) * size] = source[index * size : (index + 1) * size]
+
+    flops = 2.0 * 1536**3 / _best(lambda: np.matmul(a, a, out=product), seconds)
+    bandwidth = 2.0 * source.nbytes / _best(lambda: parallel_for(copy_piece, pieces, 1e4), seconds)
+    return flops, bandwidth
+
+
+def _best(work: Callable[[], Any], seconds: float) -> float:
+    best, end = np.inf, perf_counter() + seconds
+    while perf_counter() < end:
+        start = perf_counter()
+        work()
+        best = min(best, perf_counter() - start)
+    return best
 
 
 # ----------------------------------------------------------------------------------------- memory
@@ -186,7 +228,7 @@ def _caches() -> dict[str, str]:
 
 def source_commit() -> str | None:
     """The commit of the checkout that this package runs from, "+" appended when files differ from it."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = Path(__file__).resolve().parents[3]
     if not (folder / ".git").exists():
         return None
 

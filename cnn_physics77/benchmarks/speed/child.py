@@ -1,16 +1,15 @@
-"""A process of its own for one framework that does the cases of the speed suite; see `worker` for the pipe.
+"""A process that runs the cases of the speed suite in one framework; see `process.worker` for the pipe.
 
-Requests: ``start`` (import the framework, set threads), ``open`` (make a case ready), ``values`` (compute
-what is compared),
-``run`` (untimed calls), ``block`` (timed calls); ``memory`` for a process that measures the peak of one
-case; ``profile`` for one that takes a training step apart.
+Requests: ``start`` (import the framework, set threads), ``open`` (prepare a case), ``values`` (compute the
+values that are compared), ``run`` (untimed calls), ``block`` (timed calls); ``memory`` in a process that
+measures the peak memory of one case; ``open_profile``, ``profile`` and ``peaks`` in one that profiles a
+training step.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gc
-import importlib
 import sys
 from collections.abc import Callable
 from time import perf_counter
@@ -18,27 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from ..core.backend import memory
-from ..results import MemoryRecord
-from .adapters.base import Adapter
+from ...core.backend import memory
+from ...results import MemoryRecord
+from .. import adapters
+from ..adapters.base import Adapter
+from ..instruments.measure import MemoryRuler, check_threads, environment, measure_peaks, thread_pools
+from ..instruments.recorder import our_events
+from ..instruments.torch_recorder import their_events
+from ..process.shared_inputs import digest
+from ..process.worker import serve
 from .cases import CASES
-from .exchange import digest
-from .measure import MemoryRuler, check_threads, environment, thread_pools
-from .profile import measure_peaks, their_events
-from .recorder import our_events
 from .work import Training, TrainingCase, Work
-from .worker import Worker, serve
-
-MODULE = f"{__package__}.case_worker"
 
 
-def case_worker(framework: str, threads: int) -> Worker:
-    """The parent's handle on such a process."""
-    return Worker([framework], threads, MODULE)
-
-
-class CaseChild:
-    """What the child does on each request: one method for one name."""
+class Child:
+    """The child's side of the pipe: one method for each request."""
 
     adapter: Adapter
     work: Work
@@ -49,7 +42,7 @@ class CaseChild:
 
     def start(self, threads: int) -> dict[str, Any]:
         """Import the framework and set its threads."""
-        self.adapter = importlib.import_module(f".adapters.{self._framework}", __package__).ADAPTER
+        self.adapter = adapters.load(self._framework)
         check_threads(thread_pools(), self.adapter.set_threads(threads), threads)
         return {}
 
@@ -145,4 +138,4 @@ class CaseChild:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1:], CaseChild)
+    serve(sys.argv[1:], Child)

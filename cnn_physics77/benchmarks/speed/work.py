@@ -22,11 +22,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..core.training import training_step
-from ..results import ParameterShape
-from .adapters.base import Adapter
-from .exchange import draw_weights
-from .helper import ExperimentConfig
+from ...core.training import training_step
+from ...results import ParameterShape
+from ..adapters.base import Adapter
+from ..helper import ExperimentConfig
+from ..process.shared_inputs import draw_weights
 
 Arrays = dict[str, np.ndarray]
 

@@ -2,7 +2,7 @@
 
 Run::
 
-    python -m cnn_physics77.benchmarks.by_hand
+    python -m cnn_physics77.benchmarks.speed.hand_written
 
 The step by hand (`HandWrittenStep`) knows the one network that it trains. It records nothing, makes no large
 array anew, and does forward and backward of half a batch in one go in each of two threads; gradient and
@@ -25,12 +25,12 @@ from time import perf_counter
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..analysis.statistics import Ratio, bootstrap_ratio
-from ..core.kernels.threads import parallel_for, set_num_threads
-from .adapters.numpy77 import ADAPTER
+from ...analysis.statistics import Ratio, bootstrap_ratio
+from ...core.kernels.threads import parallel_for, set_num_threads
+from ..adapters.numpy77 import ADAPTER
+from ..instruments.measure import available_cores
 from .cases import CASES
-from .measure import available_cores
-from .speed import difference
+from .suite import difference
 from .work import OPTIMIZERS, Arrays, TrainingCase
 
 CASE = "training step/CNN, batch 64, Adam"
@@ -222,23 +222,24 @@ def _block(call: Callable[[], object], seconds: float) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """The command; 1 if the two do not compute the same."""
     parser = argparse.ArgumentParser(
-        prog="python -m cnn_physics77.benchmarks.by_hand", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m cnn_physics77.benchmarks.speed.hand_written",
+        description=(__doc__ or "").partition("\n")[0],
     )
     cores = available_cores()
     parser.add_argument("--threads", type=int, default=cores, help=f"default: {cores}")
     parser.add_argument("--rounds", type=int, default=12, help="timed blocks of each (default: 12)")
-    told = parser.parse_args(arguments)
-    if told.rounds < 1 or not 1 <= told.threads <= cores:
+    args = parser.parse_args(arguments)
+    if args.rounds < 1 or not 1 <= args.threads <= cores:
         parser.error(f"expected --rounds of at least 1 and --threads from 1 to {cores}")
-    set_num_threads(told.threads)
+    set_num_threads(args.threads)
     pair = prepare()
     exact, single = pair.differences
     if exact > 1e-9 or single > 1e-3:
         print(f"error: the steps differ by {exact:.1e} in float64, {single:.1e} in float32", file=sys.stderr)
         return 1
-    ours, hand = measure(pair, told.rounds, BLOCK_SECONDS)
+    ours, hand = measure(pair, args.rounds, BLOCK_SECONDS)
     ratio: Ratio = bootstrap_ratio(ours, hand)
-    print(f"{CASE}; float32, {told.threads} threads, {told.rounds} pairs of blocks")
+    print(f"{CASE}; float32, {args.threads} threads, {args.rounds} pairs of blocks")
     print(f"by the framework  {1e3 * float(np.median(ours)):.2f} ms")
     print(f"by hand           {1e3 * float(np.median(hand)):.2f} ms")
     print(f"ratio             {ratio}")

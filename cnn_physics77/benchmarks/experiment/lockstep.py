@@ -2,7 +2,7 @@
 
 Run by hand over 500 steps of each optimizer::
 
-    python -m cnn_physics77.benchmarks.lockstep --steps 500
+    python -m cnn_physics77.benchmarks.experiment.lockstep --steps 500
 
 Differences are relative: ``|a - b| / |b|`` for the loss and the norm of the whole gradient, the 2-norm of the
 difference over the 2-norm for each parameter, of which the worst counts. In float64 two right implementations
@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import datasets
-from ..core.errors import DataError
-from ..core.training import train_epoch
-from ..results import FRAMEWORKS, Config, ProofRecord
-from .exchange import Exchange
-from .helper import OPTIMIZERS, ConfigError, ExperimentConfig
-from .measure import MeasurementError
-from .train import Side
-from .worker import Worker, WorkerError, parameter_shapes
+from ... import datasets
+from ...core.errors import DataError
+from ...core.training import train_epoch
+from ...results import FRAMEWORKS, Config, ProofRecord
+from ..helper import OPTIMIZERS, ConfigError, ExperimentConfig
+from ..instruments.measure import MeasurementError
+from ..process.shared_inputs import SharedInputs
+from ..process.worker import EXPERIMENT, Worker, WorkerError, parameter_shapes
+from ..train import Trainer
 
 TOLERANCE = 1e-9
 """Largest relative difference that passes."""
@@ -57,48 +57,50 @@ class Differences:
             self.largest[name] = value
 
 
-def compare(sides: list[Side], weights: str, steps: int, tolerance: float = TOLERANCE) -> ProofRecord:
-    """Train two sides from the same weights on the same batches, and compare them after every step.
+def compare(trainers: list[Trainer], weights: str, steps: int, tolerance: float = TOLERANCE) -> ProofRecord:
+    """Train two trainers from the same weights on the same batches, and compare them after every step.
 
     Args:
-        sides: ours and the reference, both in float64.
-        weights: name of the initial weights in the exchange.
+        trainers: ours and the reference, both in float64.
+        weights: name of the initial weights in the shared inputs.
         steps: how many; the batches of epoch 1, again from its beginning if they do not suffice.
         tolerance: recorded with the result.
     """
     differences = Differences()
-    for side in sides:
-        side.reset(weights)
+    for trainer in trainers:
+        trainer.reset(weights)
 
     def step(*batches: tuple[Any, Any]) -> list[float]:
-        return [side.step(*batch).item() for side, batch in zip(sides, batches, strict=True)]
+        return [trainer.step(*batch).item() for trainer, batch in zip(trainers, batches, strict=True)]
 
     def look(number: int, losses: list[float]) -> None:
         differences.see("loss", relative_difference(*losses))
-        norms = [np.linalg.norm(list(side.gradient_norms().values())) for side in sides]
+        norms = [np.linalg.norm(list(trainer.gradient_norms().values())) for trainer in trainers]
         differences.see("gradient_norm", relative_difference(*norms))
-        ours, theirs = (side.adapter.parameters(side.model) for side in sides)
+        ours, theirs = (trainer.adapter.parameters(trainer.model) for trainer in trainers)
         for name, value in theirs.items():
             differences.see("parameters", relative_difference(ours[name], value))
 
-    train_epoch(step, zip(*(side.batches_endless(steps) for side in sides), strict=True), look)
+    train_epoch(step, zip(*(trainer.batches_endless(steps) for trainer in trainers), strict=True), look)
     return ProofRecord(steps, tolerance, **differences.largest)
 
 
-def prove(worker: Worker, exchange: Exchange, config: Config, classes: int, steps: int) -> ProofRecord:
+def prove(worker: Worker, inputs: SharedInputs, config: Config, classes: int, steps: int) -> ProofRecord:
     """Have `worker`, a process that holds both frameworks, compare them for `config` in float64."""
     config = dataclasses.replace(config, dtype="float64")
     built = worker.ask(
-        "build_both", config=dataclasses.asdict(config), exchange=str(exchange.folder), classes=classes
+        "build_both", config=dataclasses.asdict(config), inputs=str(inputs.folder), classes=classes
     )
     shapes = parameter_shapes(built["parameters"])
-    weights = exchange.write_weights(shapes, config.seed, config.model)
+    weights = inputs.write_weights(shapes, config.seed, config.model)
     return ProofRecord(**worker.ask("prove", weights=weights, steps=steps))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command: prove every optimizer and print one line for each; 1 when one of them fails."""
-    parser = argparse.ArgumentParser(prog="python -m cnn_physics77.benchmarks.lockstep", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m cnn_physics77.benchmarks.experiment.lockstep", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--lr", type=float, default=0.001)
@@ -107,22 +109,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", default="CNN", help="a class of cnn_physics77.core.model")
     parser.add_argument("--dataset", default="auto", choices=datasets.NAMES)
     parser.add_argument("--data_dir", "--data-dir")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     try:
         experiment = ExperimentConfig(
-            lr=told.lr, seed=told.seed, batch_size=told.batch_size, model=told.model, proof_steps=told.steps
+            lr=args.lr, seed=args.seed, batch_size=args.batch_size, model=args.model, proof_steps=args.steps
         )
-        data = datasets.load(told.dataset, told.data_dir)
+        data = datasets.load(args.dataset, args.data_dir)
         for note in data.notes:
             print(note, file=sys.stderr)
         passed = True
-        with tempfile.TemporaryDirectory() as folder, Worker(list(FRAMEWORKS), experiment.threads) as worker:
-            exchange = Exchange(folder)
-            exchange.write_data(data)
-            exchange.write_order(len(data.train_labels), experiment.seed, 1)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Worker(list(FRAMEWORKS), experiment.threads, EXPERIMENT) as worker,
+        ):
+            inputs = SharedInputs(folder)
+            inputs.write_data(data)
+            inputs.write_order(len(data.train_labels), experiment.seed, 1)
             for optimizer in OPTIMIZERS:
                 config = experiment.run(optimizer=optimizer)
-                proof = prove(worker, exchange, config, len(data.classes), told.steps)
+                proof = prove(worker, inputs, config, len(data.classes), args.steps)
                 passed &= proof.passed
                 verdict = "passed" if proof.passed else "FAILED"
                 print(

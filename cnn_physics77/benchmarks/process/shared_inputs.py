@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets import ImageData
-from ..results import ParameterShape
+from ...datasets import ImageData
+from ...results import ParameterShape
 
 STANDARD_DEVIATION = 0.01
 """Of the specification's initial weights."""
@@ -70,7 +70,7 @@ def digest(arrays: Mapping[str, np.ndarray] | np.ndarray) -> str:
     return found.hexdigest()
 
 
-class Exchange:
+class SharedInputs:
     """The folder. The process that plans writes, those that run a framework read."""
 
     def __init__(self, folder: str | Path) -> None:

@@ -27,21 +27,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
+from rich.console import Console
 
-from ..results import FRAMEWORKS, Environment, LogError, MemoryRecord
-from ..speed_results import CaseRecord, SpeedReport, write_report
-from .case_worker import case_worker
+from ...analysis import visuals
+from ...analysis.speed_report import BUSY, as_speed_cases, busy_warning, detail_of, speed_tables
+from ...results import FRAMEWORKS, Environment, LogError, MemoryRecord
+from ...speed_results import CaseRecord, SpeedReport, write_report
+from ..instruments.measure import (
+    SETTLE_SECONDS,
+    MeasurementError,
+    available_cores,
+    interleaved,
+    source_commit,
+)
+from ..process.worker import SPEED, Worker, WorkerError
 from .cases import CHOICES, choose
-from .measure import MeasurementError, available_cores, source_commit, turns
 from .work import TOLERANCES, Arrays, Case
-from .worker import Worker, WorkerError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 OURS, THEIRS = FRAMEWORKS
 
@@ -55,10 +59,6 @@ least."""
 ROUNDS = {"targets": 12}
 """Timed blocks of each framework by choice of cases; six, the fewest that give a 95 % interval, for the
 others."""
-
-SETTLE_SECONDS = 0.12
-"""Pause before each block: OpenBLAS's threads spin for 0.1 s after their last product, OpenMP's for 0.01
-s."""
 
 UNTIMED_SECONDS = 0.03
 """Calls of about so long, but one at least, begin each block off the clock: after the pause the caches hold
@@ -146,7 +146,7 @@ class Suite:
     @contextmanager
     def _workers(self, threads: int) -> Iterator[dict[str, Worker]]:
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(case_worker(name, threads)) for name in FRAMEWORKS}
+            workers = {name: stack.enter_context(Worker([name], threads, SPEED)) for name in FRAMEWORKS}
             with ThreadPoolExecutor(2) as both:
                 list(both.map(lambda worker: worker.ask("start", threads=threads), workers.values()))
             yield workers
@@ -190,10 +190,10 @@ class Suite:
         for name, worker in workers.items():
             record.freed_memory |= {name: worker.ask("check", threads=threads)["freed_memory"]}
             if name not in self.report.environments:
-                told = worker.ask(
+                reply = worker.ask(
                     "environment", started=self.started, command_line=list(sys.argv), commit=self.commit
                 )
-                self.report.environments[name] = Environment(**told)
+                self.report.environments[name] = Environment(**reply)
         if self.memory and case.memory:
             with ThreadPoolExecutor(2) as both:  # nothing is timed here
                 record.our_memory, record.their_memory = both.map(
@@ -236,23 +236,20 @@ class Suite:
         for worker in workers.values():
             worker.ask("run", calls=record.calls)
         times = {OURS: record.ours, THEIRS: record.theirs}
-        for _, name in turns(list(workers), self.rounds):
+        for _, name in interleaved(list(workers), self.rounds):
             time.sleep(SETTLE_SECONDS)
-            told = workers[name].ask("block", calls=record.calls, untimed=record.untimed_calls)
-            times[name].append(told["seconds"])
+            reply = workers[name].ask("block", calls=record.calls, untimed=record.untimed_calls)
+            times[name].append(reply["seconds"])
 
     @staticmethod
     def _memory(case: Case, framework: str, threads: int) -> MemoryRecord:
-        with case_worker(framework, threads) as worker:
+        with Worker([framework], threads, SPEED) as worker:
             worker.ask("start", threads=threads)
             return MemoryRecord(**worker.ask("memory", key=case.key, calls=MEMORY_CALLS))
 
 
 def show(report: SpeedReport, path: Path, console: Console) -> None:
     """Print the tables, and draw the figure beside the JSON file."""
-    from ..analysis import visuals
-    from ..analysis.speed_report import BUSY, as_speed_cases, busy_warning, detail_of, speed_tables
-
     console.print(speed_tables(report))
     cases = as_speed_cases(report)
     if cases:
@@ -287,20 +284,18 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """The command: 1 if values differed or a process failed, 2 for bad arguments, 130 after Ctrl-C."""
     parser = build_parser()
-    told = parser.parse_args(arguments)
-    pattern = told.cases or ("quick" if told.quick else "suite")
-    rounds = told.rounds if told.rounds is not None else 6 if told.quick else ROUNDS.get(pattern, 6)
+    args = parser.parse_args(arguments)
+    pattern = args.cases or ("quick" if args.quick else "suite")
+    rounds = args.rounds if args.rounds is not None else 6 if args.quick else ROUNDS.get(pattern, 6)
     try:
         cases = choose(pattern)
     except ValueError as error:
         parser.error(str(error))
-    if rounds < 1 or not 1 <= told.threads <= available_cores():
+    if rounds < 1 or not 1 <= args.threads <= available_cores():
         parser.error(f"expected --rounds of at least 1 and --threads from 1 to {available_cores()}")
-    if told.list:
+    if args.list:
         print("\n".join(case.key for case in cases))
         return 0
-    from rich.console import Console
-
     console = Console() if sys.stdout.isatty() else Console(width=118)
     start = time.monotonic()
 
@@ -308,9 +303,9 @@ def main(arguments: list[str] | None = None) -> int:
         done = len(suite.report.cases) + 1
         console.print(f"{done:3d}/{len(cases)} {line}", highlight=False, markup=False)
 
-    suite = Suite(told.threads, rounds, memory=not told.quick, note=note)
+    suite = Suite(args.threads, rounds, memory=not args.quick, note=note)
     stamp = suite.started[:19].replace(":", "").replace("-", "").replace("T", "-")
-    path = Path(told.output or f"logs/speed_{stamp}.json")
+    path = Path(args.output or f"logs/speed_{stamp}.json")
     status = 0
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is measured is kept then, too
     try:
