@@ -111,6 +111,20 @@ class Architecture:
 
 
 @dataclass
+class Disturbance:
+    """What other programs did while something was on the clock."""
+
+    others: float | None  # processors that they kept busy (1.0: one of them all the time); None: unknown
+    attempts: int  # measurements, of which the least disturbed counts
+    disturbed: bool  # whether others took too much in every attempt; then the time enters no comparison
+
+    def __str__(self) -> str:
+        if self.others is None:
+            return "unknown"
+        return f"{self.others:.2f}"
+
+
+@dataclass
 class EpochRecord:
     """One pass over the training set. Times come from the timed run, all that is None when a run was
     interrupted comes from its untimed replay (same weights, same batches)."""
@@ -123,6 +137,12 @@ class EpochRecord:
     train_loss: float | None = None  # mean over the steps of the pass
     mean_gradient_norm: float | None = None  # mean over the steps of the pass
     peak_memory_bytes: int | None = None  # peak resident memory of the replay in this pass, above baseline
+    disturbance: Disturbance | None = None  # None in logs from before it was recorded
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other programs disturbed the timed run in this pass."""
+        return self.disturbance is not None and self.disturbance.disturbed
 
 
 @dataclass
@@ -206,6 +226,21 @@ class RunLog:
     def pair_key(self) -> tuple[object, ...]:
         """Equal for the runs of two frameworks that may be compared: everything but the framework."""
         return (self.group, *dataclasses.astuple(self.config))
+
+    @property
+    def disturbed_epochs(self) -> int:
+        """Number of epochs whose time other programs disturbed."""
+        return sum(record.disturbed for record in self.epochs)
+
+    def step_seconds(self, *, disturbed: bool = False) -> list[float]:
+        """Seconds of the steps of all epochs that were not disturbed, or of those that were."""
+        count = len(self.steps.seconds) // max(1, len(self.epochs))
+        return [
+            seconds
+            for number, record in enumerate(self.epochs)
+            if record.disturbed == disturbed
+            for seconds in self.steps.seconds[number * count : (number + 1) * count]
+        ]
 
     @property
     def final_accuracy(self) -> float:
@@ -463,11 +498,23 @@ def to_text(log: RunLog) -> str:
         "epochs (seconds of training alone; loss and accuracy on the test set; rest from the replay)",
     ]
     lines += _table(
-        ["epoch", "seconds", "test loss", "accuracy %", "train loss", "gradient norm", "peak memory MB"],
+        [
+            "epoch",
+            "seconds",
+            "others",
+            "attempts",
+            "test loss",
+            "accuracy %",
+            "train loss",
+            "gradient norm",
+            "peak memory MB",
+        ],
         (
             [
                 str(record.epoch),
                 f"{record.seconds:.3f}",
+                "-" if record.disturbance is None else str(record.disturbance),
+                "-" if record.disturbance is None else str(record.disturbance.attempts),
                 f"{record.test_loss:.4f}",
                 f"{100 * record.test_accuracy:.2f}",
                 _optional(record.train_loss, ".4f"),
@@ -477,6 +524,10 @@ def to_text(log: RunLog) -> str:
             for record in log.epochs
         ),
     )
+    lines += ["  others: processors that other programs kept busy meanwhile"]
+    if log.disturbed_epochs:
+        numbers = ", ".join(str(record.epoch) for record in log.epochs if record.disturbed)
+        lines += [f"DISTURBED in every attempt: epochs {numbers}; their times enter no comparison."]
     if log.memory is not None:
         memory = log.memory
         lines += [

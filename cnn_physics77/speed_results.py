@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .results import (
     FRAMEWORKS,
+    Disturbance,
     Environment,
     LogError,
     MemoryRecord,
@@ -53,6 +54,9 @@ class CaseRecord:
     memory_target: float | None = None  # our peak above baseline over theirs, at most
     untimed_calls: int = 0  # at the start of each block, before its clock, equal for both
     freed_memory: dict[str, str] = field(default_factory=dict)  # by framework, as in `results.Environment`
+    # of each block; empty in files from before it was recorded
+    our_disturbance: list[Disturbance] = field(default_factory=list)
+    their_disturbance: list[Disturbance] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -64,6 +68,24 @@ class CaseRecord:
         """Whether both computed the same (a NaN is a difference)."""
         exact = self.exact_difference is None or self.exact_difference <= self.exact_tolerance
         return exact and self.difference <= self.tolerance
+
+    def times(self, *, disturbed: bool = False) -> tuple[list[float], list[float]]:
+        """Ours and theirs of the pairs that nobody disturbed, or of those of which a member was disturbed."""
+        marks = [
+            any(found.disturbed for found in pair)
+            for pair in zip(self.our_disturbance, self.their_disturbance, strict=True)
+        ] or [False] * len(self.ours)
+        chosen = [
+            pair
+            for pair, mark in zip(zip(self.ours, self.theirs, strict=True), marks, strict=True)
+            if mark == disturbed
+        ]
+        return [ours for ours, _ in chosen], [theirs for _, theirs in chosen]
+
+    @property
+    def disturbed_pairs(self) -> int:
+        """Number of pairs that enter no summary because others disturbed a member."""
+        return len(self.times(disturbed=True)[0])
 
     @property
     def memory_ratio(self) -> float | None:
@@ -83,7 +105,7 @@ class SpeedReport:
     rounds: int  # timed blocks of each framework in a case
     block_seconds: float  # length that a block aims at
     settle_seconds: float  # pause before each block
-    busy: float  # share of the processors that other programs used before the first case
+    busy: float | None  # share of the processors that others used at the start; None: see the blocks
     cases: list[CaseRecord]
     schema: str = SPEED_SCHEMA
     version: int = VERSION
@@ -135,8 +157,19 @@ class ProfileReport:
     profiled_seconds: float  # median of a step with them
     operations: list[OperationRecord]
     their_step_seconds: float | None = None  # PyTorch's, without instruments
+    # of each turn; empty in files from before it was recorded
+    our_disturbance: list[Disturbance] = field(default_factory=list)
+    their_disturbance: list[Disturbance] = field(default_factory=list)
     schema: str = PROFILE_SCHEMA
     version: int = VERSION
+
+    @property
+    def disturbed_turns(self) -> tuple[int, int]:
+        """Turns of ours and of PyTorch's that others disturbed in every attempt."""
+        ours, theirs = (
+            sum(turn.disturbed for turn in turns) for turns in (self.our_disturbance, self.their_disturbance)
+        )
+        return ours, theirs
 
 
 def validate(report: SpeedReport) -> None:
@@ -157,6 +190,12 @@ def validate(report: SpeedReport) -> None:
             raise LogError(
                 f"case {case.key}: expected times in pairs, found {len(case.ours)} and {len(case.theirs)}"
             )
+        for disturbances in (case.our_disturbance, case.their_disturbance):
+            if len(disturbances) not in (0, len(case.ours)):
+                raise LogError(
+                    f"case {case.key}: expected a disturbance for each of {len(case.ours)} blocks, "
+                    f"found {len(disturbances)}"
+                )
         if bool(case.ours) != case.agreed:
             raise LogError(
                 f"case {case.key}: expected times exactly where the values agreed, found {len(case.ours)} "

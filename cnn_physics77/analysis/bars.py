@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cnn_physics77.analysis.comparison import (
     OURS,
+    disturbance_warning,
     epoch_time_ratio,
     memory_ratio,
     pair_runs,
@@ -41,12 +42,20 @@ def speed_bars(logs: Sequence[RunLog]) -> Figure:
         "95 % bootstrap interval (the range of fewer than six); below 1 is faster than PyTorch. "
         "On the clock: gathering the batch, forward, backward, update."
     )
-    figure = new_figure("Training time", logs, _width(runs, 2), 3.8, note)
+    if any(log.disturbed_epochs for log in logs):
+        note += " Crosses: epochs that other programs disturbed, in no bar and no ratio."
+    figure = new_figure("Training time", logs, _width(runs, 2), 3.8, note, warning=disturbance_warning(logs))
     epoch_axes, step_axes = figure.subplots(1, 2)
-    _bars(epoch_axes, runs, lambda log: [record.seconds for record in log.epochs], dots=True)
+    _bars(
+        epoch_axes, runs, lambda log: [record.seconds for record in log.epochs if not record.disturbed],
+        dots=True, left_out=lambda log: [record.seconds for record in log.epochs if record.disturbed],
+    )  # fmt: skip
     epoch_axes.set_title("One epoch")
     epoch_axes.set_ylabel("Seconds per epoch")
-    _bars(step_axes, runs, lambda log: [1e3 * second for second in log.steps.seconds], dots=False)
+    _bars(
+        step_axes, runs, lambda log: [1e3 * second for second in log.step_seconds()], dots=False,
+        missing="disturbed" if any(log.disturbed_epochs for log in logs) else "not\nmeasured",
+    )  # fmt: skip
     step_axes.set_title("One training step")
     step_axes.set_ylabel("Milliseconds per step")
     _ratios(epoch_axes, runs, logs, epoch_time_ratio)
@@ -111,13 +120,24 @@ def _bars(
     *,
     dots: bool,
     faint: bool = False,
+    left_out: Callable[[RunLog], list[float]] = lambda log: [],
+    missing: str = "not\nmeasured",
 ) -> None:
+    """A bar for each label; crosses for values that are `left_out` of it, and a word where none is left."""
     places = _positions(runs)
     for place, (label, members) in zip(places, runs.items(), strict=True):
         style = look(members[0].framework, members[0].config.optimizer)
         values = np.array([value for log in members for value in quantity(log)], dtype=np.float64)
+        outside = np.array([value for log in members for value in left_out(log)], dtype=np.float64)
+        if outside.size:
+            shift = 0.27 * np.linspace(-1, 1, outside.size + 2)[1:-1]
+            axes.plot(
+                place + shift, outside, linestyle="none", marker="x", color=GREY, markersize=5, zorder=4,
+                gid="disturbed",
+            )  # fmt: skip
         if values.size == 0:
-            axes.text(place, 0, "not\nmeasured", ha="center", va="bottom", size=8, color=GREY, style="italic")
+            word = "disturbed" if outside.size else missing
+            axes.text(place, 0, word, ha="center", va="bottom", size=8, color=GREY, style="italic")
             continue
         centre = spread(values)
         axes.bar(
@@ -173,6 +193,8 @@ def _ratios(
         found = ratio([pair for pair in pairs if pair[0].config.optimizer == optimizer])
         if found is None:
             text = "not compared"
+            if any(log.disturbed_epochs for pair in pairs for log in pair):
+                text += ": disturbed"
         elif math.isfinite(found.low):
             text = f"ratio {found.estimate:.2f}  [{found.low:.2f}, {found.high:.2f}]"
         else:

@@ -75,6 +75,30 @@ def shortfall(runs: Sequence[RunLog]) -> str:
     return ", ".join(reasons)
 
 
+def disturbance_warning(logs: Sequence[RunLog]) -> str:
+    """A sentence where other programs disturbed timed epochs, "" where none did or nobody looked.
+
+    >>> from cnn_physics77.results import example_log
+    >>> disturbance_warning([example_log()])
+    ''
+    """
+    disturbed = {log.label: 0 for log in logs}
+    for log in logs:
+        disturbed[log.label] += log.disturbed_epochs
+    if not any(disturbed.values()):
+        return ""
+    found = [record.disturbance for log in logs for record in log.epochs if record.disturbed]
+    most = max(disturbance.others or 0.0 for disturbance in found if disturbance is not None)
+    counted = ", ".join(f"{label} {count}" for label, count in disturbed.items() if count)
+    epochs = sum(len(log.epochs) for log in logs)
+    return (
+        f"DISTURBED: other programs kept up to {most:.2f} processors busy during "
+        f"{sum(disturbed.values())} of {epochs} timed epochs, also when repeated ({counted}). Their times "
+        "enter no median, ratio or frontier. Stop other programs, or pin this one to quiet processors "
+        "(taskset), and run again."
+    )
+
+
 def pair_runs(logs: Sequence[RunLog], framework: str = OURS) -> list[tuple[RunLog, RunLog]]:
     """(run of `framework`, run of PyTorch) for every pair that may be compared, failed runs included."""
     references = {log.pair_key: log for log in logs if log.framework == REFERENCE}
@@ -88,13 +112,14 @@ def pair_runs(logs: Sequence[RunLog], framework: str = OURS) -> list[tuple[RunLo
 def epoch_time_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:
     """Median over seeds and epochs of the ratio of epoch times, first member over second.
 
-    Only pairs of which both members trained count (rule: what did not learn enters no comparison); None if
-    none is left.
+    Only pairs of which both members trained count (rule: what did not learn enters no comparison), and of
+    these only epochs that no other program disturbed in either member; None if none is left.
     """
     times = [
         (ours.seconds, theirs.seconds)
         for first, second in _trained(pairs)
         for ours, theirs in zip(first.epochs, second.epochs, strict=True)
+        if not (ours.disturbed or theirs.disturbed)
     ]
     return bootstrap_ratio(*zip(*times, strict=True)) if times else None
 

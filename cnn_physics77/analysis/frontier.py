@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from cnn_physics77.analysis.comparison import runs_by_label, shortfall
+from cnn_physics77.analysis.comparison import disturbance_warning, runs_by_label, shortfall
 from cnn_physics77.analysis.labels import place_labels
 from cnn_physics77.analysis.scales import accuracy_scale
 from cnn_physics77.analysis.statistics import Spread, pareto_front, spread
@@ -18,6 +18,7 @@ from cnn_physics77.analysis.style import BLACK, GREY, Look, header_legend, look,
 from cnn_physics77.results import RunLog
 
 _LARGEST_BUBBLE = 46.0  # diameter in points
+_KEY_ROWS = 2  # rows of the header's strip that the key of the bubbles takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class ModelPoint:
     size: str  # channels x hidden, or the model's name where it is not the specification's
     parameters: int
     accuracy: Spread  # per cent
-    seconds: Spread  # training time of all epochs
+    seconds: Spread  # training time of all epochs, over the runs that nobody disturbed
+    disturbed: bool = False  # whether others disturbed every run: then `seconds` is over all of them
 
 
 def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
@@ -53,20 +55,30 @@ def model_points(logs: Sequence[RunLog]) -> tuple[list[ModelPoint], list[str]]:
             if not trained:
                 left_out.append(f"{label} {size} ({shortfall(runs)})")
                 continue
+            quiet = [log for log in trained if not log.disturbed_epochs]
             points.append(
                 ModelPoint(
                     label, trained[0].framework, trained[0].config.optimizer, size, parameters,
                     spread([100 * log.final_accuracy for log in trained]),
-                    spread([sum(record.seconds for record in log.epochs) for log in trained]),
+                    spread([sum(record.seconds for record in log.epochs) for log in quiet or trained]),
+                    disturbed=not quiet,
                 )
             )  # fmt: skip
     return points, left_out
 
 
 def non_dominated(points: Sequence[ModelPoint]) -> set[int]:
-    """Indices of the points that no other beats in parameters, time and accuracy together (medians)."""
-    axes = [(point.parameters, point.seconds.median, point.accuracy.median) for point in points]
+    """Indices of the points that no other beats in parameters, time and accuracy together (medians).
+
+    A point whose time others disturbed is none of them, and beats none.
+    """
+    axes = [(point.parameters, _time(point), point.accuracy.median) for point in points]
     return set(pareto_front(axes, ("min", "min", "max")).tolist())
+
+
+def _time(point: ModelPoint) -> float:
+    """The time as it is compared: NaN where others disturbed it."""
+    return math.nan if point.disturbed else point.seconds.median
 
 
 @styled
@@ -94,12 +106,17 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
     )
     if seeds > 1:
         note += f" Medians of {seeds} seeds with quartiles."
+    if any(point.disturbed for point in points):
+        note += " Crosses: other programs disturbed the time, which is on no set."
     if left_out:
         note += f" Left out: {', '.join(left_out)}."
     labels = list(_groups(points))
-    columns = 2 if len(labels) > 2 else 3
-    rows = max(-(-(len(labels) + 1) // columns), 2)
-    figure = new_figure("Efficiency frontier", logs, 12, 4.6, note, show_model=False, legend_rows=rows)
+    columns = 3
+    rows = -(-(len(labels) + 1) // columns)
+    figure = new_figure(
+        "Efficiency frontier", logs, 12, 4.6, note, show_model=False, legend_rows=rows + _KEY_ROWS,
+        warning=disturbance_warning(logs),
+    )  # fmt: skip
     by_size, by_time = figure.subplots(1, 2, width_ratios=(1.15, 1))
     resolution = min(100 / max(log.data.test_size, 1) for log in logs)
     _draw_by_size(by_size, points, resolution)
@@ -109,7 +126,7 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
         for label, group in _groups(points).items()
     ]
     handles.append(Line2D([], [], color=BLACK, linewidth=1.2))
-    header_legend(figure, handles, [*labels, "not dominated by any (right)"], columns, rows)
+    header_legend(figure, handles, [*labels, "not dominated by any (right)"], columns, rows + _KEY_ROWS)
     _bubble_key(figure, max(point.seconds.median for point in points))
     return figure
 
@@ -165,9 +182,7 @@ def _draw_by_size(axes: Axes, points: list[ModelPoint], resolution: float) -> No
 
 
 def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> None:
-    front = pareto_front(
-        [(point.seconds.median, point.accuracy.median) for point in points], ("min", "max")
-    ).tolist()
+    front = pareto_front([(_time(point), point.accuracy.median) for point in points], ("min", "max")).tolist()
     stairs = sorted((points[index].seconds.median, points[index].accuracy.median) for index in front)
     for members in _groups(points).values():
         style = look(members[0].framework, members[0].optimizer)
@@ -181,11 +196,12 @@ def _draw_by_time(axes: Axes, points: list[ModelPoint], resolution: float) -> No
                 )  # fmt: skip
             _mark(axes, style, place, point, points.index(point) in front)
     _logarithmic_x(axes, [point.seconds.median for point in points], padding=0.12)
-    corners = [stairs[0]]
+    corners = stairs[:1]
     for place, height in stairs[1:]:
         corners += [(place, corners[-1][1]), (place, height)]
-    corners.append((axes.get_xlim()[1], corners[-1][1]))
-    axes.plot(*zip(*corners, strict=True), color=BLACK, linewidth=1.2, zorder=2, gid="front")
+    if corners:  # none where every time was disturbed
+        corners.append((axes.get_xlim()[1], corners[-1][1]))
+        axes.plot(*zip(*corners, strict=True), color=BLACK, linewidth=1.2, zorder=2, gid="front")
     accuracy_scale(axes, resolution)
     _pad_vertically(axes, 0.08)
     axes.set_title("Accuracy by training time")
@@ -207,9 +223,11 @@ def _mark(axes: Axes, style: Look, place: float, point: ModelPoint, on_front: bo
             color=style.colour, linewidth=1.2, capsize=2, zorder=style.layer,
         )  # fmt: skip
     axes.plot(
-        [place], [point.accuracy.median], marker=style.marker, markersize=0.85 * style.size,
+        [place], [point.accuracy.median], marker="x" if point.disturbed else style.marker,
+        markersize=0.85 * style.size,
         color=style.colour, markerfacecolor=style.colour if on_front else "white", linestyle="none",
-        zorder=style.layer + 1, gid="non-dominated" if on_front else "dominated",
+        zorder=style.layer + 1,
+        gid="disturbed" if point.disturbed else "non-dominated" if on_front else "dominated",
     )  # fmt: skip
 
 
@@ -226,7 +244,8 @@ def _bubble_area(seconds: float, slowest: float) -> float:
 
 
 def _bubble_key(figure: Figure, slowest: float) -> None:
-    """Three bubbles of round times at the right of the strip that holds the legend."""
+    """Three bubbles of round times above the left panel, in the strip's last rows: outside of the panels,
+    and not above the right one, which has no bubbles."""
     handles = []
     for share in (0.5, 0.15, 0.03):
         seconds = _round_down(share * slowest)
@@ -241,8 +260,8 @@ def _bubble_key(figure: Figure, slowest: float) -> None:
     assert engine is not None
     _, bottom, _, height = engine.get()["rect"]
     legend = figure.legend(
-        handles=handles, loc="lower right", ncols=3, columnspacing=2.4, borderpad=0.0, borderaxespad=0.0,
-        bbox_to_anchor=(1 - 0.12 / figure.get_figwidth(), bottom + height + 0.15 / figure.get_figheight()),
+        handles=handles, loc="lower left", ncols=3, columnspacing=2.4, borderpad=0.0, borderaxespad=0.0,
+        bbox_to_anchor=(0.12 / figure.get_figwidth(), bottom + height + 0.13 / figure.get_figheight()),
         handletextpad=0.9,
     )  # fmt: skip
     legend.set_in_layout(False)

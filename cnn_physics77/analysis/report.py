@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cnn_physics77.analysis.comparison import (
     REFERENCE,
+    disturbance_warning,
     epoch_time_ratio,
     equivalences,
     memory_ratio,
@@ -46,15 +47,17 @@ def results_table(logs: Sequence[RunLog]) -> Table:
         first = members[0]
         reason = shortfall(members)
         finished = [log for log in members if log.epochs]
-        seconds = [record.seconds for log in members for record in log.epochs]
+        records = [record for log in members for record in log.epochs]
+        seconds = [record.seconds for record in records if not record.disturbed]
+        disturbed = sum(record.disturbed for record in records)
         peaks = [log.memory.above_baseline_bytes / 1e6 for log in members if log.memory is not None]
         own = [pair for pair in pairs if pair[0].label == label]
         table.add_row(
             f"{label}\n({reason})" if reason else label,
             _spread([log.final_loss for log in finished], ".4f"),
             _spread([100 * log.final_accuracy for log in finished], ".2f"),
-            "withheld" if withheld else _spread(seconds, ".3f"),
-            "withheld" if withheld else _ratio_cell(first, epoch_time_ratio(own)),
+            "withheld" if withheld else _times_cell(seconds, [r.seconds for r in records], disturbed),
+            "withheld" if withheld else _ratio_cell(first, epoch_time_ratio(own), _disturbed(own)),
             _spread(peaks, ".1f"),
             _ratio_cell(first, memory_ratio(own)),
             end_section=first.framework == REFERENCE,
@@ -64,6 +67,18 @@ def results_table(logs: Sequence[RunLog]) -> Table:
 
 def _proved(logs: Sequence[RunLog]) -> bool:
     return all(log.proof.passed for log in logs if log.proof is not None)
+
+
+def _times_cell(quiet: Sequence[float], every: Sequence[float], disturbed: int) -> str:
+    """Median and quartiles of the undisturbed epochs; if there is none, of all of them, marked."""
+    text = _spread(quiet or every, ".3f")
+    if not disturbed:
+        return text
+    return f"{text}\n({disturbed} of {len(every)} DISTURBED)"
+
+
+def _disturbed(pairs: Sequence[tuple[RunLog, RunLog]]) -> bool:
+    return any(log.disturbed_epochs for pair in pairs for log in pair)
 
 
 def _spread(values: Sequence[float], form: str) -> str:
@@ -84,11 +99,11 @@ def format_spread(found: Spread, form: str, separator: str = " ") -> str:
     return f"{text},{separator}{found.failed} not finite" if found.failed else text
 
 
-def _ratio_cell(log: RunLog, ratio: Ratio | None) -> str:
+def _ratio_cell(log: RunLog, ratio: Ratio | None, disturbed: bool = False) -> str:
     if log.framework == REFERENCE:
         return "1" if log.trained else "-"
     if ratio is None:
-        return "not compared"
+        return "none: DISTURBED" if disturbed and log.trained else "not compared"
     if math.isfinite(ratio.low):
         return f"{ratio.estimate:.2f}\n[{ratio.low:.2f}, {ratio.high:.2f}]"
     return f"{ratio.estimate:.2f}"
@@ -126,7 +141,7 @@ def frontier_table(logs: Sequence[RunLog]) -> Table:
                 point.size,
                 f"{point.parameters:,}",
                 format_spread(point.accuracy, ".2f"),
-                format_spread(point.seconds, ".2f"),
+                format_spread(point.seconds, ".2f") + (" DISTURBED" if point.disturbed else ""),
                 "*" if index in front else "",
                 end_section=index == len(members) - 1,
             )
@@ -215,8 +230,8 @@ def report(logs: Sequence[RunLog]) -> Group:
     table = frontier_table(logs) if len(sizes) > 1 else results_table(logs)
     detail, warning = provenance(logs)
     pieces: list[RenderableType] = [Text(detail, style="dim")]
-    if warning:
-        pieces.append(Text(f" {warning} ", style="bold black on yellow"))
+    warnings = filter(None, (warning, disturbance_warning(logs)))
+    pieces += [Text(f" {text} ", style="bold black on yellow") for text in warnings]
     pieces += [Text(), table, Text()]
     if len(sizes) == 1:
         pieces.append(

@@ -34,8 +34,9 @@ class SpeedCase:
 
     family: str  # heading of a block of rows: "training step", "convolution", ...
     name: str
-    ratio: Ratio
+    ratio: Ratio | None  # None where other programs disturbed every pair
     target: float | None = None  # the ratio that is aimed at, at most
+    remark: str = ""  # beside the figures
 
 
 @styled
@@ -51,8 +52,11 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
     """
     if not cases:
         raise ValueError("speed_ratios: expected at least one case, found none")
+    ratios = [case.ratio for case in cases if case.ratio is not None]
     wrong = [
-        case.name for case in cases if not (case.ratio.estimate > 0 and math.isfinite(case.ratio.estimate))
+        case.name
+        for case in cases
+        if case.ratio is not None and not (case.ratio.estimate > 0 and math.isfinite(case.ratio.estimate))
     ]
     if wrong:
         raise ValueError(f"speed_ratios: expected positive finite ratios, found another for {wrong[0]}")
@@ -68,7 +72,7 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
                 rows.append((place, case))
                 place += 1
         place += 0.35
-    level = f"{100 * max(case.ratio.level for case in cases):g} %"
+    level = f"{100 * max((ratio.level for ratio in ratios), default=0.95):g} %"
     note = (
         f"Median of paired ratios with its {level} bootstrap interval. "
         "Filled dot: faster than PyTorch; square: slower; open dot: the interval holds 1."
@@ -79,8 +83,8 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
         "Time relative to PyTorch", detail, 9, max(1.6, 0.225 * place + 0.7), note, warning
     )
     axes = figure.subplots()
-    bounds = [case.ratio.estimate for case in cases] + [1.0]
-    bounds += [value for case in cases for value in (case.ratio.low, case.ratio.high) if math.isfinite(value)]
+    bounds = [ratio.estimate for ratio in ratios] + [1.0]
+    bounds += [value for ratio in ratios for value in (ratio.low, ratio.high) if math.isfinite(value)]
     bounds += [case.target for case in cases if case.target is not None]
     low, high = math.log10(min(bounds)), math.log10(max(bounds))
     margin = max(_PADDED_DECADES * (high - low), 0.03)
@@ -92,6 +96,14 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
     axes.axvline(1, color=BLACK, linewidth=1.3, zorder=2, gid="parity")
     for height, case in rows:
         ratio = case.ratio
+        remark = f"  {case.remark}" if case.remark else ""
+        if ratio is None:
+            axes.annotate(
+                f"no ratio{remark}", (1, height), (6, 0), xycoords=("axes fraction", "data"),
+                textcoords="offset points", va="center_baseline", size=8.5, annotation_clip=False,
+                style="italic", gid="no ratio",
+            )  # fmt: skip
+            continue
         low_end, high_end = (ratio.low, ratio.high) if math.isfinite(ratio.low) else (ratio.estimate,) * 2
         colour, marker, face = GREY, "o", "white"
         if high_end < 1:
@@ -109,7 +121,9 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
                 zorder=3, gid="target",
             )  # fmt: skip
         axes.annotate(
-            f"{ratio.estimate:.2f}" + (f"  [{low_end:.2f}, {high_end:.2f}]" if low_end < high_end else ""),
+            f"{ratio.estimate:.2f}"
+            + (f"  [{low_end:.2f}, {high_end:.2f}]" if low_end < high_end else "")
+            + remark,
             (1, height), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
             va="center_baseline", size=8.5, annotation_clip=False,
         )  # fmt: skip
@@ -195,6 +209,12 @@ def roofline(
             f"roofline: expected an operation with FLOPs, found none among {len(operations)} operations"
         )
     note = "Area of a mark: share of the step's time. Ceilings: measured on this machine."
+    above = [o.name for o in shown if o.rate > min(peak_flops, o.intensity * peak_bandwidth)]
+    if above:
+        note += (
+            f" Above a ceiling: {', '.join(above)}; FLOPs and bytes are the plain algorithm's (Winograd "
+            "takes fewer), and data in a cache move faster than the measured copy."
+        )
     idle = [operation for operation in operations if operation.flops <= 0]
     total = sum(operation.seconds for operation in operations)
     if idle:

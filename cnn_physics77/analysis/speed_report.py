@@ -17,29 +17,54 @@ from cnn_physics77.results import Environment
 from cnn_physics77.speed_results import CaseRecord, OperationRecord, ProfileReport, SpeedReport
 
 BUSY = 0.15
-"""Share of the processors that others may use before a reader is warned."""
+"""Share of the processors that others may use before a reader is warned, in reports that know no more."""
 
 
-def busy_warning(share: float) -> str:
-    """What to think of times measured beside others' work."""
-    return (
-        f"Other programs used {share:.0%} of the processors when this began: they hit two threads that wait "
-        "for each other harder than one, and the ratios say little."
-    )
+def disturbance_warning(report: SpeedReport) -> str:
+    """What a reader must know of other programs' work beside the measured one; "" where there was none."""
+    timed = [case for case in report.cases if case.agreed]
+    disturbed = sum(case.disturbed_pairs for case in timed)
+    if disturbed:
+        pairs = sum(len(case.ours) for case in timed)
+        lost = sum(case.disturbed_pairs == len(case.ours) for case in timed)
+        return (
+            f"DISTURBED: in {disturbed} of {pairs} pairs of blocks other programs kept processors busy, also "
+            f"when repeated. They enter no ratio; {lost} of {len(timed)} cases have none. Stop other "
+            "programs, or pin this one to quiet processors (taskset), and run again."
+        )
+    if report.busy is not None and report.busy > BUSY:
+        return (
+            f"Other programs used {report.busy:.0%} of the processors before the first case: they hit two "
+            "threads that wait for each other harder than one, and the ratios say little."
+        )
+    return ""
 
 
-def time_ratio(case: CaseRecord) -> Ratio:
-    """Our time over PyTorch's: the median over pairs of blocks, with its interval."""
-    return bootstrap_ratio(case.ours, case.theirs)
+def time_ratio(case: CaseRecord) -> Ratio | None:
+    """Our time over PyTorch's: the median over undisturbed pairs of blocks, with its interval; None without
+    any."""
+    ours, theirs = case.times()
+    return bootstrap_ratio(ours, theirs) if ours else None
 
 
 def as_speed_cases(report: SpeedReport) -> list[SpeedCase]:
     """The timed cases as the plot `speed_ratios` takes them."""
     return [
-        SpeedCase(case.family, case.name, time_ratio(case), case.target)
+        SpeedCase(case.family, case.name, time_ratio(case), case.target, _remark(case))
         for case in report.cases
         if case.agreed
     ]
+
+
+def _remark(case: CaseRecord) -> str:
+    """How many pairs others disturbed, "" if none."""
+    return f"{case.disturbed_pairs} of {len(case.ours)} DISTURBED" if case.disturbed_pairs else ""
+
+
+def _shown_times(case: CaseRecord) -> tuple[Sequence[float], Sequence[float]]:
+    """Times of the undisturbed pairs; if there is none, of all."""
+    quiet = case.times()
+    return quiet if quiet[0] else (case.ours, case.theirs)
 
 
 def detail_of(report: SpeedReport) -> str:
@@ -111,9 +136,17 @@ def speed_table(cases: Sequence[CaseRecord]) -> Table:
             cells: list[Text | str] = [Text(f"  {case.name}")]
             if case.agreed:
                 ratio = time_ratio(case)
-                cells += [_milliseconds(case.ours), _milliseconds(case.theirs)]
-                cells += [Text(f"{ratio.estimate:.2f}", style="bold"), Text(_interval(ratio))]
-                cells += [_aim(ratio.estimate, case.target)] * aimed
+                cells += [_milliseconds(times) for times in _shown_times(case)]
+                remark = Text(_remark(case), style="bold black on yellow")
+                if ratio is None:
+                    cells += ["none", remark]
+                    cells += [Text("not judged") if case.target else Text()] * aimed
+                else:
+                    interval = Text(_interval(ratio))
+                    if remark:
+                        interval += Text("\n") + remark
+                    cells += [Text(f"{ratio.estimate:.2f}", style="bold"), interval]
+                    cells += [_aim(ratio.estimate, case.target)] * aimed
             else:
                 apart = Text(f"values differ by {case.difference:.0e}", style="bold red")
                 cells += ["-", "-", "-", apart, *[""] * aimed]
@@ -139,8 +172,11 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
         if case.column:
             shown = "values differ"
             if case.agreed:
-                shown = f"{time_ratio(case).estimate:.2f}\n"
-                shown += f"({_milliseconds(case.ours)} / {_milliseconds(case.theirs)})"
+                ratio = time_ratio(case)
+                ours, theirs = _shown_times(case)
+                shown = f"{ratio.estimate:.2f}" if ratio is not None else "none"
+                shown += f"\n({_milliseconds(ours)} / {_milliseconds(theirs)})"
+                shown += f"\n{_remark(case)}" if case.disturbed_pairs else ""
             rows.setdefault((case.family, case.row), {})[case.column] = shown
     for (family, row), found in rows.items():
         table.add_row(f"{family}\n  {row}", *(found.get(column, "") for column in columns))
@@ -150,8 +186,9 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
 def speed_tables(report: SpeedReport) -> Group:
     """Everything that a run of the suite has to say."""
     pieces: list[RenderableType] = [Text(detail_of(report), style="dim"), Text()]
-    if report.busy > BUSY:
-        pieces += [Text(f" {busy_warning(report.busy)} ", style="bold black on yellow"), Text()]
+    warning = disturbance_warning(report)
+    if warning:
+        pieces += [Text(f" {warning} ", style="bold black on yellow"), Text()]
     plain = [case for case in report.cases if not case.column]
     if plain:
         pieces += [speed_table(plain), Text()]
@@ -213,6 +250,30 @@ def profile_detail(report: ProfileReport) -> str:
     return " · ".join(pieces)
 
 
+def profile_warning(report: ProfileReport) -> str:
+    """What a reader must know of other programs' work beside the profiled steps; "" where there was none."""
+    turns = (len(report.our_disturbance), len(report.their_disturbance))
+    if not any(report.disturbed_turns):
+        return ""
+    counted = " and ".join(
+        f"{disturbed} of {count} turns of {whose}"
+        for disturbed, count, whose in zip(report.disturbed_turns, turns, ("ours", "PyTorch's"), strict=True)
+        if disturbed
+    )
+    lost = any(disturbed == count > 0 for disturbed, count in zip(report.disturbed_turns, turns, strict=True))
+    rest = "No turn is left, so no ratio is given." if lost else "They are left out."
+    return (
+        f"DISTURBED: other programs kept processors busy during {counted}, also when repeated. {rest} Stop "
+        "other programs, or pin this one to quiet processors (taskset), and run again."
+    )
+
+
+def _comparable(report: ProfileReport) -> bool:
+    """Whether each framework has a turn that nobody disturbed."""
+    turns = (report.our_disturbance, report.their_disturbance)
+    return all(not found or any(not turn.disturbed for turn in found) for found in turns)
+
+
 def operation_costs(report: ProfileReport, most: int = 16) -> list[OperationCost]:
     """The operations as the plot `roofline` takes them, of each name and phase together; the longest ones."""
     groups: dict[str, list[OperationRecord]] = {}
@@ -269,17 +330,31 @@ def profile_table(report: ProfileReport) -> Group:
     table.add_row(Text("all", style="bold"), "", "", *_cells(whole, report))
     step = f"Without clocks a step takes {1e3 * report.step_seconds:.3g} ms"
     if report.their_step_seconds is not None:
-        ratio = report.step_seconds / report.their_step_seconds
-        step += f", PyTorch's {1e3 * report.their_step_seconds:.3g} ms: a ratio of {ratio:.2f}"
+        ratio = f"a ratio of {report.step_seconds / report.their_step_seconds:.2f}"
+        step += f", PyTorch's {1e3 * report.their_step_seconds:.3g} ms: "
+        step += ratio if _comparable(report) else "no ratio, DISTURBED"
     clocks = report.profiled_seconds / report.step_seconds - 1
     explained = (
         f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix "
         "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of them. "
-        "FLOPs of the plain algorithm (Winograd takes fewer, and may pass the peak)."
+        "FLOPs of the plain algorithm."
     )
-    detail = Text(profile_detail(report), style="dim")
-    return Group(detail, Text(), table, Text(), Text(explained, style="dim"))
+    pieces: list[RenderableType] = [Text(profile_detail(report), style="dim"), Text()]
+    warning = profile_warning(report)
+    if warning:
+        pieces += [Text(f" {warning} ", style="bold black on yellow"), Text()]
+    pieces += [table, Text()]
+    if any(_ABOVE_PEAK in cell for column in table.columns for cell in column.cells if isinstance(cell, str)):
+        pieces.append(Text(_WHY_ABOVE_PEAK))
+    return Group(*pieces, Text(explained, style="dim"))
 
+
+_ABOVE_PEAK = "%!)"
+_WHY_ABOVE_PEAK = (
+    "! Above the measured peak. FLOPs are the plain algorithm's, and Winograd takes fewer; data in a cache "
+    "move faster than the measured copy, which goes to memory; or other programs slowed every measurement of "
+    "the peak."
+)
 
 _PHASES = ("forward", "backward", "update", "step")
 
@@ -300,7 +375,9 @@ def _cells(row: OperationRecord, report: ProfileReport) -> list[str]:
     ]
     for amount, peak in ((row.flops, report.peak_flops), (row.bytes, report.peak_bandwidth)):
         rate = amount / row.seconds if row.seconds else 0.0
-        cells.append(f"{rate / 1e9:.1f} ({rate / peak:.0%})" if amount else "")
+        mark = _ABOVE_PEAK if rate > peak else "%)"
+        cells.append(f"{rate / 1e9:.1f} ({100 * rate / peak:.0f}{mark}" if amount else "")
     if row.their_seconds:
-        return [*cells, f"{1e3 * row.their_seconds:.3f}", f"{row.seconds / row.their_seconds:.2f}"]
+        ratio = f"{row.seconds / row.their_seconds:.2f}" if _comparable(report) else "none"
+        return [*cells, f"{1e3 * row.their_seconds:.3f}", ratio]
     return [*cells, "", ""]

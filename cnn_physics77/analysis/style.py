@@ -138,15 +138,17 @@ def new_figure(
     *,
     show_model: bool = True,
     legend_rows: int = 0,
+    warning: str = "",
 ) -> Figure:
     """An empty figure of `width` x `height` inches (without header and footer) with title and provenance.
 
     The header says what is shown, on which data set, with which seeds and settings; a loud bar follows
-    where the data stand in for MNIST. `note`, below, explains what a mark means. The panels that are added
-    fill the space between them.
+    where the data stand in for MNIST, or with `warning`. `note`, below, explains what a mark means. The
+    panels that are added fill the space between them.
     """
-    detail, warning = provenance(logs, show_model=show_model) if logs else ("", "")
-    return headed_figure(title, detail, width, height, note, warning, legend_rows=legend_rows)
+    detail, found = provenance(logs, show_model=show_model) if logs else ("", "")
+    warnings = " ".join(filter(None, (found, warning)))
+    return headed_figure(title, detail, width, height, note, warnings, legend_rows=legend_rows)
 
 
 def headed_figure(

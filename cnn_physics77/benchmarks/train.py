@@ -5,6 +5,7 @@ The same code drives every framework, through its adapter, with the one training
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -140,6 +141,16 @@ class Trainer:
                     f"found {', '.join(sorted(dtypes))}"
                 )
         self.reset(weights)
+
+    def keep(self) -> None:
+        """Keep a copy of the parameters, buffers and optimizer state, for `go_back`."""
+        self._kept = copy.deepcopy((self.model.state_dict(), self.optimizer.state_dict()))
+
+    def go_back(self) -> None:
+        """Return to the state at the last `keep`, bit for bit."""
+        model, optimizer = copy.deepcopy(self._kept)  # loading may take the given arrays over
+        self.model.load_state_dict(model)
+        self.optimizer.load_state_dict(optimizer)
 
     def gradient_norms(self) -> dict[str, float]:
         """2-norm of each parameter's gradient as the last step left it."""

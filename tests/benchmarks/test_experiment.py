@@ -13,7 +13,7 @@ from cnn_physics77.benchmarks.experiment.experiment import Experiment, Progress
 from cnn_physics77.benchmarks.helper import ExperimentConfig
 from cnn_physics77.benchmarks.instruments.measure import MeasurementError
 from cnn_physics77.benchmarks.process.shared_inputs import digest, draw_order, draw_weights
-from cnn_physics77.results import ProofRecord, read_logs
+from cnn_physics77.results import Disturbance, ProofRecord, read_logs
 
 SMALL = {
     "channels": 2,
@@ -181,3 +181,23 @@ def test_frontier_runs_have_names_of_their_own(tmp_path):
     settings = ExperimentConfig(mode="frontier", log_dir=str(tmp_path), **SMALL)
     configs = settings.runs()
     assert len({dataclasses.astuple(config) for config in configs}) == len(configs) == 9
+
+
+def test_a_disturbed_epoch_is_repeated_and_marked(tmp_path, monkeypatch):
+    """The second epoch of ours is disturbed in every attempt; the run ends with the weights of its replay."""
+    monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)
+    calls = []
+
+    def stubborn(measure, settle):
+        calls.append([measure(attempt) for attempt in (1, 2, 3)])
+        return calls[-1][1], Disturbance(0.9, 3, len(calls) == 4)
+
+    monkeypatch.setattr(module, "undisturbed", stubborn)
+    settings = ExperimentConfig(epochs=2, log_dir=str(tmp_path), **SMALL)
+    shown = Kept()
+    ours, theirs = Experiment(settings, datasets.load("digits"), shown).run()
+    assert [record.disturbed for record in ours.epochs] == [False, True] and theirs.disturbed_epochs == 0
+    assert ours.epochs[1].seconds == calls[3][1]["seconds"]
+    assert ours.replay_equal and theirs.replay_equal
+    assert [note for note in shown.notes if "DISTURBED in 3 attempts, others kept 0.90" in note]
+    assert read_logs(tmp_path)[0].epochs[1].disturbance == Disturbance(0.9, 3, True)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from cnn_physics77.benchmarks.speed import history
-from cnn_physics77.results import LogError, example_log
+from cnn_physics77.results import Disturbance, LogError, example_log
 from cnn_physics77.speed_results import CaseRecord, SpeedReport, read_speed, write_report
 
 NOISE = (0.99, 1.0, 1.01, 1.0, 0.995, 1.005)
@@ -90,3 +90,13 @@ def test_the_command(tmp_path, capsys):
     assert history.main(["--folder", str(folder)]) == 1 and "not JSON" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         history.main([first])
+
+
+def test_disturbed_cases_are_named_and_not_compared():
+    after = a_report(a=1.0, b=5.0)
+    busy = [Disturbance(1.0, 3, True)] * len(NOISE)
+    after.cases[1] = dataclasses.replace(after.cases[1], our_disturbance=busy, their_disturbance=busy)
+    lines, passed = history.compare(a_report(a=1.0, b=1.0), after)
+    assert (
+        passed and lines[0] == "NOT COMPARED (disturbed): work/b" and lines[1].startswith("1 cases in both")
+    )

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from cnn_physics77 import datasets
+from cnn_physics77.benchmarks.adapters.numpy77 import ADAPTER as OURS
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER
 from cnn_physics77.benchmarks.helper import ExperimentConfig
 from cnn_physics77.benchmarks.instruments.measure import MeasurementError
@@ -174,3 +175,24 @@ def test_cross_entropy_and_norm_against_pytorch():
     for shape in [(5,), (3, 4), (2, 3, 2, 2), (0, 4)]:
         array = draw.normal(size=shape)
         assert squared_norm(array) == pytest.approx(np.sum(array**2), rel=1e-14)
+
+
+@pytest.mark.parametrize("adapter", [ADAPTER, OURS], ids=lambda adapter: adapter.name)
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_an_epoch_repeated_from_the_kept_state_is_the_same_epoch(inputs, adapter, optimizer):
+    """From the start, and from the middle, where the optimizer has a state; as often as one likes."""
+    trainer = Trainer(adapter, config(optimizer=optimizer), 10, inputs)
+    trainer.reset(inputs.write_weights(trainer.build(), SEED, "CNN"))
+
+    def end():
+        trainer.train(trainer.batches(1))
+        return digest(trainer.adapter.parameters(trainer.model))
+
+    for _ in range(2):
+        trainer.keep()
+        first = end()
+        for _ in range(2):
+            trainer.go_back()
+            assert end() == first
+    trainer.reset(inputs.write_weights(trainer.build(), SEED, "CNN"))
+    assert end() != first and end() == first

@@ -57,8 +57,12 @@ class Child:
         check_threads(record.thread_pools, threads, self.trainer.config.threads)
         return {"sha256": held, "environment": dataclasses.asdict(record)}
 
-    def epoch(self, epoch: int) -> dict[str, Any]:
-        """One timed epoch: its seconds and those of its steps."""
+    def epoch(self, epoch: int, attempt: int) -> dict[str, Any]:
+        """One timed epoch, from the same state at every attempt: its seconds and those of its steps."""
+        if attempt == 1:
+            self.trainer.keep()
+        else:
+            self.trainer.go_back()
         times = self.trainer.train(self.trainer.batches(epoch))
         return {"seconds": times.total, "steps": times.steps}
 

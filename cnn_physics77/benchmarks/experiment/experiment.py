@@ -18,7 +18,6 @@ import datetime
 import math
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +27,7 @@ from ...results import (
     Architecture,
     Config,
     DataRecord,
+    Disturbance,
     Environment,
     EpochRecord,
     MemoryRecord,
@@ -37,6 +37,7 @@ from ...results import (
     write_log,
 )
 from ..helper import ExperimentConfig
+from ..instruments.disturbance import undisturbed
 from ..instruments.measure import SETTLE_SECONDS, MeasurementError, interleaved, source_commit
 from ..process.shared_inputs import SharedInputs
 from ..process.worker import EXPERIMENT, Worker, parameter_shapes
@@ -135,6 +136,13 @@ def _network(config: Config) -> tuple[Any, ...]:
     return dataclasses.astuple(dataclasses.replace(config, seed=0))
 
 
+def _remark(disturbance: Disturbance) -> str:
+    """What a line about a timed part adds where others disturbed it."""
+    if disturbance.disturbed:
+        return f"; DISTURBED in {disturbance.attempts} attempts, others kept {disturbance} processors busy"
+    return f"; undisturbed at attempt {disturbance.attempts}" if disturbance.attempts > 1 else ""
+
+
 class _Run:
     """One framework's run while it grows."""
 
@@ -215,7 +223,6 @@ class PairOfRuns:
             self.progress.stage(f"{what}: timed epochs", len(self.runs) * self.config.epochs)
             for turn, (epoch, name) in enumerate(interleaved(list(self.runs), self.config.epochs)):
                 self._draw_order(epoch)
-                time.sleep(SETTLE_SECONDS)
                 self._timed_epoch(self.runs[name], workers[name], epoch, turn)
                 self.progress.advance(turn + 1)
             for name, run in self.runs.items():
@@ -245,13 +252,16 @@ class PairOfRuns:
             raise MeasurementError("the frameworks hold different initial weights")
 
     def _timed_epoch(self, run: _Run, worker: Worker, epoch: int, turn: int) -> None:
-        timed = worker.ask("epoch", epoch=epoch)
+        timed, disturbance = undisturbed(
+            lambda attempt: worker.ask("epoch", epoch=epoch, attempt=attempt), SETTLE_SECONDS
+        )
         tested = worker.ask("evaluate")
-        run.epochs.append(EpochRecord(epoch, turn, timed["seconds"], **tested))
+        run.epochs.append(EpochRecord(epoch, turn, timed["seconds"], **tested, disturbance=disturbance))
         run.steps.seconds += timed["steps"]
         self.progress.note(
             f"{self._name(run)} epoch {epoch}/{self.config.epochs}: {timed['seconds']:.2f} s, test loss "
             f"{tested['test_loss']:.4f}, accuracy {100 * tested['test_accuracy']:.2f} %"
+            + _remark(disturbance)
         )
 
     def _replay(self, run: _Run) -> None:

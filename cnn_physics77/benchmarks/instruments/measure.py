@@ -35,8 +35,8 @@ SETTLE_SECONDS = 0.2
 """Pause before each turn. After their last work idle threads spin, on cores that the other framework needs:
 Intel's OpenMP for 0.2 s (KMP_BLOCKTIME), OpenBLAS for 0.1 s, GNU's OpenMP for 0.01 s."""
 
-PEAK_SECONDS = 1.0
-"""How long each of the machine's peaks is measured."""
+PEAK_SECONDS = 0.3
+"""How long one measurement of each of the machine's peaks takes: a few large products."""
 
 Runner = TypeVar("Runner")
 
@@ -112,8 +112,9 @@ def measure_peaks(dtype: str = "float32", seconds: float = PEAK_SECONDS) -> tupl
     """This machine's rate of a large matrix product, FLOP/s, and of a large copy, bytes read and written a
     second.
 
-    The best of as many as fit into `seconds`; the product of 1536 x 1536 matrices with all of BLAS's
-    threads, the copy of 64 MB by as many of our threads.
+    The best of as many as fit into `seconds`: the product of 1536 x 1536 matrices with all of BLAS's
+    threads, the copy of 64 MB by as many of our threads. Measure several times over a run and take the best:
+    other programs, and the processor's clock, lower some of the measurements.
     """
     a = np.random.default_rng(0).random((1536, 1536)).astype(dtype)
     product = np.empty_like(a)

@@ -56,13 +56,16 @@ class Change:
 
 
 def changes(before: SpeedReport, after: SpeedReport) -> list[Change]:
-    """The cases that both runs timed, in the order of the later one."""
-    old = {case.key: case for case in before.cases if case.agreed}
-    return [
-        Change(case.key, time_ratio(old[case.key]), time_ratio(case))
-        for case in after.cases
-        if case.agreed and case.key in old
-    ]
+    """The cases that both runs timed undisturbed, in the order of the later one."""
+    old = {case.key: time_ratio(case) for case in before.cases if case.agreed}
+    new = {case.key: time_ratio(case) for case in after.cases if case.agreed}
+    found = [(key, old.get(key), ratio) for key, ratio in new.items()]
+    return [Change(key, was, now) for key, was, now in found if was is not None and now is not None]
+
+
+def disturbed(report: SpeedReport) -> list[str]:
+    """The cases without a ratio because other programs disturbed every pair of blocks."""
+    return [case.key for case in report.cases if case.agreed and time_ratio(case) is None]
 
 
 def slower(found: Sequence[Change], threshold: float = THRESHOLD) -> list[Change]:
@@ -86,7 +89,7 @@ def compare(before: SpeedReport, after: SpeedReport, threshold: float = THRESHOL
     """
     found = changes(before, after)
     if not found:
-        raise LogError("history: expected two runs that share a case, found none that both timed")
+        raise LogError("history: expected two runs that share a case, found none that both timed undisturbed")
     old, new = circumstances(before), circumstances(after)
     lines = [
         f"NOTE: {name} differs, {old.get(name)} then and {new.get(name)} now: compare with care"
@@ -97,6 +100,7 @@ def compare(before: SpeedReport, after: SpeedReport, threshold: float = THRESHOL
     better = sum(change.growth < -threshold and change.certain for change in found)
     failed = [case.key for case in after.cases if not case.agreed]
     lines += [f"VALUES DIFFER: {key}" for key in failed]
+    lines += [f"NOT COMPARED (disturbed): {key}" for key in disturbed(before) + disturbed(after)]
     lines += [f"SLOWER {change}" for change in worse]
     lines.append(
         f"{len(found)} cases in both runs: {sum(c.certain for c in worse)} slower by more than "

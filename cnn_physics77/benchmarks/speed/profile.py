@@ -26,14 +26,15 @@ import numpy as np
 from rich.console import Console
 
 from ...analysis import visuals
-from ...analysis.speed_report import operation_costs, profile_detail, profile_table
+from ...analysis.speed_report import operation_costs, profile_detail, profile_table, profile_warning
 from ...core.kernels.threads import get_num_threads
 from ...core.operations.loss import cross_entropy
 from ...core.optim.adam import Adam
 from ...core.optim.optimizer import Optimizer
 from ...core.training import training_step
-from ...results import FRAMEWORKS, Environment, LogError
+from ...results import FRAMEWORKS, Disturbance, Environment, LogError
 from ...speed_results import OperationRecord, ProfileReport, write_report
+from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
     MeasurementError,
@@ -110,9 +111,14 @@ def profile(
     train = training_step(model, criterion or cross_entropy, optimizer)
     for _ in range(steps):
         train(*batch)
-    plain = _step_times(lambda: train(*batch), steps)
-    runs = our_events(lambda: train(*batch), optimizer, steps)
-    peak_flops, peak_bandwidth = measure_peaks(str(parameters[0].array.dtype))
+    peaks = [measure_peaks(str(parameters[0].array.dtype))]
+
+    def measure(attempt: int) -> tuple[list[float], list[list[Event]]]:
+        plain = _step_times(lambda: train(*batch), steps)
+        return plain, our_events(lambda: train(*batch), optimizer, steps)
+
+    (plain, runs), disturbance = undisturbed(measure)
+    peaks.append(measure_peaks(str(parameters[0].array.dtype)))
     return ProfileReport(
         environment=None,
         model=type(model).__name__,
@@ -122,11 +128,12 @@ def profile(
         optimizer=type(optimizer).__name__,
         threads=get_num_threads(),
         steps=steps,
-        peak_flops=peak_flops,
-        peak_bandwidth=peak_bandwidth,
+        peak_flops=max(flops for flops, _ in peaks),
+        peak_bandwidth=max(bandwidth for _, bandwidth in peaks),
         step_seconds=float(np.median(plain)),
         profiled_seconds=float(np.median([sum(event.seconds for event in events) for events in runs])),
         operations=gather(runs),
+        our_disturbance=[disturbance],
     )
 
 
@@ -165,6 +172,8 @@ def compare_profiles(
     """
     case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype, "sizes": sizes or {}}
     replies: dict[str, list[dict[str, Any]]] = {name: [] for name in FRAMEWORKS}
+    disturbances: dict[str, list[Disturbance]] = {name: [] for name in FRAMEWORKS}
+    peaks: list[dict[str, float]] = []
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
             name: stack.enter_context(Worker([name], threads, SPEED)) for name in FRAMEWORKS
@@ -176,13 +185,21 @@ def compare_profiles(
         ours, theirs = FRAMEWORKS
         if opened[ours]["sha256"] != opened[theirs]["sha256"]:
             raise MeasurementError(f"profile: the frameworks were given different values for {model}")
-        for _, name in interleaved(list(workers), rounds):
-            sleep(SETTLE_SECONDS)
-            replies[name].append(workers[name].ask("profile", steps=steps))
-        peaks = workers[ours].ask("peaks", dtype=dtype)
+        for number, name in interleaved(list(workers), rounds):
+            if len(peaks) < number:  # once a round: the best of them counts
+                sleep(SETTLE_SECONDS)
+                peaks.append(workers[ours].ask("peaks", dtype=dtype))
+            reply, disturbance = undisturbed(
+                lambda attempt, worker=workers[name]: worker.ask("profile", steps=steps),  # type: ignore[misc]
+                SETTLE_SECONDS,
+            )
+            replies[name].append(reply)
+            disturbances[name].append(disturbance)
         environment = Environment(
             **workers[ours].ask("environment", started="", command_line=list(sys.argv), commit=None)
         )
+    for name in FRAMEWORKS:
+        replies[name] = _quiet(replies[name], disturbances[name])
     runs = [[Event(*event) for event in events] for reply in replies[ours] for events in reply["events"]]
     their_runs = [
         [(str(n), float(s)) for n, s in events] for reply in replies[theirs] for events in reply["events"]
@@ -206,14 +223,22 @@ def compare_profiles(
         dtype=dtype,
         optimizer=optimizer,
         threads=threads,
-        steps=rounds * steps,
-        peak_flops=peaks["flops"],
-        peak_bandwidth=peaks["bandwidth"],
+        steps=len(runs),
+        peak_flops=max(peak["flops"] for peak in peaks),
+        peak_bandwidth=max(peak["bandwidth"] for peak in peaks),
         step_seconds=median_step(ours),
         profiled_seconds=float(np.median([sum(event.seconds for event in events) for events in runs])),
         operations=rows,
         their_step_seconds=median_step(theirs),
+        our_disturbance=disturbances[ours],
+        their_disturbance=disturbances[theirs],
     )
+
+
+def _quiet(replies: list[dict[str, Any]], disturbances: list[Disturbance]) -> list[dict[str, Any]]:
+    """The replies of the turns that nobody disturbed; all of them, for want of others, if there is none."""
+    quiet = [reply for reply, found in zip(replies, disturbances, strict=True) if not found.disturbed]
+    return quiet or replies
 
 
 def show(report: ProfileReport, path: Path, fig_dir: Path, console: Console) -> None:
@@ -222,7 +247,9 @@ def show(report: ProfileReport, path: Path, fig_dir: Path, console: Console) -> 
     console.print(profile_table(report))
     costs = operation_costs(report)
     if any(c.flops for c in costs):
-        figure = visuals.roofline(costs, report.peak_flops, report.peak_bandwidth, profile_detail(report))
+        figure = visuals.roofline(
+            costs, report.peak_flops, report.peak_bandwidth, profile_detail(report), profile_warning(report)
+        )
         visuals.save(figure, fig_dir, path.stem)
         console.print(f"figure {fig_dir / path.stem}.png", highlight=False)
     console.print(f"JSON   {path}", highlight=False)

@@ -29,13 +29,19 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import psutil
 from rich.console import Console
 
 from ...analysis import visuals
-from ...analysis.speed_report import BUSY, as_speed_cases, busy_warning, detail_of, speed_tables
+from ...analysis.speed_report import (
+    as_speed_cases,
+    detail_of,
+    disturbance_warning,
+    speed_tables,
+    time_ratio,
+)
 from ...results import FRAMEWORKS, Environment, LogError, MemoryRecord
 from ...speed_results import CaseRecord, SpeedReport, write_report
+from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
     MeasurementError,
@@ -63,9 +69,6 @@ others."""
 UNTIMED_SECONDS = 0.03
 """Calls of about so long, but one at least, begin each block off the clock: after the pause the caches hold
 what the other framework left there, and the processors have slept, which is no part of a training run."""
-
-BUSY_SECONDS = 0.5
-"""How long the work of others is looked at before the first case."""
 
 MEMORY_CALLS = 12
 """Calls over which the peak of memory is taken."""
@@ -122,8 +125,7 @@ class Suite:
         self.memory, self.note = memory, note
         self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.commit = source_commit()
-        busy = psutil.cpu_percent(interval=BUSY_SECONDS) / 100
-        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, busy, [])
+        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, None, [])
 
     def run(self, cases: Iterable[Case]) -> SpeedReport:
         """Do the cases; `report` has those that are done while others still run.
@@ -199,10 +201,13 @@ class Suite:
                 record.our_memory, record.their_memory = both.map(
                     lambda name: self._memory(case, name, threads), (OURS, THEIRS)
                 )
-        ratio = float(np.median(np.divide(record.ours, record.theirs)))
+        ratio = time_ratio(record)
+        shown = "no ratio" if ratio is None else f"ratio {ratio.estimate:.2f}"
+        if record.disturbed_pairs:
+            shown += f" ({record.disturbed_pairs} of {self.rounds} pairs of blocks DISTURBED)"
         self.note(
             f"{case.key}: {1e3 * np.median(record.ours):.3g} ms, {1e3 * np.median(record.theirs):.3g} ms, "
-            f"ratio {ratio:.2f}"
+            + shown
         )
         return record
 
@@ -236,10 +241,16 @@ class Suite:
         for worker in workers.values():
             worker.ask("run", calls=record.calls)
         times = {OURS: record.ours, THEIRS: record.theirs}
+        disturbances = {OURS: record.our_disturbance, THEIRS: record.their_disturbance}
         for _, name in interleaved(list(workers), self.rounds):
-            time.sleep(SETTLE_SECONDS)
-            reply = workers[name].ask("block", calls=record.calls, untimed=record.untimed_calls)
+            reply, disturbance = undisturbed(
+                lambda attempt, worker=workers[name]: worker.ask(  # type: ignore[misc]
+                    "block", calls=record.calls, untimed=record.untimed_calls
+                ),
+                SETTLE_SECONDS,
+            )
             times[name].append(reply["seconds"])
+            disturbances[name].append(disturbance)
 
     @staticmethod
     def _memory(case: Case, framework: str, threads: int) -> MemoryRecord:
@@ -253,8 +264,7 @@ def show(report: SpeedReport, path: Path, console: Console) -> None:
     console.print(speed_tables(report))
     cases = as_speed_cases(report)
     if cases:
-        warning = busy_warning(report.busy) if report.busy > BUSY else ""
-        figure = visuals.speed_ratios(cases, detail_of(report), warning)
+        figure = visuals.speed_ratios(cases, detail_of(report), disturbance_warning(report))
         visuals.save(figure, path.parent, path.stem)
         console.print(f"figure {path.with_suffix('.png')}", highlight=False)
 
