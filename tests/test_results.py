@@ -4,10 +4,12 @@ import dataclasses
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 
 from cnn_physics77 import results
+from cnn_physics77.benchmarks.instruments.measure import environment
 from cnn_physics77.results import (
     EpochRecord,
     LogError,
@@ -16,11 +18,14 @@ from cnn_physics77.results import (
     from_json,
     read_log,
     read_logs,
+    read_profile,
+    read_speed,
     to_json,
     to_text,
     validate,
     write_atomically,
     write_log,
+    write_report,
 )
 
 
@@ -71,20 +76,24 @@ def changed(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["group"], ..., r"field 'group' is missing"),
-        (["config", "lr"], ..., r"file\.config: field 'lr' is missing"),
-        (["colour"], "red", r"unknown field 'colour'"),
-        (["config", "lr"], "fast", r"file\.config\.lr: expected float, found 'fast'"),
-        (["config", "epochs"], 2.0, r"file\.config\.epochs: expected int, found 2\.0"),
-        (["config", "epochs"], True, r"file\.config\.epochs: expected int, found True"),
-        (["config", "lr"], True, r"file\.config\.lr: expected float, found True"),
-        (["config", "diagnostics"], 1, r"expected bool, found 1"),
-        (["config"], None, r"file\.config: expected Config, found None"),
-        (["epochs", 1, "seconds"], None, r"file\.epochs\[1\]\.seconds: expected float, found None"),
-        (["steps", "loss", 3], [], r"file\.steps\.loss\[3\]: expected float"),
-        (["steps", "loss"], 3, r"file\.steps\.loss: expected list\[float\], found 3"),
-        (["memory"], 5, r"file\.memory: expected MemoryRecord, found 5"),
-        (["environment", "packages", "numpy"], 2, r"packages\['numpy'\]: expected str, found 2"),
+        (["group"], ..., r"file: group: field is missing"),
+        (["config", "lr"], ..., r"file: config\.lr: field is missing"),
+        (["colour"], "red", r"file: colour: unknown field"),
+        (["config", "lr"], "fast", r"file: config\.lr: expected a valid number, found 'fast'"),
+        (["config", "epochs"], 2.0, r"file: config\.epochs: expected a valid integer, found 2\.0"),
+        (["config", "epochs"], True, r"file: config\.epochs: expected a valid integer, found True"),
+        (["config", "lr"], True, r"file: config\.lr: expected a valid number, found True"),
+        (["config", "diagnostics"], 1, r"config\.diagnostics: expected a valid boolean, found 1"),
+        (["config"], None, r"file: config: expected an object, found None"),
+        (["epochs", 1, "seconds"], None, r"file: epochs\[1\]\.seconds: expected a valid number, found None"),
+        (["steps", "loss", 3], [], r"file: steps\.loss\[3\]: expected a valid number, found \[\]"),
+        (["steps", "loss"], 3, r"file: steps\.loss: expected a valid array, found 3"),
+        (["memory"], 5, r"file: memory: expected an object, found 5"),
+        (
+            ["environment", "packages", "numpy"],
+            2,
+            r"packages\.numpy: expected a valid string, found 2",
+        ),
         (["framework"], "jax", r"framework: expected one of numpy77, pytorch, found 'jax'"),
         (["status"], "running", r"status: expected 'finished' or 'interrupted'"),
         (["config", "dtype"], "float16", r"config\.dtype: expected float32 or float64"),
@@ -95,9 +104,9 @@ def changed(path, value):
         (["steps", "gradient_norm"], [1.0], r"steps\.gradient_norm: expected 6 entries, found 1"),
         (["steps", "layer_gradient_norm"], {"fc": [1.0]}, r"layer_gradient_norm\['fc'\]: expected 6 entries"),
         (["steps", "seconds"], [1.0], r"steps\.seconds: expected 6, found 1"),
-        (["version"], 2, r"expected version 1 of the schema, found 2"),
-        (["version"], ..., r"expected version 1 of the schema, found None"),
-        (["schema"], "other", r"expected a log with schema 'cnn_physics77\.run'"),
+        (["version"], 2, r"version: expected 1, found 2"),
+        (["version"], ..., r"version: expected 1, found None"),
+        (["schema"], "other", r"file: schema: expected 'cnn_physics77\.run', found 'other'"),
     ],
 )
 def test_what_differs_from_the_schema_is_named(path, value, message):
@@ -200,13 +209,17 @@ def test_text_says_what_must_not_be_overlooked():
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ('"seconds": 3.6', '"seconds": -3.6', r"epochs\[1\]\.seconds: expected a positive time, found -3\.6"),
-        ('"seconds": 3.6', '"seconds": "nan"', r"epochs\[1\]\.seconds: expected a positive time, found nan"),
-        ('"test_accuracy": 0.75', '"test_accuracy": 1.5', r"test_accuracy: expected 0 to 1, found 1\.5"),
+        ('"seconds": 3.6', '"seconds": -3.6', r"epochs\[1\]\.seconds: expected greater than 0, found -3\.6"),
+        ('"seconds": 3.6', '"seconds": "nan"', r"epochs\[1\]\.seconds: expected a valid number, found 'nan'"),
+        (
+            '"test_accuracy": 0.75',
+            '"test_accuracy": 1.5',
+            r"accuracy: expected less than or equal to 1, found 1\.5",
+        ),
         ('"predictions": [7', '"predictions": [1', "expected 3 of 4, as the predictions say, found 1.0"),
         ('"labels": [7', '"labels": [10', r"labels: expected classes from 0 to 9, found \[10\]"),
-        ('"baseline_bytes": 3', '"baseline_bytes": -3', "memory: expected positive sizes"),
-        ('"lr": 0.001', '"lr": 1' + "0" * 400, "lr: expected float"),
+        ('"baseline_bytes": 3', '"baseline_bytes": -3', r"memory\.baseline_bytes: expected greater than 0"),
+        ('"lr": 0.001', '"lr": 1' + "0" * 400, "lr: expected a finite number"),
     ],
 )
 def test_figures_that_cannot_be_are_refused(before, after, message):
@@ -222,8 +235,53 @@ def test_deep_nesting_is_damage():
 
 
 def test_a_command_line_that_is_not_text_is_escaped(tmp_path):
-    """Bytes of a file name that are not UTF-8 reach Python as lone surrogates."""
+    """Bytes of a file name that are not UTF-8 reach Python as lone surrogates, which JSON does not have. Logs
+    of before have them all the same."""
     log = example_log()
     log.environment.command_line = ["main.py", "--log_dir", "\udcff"]
     path = write_log(log, tmp_path)
-    assert read_log(path) == log and "--log_dir \\udcff" in path.with_suffix(".txt").read_text()
+    assert "--log_dir \\udcff" in path.with_suffix(".txt").read_text()
+    assert read_log(path).environment.command_line == ["main.py", "--log_dir", "?"]
+    recorded = environment("now", ["main.py", "\udcff"], None, 1, "kept")
+    assert recorded.command_line == ["main.py", "\\udcff"]
+
+
+OLD = Path(__file__).parent / "logs_of_version_1"
+
+
+@pytest.mark.parametrize("name", ["run_custom", "run_torch", "run_not_finite"])
+def test_logs_of_the_first_version_are_read(name, tmp_path):
+    """Files that an earlier release wrote, in which nothing tells who disturbed what."""
+    path = OLD / f"{name}.json"
+    log = read_log(path)
+    assert log.label in ("Custom-Adam", "Torch-Adam") and log.disturbed_epochs == 0
+    content, again = json.loads(path.read_text()), json.loads(to_json(log))
+    assert [epoch.pop("disturbance") for epoch in again["epochs"]] == [None, None]
+    assert again == content
+    assert "DISTURBED" not in to_text(log)
+
+
+def test_numbers_that_json_does_not_have_in_a_log_of_the_first_version():
+    log = read_log(OLD / "run_not_finite.json")
+    assert math.isnan(log.final_loss) and log.epochs[1].train_loss == math.inf
+    assert math.isnan(log.proof.parameters) and not log.proof.passed
+    assert math.isnan(log.steps.loss[4]) and log.steps.loss[5] == math.inf
+
+
+def test_reports_of_the_first_version_are_read(tmp_path):
+    report = read_speed(OLD / "speed.json")
+    assert report.busy is not None and report.cases[0].disturbed_pairs == 0
+    assert report.cases[0].times() == (report.cases[0].ours, report.cases[0].theirs)
+    assert read_speed(write_report(report, tmp_path / "speed.json")) == report
+    found = read_profile(OLD / "profile.json")
+    assert found.disturbed_turns == (0, 0) and len(found.operations) > 5
+    assert read_profile(write_report(found, tmp_path / "profile.json")) == found
+
+
+def test_a_report_names_what_is_wrong(tmp_path):
+    text = (OLD / "speed.json").read_text().replace('"rounds": 2', '"rounds": "two"')
+    (tmp_path / "speed.json").write_text(text)
+    with pytest.raises(LogError, match=r"speed\.json: rounds: expected a valid integer, found 'two'"):
+        read_speed(tmp_path / "speed.json")
+    with pytest.raises(LogError, match="schema: expected 'cnn_physics77.profile'"):
+        read_profile(OLD / "speed.json")

@@ -13,8 +13,7 @@ from rich.text import Text
 
 from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
-from cnn_physics77.results import Environment
-from cnn_physics77.speed_results import CaseRecord, OperationRecord, ProfileReport, SpeedReport
+from cnn_physics77.results import CaseRecord, Environment, OperationRecord, ProfileReport, SpeedReport
 
 BUSY = 0.15
 """Share of the processors that others may use before a reader is warned, in reports that know no more."""

@@ -16,8 +16,15 @@ from cnn_physics77.analysis.speed_report import (
     speed_tables,
     time_ratio,
 )
-from cnn_physics77.results import Disturbance, example_log, to_text
-from cnn_physics77.speed_results import CaseRecord, OperationRecord, ProfileReport, SpeedReport
+from cnn_physics77.results import (
+    CaseRecord,
+    Disturbance,
+    OperationRecord,
+    ProfileReport,
+    SpeedReport,
+    example_log,
+    to_text,
+)
 
 QUIET, BUSY = Disturbance(0.01, 1, False), Disturbance(0.93, 3, True)
 

@@ -5,8 +5,15 @@ import dataclasses
 import pytest
 
 from cnn_physics77.benchmarks.speed import history
-from cnn_physics77.results import Disturbance, LogError, example_log
-from cnn_physics77.speed_results import CaseRecord, SpeedReport, read_speed, write_report
+from cnn_physics77.results import (
+    CaseRecord,
+    Disturbance,
+    LogError,
+    SpeedReport,
+    example_log,
+    read_speed,
+    write_report,
+)
 
 NOISE = (0.99, 1.0, 1.01, 1.0, 0.995, 1.005)
 

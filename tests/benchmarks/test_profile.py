@@ -20,7 +20,7 @@ from cnn_physics77.benchmarks.speed.profile import gather, profile
 from cnn_physics77.benchmarks.speed.work import TrainingCase
 from cnn_physics77.core.kernels import threads
 from cnn_physics77.core.operations.operation import OPERATIONS, Operation
-from cnn_physics77.speed_results import read_profile, write_report
+from cnn_physics77.results import read_profile, write_report
 
 
 @pytest.fixture(autouse=True)

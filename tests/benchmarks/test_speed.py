@@ -12,8 +12,7 @@ from cnn_physics77.analysis.speed_report import as_speed_cases, speed_tables
 from cnn_physics77.benchmarks.speed import suite as speed
 from cnn_physics77.benchmarks.speed.cases import CASES, choose
 from cnn_physics77.benchmarks.speed.suite import Suite
-from cnn_physics77.results import LogError, MemoryRecord
-from cnn_physics77.speed_results import CaseRecord, SpeedReport, read_speed, write_report
+from cnn_physics77.results import CaseRecord, LogError, MemoryRecord, SpeedReport, read_speed, write_report
 
 CHAIN = "small graph/20 x (y * w + b).tanh(), 10 elements"
 
@@ -119,7 +118,7 @@ def test_the_file_is_validated(tmp_path):
         "times in pairs": a_case(theirs=[1.0]),
         "exactly where the values agreed": a_case(difference=1.0),
         "exactly where": a_case(exact_difference=1e-3),
-        "above zero": a_case(ours=[0.0, 1.0]),
+        r"ours\[0\]: expected greater than 0": a_case(ours=[0.0, 1.0]),
     }
     for message, case in broken.items():
         with pytest.raises(LogError, match=message):
@@ -128,7 +127,7 @@ def test_the_file_is_validated(tmp_path):
         write_report(a_report(a_case(), a_case()), path)
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"schema": "other"}))
-    with pytest.raises(LogError, match=r"expected a log with schema 'cnn_physics77\.speed'"):
+    with pytest.raises(LogError, match=r"schema: expected 'cnn_physics77\.speed', found 'other'"):
         read_speed(path)
     path.write_text(json.dumps(content | {"version": 99}))
     with pytest.raises(LogError, match="found 99"):

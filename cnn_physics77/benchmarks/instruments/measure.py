@@ -268,7 +268,7 @@ def environment(
 
     return Environment(
         started=started,
-        command_line=command_line,
+        command_line=[word.encode(errors="backslashreplace").decode() for word in command_line],
         commit=commit,
         python=platform.python_version(),
         platform=platform.platform(),

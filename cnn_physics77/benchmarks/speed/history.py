@@ -22,8 +22,7 @@ from pathlib import Path
 
 from ...analysis.speed_report import time_ratio
 from ...analysis.statistics import Ratio
-from ...results import LogError
-from ...speed_results import SpeedReport, read_speed, write_report
+from ...results import LogError, SpeedReport, read_speed, write_report
 
 FOLDER = Path("docs/speed")
 """Where recorded runs lie, named by their time."""

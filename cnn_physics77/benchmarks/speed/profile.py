@@ -32,8 +32,15 @@ from ...core.operations.loss import cross_entropy
 from ...core.optim.adam import Adam
 from ...core.optim.optimizer import Optimizer
 from ...core.training import training_step
-from ...results import FRAMEWORKS, Disturbance, Environment, LogError
-from ...speed_results import OperationRecord, ProfileReport, write_report
+from ...results import (
+    FRAMEWORKS,
+    Disturbance,
+    Environment,
+    LogError,
+    OperationRecord,
+    ProfileReport,
+    write_report,
+)
 from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,

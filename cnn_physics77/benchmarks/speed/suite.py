@@ -39,8 +39,7 @@ from ...analysis.speed_report import (
     speed_tables,
     time_ratio,
 )
-from ...results import FRAMEWORKS, Environment, LogError, MemoryRecord
-from ...speed_results import CaseRecord, SpeedReport, write_report
+from ...results import FRAMEWORKS, CaseRecord, Environment, LogError, MemoryRecord, SpeedReport, write_report
 from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,

@@ -1,27 +1,17 @@
 """The schemas of the two files about speed: a run of the speed suite, and the profile of a training step.
 
-They follow the rules of `results`: versioned, validated on reading, written atomically. Times are in
-seconds, sizes in bytes.
+Times are in seconds, sizes in bytes.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Annotated
 
-from .results import (
-    FRAMEWORKS,
-    Disturbance,
-    Environment,
-    LogError,
-    MemoryRecord,
-    decode,
-    read_text,
-    to_json,
-    write_atomically,
-)
+from pydantic import AfterValidator
+
+from .records import FRAMEWORKS, Disturbance, Environment, MemoryRecord, Real, Seconds, strict
 
 SPEED_SCHEMA, PROFILE_SCHEMA = "cnn_physics77.speed", "cnn_physics77.profile"
 VERSION = 1
@@ -41,13 +31,13 @@ class CaseRecord:
     calls: int  # of the work in one timed block, equal for both
     warmup_calls: int  # before the first timed block, discarded, equal for both
     given_sha256: str  # of all arrays given to both frameworks, initial weights included
-    difference: float  # largest relative difference of the values that both computed from them in this run
+    difference: Real  # largest relative difference of the values that both computed from them in this run
     differs_most: str  # the value of which that is
     tolerance: float  # largest difference that passes; above it nothing is timed
-    exact_difference: float | None  # the same in float64, where the case is not; None where it was not tried
+    exact_difference: Real | None  # the same in float64, where the case is not; None where it was not tried
     exact_tolerance: float
-    ours: list[float]  # seconds of one call, the mean of each block
-    theirs: list[float]
+    ours: list[Seconds]  # seconds of one call, the mean of each block
+    theirs: list[Seconds]
     target: float | None = None  # our time over theirs, at most
     our_memory: MemoryRecord | None = None
     their_memory: MemoryRecord | None = None
@@ -96,6 +86,7 @@ class CaseRecord:
         return self.our_memory.above_baseline_bytes / theirs if theirs > 0 else math.inf
 
 
+@strict
 @dataclass
 class SpeedReport:
     """One run of the speed suite."""
@@ -139,6 +130,7 @@ class OperationRecord:
         return max(shares, key=lambda kind: shares[kind])
 
 
+@strict
 @dataclass
 class ProfileReport:
     """One training step, taken apart."""
@@ -172,57 +164,34 @@ class ProfileReport:
         return ours, theirs
 
 
-def validate(report: SpeedReport) -> None:
-    """Check what types alone do not say.
-
-    Raises:
-        LogError: naming the case, what was expected and what was found.
-    """
+def _check(report: SpeedReport) -> SpeedReport:
+    """What the types of single fields do not say."""
     unknown = sorted(report.environments.keys() - FRAMEWORKS.keys())
     if unknown:
-        raise LogError(f"environments: expected some of {', '.join(FRAMEWORKS)}, found {unknown[0]!r}")
+        raise ValueError(f"environments: expected some of {', '.join(FRAMEWORKS)}, found {unknown[0]!r}")
     seen = set()
     for case in report.cases:
         if case.key in seen:
-            raise LogError(f"case {case.key}: expected each case once, found it twice")
+            raise ValueError(f"case {case.key}: expected each case once, found it twice")
         seen.add(case.key)
         if len(case.ours) != len(case.theirs):
-            raise LogError(
+            raise ValueError(
                 f"case {case.key}: expected times in pairs, found {len(case.ours)} and {len(case.theirs)}"
             )
         for disturbances in (case.our_disturbance, case.their_disturbance):
             if len(disturbances) not in (0, len(case.ours)):
-                raise LogError(
+                raise ValueError(
                     f"case {case.key}: expected a disturbance for each of {len(case.ours)} blocks, "
                     f"found {len(disturbances)}"
                 )
         if bool(case.ours) != case.agreed:
-            raise LogError(
+            raise ValueError(
                 f"case {case.key}: expected times exactly where the values agreed, found {len(case.ours)} "
                 f"times, a difference of {case.difference:g} (tolerance {case.tolerance:g}) and "
                 f"{case.exact_difference} in float64"
             )
-        if not all(0 < seconds < math.inf for seconds in (*case.ours, *case.theirs)):
-            raise LogError(f"case {case.key}: expected times above zero")
-
-
-def write_report(report: SpeedReport | ProfileReport, path: str | os.PathLike[str]) -> Path:
-    """Validate and write a report as JSON; its path."""
-    if isinstance(report, SpeedReport):
-        validate(report)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, to_json(report))
-    return path
-
-
-def read_speed(path: str | os.PathLike[str]) -> SpeedReport:
-    """Read and validate what the speed suite wrote; raises LogError (damaged, other schema) or OSError."""
-    report = decode(SpeedReport, read_text(Path(path)), str(path))
-    validate(report)
     return report
 
 
-def read_profile(path: str | os.PathLike[str]) -> ProfileReport:
-    """Read and validate a profile; raises LogError (damaged, other schema) or OSError."""
-    return decode(ProfileReport, read_text(Path(path)), str(path))
+SpeedSchema = Annotated[SpeedReport, AfterValidator(_check)]
+"""A `SpeedReport` whose fields fit each other; what `files` reads and writes."""
