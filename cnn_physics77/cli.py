@@ -1,273 +1,19 @@
-"""The command line: ``main.py``, ``cnn-physics77`` and ``python -m cnn_physics77``.
+"""The entry of ``main.py``, ``cnn-physics77`` and ``python -m cnn_physics77``: what `command` needs is there.
 
-Arguments become an `ExperimentConfig`; a mode runs it, prints its tables, and leaves logs and figures. What
-goes wrong for a reason that a user can mend is one line on standard error and a status other than zero.
+The package itself needs NumPy alone. Comparing needs more, and says so in one line where it is missing.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib
 import importlib.util
-import io
-import os
-import signal
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from collections.abc import Sequence
 
-from . import datasets
-from .benchmarks.experiment.experiment import Experiment, Progress
-from .benchmarks.helper import DTYPES, OPTIMIZERS, ConfigError, ExperimentConfig
-from .benchmarks.instruments.measure import MeasurementError
-from .benchmarks.process.worker import INSTALL, WorkerError
-from .core.errors import DataError
-from .results import LogError, RunLog, write_atomically
+from .benchmarks import INSTALL
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-PACKAGES = ("torch", "matplotlib", "rich", "threadpoolctl", "psutil")
+PACKAGES = ("torch", "matplotlib", "rich", "threadpoolctl", "psutil", "pydantic", "scipy")
 """What comparing needs beside NumPy: the extra ``bench``."""
-
-
-class UsageError(Exception):
-    """Something that the user can mend, in one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Complains in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments, each with hyphens or underscores between its words.
-
-    >>> build_parser().parse_args(["--batch-size", "32"]).batch_size
-    32
-    """
-    parser = _Parser(
-        prog="cnn-physics77",
-        description="Train one network in cnn_physics77 (NumPy) and in PyTorch, and show how they compare.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-
-    def add(name: str, help: str, **details: Any) -> None:
-        spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
-        default = getattr(defaults, name)
-        if details.get("action") is None:
-            details = {"type": type(default) if default is not None else str} | details
-        parser.add_argument(*spellings, dest=name, default=default, help=help, **details)
-
-    defaults = ExperimentConfig()
-    add("mode", "; ".join(f"{name}: {mode.help}" for name, mode in MODES.items()), choices=list(MODES))
-    add("optimizer", "the optimizer, where the mode does not take all", choices=OPTIMIZERS)
-    add("epochs", "passes over the training set")
-    add("batch_size", "images per step")
-    add("lr", "learning rate")
-    add("seed", "drives initial weights and the order of the batches")
-    add(
-        "diagnostics",
-        "step-level analysis: step loss, gradient norms of every layer, confusion matrix",
-        action="store_true",
-    )
-    add("dataset", "auto is MNIST, or a stand-in that says so", choices=datasets.NAMES)
-    add("data_dir", f"folder to look for the data first; then ${datasets.VARIABLE}, data/, cache, mirrors")
-    add("threads", "threads for each framework")
-    add("dtype", "of parameters, gradients, optimizer state and images", choices=DTYPES)
-    add("log_dir", "folder for logs, JSON and TXT")
-    add("fig_dir", "folder for figures, PNG and SVG")
-    add("seeds", "paired repetitions, with seeds SEED, SEED + 1, ...")
-    add("channels", "output channels of the convolution")
-    add("kernel_size", "side of its kernel")
-    add("hidden", "width of the hidden dense layer")
-    return parser
-
-
-# ----------------------------------------------------------------------------------------- the screen
-
-
-class Screen(Progress):
-    """Lines that stay above a bar that moves, by rich.
-
-    The bar is redrawn only when it is told something, which is never while an epoch is timed.
-    """
-
-    def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bars
-
-        self.console = console
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            auto_refresh=False,
-            transient=True,
-        )
-        self._task: Any = None
-
-    def __enter__(self) -> Screen:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def stage(self, title: str, total: int) -> None:
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(title, total=total)
-        self._bars.refresh()
-
-    def advance(self, done: int) -> None:
-        self._bars.update(self._task, completed=done, refresh=True)
-
-    def note(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-    def warn(self, text: str) -> None:
-        """A line that nobody overlooks."""
-        self.console.print(text, style="bold black on yellow", highlight=False, markup=False, soft_wrap=True)
-
-
-class _Download:
-    """A stage of the screen in the shape that pooch expects of a progress bar."""
-
-    def __init__(self, screen: Screen) -> None:
-        self._screen = screen
-        self._done = 0
-        self.total = 0
-
-    def update(self, size: int) -> None:
-        if self._done == 0:
-            self._screen.stage("downloading (bytes)", self.total)
-        self._done += size
-        self._screen.advance(self._done)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        self._done = 0
-
-
-# ----------------------------------------------------------------------------------------- modes
-
-
-def compare(settings: ExperimentConfig, screen: Screen) -> None:
-    """Train what the mode lists in both frameworks, and show the comparison."""
-    data = datasets.load(settings.dataset, settings.data_dir, progress=_Download(screen))
-    for note in data.notes:
-        (screen.warn if data.fallback else screen.note)(note)
-    experiment = Experiment(settings, data, screen)
-    screen.note(
-        f"{data.title}: {experiment.train_size} training and {experiment.test_size} test images "
-        f"from {data.source}"
-    )
-    if data.fallback:
-        screen.warn(f"THE FIGURES BELOW ARE NOT MNIST'S: {data.title}")
-    try:
-        logs = experiment.run()
-    except BaseException:  # an error or an interruption, told further up
-        if experiment.logs:
-            screen.note(f"logs of what had finished: {settings.log_dir}/{experiment.group}_*")
-        raise
-    show(logs, settings, screen)
-
-
-def profile(settings: ExperimentConfig, screen: Screen) -> None:
-    """Take one training step of the network apart, in both frameworks."""
-    from .benchmarks.speed.profile import compare_profiles, show
-
-    report = compare_profiles(
-        settings.model,
-        settings.batch_size,
-        settings.optimizer,
-        settings.dtype,
-        settings.threads,
-        sizes={name: getattr(settings, name) for name in ("channels", "kernel_size", "hidden")},
-    )
-    name = f"profile_{settings.model}_{settings.optimizer}_batch{settings.batch_size}.json"
-    show(report, Path(settings.log_dir) / name, Path(settings.fig_dir), screen.console)
-
-
-class Mode(NamedTuple):
-    """What `--mode` may be."""
-
-    help: str
-    run: Callable[[ExperimentConfig, Screen], None]
-
-
-MODES = {
-    "basic": Mode("ours against PyTorch, one optimizer", compare),
-    "grid": Mode("Custom-SGD, Custom-Adam, Torch-SGD, Torch-Adam", compare),
-    "frontier": Mode("nine sizes of the network in both frameworks", compare),
-    "profile": Mode("one training step, operation by operation, in both frameworks", profile),
-}
-
-
-def _figures(settings: ExperimentConfig) -> list[str]:
-    """Names of the plots of `analysis.visuals` that belong to an experiment."""
-    if settings.mode == "frontier":
-        return ["efficiency_frontier"]
-    names = ["efficiency_frontier", "training_curves", "gradient_norms", "speed_bars", "memory_bars"]
-    if settings.diagnostics:
-        names += ["step_losses", "layer_gradient_norms", "confusion_matrices"]
-    return names
-
-
-def show(logs: Sequence[RunLog], settings: ExperimentConfig, screen: Screen) -> None:
-    """Print the table, keep it as text beside the logs, and draw the figures."""
-    from .analysis import visuals
-    from .analysis.report import as_text, report
-
-    group = logs[0].group
-    content = report(logs)
-    write_atomically(Path(settings.log_dir) / f"{group}_report.txt", as_text(content))
-    names = _figures(settings)
-    screen.stage("figures", len(names))
-    drawn = []
-    for number, name in enumerate(names, 1):
-        try:
-            figure = getattr(visuals, name)(logs)
-        except ValueError as error:  # nothing to draw: every run failed to train, for one
-            screen.note(f"not drawn: {error}")
-            continue
-        visuals.save(figure, settings.fig_dir, f"{group}_{name}")
-        drawn.append(name)
-        screen.advance(number)
-    screen.console.print(content)
-    screen.note(f"logs    {Path(settings.log_dir) / group}_*")
-    if drawn:
-        screen.note(f"figures {Path(settings.fig_dir) / group}_*: {', '.join(drawn)}")
-
-
-# ----------------------------------------------------------------------------------------- the command
-
-
-def _check_packages() -> None:
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(f"comparing needs {', '.join(missing)}: {INSTALL}")
-
-
-def _check_folder(name: str, folder: str) -> None:
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise UsageError(f"--{name}: cannot write to {folder}: {error.strerror or error}") from None
-
-
-def _terminated(number: int, frame: object) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -276,45 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: as given after the command's name; None takes them from the command line.
     """
-    parser = build_parser()
-    told = vars(parser.parse_args(arguments))
-    try:
-        settings = ExperimentConfig(**told)
-    except ConfigError as error:
-        parser.error(f"--{error}")
-    previous = signal.signal(signal.SIGTERM, _terminated)  # so that children end and logs are kept
-    try:
-        _check_packages()
-        for name in ("log_dir", "fig_dir"):
-            _check_folder(name, getattr(settings, name))
-        from rich.console import Console
-
-        console = Console()
-        if not console.is_terminal:  # a file or pipe has no width of its own; tables fit into this one
-            console.width = 118
-        for stream in (sys.stdout, sys.stderr):  # an encoding without frames and dots gets question marks
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")
-        with Screen(console) as screen:
-            MODES[settings.mode].run(settings, screen)
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # who read the screen, such as `head`, has left; nothing more can be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"cnn-physics77: error: comparing needs {', '.join(missing)}: {INSTALL}", file=sys.stderr)
         return 1
+    try:
+        command = importlib.import_module(".command", __package__)  # not before: it imports these packages
     except ImportError as error:  # an installed package that is damaged, or lacks another
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
+        print(f"cnn-physics77: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
         return 1
-    except MemoryError as error:
-        print(f"{parser.prog}: error: out of memory: {error}", file=sys.stderr)
-        return 1
-    except (UsageError, DataError, MeasurementError, WorkerError, LogError, OSError) as error:
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    return 0
+    return command.main(arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cnn_physics77 import cli
+from cnn_physics77 import cli, command
 from cnn_physics77.results import read_logs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ def one_line(capsys, *arguments):
 
 
 def test_the_table_of_arguments():
-    args = vars(cli.build_parser().parse_args([]))
+    args = vars(command.build_parser().parse_args([]))
     documented = {
         "mode": "basic",
         "optimizer": "Adam",
@@ -57,7 +57,7 @@ def test_the_table_of_arguments():
 @pytest.mark.parametrize("name", ["batch_size", "data_dir", "log_dir", "fig_dir", "kernel_size"])
 def test_both_spellings(name):
     for spelling in (f"--{name}", f"--{name.replace('_', '-')}"):
-        assert str(vars(cli.build_parser().parse_args([spelling, "7"]))[name]) == "7"
+        assert str(vars(command.build_parser().parse_args([spelling, "7"]))[name]) == "7"
 
 
 def test_help_names_everything(capsys):
@@ -144,13 +144,14 @@ def test_data_that_cannot_be_had(capsys, tmp_path, monkeypatch):
 
 def test_the_command_can_be_imported_with_numpy_alone():
     code = (
-        "import sys; names = 'torch rich matplotlib psutil threadpoolctl sklearn pooch platformdirs';"
+        "import sys;"
+        "names = 'torch rich matplotlib psutil threadpoolctl pydantic scipy sklearn pooch platformdirs';"
         "sys.modules.update(dict.fromkeys(names.split()));"
-        "import cnn_physics77.cli as cli; cli.build_parser(); sys.exit(cli.main(['--epochs', '1']))"
+        "import cnn_physics77.cli as cli; sys.exit(cli.main(['--epochs', '1']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
-    assert "comparing needs torch, matplotlib, rich, threadpoolctl, psutil: pip install" in done.stderr
+    assert "needs torch, matplotlib, rich, threadpoolctl, psutil, pydantic, scipy: pip install" in done.stderr
 
 
 @pytest.mark.parametrize("start", [["main.py"], ["-m", "cnn_physics77"]])
@@ -186,7 +187,7 @@ def test_the_stand_in_is_announced_on_screen_and_in_the_log(capsys, tmp_path, mo
     stand_in = datasets.ImageData(
         **(vars(data) | {"fallback": True, "title": "digits, NOT MNIST", "notes": ["MNIST cannot be had"]})
     )
-    monkeypatch.setattr(cli.datasets, "load", lambda *arguments, **details: stand_in)
+    monkeypatch.setattr(command.datasets, "load", lambda *arguments, **details: stand_in)
     seen = []
 
     class Untrained:
@@ -197,7 +198,7 @@ def test_the_stand_in_is_announced_on_screen_and_in_the_log(capsys, tmp_path, mo
         def run(self):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "Experiment", Untrained)
+    monkeypatch.setattr(command, "Experiment", Untrained)
     monkeypatch.chdir(tmp_path)
     assert cli.main([]) == 130
     printed = capsys.readouterr()
@@ -218,7 +219,7 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
         raise error
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(cli.MODES, "basic", cli.Mode("", fail))
+    monkeypatch.setitem(command.MODES, "basic", command.Mode("", fail))
     status, line = one_line(capsys)
     assert status == 1 and message in line
 
@@ -226,9 +227,9 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
 @pytest.mark.parametrize(("reader", "status"), [("cat", 0), ("true", 1)])
 def test_a_screen_without_unicode_and_one_that_is_closed(tmp_path, reader, status):
     code = (
-        "import sys, time; from cnn_physics77 import cli;"
+        "import sys, time; from cnn_physics77 import cli, command;"
         "show = lambda _, screen: (time.sleep(0.5), screen.note('a \u00b7 b \u2500'), sys.stdout.flush());"
-        "cli.MODES['basic'] = cli.Mode('', show); sys.exit(cli.main([]))"
+        "command.MODES['basic'] = command.Mode('', show); sys.exit(cli.main([]))"
     )
     command = f'"$PYTHON" -c "$CODE" | {reader}; exit ${{PIPESTATUS[0]}}'
     extra = {"PYTHON": sys.executable, "CODE": code, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
@@ -251,7 +252,7 @@ def test_being_terminated_unwinds_and_restores_the_handler(tmp_path, monkeypatch
         finally:
             unwound.append(True)
 
-    monkeypatch.setitem(cli.MODES, "basic", cli.Mode("", terminated))
+    monkeypatch.setitem(command.MODES, "basic", command.Mode("", terminated))
     with pytest.raises(SystemExit) as stop:
         cli.main([])
     assert stop.value.code == 143 and unwound == [True] and signal.getsignal(signal.SIGTERM) is before

@@ -283,5 +283,5 @@ def test_a_report_names_what_is_wrong(tmp_path):
     (tmp_path / "speed.json").write_text(text)
     with pytest.raises(LogError, match=r"speed\.json: rounds: expected a valid integer, found 'two'"):
         read_speed(tmp_path / "speed.json")
-    with pytest.raises(LogError, match="schema: expected 'cnn_physics77.profile'"):
+    with pytest.raises(LogError, match=r"schema: expected 'cnn_physics77\.profile'"):
         read_profile(OLD / "speed.json")

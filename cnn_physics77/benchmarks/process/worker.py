@@ -23,6 +23,7 @@ from typing import Any
 
 from ...core.backend import memory
 from ...results import ParameterShape
+from .. import INSTALL
 from ..instruments.measure import thread_environment
 
 EXPERIMENT = "cnn_physics77.benchmarks.experiment.child"
@@ -30,8 +31,6 @@ EXPERIMENT = "cnn_physics77.benchmarks.experiment.child"
 
 SPEED = "cnn_physics77.benchmarks.speed.child"
 """The program of a process that runs the cases of the speed suite."""
-
-INSTALL = 'pip install "cnn_physics77[bench]"'
 
 
 class WorkerError(RuntimeError):
