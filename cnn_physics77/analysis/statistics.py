@@ -4,7 +4,6 @@ Everything here takes plain numbers. A value that is not finite stands for a run
 became NaN, a cell that did not train): it enters no average, but it is counted and the count is reported.
 """
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 Verdict = Literal["equivalent", "different", "cannot tell"]
 
@@ -151,15 +151,11 @@ def bootstrap_ratio(
     attainable = 1 - 2.0 ** (1 - ratios.size)
     if level > attainable:
         return Ratio(estimate, float(ratios.min()), float(ratios.max()), attainable, int(ratios.size))
-    generator = np.random.default_rng(seed)
-    medians = np.empty(resamples)
-    block = max(1, _RESAMPLED_AT_ONCE // ratios.size)
-    for start in range(0, resamples, block):
-        rows = min(block, resamples - start)
-        drawn = generator.integers(0, ratios.size, size=(rows, ratios.size))
-        medians[start : start + rows] = np.median(ratios[drawn], axis=1)
-    low, high = (float(q) for q in np.quantile(medians, ((1 - level) / 2, (1 + level) / 2)))
-    return Ratio(estimate, low, high, level, int(ratios.size))
+    interval = stats.bootstrap(
+        (ratios,), np.median, n_resamples=resamples, confidence_level=level, method="percentile",
+        batch=max(1, _RESAMPLED_AT_ONCE // ratios.size), rng=np.random.default_rng(seed),
+    ).confidence_interval  # fmt: skip
+    return Ratio(estimate, float(interval.low), float(interval.high), level, int(ratios.size))
 
 
 def _paired(operation: str, first: ArrayLike, second: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -305,10 +301,10 @@ def paired_tost(ours: ArrayLike, theirs: ArrayLike, margin: Margin, *, alpha: fl
         )
     error = float(differences.std(ddof=1)) / math.sqrt(pairs)
     freedom = pairs - 1
-    above_lower = _t_cdf(-_t_statistic(mean + bound, error), freedom)  # the tail, not 1 - p: keeps tiny p
-    below_upper = _t_cdf(_t_statistic(mean - bound, error), freedom)
-    p_equivalent = max(above_lower, below_upper)
-    p_different = 2 * _t_cdf(-abs(_t_statistic(mean, error)), freedom)
+    above_lower = stats.t.sf(_t_statistic(mean + bound, error), freedom)
+    below_upper = stats.t.cdf(_t_statistic(mean - bound, error), freedom)
+    p_equivalent = float(max(above_lower, below_upper))
+    p_different = float(2 * stats.t.sf(abs(_t_statistic(mean, error)), freedom))
     verdict: Verdict
     if lopsided:
         verdict = "cannot tell"
@@ -316,7 +312,7 @@ def paired_tost(ours: ArrayLike, theirs: ArrayLike, margin: Margin, *, alpha: fl
         verdict = "equivalent"
     else:
         verdict = "different" if p_different < alpha else "cannot tell"
-    reach = _t_quantile(1 - alpha, freedom) * error
+    reach = float(stats.t.ppf(1 - alpha, freedom)) * error
     return Equivalence(
         margin, verdict, shown(mean), shown(mean - reach), shown(mean + reach),
         p_equivalent, p_different, alpha, pairs, failed, lopsided,
@@ -324,60 +320,11 @@ def paired_tost(ours: ArrayLike, theirs: ArrayLike, margin: Margin, *, alpha: fl
 
 
 def _t_statistic(difference: float, error: float) -> float:
-    """difference / error, with the limits of a vanishing error (every pair differs by the same amount)."""
+    """difference / error, with the limits of a vanishing error (every pair differs by the same amount), for
+    which `scipy.stats.ttest_1samp` warns and returns NaN."""
     if error > 0:
         return difference / error
     return math.copysign(math.inf, difference) if difference else 0.0
-
-
-def _t_cdf(t: float, freedom: int) -> float:
-    """P(T <= t) of Student's distribution: I_x(n/2, 1/2) / 2 with x = n / (n + t^2), for t <= 0."""
-    if math.isinf(t):
-        return 1.0 if t > 0 else 0.0
-    tail = _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
-    return tail if t <= 0 else 1 - tail
-
-
-@functools.lru_cache
-def _t_quantile(probability: float, freedom: int) -> float:
-    """Inverse of `_t_cdf` for probability >= 1/2, by bisection."""
-    low, high = 0.0, 1.0
-    while _t_cdf(high, freedom) < probability:
-        high *= 2
-    while high - low > 1e-13 * high:
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if _t_cdf(middle, freedom) < probability else (low, middle)
-    return (low + high) / 2
-
-
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    """Regularised incomplete beta function I_x(a, b), by its continued fraction (Lentz's method).
-
-    Source: Abramowitz and Stegun 26.5.8; the fraction converges fast for x < (a + 1) / (a + b + 2), and
-    I_x(a, b) = 1 - I_{1-x}(b, a) serves the rest.
-    """
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(1 - x, b, a)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    )
-    tiny = 1e-300
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, 1000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1 / (1 + term * d or tiny)
-            c = 1 + term / c or tiny
-            value *= c * d
-        if abs(c * d - 1) < 1e-15:
-            break
-    return front * value / a
 
 
 # --- the frontier -------------------------------------------------------------------------------------------
