@@ -1,7 +1,7 @@
-"""The baseline: PyTorch's twins of the networks in `cnn_physics77.core.model`, as a PyTorch user writes them.
+"""The baseline: the networks of `cnn_physics77.core.model` as a PyTorch user writes them.
 
-Each has the constructor arguments and the state_dict keys of its twin, so that weights move between them by
-name.
+Each has the constructor arguments and the state_dict keys of its counterpart, so that weights can be copied
+by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What to run: the experiment as a dataclass, and the lists of runs that its modes stand for."""
+"""What to run: the experiment as a dataclass, and the runs of each mode."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ OPTIMIZERS = ("SGD", "Adam")
 DTYPES = ("float32", "float64")
 
 FRONTIER_SIZES = ((1, 4), (2, 4), (2, 8), (2, 16), (4, 16), (4, 32), (8, 32), (8, 64), (8, 128))
-"""(channels, hidden) of the frontier: with 28 x 28 images and 3 x 3 kernels 2,763 to 693,714 parameters, each
-about twice the one before."""
+"""(channels, hidden) of the frontier. With 28 x 28 images and 3 x 3 kernels they have 2,763 to 693,714
+parameters, each about twice as many as the one before."""
 
 
 class ConfigError(ValueError):
-    """An argument that cannot be meant."""
+    """An invalid argument."""
 
 
 @dataclass
 class ExperimentConfig:
-    """One invocation: what `main.py` is told, with its defaults.
+    """One invocation: the arguments of `main.py` with their defaults.
 
     Raises:
         ConfigError: naming the argument, what was expected and what was found.
@@ -90,7 +90,7 @@ class ExperimentConfig:
         """The configurations of all pairs of runs of this experiment, seed by seed.
 
         Raises:
-            ConfigError: the mode is not one that trains pairs.
+            ConfigError: the mode trains no pairs.
         """
         self._require("mode", self.mode in MODES, f"one of {', '.join(MODES)}")
         return [

@@ -18,7 +18,7 @@ from .instruments.measure import MeasurementError
 from .process.shared_inputs import SharedInputs, digest
 
 EVALUATION_BATCH = 1000
-"""Images in a batch when the test set is run through the network."""
+"""Images per batch when the network is evaluated on the test set."""
 
 
 class Evaluation(NamedTuple):
@@ -32,7 +32,7 @@ class Evaluation(NamedTuple):
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Sum over the batch of ``log(sum_j exp(logits_ij)) - logits_i,label_i``, computed in float64.
 
-    One implementation for both frameworks, so that test losses are measured with one ruler.
+    Both frameworks' test losses are computed by this function.
 
     >>> round(cross_entropy(np.zeros((3, 10), np.float32), np.array([0, 1, 2])) / 3, 6)  # log 10
     2.302585
@@ -44,7 +44,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def squared_norm(gradient: np.ndarray) -> float:
-    """Sum of squares: within a row in the gradient's dtype, over rows in float64.
+    """Sum of squares, in the gradient's dtype within a row and in float64 over the rows.
 
     >>> squared_norm(np.array([[3.0, 4.0]], np.float32))
     25.0
@@ -59,10 +59,10 @@ class Trainer:
     Args:
         adapter: the framework.
         config: what to train.
-        classes: width of the network's output.
+        classes: number of the network's outputs.
         inputs: the folder with images, weights and orders.
 
-    `build` makes the network and `reset` its optimizer; until then there is no training.
+    `build` makes the network and `reset` its optimizer; both must be called before training.
     """
 
     model: Any
@@ -75,7 +75,7 @@ class Trainer:
         self.test_images, self.test_labels = inputs.read_data("test", config.dtype)
 
     def build(self) -> list[ParameterShape]:
-        """Make the network; names and shapes of its parameters."""
+        """Make the network; return names and shapes of its parameters."""
         self.model = self.adapter.build(self.config, list(self.images.shape[1:]), self.classes)
         return [
             ParameterShape(name, list(value.shape))
@@ -83,7 +83,7 @@ class Trainer:
         ]
 
     def reset(self, weights: str) -> str:
-        """Load the stored weights, forget the optimizer's state; the hash of what the framework now holds.
+        """Load the stored weights and start a new optimizer; return the hash of the loaded parameters.
 
         Raises:
             MeasurementError: the parameters are not bit for bit the stored values in the configured dtype.
@@ -110,7 +110,7 @@ class Trainer:
             yield convert(self.images[index]), convert(self.labels[index])
 
     def batches_endless(self, count: int) -> Iterator[tuple[Any, Any]]:
-        """`count` batches of epoch 1, from its beginning again where it ends."""
+        """`count` batches of epoch 1, which starts again when it ends."""
         while count > 0:
             for batch in self.batches(1, count):
                 count -= 1
@@ -123,7 +123,7 @@ class Trainer:
         return train_epoch(self.step, batches, on_step)
 
     def warm_up(self, steps: int, weights: str) -> None:
-        """Train `steps` steps, check dtypes on what they leave behind, and go back to the beginning.
+        """Train `steps` steps, check the resulting dtypes, and return to the initial state.
 
         Raises:
             MeasurementError: a parameter, gradient or optimizer state is not of the configured dtype.
@@ -153,7 +153,7 @@ class Trainer:
         self.optimizer.load_state_dict(optimizer)
 
     def gradient_norms(self) -> dict[str, float]:
-        """2-norm of each parameter's gradient as the last step left it."""
+        """2-norm of each parameter's gradient after the last step."""
         return {
             name: squared_norm(gradient) ** 0.5
             for name, gradient in self.adapter.gradients(self.model).items()

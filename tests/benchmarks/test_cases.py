@@ -81,7 +81,7 @@ def test_patterns(pattern, count):
 
 
 def test_a_pattern_that_names_nothing():
-    with pytest.raises(ValueError, match="nothing is called 'nonsense'; choices are suite, targets"):
+    with pytest.raises(ValueError, match="nothing matches 'nonsense'; choices are suite, targets"):
         choose("targets|nonsense")
     assert set(CHOICES) == {"suite", "targets", "columns", "quick", "all"}
 

@@ -68,7 +68,7 @@ def test_without_a_kernel_that_sets_the_peak_back_the_ruler_says_so(monkeypatch)
     monkeypatch.setattr(measure.MemoryRuler, "_reset", staticmethod(refuse))
     ruler = measure.MemoryRuler()
     ruler.start()
-    assert "cannot be set back" in ruler.name
+    assert "cannot be reset" in ruler.name
     assert ruler.peak() >= ruler.baseline > 1_000_000
 
 

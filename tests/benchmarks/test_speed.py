@@ -155,7 +155,7 @@ def test_tables():
 
 def test_bad_arguments(capsys):
     for arguments, message in (
-        (["--cases", "nonsense"], "nothing is called 'nonsense'"),
+        (["--cases", "nonsense"], "nothing matches 'nonsense'"),
         (["--rounds", "0"], "--rounds of at least 1"),
         (["--threads", "0"], "--threads from 1"),
     ):

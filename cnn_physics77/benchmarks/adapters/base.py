@@ -1,7 +1,7 @@
-"""What the benchmark asks of a framework, in PyTorch's names.
+"""What the benchmark needs from a framework, in PyTorch's names.
 
-Both frameworks have these names, so there is one class, and an adapter is the modules that it is given. A
-framework with other names would subclass it.
+Both frameworks have these names, so one class serves both; an adapter is its modules. A framework with other
+names would need a subclass.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Adapter:
         self.from_numpy: Callable[[np.ndarray], Any] = self.torch.from_numpy
 
     def set_threads(self, count: int) -> int:
-        """Allow `count` threads; what the framework then reports."""
+        """Allow `count` threads; return the number that the framework then reports."""
         self.torch.set_num_threads(count)
         return self.torch.get_num_threads()
 
     def denormals(self) -> str:
-        """Whether a product that is too small for a normal float32 is kept or flushed to zero."""
+        """Whether a product too small for a normal float32 is kept or flushed to zero."""
         factors = self.from_numpy(np.array([1e-38, 0.1], np.float32))
         return "kept" if (factors[0] * factors[1]).item() != 0 else "flushed"
 
@@ -65,13 +65,12 @@ class Adapter:
         return getattr(self.models, config.model)(**arguments)
 
     def optimizer(self, model: Any, config: Config) -> Any:
-        """SGD or Adam with the framework's defaults, which are PyTorch's, and the configured rate."""
+        """SGD or Adam with PyTorch's defaults and the configured learning rate."""
         return getattr(self.optim, config.optimizer)(model.parameters(), lr=config.lr)
 
     def rehearse(self, config: Config) -> None:
-        """One step on one number, forgotten at once: loads the code that a framework loads when it first does
-        such work (PyTorch imports some 800 modules with its first optimizer, 70 MB), which no later
-        measurement should count as memory of training."""
+        """Run one step on one number, to load the code that the framework loads on first use: PyTorch imports
+        some 800 modules (70 MB) with its first optimizer, which are not memory of training."""
         number = self.torch.zeros(1, requires_grad=True)
         optimizer = getattr(self.optim, config.optimizer)([number], lr=config.lr)
         number.sum().backward()
@@ -101,24 +100,25 @@ class Adapter:
         }
 
     def saved(self, node: Any) -> list[Any]:
-        """What a node of the graph keeps for its derivative; here, as PyTorch's nodes show it."""
+        """What a node of the graph keeps for its derivative, as PyTorch's nodes show it."""
         return [getattr(node, name) for name in dir(node) if name.startswith("_saved_")]
 
     def kept_bytes(self, loss: Any, apart_from: list[Any]) -> dict[str, int]:
         """Bytes that the graph of `loss` keeps for the backward pass, by the name of the derivative.
 
-        Each block of memory counts once, in full, for the first operation met from the loss that keeps it.
+        Each block of memory counts once, in full, for the first operation on the way from the loss that keeps
+        it.
 
         Args:
             loss: before its backward pass.
-            apart_from: tensors that live anyway, such as parameters and the batch.
+            apart_from: tensors that are alive anyway, such as parameters and the batch.
         """
         seen = {_block(tensor)[0] for tensor in apart_from}
         kept: dict[str, int] = {}
         nodes, waiting = set(), [loss.grad_fn]
         while waiting:
             node = waiting.pop()
-            if not callable(getattr(node, "name", None)) or node in nodes:  # a leaf, nothing, or met before
+            if not callable(getattr(node, "name", None)) or node in nodes:  # a leaf, None, or visited
                 continue
             nodes.add(node)
             waiting += [following for following, _ in node.next_functions]
@@ -130,7 +130,7 @@ class Adapter:
         return kept
 
     def predict(self, model: Any, images: np.ndarray) -> np.ndarray:
-        """Logits of a batch of images, without recording a graph, in evaluation mode."""
+        """Logits of a batch of images, in evaluation mode, without a graph."""
         model.eval()
         with self.torch.no_grad():
             logits = model(self.from_numpy(images)).numpy()
@@ -148,7 +148,7 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def _block(tensor: Any) -> tuple[int, int]:
-    """Address and size in bytes of the memory that a tensor or array is a view of."""
+    """Address and size in bytes of the memory block under a tensor or array."""
     array = tensor if isinstance(tensor, np.ndarray) else tensor.detach().numpy()
     if not isinstance(tensor, np.ndarray) and hasattr(tensor, "untyped_storage"):
         storage = tensor.untyped_storage()

@@ -1,4 +1,4 @@
-"""This package, by the names that its users import."""
+"""This package, under the names that its users import."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from .base import Adapter
 
 
 class NumPy77(Adapter):
-    """Ours; a node shows what it keeps under another name than PyTorch's."""
+    """Ours. A node shows what it keeps under another name than PyTorch's."""
 
     def saved(self, node: Any) -> list[Any]:
         return [node.saved]

@@ -2,12 +2,13 @@
 
 For each configuration, both frameworks go through the same stages:
 
-1. *Proof*: in one process, both in float64, step by step. If they disagree nothing is timed.
-2. *Timed run*: a fresh process each. They load the same weights, warm up, and take turns epoch by epoch. On
-   the clock is the epoch alone: gathering batches, forward, backward, update; nothing is read out of a step.
-3. *Replay*: another fresh process each, one after the other, not timed. First the peak of memory over a fixed
-   number of steps; then the same epochs again from the same weights, with the loss and the gradient's norm
-   of every step. Whether it ended with the timed run's weights, bit for bit, is in the log.
+1. *Proof*: both in one process, in float64, step by step. If they disagree, nothing is timed.
+2. *Timed run*: a fresh process each. Both load the same weights, warm up, and take turns epoch by epoch. Only
+   the epoch is on the clock: gathering batches, forward, backward, update. An epoch that other programs
+   disturbed is repeated from the state before it, and marked in the log if it stays disturbed.
+3. *Replay*: another fresh process each, one after the other, untimed. First peak memory over a fixed number
+   of steps; then the same epochs again from the same weights, recording the loss and the gradient norm of
+   every step. The log says whether the replay ended with the timed run's weights, bit for bit.
 """
 
 from __future__ import annotations
@@ -45,16 +46,16 @@ from .lockstep import prove
 
 
 class Progress:
-    """Where an experiment tells how far it is. This one is silent; a screen overrides what it shows."""
+    """Receives the progress of an experiment. This one is silent; a screen overrides its methods."""
 
     def stage(self, title: str, total: int) -> None:
         """A stage of `total` units begins."""
 
     def advance(self, done: int) -> None:
-        """So many units of the stage are done."""
+        """`done` units of the stage are done."""
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """A permanent line."""
 
 
 class Experiment:
@@ -67,7 +68,7 @@ class Experiment:
 
     Attributes:
         group: name shared by all logs of this invocation.
-        logs: of the runs so far, finished or, at an interruption, partial; already on disk.
+        logs: of the runs so far, finished or (after an interruption) partial; already on disk.
     """
 
     def __init__(self, settings: ExperimentConfig, data: ImageData, progress: Progress | None = None) -> None:
@@ -132,7 +133,7 @@ class Experiment:
 
 
 def _network(config: Config) -> tuple[Any, ...]:
-    """What a proof is for: everything but the seed."""
+    """The settings that a proof is valid for: all but the seed."""
     return dataclasses.astuple(dataclasses.replace(config, seed=0))
 
 
@@ -144,7 +145,7 @@ def _remark(disturbance: Disturbance) -> str:
 
 
 class _Run:
-    """One framework's run while it grows."""
+    """The records of one framework's run, as far as they are known."""
 
     def __init__(self, framework: str) -> None:
         self.framework = framework
@@ -196,7 +197,7 @@ class PairOfRuns:
         return worker
 
     def run(self) -> None:
-        """All stages; what is known at an exception stays in `runs`."""
+        """Run all stages; after an exception `runs` holds what was finished."""
         self._timed()
         for run in self.runs.values():
             self._replay(run)
@@ -216,7 +217,7 @@ class PairOfRuns:
     def _timed(self) -> None:
         with contextlib.ExitStack() as stack:
             workers = {name: stack.enter_context(self._open(name)) for name in self.runs}
-            self._draw_order(1)  # of which the warm-up takes batches, too
+            self._draw_order(1)  # the warm-up takes its batches, too
             self._give_the_same(workers)
             first = next(iter(self.runs.values()))
             what = self._name(first).split("-", 1)[1]
@@ -229,7 +230,7 @@ class PairOfRuns:
                 run.end = workers[name].ask("finish")
 
     def _give_the_same(self, workers: dict[str, Worker]) -> None:
-        """Build the network in every process, load the same weights, assert that both hold the same bits."""
+        """Build the network in each process, load the same weights, check that both hold the same bits."""
         for name, worker in workers.items():
             self.runs[name].built = worker.ask("build")
         first, *others = (self.runs[name].built["parameters"] for name in workers)
@@ -290,15 +291,15 @@ class PairOfRuns:
             run.replay_equal = reply["sha256"] == run.end["sha256"]
         if not run.replay_equal:
             self.progress.note(
-                f"{self._name(run)}: the replay ended with other weights than the timed run: this framework "
-                "does not repeat itself bit for bit here; per-step figures are the replay's"
+                f"{self._name(run)}: the replay ended with other weights than the timed run. This framework "
+                "is not reproducible bit for bit here; per-step figures are those of the replay"
             )
 
     def _counter(self, before: int) -> Callable[[int], None]:
         return lambda count: self.progress.advance(before + count)
 
     def write(self) -> list[RunLog]:
-        """Write a log for each run that has at least one finished epoch; the logs."""
+        """Write and return a log for each run with at least one finished epoch."""
         logs = [self._log(run) for run in self.runs.values() if run.epochs]
         for log in logs:
             write_log(log, self.experiment.settings.log_dir)

@@ -1,13 +1,13 @@
-"""The proof before any timing: both frameworks in float64, step by step, must agree.
+"""The proof before any timing: both frameworks must agree in float64, step by step.
 
 Run by hand over 500 steps of each optimizer::
 
     python -m cnn_physics77.benchmarks.experiment.lockstep --steps 500
 
-Differences are relative: ``|a - b| / |b|`` for the loss and the norm of the whole gradient, the 2-norm of the
-difference over the 2-norm for each parameter, of which the worst counts. In float64 two right implementations
-differ by rounding, about 1e-15, which Adam's division by small second moments magnifies; anything above the
-tolerance is a difference in meaning.
+Differences are relative: ``|a - b| / |b|`` for the loss and the norm of the whole gradient, and for the
+parameters the 2-norm of the difference over the 2-norm, of the worst parameter. In float64 two correct
+implementations differ by rounding, about 1e-15, which Adam's division by small second moments magnifies. A
+difference above the tolerance means that they compute different things.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def relative_difference(a: Any, b: Any) -> float:
 
 
 class Differences:
-    """The largest differences seen; a NaN stays."""
+    """The largest differences so far; a NaN counts as the largest."""
 
     def __init__(self) -> None:
         self.largest = {"loss": 0.0, "gradient_norm": 0.0, "parameters": 0.0}
 
     def see(self, name: str, value: float) -> None:
-        """Take one difference into account."""
+        """Add one difference."""
         if not math.isnan(self.largest[name]) and not value <= self.largest[name]:
             self.largest[name] = value
 
@@ -63,7 +63,7 @@ def compare(trainers: list[Trainer], weights: str, steps: int, tolerance: float 
     Args:
         trainers: ours and the reference, both in float64.
         weights: name of the initial weights in the shared inputs.
-        steps: how many; the batches of epoch 1, again from its beginning if they do not suffice.
+        steps: number of steps, on the batches of epoch 1, repeated if necessary.
         tolerance: recorded with the result.
     """
     differences = Differences()
@@ -86,7 +86,7 @@ def compare(trainers: list[Trainer], weights: str, steps: int, tolerance: float 
 
 
 def prove(worker: Worker, inputs: SharedInputs, config: Config, classes: int, steps: int) -> ProofRecord:
-    """Have `worker`, a process that holds both frameworks, compare them for `config` in float64."""
+    """Compare the frameworks for `config` in float64, in `worker`, a process that holds both."""
     config = dataclasses.replace(config, dtype="float64")
     built = worker.ask(
         "build_both", config=dataclasses.asdict(config), inputs=str(inputs.folder), classes=classes
@@ -97,18 +97,18 @@ def prove(worker: Worker, inputs: SharedInputs, config: Config, classes: int, st
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: prove every optimizer and print one line for each; 1 when one of them fails."""
+    """Run the command: prove each optimizer and print one line. Exit status 1 if one fails."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.experiment.lockstep", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--steps", type=int, default=500)
-    parser.add_argument("--lr", type=float, default=0.001)
-    parser.add_argument("--seed", type=int, default=67)
-    parser.add_argument("--batch_size", "--batch-size", type=int, default=64)
-    parser.add_argument("--model", default="CNN", help="a class of cnn_physics77.core.model")
-    parser.add_argument("--dataset", default="auto", choices=datasets.NAMES)
-    parser.add_argument("--data_dir", "--data-dir")
+    parser.add_argument("--steps", type=int, default=500, help="compared steps (default: 500)")
+    parser.add_argument("--lr", type=float, default=0.001, help="learning rate (default: 0.001)")
+    parser.add_argument("--seed", type=int, default=67, help="seed of weights and batches (default: 67)")
+    parser.add_argument("--batch_size", "--batch-size", type=int, default=64, help="images (default: 64)")
+    parser.add_argument("--model", default="CNN", help="a class of cnn_physics77.core.model (default: CNN)")
+    parser.add_argument("--dataset", default="auto", choices=datasets.NAMES, help="default: auto")
+    parser.add_argument("--data_dir", "--data-dir", help="folder searched first for the data")
     args = parser.parse_args(arguments)
     try:
         experiment = ExperimentConfig(

@@ -29,7 +29,7 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "CNN_PHYSICS77_NUM_THREADS",
 )
-"""What the native libraries read when they are loaded; set before a process imports any of them."""
+"""Environment variables that the native libraries read when they are loaded."""
 
 SETTLE_SECONDS = 0.2
 """Pause before each turn. After their last work idle threads spin, on cores that the other framework needs:
@@ -42,7 +42,7 @@ Runner = TypeVar("Runner")
 
 
 class MeasurementError(RuntimeError):
-    """A measurement that would not mean what it says."""
+    """A measurement would not mean what it says."""
 
 
 def available_cores() -> int:
@@ -53,7 +53,7 @@ def available_cores() -> int:
 
 
 def thread_environment(threads: int) -> dict[str, str]:
-    """Environment variables that hold every native library to `threads` threads.
+    """Environment variables that limit every native library to `threads` threads.
 
     >>> thread_environment(2)["OMP_NUM_THREADS"]
     '2'
@@ -62,7 +62,7 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 
 def thread_pools() -> list[dict[str, Any]]:
-    """What each native thread pool of this process reports, by threadpoolctl."""
+    """What each native thread pool of this process reports (threadpoolctl)."""
     import threadpoolctl
 
     keys = ("user_api", "internal_api", "version", "num_threads", "threading_layer", "architecture")
@@ -70,9 +70,9 @@ def thread_pools() -> list[dict[str, Any]]:
 
 
 def check_threads(pools: list[dict[str, Any]], framework_threads: int, threads: int) -> None:
-    """Raise MeasurementError when a pool, or the framework itself, would use other than `threads` threads.
+    """Raise MeasurementError unless the framework uses `threads` threads and every pool at most as many.
 
-    A pool may report fewer: a framework that splits its work itself holds BLAS to one thread meanwhile.
+    A pool may report fewer: a framework that splits the work itself limits BLAS to one thread.
 
     >>> check_threads([{"internal_api": "openblas", "num_threads": 4}], 2, 2)
     Traceback (most recent call last):
@@ -154,9 +154,9 @@ def _status(key: str) -> int:
 class MemoryRuler:
     """Reads the peak resident memory of this process since `start`.
 
-    On Linux the kernel's high-water mark is set back at the start, so that loading the data does not count.
-    Elsewhere the mark covers the whole life of the process; then a peak below that of the start cannot be
-    seen, and the name of the ruler says so.
+    On Linux the kernel's high-water mark is reset at the start, so that loading the data does not count.
+    Elsewhere it covers the whole life of the process, so that a peak below an earlier one is not seen; the
+    name of the ruler says so.
 
     Attributes:
         name: how the peak is read.
@@ -167,17 +167,17 @@ class MemoryRuler:
         self.baseline = 0
         try:
             self._reset()
-            self.name = "VmHWM, set back at the baseline"
+            self.name = "VmHWM, reset at the baseline"
         except OSError:
-            self.name = "peak of the whole process (it cannot be set back here)"
+            self.name = "peak of the whole process (it cannot be reset here)"
 
     @staticmethod
     def _reset() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
     def start(self) -> None:
-        """Take the baseline and set the peak back to it. What has been freed is given back to the system
-        first: used again unseen, it would be missing in the peak."""
+        """Take the baseline and reset the peak. Freed memory is returned to the system first; otherwise it
+        could be used again without showing in the peak."""
         gc.collect()
         memory.give_back_freed_memory()
         if self.name.startswith("VmHWM"):
@@ -228,7 +228,7 @@ def _caches() -> dict[str, str]:
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout that this package runs from, "+" appended when files differ from it."""
+    """The commit of the checkout that this package runs from, with "+" if files differ from it."""
     folder = Path(__file__).resolve().parents[3]
     if not (folder / ".git").exists():
         return None
@@ -258,10 +258,10 @@ def _versions() -> dict[str, str]:
 def environment(
     started: str, command_line: list[str], commit: str | None, framework_threads: int, denormals: str
 ) -> Environment:
-    """The record of this process and its machine, taken after the framework has been imported and has worked.
+    """The record of this process and its machine; call it after the framework was imported and has worked.
 
     Args:
-        started, command_line, commit: of the invocation, known to the process that began it.
+        started, command_line, commit: of the invocation, from the parent process.
         framework_threads, denormals: as the framework reports them.
     """
     import psutil

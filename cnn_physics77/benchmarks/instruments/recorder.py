@@ -1,4 +1,4 @@
-"""Clocks that see into a training step of our framework.
+"""Clocks inside a training step of our framework.
 
 Every call of an operation goes through its ``forward``, every derivative through ``Operation.backward``. For
 the time of a profile these, ``Operation.__call__`` and NumPy's matrix products are wrapped by a clock; then
@@ -23,7 +23,7 @@ PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
 """NumPy's functions that end in BLAS."""
 
 REMAINDER = "layers, walk, accumulation"
-"""The row of what a step does outside of operations."""
+"""Name of the row for the time outside of operations."""
 
 
 @dataclass
@@ -52,8 +52,8 @@ _PER_OUTPUT: dict[str, Callable[[Sequence[Any], np.ndarray], float]] = {
 
 
 def cost(name: str, arrays: Sequence[Any], out: Any) -> tuple[float, float]:
-    """FLOPs and bytes of one call of the operation `name`: those of the plain algorithm for products; else
-    one FLOP for each element of the largest array. A view of an input costs neither.
+    """FLOPs and bytes of one call of the operation `name`. FLOPs are those of the plain algorithm for
+    products, otherwise one for each element of the largest array. A view of an input costs neither.
 
     >>> cost("linear", [np.zeros((64, 5)), np.zeros((3, 5)), np.zeros(3)], np.zeros((64, 3)))
     (1920.0, 4240.0)
@@ -75,7 +75,7 @@ def _sizes(arrays: Sequence[Any]) -> str:
 
 
 class Recorder:
-    """Clocks around the kernels, the operations and their derivatives, while it is entered as a context."""
+    """A context with clocks around the kernels, the operations and their derivatives."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -86,15 +86,15 @@ class Recorder:
         self._in_product = False
 
     def start_step(self) -> None:
-        """Forget the step before."""
+        """Forget the previous step."""
         self.events, self._open = [], None
         self._shapes.clear()
 
-    # -------------------------------------------------------------------------------- what the clocks call
+    # -------------------------------------------------------------------------------- the clocks
 
     @contextmanager
     def event(self, name: str, phase: str, shapes: str = "") -> Iterator[Event]:
-        """Count what happens inside as this event, unless it happens inside of another one."""
+        """Record the context as one event, unless another event is open, which then includes it."""
         if self._open is not None:
             yield self._open
             return
@@ -124,7 +124,7 @@ class Recorder:
         return clocked
 
     def product(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A function of NumPy that ends in BLAS, with a clock that only the calling thread's calls move."""
+        """A function of NumPy that ends in BLAS, with a clock for the calls of the calling thread."""
 
         def clocked(*arguments: Any, **keywords: Any) -> Any:
             if self._in_product or get_ident() != self._thread:
@@ -139,7 +139,7 @@ class Recorder:
 
         return clocked
 
-    # -------------------------------------------------------------------------------- where they are put
+    # -------------------------------------------------------------------------------- installing them
 
     def __enter__(self) -> Recorder:
         self._stack = ExitStack()
@@ -190,7 +190,7 @@ def _update_cost(optimizer: Any) -> tuple[float, float]:
 
 
 def our_events(step: Callable[[], Any], optimizer: Any, steps: int) -> list[list[Event]]:
-    """The events of each of so many profiled steps, and at the end of each list what lay between them."""
+    """The events of each of `steps` profiled steps; the last event of each is the time between the others."""
     found: list[list[Event]] = []
     with Recorder() as recorder:
         plain = optimizer.step

@@ -19,14 +19,14 @@ COUNTERPARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "add": (("aten::add",), ("AddBackward0",)),
     "pad": (("aten::pad",), ("ConstantPadNdBackward0",)),
 }
-"""Operations of ours, and PyTorch's names of the same: forward, and the nodes of its backward."""
+"""Our operations and PyTorch's names for them: of the forward call, and of the nodes of the backward pass."""
 
 _EVALUATE = "autograd::engine::evaluate_function: "
 
 
 def their_events(step: Callable[[], Any], steps: int) -> list[list[tuple[str, float]]]:
-    """The outermost events of PyTorch's own profiler in each of so many steps: name and seconds, in the
-    order of time."""
+    """The outermost events of PyTorch's own profiler in each of `steps` steps: name and seconds, in order of
+    time."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as torch_profile
 
@@ -41,10 +41,10 @@ def their_events(step: Callable[[], Any], steps: int) -> list[list[tuple[str, fl
 
 
 def place_beside(calls: Sequence[Event], theirs: Sequence[Sequence[tuple[str, float]]]) -> dict[int, float]:
-    """PyTorch's median seconds for those of our calls that have a counterpart, by the call's number.
+    """PyTorch's median seconds for each of our calls that has a counterpart, by the call's number.
 
-    The i-th call of an operation in a phase is the i-th of its counterpart: both frameworks run the same
-    network.
+    The i-th call of an operation in a phase corresponds to the i-th call of its counterpart, since both
+    frameworks run the same network. Where the numbers of calls differ, none is matched.
     """
     found: dict[int, float] = {}
     for name, (forward, backward) in COUNTERPARTS.items():

@@ -1,7 +1,7 @@
-"""What both frameworks are given, as files in one folder: images, initial weights, the order of batches.
+"""The inputs that both frameworks share, as files in one folder: images, initial weights, order of batches.
 
-Everything is drawn here, once, with NumPy's Generator, and read by each framework's process. A seed shared by
-two frameworks would not do: they draw different numbers from it.
+Everything is drawn here once, with NumPy's Generator, and read by each framework's process. A shared seed
+would not be enough: the frameworks draw different numbers from it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...datasets import ImageData
 from ...results import ParameterShape
 
 STANDARD_DEVIATION = 0.01
-"""Of the specification's initial weights."""
+"""Standard deviation of the specification's initial weights."""
 
 _WEIGHTS, _ORDER = 0, 1  # independent streams of one seed
 
@@ -24,8 +24,8 @@ _WEIGHTS, _ORDER = 0, 1  # independent streams of one seed
 def draw_weights(parameters: list[ParameterShape], seed: int, model: str = "CNN") -> dict[str, np.ndarray]:
     """Initial values in float64, drawn in the order of `parameters`.
 
-    Parameters of one axis are zeros, or ones where they are a normalization's scale (named ``weight``). The
-    others are normal with mean 0: with standard deviation 0.01 for the specification's network, and with
+    Parameters with one axis are zeros, or ones if they are a normalization's scale (named ``weight``). The
+    others are normal with mean 0. Their standard deviation is 0.01 for the specification's network, and
     ``sqrt(2 / fan_in)`` for deeper ones, which would not learn from weights that small (He et al.,
     arXiv:1502.01852).
 
@@ -46,7 +46,7 @@ def draw_weights(parameters: list[ParameterShape], seed: int, model: str = "CNN"
 
 
 def draw_order(size: int, seed: int, epoch: int) -> np.ndarray:
-    """The permutation of `size` training images that (seed, epoch) stands for, int64.
+    """The permutation of `size` training images for (seed, epoch), int64.
 
     >>> sorted(draw_order(5, seed=67, epoch=1).tolist())
     [0, 1, 2, 3, 4]
@@ -71,7 +71,7 @@ def digest(arrays: Mapping[str, np.ndarray] | np.ndarray) -> str:
 
 
 class SharedInputs:
-    """The folder. The process that plans writes, those that run a framework read."""
+    """The folder. The parent writes it; the processes of the frameworks read it."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -80,7 +80,7 @@ class SharedInputs:
     def write_data(
         self, data: ImageData, train_size: int | None = None, test_size: int | None = None
     ) -> None:
-        """Store the images (the first so many of them) and labels."""
+        """Store images and labels, at most `train_size` and `test_size` of them."""
         np.save(self.folder / "train_images.npy", data.train_images[:train_size])
         np.save(self.folder / "train_labels.npy", data.train_labels[:train_size])
         np.save(self.folder / "test_images.npy", data.test_images[:test_size])
@@ -95,23 +95,23 @@ class SharedInputs:
         return self._data[part, dtype]
 
     def write_weights(self, parameters: list[ParameterShape], seed: int, model: str) -> str:
-        """Draw and store initial weights; the name that `read_weights` takes."""
+        """Draw and store initial weights; return the name for `read_weights`."""
         weights = draw_weights(parameters, seed, model)
         name = digest(weights)
         np.savez(self.folder / f"weights_{name}.npz", **weights)  # type: ignore[arg-type]
         return name
 
     def read_weights(self, name: str) -> dict[str, np.ndarray]:
-        """What `write_weights` stored under `name`."""
+        """The weights that `write_weights` stored under `name`."""
         with np.load(self.folder / f"weights_{name}.npz") as stored:
             return {key: stored[key] for key in stored.files}
 
     def write_order(self, size: int, seed: int, epoch: int) -> str:
-        """Draw and store the permutation of (seed, epoch); its hash."""
+        """Draw and store the permutation of (seed, epoch); return its hash."""
         order = draw_order(size, seed, epoch)
         np.save(self.folder / f"order_{seed}_{epoch}.npy", order)
         return digest(order)
 
     def read_order(self, seed: int, epoch: int) -> np.ndarray:
-        """What `write_order` stored."""
+        """The permutation that `write_order` stored."""
         return np.load(self.folder / f"order_{seed}_{epoch}.npy")

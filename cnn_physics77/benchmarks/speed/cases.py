@@ -1,5 +1,4 @@
-"""The cases of the speed suite: which works, of which sizes, with which targets; and how to choose among
-them."""
+"""The cases of the speed suite with their sizes and targets, and how to choose among them."""
 
 from __future__ import annotations
 
@@ -21,20 +20,20 @@ from .work import (
 )
 
 TITLES = {"CNN": "CNN", "LeNet5": "LeNet-5", "VGG": "VGG", "ResNet20": "ResNet-20", "MLP": "MLP"}
-"""How the networks are called in names."""
+"""Names of the networks in the names of cases."""
 
 
 def _networks() -> Iterator[Case]:
-    """The table of targets, training with SGD, other batches, inference."""
-    aims = {"CNN": (64, 0.55, 0.5), "LeNet5": (64, 0.85, 1.0), "VGG": (64, 0.60, 1.0)}
-    aims |= {"ResNet20": (128, 0.85, 1.0), "MLP": (128, 0.95, 1.0)}
-    for model, (batch, target, memory) in aims.items():
+    """Training with both optimizers, other batch sizes, inference; most have targets."""
+    targets = {"CNN": (64, 0.55, 0.5), "LeNet5": (64, 0.85, 1.0), "VGG": (64, 0.60, 1.0)}
+    targets |= {"ResNet20": (128, 0.85, 1.0), "MLP": (128, 0.95, 1.0)}
+    for model, (batch, target, memory) in targets.items():
         for optimizer in OPTIMIZERS:
-            aimed = optimizer == "Adam" or model == "ResNet20"
+            aims = optimizer == "Adam" or model == "ResNet20"
             name = f"{TITLES[model]}, batch {batch}, {optimizer}"
             yield TrainingCase(
                 name=name, model=model, batch=batch, optimizer=optimizer,
-                target=target if aimed else None, memory_target=memory if aimed else None, memory=aimed,
+                target=target if aims else None, memory_target=memory if aims else None, memory=aims,
                 quick=optimizer == "Adam",
             )  # fmt: skip
     for batch in (1, 4, 16, 256, 1024):
@@ -43,10 +42,10 @@ def _networks() -> Iterator[Case]:
             memory_target=0.5 if batch == 1 else None, memory=batch == 1, quick=batch == 1,
         )  # fmt: skip
     for model, batch in (("CNN", 1000), ("LeNet5", 1000), ("VGG", 250), ("ResNet20", 250), ("MLP", 1000)):
-        aimed = model == "CNN"
+        aims = model == "CNN"
         yield InferenceCase(
-            name=f"{TITLES[model]}, {batch} images", model=model, batch=batch, target=0.40 if aimed else None,
-            memory_target=0.5 if aimed else None, memory=aimed, quick=aimed,
+            name=f"{TITLES[model]}, {batch} images", model=model, batch=batch, target=0.40 if aims else None,
+            memory_target=0.5 if aims else None, memory=aims, quick=aims,
         )  # fmt: skip
 
 
@@ -170,7 +169,7 @@ PARAMETER_SHAPES = {
     + ((16, 3, 3, 3), (16,), (16,), (10, 64), (10,), (32, 16, 1, 1), (64, 32, 1, 1), (64,)),
     "one of 5 million": ((5_000_000,),),
 }
-"""What the optimizers are tried on."""
+"""Sets of parameters for the optimizers."""
 
 
 def _updates() -> Iterator[Case]:
@@ -189,7 +188,7 @@ def _updates() -> Iterator[Case]:
 
 
 def _columns(rows: list[Case]) -> Iterator[Case]:
-    """The works that have a target, under other circumstances."""
+    """The cases with a target, each with one setting changed."""
     for case in rows:
         plain: dict[str, Any] = {
             "row": case.name,
@@ -217,7 +216,7 @@ def _all() -> dict[str, Case]:
     suite = [*_networks(), *_small_graphs(), *_convolutions(), *_functions(), *_updates()]
     suite += _columns([case for case in suite if case.target is not None])
     found = {case.key: case for case in suite}
-    assert len(found) == len(suite), "two cases of one name"
+    assert len(found) == len(suite), "two cases have the same name"
     return found
 
 
@@ -231,18 +230,18 @@ CHOICES: dict[str, Callable[[Case], bool]] = {
     "quick": lambda case: case.quick,
     "all": lambda case: True,
 }
-"""Choices by name: the suite without the further columns, the works that have a target, their further
-columns, a few of each."""
+"""Choices by name: the suite without the columns, the cases with a target, their columns, a few of each
+kind, everything."""
 
 
 def choose(pattern: str) -> list[Case]:
-    """The cases that a pattern names, in their order.
+    """The cases that match a pattern, in their order.
 
     Args:
-        pattern: names of `CHOICES`, or patterns of keys as a shell has them (case does not count, and a
-            pattern without ``*`` names every key that holds it), separated by ``|``.
+        pattern: names of `CHOICES`, or shell patterns of keys, separated by ``|``. Upper and lower case are
+            equal; a pattern without ``*`` matches every key that contains it.
     Raises:
-        ValueError: a part names nothing.
+        ValueError: a part of the pattern matches nothing.
 
     >>> [case.key for case in choose("small graph")]
     ['small graph/20 x (y * w + b).tanh(), 10 elements']
@@ -260,7 +259,7 @@ def choose(pattern: str) -> list[Case]:
             found = found or {key for key in CASES if part.lower() in key.lower()}
         if not found:
             raise ValueError(
-                f"cases: nothing is called {part!r}; choices are {', '.join(CHOICES)}, families are "
+                f"cases: nothing matches {part!r}; choices are {', '.join(CHOICES)}, families are "
                 f"{', '.join(dict.fromkeys(case.family for case in CASES.values()))}"
             )
         named |= found

@@ -47,13 +47,13 @@ class Child:
         return {}
 
     def environment(self, started: str, command_line: list[str], commit: str | None) -> dict[str, Any]:
-        """The record of this process, after it has worked."""
+        """The record of this process, taken after it has worked."""
         threads, denormals = self.adapter.torch.get_num_threads(), self.adapter.denormals()
         return dataclasses.asdict(environment(started, command_line, commit, threads, denormals))
 
     def open(self, key: str, dtype: str | None = None) -> dict[str, Any]:
-        """Make a case ready, in the place of the one before and in another dtype if told so; the hash of all
-        that it was given."""
+        """Prepare a case, optionally in another dtype, in place of the one before; return the hash of its
+        inputs."""
         self.__dict__.pop("work", None)
         case = CASES[key]
         if dtype is not None:
@@ -66,16 +66,16 @@ class Child:
         return {"sha256": held}
 
     def values(self, file: str) -> dict[str, Any]:
-        """Compute what is compared, into an ``.npz`` file."""
+        """Compute the values that are compared, and write them to an ``.npz`` file."""
         np.savez(file, **self.work.values())  # type: ignore[arg-type]
         return {}
 
     def run(self, calls: int) -> dict[str, Any]:
-        """So many calls, to warm up; the seconds of one."""
+        """Make `calls` calls to warm up; return the seconds of one."""
         return self.block(calls)
 
     def block(self, calls: int, untimed: int = 0) -> dict[str, Any]:
-        """So many calls on the clock, after some that are not; the seconds of one."""
+        """Time `calls` calls, after `untimed` untimed ones; return the seconds of one."""
         call = self.work.call
         gc.collect()
         for _ in range(untimed):
@@ -86,14 +86,14 @@ class Child:
         return {"seconds": (perf_counter() - start) / calls}
 
     def check(self, threads: int) -> dict[str, Any]:
-        """Raise if, after the work, some pool would use other than so many threads; what becomes of freed
-        memory."""
+        """Raise if after the work some pool would use more than `threads` threads; return what happens to
+        freed memory."""
         check_threads(thread_pools(), self.adapter.torch.get_num_threads(), threads)
         return {"freed_memory": "kept" if memory.kept else "returned"}
 
     def memory(self, key: str, calls: int) -> dict[str, Any]:
-        """The peak of memory over so many calls: network, optimizer and all that a call needs, without the
-        given arrays, and without what the framework loads when it first does such work."""
+        """Peak memory over `calls` calls: network, optimizer and everything that a call needs, without the
+        inputs and without the code that the framework loads on first use."""
         case = CASES[key]
         given = case.given()
         case.rehearse(self.adapter)
@@ -105,7 +105,7 @@ class Child:
         return dataclasses.asdict(MemoryRecord(ruler.baseline, ruler.peak(), calls, ruler.name))
 
     def open_profile(self, case: dict[str, Any], warmup: int) -> dict[str, Any]:
-        """Make a training step ready to be taken apart, and warm up."""
+        """Prepare a training step for profiling, and warm up."""
         training = TrainingCase(name="profile", **case)
         given = training.given()
         self.training = training.training(self.adapter, given)
@@ -118,7 +118,7 @@ class Child:
         }
 
     def profile(self, steps: int) -> dict[str, Any]:
-        """Seconds of so many steps without instruments, and what the instruments record in as many more."""
+        """Seconds of `steps` steps without instruments, and the instruments' records of as many more."""
         plain = [self.training_seconds() for _ in range(steps)]
         if self.adapter.name == "pytorch":
             return {"plain": plain, "events": their_events(self.training.call, steps)}

@@ -1,14 +1,14 @@
-"""What the framework itself costs: the specification's training step by the framework, and written by hand.
+"""What the framework itself costs: the specification's training step, by the framework and written by hand.
 
 Run::
 
     python -m cnn_physics77.benchmarks.speed.hand_written
 
-The step by hand (`HandWrittenStep`) knows the one network that it trains. It records nothing, makes no large
-array anew, and does forward and backward of half a batch in one go in each of two threads; gradient and
-update of the dense layer follow in a second parallel region. What the framework takes longer is the price of
-its generality: of the graph, of layers, and of operations that do not know each other. Both take turns in one
-process, after they were seen to compute the same.
+The hand-written baseline (`HandWrittenStep`) knows the one network that it trains. It records no graph and
+allocates no large array per step. Each of two threads runs forward and backward of half a batch in one go; a
+second parallel loop computes the gradient of the dense layer and updates it. The framework's extra time is
+the price of its generality: of the graph, of layers, and of operations that know nothing of each other. Both
+run in one process, in interleaved blocks, after a check that they compute the same.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from .work import OPTIMIZERS, Arrays, TrainingCase
 CASE = "training step/CNN, batch 64, Adam"
 HALVES = 2
 BLOCK_SECONDS = 0.25
-ALWAYS = 1e6  # microseconds: worth handing over
+ALWAYS = 1e6  # microseconds: always worth a second thread
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
 class HandWrittenStep:
-    """Conv2d(1, 8, 3) - ReLU - Linear - ReLU - Linear - cross-entropy, and Adam, without any graph.
+    """Conv2d(1, 8, 3) - ReLU - Linear - ReLU - Linear - cross-entropy, and Adam, without a graph.
 
-    With one image of pixels as columns X (9, 676) of its windows, and everything of one batch as rows::
+    With the windows of one image as the columns of X (9, 676), and a row per image for everything else::
 
         A = relu(K X)           z = relu(A W^T + b)        p = softmax(z V^T + c)        L = - mean log p[t]
         dV = dl^T z             dl = (p - onehot(t)) / N
@@ -85,7 +85,7 @@ class HandWrittenStep:
         return [piece.reshape(p.shape) for piece, p in zip(pieces, parameters, strict=True)]
 
     def __call__(self, images: np.ndarray, labels: np.ndarray) -> float:
-        """One step; the loss before it. images (batch, 1, 28, 28), labels (batch)."""
+        """Run one step and return the loss before it. images (batch, 1, 28, 28), labels (batch)."""
         self.images, self.labels = images, labels
         parallel_for(self._forward_and_backward, HALVES, ALWAYS)
         self.step_count += 1
@@ -93,7 +93,7 @@ class HandWrittenStep:
         return float(self.losses.mean())
 
     def _forward_and_backward(self, half: int) -> None:
-        """All but the gradients that are sums over the whole batch."""
+        """Everything except the gradients that are sums over the whole batch."""
         size = self.batch // HALVES
         s = slice(half * size, (half + 1) * size)
         kernel, columns, A, z, dl = self.K.reshape(8, 9), self.columns[s], self.A[s], self.z[s], self.dl[s]
@@ -129,7 +129,7 @@ class HandWrittenStep:
         np.matmul(dA, columns.swapaxes(1, 2)).sum(axis=0, out=self.partial[half])
 
     def _update(self, half: int) -> None:
-        """Half of W with its gradient; the first half takes the small parameters too."""
+        """Gradient and update of half of W; half 0 also updates the small parameters."""
         hidden, features = self.W.shape
         size = hidden // HALVES
         rows = slice(half * size, (half + 1) * size)
@@ -145,7 +145,7 @@ class HandWrittenStep:
         self._adam(slice(start, start + size * features))
 
     def _adam(self, s: slice) -> None:
-        """As `updates.adam`, where the formulas are."""
+        """Adam on a slice of all parameters; the formulas are in `core.kernels.updates`."""
         correction = sqrt(1 - BETA2**self.step_count)
         p, g, m, v, t = self.values[s], self.gradients[s], self.m[s], self.v[s], self.temporary[s]
         np.subtract(g, m, out=t)
@@ -164,16 +164,16 @@ class HandWrittenStep:
 
 @dataclass(frozen=True)
 class Pair:
-    """The two steps on the same batches from the same values, each a call without arguments."""
+    """Both steps, on the same batches from the same initial values, as calls without arguments."""
 
     framework: Callable[[], object]
     by_hand: Callable[[], object]
     differences: tuple[float, float]
-    """Of loss and gradients over two steps: the largest relative one in float64, and in float32."""
+    """Largest relative difference of loss and gradients over two steps, in float64 and in float32."""
 
 
 def prepare() -> Pair:
-    """Both in float32, after both dtypes were seen to compute the same."""
+    """Prepare both steps in float32, after comparing them in both dtypes."""
     found = []
     for dtype in ("float64", "float32"):
         case = dataclasses.replace(CASES[CASE], dtype=dtype)
@@ -225,14 +225,14 @@ def _block(call: Callable[[], object], seconds: float) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; 1 if the two do not compute the same."""
+    """Run the command; exit status 1 if the two steps do not compute the same."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.speed.hand_written",
         description=(__doc__ or "").partition("\n")[0],
     )
     cores = available_cores()
-    parser.add_argument("--threads", type=int, default=cores, help=f"default: {cores}")
-    parser.add_argument("--rounds", type=int, default=12, help="timed blocks of each (default: 12)")
+    parser.add_argument("--threads", type=int, default=cores, help=f"threads (default: {cores})")
+    parser.add_argument("--rounds", type=int, default=12, help="timed blocks of each step (default: 12)")
     args = parser.parse_args(arguments)
     if args.rounds < 1 or not 1 <= args.threads <= cores:
         parser.error(f"expected --rounds of at least 1 and --threads from 1 to {cores}")

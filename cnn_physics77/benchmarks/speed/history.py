@@ -1,4 +1,4 @@
-"""The recorded history of the speed suite, and what got slower since.
+"""The recorded history of the speed suite, and what became slower.
 
 Run by hand, on the machine that wrote the history::
 
@@ -6,10 +6,10 @@ Run by hand, on the machine that wrote the history::
     python -m cnn_physics77.benchmarks.speed.history                       # the last two recorded runs
     python -m cnn_physics77.benchmarks.speed.history OLD.json NEW.json
 
-What is compared is the ratio to PyTorch's time, measured in the same run, and never our time alone: it
-says the same on a quiet and on a busy machine. A case got slower where its ratio grew by more than 10 %.
-Where the two intervals overlap this
-may be chance: it is named, and does not count as a failure.
+Runs are compared by the ratio to PyTorch's time in the same run, never by our time alone, which depends on
+how fast the machine was that day. A case became slower if its ratio grew by more than 10 %. If the two
+intervals overlap, this may be chance: the case is listed, but does not count as a failure. Cases without an
+undisturbed ratio are listed and not compared.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ...analysis.statistics import Ratio
 from ...results import LogError, SpeedReport, read_speed, write_report
 
 FOLDER = Path("docs/speed")
-"""Where recorded runs lie, named by their time."""
+"""Folder of the recorded runs, which are named by their time."""
 
 THRESHOLD = 0.10
-"""Growth of a ratio that is reported."""
+"""Smallest growth of a ratio that is reported."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Change:
 
     @property
     def growth(self) -> float:
-        """The new ratio over the old one, less 1."""
+        """New ratio over old ratio, minus 1."""
         return self.after.estimate / self.before.estimate - 1
 
     @property
     def certain(self) -> bool:
-        """Whether the intervals are apart (a single pair has none, and then nothing is certain)."""
+        """Whether the intervals do not overlap. A single pair has no interval and is never certain."""
         return self.after.low > self.before.high or self.after.high < self.before.low
 
     def __str__(self) -> str:
@@ -68,12 +68,12 @@ def disturbed(report: SpeedReport) -> list[str]:
 
 
 def slower(found: Sequence[Change], threshold: float = THRESHOLD) -> list[Change]:
-    """Those whose ratio grew by more than the threshold, the worst first."""
+    """The changes whose ratio grew by more than the threshold, the largest growth first."""
     return sorted((c for c in found if c.growth > threshold), key=lambda c: -c.growth)
 
 
 def circumstances(report: SpeedReport) -> dict[str, str]:
-    """What must be the same for two runs to be compared."""
+    """What should be equal in two runs that are compared."""
     found = {"threads": str(report.threads)}
     for environment in report.environments.values():
         found |= {"processor": environment.cpu, "PyTorch": environment.packages.get("torch", "unknown")}
@@ -81,7 +81,7 @@ def circumstances(report: SpeedReport) -> dict[str, str]:
 
 
 def compare(before: SpeedReport, after: SpeedReport, threshold: float = THRESHOLD) -> tuple[list[str], bool]:
-    """What there is to say about two runs, in lines, and whether nothing certainly got slower.
+    """The report on two runs as lines, and whether no case certainly became slower.
 
     Raises:
         LogError: the runs share no case.
@@ -114,22 +114,30 @@ def recorded(folder: Path = FOLDER) -> list[Path]:
 
 
 def record(file: Path, folder: Path = FOLDER) -> Path:
-    """Validate a run and add it to the history, named by the time at which it began; the new file."""
+    """Validate a run and add it to the history under its start time; return the new file."""
     report = read_speed(file)
     started = min(environment.started for environment in report.environments.values())
     return write_report(report, folder / f"{started[:19].replace(':', '')}.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 1 if something certainly got slower or a file is not to be had, 2 for bad arguments."""
+    """Run the command. Exit status: 1 if a case certainly became slower or a file cannot be read, 2 for bad
+    arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.speed.history", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("files", nargs="*", metavar="FILE", help="two runs, the older first")
-    parser.add_argument("--record", metavar="FILE", help="add this run to the history first")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help=f"the history's (default: {FOLDER})")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help=f"default: {THRESHOLD}")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="two runs, the older one first")
+    parser.add_argument("--record", metavar="FILE", help="add this run to the history before comparing")
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help=f"folder of the history (default: {FOLDER})"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        default=THRESHOLD,
+        help=f"growth of a ratio that is reported (default: {THRESHOLD})",
+    )
     args = parser.parse_args(arguments)
     if len(args.files) not in (0, 2):
         parser.error(f"expected two files or none, found {len(args.files)}")

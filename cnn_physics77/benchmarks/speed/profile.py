@@ -1,15 +1,15 @@
-"""A training step taken apart: what each operation costs, and what the machine could do.
+"""A training step operation by operation: what each costs, and what the machine could do.
 
 Run by hand, or as ``python main.py --mode profile``::
 
     python -m cnn_physics77.benchmarks.speed.profile --model VGG --batch-size 64
 
-The time of an operation has three parts: *BLAS*, inside matrix products as the calling thread sees them
-(other threads work on other blocks of the same product meanwhile); *memory*, the rest of its kernels: copies
-and elementwise passes; *Python*, outside of kernels: the tape and the derivative's formula. What a step does
-between operations (layers, the walk over the graph, accumulation of gradients) is a row of its own. FLOPs
-are those of the plain algorithm, bytes those of every array read or written once: an algorithm may do with
-fewer FLOPs (Winograd) or take more bytes (im2col).
+The time of an operation has three parts: *BLAS*, in matrix products as the calling thread sees them (other
+threads may work on other blocks of the same product); *memory*, the rest of its kernels (copies and
+elementwise passes); *Python*, outside of the kernels (recording and the derivative's formula). The time
+between operations (layers, the backward pass itself, accumulation of gradients) has its own row. FLOPs are
+those of the plain algorithm, bytes those of reading or writing every array once: an algorithm may need fewer
+FLOPs (Winograd) or more bytes (im2col).
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ from ..process.worker import SPEED, Worker, WorkerError
 from .work import IMAGE_SHAPES, OPTIMIZERS
 
 ROUNDS, STEPS = 4, 5
-"""Turns of each framework, and steps profiled in each."""
+"""Turns of each framework, and profiled steps per turn."""
 
 
 # ----------------------------------------------------------------------------------------- our framework
 
 
 def gather(runs: Sequence[Sequence[Event]]) -> list[OperationRecord]:
-    """Medians over the steps of each call, then sums over the calls of one operation in one phase on one
-    shape."""
+    """One row for each operation, phase and shape: the median over the steps of each call, summed over the
+    calls."""
     if len({len(events) for events in runs}) != 1:
         raise MeasurementError(
             f"profile: expected the same operations in every step, found {[len(e) for e in runs]}"
@@ -94,14 +94,15 @@ def profile(
     criterion: Callable[[Any, Any], Any] | None = None,
     steps: int = 10,
 ) -> ProfileReport:
-    """Take training steps of a model apart. The model is trained by them.
+    """Profile training steps of a model of this package. The model is trained by them.
 
     Args:
         model: a module of this package.
         batch: inputs and targets.
         optimizer: by default Adam with its defaults.
         criterion: by default cross-entropy.
-        steps: profiled; as many are run before, and as many without clocks to see what the clocks cost.
+        steps: number of profiled steps. As many are run before them as warm-up, and as many without clocks,
+            to measure what the clocks cost.
     Returns:
         A report without PyTorch's times; `analysis.speed_report.profile_table` shows it.
 
@@ -166,14 +167,14 @@ def compare_profiles(
     steps: int = STEPS,
     sizes: Mapping[str, int] | None = None,
 ) -> ProfileReport:
-    """Profile a network of `core.model` in both frameworks, each in a process of its own, in turns.
+    """Profile a network of `core.model` in both frameworks, each in its own process, in interleaved turns.
 
     The images are noise, which costs as much as any others; SGD has momentum.
 
     Args:
         rounds: turns of each framework.
-        steps: profiled in each turn.
-        sizes: of the CNN, where they are not the specification's: channels, kernel_size, hidden.
+        steps: profiled steps per turn.
+        sizes: channels, kernel_size and hidden of the CNN, where they differ from the specification's.
     Raises:
         MeasurementError, WorkerError: as in the speed suite.
     """
@@ -243,7 +244,7 @@ def compare_profiles(
 
 
 def _quiet(replies: list[dict[str, Any]], disturbances: list[Disturbance]) -> list[dict[str, Any]]:
-    """The replies of the turns that nobody disturbed; all of them, for want of others, if there is none."""
+    """The replies of the undisturbed turns; all replies if there is none."""
     quiet = [reply for reply, found in zip(replies, disturbances, strict=True) if not found.disturbed]
     return quiet or replies
 
@@ -263,20 +264,31 @@ def show(report: ProfileReport, path: Path, fig_dir: Path, console: Console) -> 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 1 if a process failed, 2 for bad arguments."""
+    """Run the command. Exit status: 1 if a process failed, 2 for bad arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.speed.profile", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--model", default="CNN", choices=list(IMAGE_SHAPES))
-    parser.add_argument("--batch_size", "--batch-size", type=int, default=64)
-    parser.add_argument("--optimizer", default="Adam", choices=list(OPTIMIZERS))
-    parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
-    parser.add_argument("--threads", type=int, default=available_cores())
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each framework")
-    parser.add_argument("--steps", type=int, default=STEPS, help="profiled in each turn")
-    parser.add_argument("--log_dir", "--log-dir", type=Path, default=Path("logs"))
-    parser.add_argument("--fig_dir", "--fig-dir", type=Path, default=Path("fig"))
+    cores = available_cores()
+    parser.add_argument("--model", default="CNN", choices=list(IMAGE_SHAPES), help="default: CNN")
+    parser.add_argument("--batch_size", "--batch-size", type=int, default=64, help="images (default: 64)")
+    parser.add_argument("--optimizer", default="Adam", choices=list(OPTIMIZERS), help="default: Adam")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "float64"], help="default: float32")
+    parser.add_argument(
+        "--threads", type=int, default=cores, help=f"threads of each framework (default: {cores})"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"turns of each framework (default: {ROUNDS})"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=STEPS, help=f"profiled steps per turn (default: {STEPS})"
+    )
+    parser.add_argument(
+        "--log_dir", "--log-dir", type=Path, default=Path("logs"), help="folder of the JSON (default: logs)"
+    )
+    parser.add_argument(
+        "--fig_dir", "--fig-dir", type=Path, default=Path("fig"), help="folder of figures (default: fig)"
+    )
     args = parser.parse_args(arguments)
     if min(args.batch_size, args.rounds, args.steps) < 1 or not 1 <= args.threads <= available_cores():
         parser.error(f"expected positive numbers, and --threads of at most {available_cores()}")

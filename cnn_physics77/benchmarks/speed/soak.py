@@ -1,12 +1,12 @@
-"""A long training run that watches its memory: what leaks a little at each step is seen after thousands.
+"""A long training run that watches its memory: a small leak per step shows after thousands of steps.
 
 Run by hand::
 
     python -m cnn_physics77.benchmarks.speed.soak --steps 10000
 
-It trains the specification's network with Adam on real MNIST batches. After a tenth of the steps (by then
-pools, caches and optimizer state have their final size) it notes resident memory and the number of Python
-objects; at the end neither may have grown by more than the tolerance. It exits with 1 if they have.
+It trains the specification's network with Adam on MNIST. After a tenth of the steps, when pools, caches and
+optimizer state have their final size, it notes resident memory and the number of Python objects. At the end
+neither may have grown by more than its tolerance; otherwise the exit status is 1.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ...core.model import CNN
 from ...core.tensor import from_numpy
 
 TOLERANCE_BYTES = 2 << 20
-"""Growth of resident memory that is allowed between the two notes: the allocator's own coming and going."""
+"""Allowed growth of resident memory: the allocator's own fluctuation."""
 
 TOLERANCE_OBJECTS = 200
-"""Growth of the number of Python objects that is allowed."""
+"""Allowed growth of the number of Python objects."""
 
 
 def soak(steps: int, batch_size: int = 64, seed: int = 67) -> bool:
-    """Train for ``steps`` steps, print memory ten times on the way, and say whether it stayed."""
+    """Train for `steps` steps, print memory ten times on the way, return whether it stayed."""
     data = datasets.load("mnist")
     images = data.train_images / np.float32(255)
     labels = data.train_labels
@@ -62,15 +62,15 @@ def soak(steps: int, batch_size: int = 64, seed: int = 67) -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 0 if memory stayed."""
+    """Run the command; exit status 0 if memory stayed, 1 if it grew."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.speed.soak", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--steps", type=int, default=10_000)
-    parser.add_argument("--batch_size", "--batch-size", type=int, default=64)
-    parser.add_argument("--seed", type=int, default=67)
-    options = parser.parse_args(arguments)
-    return 0 if soak(options.steps, options.batch_size, options.seed) else 1
+    parser.add_argument("--steps", type=int, default=10_000, help="training steps (default: 10000)")
+    parser.add_argument("--batch_size", "--batch-size", type=int, default=64, help="images (default: 64)")
+    parser.add_argument("--seed", type=int, default=67, help="seed of the batches (default: 67)")
+    args = parser.parse_args(arguments)
+    return 0 if soak(args.steps, args.batch_size, args.seed) else 1
 
 
 if __name__ == "__main__":

@@ -2,16 +2,17 @@
 
 Run by hand::
 
-    python -m cnn_physics77.benchmarks.speed                     # the suite
-    python -m cnn_physics77.benchmarks.speed --cases targets     # the works that have a target
-    python -m cnn_physics77.benchmarks.speed --cases columns     # the same works with one thread, in
-    float64, ... python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
+    python -m cnn_physics77.benchmarks.speed                   # the suite
+    python -m cnn_physics77.benchmarks.speed --cases targets   # the cases with a target
+    python -m cnn_physics77.benchmarks.speed --cases columns   # these with one thread, in float64, ...
+    python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
 
-Each framework has a process of its own. Both are given the same values, warm up, and take turns block by
-block (A B B A ...). Before the first timed block, what both compute from these values is compared, in float64
-(to 1e-9) and then in the case's own dtype; where they differ by more than the tolerance nothing is timed and
-the command fails. The ratio is the median over pairs of blocks, with its bootstrap interval. The peak of
-memory is measured in further processes, one for each framework and case.
+Each framework runs in its own process. Both get the same values, warm up, and take turns block by block
+(A B B A ...). Before the first timed block, the values that both compute are compared, in float64 (to 1e-9)
+and then in the case's own dtype; where they differ by more than the tolerance, nothing is timed and the
+command fails. A block that other programs disturbed is repeated, and left out of the ratio if it stays
+disturbed. The ratio is the median over pairs of blocks, with its bootstrap interval. Peak memory is measured
+in further processes, one for each framework and case.
 """
 
 from __future__ import annotations
@@ -55,30 +56,30 @@ from .work import TOLERANCES, Arrays, Case
 OURS, THEIRS = FRAMEWORKS
 
 WARMUP_CALLS = 3
-"""Untimed calls before the length of a block is settled; one whole untimed block follows it."""
+"""Untimed calls before the length of a block is chosen; one whole untimed block follows."""
 
 BLOCK_SECONDS = 0.2
-"""A block has as many calls as the slower framework does in this time (half of it in sweeps), but one at
-least."""
+"""Target length of a block: it has as many calls as the slower framework makes in this time (in half of it
+for sweeps), but at least one."""
 
 ROUNDS = {"targets": 12}
-"""Timed blocks of each framework by choice of cases; six, the fewest that give a 95 % interval, for the
-others."""
+"""Timed blocks of each framework, by choice of cases. The others have six, the fewest that give a 95 %
+interval."""
 
 UNTIMED_SECONDS = 0.03
-"""Calls of about so long, but one at least, begin each block off the clock: after the pause the caches hold
-what the other framework left there, and the processors have slept, which is no part of a training run."""
+"""Each block starts with untimed calls of about this length, at least one: after the pause the caches hold
+the other framework's data and the processors have slept, which does not happen in a training run."""
 
 MEMORY_CALLS = 12
-"""Calls over which the peak of memory is taken."""
+"""Calls over which peak memory is measured."""
 
 
 def difference(ours: Arrays, theirs: Arrays) -> tuple[float, str]:
     """The largest relative difference among the values, and the name of the one that has it.
 
-    For each array it is ``|a - b| / max(|b|, 0.001 max |c|)`` with 2-norms, where c runs over all of the
-    same kind (the gradients, say): what is zero but for rounding beside the others is judged by the size
-    of the others.
+    For each array it is ``|a - b| / max(|b|, 0.001 max |c|)`` with 2-norms, where c runs over all arrays of
+    the same kind (for example all gradients): an array that is zero up to rounding is judged by the size of
+    the others.
 
     >>> difference({"y": np.array([3.0, 4.5])}, {"y": np.array([3.0, 4.0])})
     (0.1, 'y')
@@ -107,9 +108,9 @@ class Suite:
     Args:
         threads: for each framework, where a case does not say otherwise.
         rounds: timed blocks of each framework.
-        block_seconds: length that a block aims at.
-        memory: whether peaks of memory are measured.
-        note: told a line for each case as it is done.
+        block_seconds: target length of a block.
+        memory: whether peak memory is measured.
+        note: called with one line for each finished case.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class Suite:
         self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, None, [])
 
     def run(self, cases: Iterable[Case]) -> SpeedReport:
-        """Do the cases; `report` has those that are done while others still run.
+        """Run the cases; meanwhile `report` holds those that are finished.
 
         Raises:
             MeasurementError: threads are not what was asked for, or the given values differ.
@@ -141,8 +142,8 @@ class Suite:
 
     @staticmethod
     def _processes(case: Case) -> tuple[str, int | None]:
-        """Cases of equal keys that follow each other share their processes."""
-        return case.key if case.alone else case.family, case.threads
+        """Consecutive cases with equal keys share their processes."""
+        return case.key if case.own_process else case.family, case.threads
 
     @contextmanager
     def _workers(self, threads: int) -> Iterator[dict[str, Worker]]:
@@ -182,7 +183,7 @@ class Suite:
         )
         if not record.agreed:
             self.note(
-                f"{case.key}: not timed, for the values differ by {gap:.1e} ({where}; tolerance "
+                f"{case.key}: not timed: the values differ by {gap:.1e} ({where}; tolerance "
                 f"{record.tolerance:.0e})"
                 + (f", in float64 by {exact:.1e} ({exact_where})" if exact is not None else "")
             )
@@ -212,7 +213,7 @@ class Suite:
 
     @staticmethod
     def _open(case: Case, workers: dict[str, Worker], dtype: str) -> str:
-        """Make the case ready in both; the hash of what they were given, which must be the same."""
+        """Prepare the case in both frameworks; return the hash of their inputs, which must be equal."""
         given = {worker.ask("open", key=case.key, dtype=dtype)["sha256"] for worker in workers.values()}
         if len(given) > 1:
             raise MeasurementError(f"{case.key}: the frameworks were given different values")
@@ -234,7 +235,7 @@ class Suite:
         for worker in workers.values():
             worker.ask("run", calls=WARMUP_CALLS)
             seconds = max(seconds, worker.ask("run", calls=1)["seconds"])
-        record.calls = max(1, round(self.block_seconds * (1 if case.alone else 0.5) / seconds))
+        record.calls = max(1, round(self.block_seconds * (1 if case.own_process else 0.5) / seconds))
         record.warmup_calls = WARMUP_CALLS + 1 + record.calls
         record.untimed_calls = max(1, round(UNTIMED_SECONDS / seconds))
         for worker in workers.values():
@@ -259,7 +260,7 @@ class Suite:
 
 
 def show(report: SpeedReport, path: Path, console: Console) -> None:
-    """Print the tables, and draw the figure beside the JSON file."""
+    """Print the tables and draw the figure next to the JSON file."""
     console.print(speed_tables(report))
     cases = as_speed_cases(report)
     if cases:
@@ -276,22 +277,25 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--cases", metavar="PATTERN",
-        help=f"{', '.join(CHOICES)}, or patterns of family/name, separated by | "
-        "(default: suite; with --quick: quick)",
+        help=f"{', '.join(CHOICES)}, or patterns of family/name separated by | "
+        "(default: suite, with --quick: quick)",
     )  # fmt: skip
     cores = available_cores()
-    parser.add_argument("--threads", type=int, default=cores, help=f"for each framework (default: {cores})")
     parser.add_argument(
-        "--rounds", type=int, help="timed blocks of each framework (default: 6; for targets: 12)"
+        "--threads", type=int, default=cores, help=f"threads of each framework (default: {cores})"
     )
-    parser.add_argument("--quick", action="store_true", help="a few cases, fewer rounds, no memory")
+    parser.add_argument(
+        "--rounds", type=int, help="timed blocks of each framework (default: 6, for targets 12)"
+    )
+    parser.add_argument("--quick", action="store_true", help="a few cases, six rounds, no memory measurement")
     parser.add_argument("--output", metavar="FILE", help="JSON file (default: logs/speed_<time>.json)")
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and end")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and exit")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command: 1 if values differed or a process failed, 2 for bad arguments, 130 after Ctrl-C."""
+    """Run the command. Exit status: 1 if values differed or a process failed, 2 for bad arguments, 130 after
+    Ctrl-C."""
     parser = build_parser()
     args = parser.parse_args(arguments)
     pattern = args.cases or ("quick" if args.quick else "suite")
@@ -316,7 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
     stamp = suite.started[:19].replace(":", "").replace("-", "").replace("T", "-")
     path = Path(args.output or f"logs/speed_{stamp}.json")
     status = 0
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is measured is kept then, too
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # results so far are kept then, too
     try:
         suite.run(cases)
     except KeyboardInterrupt:

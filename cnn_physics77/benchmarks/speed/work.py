@@ -1,14 +1,13 @@
-"""The kinds of work in the speed suite, each written once and done by every framework.
+"""The kinds of cases in the speed suite, each written once and run by every framework.
 
-A case says what is given (drawn in float64 with NumPy's Generator, so that every process has the same
-values) and what is called over and over on the clock. It is written in PyTorch's names and runs in a
-framework through its adapter. Before anything is timed, the values that it computes in both frameworks are
-compared (`CaseRecord.difference`).
+A case defines its inputs (drawn in float64 with NumPy's Generator, so that every process has the same values)
+and the call that is timed. It is written in PyTorch's names and runs in a framework through its adapter.
+Before anything is timed, the values that it computes in both frameworks are compared
+(`CaseRecord.difference`).
 
-Arrays are given in PyTorch's default memory order, rows of pixels in planes of channels, to both
-frameworks. The column "PyTorch at its best" gives PyTorch the order that it is fastest with
-(channels_last), its fused optimizer and an allocator that keeps freed memory, as ours does, and ours nothing
-else than before.
+Both frameworks get arrays in PyTorch's default memory order (contiguous, NCHW). The column "PyTorch at its
+best" gives PyTorch its fastest order (channels_last), its fused optimizer and an allocator that keeps freed
+memory, as ours does; ours runs as in the other columns.
 """
 
 from __future__ import annotations
@@ -31,41 +30,41 @@ from ..process.shared_inputs import draw_weights
 Arrays = dict[str, np.ndarray]
 
 SEED = 67
-"""Of everything that is given."""
+"""Seed of all inputs."""
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
-"""Largest relative differences (2-norms) that pass."""
+"""Largest relative differences (2-norms) that count as equal."""
 
 NETWORK_TOLERANCE = 2e-2
-"""The same for the gradients of a network in float32, each by itself. Where a ReLU or a maximum decides the
-other way on a difference of 1e-6, a gradient changes by far more: with ResNet-20 the gradients of both
-frameworks lie up to 0.005 away from those in float64 at batch 128; at batch 16 ours lie 0.011 away with
-Winograd's larger tiles, and 0.000003 with im2col or F(4x1), by which all decisions fall as in float64. It is
-float64 that proves that both do the same."""
+"""The same for each gradient of a network in float32. Where a difference of 1e-6 flips the decision of a ReLU
+or a maximum, a gradient changes by far more: with ResNet-20 the gradients of both frameworks differ by up to
+0.005 from those in float64 at batch 128. At batch 16 ours differ by 0.011 with Winograd's larger tiles, and
+by 0.000003 with im2col or F(4x1), which decide everywhere as float64 does. The comparison in float64 is what
+proves that both compute the same."""
 
 
 class Work(NamedTuple):
-    """A case made ready in one framework."""
+    """A case prepared in one framework."""
 
     call: Callable[[], Any]
     """What is timed."""
     values: Callable[[], Arrays]
-    """Computes, from the state at the beginning, what is compared; called once, before any `call`."""
+    """Computes the compared values from the initial state; called once, before any `call`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case(abc.ABC):
-    """A piece of work. Subclasses say which; these are the circumstances.
+    """One case of the suite: the settings common to all kinds. Subclasses define the computation.
 
     Attributes:
         name: unique in its family.
-        row, column: where the case shows one work under other circumstances ("one thread"), the work's
-            name and the circumstance.
-        dtype: of everything given.
-        threads: for each framework; None for what the suite is told.
+        row, column: if the case repeats another one with a changed setting: the other's name, and the setting
+            ("one thread").
+        dtype: of all inputs.
+        threads: of each framework; None: those of the suite.
         best: give PyTorch its channels_last memory, its fused optimizer and our setting of the allocator.
-        target, memory_target: the ratios of time and memory aimed at, at most.
-        memory: whether the peak of memory is measured as well, in processes of their own.
+        target, memory_target: upper limits that the ratios of time and memory should meet.
+        memory: whether peak memory is measured as well, in separate processes.
         quick: whether the case belongs to the quick choice.
     """
 
@@ -84,25 +83,25 @@ class Case(abc.ABC):
 
     @property
     def key(self) -> str:
-        """Family and name: what the case is known by."""
+        """Family and name, which identify the case."""
         return f"{self.family}/{self.name}"
 
     @property
-    def alone(self) -> bool:
-        """Whether the case gets processes of its own, where sweeps share theirs."""
+    def own_process(self) -> bool:
+        """Whether the case gets processes of its own; cases of a sweep share theirs."""
         return False
 
     @property
     def tolerance(self) -> float:
-        """Largest relative difference of the values that passes."""
+        """Largest relative difference of the values that counts as equal."""
         return TOLERANCES[self.dtype]
 
     @abc.abstractmethod
     def draw(self, generator: np.random.Generator) -> Arrays:
-        """The arrays that are given, in float64 or of integers."""
+        """Draw the inputs, in float64 or as integers."""
 
     def given(self) -> Arrays:
-        """The arrays that are given, in the case's dtype."""
+        """The inputs in the case's dtype."""
         drawn = self.draw(np.random.default_rng(SEED))
         return {
             name: array.astype(self.dtype) if array.dtype.kind == "f" else array
@@ -111,18 +110,18 @@ class Case(abc.ABC):
 
     @abc.abstractmethod
     def prepare(self, adapter: Adapter, given: Arrays) -> Work:
-        """Make the work ready in a framework."""
+        """Prepare the case in a framework."""
 
     def rehearse(self, adapter: Adapter) -> None:  # noqa: B027 (most need none)
-        """Work of the same kind on next to nothing: what a framework loads when it is first used belongs
-        to its baseline."""
+        """Do work of the same kind on tiny arrays, so that code which the framework loads on first use counts
+        as part of its memory baseline."""
 
     def favours(self, adapter: Adapter) -> bool:
         """Whether this framework is PyTorch and is to be at its best."""
         return self.best and adapter.name == "pytorch"
 
     def tensors(self, adapter: Adapter, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """What is given, as tensors of the framework, which share the arrays' memory."""
+        """The inputs as tensors of the framework, which share the arrays' memory."""
         found = {name: adapter.from_numpy(array) for name, array in given.items()}
         if self.favours(adapter):
             last = adapter.torch.channels_last
@@ -131,7 +130,7 @@ class Case(abc.ABC):
 
 
 def values_of(**tensors: Any) -> Arrays:
-    """Copies of what the tensors hold, in the logical order."""
+    """Copies of the tensors' values, in logical order."""
     return {name: np.array(tensor.detach().numpy(), order="C") for name, tensor in tensors.items()}
 
 
@@ -144,16 +143,16 @@ IMAGE_SHAPES = {
     "ResNet20": (3, 32, 32),
     "MLP": (1, 28, 28),
 }
-"""The networks of `core.model`, with one image each."""
+"""The networks of `core.model`, with the shape of one image."""
 
 CLASSES = 10
-"""Width of their logits."""
+"""Number of logits of each network."""
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Adam": ("Adam", {"lr": 0.001}),
     "SGD": ("SGD", {"lr": 0.01, "momentum": 0.9}),
 }
-"""SGD is with momentum."""
+"""Class and arguments of each optimizer; SGD has momentum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +164,7 @@ class NetworkCase(Case):
     sizes: Mapping[str, int] = field(default_factory=dict)  # of the CNN, where not the specification's
 
     @property
-    def alone(self) -> bool:
+    def own_process(self) -> bool:
         return True
 
     @property
@@ -184,12 +183,12 @@ class NetworkCase(Case):
 
 
 class Training(NamedTuple):
-    """What trains, in one framework."""
+    """A training step in one framework."""
 
     network: Any
     optimizer: Any
     call: Callable[[], Any]
-    """One step; its loss."""
+    """Runs one step and returns its loss."""
 
 
 _REHEARSAL_IMAGE = np.ones((1, 1, 3, 3), np.float32)
@@ -202,8 +201,8 @@ def _rehearsal_network(adapter: Adapter) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCase(NetworkCase):
-    """A training step: gradients cleared, forward, cross-entropy, backward, update. Several batches take
-    turns."""
+    """A training step: clear gradients, forward, cross-entropy, backward, update. Consecutive calls cycle
+    through several batches."""
 
     family: ClassVar[str] = "training step"
 
@@ -217,7 +216,7 @@ class TrainingCase(NetworkCase):
         }
 
     def training(self, adapter: Adapter, given: Arrays) -> Training:
-        """The network, its optimizer, and the step that a call of this work is."""
+        """The network, its optimizer, and the step that is timed."""
         network = self.build(adapter)
         kind, arguments = OPTIMIZERS[self.optimizer]
         if self.favours(adapter):
@@ -227,9 +226,9 @@ class TrainingCase(NetworkCase):
             tuple(self.tensors(adapter, {"images": images, "labels": labels}).values())
             for images, labels in zip(given["images"], given["labels"], strict=True)
         ]
-        turn = itertools.cycle(batches)
+        cycle = itertools.cycle(batches)
         step = training_step(network, adapter.criterion, optimizer)
-        return Training(network, optimizer, lambda: step(*next(turn)))
+        return Training(network, optimizer, lambda: step(*next(cycle)))
 
     def prepare(self, adapter: Adapter, given: Arrays) -> Work:
         network, _, call = self.training(adapter, given)
@@ -239,7 +238,7 @@ class TrainingCase(NetworkCase):
             found = values_of(
                 loss=loss, **{f"gradient of {name}": p.grad for name, p in network.named_parameters()}
             )
-            del loss  # or its graph would live on
+            del loss  # otherwise its graph stays alive
             return found | values_of(second_loss=call())
 
         return Work(call, values)
@@ -282,14 +281,14 @@ class InferenceCase(NetworkCase):
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionCase(Case):
-    """A function of tensors, forward and backward: y = f(...) and the gradients of g·y for every floating
-    tensor given."""
+    """A function of tensors, forward and backward: y = f(...) and the gradients of g·y with respect to every
+    floating input."""
 
     family: ClassVar[str] = "forward and backward"
 
     function: Callable[..., Any]  # (torch, tensors by name) -> y
     shapes: Mapping[str, tuple[int, ...]]
-    labels: int = 0  # so many class labels are given as well
+    labels: int = 0  # number of class labels among the inputs
 
     def draw(self, generator: np.random.Generator) -> Arrays:
         drawn: Arrays = {name: generator.standard_normal(shape) for name, shape in self.shapes.items()}
@@ -322,14 +321,14 @@ class FunctionCase(Case):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainCase(FunctionCase):
-    """Many operations on few numbers: what the tape itself costs."""
+    """Many operations on few numbers: the cost of recording and walking the graph."""
 
     family: ClassVar[str] = "small graph"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionCase(Case):
-    """One of the three maps of a convolution: its value, its input's or its weight's gradient."""
+    """One of the three maps of a convolution: forward, input gradient or weight gradient."""
 
     family: ClassVar[str] = "convolution"
 
@@ -368,18 +367,18 @@ class ConvolutionCase(Case):
                     return forward()
 
         else:
-            wanted = (x if self.of == "input gradient" else weight).requires_grad_()
+            variable = (x if self.of == "input gradient" else weight).requires_grad_()
             y = forward()
 
             def call() -> Any:
-                return torch.autograd.grad(y, wanted, g, retain_graph=True)[0]
+                return torch.autograd.grad(y, variable, g, retain_graph=True)[0]
 
         return Work(call, lambda: values_of(result=call()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateCase(Case):
-    """A step of an optimizer on parameters of given shapes, whose gradients stay what they are."""
+    """A step of an optimizer on parameters of given shapes, with constant gradients."""
 
     family: ClassVar[str] = "optimizer"
 
