@@ -132,8 +132,8 @@ def _bars(
         if outside.size:
             shift = 0.27 * np.linspace(-1, 1, outside.size + 2)[1:-1]
             axes.plot(
-                place + shift, outside, linestyle="none", marker="x", color=GREY, markersize=5, zorder=4,
-                gid="disturbed",
+                place + shift, outside, linestyle="none", marker="X", color="white", markeredgecolor=BLACK,
+                markersize=6.5, zorder=4, gid="disturbed",
             )  # fmt: skip
         if values.size == 0:
             word = "disturbed" if outside.size else missing
