@@ -57,6 +57,8 @@ def test_bootstrap_ratio_is_the_quantiles_of_medians_of_drawn_pairs():
     assert found.low == pytest.approx(medians[1000], abs=0.004)
     assert found.high == pytest.approx(medians[19_000], abs=0.004)
     assert found == s.bootstrap_ratio(ours, theirs, level=0.9)
+    few = {s.bootstrap_ratio(ours, theirs, level=0.9, resamples=20).low for _ in range(10)}
+    assert len(few) == 1  # the seed is fixed
 
 
 def test_bootstrap_ratio_covers_the_true_median():
