@@ -122,7 +122,7 @@ def speed_table(cases: Sequence[CaseRecord]) -> Table:
     """One row for each case: both times, the ratio with its interval, the target, the peaks of memory and
     their ratio."""
     table = _table("Time and memory relative to PyTorch")
-    table.add_column("work", min_width=28)
+    table.add_column("case", min_width=28)
     measured = any(case.memory_ratio is not None for case in cases)
     aimed = any(case.target is not None for case in cases)
     headings = ["ours\n(ms)", "PyTorch\n(ms)", "ratio", "interval"] + ["at most"] * aimed
@@ -159,11 +159,11 @@ def speed_table(cases: Sequence[CaseRecord]) -> Table:
 
 
 def columns_table(cases: Sequence[CaseRecord]) -> Table:
-    """One row for each work, one column for each circumstance: the ratios, with both times in
-    milliseconds."""
+    """One row for each case, one column for each changed setting: the ratio, both times in milliseconds, and
+    the ratio of memory where it was measured."""
     columns = list(dict.fromkeys(case.column for case in cases if case.column))
-    table = _table("The same works under other circumstances: ratio (ours / PyTorch, ms)")
-    table.add_column("work", min_width=20)
+    table = _table("The same cases with one setting changed: ratio (ours / PyTorch, ms)")
+    table.add_column("case", min_width=20)
     for column in columns:
         table.add_column(column, justify="right")
     rows: dict[tuple[str, str], dict[str, str]] = {}
@@ -176,6 +176,8 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
                 shown = f"{ratio.estimate:.2f}" if ratio is not None else "none"
                 shown += f"\n({_milliseconds(ours)} / {_milliseconds(theirs)})"
                 shown += f"\n{_remark(case)}" if case.disturbed_pairs else ""
+                if case.memory_ratio is not None:
+                    shown += f"\nmemory {case.memory_ratio:.2f}"
             rows.setdefault((case.family, case.row), {})[case.column] = shown
     for (family, row), found in rows.items():
         table.add_row(f"{family}\n  {row}", *(found.get(column, "") for column in columns))
@@ -183,7 +185,7 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
 
 
 def speed_tables(report: SpeedReport) -> Group:
-    """Everything that a run of the suite has to say."""
+    """The whole report on a run of the suite."""
     pieces: list[RenderableType] = [Text(detail_of(report), style="dim"), Text()]
     warning = disturbance_warning(report)
     if warning:
@@ -205,18 +207,18 @@ def speed_tables(report: SpeedReport) -> Group:
 
 
 def _allocators(report: SpeedReport) -> str:
-    """A sentence where the two frameworks run with different settings of the C library's allocator."""
+    """A sentence if the two frameworks run with different settings of the C library's allocator."""
     plain = [case for case in report.cases if not case.column and len(set(case.freed_memory.values())) > 1]
     if not plain:
         return ""
     return (
-        "Ours has the C library keep freed memory, in its own process; PyTorch's is left as its users have it"
-        " (but for PyTorch at its best). "
+        "Our process tells the C library to keep freed memory; PyTorch's does not, except in the columns "
+        '"PyTorch, same allocator" and "PyTorch at its best". '
     )
 
 
 def _agreement(report: SpeedReport) -> str:
-    """The sentence on values, generated from the differences found."""
+    """The sentence on the compared values, generated from the differences."""
     timed = [case for case in report.cases if case.agreed]
     if not timed:
         return "Nothing was timed: the values differ."
@@ -225,14 +227,12 @@ def _agreement(report: SpeedReport) -> str:
     parts = [f"{max(exact):.0e} in float64"] if exact else []
     single = [case.difference for case in timed if case.dtype == "float32"]
     parts += [f"{max(single):.0e} in float32"] if single else []
-    return (
-        f"In the same run both computed the same from the same values: largest difference {', '.join(parts)}."
-    )
+    return f"In the same run both computed the same values: largest difference {', '.join(parts)}."
 
 
 # ------------------------------------------------------------------------------------------------ profiles
 
-_SHORTEST_SHARE = 0.005  # of the step: rows below are gathered in one
+_SHORTEST_SHARE = 0.005  # of the step: shorter rows are combined into one
 
 
 def profile_detail(report: ProfileReport) -> str:

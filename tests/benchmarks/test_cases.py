@@ -62,7 +62,8 @@ def test_the_suite_has_what_was_asked_for():
     }
     assert any(case.dilation > 1 for case in maps)
     columns = {case.column for case in choose("columns")}
-    assert columns == {"PyTorch at its best", "one thread", "SGD", "float64", "batch 16", "batch 256"}
+    pytorch = {"PyTorch, same allocator", "PyTorch at its best"}
+    assert columns == pytorch | {"one thread", "SGD", "float64", "batch 16", "batch 256"}
     assert not any(case.memory or case.target for case in choose("columns"))
     assert 0 < len(choose("quick")) < 20 and len(choose("all")) == len(CASES)
 
@@ -163,3 +164,15 @@ def test_differences():
     ours = {"gradient of a": np.array([1.0]), "gradient of b": np.array([1e-9])}
     theirs = {"gradient of a": np.array([1.0]), "gradient of b": np.array([-1e-9])}
     assert difference(ours, theirs)[0] == pytest.approx(2e-6)
+
+
+def test_the_same_allocator_is_pytorchs_alone_and_in_processes_of_its_own():
+    case = CASES["training step/VGG, batch 64, Adam (PyTorch, same allocator)"]
+    assert case.shares_allocator(pytorch.ADAPTER) and not case.shares_allocator(numpy77.ADAPTER)
+    assert not case.favours(pytorch.ADAPTER) and case.memory and case.target is None
+    shared = [c for c in CASES.values() if c.shares_allocator(pytorch.ADAPTER)]
+    assert all(c.own_process for c in shared) and {c.column for c in shared} == {
+        "PyTorch, same allocator",
+        "PyTorch at its best",
+    }
+    assert not CASES[f"training step/{case.row}"].shares_allocator(pytorch.ADAPTER)

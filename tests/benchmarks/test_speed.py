@@ -164,3 +164,14 @@ def test_bad_arguments(capsys):
         assert caught.value.code == 2 and message in capsys.readouterr().err
     assert speed.main(["--cases", "targets", "--list"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 9
+
+
+def test_with_the_same_allocator_pytorch_keeps_freed_memory(tmp_path):
+    path = tmp_path / "run.json"
+    case = "training step/CNN, batch 1, Adam (PyTorch, same allocator)"
+    arguments = ["--cases", case, "--threads", "1", "--rounds", "1", "--output", str(path)]
+    assert speed.main(arguments) == 0
+    (found,) = read_speed(path).cases
+    assert found.freed_memory == {"numpy77": "kept", "pytorch": "kept"}
+    assert found.column == "PyTorch, same allocator" and found.memory_ratio is not None
+    assert "memory " in as_text(speed_tables(read_speed(path)), width=140)

@@ -199,6 +199,7 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
         }
         changes: dict[str, dict[str, Any]] = {}
         if isinstance(case, NetworkCase):
+            changes["PyTorch, same allocator"] = {"same_allocator": True, "memory": case.memory}
             changes["PyTorch at its best"] = {"best": True}
         changes["one thread"] = {"threads": 1}
         if isinstance(case, TrainingCase) and case.optimizer == "Adam":
@@ -209,7 +210,7 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
             changes["batch 256"] = {"batch": 256}
         for column, change in changes.items():
             name = f"{case.name} ({column})"
-            yield dataclasses.replace(case, name=name, column=column, **plain, **change)
+            yield dataclasses.replace(case, name=name, column=column, **(plain | change))
 
 
 def _all() -> dict[str, Case]:

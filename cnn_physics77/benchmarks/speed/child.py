@@ -27,7 +27,7 @@ from ..instruments.torch_recorder import their_events
 from ..process.shared_inputs import digest
 from ..process.worker import serve
 from .cases import CASES
-from .work import Training, TrainingCase, Work
+from .work import Case, Training, TrainingCase, Work
 
 
 class Child:
@@ -58,12 +58,16 @@ class Child:
         case = CASES[key]
         if dtype is not None:
             case = dataclasses.replace(case, dtype=dtype)
-        if case.favours(self.adapter):
-            memory.keep_freed_memory()
+        self._set_allocator(case)
         given = case.given()
         held = digest(given)
         self.work = case.prepare(self.adapter, given)
         return {"sha256": held}
+
+    def _set_allocator(self, case: Case) -> None:
+        """Cannot be undone, so such cases have processes of their own."""
+        if case.shares_allocator(self.adapter):
+            memory.keep_freed_memory()
 
     def values(self, file: str) -> dict[str, Any]:
         """Compute the values that are compared, and write them to an ``.npz`` file."""
@@ -95,6 +99,7 @@ class Child:
         """Peak memory over `calls` calls: network, optimizer and everything that a call needs, without the
         inputs and without the code that the framework loads on first use."""
         case = CASES[key]
+        self._set_allocator(case)
         given = case.given()
         case.rehearse(self.adapter)
         ruler = MemoryRuler()

@@ -5,9 +5,10 @@ and the call that is timed. It is written in PyTorch's names and runs in a frame
 Before anything is timed, the values that it computes in both frameworks are compared
 (`CaseRecord.difference`).
 
-Both frameworks get arrays in PyTorch's default memory order (contiguous, NCHW). The column "PyTorch at its
-best" gives PyTorch its fastest order (channels_last), its fused optimizer and an allocator that keeps freed
-memory, as ours does; ours runs as in the other columns.
+Both frameworks get arrays in PyTorch's default memory order (contiguous, NCHW). Ours runs with an allocator
+that keeps freed memory, PyTorch as its users have it. The column "PyTorch, same allocator" gives PyTorch our
+setting of the allocator; the column "PyTorch at its best" also its fastest memory order (channels_last) and
+its fused optimizer. Ours runs as before in both.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class Case(abc.ABC):
             ("one thread").
         dtype: of all inputs.
         threads: of each framework; None: those of the suite.
-        best: give PyTorch its channels_last memory, its fused optimizer and our setting of the allocator.
+        same_allocator: give PyTorch our setting of the allocator, which keeps freed memory.
+        best: the same, and give PyTorch its channels_last memory and its fused optimizer.
         target, memory_target: upper limits that the ratios of time and memory should meet.
         memory: whether peak memory is measured as well, in separate processes.
         quick: whether the case belongs to the quick choice.
@@ -75,6 +77,7 @@ class Case(abc.ABC):
     column: str = ""
     dtype: str = "float32"
     threads: int | None = None
+    same_allocator: bool = False
     best: bool = False
     target: float | None = None
     memory_target: float | None = None
@@ -115,6 +118,10 @@ class Case(abc.ABC):
     def rehearse(self, adapter: Adapter) -> None:  # noqa: B027 (most need none)
         """Do work of the same kind on tiny arrays, so that code which the framework loads on first use counts
         as part of its memory baseline."""
+
+    def shares_allocator(self, adapter: Adapter) -> bool:
+        """Whether this framework is PyTorch and gets our setting of the allocator."""
+        return (self.best or self.same_allocator) and adapter.name == "pytorch"
 
     def favours(self, adapter: Adapter) -> bool:
         """Whether this framework is PyTorch and is to be at its best."""
