@@ -14,11 +14,16 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
+import psutil
+import threadpoolctl
 
 from ...core.backend import memory
 from ...core.kernels import awake
 from ...core.kernels.threads import parallel_for
 from ...results import Environment
+
+if sys.platform != "win32":
+    import resource
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -63,8 +68,6 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 def thread_pools() -> list[dict[str, Any]]:
     """What each native thread pool of this process reports (threadpoolctl)."""
-    import threadpoolctl
-
     keys = ("user_api", "internal_api", "version", "num_threads", "threading_layer", "architecture")
     return [{key: pool.get(key) for key in keys if key in pool} for pool in threadpoolctl.threadpool_info()]
 
@@ -184,8 +187,6 @@ class MemoryRuler:
             self._reset()
             self.baseline = _status("VmRSS")
         else:
-            import psutil
-
             self.baseline = psutil.Process().memory_info().rss
 
     def peak(self) -> int:
@@ -193,11 +194,7 @@ class MemoryRuler:
         if self.name.startswith("VmHWM"):
             return _status("VmHWM")
         if sys.platform == "win32":
-            import psutil
-
             return psutil.Process().memory_info().peak_wset
-        import resource
-
         unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes, others in kilobytes
         # the two counters are kept apart and may differ by a few pages
         return max(self.baseline, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
@@ -264,8 +261,6 @@ def environment(
         started, command_line, commit: of the invocation, from the parent process.
         framework_threads, denormals: as the framework reports them.
     """
-    import psutil
-
     return Environment(
         started=started,
         command_line=[word.encode(errors="backslashreplace").decode() for word in command_line],
