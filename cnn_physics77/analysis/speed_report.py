@@ -377,6 +377,6 @@ def _cells(row: OperationRecord, report: ProfileReport) -> list[str]:
         mark = _ABOVE_PEAK if rate > peak else "%)"
         cells.append(f"{rate / 1e9:.1f} ({100 * rate / peak:.0f}{mark}" if amount else "")
     if row.their_seconds:
-        ratio = f"{row.seconds / row.their_seconds:.2f}" if _comparable(report) else "none"
+        ratio = f"{row.seconds / row.their_seconds:.2f}" if _comparable(report) else "-"
         return [*cells, f"{1e3 * row.their_seconds:.3f}", ratio]
     return [*cells, "", ""]
