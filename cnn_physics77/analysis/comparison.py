@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cnn_physics77.analysis.statistics import (
     ACCURACY_MARGIN,
@@ -13,7 +13,7 @@ from cnn_physics77.analysis.statistics import (
     bootstrap_ratio,
     paired_tost,
 )
-from cnn_physics77.results import FRAMEWORKS, RunLog
+from cnn_physics77.results import FRAMEWORKS, Disturbance, RunLog
 
 OURS, REFERENCE = "numpy77", "pytorch"
 
@@ -73,6 +73,16 @@ def shortfall(runs: Sequence[RunLog]) -> str:
         if count:
             reasons.append(reason if count == len(runs) else f"{count} of {len(runs)} {reason}")
     return ", ".join(reasons)
+
+
+UNKNOWN_DISTURBANCE = (
+    "It is unknown whether other programs disturbed the times: this system does not count processor time."
+)
+
+
+def is_unknown(disturbances: Iterable[Disturbance | None]) -> bool:
+    """Whether somebody looked for disturbances on a system that does not say."""
+    return any(found is not None and found.others is None for found in disturbances)
 
 
 def disturbance_warning(logs: Sequence[RunLog]) -> str:

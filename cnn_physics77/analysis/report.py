@@ -11,9 +11,11 @@ from rich.text import Text
 
 from cnn_physics77.analysis.comparison import (
     REFERENCE,
+    UNKNOWN_DISTURBANCE,
     disturbance_warning,
     epoch_time_ratio,
     equivalences,
+    is_unknown,
     memory_ratio,
     pair_runs,
     runs_by_label,
@@ -188,6 +190,8 @@ def findings(logs: Sequence[RunLog]) -> list[str]:
             else:
                 reached = f"{len(failed)} of {len(members)} runs ended {floor} and enter no comparison"
             sentences.append(f"{label} did not train: {reached}.")
+    if is_unknown(record.disturbance for log in logs for record in log.epochs):
+        sentences.append(UNKNOWN_DISTURBANCE)
     return sentences + _equivalence_sentences(equivalences(logs))
 
 

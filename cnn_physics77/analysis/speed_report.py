@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cnn_physics77.analysis.comparison import UNKNOWN_DISTURBANCE, is_unknown
 from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
 from cnn_physics77.results import CaseRecord, Environment, OperationRecord, ProfileReport, SpeedReport
@@ -199,11 +200,16 @@ def speed_tables(report: SpeedReport) -> Group:
         Text(
             "Ratio: ours to PyTorch's, median of pairs of blocks [95 % bootstrap interval, or the range of "
             "fewer than six]. Below 1: faster than PyTorch. Memory: peak resident above baseline, in "
-            f"processes of their own. {_allocators(report)}{_agreement(report)}",
+            f"processes of their own. {_allocators(report)}{_agreement(report)}{_unknown(report)}",
             style="dim",
         )
     )
     return Group(*pieces)
+
+
+def _unknown(report: SpeedReport) -> str:
+    blocks = [found for case in report.cases for found in (*case.our_disturbance, *case.their_disturbance)]
+    return f" {UNKNOWN_DISTURBANCE}" if is_unknown(blocks) else ""
 
 
 def _allocators(report: SpeedReport) -> str:
@@ -338,6 +344,8 @@ def profile_table(report: ProfileReport) -> Group:
         "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of them. "
         "FLOPs of the plain algorithm."
     )
+    if is_unknown((*report.our_disturbance, *report.their_disturbance)):
+        explained += f" {UNKNOWN_DISTURBANCE}"
     pieces: list[RenderableType] = [Text(profile_detail(report), style="dim"), Text()]
     warning = profile_warning(report)
     if warning:

@@ -167,3 +167,17 @@ def test_no_share_of_a_peak_above_100_percent_without_a_note():
     assert "Above a ceiling: linear" in words(visuals.roofline([cost], 100.0, 100.0))
     assert "Above a ceiling" not in words(visuals.roofline([cost], 200.0, 100.0))
     assert math.isclose(cost.rate, 133.0)
+
+
+def test_where_the_system_does_not_count_the_reports_say_unknown(invented):
+    unknown = Disturbance(None, 1, False)
+    words = "It is unknown whether other programs disturbed the times"
+    ours, theirs = invented.pair()
+    assert words not in as_text(report([ours, theirs]))
+    ours.epochs[0].disturbance = unknown
+    assert words in as_text(report([ours, theirs]), width=150)
+    case = a_case([unknown] * 3, [unknown] * 3)
+    said = as_text(speed_tables(SpeedReport({}, 2, 3, 0.1, 0.2, None, [case])), width=150)
+    assert words in " ".join(said.split()) and time_ratio(case).pairs == 3
+    said = as_text(profile_table(a_profile(our_disturbance=[unknown], their_disturbance=[])), width=150)
+    assert words in " ".join(said.split()) and "DISTURBED" not in said
