@@ -42,16 +42,17 @@ class Script:
 def script(monkeypatch):
     """Runs `undisturbed` over the listed work of others; (result, record, attempts made)."""
 
-    def run(*others):
+    def run(*others, seconds=1.0, settle=0.0):
         counters, attempts = Script(*others), []
         monkeypatch.setattr(module, "perf_counter", lambda: counters.now)
+        monkeypatch.setattr(module, "sleep", lambda pause: pause and counters.advance(pause))
 
         def measure(attempt):
             attempts.append(attempt)
-            counters.advance()
+            counters.advance(seconds)
             return f"result {attempt}"
 
-        return *undisturbed(measure, counters=counters), attempts
+        return *undisturbed(measure, settle, counters=counters), attempts
 
     return run
 
@@ -75,6 +76,13 @@ def test_the_limit_is_a_share_of_one_processor_and_the_resolution_of_the_counter
     allowed = MOST_OTHERS + 2 * module.TICK_SECONDS * Script.processors
     assert not script(allowed - 1e-3)[1].disturbed
     assert script(allowed + 1e-3, 0.0)[1].attempts == 2
+
+
+def test_a_short_block_is_judged_with_the_pause_before_it(script):
+    """A tenth of a tick tells nothing; with the pause, a busy processor is seen."""
+    assert not script(1.0, seconds=0.02)[1].disturbed
+    found = script(1.0, 1.0, 0.0, 0.0, seconds=0.02, settle=0.2)[1]
+    assert (found.attempts, found.disturbed) == (2, False)
 
 
 @pytest.mark.parametrize("missing", ["machine", "own"])
