@@ -114,8 +114,8 @@ def test_activations_and_their_gradients_at_finite_edges(name, dtype):
         np.testing.assert_allclose(gradient(np.ones_like(x), x), t.grad.numpy(), rtol=rtol, atol=1e-7)
 
 
-# The limits at inf and -inf, but NaN where the formula is a product -inf * 0, as in x * sigmoid(x). They are stated
-# here, because PyTorch's in float32 depend on the processor: with AVX-512 its gelu(inf) is NaN.
+# The limits at inf and -inf, but NaN where the formula is a product -inf * 0, as in x * sigmoid(x). They are
+# stated here, because PyTorch's in float32 depend on the processor: with AVX-512 its gelu(inf) is NaN.
 AT_INFINITY = {
     "sigmoid": (1, 0),
     "silu": (np.inf, np.nan),

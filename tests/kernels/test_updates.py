@@ -43,7 +43,7 @@ def tolerance(dtype):
 
 def lockstep(make, update, dtype, steps):
     p = start(dtype)
-    t = torch.tensor(p.copy(), requires_grad=True)
+    t = torch.tensor(p.copy(), dtype=torch.float64, requires_grad=True)  # the truth for float32 as well
     optimizer = make([t])
     maximize = optimizer.defaults["maximize"]
     for step in range(1, steps + 1):
