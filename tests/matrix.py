@@ -188,15 +188,15 @@ def main() -> int:
     if parsed.list:
         for variant in chosen:
             reason = reason_to_skip(variant)
-            print(f"{variant.name:16} {variant}" + (f"  (skipped: {reason})" if reason else ""))
+            print(f"{variant.name:18} {variant}" + (f"  (skipped: {reason})" if reason else ""))
         return 0
 
     logs = Path(tempfile.mkdtemp(prefix="matrix-"))
     failed = False
-    print(f"{'variant':16} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}", flush=True)
+    print(f"{'variant':18} {'passed':>7} {'failed':>7} {'skipped':>7} {'seconds':>8}", flush=True)
     for variant in chosen:
         if reason := reason_to_skip(variant):
-            print(f"{variant.name:16} skipped: {reason}", flush=True)
+            print(f"{variant.name:18} skipped: {reason}", flush=True)
             continue
         log = logs / f"{variant.name}.log"
         begin = time.monotonic()
@@ -204,7 +204,7 @@ def main() -> int:
         bad = counts["failures"] + counts["errors"]
         passed = counts["tests"] - bad - counts["skipped"]
         seconds = time.monotonic() - begin
-        print(f"{variant.name:16} {passed:7} {bad:7} {counts['skipped']:7} {seconds:8.0f}", flush=True)
+        print(f"{variant.name:18} {passed:7} {bad:7} {counts['skipped']:7} {seconds:8.0f}", flush=True)
         if not good:
             failed = True
             lines = log.read_text().splitlines()
