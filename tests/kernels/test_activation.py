@@ -127,6 +127,8 @@ AT_INFINITY = {
     "erf": (1, -1),
     "erfc": (0, 2),
 }
+# of those that are no product
+DERIVATIVES_AT_INFINITY = {"softplus": (1, 0), "softplus scaled": (1, 0), "log_sigmoid": (0, 1)}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -136,6 +138,9 @@ def test_activations_at_infinity_and_nan(name, length, dtype):
     x = np.repeat([np.inf, -np.inf, np.nan], length).astype(dtype)
     expected = np.repeat([*AT_INFINITY[name], np.nan], length).astype(dtype)
     np.testing.assert_array_equal(CASES[name][0](x), expected)
+    if name in DERIVATIVES_AT_INFINITY:
+        expected = np.repeat([*DERIVATIVES_AT_INFINITY[name], np.nan], length).astype(dtype)
+        np.testing.assert_array_equal(CASES[name][2](np.ones_like(x), x), expected)
 
 
 @pytest.mark.parametrize(("dtype", "ulps"), [(np.float32, 2.5), (np.float64, 4.5)])
