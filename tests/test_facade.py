@@ -83,6 +83,7 @@ def public(module):
     return {n for n in names if not inspect.ismodule(getattr(module, n))}
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize(("name", "own"), MODULES)
 def test_names_are_pytorchs(name, own):
     mine = importlib.import_module("cnn_physics77" + name)
@@ -90,6 +91,7 @@ def test_names_are_pytorchs(name, own):
     assert {n for n in public(mine) if not hasattr(theirs, n)} - own == set()
 
 
+@pytest.mark.needs_torch
 def test_functions_are_in_the_modules_where_pytorch_has_them():
     """What ``torch.nn.functional`` and ``torch`` share is the same function, found in both."""
     functional = vars(ours.nn.functional)
@@ -117,6 +119,7 @@ broadcast_shapes promote_types result_type
 """
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("name", NEEDED.split())
 def test_what_scripts_need_is_there(name):
     mine, theirs = ours, torch
@@ -148,6 +151,7 @@ def test_inference_mode():
             assert (x * 2).requires_grad
 
 
+@pytest.mark.needs_torch
 @pytest.mark.filterwarnings("ignore")
 def test_functions_of_one_tensor_answer_in_pytorchs_dtype():
     """Of booleans and integers, wherever PyTorch answers with a tensor."""

@@ -40,6 +40,7 @@ def run(tmp_path_factory):
     return path
 
 
+@pytest.mark.needs_torch
 def test_a_run(run):
     report = read_speed(run)
     (case,) = report.cases
@@ -64,6 +65,7 @@ def test_memory_is_that_of_the_work_alone():
     assert 3 * parameters < record.above_baseline_bytes < 12 * parameters  # with gradients and two moments
 
 
+@pytest.mark.needs_torch
 def test_what_pytorch_loads_when_first_used_is_loaded_before_the_baseline():
     code = """
 import sys
