@@ -245,7 +245,7 @@ def test_blas_is_held_to_one_thread_inside_and_restored():
         return [
             pool["num_threads"]
             for pool in threadpoolctl.threadpool_info()
-            if pool["user_api"] == "blas" and pool["filepath"] == str(blas.path)
+            if pool["user_api"] == "blas" and os.path.samefile(pool["filepath"], blas.path)
         ]
 
     assert blas.path is not None and blas.path.name in str(blas)
