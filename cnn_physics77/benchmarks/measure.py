@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..core.backend import memory
-from ..core.kernels import awake
 from ..results import Environment
 
 THREAD_VARIABLES = (
@@ -234,9 +233,7 @@ def environment(
         caches=_caches(),
         memory_bytes=psutil.virtual_memory().total,
         packages=_versions(),
-        thread_variables={
-            name: os.environ[name] for name in (*THREAD_VARIABLES, awake.VARIABLE) if name in os.environ
-        },
+        thread_variables={name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         thread_pools=thread_pools(),
         framework_threads=framework_threads,
         denormals=denormals,

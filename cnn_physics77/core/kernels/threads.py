@@ -30,8 +30,6 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.kernels import awake
-from cnn_physics77.core.kernels.awake import Awake
 from cnn_physics77.core.kernels.scratch import arena
 
 MOST_SECONDS_AT_EXIT = 5.0
@@ -230,12 +228,10 @@ class Seat:
 
 
 class Worker(Seat):
-    """A daemon thread that sleeps until the bell rings. It keeps the processors awake meanwhile, and for a
-    while afterwards."""
+    """A daemon thread that sleeps until the bell rings."""
 
-    def __init__(self, processors: Awake) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._processors = processors
         self.thread = threading.Thread(target=self._serve, name="cnn_physics77-worker", daemon=True)
         self.thread.start()
 
@@ -243,10 +239,7 @@ class Worker(Seat):
         np.seterr(all="ignore")  # a thread starts without its caller's settings, and must not say more
         _local.seat = self
         while True:
-            if not self.bell.acquire(timeout=awake.SECONDS):
-                self._processors.rest()
-                self.bell.acquire()
-            self._processors.begin(get_num_threads())
+            self.bell.acquire()
             self.work()
 
 
@@ -279,7 +272,6 @@ class Pool:
         self.lock = threading.Lock()
         self.falling = False  # whether the last region took its blocks from the last to the first
         self.workers: list[Worker] = []
-        self.awake = Awake()
         self.place: tuple | None = None  # the caller's, for which the workers have made room
 
     def _make_room(self, helpers: int) -> None:
@@ -313,7 +305,7 @@ class Pool:
         if len(self.workers) < helpers:
             with self.lock:
                 while len(self.workers) < helpers:
-                    self.workers.append(Worker(self.awake))
+                    self.workers.append(Worker())
                     self.place = None
         self._make_room(helpers)
         return list(self.workers[:helpers])
