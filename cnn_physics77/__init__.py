@@ -12,7 +12,7 @@ from math import e, inf, nan, pi
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.checkpoint import load, save
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
     adaptive_max_pool1d,
