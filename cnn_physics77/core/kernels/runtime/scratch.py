@@ -39,10 +39,11 @@ class Frame:
     """
 
     __slots__ = ("arrays", "offset", "start")
+    start: int
+    offset: int
 
     def __init__(self, outer: Frame | None) -> None:
-        self.start: int = 0 if outer is None else outer.offset
-        self.offset = self.start
+        self.start = self.offset = 0 if outer is None else outer.offset
         self.arrays: dict[str, np.ndarray] = {}
 
     def reset(self) -> None:
