@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..core.backend import memory
+from ..performance import allocator
 from ..results import Environment
 
 THREAD_VARIABLES = (
@@ -135,7 +135,7 @@ class MemoryRuler:
         """Take the baseline and set the peak back to it. What has been freed is given back to the system
         first: used again unseen, it would be missing in the peak."""
         gc.collect()
-        memory.give_back_freed_memory()
+        allocator.trim()
         if self.name.startswith("VmHWM"):
             self._reset()
             self.baseline = _status("VmRSS")
@@ -237,5 +237,5 @@ def environment(
         thread_pools=thread_pools(),
         framework_threads=framework_threads,
         denormals=denormals,
-        freed_memory="kept" if memory.kept else "returned",
+        freed_memory="kept" if allocator.state() == allocator.KEPT else "returned",
     )

@@ -50,6 +50,7 @@ class Blas:
         self._lock = threading.RLock()  # reentrant: a signal handler may compute while it is held
         self._holders = 0
         self._threads_before = 1
+        self._hook_is_registered = False
 
     @cached_property
     def library(self) -> Library | None:
@@ -59,12 +60,9 @@ class Blas:
                 if part in path.name.lower():
                     try:
                         library = ctypes.CDLL(str(path))
-                        found = Library(path, getattr(library, getter), getattr(library, setter))
+                        return Library(path, getattr(library, getter), getattr(library, setter))
                     except (OSError, AttributeError):
                         continue
-                    if hasattr(os, "register_at_fork"):
-                        os.register_at_fork(after_in_child=self._after_fork)
-                    return found
         return None
 
     @property
@@ -86,6 +84,8 @@ class Blas:
         with self._lock:
             self._holders += 1
             if self._holders == 1:
+                if not self._hook_is_registered:
+                    self._register_hook()
                 self._threads_before = library.get_threads()
                 if self._threads_before != 1:
                     library.set_threads(1)
@@ -98,6 +98,11 @@ class Blas:
             if self._holders == 1 and self._threads_before != 1:
                 library.set_threads(self._threads_before)
             self._holders = max(0, self._holders - 1)  # 0: forked while it was held
+
+    def _register_hook(self) -> None:
+        self._hook_is_registered = True
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
         """In a forked child: the other threads that held it, or its lock, do not exist here."""
