@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
+from cnn_physics77.core.autograd.execution import Fast, Plain, executed_by
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool, set_num_threads
 from cnn_physics77.performance import allocator
+
+ENGINES = {"plain": Plain, "fast": Fast}
+"""How a backward pass adds gradients (see `core.autograd.execution`)."""
 
 
 @dataclass(frozen=True)
@@ -111,21 +116,34 @@ def apply(threads: int | None = None, keep_freed_memory: bool = True) -> Status:
 
 
 @contextmanager
-def policy(threads: int | None = None, keep_freed_memory: bool | None = None) -> Iterator[Status]:
+def policy(
+    threads: int | None = None,
+    keep_freed_memory: bool | None = None,
+    engine: Literal["plain", "fast"] | None = None,
+) -> Iterator[Status]:
     """`apply` for the duration of a block, in all threads. None leaves a setting as it is.
+
+    ``engine="plain"`` adds gradients as the formulas say, in new memory, so that every step can be looked at;
+    ``"fast"``, the default, adds in place where nobody else sees the memory. Both give the same bits. Unlike
+    the other settings it holds for backward passes that begin inside of the block.
 
     At the end the number of threads is what it was. Where freed memory was not kept before, it is given back
     and glibc has the thresholds that a process starts with. They no longer adapt by themselves: glibc cannot
     restore that, and `status` says "gives freed memory back" instead of "untouched". With
     ``keep_freed_memory=False`` memory that was kept so far is given back for the duration of the block.
 
+    Raises:
+        ValueError: ``threads`` is not a positive int; another ``engine``.
+
     >>> before = get_num_threads()
-    >>> with policy(threads=1) as inside:
+    >>> with policy(threads=1, engine="plain") as inside:
     ...     inside.threads
     1
     >>> get_num_threads() == before
     True
     """
+    if engine not in (None, *ENGINES):
+        raise ValueError(f"policy: expected engine 'plain' or 'fast', found {engine!r}")
     threads_before, kept_before = get_num_threads(), allocator.state() == allocator.KEPT
     changes = keep_freed_memory is not None and keep_freed_memory != kept_before
     try:
@@ -133,7 +151,8 @@ def policy(threads: int | None = None, keep_freed_memory: bool | None = None) ->
             set_num_threads(threads)
         if changes:
             _keep(not kept_before)
-        yield status()
+        with executed_by(ENGINES[engine]) if engine is not None else nullcontext():
+            yield status()
     finally:
         if threads is not None:
             set_num_threads(threads_before)

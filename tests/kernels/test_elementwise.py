@@ -41,7 +41,7 @@ def test_add_in_place_is_in_place():
     for a, b in arrays(np.float32):
         a = a.copy(order="K")
         expected, place = a + b, a.ctypes.data
-        elementwise.add_in_place(a, b)
+        elementwise.add_into(a, b, a)
         np.testing.assert_allclose(a, expected, rtol=0 if b.dtype == a.dtype else 1e-3)
         assert a.ctypes.data == place
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cnn_physics77 import get_num_threads, performance, set_num_threads
+from cnn_physics77.core.autograd.execution import Fast, Plain, current_execution
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.performance import allocator
 
@@ -40,6 +41,18 @@ def test_a_policy_restores_the_number_of_threads():
     with pytest.raises(ValueError, match="expected a positive int"), performance.policy(threads=-1):
         pass
     assert get_num_threads() == 2
+
+
+def test_a_policy_chooses_the_engine():
+    assert current_execution() is Fast
+    with performance.policy(engine="plain"):
+        assert current_execution() is Plain
+        with performance.policy(engine="fast"), performance.policy(threads=2):
+            assert current_execution() is Fast
+        assert current_execution() is Plain
+    assert current_execution() is Fast
+    with pytest.raises(ValueError, match="policy: expected engine 'plain' or 'fast', found 'slow'"):
+        performance.policy(engine="slow").__enter__()
 
 
 def test_status_in_words():
