@@ -26,7 +26,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..analysis.statistics import Ratio, bootstrap_ratio
-from ..core.kernels.threads import parallel_for, set_num_threads
+from ..core.kernels.runtime.parallel import parallel_for
+from ..core.kernels.runtime.pool import set_num_threads
 from .adapters.numpy77 import ADAPTER
 from .cases import CASES
 from .measure import available_cores

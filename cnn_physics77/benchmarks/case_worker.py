@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.backend import memory
+from .. import performance
+from ..performance import allocator
 from ..results import MemoryRecord
 from .adapters.base import Adapter
 from .cases import CASES
@@ -50,6 +51,8 @@ class CaseChild:
     def start(self, threads: int) -> dict[str, Any]:
         """Import the framework and set its threads."""
         self.adapter = importlib.import_module(f".adapters.{self._framework}", __package__).ADAPTER
+        if self._framework == "numpy77":
+            performance.apply()  # as a user of this package would
         check_threads(thread_pools(), self.adapter.set_threads(threads), threads)
         return {}
 
@@ -66,7 +69,7 @@ class CaseChild:
         if dtype is not None:
             case = dataclasses.replace(case, dtype=dtype)
         if case.favours(self.adapter):
-            memory.keep_freed_memory()
+            performance.apply()
         given = case.given()
         held = digest(given)
         self.work = case.prepare(self.adapter, given)
@@ -96,7 +99,7 @@ class CaseChild:
         """Raise if, after the work, some pool would use other than so many threads; what becomes of freed
         memory."""
         check_threads(thread_pools(), self.adapter.torch.get_num_threads(), threads)
-        return {"freed_memory": "kept" if memory.kept else "returned"}
+        return {"freed_memory": "kept" if allocator.state() == allocator.KEPT else "returned"}
 
     def memory(self, key: str, calls: int) -> dict[str, Any]:
         """The peak of memory over so many calls: network, optimizer and all that a call needs, without the

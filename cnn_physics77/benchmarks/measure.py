@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..core.backend import memory
-from ..core.kernels import awake
+from ..performance import allocator
 from ..results import Environment
 
 THREAD_VARIABLES = (
@@ -136,7 +135,7 @@ class MemoryRuler:
         """Take the baseline and set the peak back to it. What has been freed is given back to the system
         first: used again unseen, it would be missing in the peak."""
         gc.collect()
-        memory.give_back_freed_memory()
+        allocator.trim()
         if self.name.startswith("VmHWM"):
             self._reset()
             self.baseline = _status("VmRSS")
@@ -234,11 +233,9 @@ def environment(
         caches=_caches(),
         memory_bytes=psutil.virtual_memory().total,
         packages=_versions(),
-        thread_variables={
-            name: os.environ[name] for name in (*THREAD_VARIABLES, awake.VARIABLE) if name in os.environ
-        },
+        thread_variables={name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         thread_pools=thread_pools(),
         framework_threads=framework_threads,
         denormals=denormals,
-        freed_memory="kept" if memory.kept else "returned",
+        freed_memory="kept" if allocator.state() == allocator.KEPT else "returned",
     )

@@ -53,7 +53,7 @@ def measure_peaks(dtype: str = "float32", seconds: float = PEAK_SECONDS) -> tupl
     The best of as many as fit into `seconds`; the product of 1536 x 1536 matrices with all of BLAS's
     threads, the copy of 64 MB by as many of our threads.
     """
-    from ..core.kernels.threads import parallel_for
+    from ..core.kernels.runtime.parallel import parallel_for
 
     a = np.random.default_rng(0).random((1536, 1536)).astype(dtype)
     product = np.empty_like(a)
@@ -132,7 +132,7 @@ def profile(
     >>> [row.name for row in found.operations if row.phase == "forward"]
     ['linear', 'relu', 'linear', 'cross_entropy']
     """
-    from ..core.kernels.threads import get_num_threads
+    from ..core.kernels.runtime.pool import get_num_threads
     from ..core.operations.loss import cross_entropy
 
     if steps < 1:

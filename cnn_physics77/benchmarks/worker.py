@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.backend import memory
+from .. import performance
 from ..results import Config, MemoryRecord, ParameterShape
 from .exchange import Exchange, digest
 from .measure import MemoryRuler, check_threads, environment, thread_environment, thread_pools
@@ -64,17 +64,9 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=os.environ
-            | thread_environment(threads)
-            | self._allocator()
-            | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=os.environ | thread_environment(threads) | {"PYTHONPATH": os.pathsep.join(paths)},
             encoding="utf-8",
         )
-
-    def _allocator(self) -> dict[str, str]:
-        """PyTorch alone gets the C library's allocator as it is for its users: this package, which the child
-        imports as well, would have it keep freed memory."""
-        return {memory.VARIABLE: "0"} if self.frameworks == ["pytorch"] else {}
 
     def __enter__(self) -> Worker:
         return self
@@ -152,6 +144,8 @@ class Child:
 
         settings, place = Config(**config), Exchange(exchange)
         self.sides = []
+        if "numpy77" in self._frameworks:
+            performance.apply()  # as a user of this package would
         for name in self._frameworks:
             adapter = importlib.import_module(f".adapters.{name}", __package__).ADAPTER
             check_threads(thread_pools(), adapter.set_threads(settings.threads), settings.threads)

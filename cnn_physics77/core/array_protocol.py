@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError, ShapeError
 
 
@@ -97,6 +98,7 @@ class ArrayProtocol:
         tensor: Any = self  # whose indexing is an operation
         return (tensor[i] for i in range(self.array.shape[0]))
 
+    @silent
     def __contains__(self, value) -> bool:
         return bool((self.array == (value.array if isinstance(value, ArrayProtocol) else value)).any())
 

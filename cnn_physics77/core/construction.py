@@ -17,6 +17,7 @@ import numpy as np
 from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promote_types
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
 
 
@@ -71,6 +72,7 @@ def _whole_strides(array: np.ndarray) -> bool:
     return True
 
 
+@silent  # numbers that the dtype does not hold become infinite, or 0
 def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
     """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, whatever has a
     dtype keeps it, and of several dtypes the result's is the one that holds them all.

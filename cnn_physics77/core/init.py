@@ -12,11 +12,14 @@ from math import ceil, erf, prod, sqrt
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.draws import below
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.tensor import Tensor
 
 
+@silent
 def _fill(tensor: Tensor, values) -> Tensor:
     tensor.array[...] = values
     tensor.mark_changed()
@@ -35,7 +38,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool(w.min() >= -1), bool(w.max() < 1)
     (True, True)
     """
-    return _fill(tensor, _numbers(generator).uniform(a, b, tensor.shape))
+    return _fill(tensor, below(_numbers(generator).uniform(a, b, tensor.shape), a, b, tensor.array.dtype))
 
 
 def normal_(
@@ -45,6 +48,7 @@ def normal_(
     return _fill(tensor, _numbers(generator).normal(mean, std, tensor.shape))
 
 
+@silent
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,

@@ -203,12 +203,21 @@ def test_empty_inputs():
     assert [v.shape for v in gradients] == [x.shape, (4, 4), (4, 4)]
 
 
+def test_batch_norm_of_an_empty_batch_in_training():
+    for shape in ((0, 3), (0, 3, 4, 4), (2, 3, 0)):
+        x = np.zeros(shape)
+        y, mean, invstd, var = normalization.batch_norm_forward(x)
+        assert y.shape == shape
+        gradients = normalization.batch_norm_gradient(y, x, None, mean, invstd)
+        assert [v.tolist() for v in gradients[1:]] == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+        assert gradients[0].shape == shape
+        assert var.shape == (3,)
+
+
 def test_errors():
     x = np.zeros((2, 3, 4))
     with pytest.raises(ShapeError, match=r"batch_norm: expected weight of shape \(3,\).*found \(4,\)"):
         normalization.batch_norm_forward(x, np.ones(4))
-    with pytest.raises(ShapeError, match="at least one value per channel"):
-        normalization.batch_norm_forward(x[:0])
     with pytest.raises(ShapeError, match="expected running_mean and running_var"):
         normalization.batch_norm_forward(x, training=False)
     with pytest.raises(ShapeError, match=r"expected an input \(N, C, ...\), found shape \(4,\)"):

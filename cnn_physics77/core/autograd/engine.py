@@ -17,15 +17,14 @@ from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-import numpy as np
-
 from cnn_physics77.core.autograd.execution import Plain, Source, current_execution
 from cnn_physics77.core.autograd.graph import Node, Output, node_of
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.recording import switch
 
 
-@np.errstate(all="ignore")  # infinite gradients that meet are NaN, without a warning
+@silent  # infinite gradients that meet are NaN, without a warning
 def run_backward(
     roots: Sequence,
     gradients: Sequence,

@@ -51,6 +51,15 @@ def set_default_dtype(d) -> None:
     _default_dtype = dtype
 
 
+def accumulator(dtype: np.dtype) -> np.dtype:
+    """The dtype in which numbers of ``dtype`` are summed, as in PyTorch: float32 for float16, else itself.
+
+    >>> accumulator(float16), accumulator(float64)
+    (dtype('float32'), dtype('float64'))
+    """
+    return float32 if dtype == float16 else dtype
+
+
 __all__ = [
     "bool",
     "cdouble",

@@ -9,6 +9,7 @@ from math import pi, sqrt
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.elementwise import elementwise, temporary
 from cnn_physics77.core.kernels.error_function import erf, erf_block, erfc
 
@@ -68,9 +69,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return elementwise(_sigmoid, 1.0, x)
 
 
+@silent
 def _sigmoid(x, out):
-    with np.errstate(over="ignore"):
-        np.exp(np.negative(x, out=out), out=out)
+    np.exp(np.negative(x, out=out), out=out)
     np.add(out, 1, out=out)
     np.reciprocal(out, out=out)
 
@@ -84,11 +85,11 @@ def silu(x: np.ndarray) -> np.ndarray:
     return elementwise(_silu, 1.2, x)
 
 
+@silent
 def _silu(x, out):
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.exp(np.negative(x, out=out), out=out)
-        np.add(out, 1, out=out)
-        np.divide(x, out, out=out)
+    np.exp(np.negative(x, out=out), out=out)
+    np.add(out, 1, out=out)
+    np.divide(x, out, out=out)
 
 
 def silu_gradient(g: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -100,15 +101,15 @@ def silu_gradient(g: np.ndarray, x: np.ndarray) -> np.ndarray:
     return elementwise(_silu_gradient, 2.0, x, g)
 
 
+@silent
 def _silu_gradient(x, g, out):
-    with np.errstate(invalid="ignore"):
-        s = temporary("s", x)
-        _sigmoid(x, s)
-        np.subtract(1, s, out=out)
-        np.multiply(out, x, out=out)
-        np.add(out, 1, out=out)
-        np.multiply(out, s, out=out)
-        np.multiply(out, g, out=out)
+    s = temporary("s", x)
+    _sigmoid(x, s)
+    np.subtract(1, s, out=out)
+    np.multiply(out, x, out=out)
+    np.add(out, 1, out=out)
+    np.multiply(out, s, out=out)
+    np.multiply(out, g, out=out)
 
 
 def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
@@ -195,10 +196,10 @@ def gelu_gradient(g: np.ndarray, x: np.ndarray, approximate: str = "none") -> np
     return elementwise(_gelu_tanh_gradient if approximate == "tanh" else _gelu_gradient, 8.0, x, g)
 
 
+@silent
 def _gelu(x, out):
     _normal_distribution(x, out)
-    with np.errstate(invalid="ignore"):
-        np.multiply(out, x, out=out)
+    np.multiply(out, x, out=out)
 
 
 def _normal_distribution(x, out):
@@ -209,15 +210,15 @@ def _normal_distribution(x, out):
     np.multiply(out, 0.5, out=out)
 
 
+@silent
 def _gelu_gradient(x, g, out):
     _normal_distribution(x, out)
     t = np.multiply(x, x, out=temporary("t", x))
     np.exp(np.multiply(t, -0.5, out=t), out=t)
-    with np.errstate(invalid="ignore"):
-        np.multiply(t, x, out=t)
-        np.multiply(t, 1 / sqrt(2 * pi), out=t)
-        np.add(out, t, out=out)
-        np.multiply(out, g, out=out)
+    np.multiply(t, x, out=t)
+    np.multiply(t, 1 / sqrt(2 * pi), out=t)
+    np.add(out, t, out=out)
+    np.multiply(out, g, out=out)
 
 
 # (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)), which keeps its precision where it is small; u = k (x + c x^3)
@@ -231,26 +232,26 @@ def _exp_minus_two_u(square, x, out):
     np.exp(out, out=out)
 
 
+@silent
 def _gelu_tanh(x, out):
-    with np.errstate(invalid="ignore", over="ignore"):
-        _exp_minus_two_u(np.multiply(x, x, out=out), x, out)
-        np.add(out, 1, out=out)
-        np.divide(x, out, out=out)
+    _exp_minus_two_u(np.multiply(x, x, out=out), x, out)
+    np.add(out, 1, out=out)
+    np.divide(x, out, out=out)
 
 
+@silent
 def _gelu_tanh_gradient(x, g, out):
     # s = 1 / (1 + exp(-2 u)):   y' = s (1 + x (1 - s) 2 u'),   u' = k (1 + 3 c x^2)
-    with np.errstate(invalid="ignore", over="ignore"):
-        square = np.multiply(x, x, out=temporary("square", x))
-        s = temporary("s", x)
-        _exp_minus_two_u(square, x, s)
-        np.add(s, 1, out=s)
-        np.reciprocal(s, out=s)
-        np.multiply(square, 3 * _TWO_K_C, out=square)
-        np.add(square, _TWO_K, out=square)
-        np.multiply(square, x, out=square)
-        np.subtract(1, s, out=out)
-        np.multiply(out, square, out=out)
-        np.add(out, 1, out=out)
-        np.multiply(out, s, out=out)
-        np.multiply(out, g, out=out)
+    square = np.multiply(x, x, out=temporary("square", x))
+    s = temporary("s", x)
+    _exp_minus_two_u(square, x, s)
+    np.add(s, 1, out=s)
+    np.reciprocal(s, out=s)
+    np.multiply(square, 3 * _TWO_K_C, out=square)
+    np.add(square, _TWO_K, out=square)
+    np.multiply(square, x, out=square)
+    np.subtract(1, s, out=out)
+    np.multiply(out, square, out=out)
+    np.add(out, 1, out=out)
+    np.multiply(out, s, out=out)
+    np.multiply(out, g, out=out)

@@ -10,6 +10,8 @@ from math import prod
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import accumulator
+
 
 def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
     """``out[key] += values``, where a place that occurs several times gets several values.
@@ -28,7 +30,7 @@ def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
     if len(key) == 1 and key[0].dtype == bool:
         out[key] += values
     else:
-        np.add.at(out.reshape(-1), flat_positions(out.shape, key).reshape(-1), values.reshape(-1))
+        _add(out.reshape(-1), flat_positions(out.shape, key).reshape(-1), values.reshape(-1))
 
 
 def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray) -> None:
@@ -43,7 +45,17 @@ def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray)
     array([[2., 0., 0.],
            [0., 1., 1.]])
     """
-    np.add.at(out.reshape(-1), positions_along(out.shape, index, axis).reshape(-1), values.reshape(-1))
+    _add(out.reshape(-1), positions_along(out.shape, index, axis).reshape(-1), values.reshape(-1))
+
+
+def _add(out: np.ndarray, positions: np.ndarray, values: np.ndarray) -> None:
+    wide = accumulator(out.dtype)
+    if wide == out.dtype:
+        np.add.at(out, positions, values)
+    else:
+        total = out.astype(wide)
+        np.add.at(total, positions, values.astype(wide))
+        out[...] = total
 
 
 def flat_positions(shape: tuple[int, ...], key: tuple) -> np.ndarray:

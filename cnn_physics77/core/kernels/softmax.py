@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import for_blocks
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 BLOCK_BYTES = 1 << 18
 
@@ -49,10 +50,10 @@ def _sum(x: np.ndarray, axis: int) -> np.ndarray:
     return np.add.reduce(x, axis=axis, keepdims=True)
 
 
+@silent
 def _exponentials(x: np.ndarray, axis: int, out: np.ndarray) -> None:
     """out = exp(x - max x)."""
-    with np.errstate(invalid="ignore"):
-        np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
+    np.subtract(x, np.maximum.reduce(x, axis=axis, keepdims=True), out=out)
     np.exp(out, out=out)
 
 
@@ -75,6 +76,7 @@ def softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray
     return gx
 
 
+@silent
 def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """x_i - log sum_j exp(x_j) along ``axis``. x: floating, at least one axis; returns the same shape and
     dtype.
@@ -86,8 +88,7 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
     def block(b: slice) -> None:
         out = y[b]
-        with np.errstate(invalid="ignore"):
-            np.subtract(x[b], np.maximum.reduce(x[b], axis=axis, keepdims=True), out=out)
+        np.subtract(x[b], np.maximum.reduce(x[b], axis=axis, keepdims=True), out=out)
         out -= np.log(_sum(np.exp(out), axis))
 
     _by_rows(block, x, axis, 1.5)
@@ -112,6 +113,7 @@ def log_softmax_gradient(g: np.ndarray, y: np.ndarray, axis: int = -1) -> np.nda
     return gx
 
 
+@silent
 def cross_entropy_forward(
     logits: np.ndarray,
     target: np.ndarray,
@@ -164,10 +166,9 @@ def cross_entropy_forward(
         p *= 1 / total
         np.log(total, out=log_total[b])
 
-    with np.errstate(invalid="ignore", divide="ignore"):
-        _by_rows(block, logits, axis, 2.0)
-        log_total = log_total.reshape(target.shape)
-        loss = log_total - (logits[at] - shift.reshape(target.shape))  # - log p[n, t_n]
+    _by_rows(block, logits, axis, 2.0)
+    log_total = log_total.reshape(target.shape)
+    loss = log_total - (logits[at] - shift.reshape(target.shape))  # - log p[n, t_n]
     if weight is not None:
         loss *= weight[target]
     if smooth is not None:

@@ -7,6 +7,8 @@ from math import isfinite
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import accumulator
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -19,11 +21,17 @@ def _norm(array: np.ndarray, p: float) -> float:
     flat = array.ravel()
     if not flat.size:
         return 0.0
-    if p == 2 and array.dtype in (np.float32, np.float64):
-        return float(np.sqrt(np.dot(flat, flat)))
-    return float(np.linalg.norm(flat, p))
+    flat = flat.astype(accumulator(flat.dtype), copy=False)
+    if p == 2 and flat.dtype.kind == "f":
+        norm = float(np.sqrt(np.dot(flat, flat)))
+    else:
+        norm = float(np.linalg.norm(flat, p))
+    if flat.dtype.itemsize < 8 and not 1e-15 < norm < 1e15:  # the powers may have left the range of float32
+        return float(np.linalg.norm(flat.astype(np.result_type(flat.dtype, np.float64)), p))
+    return norm
 
 
+@silent
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -60,6 +68,7 @@ def get_total_norm(
     return from_array(np.asarray(total, dtype))
 
 
+@silent
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
@@ -68,8 +77,7 @@ def clip_grads_with_norm_(
     if factor < 1 or factor != factor:  # a NaN spreads, as in PyTorch
         for parameter in _tensors(parameters):
             if parameter.grad is not None:
-                with np.errstate(invalid="ignore"):  # inf * 0 is NaN, quietly
-                    parameter.grad.array *= parameter.grad.array.dtype.type(factor)
+                parameter.grad.array *= parameter.grad.array.dtype.type(factor)
                 parameter.grad.mark_changed()
 
 

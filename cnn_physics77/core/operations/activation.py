@@ -20,9 +20,9 @@ from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp, square
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.overwriting import overwrite
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import keep_where
 from cnn_physics77.core.operations.trigonometric import tanh
 from cnn_physics77.core.tensor import Tensor, method
@@ -36,7 +36,6 @@ def check_real(function: str, input: Tensor) -> None:
 # ------------------------------------------------------------------------------ sigmoid
 
 
-@silent
 def _sigmoid_of_complex(x):
     return 1 / (1 + np.exp(-x))
 
@@ -180,12 +179,10 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return overwrite("silu", input, _silu) if inplace else _silu(input)
 
 
-@silent
 def _mish_forward(x: np.ndarray) -> np.ndarray:
     return x * np.tanh(kernels.softplus(x))
 
 
-@silent
 def _mish_slope(x: np.ndarray) -> np.ndarray:
     t = np.tanh(kernels.softplus(x))
     return t + x * kernels.sigmoid(x) * (1 - t * t)
@@ -200,7 +197,7 @@ def _mish_curvature(x: Tensor) -> Tensor:
 
 
 _slope_of_mish = unary("mish_slope", _mish_slope, "d mish / dx", x=lambda g, x: g * _mish_curvature(x))
-_mish = unary("mish", _mish_forward, "x tanh(softplus(x))", x=lambda g, x: g * _slope_of_mish(x))
+_mish = in_float32(unary("mish", _mish_forward, "x tanh(softplus(x))", x=lambda g, x: g * _slope_of_mish(x)))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -260,6 +257,7 @@ def _(v, g, x, approximate):
     return v * g * (1 - square(t)) * (first + x * (6 * s * c * x - 2 * t * square(first)) * 0.5)
 
 
+@in_float32
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     r"""The Gaussian error linear unit (D. Hendrycks and K. Gimpel, arXiv:1606.08415).
 

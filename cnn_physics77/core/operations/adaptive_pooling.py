@@ -11,6 +11,7 @@ from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.operations.arguments import batched, check_tensors
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.pooling import scatter_add_at
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -133,6 +134,7 @@ def adaptive_max_pool3d(input: Tensor, output_size, return_indices: bool = False
     return _maximum("adaptive_max_pool3d", 3, input, output_size, return_indices)
 
 
+@in_float32
 def _average(function: str, d: int, input: Tensor, output_size) -> Tensor:
     return _adaptive_average_pool(input, output_size=_windows(function, d, input, output_size))
 

@@ -78,8 +78,11 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
     return extra == 2
 
 
-def reduction_of(function: str, reduction: str, size_average: bool | None, reduce: bool | None) -> str:
-    """The reduction, where PyTorch's two older arguments may still ask for it.
+def reduction_of(
+    function: str, reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4
+) -> str:
+    """The reduction, where PyTorch's two older arguments may still ask for it; their warning points at the
+    caller of the loss, which is decorated (see :mod:`.precision`), or at what ``stacklevel`` says.
 
     Raises:
         ValueError: it is not "none", "mean" or "sum".
@@ -91,7 +94,7 @@ def reduction_of(function: str, reduction: str, size_average: bool | None, reduc
             reduction = "mean" if size_average is None or size_average else "sum"
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     elif reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")

@@ -9,7 +9,6 @@ from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
 from cnn_physics77.core.operations.broadcasting import cast, result_type
 from cnn_physics77.core.operations.elementwise import binary, unary
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -58,7 +57,7 @@ mul = binary(
 
 _true_divide = binary(
     "div",
-    silent(np.true_divide),
+    np.true_divide,
     "y = a / b",
     a=lambda g, b: g / conj(b),
     b=lambda g, a, b: -g * conj(a / b / b),
@@ -144,10 +143,9 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     return function(input, other)
 
 
-_floor_divide = binary("floor_divide", silent(np.floor_divide), "y = floor(a / b)", a=zero_like, b=zero_like)
+_floor_divide = binary("floor_divide", np.floor_divide, "y = floor(a / b)", a=zero_like, b=zero_like)
 
 
-@silent
 def _truncated_quotient(a, b):
     return np.trunc(a / b) if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b
 
@@ -171,14 +169,14 @@ def floor_divide(input, other) -> Tensor:
 
 _remainder = binary(
     "remainder",
-    silent(np.remainder),
+    np.remainder,
     "y = a - b floor(a / b)",
     a=lambda g: g,
     b=lambda g, a, b: -g * _floor_divide(a, b),
 )
 _fmod = binary(
     "fmod",
-    silent(np.fmod),
+    np.fmod,
     "y = a - b trunc(a / b)",
     a=lambda g: g,
     b=lambda g, a, b: -g * _trunc_divide(a, b),
@@ -284,7 +282,6 @@ def _signum(x):
     return ((x > 0).view(np.int8) - (x < 0).view(np.int8)).astype(x.dtype)  # np.sign would keep NaN
 
 
-@silent
 def _unit(x):
     if x.dtype.kind != "c":
         return _signum(x)

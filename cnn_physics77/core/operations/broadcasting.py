@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import check_fits, promote_types, wrapped
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.operation import operation
@@ -104,7 +105,10 @@ def _sum_to(x, *, shape):
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
     )
-    return x.sum(axis=axes, keepdims=True).reshape(shape) if axes else x.reshape(shape)
+    if not axes:
+        return x.reshape(shape)
+    y = np.add.reduce(x, axis=axes, dtype=accumulator(x.dtype), keepdims=True)
+    return y.astype(x.dtype, copy=False).reshape(shape)
 
 
 @_sum_to.derivative("x")
@@ -150,6 +154,7 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
         ) from None
 
 
+@silent
 def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
     """Operands of any kind as tensors of one dtype, and of one shape as far as gradients flow into them.
 

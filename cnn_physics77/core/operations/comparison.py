@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import wrapped
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import result_type
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -68,6 +68,7 @@ def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
     )
 
 
+@silent
 def _of_one_dtype(name: str, *operands) -> list[np.ndarray]:
     dtype = result_type(*operands)
     return [

@@ -25,6 +25,7 @@ from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.memory import clone, contiguous_format
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.padding import pad
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
 
@@ -186,6 +187,7 @@ def conv3d(
     return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
+@in_float32
 def _convolve(function, d, input, weight, bias, stride, padding, dilation, groups) -> Tensor:
     check_tensors(function, input, weight, bias)
     if not batched(function, input, d):
@@ -325,6 +327,7 @@ def conv_transpose3d(
     )
 
 
+@in_float32
 def _convolve_transposed(
     function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
 ) -> Tensor:

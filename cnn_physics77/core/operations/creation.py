@@ -11,6 +11,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.broadcasting import result_type
@@ -89,6 +90,7 @@ def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
     return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
 
 
+@silent
 def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default
     floating) unless ``dtype``.
@@ -149,6 +151,7 @@ def empty_like(
     return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
 
 
+@silent
 def full_like(
     input: Tensor, fill_value, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
 ) -> Tensor:
@@ -186,6 +189,7 @@ def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False
 
 
 @method("new_full")
+@silent
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
     array = np.full(sizes("new_full", (size,)), fitted("new_full", fill_value, _like(self, dtype)))
@@ -240,6 +244,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 # ----------------------------------------------------------------------------------------- counted and spaced
 
 
+@silent
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} -
     \mathrm{start}) / \mathrm{step} \rceil` of them. ``arange(end)`` begins at 0. int64 if all three are
@@ -275,6 +280,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
     )
 
 
+@silent
 def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     r"""``steps`` numbers from start to end, both included, evenly spaced.
 
@@ -291,6 +297,7 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
     return made("linspace", array.astype(_spaced_dtype("linspace", dtype, array)), device, requires_grad)
 
 
+@silent
 def logspace(
     start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False
 ) -> Tensor:

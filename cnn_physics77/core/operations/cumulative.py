@@ -21,6 +21,7 @@ import numpy as np
 from cnn_physics77.core.operations.arithmetic import conj
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.rearrangement import flip
 from cnn_physics77.core.operations.reductions import integers_widened, spread
 from cnn_physics77.core.tensor import Tensor, method
@@ -30,7 +31,14 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @operation(name="cumsum")
 def _cumsum(x, *, dim):
-    return np.add.accumulate(x, axis=dim, dtype=x.dtype)
+    return _accumulated(np.add, x, dim)
+
+
+def _accumulated(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
+    """One after the other, in double precision, as PyTorch: each step rounds, and what leaves the range of
+    float32 may come back."""
+    wide = np.result_type(x.dtype, np.float64) if x.dtype.kind in "fc" else x.dtype
+    return ufunc.accumulate(x, axis=dim, dtype=wide).astype(x.dtype, copy=False)
 
 
 @_cumsum.derivative("x")
@@ -38,12 +46,16 @@ def _(g, dim):
     return flip(_cumsum(flip(g, dim), dim=dim), dim)
 
 
-def _running(function: str, record, input, dim: int, dtype) -> Tensor:
-    input = integers_widened(function, input, dtype)
-    dim = dimension(function, dim, input.array.ndim)
+@in_float32
+def _running_of(record, input: Tensor, dim: int) -> Tensor:
     if input.array.ndim == 0:
         return record(input.reshape(1), dim=0).reshape(())
     return record(input, dim=dim)
+
+
+def _running(function: str, record, input, dim: int, dtype) -> Tensor:
+    input = integers_widened(function, input, dtype)
+    return _running_of(record, input, dimension(function, dim, input.array.ndim))
 
 
 @method("cumsum")
@@ -114,7 +126,7 @@ def _(g, dim, by):
 
 @operation(name="cumprod")
 def _cumprod(x, *, dim):
-    return np.multiply.accumulate(x, axis=dim, dtype=x.dtype)
+    return _accumulated(np.multiply, x, dim)
 
 
 @_cumprod.derivative("x")
@@ -180,11 +192,15 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype=
     tensor([2., 0.])
     """
     input = integers_widened("prod", input, dtype)
-    if dim is None:
-        return _prod(input.reshape(-1), dim=0, keepdim=False)
-    dim = dimension("prod", dim, input.array.ndim)
-    if input.array.ndim == 0:
-        return _prod(input.reshape(1), dim=0, keepdim=False)
+    if dim is not None:
+        dim = dimension("prod", dim, input.array.ndim)
+    if dim is None or input.array.ndim == 0:
+        return _product(input.reshape(-1), dim=0, keepdim=False)
+    return _product(input, dim=dim, keepdim=keepdim)
+
+
+@in_float32
+def _product(input: Tensor, dim: int, keepdim: bool) -> Tensor:
     return _prod(input, dim=dim, keepdim=keepdim)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,11 +14,13 @@ from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.extremes import amax, amin
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.reductions import count_of, floating_input, mean, spread, sum
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 _root = unary(
     "root",
@@ -31,28 +35,52 @@ def _root_gradient(g, y):
     return where(zero, 0.0, g / (where(zero, 1.0, y) * 2)) if zero.array.any() else g / (y * 2)
 
 
+def _root_bounds(p: float) -> tuple[float, float]:
+    """Between which p-th roots all digits of the sum under them are there in float32, be it of 1e7 terms."""
+    bound = 1e30 ** min(1 / builtins.abs(p), 10)
+    return 1 / bound, bound
+
+
+@in_float32
+def _in_range(function: Callable, x: Tensor, least: float, most: float) -> Tensor:
+    """function(x): of float32 again in double precision where the result is not between ``least`` and
+    ``most``, because on the way there something may have left the range of float32."""
+    y = function(x)
+    found = y.array
+    if found.dtype != np.float32 or not found.size:
+        return y
+    if float(found.min()) >= least and float(found.max()) <= most:
+        return y
+    wide = cast(x, dtype=np.result_type(x.array.dtype, np.float64))
+    return cast(function(wide), dtype=found.dtype)
+
+
 # --------------------------------------------------------------------------------------------- variance
 
 
 @operation(name="var")
-@silent
-def _var(x, *, dim, keepdim, count, correction):
+def _var(x, *, dim, keepdim, count, correction, whole):
     """Σ |x - mean|² / (n - correction), the mean subtracted first: no digits are lost to a large mean."""
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    distance = wide - np.add.reduce(wide, axis=dim, keepdims=True) / wide.dtype.type(count)
+    distance = x - np.add.reduce(x, axis=dim, keepdims=True) / x.dtype.type(count)
     squares = distance.real**2 + distance.imag**2 if x.dtype.kind == "c" else np.square(distance)
     total = np.add.reduce(squares, axis=dim, keepdims=keepdim)
-    return (total / squares.dtype.type(max(0, count - correction))).astype(x.real.dtype, copy=False)
+    return total / squares.dtype.type(max(0, count - correction))
 
 
 @_var.derivative("x")
-def _(g, x, dim, keepdim, count, correction):
+def _(g, x, dim, keepdim, count, correction, whole):
     degrees = count - correction
+    if whole and degrees <= 0:  # PyTorch's convention: infinite, a constant; of what lies at the mean NaN
+        at_mean = x.array == mean(x, keepdim=True).array
+        return spread(g, dim, keepdim, x.array.shape) * from_array(
+            np.where(at_mean, x.dtype.type(math.nan), x.dtype.type(math.inf))
+        )
     scale = 2 / degrees if degrees else math.inf
     return spread(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
 
 
-def _variance(function: str, input, dim, unbiased, correction, keepdim) -> Tensor:
+def _dispersion(function: str, finish: Callable, input, dim, unbiased, correction, keepdim) -> Tensor:
+    """``finish`` of the variance, be it the square root or nothing."""
     if isinstance(dim, bool):  # var(input, unbiased)
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
@@ -63,9 +91,16 @@ def _variance(function: str, input, dim, unbiased, correction, keepdim) -> Tenso
         correction = 1 if unbiased is None or unbiased else 0
     input = floating_input(function, input)
     axes = dimensions(function, dim, input.array.ndim)
-    return _var(
-        input, dim=axes, keepdim=keepdim, count=count_of(input.array.shape, axes), correction=correction
+    count, whole = count_of(input.array.shape, axes), dim is None or input.array.ndim == 0
+    return _in_range(
+        lambda x: finish(_var(x, dim=axes, keepdim=keepdim, count=count, correction=correction, whole=whole)),
+        input,
+        *(_root_bounds(2) if finish is _root else (0.0, FLOAT32_MAX)),
     )
+
+
+def _as_it_is(variance: Tensor) -> Tensor:
+    return variance
 
 
 def _mean_over(input, dim, keepdim) -> Tensor:
@@ -96,7 +131,7 @@ def var(
     >>> torch.var(torch.tensor([1.0, 2.0, 3.0])), torch.var(torch.tensor([1.0, 3.0]), correction=0)
     (tensor(1.), tensor(1.))
     """
-    return _variance("var", input, dim, unbiased, correction, keepdim)
+    return _dispersion("var", _as_it_is, input, dim, unbiased, correction, keepdim)
 
 
 @method("std")
@@ -110,7 +145,7 @@ def std(
     >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return _root(_variance("std", input, dim, unbiased, correction, keepdim))
+    return _dispersion("std", _root, input, dim, unbiased, correction, keepdim)
 
 
 def var_mean(
@@ -122,7 +157,8 @@ def var_mean(
     >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
     (tensor(1.), tensor(2.))
     """
-    return _variance("var_mean", input, dim, unbiased, correction, keepdim), _mean_over(input, dim, keepdim)
+    variance = _dispersion("var_mean", _as_it_is, input, dim, unbiased, correction, keepdim)
+    return variance, _mean_over(input, dim, keepdim)
 
 
 def std_mean(
@@ -134,9 +170,8 @@ def std_mean(
     >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
     (tensor(1.), tensor(2.))
     """
-    return _root(_variance("std_mean", input, dim, unbiased, correction, keepdim)), _mean_over(
-        input, dim, keepdim
-    )
+    deviation = _dispersion("std_mean", _root, input, dim, unbiased, correction, keepdim)
+    return deviation, _mean_over(input, dim, keepdim)
 
 
 # --------------------------------------------------------------------------------------------- norms
@@ -181,15 +216,19 @@ def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None
 
 def _vector_norm(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
     x = floating_input(function, x)
-    if p == 2:
-        squares = cast(x * conj(x), dtype=x.array.real.dtype) if x.array.dtype.kind == "c" else x * x
-        return _root(sum(squares, dim, keepdim))
     if p == 1:
         return sum(abs(x), dim, keepdim)
     if p == 0:
         return sum(_is_nonzero(abs(x)), dim, keepdim)
     if math.isinf(p):
         return (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
+    return _in_range(lambda x: _root_of_powers(x, p, dim, keepdim), x, *_root_bounds(p))
+
+
+def _root_of_powers(x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
+    if p == 2:
+        squares = cast(x * conj(x), dtype=x.array.real.dtype) if x.array.dtype.kind == "c" else x * x
+        return _root(sum(squares, dim, keepdim))
     magnitude = abs(x)
     if p < 0:
         return sum(magnitude**p, dim, keepdim) ** (1 / p)

@@ -12,6 +12,7 @@ from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.dispersion import vector_norm
 from cnn_physics77.core.operations.elementwise import binary
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.operations.shape import broadcast_tensors
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -59,7 +60,7 @@ def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
             "will likely "
             "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-            stacklevel=3,
+            stacklevel=4,
         )
     pair = prepare(function, (input, target))
     if pair[0].array.dtype.kind != "f":
@@ -69,6 +70,7 @@ def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
     return pair
 
 
+@in_float32
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -100,6 +102,7 @@ def mse_loss(
     return _weighted("mse_loss", _squared_error(*_pair("mse_loss", input, target)), weight, reduction)
 
 
+@in_float32
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -119,6 +122,7 @@ def l1_loss(
     return _weighted("l1_loss", _absolute_error(*_pair("l1_loss", input, target)), weight, reduction)
 
 
+@in_float32
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -152,6 +156,7 @@ def smooth_l1_loss(
     return reduced(_absolute_error(x, t) if beta == 0 else _huber(x - t, delta=beta) / beta, None, reduction)
 
 
+@in_float32
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -201,6 +206,7 @@ def _weighted(function: str, losses: Tensor, weight: Tensor | None, reduction: s
 # ------------------------------------------------------------------------------ of vectors
 
 
+@in_float32
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) -> Tensor:
     r"""The cosine of the angle between vectors.
 
@@ -230,6 +236,7 @@ def _normalized(a: Tensor, dim: int, eps: float) -> Tensor:
     return a / (length + from_array(np.maximum(eps - length.array, 0)))
 
 
+@in_float32
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False
 ) -> Tensor:

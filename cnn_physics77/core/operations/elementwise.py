@@ -16,6 +16,7 @@ import numpy as np
 from cnn_physics77.core.autograd import LEAF, record
 from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.broadcasting import prepare
@@ -54,10 +55,14 @@ def unary(
             array = input.array
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
+        token = None if state() is SILENCE else enter_silence()
         try:
             out = operation.forward(array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
+        finally:
+            if token is not None:
+                leave_silence(token)
         if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
@@ -119,6 +124,7 @@ def binary(
         if not plain or (floating and x.dtype.kind not in "fc"):
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
+        token = None if state() is SILENCE else enter_silence()
         try:
             out = operation.forward(x, z)
         except ValueError:
@@ -128,6 +134,9 @@ def binary(
             ) from None
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
+        finally:
+            if token is not None:
+                leave_silence(token)
         if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
@@ -173,6 +182,7 @@ def reflected(function: Callable) -> Callable:
 
 
 @lru_cache(maxsize=1024, typed=True)
+@silent
 def _number(value, dtype: np.dtype) -> Tensor:
     array = wrapped("number", value, dtype)
     array.flags.writeable = False

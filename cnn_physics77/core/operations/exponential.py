@@ -9,7 +9,6 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.arithmetic import conj, mul, zero_like
 from cnn_physics77.core.operations.broadcasting import prepare
 from cnn_physics77.core.operations.elementwise import binary, unary
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -18,7 +17,7 @@ LN_10 = float(np.log(10))
 
 exp = unary(
     "exp",
-    silent(np.exp),
+    np.exp,
     """The exponential function: y = eˣ, dy/dx = y; inf where the dtype overflows.
 
     >>> import cnn_physics77 as torch
@@ -30,7 +29,7 @@ exp = unary(
 
 exp2 = unary(
     "exp2",
-    silent(np.exp2),
+    np.exp2,
     """The power of two: y = 2ˣ, dy/dx = y ln 2.
 
     >>> import cnn_physics77 as torch
@@ -42,7 +41,7 @@ exp2 = unary(
 
 expm1 = unary(
     "expm1",
-    silent(np.expm1),
+    np.expm1,
     """y = eˣ - 1, exact also for small x; dy/dx = y + 1.
 
     >>> import cnn_physics77 as torch
@@ -54,7 +53,7 @@ expm1 = unary(
 
 log = unary(
     "log",
-    silent(np.log),
+    np.log,
     """The natural logarithm: y = ln x, dy/dx = 1/x; -inf at 0, NaN below.
 
     >>> import cnn_physics77 as torch
@@ -66,7 +65,7 @@ log = unary(
 
 log2 = unary(
     "log2",
-    silent(np.log2),
+    np.log2,
     """The logarithm to base 2: dy/dx = 1 / (x ln 2); -inf at 0, NaN below.
 
     >>> import cnn_physics77 as torch
@@ -78,7 +77,7 @@ log2 = unary(
 
 log10 = unary(
     "log10",
-    silent(np.log10),
+    np.log10,
     """The logarithm to base 10: dy/dx = 1 / (x ln 10); -inf at 0, NaN below.
 
     >>> import cnn_physics77 as torch
@@ -90,7 +89,7 @@ log10 = unary(
 
 log1p = unary(
     "log1p",
-    silent(np.log1p),
+    np.log1p,
     """y = ln(1 + x), exact also for small x; dy/dx = 1 / (1 + x); -inf at -1, NaN below.
 
     >>> import cnn_physics77 as torch
@@ -102,7 +101,7 @@ log1p = unary(
 
 sqrt = unary(
     "sqrt",
-    silent(np.sqrt),
+    np.sqrt,
     """The square root: y = √x, dy/dx = 1 / (2y), inf at 0; NaN below 0.
 
     >>> import cnn_physics77 as torch
@@ -114,7 +113,7 @@ sqrt = unary(
 
 rsqrt = unary(
     "rsqrt",
-    silent(lambda x: 1 / np.sqrt(x)),
+    lambda x: 1 / np.sqrt(x),
     """The reciprocal square root: y = 1/√x, dy/dx = -y³/2; inf at 0, NaN below.
 
     >>> import cnn_physics77 as torch
@@ -139,7 +138,7 @@ square = unary(
 
 reciprocal = unary(
     "reciprocal",
-    silent(lambda x: 1 / x),
+    lambda x: 1 / x,
     """The reciprocal: y = 1/x, dy/dx = -y²; of 0 it is an infinity of that zero's sign.
 
     >>> import cnn_physics77 as torch
@@ -151,9 +150,7 @@ reciprocal = unary(
 
 _pow = binary(
     "pow",
-    silent(
-        lambda a, b: a ** (b.item() if b.ndim == 0 else b)
-    ),  # NumPy is fast for exponents that are numbers
+    lambda a, b: a ** (b.item() if b.ndim == 0 else b),  # NumPy is fast for exponents that are numbers
     "y = a ** b",
     a=lambda g, a, b: _power_by_base(g, a, b),
     b=lambda g, a, b, y: _power_by_exponent(g, a, b, y),
@@ -259,7 +256,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
 
 _logaddexp = binary(
     "logaddexp",
-    silent(np.logaddexp),
+    np.logaddexp,
     "y = ln(eᵃ + eᵇ)",
     a=lambda g, a, b: g / (1 + exp(b - a)),
     b=lambda g, a, b: g / (1 + exp(a - b)),

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.dimensions import dimension, dimensions
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.gathering import gather_along
 from cnn_physics77.core.operations.memory import clone
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.reductions import spread
 from cnn_physics77.core.operations.selection import maximum, minimum
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -150,6 +151,7 @@ def _(g, x, y, dim, keepdim, nan_equal):
 
 
 @silent
+@in_float32  # which holds the number of equal ones
 def shared_evenly(
     g: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...], keepdim: bool, nan_equal: bool
 ) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.conversion import assigned
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
@@ -63,11 +64,14 @@ def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
             operands.append(value)
         else:
             return False
+    token = None if state() is SILENCE else enter_silence()
     try:
-        with np.errstate(all="ignore"):
-            ufunc(array, *operands, out=array)
+        ufunc(array, *operands, out=array)
     except ValueError:  # shapes that do not fit, read-only memory: the general form says what is wrong
         return False
+    finally:
+        if token is not None:
+            leave_silence(token)
     x.mark_changed()
     return True
 
@@ -268,6 +272,7 @@ def _copy_(self, src, non_blocking: bool = False) -> Tensor:
     return _assign("copy_", self, as_tensor_input("copy_", src))
 
 
+@silent
 def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
     """Overwrite all of the target with the value; both keep their dtypes, and the value may be broadcast."""
     size = target.array.shape
@@ -400,6 +405,7 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
         _assign("__setitem__", view, value)
 
 
+@silent
 def _number_like(function: str, x: Tensor, value) -> Tensor:
     """Numbers, NumPy arrays as a tensor of x's dtype."""
     if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):

@@ -15,13 +15,12 @@ from cnn_physics77.core.operations.arguments import check_tensors, reduced, redu
 from cnn_physics77.core.operations.comparison import gt
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.exponential import exp, log, square
-from cnn_physics77.core.operations.floating import silent
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.operations.shape import unsqueeze
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-@silent
 def _x_log_x(x):
     return np.where(x == 0, x.dtype.type(0), x * np.log(x))
 
@@ -29,6 +28,7 @@ def _x_log_x(x):
 _entropy = unary("x_log_x", _x_log_x, "x log x, 0 at 0", x=lambda g, x: g * (log(x) + 1))
 
 
+@in_float32
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -45,8 +45,8 @@ def kl_div(
         input: log-probabilities x.
         target: probabilities t, or with ``log_target`` their logarithms; the shapes broadcast.
         size_average, reduce: older forms of ``reduction``.
-        reduction: ``"batchmean"``, the sum divided by the first size, which is the divergence; ``"mean"``,
-            which divides by all sizes and warns of it; ``"sum"`` or ``"none"``.
+        reduction: ``"batchmean"``, the sum divided by the first size (if there is one), the divergence;
+            ``"mean"``, which divides by all sizes and warns of it; ``"sum"`` or ``"none"``.
         log_target: whether the target is given as a logarithm.
 
     Raises:
@@ -60,7 +60,7 @@ def kl_div(
     """
     if reduction == "batchmean" and size_average is None and reduce is None:
         total: Any = kl_div(input, target, reduction="sum", log_target=log_target)
-        return total / input.shape[0]
+        return total / input.shape[0] if input.ndim else total
     check_tensors("kl_div", input, target)
     reduction = reduction_of("kl_div", reduction, size_average, reduce)
     if reduction == "mean":
@@ -68,12 +68,13 @@ def kl_div(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
             "'batchmean' divides only by the "
             "batch size, and aligns with the KL math definition.",
-            stacklevel=2,
+            stacklevel=3,
         )
     losses = exp(target) * (target - input) if log_target else _entropy(target) - target * input
     return reduced(losses, None, reduction)
 
 
+@in_float32
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -114,6 +115,7 @@ def poisson_nll_loss(
     return reduced(losses, None, reduction)
 
 
+@in_float32
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var, full: bool = False, eps: float = 1e-06, reduction: str = "mean"
 ) -> Tensor:

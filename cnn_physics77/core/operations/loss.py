@@ -13,8 +13,8 @@ from cnn_physics77.core.operations.arguments import check_tensors, reduced, redu
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.composition import gradient_again
 from cnn_physics77.core.operations.exponential import log, log1p
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import clamp
 from cnn_physics77.core.operations.softmax import log_softmax
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -112,6 +112,7 @@ def _classes(
     return from_array(indices), from_array(kept)
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -205,6 +206,7 @@ def _(v, needed, g, logits, target, kept, weight, divisor, label_smoothing):
     return [*gradient_again(loss, g, (logits,), (v,), needed[:2]), *(None,) * 5]
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -312,7 +314,6 @@ def _cross_entropy_of_probabilities(
 
 
 @operation(name="binary_cross_entropy")
-@silent
 def _binary_cross_entropy(x, target):
     """-(t log x + (1 - t) log(1 - x)), the logarithms not below -100"""
     return (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)
@@ -328,6 +329,7 @@ def _(g, x):
     return g * (log1p(-x) - log(x))
 
 
+@in_float32
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -396,6 +398,7 @@ def _(g, x, pos_weight):
     return -g * (x if pos_weight is None else x + (pos_weight - 1) * logsigmoid(x))
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,

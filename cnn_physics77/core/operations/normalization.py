@@ -15,6 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import accumulator
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import normalization as kernels
 from cnn_physics77.core.operations.arguments import check_tensors
@@ -24,6 +26,7 @@ from cnn_physics77.core.operations.exponential import rsqrt, square
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.padding import pad
 from cnn_physics77.core.operations.pooling import avg_pool2d
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import clamp_min
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -106,7 +109,7 @@ def batch_norm(
 
     In training m and v are mean and (biased) variance of the channel over samples and pixels, and the running
     ones are updated in place with the mean and the unbiased variance, running = (1 - momentum) running +
-    momentum new. Else m and v are the running ones.
+    momentum new; an empty batch leaves them as they are. Else m and v are the running ones.
 
     Args:
         input: x, (N, C, ...), floating.
@@ -120,7 +123,7 @@ def batch_norm(
         y, of x's shape and dtype.
 
     Raises:
-        ValueError: one value per channel in training.
+        ValueError: one value per channel in training; a negative eps, in training also 0.
         ShapeError: vectors that do not fit the channels, running statistics missing.
         DtypeError: different dtypes.
 
@@ -132,21 +135,30 @@ def batch_norm(
     """
     _check("batch_norm", input, weight, bias, running_mean, running_var)
     if training:
-        _check_several("batch_norm", input.array.size, input)
-    y, mean, _, var = _batch_norm(input, weight, bias, running_mean, running_var, training=training, eps=eps)
-    if training:
+        _check_several("batch_norm", input)
+    if eps < 0 or (training and eps == 0):
+        wanted = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm: eps must be {wanted}, but got {eps}")
+    y, mean, var = _normalized_batch(input, running_mean, running_var, weight, bias, training, eps)
+    if training and input.array.size:
         count = input.array.size // input.array.shape[1]
         _update(running_mean, mean.array, momentum)
-        _update(running_var, var.array * (count / max(count - 1, 1)), momentum)
+        _update(running_var, var.array, momentum, count / max(count - 1, 1))
     return y
 
 
-def _check_several(function: str, size: int, input: Tensor) -> None:
+@in_float32
+def _normalized_batch(x, running_mean, running_var, weight, bias, training, eps):
+    y, mean, _, var = _batch_norm(x, weight, bias, running_mean, running_var, training=training, eps=eps)
+    return y, mean, var
+
+
+def _check_several(function: str, input: Tensor) -> None:
     if input.ndim < 2:
         raise ShapeError(
             f"{function}: expected an input (N, C, ...), found shape {input.shape}; add a dimension"
         )
-    if size == input.array.shape[1]:
+    if input.array.shape[0] * math.prod(input.array.shape[2:]) == 1:
         raise ValueError(
             f"{function}: Expected more than 1 value per channel when training, got input size "
             f"{input.shape}; use larger batches, "
@@ -154,10 +166,12 @@ def _check_several(function: str, size: int, input: Tensor) -> None:
         )
 
 
-def _update(running: Tensor | None, new: np.ndarray, momentum: float) -> None:
+@silent
+def _update(running: Tensor | None, new: np.ndarray, momentum: float, factor: float = 1.0) -> None:
     if running is not None:
-        running.array *= 1 - momentum
-        running.array += momentum * new
+        wide = accumulator(running.array.dtype)
+        old = running.array.astype(wide, copy=False) * (1 - momentum)
+        running.array[...] = old + momentum * (new.astype(wide, copy=False) * factor)
         running.mark_changed()
 
 
@@ -230,7 +244,12 @@ def group_norm(
             "and num_groups "
             f"{num_groups}; use fewer groups"
         )
-    y, _, _ = _group_norm(input, weight, bias, groups=num_groups, eps=eps)
+    return _in_groups(input, weight, bias, num_groups, eps)
+
+
+@in_float32
+def _in_groups(x: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float) -> Tensor:
+    y, _, _ = _group_norm(x, weight, bias, groups=groups, eps=eps)
     return y
 
 
@@ -282,11 +301,12 @@ def instance_norm(
             "instance_norm: Expected more than 1 spatial element when training, got input size "
             f"{input.shape}; use larger images"
         )
-    y, _, _ = _group_norm(input, weight, bias, groups=input.shape[1], eps=eps)
+    y = _in_groups(input, weight, bias, input.shape[1], eps)
     if running_mean is not None or running_var is not None:
         pixels = tuple(range(2, input.ndim))
-        _update(running_mean, input.array.mean(axis=(0, *pixels)), momentum)
-        _update(running_var, input.array.var(axis=pixels, ddof=1).mean(axis=0), momentum)
+        x = input.array.astype(accumulator(input.array.dtype), copy=False)
+        _update(running_mean, x.mean(axis=(0, *pixels)), momentum)
+        _update(running_var, x.var(axis=pixels, ddof=1).mean(axis=0), momentum)
     return y
 
 
@@ -336,6 +356,7 @@ def _last_sizes(function: str, input: Tensor, normalized_shape, **vectors: Tenso
     return shape
 
 
+@in_float32
 def layer_norm(
     input: Tensor,
     normalized_shape,
@@ -370,6 +391,7 @@ def layer_norm(
     return y
 
 
+@in_float32
 def rms_norm(
     input: Tensor, normalized_shape, weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
@@ -382,7 +404,7 @@ def rms_norm(
         input: x, (..., *normalized_shape), floating.
         normalized_shape: the sizes of the last dimensions; an int for one.
         weight: w, of that shape; None for 1.
-        eps: ε; None for the distance from 1 to the next larger number of the dtype.
+        eps: ε; None for the distance from 1 to the next larger number of the dtype (of float32 for float16).
 
     Raises:
         ShapeError: shapes that do not fit.
@@ -402,6 +424,7 @@ def rms_norm(
 # ------------------------------------------------------------------------------ vectors
 
 
+@in_float32
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     r"""Divide vectors by their lengths.
 
@@ -424,6 +447,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     return input / clamp_min(vector_norm(input, p, dim, True), eps)
 
 
+@in_float32
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:

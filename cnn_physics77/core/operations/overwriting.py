@@ -14,6 +14,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import node_of, sequence
 from cnn_physics77.core.autograd.ownership import is_unshared
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import RANK, cast
 from cnn_physics77.core.operations.operation import operation
@@ -61,6 +62,7 @@ def _any_edge(values) -> bool:
     return any(isinstance(value, Tensor) and value.edge is not None for value in values)
 
 
+@silent
 def write(function: str, input: Tensor, array: np.ndarray) -> None:
     """Put the values of ``array`` into the memory of the input; its graph stays as it is."""
     check_writable(function, input)

@@ -16,6 +16,7 @@ from cnn_physics77.core.kernels.pooling_windows import Size
 from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.gathering import gather_along, scatter_add_along
 from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.shape import flatten, reshape
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -370,6 +371,7 @@ def avg_pool3d(
     )
 
 
+@in_float32
 def _pool_average(
     function, d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
 ) -> Tensor:

@@ -16,7 +16,6 @@ from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.activation import check_real
 from cnn_physics77.core.operations.comparison import gt
 from cnn_physics77.core.operations.exponential import exp
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import operation
 from cnn_physics77.core.operations.overwriting import overwrite
 from cnn_physics77.core.operations.selection import keep_where, where
@@ -325,7 +324,6 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 @operation(name="hardswish")
-@silent
 def _hardswish(x):
     """y = x min(max(x + 3, 0), 6) / 6"""
     return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
@@ -383,7 +381,6 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 @operation(name="softshrink")
-@silent
 def _softshrink(x, *, lambd):
     """y = x - λ above λ, x + λ below -λ, 0 between"""
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))

@@ -10,14 +10,14 @@ import math
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.casting import as_dtype, convert
 from cnn_physics77.core.operations.dimensions import dimensions
 from cnn_physics77.core.operations.elementwise import binary
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -26,9 +26,8 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation(name="sum")
 def _sum(x, *, dim, keepdim):
-    if x.dtype == np.float16:  # as PyTorch: summed in single precision
-        return np.add.reduce(x, axis=dim, dtype=np.float32, keepdims=keepdim).astype(np.float16)
-    return np.add.reduce(x, axis=dim, dtype=x.dtype, keepdims=keepdim)
+    y = np.add.reduce(x, axis=dim, dtype=accumulator(x.dtype), keepdims=keepdim)
+    return y.astype(x.dtype, copy=False)
 
 
 @_sum.derivative("x")
@@ -116,17 +115,20 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 
 @operation(name="mean")
-@silent
 def _mean(x, *, dim, keepdim, count):
-    wide = np.float32 if x.dtype == np.float16 else x.dtype
-    return (np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim) / np.asarray(count, wide)).astype(
-        x.dtype, copy=False
-    )
+    wide = accumulator(x.dtype)
+    total = np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim)
+    return (total / np.asarray(count, wide)).astype(x.dtype, copy=False)
 
 
 @_mean.derivative("x")
 def _(g, x_shape, dim, keepdim, count):
-    return spread(g / count if count else g, dim, keepdim, x_shape)
+    return spread(_divided(g, count) if count else g, dim, keepdim, x_shape)
+
+
+@in_float32  # which holds the count
+def _divided(g, count: int):
+    return g / count
 
 
 def count_of(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
@@ -188,7 +190,11 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
         raise DtypeError(
             "nanmean: expected real numbers, found complex ones; take the mean of .real and .imag"
         )
-    dim = dimensions("nanmean", dim, input.array.ndim)
+    return _nanmean(input, dimensions("nanmean", dim, input.array.ndim), keepdim)
+
+
+@in_float32
+def _nanmean(input: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     count = (~np.isnan(input.array)).sum(axis=dim, keepdims=keepdim, dtype=input.array.dtype)
     return nansum(input, dim, keepdim) / from_array(np.asarray(count))
 
@@ -198,7 +204,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 _exp_difference = binary(
     "exp_difference",
-    silent(lambda a, b: np.exp(a - b)),
+    lambda a, b: np.exp(a - b),
     "y = e^(a - b)",
     a=lambda g, y: g * y,
     b=lambda g, y: -g * y,
@@ -206,7 +212,6 @@ _exp_difference = binary(
 
 
 @operation(name="logsumexp")
-@silent
 def _logsumexp(x, *, dim, keepdim):
     shift = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
@@ -221,6 +226,7 @@ def _(g, x, y, dim, keepdim):
 
 
 @method("logsumexp")
+@in_float32
 def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
     r"""The logarithm of the sum of exponentials, without overflow.
 

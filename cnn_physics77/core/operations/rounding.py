@@ -10,6 +10,7 @@ from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.arithmetic import zero_like
 from cnn_physics77.core.operations.elementwise import unary
 from cnn_physics77.core.operations.operation import as_tensor_input
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -85,9 +86,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
             ".float()"
         )
     factor = 10.0 ** np.abs(decimals)
-    if decimals > 0:
-        return _round(input * factor) / factor
-    return _round(input / factor) * factor
+    return _to_multiple(input, factor, decimals > 0)
+
+
+@in_float32
+def _to_multiple(input: Tensor, factor: float, of_parts: bool) -> Tensor:
+    return _round(input * factor) / factor if of_parts else _round(input / factor) * factor
 
 
 @method("frac")

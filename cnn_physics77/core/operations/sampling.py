@@ -15,33 +15,30 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.casting import as_dtype
 from cnn_physics77.core.operations.creation import floating_or, made, sizes
-from cnn_physics77.core.operations.views import check_overwritable, has_history, overwritten
-from cnn_physics77.core.random import Generator, default_generator
-from cnn_physics77.core.recording import recording
+from cnn_physics77.core.operations.draws import (
+    affine,
+    below,
+    integers,
+    largest,
+    normal_numbers,
+    numbers_of,
+    uniform,
+)
+from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.overwriting import overwrite
+from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
-def _numbers(generator: Generator | None) -> np.random.Generator:
-    return (default_generator if generator is None else generator).numpy
+@operation(name="drawn")
+def _drawn(*parameters, values):
+    """Values drawn from a distribution with these parameters: taken as independent of them."""
+    return values
 
 
-def _uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Uniform on [0, 1), drawn in the precision wanted; both parts of complex numbers."""
-    if dtype.kind == "c":
-        parts = numbers.random((*shape, 2), dtype=np.zeros((), dtype).real.dtype)
-        return parts.view(dtype)[..., 0]
-    drawn = numbers.random(shape, dtype=dtype if dtype.itemsize > 2 else np.float32)
-    return np.asarray(drawn).astype(dtype, copy=False)
-
-
-def _normal(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Normal with mean 0 and variance 1, which of complex numbers either part has one half of."""
-    if dtype.kind == "c":
-        real = np.zeros((), dtype).real.dtype
-        parts = numbers.standard_normal((*shape, 2), dtype=real) * real.type(math.sqrt(0.5))
-        return parts.view(dtype)[..., 0]
-    drawn = numbers.standard_normal(shape, dtype=dtype if dtype.itemsize > 2 else np.float32)
-    return np.asarray(drawn).astype(dtype, copy=False)
+@_drawn.joint_derivative
+def _(g, needed, parameters_shape, parameters_dtype):
+    return [from_array(np.zeros(s, d)) for s, d in zip(parameters_shape, parameters_dtype)]
 
 
 def _drawable(function: str, dtype) -> np.dtype:
@@ -70,7 +67,7 @@ def rand(
     >>> x.shape, bool((x >= 0).all() and (x < 1).all())
     ((2, 3), True)
     """
-    array = _uniform(_numbers(generator), sizes("rand", size), _drawable("rand", dtype))
+    array = uniform(numbers_of(generator), sizes("rand", size), _drawable("rand", dtype))
     return made("rand", array, device, requires_grad)
 
 
@@ -89,7 +86,7 @@ def randn(
     >>> torch.randn(2, 3).shape
     (2, 3)
     """
-    array = _normal(_numbers(generator), sizes("randn", size), _drawable("randn", dtype))
+    array = normal_numbers(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
     return made("randn", array, device, requires_grad)
 
 
@@ -107,7 +104,7 @@ def randint(
     high, size)``; int64.
 
     Raises:
-        ValueError: there is none from low up to high.
+        ValueError: there is none from low up to high, or the dtype does not hold them.
         ShapeError: negative sizes.
 
     >>> import cnn_physics77 as torch
@@ -123,9 +120,9 @@ def randint(
         )
     if not low < high:
         raise ValueError(f"randint: expected low < high, found {low} and {high}")
-    array = _numbers(generator).integers(low, high, sizes("randint", (size,)))
     found = np.dtype(np.int64) if dtype is None else as_dtype("randint", dtype)
-    return made("randint", np.asarray(array).astype(found, copy=False), device, requires_grad)
+    array = integers("randint", numbers_of(generator), low, high, sizes("randint", (size,)), found)
+    return made("randint", array, device, requires_grad)
 
 
 def randperm(
@@ -143,7 +140,7 @@ def randperm(
     (n,) = sizes("randperm", (n,))
     found = np.dtype(np.int64) if dtype is None else as_dtype("randperm", dtype)
     return made(
-        "randperm", _numbers(generator).permutation(n).astype(found, copy=False), device, requires_grad
+        "randperm", numbers_of(generator).permutation(n).astype(found, copy=False), device, requires_grad
     )
 
 
@@ -232,6 +229,8 @@ def normal(
         mean, std: tensors, which broadcast, or numbers; with ``size`` both are numbers.
         size: shape of the result, if mean and std are numbers.
 
+    The gradients of mean and std are 0.
+
     Raises:
         ValueError: a negative standard deviation.
         ShapeError: the shapes do not broadcast, or two numbers without a size.
@@ -252,14 +251,16 @@ def normal(
         dtype = given[0].array.dtype
     shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
     found = _drawable("normal", dtype)
-    array = _normal(_numbers(generator), shape, found) * spread + centre
-    return made("normal", np.asarray(array).astype(found, copy=False), device, requires_grad)
+    array = affine(normal_numbers(numbers_of(generator), shape, found), spread, centre, found)
+    made_of = _drawn(*given, values=array)
+    return made_of if made_of.requires_grad else made("normal", array, device, requires_grad)
 
 
 @method("bernoulli")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that ``input`` (or p) gives, else 0, elementwise, in the dtype of ``input``; a
-    constant.
+    """1 with the probability that ``input`` (or p) gives, else 0, elementwise, in the dtype of ``input``.
+
+    The gradient of ``input`` is 0.
 
     Raises:
         ValueError: a probability outside of [0, 1].
@@ -271,12 +272,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     probability = input.array if p is None else p
     if not np.all((np.asarray(probability) >= 0) & (np.asarray(probability) <= 1)):
         raise ValueError("bernoulli: expected probabilities 0 <= p <= 1, found others")
-    drawn = _numbers(generator).random(input.array.shape) < probability
-    return from_array(np.asarray(drawn).astype(input.array.dtype))
+    drawn = np.asarray(numbers_of(generator).random(input.array.shape) < probability)
+    return _drawn(input, values=drawn.astype(input.array.dtype))
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Counts from Poisson distributions whose rates ``input`` gives, in its dtype; a constant.
+    """Counts from Poisson distributions whose rates ``input`` gives, in its dtype. Its gradient is 0.
 
     Raises:
         ValueError: a negative rate.
@@ -287,7 +288,9 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """
     if (input.array < 0).any():
         raise ValueError("poisson: expected rates of at least 0, found a negative one")
-    return from_array(np.asarray(_numbers(generator).poisson(input.array)).astype(input.array.dtype))
+    return _drawn(
+        input, values=np.asarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
+    )
 
 
 @method("multinomial")
@@ -320,11 +323,16 @@ def multinomial(
         raise ValueError("multinomial: expected finite weights of at least 0, not all 0, found others")
     if num_samples < 1:
         raise ValueError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
-    numbers = _numbers(generator)
+    numbers = numbers_of(generator)
     if replacement:
         edges = np.cumsum(weights, axis=1)
         places = numbers.random((len(weights), num_samples)) * edges[:, -1:]
-        drawn = np.stack([np.searchsorted(e, p, side="right") for e, p in zip(edges, places)])
+        last = [
+            np.flatnonzero(w)[-1] for w in weights
+        ]  # where rounding lifts a place to the sum of the weights
+        drawn = np.stack(
+            [np.minimum(np.searchsorted(e, p, side="right"), n) for e, p, n in zip(edges, places, last)]
+        )
     else:
         fewest = int(np.count_nonzero(weights, axis=1).min())
         if num_samples > fewest:
@@ -344,20 +352,14 @@ def multinomial(
 
 
 def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
-    """The tensor with new values in its memory; what it was made from has no part in them."""
-    followed = recording() and has_history(tensor)
-    if followed:
-        check_overwritable(function, tensor)
-    tensor.array[...] = values
-    tensor.mark_changed()
-    if followed:
-        overwritten(tensor, None)
-    return tensor
+    """The tensor with new values in its memory; the gradient of what it was made from is 0."""
+    values = values.astype(tensor.array.dtype, copy=False)
+    return overwrite(function, tensor, lambda old: _drawn(old, values=values))
 
 
 @method("uniform_")
 def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, **named: float) -> Tensor:
-    """Overwrite with uniform numbers: ``uniform_(from=0, to=1)``."""
+    """Overwrite with uniform numbers on [from, to): ``uniform_(from=0, to=1)``."""
     unknown = set(named) - {"from", "to"}
     if unknown or len(bounds) + len(named) > 2:
         raise TypeError(
@@ -367,8 +369,15 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
     high = bounds[1] if len(bounds) > 1 else named.get("to", 1.0)
     if not low <= high:
         raise ValueError(f"uniform_: expected from <= to, found {low} and {high}")
-    drawn = _uniform(_numbers(generator), self.array.shape, _drawable("uniform_", self.array.dtype))
-    return _refilled("uniform_", self, drawn * (high - low) + low)
+    dtype = _drawable("uniform_", self.array.dtype)
+    most = largest(dtype)
+    if not (-most <= low and high <= most and high - low <= most):
+        raise ValueError(
+            f"uniform_: expected bounds and a distance between them that {dtype} holds, at most {most}, "
+            f"found {low} and {high}"
+        )
+    values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
+    return _refilled("uniform_", self, below(values, low, high, dtype) if dtype.kind == "f" else values)
 
 
 @method("normal_")
@@ -378,8 +387,12 @@ def _normal_(
     """Overwrite with numbers from N(mean, std²)."""
     if std < 0:
         raise ValueError(f"normal_: expected a standard deviation of at least 0, found {std}")
-    drawn = _normal(_numbers(generator), self.array.shape, _drawable("normal_", self.array.dtype))
-    return _refilled("normal_", self, drawn * std + mean)
+    dtype = _drawable("normal_", self.array.dtype)
+    return _refilled(
+        "normal_",
+        self,
+        affine(normal_numbers(numbers_of(generator), self.array.shape, dtype), std, mean, dtype),
+    )
 
 
 @method("bernoulli_")
@@ -388,15 +401,25 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
-    return _refilled("bernoulli_", self, _numbers(generator).random(self.array.shape) < probability)
+    drawn = np.asarray(numbers_of(generator).random(self.array.shape) < probability)
+    return _refilled("bernoulli_", self, drawn)
 
 
 @method("exponential_")
 def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with numbers from the exponential distribution of rate ``lambd``."""
+    """Overwrite with numbers from the exponential distribution of rate ``lambd``: above 0, and finite."""
+    dtype = self.array.dtype
+    if dtype.kind != "f":
+        raise DtypeError(
+            "exponential_: Exponential distribution is a continuous probability distribution. dtype must be "
+            f"a floating point but you specified {dtype}; use a floating tensor"
+        )
     if not lambd > 0:
         raise ValueError(f"exponential_: expected a rate above 0, found {lambd}")
-    return _refilled("exponential_", self, _numbers(generator).standard_exponential(self.array.shape) / lambd)
+    values = np.asarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
+    if lambd < math.inf:
+        values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
+    return _refilled("exponential_", self, values)
 
 
 @method("random_")
@@ -409,7 +432,8 @@ def _random_(
         low, to = (0, low) if low else (0, _most(self.array.dtype))
     if not low < to:
         raise ValueError(f"random_: expected from < to, found {low} and {to}")
-    return _refilled("random_", self, _numbers(generator).integers(low, to, self.array.shape))
+    values = integers("random_", numbers_of(generator), low, to, self.array.shape, self.array.dtype)
+    return _refilled("random_", self, values)
 
 
 def _most(dtype: np.dtype) -> int:

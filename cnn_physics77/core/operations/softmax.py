@@ -12,7 +12,8 @@ from cnn_physics77.core.operations.arithmetic import neg
 from cnn_physics77.core.operations.broadcasting import cast
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.exponential import exp
-from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.operation import Operation, operation
+from cnn_physics77.core.operations.precision import in_float32
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -94,7 +95,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     tensor([0.5000, 0.5000])
     """
     input, dim = _prepare("softmax", input, dim, dtype, _stacklevel)
-    return _softmax(input, dim=dim)
+    return _in_single(_softmax, input, dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
@@ -105,7 +106,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
     tensor([0.7311, 0.2689])
     """
     input, dim = _prepare("softmin", input, dim, dtype, _stacklevel)
-    return _softmax(neg(input), dim=dim)
+    return _in_single(_softmax, neg(input), dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
@@ -120,7 +121,12 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     tensor([-0.6931, -0.6931])
     """
     input, dim = _prepare("log_softmax", input, dim, dtype, _stacklevel)
-    return _log_softmax(input, dim=dim)
+    return _in_single(_log_softmax, input, dim)
+
+
+@in_float32
+def _in_single(record: Operation, input: Tensor, dim: int) -> Tensor:
+    return record(input, dim=dim)
 
 
 def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel: int) -> tuple[Tensor, int]:

@@ -10,7 +10,6 @@ from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.kernels import error_function
 from cnn_physics77.core.operations.elementwise import binary, unary
 from cnn_physics77.core.operations.exponential import exp, log
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import from_array, method
 
@@ -60,7 +59,6 @@ erfc = unary(
 )
 
 
-@silent
 def _x_log_y(a, b):
     y = a * np.log(b)
     return np.where((a == 0) & ~np.isnan(b), 0, y).astype(np.result_type(a, b), copy=False)

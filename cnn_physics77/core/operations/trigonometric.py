@@ -10,13 +10,12 @@ import numpy as np
 from cnn_physics77.core.operations.arithmetic import conj, mul
 from cnn_physics77.core.operations.elementwise import binary, unary
 from cnn_physics77.core.operations.exponential import rsqrt, sqrt
-from cnn_physics77.core.operations.floating import silent
 from cnn_physics77.core.operations.selection import where
 from cnn_physics77.core.tensor import method
 
 sin = unary(
     "sin",
-    silent(np.sin),
+    np.sin,
     """The sine: dy/dx = cos x.
 
     >>> import cnn_physics77 as torch
@@ -28,7 +27,7 @@ sin = unary(
 
 cos: Callable = unary(
     "cos",
-    silent(np.cos),
+    np.cos,
     """The cosine: dy/dx = -sin x.
 
     >>> import cnn_physics77 as torch
@@ -40,7 +39,7 @@ cos: Callable = unary(
 
 tan = unary(
     "tan",
-    silent(np.tan),
+    np.tan,
     """The tangent: dy/dx = 1 + y².
 
     >>> import cnn_physics77 as torch
@@ -52,7 +51,7 @@ tan = unary(
 
 asin = unary(
     "asin",
-    silent(np.arcsin),
+    np.arcsin,
     """The inverse sine, in [-π/2, π/2]: dy/dx = 1/√(1 - x²); NaN outside of [-1, 1].
 
     >>> import cnn_physics77 as torch
@@ -64,7 +63,7 @@ asin = unary(
 
 acos = unary(
     "acos",
-    silent(np.arccos),
+    np.arccos,
     """The inverse cosine, in [0, π]: dy/dx = -1/√(1 - x²); NaN outside of [-1, 1].
 
     >>> import cnn_physics77 as torch
@@ -76,7 +75,7 @@ acos = unary(
 
 atan = unary(
     "atan",
-    silent(np.arctan),
+    np.arctan,
     """The inverse tangent, in [-π/2, π/2]: dy/dx = 1/(1 + x²).
 
     >>> import cnn_physics77 as torch
@@ -110,7 +109,7 @@ atan2 = binary(
 
 sinh = unary(
     "sinh",
-    silent(np.sinh),
+    np.sinh,
     """The hyperbolic sine: dy/dx = cosh x.
 
     >>> import cnn_physics77 as torch
@@ -122,7 +121,7 @@ sinh = unary(
 
 cosh: Callable = unary(
     "cosh",
-    silent(np.cosh),
+    np.cosh,
     """The hyperbolic cosine: dy/dx = sinh x.
 
     >>> import cnn_physics77 as torch
@@ -166,7 +165,7 @@ asinh = unary(
 
 acosh = unary(
     "acosh",
-    silent(np.arccosh),
+    np.arccosh,
     """The inverse hyperbolic cosine, at least 0: dy/dx = 1/√(x² - 1); NaN below 1.
 
     >>> import cnn_physics77 as torch
@@ -178,7 +177,7 @@ acosh = unary(
 
 atanh = unary(
     "atanh",
-    silent(np.arctanh),
+    np.arctanh,
     """The inverse hyperbolic tangent: dy/dx = 1/(1 - x²); ±inf at ±1, NaN beyond.
 
     >>> import cnn_physics77 as torch
@@ -211,7 +210,7 @@ def rad2deg(input):
 
 _hypot = binary(
     "hypot",
-    silent(np.hypot),
+    np.hypot,
     "y = √(a² + b²)",
     a=lambda g, a, y: g * (a / y),
     b=lambda g, b, y: g * (b / y),

@@ -11,6 +11,8 @@ def _affine(rng, *shape):
     return {"weight": draw(rng, *shape), "bias": draw(rng, *shape)}
 
 
+EMPTY = [(0, 3), (0, 3, 2), (2, 3, 0), (0, 3, 2, 2)]
+
 rows = [
     Row(
         F + "batch_norm",
@@ -24,9 +26,16 @@ rows = [
             Sample(draw(rng, 2, 3, 2, 2), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
             Sample(draw(rng, 0, 3, 2), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
             Sample(draw(rng, 2, 3, 2, 2, 2), None, None, **_affine(rng, 3), training=True),
+            Sample(draw(rng, 0, 3), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
+            Sample(draw(rng, 2, 0, 3), Constant(draw(rng, 0)), Constant(draw(rng, 0))),
+            *(Sample(draw(rng, *s), None, None, **_affine(rng, 3), training=True) for s in EMPTY),
+            Sample(draw(rng, 2, 3), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1)), eps=0.0),
         ],
         bad=[
             Bad(ValueError, "more than 1 value", np.ones((1, 3)), None, None, training=True),
+            Bad(ValueError, "more than 1 value", np.ones((1, 0)), None, None, training=True),
+            Bad(ValueError, "eps must be positive", np.ones((2, 3)), None, None, training=True, eps=0.0),
+            Bad(ValueError, "eps must be non-negative", np.ones((2, 3)), np.ones(3), np.ones(3), eps=-1e-5),
             Bad(RuntimeError, "running_mean", np.ones((2, 3)), None, None),
             Bad(RuntimeError, "weight", np.ones((2, 3)), None, None, np.ones(2), training=True),
             Bad(RuntimeError, "(N, C, ...)", np.ones(3), None, None, training=True),

@@ -1,7 +1,10 @@
 """Random tensors: streams, distributions (fixed seeds, bounds of five standard errors), errors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch as reference
 
 import cnn_physics77 as torch
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
@@ -170,7 +173,9 @@ def test_overwriting_with_random_numbers():
     y.uniform_(**{"from": 5, "to": 6})
     assert y._version == version + 1
     assert bool((y >= 5).all())
-    assert not y.requires_grad  # nothing of x is left in it
+    assert y.requires_grad  # as in PyTorch: nothing of x is left in it, which its gradient says
+    y.sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_derivative_that_needs_what_was_overwritten_says_so():
@@ -180,3 +185,132 @@ def test_a_derivative_that_needs_what_was_overwritten_says_so():
     y.normal_()
     with pytest.raises(GradientError, match="modified by an inplace operation"):
         z.backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("bounds", [(0, 1), (0, 4), (1, 2), (-3, -1), (1000, 1001), (0.1, 0.3), (-1e-3, 1e4)])
+def test_uniform_numbers_do_not_reach_the_upper_bound(dtype, bounds):
+    drawn = torch.empty(200_000, dtype=dtype).uniform_(*bounds, generator=generator())
+    filled = torch.nn.init.uniform_(torch.empty(200_000, dtype=dtype), *bounds, generator=generator())
+    for x in (drawn, filled):
+        low, high = (np.asarray(b, dtype) for b in bounds)
+        assert x.dtype == dtype
+        assert low <= x.min().item() and x.max().item() < high
+        centre, spread = (bounds[0] + bounds[1]) / 2, (bounds[1] - bounds[0]) / 12**0.5
+        ulp = float(np.spacing(high))
+        assert abs(x.double().mean().item() - centre) < 0.02 * spread + ulp
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
+def test_rand_does_not_reach_one(dtype):
+    for x in (
+        torch.rand(200_000, dtype=dtype, generator=generator()),
+        torch.rand_like(torch.empty(200_000, dtype=dtype), generator=generator()),
+    ):
+        assert x.min().item() >= 0 and x.max().item() < 1
+        assert torch.log(1 - x).isfinite().all()
+    assert len(torch.rand(200_000, dtype=torch.float16, generator=generator()).unique()) == 2048
+
+
+def test_the_largest_number_of_the_generator_stays_below_the_bound():
+    class Largest:
+        """Draws the largest number there is, as nothing else would in reasonable time."""
+
+        def random(self, shape, dtype=np.float64):
+            kind = np.dtype(dtype).type
+            return np.full(shape, np.nextafter(kind(1), kind(0)))
+
+    high = SimpleNamespace(numpy=Largest())
+    for dtype in (torch.float16, torch.float32, torch.float64):
+        assert torch.rand(2, dtype=dtype, generator=high).max() < 1
+        for low, bound in ((0, 4), (1, 2), (-1, 1), (5, 5 + 1 / 64), (1e6, 1e6 + 1), (-7, 0)):
+            if bound < float(np.finfo(dtype).max):
+                x = torch.empty(2, dtype=dtype).uniform_(low, bound, generator=high)
+                assert x.max().item() < np.asarray(bound, dtype), (dtype, low, bound)
+    # the sum of the weights, times the largest number, is rounded to the sum
+    weights = torch.tensor([0.1, 0.2, 0.4, 0.0], dtype=torch.float64)
+    assert torch.multinomial(weights, 3, replacement=True, generator=high).tolist() == [2, 2, 2]
+    assert bool(torch.bernoulli(torch.ones(3), generator=high).all())
+
+
+def test_uniform_numbers_between_equal_bounds():
+    assert torch.empty(2, dtype=torch.float16).uniform_(2, 2).tolist() == [2.0, 2.0]
+
+
+def test_integers_in_floating_dtypes_do_not_reach_the_upper_bound():
+    for x in (
+        torch.randint(0, 4096, (100_000,), dtype=torch.float16, generator=generator()),
+        torch.zeros(100_000, dtype=torch.float16).random_(0, 4096, generator=generator()),
+    ):
+        assert x.max() == 4094  # the largest float16 number below
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1.0, 1e6])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
+def test_exponential_numbers_are_positive_and_finite(dtype, rate):
+    x = torch.empty(100_000, dtype=dtype).exponential_(rate, generator=generator())
+    assert x.min() > 0
+    assert x.isfinite().all()
+    assert torch.log(x).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: t.empty(2, dtype=t.float16).uniform_(-40000, 40000),
+        lambda t: t.empty(2).uniform_(-3e38, 3e38),
+        lambda t: t.empty(2, dtype=t.float16).uniform_(0, 1e6),
+        lambda t: t.randint(0, 300, (2,), dtype=t.int8),
+        lambda t: t.randint(-1, 3, (2,), dtype=t.uint8),
+        lambda t: t.randint(0, 3, (2,), dtype=t.bool),
+        lambda t: t.randint(0, 100_000, (2,), dtype=t.float16),
+        lambda t: t.zeros(2, dtype=t.int8).random_(0, 300),
+        lambda t: t.zeros(2, dtype=t.int64).exponential_(),
+    ],
+)
+def test_what_the_dtype_does_not_hold_is_refused(call):
+    with pytest.raises(RuntimeError):
+        call(reference)
+    with pytest.raises((ValueError, DtypeError)):
+        call(torch)
+
+
+@pytest.mark.parametrize("requires", [(True, True), (True, False), (False, True)])
+def test_the_gradients_of_the_parameters_of_normal_are_zero(requires):
+    results = []
+    for t in (reference, torch):
+        mean = t.ones(2, 1, requires_grad=requires[0])
+        std = t.ones(3, requires_grad=requires[1])
+        y = t.normal(mean, std)
+        assert y.requires_grad and not y.is_leaf
+        (y * y).sum().backward()
+        results.append([None if p.grad is None else p.grad.tolist() for p in (mean, std)])
+    assert results[0] == results[1]
+    assert not torch.normal(torch.ones(2), 1.0).requires_grad
+    with torch.no_grad():
+        assert not torch.normal(torch.ones(2, requires_grad=True), 1.0).requires_grad
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "poisson"])
+def test_the_gradient_of_a_probability_or_rate_is_zero(name):
+    for t in (reference, torch):
+        p = t.full((3,), 0.5, requires_grad=True)
+        y = getattr(t, name)(p)
+        assert y.requires_grad
+        (g,) = t.autograd.grad((y * p).sum(), p)
+        assert t.equal(g, y.detach())  # through the factor p alone
+
+
+@pytest.mark.parametrize("name", ["uniform_", "normal_", "exponential_", "bernoulli_", "random_"])
+def test_the_gradient_of_what_was_overwritten_by_random_numbers_is_zero(name):
+    for t in (reference, torch):
+        x = t.ones(3, requires_grad=True)
+        y = x * 2
+        getattr(y, name)()
+        (y.sum() + x.sum()).backward()
+        assert x.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_expanded_memory_is_not_filled():
+    with pytest.raises(ShapeError, match="single memory location"):
+        torch.zeros(1).expand(3).uniform_()

@@ -1,0 +1,75 @@
+"""Numbers drawn from distributions, as arrays: rounded into the wanted dtype without reaching a bound that is
+excluded."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnn_physics77.core.backend.dtypes import accumulator
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.random import Generator, default_generator
+
+
+def numbers_of(generator: Generator | None) -> np.random.Generator:
+    return (default_generator if generator is None else generator).numpy
+
+
+def uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
+    """Uniform on [0, 1), drawn in the precision wanted; both parts of complex numbers."""
+    if dtype.kind == "c":
+        parts = numbers.random((*shape, 2), dtype=np.zeros((), dtype).real.dtype)
+        return parts.view(dtype)[..., 0]
+    if dtype.itemsize > 2:
+        return np.asarray(numbers.random(shape, dtype=dtype))
+    steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # float32 numbers would be rounded to 1, too
+    return np.asarray(np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps).astype(
+        dtype
+    )
+
+
+def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
+    """Normal with mean 0 and variance 1, which of complex numbers either part has one half of."""
+    if dtype.kind == "c":
+        real = np.zeros((), dtype).real.dtype
+        parts = numbers.standard_normal((*shape, 2), dtype=real) * real.type(math.sqrt(0.5))
+        return parts.view(dtype)[..., 0]
+    drawn = numbers.standard_normal(shape, dtype=dtype if dtype.itemsize > 2 else np.float32)
+    return np.asarray(drawn).astype(dtype, copy=False)
+
+
+@silent
+def below(values: np.ndarray, low: float, high: float, dtype: np.dtype) -> np.ndarray:
+    """Numbers that were drawn from [low, high), in a dtype whose rounding may lift them to ``high``: they
+    become the next smaller number, if that is not below ``low``."""
+    bound = dtype.type(high)
+    return np.minimum(values.astype(dtype, copy=False), np.nextafter(bound, dtype.type(low)))
+
+
+def integers(
+    function: str, numbers: np.random.Generator, low: int, high: int, shape, dtype: np.dtype
+) -> np.ndarray:
+    """Integers from low up to but without high, in a dtype that holds them, if only rounded."""
+    if dtype.kind in "fc":
+        least, most = -largest(dtype), largest(dtype)
+    else:
+        least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if low < least or high - 1 > most:
+        raise ValueError(
+            f"{function}: from and to - 1 must not be out of bounds for {dtype}, [{least}, {most}], found "
+            f"{low} and {high}; give another dtype"
+        )
+    drawn = np.asarray(numbers.integers(low, high, shape))
+    return below(drawn, low, high, dtype) if dtype.kind == "f" else drawn.astype(dtype, copy=False)
+
+
+def largest(dtype: np.dtype) -> float:
+    return float(np.finfo(dtype).max)
+
+
+@silent
+def affine(drawn: np.ndarray, factor, shift, dtype: np.dtype) -> np.ndarray:
+    """drawn * factor + shift, rounded to the dtype"""
+    wide = drawn.astype(accumulator(dtype), copy=False)
+    return np.asarray(wide * factor + shift).astype(dtype, copy=False)
