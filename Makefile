@@ -4,13 +4,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: run test lint clean
+# what the processor's instruction set can change: `make test` runs it as on two other processors as well
+ARITHMETIC := tests/test_operations.py $(patsubst %,tests/kernels/test_%.py,activation algorithms elementwise \
+	normalization pooling products softmax)
+
+.PHONY: run test test-matrix lint clean
 
 run: $(VENV)/bench.stamp  ## both frameworks on MNIST: tables here, logs in logs/, pictures in fig/
 	$(BIN)/python main.py --epochs 3 $(ARGS)
 
 test: $(VENV)/dev.stamp lint  ## everything that must hold: lint, types, import order, docs examples, tests
 	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python tests/matrix.py avx2 sse -- $(ARITHMETIC)
+
+test-matrix: $(VENV)/dev.stamp  ## all tests on other instruction sets, threads, orders, Pythons; ARGS selects, see tests/matrix.py
+	$(BIN)/python tests/matrix.py $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -1,4 +1,8 @@
-"""Train one network in this package and in PyTorch, and show how they compare: `python main.py --help`."""
+"""Train one network in this package and in PyTorch, and show how they compare: `python main.py --help`.
+
+Each trains in a process of its own; that of this package begins with `performance.apply()` (see
+`cnn_physics77/benchmarks/experiment/child.py`).
+"""
 
 import sys
 

@@ -12,7 +12,7 @@ from math import e, inf, nan, pi
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.checkpoint import load, save
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
     adaptive_max_pool1d,
@@ -110,9 +110,10 @@ newaxis = None
 
 
 def __getattr__(name: str):
-    """``torch.utils`` when it is first asked for: the loader brings threads, queues and processes with it."""
-    if name == "utils":
+    """``torch.utils`` and ``performance`` when they are first asked for: the loader brings threads, queues
+    and processes with it."""
+    if name in ("utils", "performance"):
         from importlib import import_module
 
-        return import_module("cnn_physics77.utils")
+        return import_module(f"cnn_physics77.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

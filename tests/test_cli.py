@@ -162,6 +162,7 @@ def test_every_door_opens(start):
     assert done.returncode == 2 and done.stderr.count("\n") == 1
 
 
+@pytest.mark.needs_torch
 def test_a_whole_run(tmp_path):
     """As a user starts it, in another folder: a table on the screen, logs, a report, figures."""
     command = [sys.executable, str(ROOT / "main.py"), *QUICK, "--diagnostics"]
@@ -224,6 +225,7 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
     assert status == 1 and message in line
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize(("reader", "status"), [("cat", 0), ("true", 1)])
 def test_a_screen_without_unicode_and_one_that_is_closed(tmp_path, reader, status):
     code = (
@@ -258,6 +260,7 @@ def test_being_terminated_unwinds_and_restores_the_handler(tmp_path, monkeypatch
     assert stop.value.code == 143 and unwound == [True] and signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.needs_torch
 def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
     """Ctrl-C reaches the whole process group of a terminal, so the signal is sent to all of it.
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnn_physics77.analysis.comparison import (
+    OURS,
     REFERENCE,
     UNKNOWN_DISTURBANCE,
     disturbance_warning,
@@ -249,6 +250,9 @@ def report(logs: Sequence[RunLog]) -> Group:
     for sentence in findings(logs):
         listed.add_row("-", Text(sentence))
     pieces.append(listed)
+    ours = next((log.environment.performance for log in logs if log.framework == OURS), [])
+    if ours:
+        pieces.append(Text("\n".join(["", "Our process (performance.status()):", *ours]), style="dim"))
     return Group(*pieces)
 
 

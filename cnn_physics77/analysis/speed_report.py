@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cnn_physics77.analysis.comparison import UNKNOWN_DISTURBANCE, is_unknown
+from cnn_physics77.analysis.comparison import OURS, UNKNOWN_DISTURBANCE, is_unknown
 from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
 from cnn_physics77.results import CaseRecord, Environment, OperationRecord, ProfileReport, SpeedReport
@@ -204,7 +204,18 @@ def speed_tables(report: SpeedReport) -> Group:
             style="dim",
         )
     )
+    environment = report.environments.get(OURS)
+    if environment is not None:
+        pieces += status_lines(environment)
     return Group(*pieces)
+
+
+def status_lines(environment: Environment) -> list[RenderableType]:
+    """What `performance.status()` said in our process."""
+    if not environment.performance:
+        return []
+    lines = ["Our process (performance.status()):", *environment.performance]
+    return [Text(), Text("\n".join(lines), style="dim")]
 
 
 def _unknown(report: SpeedReport) -> str:

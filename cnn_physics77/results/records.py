@@ -98,6 +98,9 @@ class Environment:
     framework_threads: int  # what the framework itself reports
     denormals: str  # "kept" or "flushed", as tested in the process
     freed_memory: str = "returned"  # or "kept", where the C library was told to keep it
+    performance: list[str] = field(
+        default_factory=list
+    )  # lines of `performance.status()`; [] before it was kept
 
 
 @dataclass

@@ -73,6 +73,7 @@ def done(tmp_path_factory):
     return settings, shown, logs, folder
 
 
+@pytest.mark.needs_torch
 def test_one_log_for_each_framework_read_back_as_written(done):
     _, _, logs, folder = done
     assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
@@ -82,6 +83,7 @@ def test_one_log_for_each_framework_read_back_as_written(done):
     assert all((folder / f"{log.run_id}.txt").read_text().startswith(log.label) for log in logs)
 
 
+@pytest.mark.needs_torch
 def test_both_were_given_the_same(done):
     settings, _, logs, _ = done
     ours, theirs = logs
@@ -94,6 +96,7 @@ def test_both_were_given_the_same(done):
     assert ours.proof == theirs.proof == PROOF
 
 
+@pytest.mark.needs_torch
 def test_they_took_turns(done):
     _, shown, logs, _ = done
     assert [[record.turn for record in log.epochs] for log in logs] == [[0, 3], [1, 2]]
@@ -106,6 +109,7 @@ def test_they_took_turns(done):
     ]
 
 
+@pytest.mark.needs_torch
 def test_everything_is_recorded(done):
     settings, shown, logs, _ = done
     for log in logs:
@@ -135,6 +139,7 @@ def test_everything_is_recorded(done):
         assert advanced == total
 
 
+@pytest.mark.needs_torch
 def test_the_frameworks_tell_the_same_story(done):
     """float32 with the same weights and batches: equal at first, and still close after twenty steps."""
     ours, theirs = (log.steps for log in done[2])
@@ -143,6 +148,7 @@ def test_the_frameworks_tell_the_same_story(done):
     np.testing.assert_allclose(ours.loss, theirs.loss, rtol=0.05)
 
 
+@pytest.mark.needs_torch
 def test_an_interruption_keeps_what_was_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)
     endless = 10**15  # begins at once, for what an epoch needs is drawn when it comes
@@ -183,6 +189,7 @@ def test_frontier_runs_have_names_of_their_own(tmp_path):
     assert len({dataclasses.astuple(config) for config in configs}) == len(configs) == 9
 
 
+@pytest.mark.needs_torch
 def test_a_disturbed_epoch_is_repeated_and_marked(tmp_path, monkeypatch):
     """The second epoch of ours is disturbed in every attempt; the run ends with the weights of its replay."""
     monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnn_physics77.benchmarks.speed import hand_written
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 
 
 @pytest.fixture(autouse=True)

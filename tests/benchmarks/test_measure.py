@@ -22,6 +22,7 @@ def test_turns_share_a_linear_drift():
         assert np.mean(places["a"]) == np.mean(places["b"])
 
 
+@pytest.mark.needs_torch
 def test_the_variables_reach_every_pool_of_a_process():
     code = (
         "import numpy, torch, json; from cnn_physics77.benchmarks.instruments import measure;"
@@ -73,13 +74,19 @@ def test_without_a_kernel_that_sets_the_peak_back_the_ruler_says_so(monkeypatch)
 
 
 def test_the_record_of_this_process(monkeypatch):
-    monkeypatch.setenv("CNN_PHYSICS77_KEEP_AWAKE", "0")
+    monkeypatch.setenv("CNN_PHYSICS77_NUM_THREADS", "2")
     record = measure.environment("now", ["main.py", "--lr", "0.1"], "abc", 2, "kept")
     assert record.python == sys.version.split()[0] and record.cores == measure.available_cores()
-    assert record.packages["numpy"] == np.__version__ and "torch" in record.packages
+    assert record.packages["numpy"] == np.__version__
     assert record.memory_bytes > 10**8 and record.cpu and record.command_line[1] == "--lr"
+    assert [line.split()[0] for line in record.performance] == ["threads", "pool", "BLAS", "allocator"]
     assert any(pool["user_api"] == "blas" for pool in record.thread_pools)
-    assert record.thread_variables["CNN_PHYSICS77_KEEP_AWAKE"] == "0"
+    assert record.thread_variables["CNN_PHYSICS77_NUM_THREADS"] == "2"
+
+
+@pytest.mark.needs_torch
+def test_the_record_names_pytorch():
+    assert "torch" in measure.environment("now", ["main.py"], "abc", 2, "kept").packages
 
 
 def test_the_commit_of_a_checkout(tmp_path, monkeypatch):

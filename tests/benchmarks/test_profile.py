@@ -18,7 +18,7 @@ from cnn_physics77.benchmarks.instruments.torch_recorder import place_beside, th
 from cnn_physics77.benchmarks.speed import profile as module
 from cnn_physics77.benchmarks.speed.profile import gather, profile
 from cnn_physics77.benchmarks.speed.work import TrainingCase
-from cnn_physics77.core.kernels import threads
+from cnn_physics77.core.kernels.runtime import pool
 from cnn_physics77.core.operations.operation import OPERATIONS, Operation
 from cnn_physics77.results import read_profile, write_report
 
@@ -104,11 +104,11 @@ def test_the_rows_of_a_step():
         assert row.seconds > 0 and row.seconds >= 0.99 * (row.blas_seconds + row.memory_seconds)
     assert rows["linear", "forward"].blas_seconds > 0 == rows["relu", "forward"].blas_seconds
     assert report.model == "Sequential" and report.parameter_count == elements and report.batch == "6x1x8x8"
-    assert report.threads == threads.get_num_threads() and report.dtype == "float32"
+    assert report.threads == pool.get_num_threads() and report.dtype == "float32"
 
 
 def test_an_operation_on_large_arrays_is_one_event_of_all_threads(monkeypatch):
-    monkeypatch.setattr(threads, "_threads", 2)
+    monkeypatch.setattr(pool, "_threads", 2)
     x = torch77.ones(1 << 21)
     with Recorder() as recorder:
         for _ in range(5):

@@ -39,6 +39,7 @@ def run(tmp_path_factory):
     return path
 
 
+@pytest.mark.needs_torch
 def test_a_run(run):
     report = read_speed(run)
     (case,) = report.cases
@@ -63,6 +64,7 @@ def test_memory_is_that_of_the_work_alone():
     assert 3 * parameters < record.above_baseline_bytes < 12 * parameters  # with gradients and two moments
 
 
+@pytest.mark.needs_torch
 def test_what_pytorch_loads_when_first_used_is_loaded_before_the_baseline():
     code = """
 import sys
@@ -166,6 +168,7 @@ def test_bad_arguments(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 9
 
 
+@pytest.mark.needs_torch
 def test_with_the_same_allocator_pytorch_keeps_freed_memory(tmp_path):
     path = tmp_path / "run.json"
     case = "training step/CNN, batch 1, Adam (PyTorch, same allocator)"

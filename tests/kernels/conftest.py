@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 
 
 @pytest.fixture

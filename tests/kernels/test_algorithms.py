@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels import blocks, pixel_windows, threads, winograd_rows
+from cnn_physics77.core.kernels import pixel_windows, winograd_rows
 from cnn_physics77.core.kernels.choose import ALGORITHMS, FORWARD, INPUT_GRADIENT, applies, choose, override
 from cnn_physics77.core.kernels.convolution import (
     convolution,
@@ -17,7 +17,9 @@ from cnn_physics77.core.kernels.convolution import (
 from cnn_physics77.core.kernels.geometry import geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
 from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime import tiling
+from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 
 # (x shape, weight shape, stride, padding, dilation, groups)
 CASES = [
@@ -87,7 +89,7 @@ def torch_maps(x, weight, g, bias, rest):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that every case is cut along samples and rows."""
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(tiling, "BLOCK_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "PIECE_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "SUM_BYTES", 4000)
     monkeypatch.setattr(winograd_rows, "LEAST_RUNS", 1)
@@ -277,7 +279,7 @@ def test_bits_of_the_plain_algorithm_do_not_depend_on_who_holds_blas():
     x, g = (generator.standard_normal((4, c, 12, 12, 12)).astype(np.float32) for c in (8, 16))
     arguments = (g, x, (3, 3, 3), (1, 1, 1), (1, 1, 1), (1, 1, 1), 1)
     free = convolution_weight_gradient(*arguments)
-    with threads.blas:
+    with blas:
         held = convolution_weight_gradient(*arguments)
     np.testing.assert_array_equal(free, held)
 

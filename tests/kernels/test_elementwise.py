@@ -37,31 +37,32 @@ def test_shared_is_the_ufunc(function, dtype):
         assert found.dtype == expected.dtype and found.strides == expected.strides
 
 
-def test_add_in_place_is_in_place():
+def test_add_into_either_operand():
     for a, b in arrays(np.float32):
-        a = a.copy(order="K")
-        expected, place = a + b, a.ctypes.data
-        elementwise.add_in_place(a, b)
-        np.testing.assert_allclose(a, expected, rtol=0 if b.dtype == a.dtype else 1e-3)
-        assert a.ctypes.data == place
+        expected = np.add(a, b, dtype=np.float32)
+        first, second = a.copy(order="K"), b.astype(np.float32)
+        elementwise.add_into(first, b, out=first)
+        elementwise.add_into(a, second, out=second)
+        np.testing.assert_array_equal(first, expected)
+        np.testing.assert_array_equal(second, expected)
 
 
 @pytest.mark.parametrize("size, threads", [(N, 2), (N - 1, 1)])
 def test_from_which_size_on_both_threads_work(size, threads):
-    names = set()
-
-    def function(a, out):
-        names.add(threading.current_thread().name)
-        np.exp(a, out=out)
-
     a = np.zeros(size, np.float32)
     if threads == 1:
         assert not elementwise._share(a)
         return
-    for _ in range(20):  # the caller may do both blocks before a sleeping worker is awake
-        np.testing.assert_array_equal(elementwise.elementwise(function, elementwise.NANOSECONDS, a), 1.0)
+    names, both = set(), threading.Event()
+
+    def function(a, out):
+        names.add(threading.current_thread().name)
         if len(names) == 2:
-            break
+            both.set()
+        assert both.wait(20)  # else the caller may do both blocks before a sleeping worker is awake
+        np.exp(a, out=out)
+
+    np.testing.assert_array_equal(elementwise.elementwise(function, elementwise.NANOSECONDS, a), 1.0)
     assert len(names) == 2
 
 

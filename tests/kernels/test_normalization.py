@@ -95,16 +95,16 @@ def test_gradients_in_another_memory_order_than_the_input(order):
 
 
 @pytest.mark.parametrize("order", ["contiguous", "channels_last"])
-def test_float32_with_a_large_mean_is_as_accurate_as_torch(order):
-    """Mean 1000, deviation 1: raw sums of squares in float32 would be off by 10 % and more."""
+def test_float32_with_a_large_mean_is_accurate(order):
+    """Mean 1000, deviation 1: raw sums of squares in float32 would be off by 10 % and more.
+
+    Allowed are 17 units of rounding. PyTorch's own error here is 5e-8 to 4e-6, by the memory order.
+    """
     exact = 1000 + np.random.default_rng(0).standard_normal((32, 8, 32, 32))
     x = lay_out(exact.astype(np.float32), order)
     truth = x.astype(np.float64).var(axis=(0, 2, 3))
     *_, var = normalization.batch_norm_forward(x)
-    t = torch.zeros(8), torch.ones(8)
-    F.batch_norm(torch.tensor(x), *t, training=True, momentum=1.0)
-    theirs = np.abs(t[1].numpy() * (1 - 1 / (32**3)) / truth - 1).max()
-    assert np.abs(var / truth - 1).max() < max(2e-6, 2 * theirs)
+    assert np.abs(var / truth - 1).max() < 2e-6
 
 
 @pytest.mark.parametrize("order", ["contiguous", "channels_last"])

@@ -303,16 +303,16 @@ def test_results_keep_the_memory_order_of_the_input():
 def test_large_arrays_worked_in_blocks(order):
     x = lay_out(np.random.default_rng(0).standard_normal((40, 16, 24, 26), dtype=np.float32), order)
     for kernel, stride, padding in (((2, 2), (2, 2), (0, 0)), ((3, 3), (2, 2), (1, 1))):
-        t = torch.tensor(x.copy(), requires_grad=True)
+        t = torch.tensor(x.copy(), dtype=torch.float64, requires_grad=True)
         expected = F.max_pool2d(t, kernel, stride, padding)
         y, positions = pooling.max_pool(x, kernel, stride, padding)
         np.testing.assert_array_equal(y, expected.detach().numpy())
-        expected.backward(torch.tensor(y))
+        expected.backward(torch.tensor(y, dtype=torch.float64))
         gx = pooling.max_pool_scatter(y, positions, (24, 26), kernel, stride, padding)
         np.testing.assert_allclose(gx, t.grad.numpy(), rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(
             pooling.average_pool(x, kernel, stride, padding),
-            F.avg_pool2d(torch.tensor(x.copy()), kernel, stride, padding).numpy(),
+            F.avg_pool2d(t.detach(), kernel, stride, padding).numpy(),
             rtol=1e-5,
             atol=1e-6,
         )

@@ -12,13 +12,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ...results import Config, MemoryRecord
+from ... import performance
+from ...results import FRAMEWORKS, Config, MemoryRecord
 from .. import adapters
 from ..instruments.measure import MemoryRuler, check_threads, environment, thread_pools
 from ..process.shared_inputs import SharedInputs, digest
 from ..process.worker import WorkerError, serve
 from ..train import Trainer
 from .lockstep import compare
+
+OURS, _ = FRAMEWORKS
 
 
 class Child:
@@ -33,6 +36,8 @@ class Child:
         """Import the frameworks, set their threads, load the data from the folder `inputs`."""
         settings, shared = Config(**config), SharedInputs(inputs)
         self.trainers = []
+        if OURS in self._frameworks:
+            performance.apply()
         for name in self._frameworks:
             adapter = adapters.load(name)
             check_threads(thread_pools(), adapter.set_threads(settings.threads), settings.threads)

@@ -17,9 +17,9 @@ import numpy as np
 import psutil
 import threadpoolctl
 
-from ...core.backend import memory
-from ...core.kernels import awake
-from ...core.kernels.threads import parallel_for
+from ... import performance
+from ...core.kernels.runtime.parallel import parallel_for
+from ...performance import allocator
 from ...results import Environment
 
 if sys.platform != "win32":
@@ -182,7 +182,7 @@ class MemoryRuler:
         """Take the baseline and reset the peak. Freed memory is returned to the system first; otherwise it
         could be used again without showing in the peak."""
         gc.collect()
-        memory.give_back_freed_memory()
+        allocator.trim()
         if self.name.startswith("VmHWM"):
             self._reset()
             self.baseline = _status("VmRSS")
@@ -252,6 +252,11 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def freed_memory() -> str:
+    """What happens to freed memory in this process: "kept" or "returned"."""
+    return "kept" if allocator.state() == allocator.KEPT else "returned"
+
+
 def environment(
     started: str, command_line: list[str], commit: str | None, framework_threads: int, denormals: str
 ) -> Environment:
@@ -272,11 +277,10 @@ def environment(
         caches=_caches(),
         memory_bytes=psutil.virtual_memory().total,
         packages=_versions(),
-        thread_variables={
-            name: os.environ[name] for name in (*THREAD_VARIABLES, awake.VARIABLE) if name in os.environ
-        },
+        thread_variables={name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         thread_pools=thread_pools(),
         framework_threads=framework_threads,
         denormals=denormals,
-        freed_memory="kept" if memory.kept else "returned",
+        freed_memory=freed_memory(),
+        performance=str(performance.status()).splitlines(),
     )

@@ -21,7 +21,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...core.backend import memory
 from ...results import ParameterShape
 from .. import INSTALL
 from ..instruments.measure import thread_environment
@@ -65,17 +64,9 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=os.environ
-            | thread_environment(threads)
-            | self._allocator()
-            | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=os.environ | thread_environment(threads) | {"PYTHONPATH": os.pathsep.join(paths)},
             encoding="utf-8",
         )
-
-    def _allocator(self) -> dict[str, str]:
-        """PyTorch alone gets the C library's allocator as it is for its users: this package, which the child
-        imports as well, would have it keep freed memory."""
-        return {memory.VARIABLE: "0"} if self.frameworks == ["pytorch"] else {}
 
     def __enter__(self) -> Worker:
         return self

@@ -17,17 +17,26 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import memory
-from ...results import MemoryRecord
+from ... import performance
+from ...results import FRAMEWORKS, MemoryRecord
 from .. import adapters
 from ..adapters.base import Adapter
-from ..instruments.measure import MemoryRuler, check_threads, environment, measure_peaks, thread_pools
+from ..instruments.measure import (
+    MemoryRuler,
+    check_threads,
+    environment,
+    freed_memory,
+    measure_peaks,
+    thread_pools,
+)
 from ..instruments.recorder import our_events
 from ..instruments.torch_recorder import their_events
 from ..process.shared_inputs import digest
 from ..process.worker import serve
 from .cases import CASES
 from .work import Case, Training, TrainingCase, Work
+
+OURS, _ = FRAMEWORKS
 
 
 class Child:
@@ -43,6 +52,8 @@ class Child:
     def start(self, threads: int) -> dict[str, Any]:
         """Import the framework and set its threads."""
         self.adapter = adapters.load(self._framework)
+        if self._framework == OURS:
+            performance.apply()
         check_threads(thread_pools(), self.adapter.set_threads(threads), threads)
         return {}
 
@@ -67,7 +78,7 @@ class Child:
     def _set_allocator(self, case: Case) -> None:
         """Cannot be undone, so such cases have processes of their own."""
         if case.shares_allocator(self.adapter):
-            memory.keep_freed_memory()
+            performance.apply()
 
     def values(self, file: str) -> dict[str, Any]:
         """Compute the values that are compared, and write them to an ``.npz`` file."""
@@ -93,7 +104,7 @@ class Child:
         """Raise if after the work some pool would use more than `threads` threads; return what happens to
         freed memory."""
         check_threads(thread_pools(), self.adapter.torch.get_num_threads(), threads)
-        return {"freed_memory": "kept" if memory.kept else "returned"}
+        return {"freed_memory": freed_memory()}
 
     def memory(self, key: str, calls: int) -> dict[str, Any]:
         """Peak memory over `calls` calls: network, optimizer and everything that a call needs, without the

@@ -25,8 +25,9 @@ from time import perf_counter
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ... import performance
 from ...analysis.statistics import Ratio, bootstrap_ratio
-from ...core.kernels.threads import parallel_for, set_num_threads
+from ...core.kernels.runtime.parallel import parallel_for
 from ...results import Disturbance
 from ..adapters.numpy77 import ADAPTER
 from ..instruments.disturbance import undisturbed
@@ -236,7 +237,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.rounds < 1 or not 1 <= args.threads <= cores:
         parser.error(f"expected --rounds of at least 1 and --threads from 1 to {cores}")
-    set_num_threads(args.threads)
+    performance.apply(threads=args.threads)
     pair = prepare()
     exact, single = pair.differences
     if exact > 1e-9 or single > 1e-3:

@@ -27,7 +27,7 @@ from rich.console import Console
 
 from ...analysis import visuals
 from ...analysis.speed_report import operation_costs, profile_detail, profile_table, profile_warning
-from ...core.kernels.threads import get_num_threads
+from ...core.kernels.runtime.pool import get_num_threads
 from ...core.operations.loss import cross_entropy
 from ...core.optim.adam import Adam
 from ...core.optim.optimizer import Optimizer

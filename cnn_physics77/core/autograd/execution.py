@@ -20,7 +20,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd.graph import Node
 from cnn_physics77.core.kernels.elementwise import add_into
-from cnn_physics77.core.kernels.layout import flat
+from cnn_physics77.core.kernels.runtime.layout import flat
 
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""

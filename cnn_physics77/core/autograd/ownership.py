@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import flat
+from cnn_physics77.core.kernels.runtime.layout import flat
 
 COUNTS_TELL = sys.implementation.name == "cpython" and getattr(sys, "_is_gil_enabled", lambda: True)()
 """The switch: whether reference counts are asked at all."""

@@ -18,11 +18,11 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pooling_windows import axis_cuts
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut
 
 
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:

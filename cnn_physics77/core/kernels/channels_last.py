@@ -18,11 +18,11 @@ from math import ceil
 import numpy as np
 
 from cnn_physics77.core.kernels import pixel_windows
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region, parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
@@ -30,7 +30,7 @@ MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added i
 def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory."""
     y = np.empty((geometry.batch, *geometry.output_size, geometry.out_channels), x.dtype)
-    _correlate(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), Windows.of(geometry), y, bias)
+    _correlate(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), Windows.of(geometry), y, bias).run()
     return y.transpose(0, 3, 1, 2)
 
 
@@ -45,10 +45,9 @@ def _correlate(
     windows: Windows,
     y: np.ndarray,
     bias: np.ndarray | None = None,
-    region: Region | None = None,
-) -> None:
-    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y`` (N, *windows.counts,
-    K)."""
+) -> ParallelLoop:
+    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y``
+    (N, *windows.counts, K)."""
     out_channels = kernel.shape[3]
     width = out_channels if out_channels >= 16 else ceil(out_channels / 8) * 8  # BLAS is slow at other widths
     matrix = np.zeros((kernel.size // out_channels, width), kernel.dtype)
@@ -71,7 +70,7 @@ def _correlate(
             long_rows = part.reshape(len(part), -1)  # joins axes: a view
             long_rows += bias[: long_rows.shape[1]]
 
-    parallel_for(block, len(blocks), y.size * len(matrix) / 3e4, region)
+    return ParallelLoop(block, len(blocks), y.size * len(matrix) / 3e4)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:

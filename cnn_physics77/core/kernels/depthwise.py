@@ -16,11 +16,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cnn_physics77.core.kernels import pixel_windows
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region, parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
 MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
@@ -28,7 +28,7 @@ MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added i
 def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
     """``y`` (N, C, H, W) in channels-last memory."""
     y = np.empty((geometry.batch, *geometry.output_size, geometry.out_channels), x.dtype)
-    _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), Windows.of(geometry), y, bias)
+    _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), Windows.of(geometry), y, bias).run()
     return y.transpose(0, 3, 1, 2)
 
 
@@ -68,9 +68,9 @@ def _correlate(
     windows: Windows,
     y: np.ndarray,
     bias: np.ndarray | None = None,
-    region: Region | None = None,
-) -> None:
-    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C) into ``y`` (N, *counts, C)."""
+) -> ParallelLoop:
+    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C) into ``y``
+    (N, *counts, C)."""
     width, channels = y.shape[2:]
     repeated = np.tile(kernel, width)  # one kernel for each pixel of a row
     if bias is not None:
@@ -90,7 +90,7 @@ def _correlate(
         if not straight:
             items(part)[...] = items(result)
 
-    parallel_for(block, len(blocks), y.size * kernel.size / channels / 3e3, region)
+    return ParallelLoop(block, len(blocks), y.size * kernel.size / channels / 3e3)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import dense, flat_dense, for_blocks, in_order_of
+from cnn_physics77.core.kernels.runtime.layout import dense, flat_dense, in_order_of
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generator) -> np.ndarray:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import dense, flat, flat_dense, for_blocks, in_order_of
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS
+from cnn_physics77.core.kernels.runtime.layout import dense, flat, flat_dense, in_order_of
+from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
+from cnn_physics77.core.kernels.runtime.scratch import arena, run_block, scratch
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 LARGE = 1 << 18
 """Elements that a single pass of a ufunc needs to be worth a second thread."""
@@ -21,7 +22,7 @@ def elementwise(
     """An array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``: a new
     one, or ``in_place`` arrays[0] itself, where that is dense.
 
-    The pieces are one-dimensional views of at most `layout.BLOCK_BYTES`; ``nanoseconds`` is the estimated
+    The pieces are one-dimensional views of at most `tiling.BLOCK_BYTES`; ``nanoseconds`` is the estimated
     time per element, by which the work is handed to other threads or not. The arrays have one shape and are
     only read.
 
@@ -32,7 +33,11 @@ def elementwise(
     microseconds = first.size * nanoseconds * 1e-3
     if microseconds < HAND_OVER_MICROSECONDS and all(x.flags.c_contiguous for x in arrays):
         y = first if in_place else np.empty(first.shape, first.dtype)
-        function(*(x.reshape(-1) for x in arrays), out=y.reshape(-1))
+        pieces = [x.reshape(-1) for x in arrays]
+        if arena.frame is None:
+            function(*pieces, out=y.reshape(-1))
+        else:  # a block, or a signal handler that interrupts one: apart from the block's scratch memory
+            run_block(function, *pieces, out=y.reshape(-1))
         return y
     first = dense(first)
     y = first if in_place else np.empty_like(first)
@@ -80,7 +85,7 @@ def _share(first: np.ndarray, *others: np.ndarray) -> bool:
 
 
 def temporary(name: str, like: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-    """Scratch memory of the size of one piece: fresh memory is mapped and given back each time."""
+    """Scratch memory of the shape of one piece."""
     return scratch(f"elementwise.{name}", like.shape, like.dtype if dtype is None else dtype)
 
 

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import empty, for_blocks, in_order_of, scratch_like
 from cnn_physics77.core.kernels.pooling_windows import Size, pool_output_size, split_shape, window_cuts
+from cnn_physics77.core.kernels.runtime.layout import empty, in_order_of, scratch_like
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 
 def max_pool(

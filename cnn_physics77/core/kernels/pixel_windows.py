@@ -17,10 +17,10 @@ from math import gcd, prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, together
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import items
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -101,20 +101,20 @@ class Windows:
 
 
 def input_gradient(
-    g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Callable[..., None]
+    g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Callable[..., ParallelLoop]
 ) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory.
 
     Args:
         g: (N, K, *output_size).
         kernel: (*kernel_size, ...), whatever ``correlate`` takes.
-        correlate: called as ``correlate(images, kernel, windows, y, region=region)`` for each phase; its
-            parallel work is done afterwards, that of all phases as one.
+        correlate: called as ``correlate(images, kernel, windows, y)`` for each phase; the loops of all
+            phases are run as one.
     """
     q = geometry
     gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype)
     images = g.transpose(0, 2, 3, 1)
-    region = Region()
+    loops = []
     for vertical, horizontal in product(_phases(q, 0), _phases(q, 1)):
         pixels = gradient[:, vertical.pixels, horizontal.pixels]
         taps = kernel[vertical.taps, horizontal.taps]
@@ -128,8 +128,8 @@ def input_gradient(
             (vertical.dilation, horizontal.dilation),
             pixels.shape[1:3],
         )
-        correlate(images, taps, windows, pixels, region=region)
-    region.run()
+        loops.append(correlate(images, taps, windows, pixels))
+    together(loops)
     return gradient.transpose(0, 3, 1, 2)
 
 

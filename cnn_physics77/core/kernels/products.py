@@ -9,8 +9,9 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.layout import for_blocks
-from cnn_physics77.core.kernels.threads import blas, parallel_for
+from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 UNTHREADED = 1 << 18  # OpenBLAS runs M * N * K up to here in one thread, whatever it is told
 BLOCK = 1 << 24  # M * N * K of one block, at least: a quarter of a millisecond

@@ -17,11 +17,11 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pooling_windows import axis_cuts
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut
 from cnn_physics77.core.kernels.windows import windows
 
 WIDE = 16  # channels that later layers had better find in channels-last memory

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.kernels.layout import for_blocks
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 BLOCK_BYTES = 1 << 18
 

@@ -10,11 +10,11 @@ from math import sqrt
 
 import numpy as np
 
-from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import flat, flat_dense, for_blocks, in_order_of
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region
+from cnn_physics77.core.kernels.runtime.layout import flat, flat_dense, in_order_of
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import blocks_loop
 
 PIECE_BYTES = 1 << 20  # of each array of one piece
 
@@ -31,8 +31,7 @@ def sgd(
     nesterov: bool = False,
     maximize: bool = False,
     first_step: bool = False,
-    region: Region | None = None,
-) -> None:
+) -> ParallelLoop:
     """Stochastic gradient descent with momentum, in place (Sutskever et al. 2013, as ``torch.optim.SGD``)::
 
         g <- (-g if maximize else g) + weight_decay * p
@@ -44,13 +43,15 @@ def sgd(
         gradient: g, of the same shape and dtype; only read.
         momentum_buffer: b, changed in place; needed where ``momentum`` is not 0.
         first_step: b holds nothing yet.
-        region: gathers the work of large arrays, to be done by its ``run``.
+
+    Returns:
+        The loop that changes p and b; nothing is changed until it is run.
 
     Raises:
         ShapeError: arrays of different shapes, or momentum without a buffer.
 
     >>> p = np.array([1.0, 2.0])
-    >>> sgd(p, np.array([1.0, -1.0]), lr=0.5)
+    >>> sgd(p, np.array([1.0, -1.0]), lr=0.5).run()
     >>> p
     array([0.5, 2.5])
     """
@@ -85,7 +86,7 @@ def sgd(
         p -= t
 
     states = () if momentum == 0 else (momentum_buffer,)
-    _by_pieces("sgd", update, region, parameter, gradient, *states)
+    return _by_pieces("sgd", update, parameter, gradient, *states)
 
 
 def adam(
@@ -102,8 +103,7 @@ def adam(
     weight_decay: float = 0.0,
     decoupled: bool = False,
     maximize: bool = False,
-    region: Region | None = None,
-) -> None:
+) -> ParallelLoop:
     """Adam, in place (Kingma and Ba 2015; AMSGrad: Reddi et al. 2018; AdamW: Loshchilov and Hutter 2019)::
 
         g <- -g if maximize else g
@@ -123,13 +123,15 @@ def adam(
         exp_avg, exp_avg_sq: m and v, zeros before the first step.
         max_exp_avg_sq: w of AMSGrad, zeros before the first step; None is Adam without it.
         step: t, counted from 1.
-        region: as for `sgd`.
+
+    Returns:
+        The loop that changes p and the states; nothing is changed until it is run.
 
     Raises:
         ShapeError: arrays of different shapes.
 
     >>> p, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
-    >>> adam(p, np.array([4.0]), m, v, step=1, lr=0.1, eps=0.0)
+    >>> adam(p, np.array([4.0]), m, v, step=1, lr=0.1, eps=0.0).run()
     >>> p, m.round(12), v.round(12)
     (array([0.9]), array([0.4]), array([0.016]))
     """
@@ -166,12 +168,12 @@ def adam(
         p -= t
 
     states = (exp_avg, exp_avg_sq) if max_exp_avg_sq is None else (exp_avg, exp_avg_sq, max_exp_avg_sq)
-    _by_pieces("adam", update, region, parameter, gradient, *states)
+    return _by_pieces("adam", update, parameter, gradient, *states)
 
 
-@silent
-def _by_pieces(name: str, update: Callable[..., None], region: Region | None, *arrays: np.ndarray) -> None:
-    """Call ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be copied."""
+def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> ParallelLoop:
+    """The loop that calls ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be
+    copied."""
     parameter, gradient, *states = arrays
     for x in arrays:
         if x.shape != parameter.shape or x.dtype != parameter.dtype:
@@ -180,14 +182,13 @@ def _by_pieces(name: str, update: Callable[..., None], region: Region | None, *a
                 f"{parameter.dtype}, found {x.shape} {x.dtype}; convert the gradient and the states"
             )
     if flat(parameter) is None or any(state.strides != parameter.strides for state in states):
-        update(parameter, gradient, *states)  # not dense: the same operations on the arrays as they are
-        return
+        # not dense: the same operations on the arrays as they are
+        return ParallelLoop(lambda _: update(parameter, gradient, *states), 1, 0.0)
     rows = [flat_dense(x) for x in (parameter, in_order_of(gradient, parameter), *states)]
-    for_blocks(
+    return blocks_loop(
         lambda piece: update(*(row[piece] for row in rows)),
         parameter.size,
         parameter.itemsize,
         parameter.size * parameter.itemsize * 2.5e-4,
         PIECE_BYTES,
-        region,
     )

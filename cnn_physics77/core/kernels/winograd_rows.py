@@ -45,11 +45,11 @@ from math import ceil
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 from cnn_physics77.core.kernels.toom_cook import matrices
 from cnn_physics77.core.kernels.windows import Size
 

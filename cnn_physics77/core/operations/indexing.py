@@ -17,7 +17,7 @@ import numpy as np
 
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.kernels.layout import empty
+from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.dimensions import dimension
 from cnn_physics77.core.operations.operation import operation

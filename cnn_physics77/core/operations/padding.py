@@ -4,7 +4,7 @@ are made of the tensor itself, by slicing, flipping and joining."""
 from __future__ import annotations
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import empty
+from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.operations.broadcasting import expand_to
 from cnn_physics77.core.operations.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing import _slice, slice_along

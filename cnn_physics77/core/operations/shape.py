@@ -15,7 +15,7 @@ import numpy as np
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import flat
+from cnn_physics77.core.kernels.runtime.layout import flat
 from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.views import view_operation

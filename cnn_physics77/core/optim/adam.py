@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from cnn_physics77.core.kernels import updates
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.bundles import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
 
@@ -84,7 +85,7 @@ class Adam(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., None]:
+    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
         return partial(
             updates.adam,
             step=step,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.errors import CheckpointError, DtypeError
-from cnn_physics77.core.kernels.threads import Region
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, together
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -93,24 +93,28 @@ class Bundle:
             for p, owner, kept in zip(self.params, self.owners, self.kept)
         )
 
-    def update(self, function: Callable[..., None], region: Region | None) -> None:
-        """Call ``function(values, gradients, *states)``, which changes values and states in place; for one
-        parameter with ``region``, which gathers its work."""
-        if not self.together:
-            (p,) = self.params
-            assert p.grad is not None
-            function(p.array, p.grad.array, *self.arrays, region=region)
-            p.mark_changed()
-            return
+    def loop(self, function: Callable[..., ParallelLoop]) -> ParallelLoop:
+        """Of one parameter, the loop ``function(values, gradients, *states)``, which changes values and
+        states in place."""
+        (p,) = self.params
+        assert p.grad is not None
+        loop = function(p.array, p.grad.array, *self.arrays)
+        p.mark_changed()
+        self.fresh = False
+        return loop
+
+    def update(self, function: Callable[..., ParallelLoop]) -> None:
+        """Of several parameters, gather them, run the loop, and put the values back."""
         self._gather(self.values, [p.array for p in self.params])
         self._gather(self.gradients, [p.grad.array for p in self.params])  # type: ignore[union-attr]
         arrays = [self.values, self.gradients, *self.arrays]
         if self.values.dtype.kind == "c":  # elementwise in real and imaginary parts, as in PyTorch
             arrays = [a.view(a.real.dtype) for a in arrays]
-        function(*arrays)
+        function(*arrays).run()
         for p, view in zip(self.params, self.views):
             np.copyto(p.array, view)
             p.mark_changed()
+        self.fresh = False
 
     @staticmethod
     def _gather(out: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
@@ -135,8 +139,8 @@ class ElementwiseOptimizer(Optimizer):
         """The names of the arrays that are remembered for each parameter."""
         raise NotImplementedError
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., None]:
-        """The function ``(values, gradients, *states, region=None)`` of one step of a group.
+    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
+        """The function ``(values, gradients, *states)`` that returns the loop of one step of a group.
 
         Args:
             step: the number of this step, from 1.
@@ -164,21 +168,18 @@ class ElementwiseOptimizer(Optimizer):
         ]
         for bundle, group in bundles:
             if bundle.together:
-                self._update(bundle, group)
-        region = Region()  # of those that are changed where they are
-        for bundle, group in bundles:
-            if not bundle.together:
-                self._update(bundle, group, region)
-        region.run()
+                bundle.update(self._next_update(bundle, group))
+        together(
+            bundle.loop(self._next_update(bundle, group)) for bundle, group in bundles if not bundle.together
+        )
         return loss
 
-    def _update(self, bundle: Bundle, group: dict[str, Any], region: Region | None = None) -> None:
+    def _next_update(self, bundle: Bundle, group: dict[str, Any]) -> Callable[..., ParallelLoop]:
         step = 0.0
         if bundle.steps is not None:
             bundle.steps += 1
             step = float(bundle.steps[0])
-        bundle.update(self.update(group, step, bundle.fresh), region)
-        bundle.fresh = False
+        return self.update(group, step, bundle.fresh)
 
     def _bundles(self, number: int, group: dict[str, Any]) -> list[Bundle]:
         params = [p for p in group["params"] if p.grad is not None]

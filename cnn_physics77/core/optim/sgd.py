@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from cnn_physics77.core.kernels import updates
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.bundles import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
@@ -84,7 +85,7 @@ class SGD(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., None]:
+    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
         return partial(
             updates.sgd,
             lr=float(group["lr"]),

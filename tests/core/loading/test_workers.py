@@ -462,7 +462,7 @@ class Data(Dataset):
             {sample}
         return index
 batches = iter(DataLoader(Data(), num_workers=2, prefetch_factor=1000))
-print("got", next(batches).item(), next(batches).item(), flush=True)
+sys.stdout.write("got %d %d\\n" % (next(batches), next(batches)))  # in one piece, as workers print, too
 {ending}
 """
     command = [sys.executable, "-W", "ignore", "-c", script]

@@ -63,7 +63,7 @@ def test_lockstep_in_float64(kind, settings):
 @pytest.mark.parametrize(("kind", "settings"), SETTINGS)
 def test_float32(kind, settings):
     mine, optimizer = run(ours, kind, settings, 10, "float32")
-    theirs, _ = run(torch, kind, settings, 10, "float32")
+    theirs, _ = run(torch, kind, settings, 10)
     assert_equal(mine, theirs, rtol=2e-4, atol=1e-5)
     assert all(p.dtype == np.float32 for p in mine)
     assert all(s.dtype == np.float32 for state in optimizer.state.values() for s in state.values())

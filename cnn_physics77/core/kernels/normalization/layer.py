@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import block_length, for_slices
 from cnn_physics77.core.kernels.normalization.layouts import NANOSECONDS, ones_of, work_like
+from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices
 
 
 def _rows(name: str, x: np.ndarray, normalized_shape: tuple[int, ...]) -> tuple[int, int]:

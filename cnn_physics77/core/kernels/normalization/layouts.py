@@ -19,9 +19,8 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.blocks import items
-from cnn_physics77.core.kernels.layout import block_length, for_slices
-from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices, items
 
 NANOSECONDS = 0.5  # per element and pass over memory, to judge whether threads pay
 LONG_ROW = 8192

@@ -1,20 +1,13 @@
-"""Memory order, and work cut into blocks.
+"""Memory order.
 
 An array of logical shape (N, C, H, W) may lie in memory as N, C, H, W or channels-last as N, H, W, C; both
 are *dense*: without holes, repeats or reversed axes. Work element by element runs fastest on one long row, so
 the kernels take a dense array as its `flat` view, and give their results the order of their input.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import HAND_OVER_MICROSECONDS, Region, parallel_for
-
-# A call of a NumPy function on a block should last some tens of microseconds: the interpreter's lock changes
-# hands between calls, and with short ones two threads wait for each other more than they work.
-BLOCK_BYTES = 1 << 21
+from cnn_physics77.core.kernels.runtime.scratch import scratch
 
 
 def flat(x: np.ndarray) -> np.ndarray | None:
@@ -85,66 +78,3 @@ def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.
     order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
     buffer = scratch(name, tuple(like.shape[axis] for axis in order), dtype)
     return buffer.transpose(sorted(range(like.ndim), key=order.__getitem__))
-
-
-def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -> int:
-    """How many elements of an axis one block takes: at most ``block_bytes``, all blocks alike, their number
-    even or 1.
-
-    It depends on the sizes alone, never on the number of threads.
-
-    >>> block_length(5, bytes_each=4, block_bytes=12), block_length(3, bytes_each=4, block_bytes=12)
-    (3, 3)
-    """
-    count = -(-length * bytes_each // block_bytes)
-    return max(1, -(-length // (count + count % 2))) if count > 1 else max(1, length)
-
-
-def for_blocks(
-    function: Callable[[slice], object],
-    length: int,
-    bytes_each: int,
-    microseconds: float,
-    block_bytes: int = BLOCK_BYTES,
-    region: Region | None = None,
-) -> None:
-    """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
-
-    ``microseconds`` is the estimated time of all of it in one thread: what one block could hold, but is
-    worth two threads, is cut in two. ``block_bytes`` bounds a block, of elements of ``bytes_each``. With
-    ``region`` several blocks are gathered there, as by `parallel_for`.
-
-    >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
-    slice(0, 5, None)
-    """
-    step = block_length(length, bytes_each, block_bytes)
-    if step >= length and microseconds >= HAND_OVER_MICROSECONDS:
-        step = -(-length // 2)
-    if step >= length:
-        function(slice(0, length))
-    else:
-        for_slices(function, length, step, microseconds, region)
-
-
-def for_slices(
-    function: Callable[[slice], object],
-    length: int,
-    step: int,
-    microseconds: float,
-    region: Region | None = None,
-) -> None:
-    """Call ``function(slice)`` for slices of ``step`` elements of range(length), in parallel where it pays.
-
-    BLAS runs in one thread meanwhile, even where there is one slice only.
-
-    >>> done = []
-    >>> for_slices(done.append, 5, 4, microseconds=1)
-    >>> sorted(done, key=lambda part: part.start)
-    [slice(0, 4, None), slice(4, 5, None)]
-    """
-    parallel_for(
-        lambda block: function(slice(block * step, min(length, (block + 1) * step))),
-        -(-length // step),
-        microseconds,
-        region,
-    )

@@ -1,0 +1,1 @@
+"""What all kernels run on: parallel loops, scratch memory, memory order, and work cut into blocks."""

@@ -1,0 +1,186 @@
+"""Parallel loops: work that is cut into blocks, which several threads take one by one.
+
+NumPy releases the interpreter's lock inside of ufuncs, copies and matrix products, so Python threads run them
+side by side. The blocks do not depend on the number of threads, and each sums in its own order, so results
+are equal bit for bit with one thread and with many. BLAS is held to one thread meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool
+from cnn_physics77.core.kernels.runtime.scratch import arena, run_blocks
+
+HAND_OVER_MICROSECONDS = 150.0
+"""Less work than this, in one thread, is done by the caller alone: to wake a worker and to hear back from it
+takes 50 to 70 us."""
+
+
+class ParallelLoop(NamedTuple):
+    """``function(block)`` for every block in range(blocks), as `parallel_for` takes it, not yet run.
+
+    A kernel that returns its loop lets its caller run it with others (`together`).
+
+    >>> loop = ParallelLoop(print, 1, microseconds=1)
+    >>> loop.run()
+    0
+    """
+
+    function: Callable[[int], object]
+    blocks: int
+    microseconds: float
+
+    def run(self) -> None:
+        """Run it now, alone."""
+        parallel_for(*self)
+
+
+def together(loops: Iterable[ParallelLoop]) -> None:
+    """Run several loops as one, which costs one hand-over instead of one for each.
+
+    No loop may need what another one computes. Errors as in `parallel_for`.
+
+    >>> squares, cubes = np.zeros(2), np.zeros(2)
+    >>> loops = [
+    ...     ParallelLoop(lambda i: squares.__setitem__(i, i**2), 2, microseconds=1000),
+    ...     ParallelLoop(lambda i: cubes.__setitem__(i, i**3), 2, microseconds=1000),
+    ... ]
+    >>> together(loops)
+    >>> squares, cubes
+    (array([0., 1.]), array([0., 1.]))
+    """
+    loops = list(loops)
+    work = [(loop.function, block) for loop in loops for block in range(loop.blocks)]
+
+    def run(index: int) -> None:
+        function, block = work[index]
+        function(block)
+
+    if work:
+        parallel_for(run, len(work), sum(loop.microseconds for loop in loops))
+
+
+def parallel_for(function: Callable[[int], object], blocks: int, microseconds: float) -> None:
+    """Call ``function(block)`` for every block in range(blocks), on as many threads as pay, in any order.
+
+    The blocks must not depend on one another, nor on the number of threads. A call from inside of a block
+    runs all its blocks in the calling thread. Inside of a block NumPy's floating-point errors are ignored.
+
+    One loop begins at its first block, the next one of this thread at its last: what was written last is
+    still in the cache, and the next operation mostly reads it.
+
+    Args:
+        microseconds: estimated time of all blocks in one thread; below `HAND_OVER_MICROSECONDS` the caller
+            runs them alone.
+
+    Raises:
+        The first exception that a block raised; blocks not yet begun are then dropped. KeyboardInterrupt is
+        raised after the blocks in progress have ended. The pool stays usable.
+
+    >>> squares = np.zeros(4)
+    >>> def square(block):
+    ...     squares[block] = block**2
+    >>> parallel_for(square, 4, microseconds=1000)
+    >>> squares
+    array([0., 1., 4., 9.])
+    """
+    _direction.reverse = reverse = not _direction.reverse
+    order = range(blocks - 1, -1, -1) if reverse else range(blocks)
+    helpers = min(get_num_threads(), blocks) - 1
+    with blas, np.errstate(all="ignore"):
+        if helpers < 1 or microseconds < HAND_OVER_MICROSECONDS or arena.frame is not None:
+            run_blocks(function, order)
+            return
+        task = _Task(function, order)
+        task.run(helpers)
+        error, task.error = task.error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # otherwise the error and its traceback refer to each other
+
+
+class _Direction(threading.local):
+    """In which order this thread ran its last loop."""
+
+    reverse = False
+
+
+_direction = _Direction()
+
+
+class _Task:
+    """A loop that is being run: an iterator from which the caller and its helpers take their blocks.
+
+    A worker that gets round to it while blocks are left becomes a helper. The caller waits for the helpers
+    alone, not for workers that still have it in their queue.
+    """
+
+    def __init__(self, function: Callable[[int], object], order: range) -> None:
+        self.error: BaseException | None = None
+        self._function: Callable[[int], object] | None = function
+        self._blocks = iter(order)
+        self._lock = threading.Lock()  # of all that follows, and of the iterator
+        self._helpers = 0
+        self._closed = False
+        self._last_has_left = threading.Lock()
+        self._last_has_left.acquire()
+
+    def __iter__(self) -> Iterator[int]:
+        return self
+
+    def __next__(self) -> int:
+        with self._lock:
+            if self.error is not None:
+                raise StopIteration
+            return next(self._blocks)
+
+    def run(self, helpers: int) -> None:
+        """Run it with up to so many helpers, and return when none of them is at work any more.
+
+        An exception, Ctrl-C among them, is kept in ``error``: the helpers still write. All of this stays in
+        one ``try``, as a Ctrl-C may come anywhere.
+        """
+        begun = False
+        while True:
+            try:
+                if not begun:
+                    begun = True
+                    for worker in pool.helpers(helpers):
+                        worker.tasks.put(self.help)
+                    self._work()
+                with self._lock:
+                    self._closed = True
+                    if self._helpers == 0:
+                        break
+                self._last_has_left.acquire()
+                break
+            except BaseException as error:
+                self.error = self.error or error
+        self._function = None  # it may still lie in a worker's queue, and should keep no arrays alive
+
+    def help(self) -> None:
+        """Take part, as a worker."""
+        with self._lock:
+            if self._closed:
+                return
+            self._helpers += 1
+        self._work()
+        with self._lock:
+            self._helpers -= 1
+            if self._closed and self._helpers == 0:
+                self._last_has_left.release()
+
+    def _work(self) -> None:
+        assert self._function is not None
+        try:
+            run_blocks(self._function, self)
+        except BaseException as error:  # raised again by the caller
+            self.error = self.error or error

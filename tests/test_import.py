@@ -1,0 +1,191 @@
+"""`import cnn_physics77` changes nothing in the process; `performance.apply()` what its status says."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FACADES = (
+    "cnn_physics77",
+    "cnn_physics77.nn",
+    "cnn_physics77.nn.functional",
+    "cnn_physics77.nn.init",
+    "cnn_physics77.nn.utils",
+    "cnn_physics77.optim",
+    "cnn_physics77.optim.lr_scheduler",
+    "cnn_physics77.autograd",
+    "cnn_physics77.autograd.functional",
+    "cnn_physics77.linalg",
+    "cnn_physics77.cuda",
+    "cnn_physics77.utils.data",
+    "cnn_physics77.datasets",
+    "cnn_physics77.performance",
+)
+
+PROGRAM = """
+import atexit, importlib, locale, os, random, resource, signal, sys, threading, warnings
+import numpy as np
+import numpy.random, numpy.linalg, numpy.lib.stride_tricks  # NumPy loads them when first asked for
+
+registered = []
+for module, name in ((atexit, "register"), (os, "register_at_fork"), (threading, "_register_atexit")):
+    original = getattr(module, name)
+    def record(*arguments, name=name, original=original, **options):
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if caller.partition(".")[0] == "cnn_physics77":
+            registered.append((name, caller))
+        return original(*arguments, **options)
+    setattr(module, name, record)
+
+def threads():
+    return sorted(os.listdir("/proc/self/task"))
+
+def faults():
+    "Page faults of large arrays that are allocated and freed: glibc gives their memory back at once."
+    def once():
+        arrays = [np.ones(2_000_000, np.float32) for _ in range(8)]
+    once()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        once()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def state():
+    return {
+        "threads": threads(),
+        "affinity": sorted(os.sched_getaffinity(0)),
+        "environment": dict(os.environ),
+        "filters": list(warnings.filters),
+        "numpy errors": np.geterr(),
+        "numpy printing": np.get_printoptions(),
+        "numpy random": np.random.get_state()[1].tolist(),
+        "random": random.getstate(),
+        "signals": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "recursion limit": sys.getrecursionlimit(),
+        "switch interval": sys.getswitchinterval(),
+        "hooks": [sys.excepthook, sys.displayhook, threading.excepthook, sys.getprofile(), sys.gettrace()],
+        "paths": [*sys.path, os.getcwd(), locale.setlocale(locale.LC_ALL)],
+        "limits": [resource.getrlimit(number) for number in range(resource.RLIM_NLIMITS)]
+        if hasattr(resource, "RLIM_NLIMITS") else [],
+    }
+
+assert faults() > 10_000
+before = state()
+
+def compare():
+    after = state()
+    for key in before:
+        assert after[key] == before[key], (key, before[key], after[key])
+"""
+
+
+def run(program: str, **variables: str) -> str:
+    """What the program prints, in a process of its own."""
+    own = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+    clean = {name: value for name, value in os.environ.items() if name not in own}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=clean | {"PYTHONPATH": str(ROOT)} | variables,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+needs_linux = pytest.mark.skipif(
+    not Path("/proc/self/task").exists()
+    or not hasattr(os, "confstr")
+    or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""),
+    reason="reads Linux's threads and glibc's allocator",
+)
+
+
+@needs_linux
+def test_importing_changes_nothing_in_the_process():
+    run(
+        PROGRAM
+        + f"""
+for name in {FACADES}:
+    importlib.import_module(name)
+assert registered == [], registered
+compare()
+assert faults() > 10_000, "freed memory is kept"
+
+from cnn_physics77 import performance
+found = performance.status()
+assert found.allocator == "untouched" and found.workers == 0, found
+assert registered == [], registered
+compare()
+""",
+        OPENBLAS_NUM_THREADS="2",  # NumPy itself starts those
+        OMP_NUM_THREADS="2",
+    )
+
+
+@needs_linux
+def test_one_thread_after_the_import():
+    found = run(
+        f"import importlib, os\nfor name in {FACADES}: importlib.import_module(name)\n"
+        "print(len(os.listdir('/proc/self/task')))",
+        OPENBLAS_NUM_THREADS="1",
+        OMP_NUM_THREADS="1",
+    )
+    assert found.split() == ["1"]
+
+
+@needs_linux
+def test_apply_changes_what_its_status_says():
+    run(
+        PROGRAM
+        + """
+import cnn_physics77
+from cnn_physics77 import performance
+found = performance.apply(threads=3)
+assert found == performance.status() and found.allocator == "keeps freed memory" and found.threads == 3
+assert cnn_physics77.get_num_threads() == 3
+assert faults() < 100
+assert registered == [], registered
+compare()  # nothing else
+
+x = cnn_physics77.ones(600, 600)
+x @ x
+found = performance.status()
+assert found.workers == 2 == len(threads()) - len(before["threads"])
+assert found.processors == tuple(before["affinity"])
+assert sorted(registered) == [
+    ("register", "cnn_physics77.core.kernels.runtime.pool"),
+    ("register_at_fork", "cnn_physics77.core.kernels.runtime.blas"),
+    ("register_at_fork", "cnn_physics77.core.kernels.runtime.pool"),
+], registered
+"""
+    )
+
+
+def test_importing_loads_numpy_the_standard_library_and_this_package_alone():
+    found = run(
+        f"""
+import sys, numpy
+before = set(sys.modules)
+import importlib
+for name in {FACADES}:
+    importlib.import_module(name)
+print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython' not in name}})
+"""  # numpy.random, which is loaded late, brings the names of its compiler
+    )
+    stdlib = set(sys.stdlib_module_names) | {"__mp_main__"}  # of multiprocessing
+    assert set(found.split()) <= stdlib | {"cnn_physics77", "numpy"}
+
+
+def test_performance_is_an_attribute_that_is_loaded_when_it_is_asked_for():
+    found = run(
+        "import sys, cnn_physics77; print('cnn_physics77.performance' in sys.modules);"
+        "print(cnn_physics77.performance.status().allocator)"
+    )
+    assert found.splitlines()[0] == "False"
