@@ -135,3 +135,12 @@ def test_interrupted_before_the_first_epoch(invented):
     log.epochs, log.memory = [], None
     rows = _cells(results_table([log]))
     assert rows[0] == ("Custom-Adam\n(interrupted)", "-", "-", "-", "not compared", "-", "not compared")
+
+
+def test_what_the_performance_policy_did_is_printed(invented):
+    ours, theirs = invented.pair()
+    assert "performance.status()" not in as_text(report([ours, theirs]))
+    ours.environment.performance = ["threads    2", "allocator  keeps freed memory"]
+    theirs.environment.performance = ["allocator  untouched"]
+    said = as_text(report([ours, theirs]))
+    assert "performance.status()" in said and "keeps freed memory" in said and "untouched" not in said
