@@ -133,7 +133,7 @@ def profile(
     ['linear', 'relu', 'linear', 'cross_entropy']
     """
     from ..core.kernels.runtime.pool import get_num_threads
-    from ..core.operations.loss import cross_entropy
+    from ..core.operations.nn.loss_cross_entropy import cross_entropy
 
     if steps < 1:
         raise ValueError(f"profile: expected at least one step, found {steps}")

@@ -17,7 +17,7 @@ from cnn_physics77.benchmarks.profile import gather, place_beside, profile, thei
 from cnn_physics77.benchmarks.recorder import Event, Recorder, cost, our_events
 from cnn_physics77.benchmarks.work import TrainingCase
 from cnn_physics77.core.kernels.runtime import pool
-from cnn_physics77.core.operations.operation import OPERATIONS, Operation
+from cnn_physics77.core.operations.base.operation import OPERATIONS, Operation
 from cnn_physics77.speed_results import read_profile, write_report
 
 
