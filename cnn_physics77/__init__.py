@@ -50,36 +50,36 @@ from cnn_physics77.core.operations import (
     softmax,
     threshold,
 )
-from cnn_physics77.core.operations.arithmetic import *
-from cnn_physics77.core.operations.bitwise import *
-from cnn_physics77.core.operations.broadcasting import broadcast_shapes, promote_types, result_type
-from cnn_physics77.core.operations.comparison import *
-from cnn_physics77.core.operations.complex_numbers import *
-from cnn_physics77.core.operations.contraction import *
-from cnn_physics77.core.operations.creation import *
-from cnn_physics77.core.operations.cumulative import *
-from cnn_physics77.core.operations.diagonals import *
-from cnn_physics77.core.operations.dispersion import *
-from cnn_physics77.core.operations.exponential import *
-from cnn_physics77.core.operations.extremes import *
-from cnn_physics77.core.operations.gathering import *
-from cnn_physics77.core.operations.indexing import *
-from cnn_physics77.core.operations.joining import *
-from cnn_physics77.core.operations.linalg import *
-from cnn_physics77.core.operations.masking import *
-from cnn_physics77.core.operations.memory import *
-from cnn_physics77.core.operations.permutation import *
-from cnn_physics77.core.operations.placing import *
-from cnn_physics77.core.operations.rearrangement import *
-from cnn_physics77.core.operations.reductions import *
-from cnn_physics77.core.operations.rounding import *
-from cnn_physics77.core.operations.sampling import *
-from cnn_physics77.core.operations.searching import *
-from cnn_physics77.core.operations.selection import *
-from cnn_physics77.core.operations.shape import *
-from cnn_physics77.core.operations.sorting import *
-from cnn_physics77.core.operations.special import *
-from cnn_physics77.core.operations.trigonometric import *
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, promote_types, result_type
+from cnn_physics77.core.operations.comparison.comparison import *
+from cnn_physics77.core.operations.comparison.sort_topk import *
+from cnn_physics77.core.operations.comparison.unique_search import *
+from cnn_physics77.core.operations.creation.creation import *
+from cnn_physics77.core.operations.creation.random_sampling import *
+from cnn_physics77.core.operations.indexing.cat_split import *
+from cnn_physics77.core.operations.indexing.clone import *
+from cnn_physics77.core.operations.indexing.flip_roll import *
+from cnn_physics77.core.operations.indexing.gather_scatter import *
+from cnn_physics77.core.operations.indexing.getitem import *
+from cnn_physics77.core.operations.indexing.index_put import *
+from cnn_physics77.core.operations.indexing.masking import *
+from cnn_physics77.core.operations.indexing.permute import *
+from cnn_physics77.core.operations.indexing.shape import *
+from cnn_physics77.core.operations.linalg.diagonal import *
+from cnn_physics77.core.operations.linalg.einsum import *
+from cnn_physics77.core.operations.linalg.matmul import *
+from cnn_physics77.core.operations.pointwise.arithmetic import *
+from cnn_physics77.core.operations.pointwise.bitwise import *
+from cnn_physics77.core.operations.pointwise.complex import *
+from cnn_physics77.core.operations.pointwise.exp_log_pow import *
+from cnn_physics77.core.operations.pointwise.rounding import *
+from cnn_physics77.core.operations.pointwise.special import *
+from cnn_physics77.core.operations.pointwise.trigonometric import *
+from cnn_physics77.core.operations.pointwise.where_clamp import *
+from cnn_physics77.core.operations.reduction.cumsum_prod import *
+from cnn_physics77.core.operations.reduction.max_min import *
+from cnn_physics77.core.operations.reduction.sum_mean import *
+from cnn_physics77.core.operations.reduction.var_std_norm import *
 from cnn_physics77.core.random import (
     Generator,
     default_generator,

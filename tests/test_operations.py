@@ -268,7 +268,7 @@ def test_names_are_unique():
 
 
 WITHOUT_ROW = {
-    # drawn at random: compared in distribution, in tests/core/operations/test_sampling.py
+    # drawn at random: compared in distribution, in tests/core/operations/creation/test_random_sampling.py
     *("bernoulli", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like"),
     *("randn", "randn_like", "randperm"),
     # values without meaning
@@ -284,7 +284,7 @@ def test_every_public_operation_has_a_row():
     with_row = {row.name.rpartition(".")[2] for row in ROWS}
     public = {
         name
-        for module in pkgutil.iter_modules(operations.__path__)
-        for name in getattr(importlib.import_module(f"{operations.__name__}.{module.name}"), "__all__", ())
+        for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}.")
+        for name in getattr(importlib.import_module(module.name), "__all__", ())
     }
     assert public - with_row == WITHOUT_ROW

@@ -1,5 +1,5 @@
 """``torch.autograd.function``: operations of the user's own."""
 
-from cnn_physics77.core.operations.function import Function, FunctionCtx, once_differentiable
+from cnn_physics77.core.operations.base.function import Function, FunctionCtx, once_differentiable
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]

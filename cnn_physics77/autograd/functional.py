@@ -21,7 +21,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import grad
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
-from cnn_physics77.core.operations.joining import stack
+from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.draws import below
+from cnn_physics77.core.operations.creation.draws import below
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.tensor import Tensor
 

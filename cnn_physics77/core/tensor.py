@@ -50,7 +50,7 @@ class Tensor(ArrayProtocol, Copying):
     _grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
     _changes: list | None = None  # [number of the last change in place, how many], one for all views
-    _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see core.operations.views
+    _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see operations.base.views
     _views: Any = None  # the living views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
     _retained: RemovableHandle | None = None

@@ -113,8 +113,9 @@ def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def all_rows() -> Iterator[Row]:
     """The rows of all families, in the order of the families' names."""
     package = importlib.import_module("cnn_physics77.testing.rows")
-    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-        yield from importlib.import_module(f"cnn_physics77.testing.rows.{module}").rows
+    modules = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    for name in sorted(module.name for module in modules if not module.ispkg):
+        yield from importlib.import_module(name).rows
 
 
 def _resolve(root: str, path: str) -> Callable:

@@ -19,7 +19,7 @@ from cnn_physics77.benchmarks.speed import profile as module
 from cnn_physics77.benchmarks.speed.profile import gather, profile
 from cnn_physics77.benchmarks.speed.work import TrainingCase
 from cnn_physics77.core.kernels.runtime import pool
-from cnn_physics77.core.operations.operation import OPERATIONS, Operation
+from cnn_physics77.core.operations.base.operation import OPERATIONS, Operation
 from cnn_physics77.results import read_profile, write_report
 
 

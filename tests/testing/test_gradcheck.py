@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cnn_physics77 as ours
-from cnn_physics77.core.operations.elementwise import unary
-from cnn_physics77.core.operations.operation import OPERATIONS
+from cnn_physics77.core.operations.base.elementwise import unary
+from cnn_physics77.core.operations.base.operation import OPERATIONS
 from cnn_physics77.testing.gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.operations.operation import OPERATIONS, Operation
+from ...core.operations.base.operation import OPERATIONS, Operation
 
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
 """NumPy's functions that end in BLAS."""

@@ -28,7 +28,7 @@ from rich.console import Console
 from ...analysis import visuals
 from ...analysis.speed_report import operation_costs, profile_detail, profile_table, profile_warning
 from ...core.kernels.runtime.pool import get_num_threads
-from ...core.operations.loss import cross_entropy
+from ...core.operations.nn.loss_cross_entropy import cross_entropy
 from ...core.optim.adam import Adam
 from ...core.optim.optimizer import Optimizer
 from ...core.training import training_step

@@ -9,7 +9,7 @@ from cnn_physics77.core import operations as F
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.parameter import empty_parameter
-from cnn_physics77.core.operations.arguments import per_dimension
+from cnn_physics77.core.operations.base.arguments import per_dimension
 from cnn_physics77.core.tensor import Tensor
 
 

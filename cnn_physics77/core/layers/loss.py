@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cnn_physics77.core import operations as F
 from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.arguments import reduction_of
+from cnn_physics77.core.operations.base.arguments import reduction_of
 from cnn_physics77.core.tensor import Tensor
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnn_physics77.core import operations as F
 from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.arguments import per_dimension
+from cnn_physics77.core.operations.base.arguments import per_dimension
 from cnn_physics77.core.tensor import Tensor
 
 

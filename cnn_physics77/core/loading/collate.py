@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.operations.joining import stack
+from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.tensor import Tensor, from_numpy, tensor
 
 Rules = dict[Any, Callable[..., Any]]

@@ -1,11 +1,11 @@
 """Operations in place, ``x.add_(y)``, ``x += y``, ``x[key] = y``: each made from the operation out of place
-by one mechanism (:mod:`.overwriting`).
+by one mechanism (:mod:`.base.inplace_base`).
 
 With recording off, or no derivatives involved, the values go straight into the memory. Otherwise the
 tensor's place in the graph becomes that of the new values, and its views and the base that it is a view of
-follow (:mod:`.views`). A variable (a leaf that requires grad) cannot be changed while recording. A derivative
-that needs what was overwritten says so when it is asked for. The result must fit the shape and kind of dtype
-of the tensor.
+follow (:mod:`.base.views`). A variable (a leaf that requires grad) cannot be changed while recording. A
+derivative that needs what was overwritten says so when it is asked for. The result must fit the shape and
+kind of dtype of the tensor.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from cnn_physics77.core.backend.conversion import assigned
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
-from cnn_physics77.core.operations import arithmetic, broadcasting, permutation, shape
-from cnn_physics77.core.operations.broadcasting import cast, expand_to
-from cnn_physics77.core.operations.indexing import _as_numpy, _slice, parse
-from cnn_physics77.core.operations.operation import as_tensor_input
-from cnn_physics77.core.operations.overwriting import check_writable, overwrite, replaced, write
-from cnn_physics77.core.operations.placing import put_at, scalar_like
-from cnn_physics77.core.operations.views import base_of, has_history
+from cnn_physics77.core.operations.base import broadcasting
+from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
+from cnn_physics77.core.operations.base.inplace_base import check_writable, overwrite, replaced, write
+from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.views import base_of, has_history
+from cnn_physics77.core.operations.indexing import permute as permutation
+from cnn_physics77.core.operations.indexing import shape
+from cnn_physics77.core.operations.indexing.getitem import _as_numpy, _slice, parse
+from cnn_physics77.core.operations.indexing.index_put import put_at, scalar_like
+from cnn_physics77.core.operations.pointwise import arithmetic
 from cnn_physics77.core.recording import recording, set_grad_enabled
 from cnn_physics77.core.tensor import Tensor, from_array, method
 

@@ -14,7 +14,7 @@ import torch
 import cnn_physics77 as ours
 from cnn_physics77.core.autograd import Node
 from cnn_physics77.core.errors import GradientError, ShapeError
-from cnn_physics77.core.operations.operation import OPERATIONS, Operation
+from cnn_physics77.core.operations.base.operation import OPERATIONS, Operation
 
 
 def variable(*values, dtype=np.float64):

@@ -9,7 +9,7 @@ import torch
 import torch.utils.data as theirs
 
 from cnn_physics77.core import loading as ours
-from cnn_physics77.core.operations.creation import arange
+from cnn_physics77.core.operations.creation.creation import arange
 from cnn_physics77.core.tensor import Tensor, from_numpy
 
 Point = namedtuple("Point", ["x", "y"])

@@ -7,7 +7,7 @@ import pytest
 import torch.utils.data as theirs
 
 from cnn_physics77.core import loading as ours
-from cnn_physics77.core.operations.sampling import rand
+from cnn_physics77.core.operations.creation.random_sampling import rand
 from cnn_physics77.core.random import Generator, manual_seed
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cnn_physics77.core import loading as ours
 from cnn_physics77.core import random as generators
-from cnn_physics77.core.operations.sampling import rand
+from cnn_physics77.core.operations.creation.random_sampling import rand
 from cnn_physics77.core.tensor import tensor
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than processors

@@ -16,7 +16,7 @@ import torch.utils.data as theirs
 
 from cnn_physics77.core import loading as ours
 from cnn_physics77.core.loading import workers
-from cnn_physics77.core.operations.sampling import rand
+from cnn_physics77.core.operations.creation.random_sampling import rand
 from cnn_physics77.core.tensor import tensor
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than processors

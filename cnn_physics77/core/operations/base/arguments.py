@@ -1,0 +1,108 @@
+"""What the functions of neural networks have in common: how they read their arguments, and what they
+refuse."""
+
+from __future__ import annotations
+
+import warnings
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.tensor import Tensor
+
+
+def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: str = "fc") -> None:
+    """Raise a DtypeError unless all are tensors (or None) of one dtype of these kinds: by default floating or
+    complex."""
+    try:
+        dtype = first.array.dtype
+        if dtype.kind in kinds:
+            for other in others:
+                if other is not None and other.array.dtype is not dtype and other.array.dtype != dtype:
+                    raise DtypeError(
+                        f"{function}: expected tensors of one dtype, found {dtype} and {other.array.dtype}; "
+                        "convert one of them, "
+                        "e.g. with .to(dtype)"
+                    )
+            return
+    except AttributeError:
+        for value in (first, *others):
+            if value is not None and not isinstance(value, Tensor):
+                raise DtypeError(
+                    f"{function}: expected a tensor, found {type(value).__name__}; use torch.tensor() or "
+                    "torch.from_numpy()"
+                ) from None
+        raise
+    names = {"f": "floating" if "c" in kinds else "real floating", "c": "complex", "i": "integer"}
+    expected = " or ".join(name for kind, name in names.items() if kind in kinds)
+    raise DtypeError(
+        f"{function}: expected a {expected} dtype, found {dtype}; convert the input, e.g. with .float()"
+    )
+
+
+def per_dimension(function: str, name: str, value, dimensions: int) -> tuple[int, ...]:
+    """One int for each spatial dimension: an int is repeated, so is a sequence of one.
+
+    >>> per_dimension("conv2d", "stride", 2, 2)
+    (2, 2)
+    """
+    if type(value) is int:
+        return (value,) * dimensions
+    try:
+        sizes = (int(value),) if not hasattr(value, "__len__") else tuple(int(v) for v in value)
+    except (TypeError, ValueError):
+        raise DtypeError(
+            f"{function}: expected {name} to be an int or a tuple of ints, found {value!r}"
+        ) from None
+    if len(sizes) == 1:
+        return sizes * dimensions
+    if len(sizes) != dimensions:
+        raise ShapeError(
+            f"{function}: expected {name} to be an int or {dimensions} of them, found {value!r}; give one "
+            "per spatial dimension"
+        )
+    return sizes
+
+
+def batched(function: str, input: Tensor, dimensions: int) -> bool:
+    """Whether the input is (N, C, *size) rather than (C, *size).
+
+    Raises:
+        ShapeError: it is neither.
+    """
+    extra = input.array.ndim - dimensions
+    if extra != 2 and extra != 1:
+        raise ShapeError(
+            f"{function}: expected {dimensions + 1}D (unbatched) or {dimensions + 2}D (batched) input, found "
+            f"shape {input.shape}; "
+            "reshape it to (N, C, *size)"
+        )
+    return extra == 2
+
+
+def reduction_of(
+    function: str, reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4
+) -> str:
+    """The reduction, where PyTorch's two older arguments may still ask for it; their warning points at the
+    caller of the loss, which is decorated (see :mod:`.base.precision`), or at what ``stacklevel`` says.
+
+    Raises:
+        ValueError: it is not "none", "mean" or "sum".
+    """
+    if size_average is not None or reduce is not None:
+        if reduce is False:
+            reduction = "none"
+        else:
+            reduction = "mean" if size_average is None or size_average else "sum"
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=stacklevel,
+        )
+    elif reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")
+    return reduction
+
+
+def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """The losses, times a weight if there is one; their mean or sum if the reduction says so."""
+    if weight is not None:
+        losses = losses * weight
+    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses

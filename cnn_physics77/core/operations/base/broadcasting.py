@@ -1,0 +1,187 @@
+"""Casts and broadcasting, each undone in one place: what happens to operands of unequal dtypes or shapes.
+
+Both are recorded as operations of their own, so that no other derivative has to think of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.backend.conversion import check_fits, promote_types, wrapped
+from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import plain_array
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.views import view_operation
+from cnn_physics77.core.tensor import Tensor, from_array
+
+# --------------------------------------------------------------------------------------------- dtypes
+
+
+@operation(view=True)
+def cast(x, *, dtype):
+    """y = x in another dtype; real from complex is the real part, and a boolean whether it is not 0."""
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        x = x.real
+    return x.astype(dtype, copy=False)
+
+
+@cast.derivative("x")
+def _(g, x_dtype):
+    return cast(g, dtype=x_dtype)
+
+
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+"""The order of the kinds of dtypes: boolean, integer, floating, complex."""
+
+
+def result_type(*operands) -> np.dtype:
+    """The dtype of a result of these tensors and Python numbers, by PyTorch's rule: tensors with dimensions
+    decide; 0-d tensors, and after them Python numbers, only raise the kind (boolean, integer, floating,
+    complex) if theirs is higher.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
+    dtype('float32')
+    """
+    groups: list[list[np.dtype]] = [[], [], []]
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            groups[0 if operand.array.ndim else 1].append(operand.array.dtype)
+        else:
+            groups[2].append(_dtype_of_number(operand))
+    result: np.dtype | None = None
+    for group in groups:
+        if not group:
+            continue
+        lower = group[0]
+        for dtype in group[1:]:
+            lower = promote_types(lower, dtype)
+        if result is None:
+            result = lower
+        elif RANK[lower.kind] > RANK[result.kind]:
+            if lower.kind == "c" and result.kind == "f":
+                lower = np.result_type(result, np.complex64)
+            result = lower
+            if group is groups[2] and result.kind == "i":
+                _check_int64(operands)
+    assert result is not None
+    return result
+
+
+def _check_int64(numbers) -> None:
+    for number in numbers:
+        if isinstance(number, (int, np.integer)):
+            check_fits("result_type", np.asarray(number), np.dtype(np.int64))
+
+
+def _dtype_of_number(number) -> np.dtype:
+    if isinstance(number, (bool, np.bool_)):
+        return np.dtype(bool)
+    if isinstance(number, (int, np.integer)):
+        return np.dtype(np.int64)
+    if isinstance(number, (float, np.floating)):
+        return get_default_dtype()
+    if isinstance(number, (complex, np.complexfloating)):
+        return np.result_type(get_default_dtype(), np.complex64)
+    raise DtypeError(
+        f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first"
+    )
+
+
+# --------------------------------------------------------------------------------------------- shapes
+
+
+def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The sum of x over what broadcasting had repeated: the adjoint of :func:`expand_to`."""
+    return x if x.array.shape == shape else _sum_to(x, shape=shape)
+
+
+@operation(name="sum_to", view=True)
+def _sum_to(x, *, shape):
+    """y_j = Σ x_i over all i that broadcasting makes of j."""
+    extra = x.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
+    )
+    if not axes:
+        return x.reshape(shape)
+    y = np.add.reduce(x, axis=axes, dtype=accumulator(x.dtype), keepdims=True)
+    return y.astype(x.dtype, copy=False).reshape(shape)
+
+
+@_sum_to.derivative("x")
+def _(g, x_shape):
+    return expand_to(g, x_shape)
+
+
+def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x repeated to a larger shape, without a copy."""
+    return x if x.array.shape == shape else _expand(x, shape=shape)
+
+
+@view_operation(name="expand")
+def _expand(x, *, shape):
+    """y_i = x_j, with j = i except 0 where x has size 1. Where nothing is repeated, it can be written."""
+    once = (1,) * (len(shape) - x.ndim) + x.shape
+    return x.reshape(shape) if shape == once else np.broadcast_to(x, shape)
+
+
+@_expand.derivative("x")
+def _(g, x_shape):
+    return sum_to(g, x_shape)
+
+
+def broadcast_shapes(*shapes) -> tuple[int, ...]:
+    """The common shape: sizes are compared from the last; 1 and missing ones give way.
+
+    Raises:
+        ShapeError: two sizes differ and neither is 1.
+
+    >>> broadcast_shapes((3, 1), (4,))
+    (3, 4)
+    """
+    shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        found = " and ".join(str(s) for s in shapes)
+        raise ShapeError(
+            "expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
+            f"{found}; "
+            "reshape or unsqueeze one of them"
+        ) from None
+
+
+@silent
+def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
+    """Operands of any kind as tensors of one dtype, and of one shape as far as gradients flow into them.
+
+    Args:
+        function: whose operands they are, for errors.
+        floating: integers and booleans become the default dtype.
+    """
+    for operand in operands:
+        if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):
+            raise DtypeError(
+                f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
+                "torch.tensor() first"
+            )
+    operands = [from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands]
+    dtype = result_type(*operands)
+    if floating and dtype.kind in "biu":
+        dtype = get_default_dtype()
+    tensors = [
+        (o if o.array.dtype == dtype else cast(o, dtype=dtype))
+        if isinstance(o, Tensor)
+        else from_array(wrapped(function, o, dtype))
+        for o in operands
+    ]
+    if broadcast:
+        try:
+            shape = broadcast_shapes(*(t.array.shape for t in tensors))
+        except ShapeError as error:
+            raise ShapeError(f"{function}: {error}") from None
+        tensors = [t if t.edge is None else expand_to(t, shape) for t in tensors]
+    return tensors

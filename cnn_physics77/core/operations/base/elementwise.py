@@ -1,0 +1,212 @@
+"""How an elementwise operation is declared: in one line.
+
+``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold
+the hot path of the tape: equal dtypes go straight to the operation's forward; everything else goes through
+:func:`.base.broadcasting.prepare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from math import inf
+
+import numpy as np
+
+from cnn_physics77.core.autograd import LEAF, record
+from cnn_physics77.core.backend.conversion import wrapped
+from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.elementwise import LARGE, shared
+from cnn_physics77.core.operations.base.broadcasting import prepare
+from cnn_physics77.core.operations.base.operation import Operation, alias, as_tensor_input
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor, from_array
+
+_new = object.__new__
+ndarray = np.ndarray
+
+
+def unary(
+    name: str, ufunc: Callable, doc: str, *, x: Callable | None = None, floating: bool = True
+) -> Callable:
+    """The function y = f(x), elementwise.
+
+    Args:
+        name: as ``tensor.op`` shows it.
+        ufunc: array in, array out; does not write into its input.
+        doc: formula, domain, conventions, an example.
+        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name.
+            None: there is none.
+        floating: integers become the default floating dtype first.
+    """
+    operation = Operation(_forward_of(ufunc, 1), name)
+    if x is not None:
+        operation.declare("x", x)
+    keeps_x, keeps_y = operation.kept((True,))[:2] if x is not None else (False, False)
+    keeps_nothing = not (keeps_x or keeps_y)
+
+    def function(input):
+        try:
+            array = input.array
+        except AttributeError:
+            input = as_tensor_input(name, input)
+            array = input.array
+        if floating and array.dtype.kind not in "fc":
+            array = array.astype(get_default_dtype())
+        token = None if state() is SILENCE else enter_silence()
+        try:
+            out = operation.forward(array)
+        except TypeError:
+            raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
+        finally:
+            if token is not None:
+                leave_silence(token)
+        if type(out) is not ndarray:
+            out = np.asarray(out)
+        y = _new(Tensor)
+        y.array = out
+        edge = input.edge
+        if edge is not None and recording():
+            saved: tuple = ()
+            if keeps_nothing:
+                operation.kept((True,))  # raises where there is no derivative
+            else:
+                saved = (input if keeps_x else None, alias(y) if keeps_y else None)
+            y.edge = record(operation, (input if edge is LEAF else edge,), saved)
+        return y
+
+    return _named(function, name, doc)
+
+
+def binary(
+    name: str,
+    ufunc: Callable,
+    doc: str,
+    *,
+    a: Callable | None = None,
+    b: Callable | None = None,
+    floating: bool = False,
+) -> Callable:
+    """The function y = f(a, b), elementwise, with broadcasting and PyTorch's promotion of dtypes.
+
+    Args:
+        name: as ``tensor.op`` shows it.
+        ufunc: arrays in, array out.
+        doc: formula, domain, conventions, an example.
+        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`; they ask for ``a``, ``b`` and ``y``
+            by name.
+        floating: integers become the default floating dtype first.
+    """
+    operation = Operation(_forward_of(ufunc, 2), name)
+    for input_name, derivative in (("a", a), ("b", b)):
+        if derivative is not None:
+            operation.declare(input_name, derivative)
+    # what to keep for (a needed, b needed): (a?, b?, y?)
+    plans = {}
+    for needed in ((True, False), (False, True), (True, True)):
+        if (a is not None or not needed[0]) and (b is not None or not needed[1]):
+            plans[needed] = operation.kept(needed)[:3]
+
+    def function(input, other):
+        kind = type(other)
+        try:
+            x = input.array
+            if (
+                kind is float or kind is int
+            ) and x.dtype.kind == "f":  # a Python number takes the tensor's dtype
+                other = number(other, x.dtype)
+            z = other.array
+            plain = x.dtype is z.dtype
+        except AttributeError:
+            plain = False
+        if not plain or (floating and x.dtype.kind not in "fc"):
+            input, other = prepare(name, (input, other), floating)
+            x, z = input.array, other.array
+        token = None if state() is SILENCE else enter_silence()
+        try:
+            out = operation.forward(x, z)
+        except ValueError:
+            raise ShapeError(
+                f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
+                f"found {x.shape} and {z.shape}; reshape or unsqueeze one of them"
+            ) from None
+        except TypeError:
+            raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
+        finally:
+            if token is not None:
+                leave_silence(token)
+        if type(out) is not ndarray:
+            out = np.asarray(out)
+        y = _new(Tensor)
+        y.array = out
+        if recording():
+            edge_a, edge_b = input.edge, other.edge
+            if edge_a is not None or edge_b is not None:
+                shape = out.shape
+                if (edge_a is not None and x.shape != shape) or (edge_b is not None and z.shape != shape):
+                    input, other = prepare(name, (input, other))
+                    edge_a, edge_b = input.edge, other.edge
+                try:
+                    keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
+                except KeyError:  # there is no such derivative: this says so
+                    operation.kept((edge_a is not None, edge_b is not None))
+                    raise
+                saved = (
+                    (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
+                    if keeps_a or keeps_b or keeps_y
+                    else ()
+                )
+                edges = (input if edge_a is LEAF else edge_a, other if edge_b is LEAF else edge_b)
+                y.edge = record(operation, edges, saved)
+        return y
+
+    return _named(function, name, doc)
+
+
+def reflected(function: Callable) -> Callable:
+    """The operator for a number on the left: ``reflected(sub)`` as ``Tensor.__rsub__``."""
+
+    def operator(self, other):
+        kind = type(other)
+        if (kind is float or kind is int) and self.array.dtype.kind == "f":
+            other = number(other, self.array.dtype)
+        return function(other, self)
+
+    return _named(
+        operator,
+        f"reflected_{function.__name__}",
+        f"See :func:`{function.__name__}`, with the operands exchanged.",
+    )
+
+
+@lru_cache(maxsize=1024, typed=True)
+@silent
+def _number(value, dtype: np.dtype) -> Tensor:
+    array = wrapped("number", value, dtype)
+    array.flags.writeable = False
+    return from_array(array)
+
+
+def number(value, dtype: np.dtype) -> Tensor:
+    """A Python number as a 0-d constant: programs use the same few over and over, and NumPy takes arrays
+    faster than numbers."""
+    return (
+        _number(value, dtype) if value else from_array(np.asarray(value, dtype=dtype))
+    )  # 0.0 == -0.0, but 1/x tells
+
+
+def _forward_of(ufunc: Callable, inputs: int) -> Callable:
+    """The ufunc as a function whose inputs have the names that derivatives ask for. Large arrays are shared
+    among the threads, where NumPy itself provides the function."""
+    large = LARGE if type(ufunc) is np.ufunc else inf
+    if inputs == 1:
+        return lambda x: ufunc(x) if x.size < large else shared(ufunc, x)
+    return lambda a, b: ufunc(a, b) if a.size < large else shared(ufunc, a, b)
+
+
+def _named(function: Callable, name: str, doc: str) -> Callable:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    return function

@@ -1,0 +1,313 @@
+"""Operations of the user's own: a forward and a backward, as PyTorch's ``autograd.Function``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.autograd import Node, Output, edge_to, record
+from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.operations.base.broadcasting import cast, sum_to
+from cnn_physics77.core.operations.base.operation import alias
+from cnn_physics77.core.operations.base.views import check_overwritable, has_history, overwritten
+from cnn_physics77.core.recording import no_grad, recording
+from cnn_physics77.core.tensor import Tensor, from_array
+
+_new = object.__new__
+
+
+class FunctionCtx:
+    """What forward leaves for backward. Attributes of one's own may be set on it, for what is not a tensor.
+
+    Attributes:
+        needs_input_grad: for each argument of ``apply``, whether its gradient is needed.
+    """
+
+    needs_input_grad: tuple[bool, ...] = ()
+    _to_save: tuple = ()
+    _saved: tuple | None = None
+    _dirty: tuple = ()
+    _constant: tuple = ()
+    _materialize = True
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs, outputs or intermediate results (or None) for backward; once."""
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise DtypeError(
+                    "save_for_backward: can only save variables, but argument is of type "
+                    f"{type(tensor).__name__}; set it as an attribute of ctx"
+                )
+        self._to_save = tensors
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """What :meth:`save_for_backward` kept.
+
+        Raises:
+            GradientError: asked for after the graph was freed, or outside of backward.
+        """
+        if self._saved is None:
+            return self._to_save
+        return self._saved
+
+    def mark_dirty(self, *args: Tensor) -> None:
+        """Say which inputs forward changed in place; they must be among the outputs."""
+        self._dirty = args
+
+    def mark_non_differentiable(self, *args: Tensor) -> None:
+        """Say which outputs are constants; those of integers are anyway."""
+        self._constant = args
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (the default) or None for outputs that nothing depends on."""
+        self._materialize = value
+
+
+class Function:
+    """An operation with a derivative of one's own: to be subclassed, and called by ``apply``.
+
+    ``forward(ctx, *args)`` computes with tensors, unrecorded; or ``forward(*args)`` does, and
+    ``setup_context(ctx, inputs, output)`` keeps what is needed. ``backward(ctx, *gradients)`` gets
+    :math:`\\partial L/\\partial y` for each output, and returns
+    :math:`\\partial L/\\partial x` for each argument of ``apply``, None for those that have none. Made of
+    operations, it can itself be differentiated.
+
+    >>> import cnn_physics77 as torch
+    >>> class Cube(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x * x
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 3 * x * x * g
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> first, = torch.autograd.grad(Cube.apply(x), x, create_graph=True)
+    >>> second, = torch.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (12.0, 12.0)
+    """
+
+    def __init__(self, *args, **kwargs):
+        raise GradientError(
+            f"{type(self).__name__}: a Function is not made an object of; call "
+            f"{type(self).__name__}.apply(...)"
+        )
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """The outputs: a tensor, or a tuple."""
+        raise GradientError("Function: expected a subclass with a static method forward, found none")
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple, output: Any) -> None:
+        """Keep what backward needs, where forward does not take ``ctx``."""
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradients of the arguments."""
+        raise GradientError(
+            "Function: expected a subclass with a static method backward (or vjp), found none; it is needed "
+            "here"
+        )
+
+    vjp = backward
+
+    @classmethod
+    def apply(cls, *args):
+        """Compute the outputs, and record the call if an argument requires grad."""
+        ctx = FunctionCtx()
+        recorded = recording() and any(isinstance(a, Tensor) and a.edge is not None for a in args)
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.edge is not None for a in args)
+        edges = tuple(edge_to(a) if isinstance(a, Tensor) else None for a in args)
+        with no_grad():
+            if cls.setup_context is not Function.setup_context:
+                result = cls.forward(*args)
+                cls.setup_context(ctx, args, result)
+            else:
+                result = cls.forward(ctx, *args)
+        several = isinstance(result, tuple)
+        outputs = list(result) if several else [result]
+        for tensor in ctx._dirty:
+            if not any(tensor is y for y in outputs):
+                raise GradientError(
+                    f"{cls.__name__}: a tensor marked dirty must be returned by forward, found one that is "
+                    "not"
+                )
+            if recorded or (recording() and has_history(tensor)):
+                check_overwritable(cls.__name__, tensor)
+            tensor.mark_changed()
+        if recorded:
+            _record(cls, ctx, args, edges, outputs, several)
+        return tuple(outputs) if several else outputs[0]
+
+
+def _contains(tensors, tensor) -> bool:
+    return any(tensor is t for t in tensors)
+
+
+def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, several: bool) -> None:
+    call = _Call(cls, ctx, args)
+    saved = []
+    places = {}
+    for index, tensor in enumerate(ctx._to_save):
+        for place, y in enumerate(outputs):
+            if (
+                tensor is not None and tensor is y
+            ):  # one's own output is kept without its history, which would be a cycle
+                places[index] = place
+                tensor = alias(tensor)
+                break
+        saved.append(tensor)
+    call.places = places
+    ctx._to_save = ()
+    kinds = [(y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs]
+    node = record(call, edges, tuple(saved), kinds if several else None)
+    for index, y in enumerate(outputs):
+        if not isinstance(y, Tensor) or y.array.dtype.kind not in "fc" or _contains(ctx._constant, y):
+            continue
+        edge = Output(node, index) if several else node
+        if _contains(ctx._dirty, y):
+            overwritten(y, edge)
+            continue
+        if y.edge is not None or _contains(args, y):  # an input handed through: the output is another tensor
+            y = outputs[index] = y.view_of_memory(y.array)
+        y.edge = edge
+    ctx._dirty = ctx._constant = ()
+
+
+class _Call:
+    """One call of a Function, as a node's operation."""
+
+    __slots__ = ("ctx", "function", "inputs", "places")
+
+    def __init__(self, function: type[Function], ctx: FunctionCtx, args: tuple):
+        self.function = function
+        self.ctx = ctx
+        self.inputs = [(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
+        self.places: dict = {}
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def backward(self, node: Node, gradient, edges: tuple) -> list:
+        ctx, function = self.ctx, self.function
+        gradients = list(gradient) if node.outputs is not None else [gradient]
+        if node.outputs is not None and ctx._materialize:
+            gradients = [
+                from_array(np.zeros(*like)) if g is None and like is not None else g
+                for g, like in zip(gradients, node.outputs)
+            ]
+        backward: Callable = function.backward if function.backward is not Function.backward else function.vjp
+        ctx._saved = self._unpack(node)
+        try:
+            if getattr(backward, "once_differentiable", False) and recording():
+                with no_grad():
+                    results = _as_list(backward(ctx, *gradients))
+                results = [_once_only(self.name, node, r) if isinstance(r, Tensor) else r for r in results]
+            else:
+                results = _as_list(backward(ctx, *gradients))
+        finally:
+            ctx._saved = None
+        while len(results) > len(edges) and results[-1] is None:
+            results.pop()
+        if len(results) != len(edges):
+            raise GradientError(
+                f"{self.name}: backward returned an incorrect number of gradients (expected {len(edges)}, "
+                f"one for each argument of forward, got {len(results)})"
+            )
+        return [
+            None if edge is None or result is None else self._fitted(index, result)
+            for index, (edge, result) in enumerate(zip(edges, results))
+        ]
+
+    def _unpack(self, node: Node) -> tuple:
+        if node.saved is None:
+            raise GradientError(
+                f"{self.name}: trying to backward through the graph a second time, but the saved tensors "
+                "were freed the first time; give retain_graph=True there"
+            )
+        saved = list(node.saved)
+        for index, tensor in enumerate(saved):
+            if tensor is not None and tensor.changed_since(node.sequence):
+                raise GradientError(
+                    f"{self.name}: one of the variables needed for gradient computation has been modified "
+                    f"by an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
+                    f"{tensor._version}; change a copy instead (.clone())"
+                )
+            if index in self.places:
+                output = alias(tensor)
+                output.edge = node if node.outputs is None else Output(node, self.places[index])
+                saved[index] = output
+        return tuple(saved)
+
+    def _fitted(self, index: int, result) -> Tensor:
+        """A gradient as its input wants it: of its shape and dtype."""
+        if not isinstance(result, Tensor):
+            raise DtypeError(
+                f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} "
+                f"at index {index}"
+            )
+        shape, dtype = self.inputs[index]  # type: ignore[misc]  # an input with an edge is a tensor
+        if result.array.shape != shape:
+            try:
+                fits = np.broadcast_shapes(result.array.shape, shape) == result.array.shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ShapeError(
+                    f"{self.name}: backward returned an invalid gradient at index {index} - got "
+                    f"{result.shape} but expected shape compatible with {shape}"
+                )
+            result = sum_to(result, shape)
+        return result if result.array.dtype == dtype else cast(result, dtype=dtype)
+
+
+def _as_list(results) -> list:
+    return list(results) if isinstance(results, (tuple, list)) else [results]
+
+
+def once_differentiable(fn: Callable) -> Callable:
+    """Decorator of a ``backward`` that is not made of operations: it runs unrecorded, and differentiating
+    what it returned is an error.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.autograd.function import once_differentiable
+    >>> class Identity(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return x.clone()
+    ...
+    ...     @staticmethod
+    ...     @once_differentiable
+    ...     def backward(ctx, g):
+    ...         return g
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> torch.autograd.grad(Identity.apply(x), x)
+    (tensor([1.]),)
+    """
+    fn.once_differentiable = True  # type: ignore[attr-defined]
+    return fn
+
+
+class _Once:
+    def __init__(self, name: str):
+        self.name = name
+
+    def backward(self, node, gradient, edges):
+        raise GradientError(
+            f"{self.name}: trying to differentiate twice a function that was marked with @once_differentiable"
+        )
+
+
+def _once_only(name: str, node: Node, result: Tensor) -> Tensor:
+    """The result, as something that cannot be differentiated further."""
+    made = from_array(result.array)
+    made.edge = record(_Once(name), node.edges)
+    return made

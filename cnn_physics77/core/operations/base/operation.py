@@ -1,0 +1,330 @@
+"""How a differentiable operation is declared: a formula and its derivative, next to each other.
+
+An elementwise operation is one line (see :mod:`.base.elementwise`)::
+
+    exp = unary("exp", np.exp, "eˣ", x=lambda g, y: g * conj(y))
+
+Any other is a function of arrays, its *forward*, and one function of tensors for each differentiable input::
+
+    @operation
+    def _sum(x, *, dim, keepdim):       # arrays in, array out; behind the star: parameters
+        return x.sum(axis=dim, keepdims=keepdim)
+
+    @_sum.derivative("x")
+    def _(g, x_shape, dim, keepdim):    # g = ∂L/∂y; returns ∂L/∂x
+        return expand(g if keepdim else unsqueeze(g, dim), x_shape)
+
+A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks
+for is kept alive:
+
+- ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
+- the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
+- ``y``: the output; the names given in ``extras``: the further arrays that the forward returned in a tuple
+  ``(output, *extras)``;
+- the name of a parameter: its value.
+
+Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`); so does
+that of an operation with any number of inputs (``*xs``), which asks for ``xs``, ``xs_shape`` and ``xs_dtype``
+as tuples.
+
+A derivative is written with operations alone, so that it can be recorded and differentiated itself. With
+recording off, as in an ordinary ``backward()``, the same formula goes straight to the kernels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, state
+from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor, from_array
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every differentiable operation by name."""
+
+_new = object.__new__
+
+
+class Operation:
+    """A forward function of arrays, and its derivatives.
+
+    Attributes:
+        name: as ``tensor.op`` shows it.
+        forward: what every call goes through, and so what a profile or a capture replaces.
+        pure: a derivative depends on nothing but what it is given, and nobody else keeps what it returns.
+        inputs: the names of the tensor inputs, in order.
+        layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
+    """
+
+    pure = True
+
+    def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
+        signature = inspect.signature(forward)
+        kinds = inspect.Parameter
+        self.forward = forward
+        self.name = name or forward.__name__.strip("_")
+        positional = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD, kinds.VAR_POSITIONAL)
+        self.inputs = tuple(n for n, p in signature.parameters.items() if p.kind in positional)
+        self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in signature.parameters.values())
+        self.extras = tuple(extras)
+        self.view = view
+        if "y" in self.inputs:
+            raise ValueError(
+                f"operation {self.name}: expected inputs of other names than 'y', which is how a derivative "
+                f"asks for the output, found {self.inputs}; rename the input"
+            )
+        shapes = tuple(f"{n}_shape" for n in self.inputs)
+        dtypes = tuple(f"{n}_dtype" for n in self.inputs)
+        parameters = tuple(n for n, p in signature.parameters.items() if p.kind is kinds.KEYWORD_ONLY)
+        self.layout = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
+        self._functions: list[Callable | None] = [None] * len(self.inputs)
+        self._asked: list[tuple[int, ...]] = [()] * len(self.inputs)
+        self._calls: list[Callable | None] = [None] * len(self.inputs)
+        self._joint: tuple[Callable, tuple[int, ...]] | None = None
+        self._kept: dict[tuple, tuple] = {}
+        self._finders: dict[tuple, list[Callable | None]] = {}
+        if self.name in OPERATIONS:
+            raise ValueError(f"operation {self.name!r} is declared twice")
+        OPERATIONS[self.name] = self
+        self.__doc__ = forward.__doc__
+
+    def derivative(self, *inputs: str) -> Callable:
+        """Decorator: the function that gives :math:`\\partial L/\\partial x` for each of the named inputs."""
+
+        def declare(function):
+            for name in inputs:
+                self.declare(name, function)
+            return function
+
+        return declare
+
+    def declare(self, name: str, function: Callable) -> None:
+        """Let ``function`` be the derivative with respect to the input ``name``."""
+        index = self.inputs.index(name)
+        positions = self._positions(tuple(inspect.signature(function).parameters)[1:])
+        self._functions[index] = function
+        self._asked[index] = positions
+        self._calls[index] = _caller(function, positions)
+
+    def joint_derivative(self, function: Callable) -> Callable:
+        """Decorator: ``function(g, needed, ...)`` gives a sequence of the gradients of all inputs; ``needed``
+        says which of them are wanted (anything may stand for the others)."""
+        self._joint = (function, self._positions(tuple(inspect.signature(function).parameters)[2:]))
+        return function
+
+    def _positions(self, asked: tuple[str, ...]) -> tuple[int, ...]:
+        unknown = set(asked) - set(self.layout)
+        if unknown:
+            raise ValueError(
+                f"a derivative of {self.name} asks for {sorted(unknown)}; there is {self.layout}"
+            )
+        return tuple(self.layout.index(a) for a in asked)
+
+    # ---------------------------------------------------------------------------------- forward
+
+    def __call__(self, *tensors: Tensor | None, **parameters):
+        """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward
+        wants, or None."""
+        arrays = [None if t is None else t.array for t in tensors]
+        token = None if state() is SILENCE else enter_silence()
+        try:
+            result = self.forward(*arrays, **parameters)
+        finally:
+            if token is not None:
+                leave_silence(token)
+        extras: tuple = ()
+        if type(result) is tuple:
+            result, *rest = result
+            extras = tuple(rest)
+        if type(result) is list:
+            outputs = [self._wrap(a, tensors) for a in result]
+        else:
+            outputs = [self._wrap(result, tensors)]
+        extras = tuple(None if a is None else from_array(a) for a in extras)
+        if recording():
+            for t in tensors:
+                if t is not None and t.edge is not None:
+                    self._record(tensors, outputs, type(result) is list, extras, parameters)
+                    break
+        y = tuple(outputs) if type(result) is list else outputs[0]
+        return (y, *extras) if extras else y
+
+    def _wrap(self, array, tensors) -> Tensor:
+        if type(array) is not np.ndarray:
+            array = np.asarray(array)
+        if self.view and (array.base is not None or any(t is not None and array is t.array for t in tensors)):
+            for t in tensors:  # the output lies in an input's memory
+                if t is not None and np.may_share_memory(array, t.array):
+                    return t.view_of_memory(array)
+        return from_array(array)
+
+    def _record(self, tensors, outputs, several: bool, extras: tuple, parameters: dict) -> None:
+        edges = tuple([None if t is None else edge_to(t) for t in tensors])
+        saved = self._save(edges, tensors, outputs, extras, parameters)
+        if several:
+            node = record(self, edges, saved, [(o.shape, o.dtype) for o in outputs])
+            for index, output in enumerate(outputs):
+                output.edge = Output(node, index)
+        else:
+            outputs[0].edge = record(self, edges, saved)
+
+    def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
+        needed = tuple([e is not None for e in edges])
+        finders = self._finders.get(needed)
+        if finders is None:
+            kept = self.kept(needed)
+            finders = [self._finder(name) if keep else None for name, keep in zip(self.layout, kept)]
+            finders = self._finders[needed] = finders if any(kept) else []
+        return tuple([None if f is None else f(tensors, outputs, extras, parameters) for f in finders])
+
+    def _finder(self, name: str) -> Callable:
+        """How to find what a derivative asks for by this name: a function of inputs, outputs, extras,
+        parameters."""
+        if name in self.inputs:
+            i = self.inputs.index(name)
+            return lambda tensors, *_: tensors if self.variadic else tensors[i]
+        if name == "y":
+            return lambda tensors, outputs, *_: alias(outputs[0])
+        if name in self.extras:
+            i = self.extras.index(name)
+            return lambda tensors, outputs, extras, _: extras[i]
+        of, _, what = name.rpartition("_")
+        if of not in self.inputs:
+            return lambda *found: found[3][name]
+        i = self.inputs.index(of)
+        if self.variadic:
+            return lambda tensors, *_: tuple(getattr(t.array, what) for t in tensors)
+        return lambda tensors, *_: None if tensors[i] is None else getattr(tensors[i].array, what)
+
+    def kept(self, needed: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Which entries of the layout some needed derivative asks for."""
+        kept = self._kept.get(needed)
+        if kept is None:
+            if self._joint is not None:
+                positions = set(self._joint[1])
+            else:
+                for name, function, need in zip(self.inputs, self._functions, needed):
+                    if need and function is None:
+                        raise GradientError(
+                            f"{self.name}: the derivative with respect to {name!r} is not defined, but it "
+                            "requires grad; detach it first"
+                        )
+                positions = {p for asked, need in zip(self._asked, needed) if need for p in asked}
+            kept = self._kept[needed] = tuple(i in positions for i in range(len(self.layout)))
+        return kept
+
+    # ---------------------------------------------------------------------------------- backward
+
+    def backward(self, node: Node, gradient, edges: tuple) -> Sequence:
+        """The gradient of each input whose edge is not None."""
+        saved: Any = node.saved
+        if saved is None or sequence.last_change > node.sequence:
+            self._check(node)
+        if saved and recording():
+            saved = self._reconnect(node)
+        if node.outputs is not None:
+            gradient = tuple(
+                from_array(np.zeros(shape, dtype)) if g is None else g
+                for g, (shape, dtype) in zip(gradient, node.outputs)
+            )
+        if self._joint is not None:
+            function, positions = self._joint
+            return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
+        calls: list[Any] = self._calls
+        if len(edges) == 1:
+            return (calls[0](gradient, saved),)
+        if len(edges) == 2:
+            a, b = edges
+            return (
+                None if a is None else calls[0](gradient, saved),
+                None if b is None else calls[1](gradient, saved),
+            )
+        return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
+
+    def _check(self, node: Node) -> None:
+        """Raise if what the node saved was freed, or has been changed since."""
+        if node.saved is None:
+            raise GradientError(
+                f"{self.name}: trying to backward through the graph a second time, but what the derivative "
+                "needs was freed the first time; give retain_graph=True there"
+            )
+        for name, value in zip(self.layout, node.saved):
+            for tensor in value if type(value) is tuple else (value,):
+                if isinstance(tensor, Tensor) and tensor.changed_since(node.sequence):
+                    which = "its output" if name == "y" else f"its input {name!r}"
+                    raise GradientError(
+                        f"{self.name}: one of the variables needed for gradient computation has been "
+                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, "
+                        f"at version {tensor._version}; change a copy instead (.clone())"
+                    )
+
+    def _reconnect(self, node: Node) -> tuple:
+        """What the node saved, its output connected to the graph, for derivatives that are recorded."""
+        saved, y = node.saved or (), len(self.inputs)
+        if len(saved) <= y or saved[y] is None:
+            return saved
+        output = alias(saved[y])
+        output.edge = node
+        return (*saved[:y], output, *saved[y + 1 :])
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
+    """``(g, saved) -> function(g, *what it asked for)``, without packing for the short ones."""
+    if not positions:
+        return lambda g, saved: function(g)
+    if len(positions) == 1:
+        (i,) = positions
+        return lambda g, saved: function(g, saved[i])
+    pick = itemgetter(*positions)
+    return lambda g, saved: function(g, *pick(saved))
+
+
+def alias(tensor: Tensor) -> Tensor:
+    """The same memory in a tensor without history: a node may keep this of its own output without a reference
+    cycle."""
+    made = _new(Tensor)
+    made.array = tensor.array
+    if tensor._changes is None:
+        tensor._changes = [0, 0]
+    made._changes = tensor._changes
+    return made
+
+
+def operation(
+    forward: Callable | None = None, *, name: str = "", extras: Sequence[str] = (), view: bool = False
+):
+    """Decorator: declare an operation by its forward function of arrays.
+
+    Args:
+        name: as ``tensor.op`` shows it; by default the function's name, without underscores around it.
+        extras: names of the further arrays that the forward returns.
+        view: the output may lie in the memory of an input; changes in place are then seen by both.
+    """
+    if forward is None:
+        return lambda function: Operation(function, name, extras, view)
+    return Operation(forward, name, extras, view)
+
+
+def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
+    """An argument as a tensor; numbers and arrays become constants.
+
+    Raises:
+        DtypeError: it is neither a tensor nor numbers.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
+        return Tensor(value)
+    raise DtypeError(
+        f"{function}: expected a tensor or a number, found {type(value).__name__}; use torch.tensor() first"
+    )

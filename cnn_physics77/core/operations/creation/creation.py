@@ -1,0 +1,372 @@
+"""New tensors: filled, counted, spaced, and of the shape of others. They are leaves.
+
+All take ``dtype`` (by default the default dtype, see ``set_default_dtype``; integers where all arguments
+are), ``device`` (``"cpu"``) and ``requires_grad``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.backend.conversion import fitted
+from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.construction import plain_array
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.base.broadcasting import result_type
+from cnn_physics77.core.operations.base.dimensions import sizes_of
+from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
+from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
+
+
+def sizes(function: str, size: tuple) -> tuple[int, ...]:
+    """``f(2, 3)`` and ``f((2, 3))`` alike.
+
+    Raises:
+        ShapeError: negative.
+        DtypeError: not integers.
+    """
+    shape = sizes_of(function, size)
+    for n in shape:
+        if n < 0:
+            raise ShapeError(f"{function}: expected sizes of 0 or more, found {shape}")
+    return shape
+
+
+def made(function: str, array: np.ndarray, device, requires_grad: bool) -> Tensor:
+    """The array as a leaf."""
+    if device is not None:
+        check_device(function, device)
+    made = from_array(array)
+    return made.requires_grad_() if requires_grad else made
+
+
+def floating_or(function: str, dtype) -> np.dtype:
+    """``dtype``, or the default one."""
+    return get_default_dtype() if dtype is None else as_dtype(function, dtype)
+
+
+# --------------------------------------------------------------------------------------------- filled
+
+
+def zeros(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Zeros of shape ``size``, given as integers or one tuple.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    return made("zeros", np.zeros(sizes("zeros", size), floating_or("zeros", dtype)), device, requires_grad)
+
+
+def ones(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Ones of shape ``size``, given as integers or one tuple.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones((2,))
+    tensor([1., 1.])
+    """
+    return made("ones", np.ones(sizes("ones", size), floating_or("ones", dtype)), device, requires_grad)
+
+
+def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor of shape ``size`` whose values are whatever was in the memory.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty(2, 3).shape
+    (2, 3)
+    """
+    return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
+
+
+@silent
+def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default
+    floating) unless ``dtype``.
+
+    Raises:
+        ShapeError: negative sizes.
+        RangeError: the value lies outside of the range of the dtype.
+        DtypeError: a complex value for a real dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    dtype = result_type(value) if dtype is None else as_dtype("full", dtype)
+    array = np.full(sizes("full", (size,)), fitted("full", value, dtype))
+    return made("full", array, device, requires_grad)
+
+
+def _like(input: Tensor, dtype) -> np.dtype:
+    return input.array.dtype if dtype is None else as_dtype("like", dtype)
+
+
+def zeros_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
+    """Zeros of the shape, dtype and memory order of ``input``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros_like(torch.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return made("zeros_like", np.zeros_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+def ones_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
+    """Ones of the shape, dtype and memory order of ``input``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones_like(torch.tensor([1.5, 2.5]))
+    tensor([1., 1.])
+    """
+    return made("ones_like", np.ones_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+def empty_like(
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
+    """A tensor of the shape, dtype and memory order of ``input``, with whatever was in the memory.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty_like(torch.ones(2, 3)).shape
+    (2, 3)
+    """
+    return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
+
+
+@silent
+def full_like(
+    input: Tensor, fill_value, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+) -> Tensor:
+    """``fill_value`` everywhere, in the shape, dtype and memory order of ``input``.
+
+    Raises:
+        RangeError: the value lies outside of the range of the dtype.
+        DtypeError: a complex value for a real dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.full_like(torch.ones(2), 7)
+    tensor([7., 7.])
+    """
+    dtype = _like(input, dtype)
+    array = np.full_like(input.array, fitted("full_like", fill_value, dtype), dtype)
+    return made("full_like", array, device, requires_grad)
+
+
+@method("new_zeros")
+def _new_zeros(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Zeros of shape ``size`` in the dtype of this tensor."""
+    return made("new_zeros", np.zeros(sizes("new_zeros", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_ones")
+def _new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """Ones of shape ``size`` in the dtype of this tensor."""
+    return made("new_ones", np.ones(sizes("new_ones", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_empty")
+def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor of shape ``size`` in the dtype of this one, with whatever was in the memory."""
+    return made("new_empty", np.empty(sizes("new_empty", size), _like(self, dtype)), device, requires_grad)
+
+
+@method("new_full")
+@silent
+def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
+    array = np.full(sizes("new_full", (size,)), fitted("new_full", fill_value, _like(self, dtype)))
+    return made("new_full", array, device, requires_grad)
+
+
+@method("new_tensor")
+def _new_tensor(self, data, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A leaf with a copy of the data, in the dtype of this tensor."""
+    check_device("new_tensor", device)
+    return tensor(data, dtype=_like(self, dtype), requires_grad=requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """The n × m matrix with ones on the diagonal; m is n by default.
+
+    Raises:
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    n, m = sizes("eye", (n, n if m is None else m))
+    return made("eye", np.eye(n, m, dtype=floating_or("eye", dtype)), device, requires_grad)
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array (also of a subclass)
+    of the wanted dtype is not copied, and a tensor keeps its history. Arrays in the byte order of another
+    machine are copied.
+
+    Raises:
+        DtypeError, ShapeError, RangeError: as :func:`tensor`.
+
+    >>> import cnn_physics77 as torch
+    >>> a = np.zeros(2)
+    >>> torch.as_tensor(a).numpy() is a
+    True
+    """
+    check_device("as_tensor", device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else convert(data, as_dtype("as_tensor", dtype))
+    if isinstance(data, np.ndarray) or (hasattr(data, "__array__") and not isinstance(data, np.generic)):
+        array = data if isinstance(data, np.ndarray) else np.asarray(data)
+        shared = from_array(plain_array("as_tensor", array))
+        return shared if dtype is None else convert(shared, as_dtype("as_tensor", dtype))
+    return tensor(data, dtype=dtype)
+
+
+# ----------------------------------------------------------------------------------------- counted and spaced
+
+
+@silent
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} -
+    \mathrm{start}) / \mathrm{step} \rceil` of them. ``arange(end)`` begins at 0. int64 if all three are
+    integers, else the default dtype.
+
+    Raises:
+        ValueError: step is 0, or leads away from end.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.arange(5), torch.arange(1, 2, 0.5)
+    (tensor([0, 1, 2, 3, 4]), tensor([1.0000, 1.5000]))
+    """
+    if end is None:
+        start, end = 0, start
+    numbers = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
+    start, end, step = numbers
+    if step == 0:
+        raise ValueError("arange: expected a step other than 0, found 0")
+    if (end - start) / step < 0:
+        raise ValueError(
+            f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change "
+            "its sign"
+        )
+    if dtype is None:
+        integers = all(isinstance(x, (int, np.integer)) for x in numbers)
+        dtype = np.dtype(np.int64) if integers else get_default_dtype()
+    dtype = as_dtype("arange", dtype)
+    wide = np.dtype(np.float64) if dtype.kind == "f" else dtype
+    if dtype.kind in "iu" and dtype.itemsize < 8:
+        wide = np.dtype(np.int64)
+    return made(
+        "arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad
+    )
+
+
+@silent
+def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    r"""``steps`` numbers from start to end, both included, evenly spaced.
+
+    .. math:: x_i = \mathrm{start} + i \, \frac{\mathrm{end} - \mathrm{start}}{\mathrm{steps} - 1}
+
+    Raises:
+        ValueError: steps is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    array = _linspace("linspace", start, end, steps)
+    return made("linspace", array.astype(_spaced_dtype("linspace", dtype, array)), device, requires_grad)
+
+
+@silent
+def logspace(
+    start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """``steps`` numbers from base^start to base^end, both included, evenly spaced on a logarithmic scale.
+
+    Raises:
+        ValueError: steps is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.logspace(0, 3, 4)
+    tensor([   1.,   10.,  100., 1000.])
+    """
+    array = float(base) ** _linspace("logspace", start, end, steps)
+    return made("logspace", array.astype(_spaced_dtype("logspace", dtype, array)), device, requires_grad)
+
+
+def _linspace(function: str, start, end, steps: int) -> np.ndarray:
+    if steps < 0:
+        raise ValueError(f"{function}: number of steps must be non-negative, found {steps}")
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    return np.linspace(start, end, steps)
+
+
+def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
+    if dtype is None and array.dtype.kind == "c":
+        return np.result_type(get_default_dtype(), np.complex64)
+    return floating_or(function, dtype)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
+    """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and
+    columns.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    row, col = sizes("tril_indices", (row, col))
+    return made("tril_indices", np.stack(np.tril_indices(row, offset, col)).astype(dtype), device, False)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
+    """Where the upper triangle of a row × col matrix lies, from diagonal ``offset``: (2, n), rows and
+    columns.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
+    row, col = sizes("triu_indices", (row, col))
+    return made("triu_indices", np.stack(np.triu_indices(row, offset, col)).astype(dtype), device, False)
+
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "tril_indices",
+    "triu_indices",
+    "zeros",
+    "zeros_like",
+]

@@ -1,0 +1,459 @@
+"""Random tensors, from the generator given or the default one (see :mod:`cnn_physics77.core.random`). They
+are leaves.
+
+All creation functions take ``dtype`` (by default the default dtype), ``device`` (``"cpu"``) and
+``requires_grad``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
+from cnn_physics77.core.operations.base.inplace_base import overwrite
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.creation.creation import floating_or, made, sizes
+from cnn_physics77.core.operations.creation.draws import (
+    affine,
+    below,
+    integers,
+    largest,
+    normal_numbers,
+    numbers_of,
+    uniform,
+)
+from cnn_physics77.core.operations.indexing.cast import as_dtype
+from cnn_physics77.core.random import Generator
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+
+@operation(name="drawn")
+def _drawn(*parameters, values):
+    """Values drawn from a distribution with these parameters: taken as independent of them."""
+    return values
+
+
+@_drawn.joint_derivative
+def _(g, needed, parameters_shape, parameters_dtype):
+    return [from_array(np.zeros(s, d)) for s, d in zip(parameters_shape, parameters_dtype)]
+
+
+def _drawable(function: str, dtype) -> np.dtype:
+    found = floating_or(function, dtype)
+    if found.kind not in "fc":
+        raise DtypeError(
+            f"{function}: expected a floating or complex dtype, found {found}; use randint for integers"
+        )
+    return found
+
+
+# --------------------------------------------------------------------------------------------- by shape
+
+
+def rand(
+    *size, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform numbers on [0, 1), of shape ``size``.
+
+    Raises:
+        ShapeError: negative sizes.
+        DtypeError: an integer dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.rand(2, 3, generator=torch.Generator().manual_seed(67))
+    >>> x.shape, bool((x >= 0).all() and (x < 1).all())
+    ((2, 3), True)
+    """
+    array = uniform(numbers_of(generator), sizes("rand", size), _drawable("rand", dtype))
+    return made("rand", array, device, requires_grad)
+
+
+def randn(
+    *size, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """Numbers from the standard normal distribution N(0, 1), of shape ``size``.
+
+    Of a complex dtype, real and imaginary part have variance 1/2 each.
+
+    Raises:
+        ShapeError: negative sizes.
+        DtypeError: an integer dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.randn(2, 3).shape
+    (2, 3)
+    """
+    array = normal_numbers(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
+    return made("randn", array, device, requires_grad)
+
+
+def randint(
+    low: int,
+    high=None,
+    size=None,
+    *,
+    generator: Generator | None = None,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers from low up to but without high, each as likely: ``randint(high, size)`` or ``randint(low,
+    high, size)``; int64.
+
+    Raises:
+        ValueError: there is none from low up to high, or the dtype does not hold them.
+        ShapeError: negative sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.randint(3, 5, (100,))
+    >>> x.min(), x.max()
+    (tensor(3), tensor(4))
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    if high is None or size is None:
+        raise ShapeError(
+            "randint: expected randint(high, size) or randint(low, high, size); the size is a tuple"
+        )
+    if not low < high:
+        raise ValueError(f"randint: expected low < high, found {low} and {high}")
+    found = np.dtype(np.int64) if dtype is None else as_dtype("randint", dtype)
+    array = integers("randint", numbers_of(generator), low, high, sizes("randint", (size,)), found)
+    return made("randint", array, device, requires_grad)
+
+
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """The integers from 0 to n - 1 in random order, each order as likely; int64.
+
+    Raises:
+        ShapeError: n is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
+    (n,) = sizes("randperm", (n,))
+    found = np.dtype(np.int64) if dtype is None else as_dtype("randperm", dtype)
+    return made(
+        "randperm", numbers_of(generator).permutation(n).astype(found, copy=False), device, requires_grad
+    )
+
+
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform numbers on [0, 1), of the shape and dtype of ``input``: see :func:`rand`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.rand_like(torch.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return rand(
+        input.shape,
+        generator=generator,
+        dtype=input.dtype if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
+
+
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+) -> Tensor:
+    """Standard normal numbers, of the shape and dtype of ``input``: see :func:`randn`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.randn_like(torch.zeros(2, 3)).shape
+    (2, 3)
+    """
+    return randn(
+        input.shape,
+        generator=generator,
+        dtype=input.dtype if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
+
+
+def randint_like(
+    input: Tensor,
+    low: int,
+    high=None,
+    *,
+    generator: Generator | None = None,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers from low (or 0) up to but without high, of the shape and dtype of ``input``: see
+    :func:`randint`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
+    dtype('float32')
+    """
+    if high is None:
+        low, high = 0, low
+    return randint(
+        low,
+        high,
+        input.shape,
+        generator=generator,
+        dtype=input.dtype if dtype is None else dtype,
+        device=device,
+        requires_grad=requires_grad,
+    )
+
+
+# --------------------------------------------------------------------------------------------- by parameters
+
+
+def normal(
+    mean=0.0,
+    std=1.0,
+    size=None,
+    *,
+    generator: Generator | None = None,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers from normal distributions N(mean, std²).
+
+    Args:
+        mean, std: tensors, which broadcast, or numbers; with ``size`` both are numbers.
+        size: shape of the result, if mean and std are numbers.
+
+    The gradients of mean and std are 0.
+
+    Raises:
+        ValueError: a negative standard deviation.
+        ShapeError: the shapes do not broadcast, or two numbers without a size.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.normal(torch.zeros(3), 0.0)
+    tensor([0., 0., 0.])
+    """
+    given = [p for p in (mean, std) if isinstance(p, Tensor)]
+    if not given and size is None:
+        raise ShapeError(
+            "normal: expected a size where mean and std are numbers, found none; give normal(mean, std, size)"
+        )
+    centre, spread = (p.array if isinstance(p, Tensor) else p for p in (mean, std))
+    if np.any(np.less(spread, 0)):
+        raise ValueError(f"normal: expected a standard deviation of at least 0, found {np.min(spread)}")
+    if given and dtype is None:
+        dtype = given[0].array.dtype
+    shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
+    found = _drawable("normal", dtype)
+    array = affine(normal_numbers(numbers_of(generator), shape, found), spread, centre, found)
+    made_of = _drawn(*given, values=array)
+    return made_of if made_of.requires_grad else made("normal", array, device, requires_grad)
+
+
+@method("bernoulli")
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that ``input`` (or p) gives, else 0, elementwise, in the dtype of ``input``.
+
+    The gradient of ``input`` is 0.
+
+    Raises:
+        ValueError: a probability outside of [0, 1].
+
+    >>> import cnn_physics77 as torch
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    probability = input.array if p is None else p
+    if not np.all((np.asarray(probability) >= 0) & (np.asarray(probability) <= 1)):
+        raise ValueError("bernoulli: expected probabilities 0 <= p <= 1, found others")
+    drawn = np.asarray(numbers_of(generator).random(input.array.shape) < probability)
+    return _drawn(input, values=drawn.astype(input.array.dtype))
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts from Poisson distributions whose rates ``input`` gives, in its dtype. Its gradient is 0.
+
+    Raises:
+        ValueError: a negative rate.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.poisson(torch.zeros(2))
+    tensor([0., 0.])
+    """
+    if (input.array < 0).any():
+        raise ValueError("poisson: expected rates of at least 0, found a negative one")
+    return _drawn(
+        input, values=np.asarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
+    )
+
+
+@method("multinomial")
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Indices drawn with probabilities in proportion to weights.
+
+    Args:
+        input: weights, (n) or one distribution a row (m, n), of at least 0; they need not sum to 1.
+        num_samples: how many, k.
+        replacement: whether an index may be drawn again.
+
+    Returns:
+        Indices, (k) or (m, k); int64.
+
+    Raises:
+        ShapeError: neither a vector nor a matrix, or more samples than weights that are not 0, without
+            replacement.
+        ValueError: weights that are negative, not finite, or all 0.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
+    tensor([1, 1])
+    """
+    weights = np.atleast_2d(input.array.astype(np.float64))
+    if input.array.ndim not in (1, 2):
+        raise ShapeError(f"multinomial: expected weights (n) or (m, n), found shape {input.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
+        raise ValueError("multinomial: expected finite weights of at least 0, not all 0, found others")
+    if num_samples < 1:
+        raise ValueError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
+    numbers = numbers_of(generator)
+    if replacement:
+        edges = np.cumsum(weights, axis=1)
+        places = numbers.random((len(weights), num_samples)) * edges[:, -1:]
+        last = [
+            np.flatnonzero(w)[-1] for w in weights
+        ]  # where rounding lifts a place to the sum of the weights
+        drawn = np.stack(
+            [np.minimum(np.searchsorted(e, p, side="right"), n) for e, p, n in zip(edges, places, last)]
+        )
+    else:
+        fewest = int(np.count_nonzero(weights, axis=1).min())
+        if num_samples > fewest:
+            raise ShapeError(
+                "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
+                "expected at "
+                f"most {fewest}, found {num_samples}"
+            )
+        # the first arrivals of Poisson processes: the smallest of Exp(1) / weight
+        with np.errstate(divide="ignore"):
+            arrivals = numbers.standard_exponential(weights.shape) / weights
+        drawn = np.argsort(arrivals, axis=1)[:, :num_samples]
+    return from_array(drawn.astype(np.int64).reshape(*input.array.shape[:-1], num_samples))
+
+
+# --------------------------------------------------------------------------------------------- in place
+
+
+def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
+    """The tensor with new values in its memory; the gradient of what it was made from is 0."""
+    values = values.astype(tensor.array.dtype, copy=False)
+    return overwrite(function, tensor, lambda old: _drawn(old, values=values))
+
+
+@method("uniform_")
+def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, **named: float) -> Tensor:
+    """Overwrite with uniform numbers on [from, to): ``uniform_(from=0, to=1)``."""
+    unknown = set(named) - {"from", "to"}
+    if unknown or len(bounds) + len(named) > 2:
+        raise TypeError(
+            f"uniform_: expected uniform_(from, to, generator=...), found {bounds} and {sorted(named)}"
+        )
+    low = bounds[0] if bounds else named.get("from", 0.0)
+    high = bounds[1] if len(bounds) > 1 else named.get("to", 1.0)
+    if not low <= high:
+        raise ValueError(f"uniform_: expected from <= to, found {low} and {high}")
+    dtype = _drawable("uniform_", self.array.dtype)
+    most = largest(dtype)
+    if not (-most <= low and high <= most and high - low <= most):
+        raise ValueError(
+            f"uniform_: expected bounds and a distance between them that {dtype} holds, at most {most}, "
+            f"found {low} and {high}"
+        )
+    values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
+    return _refilled("uniform_", self, below(values, low, high, dtype) if dtype.kind == "f" else values)
+
+
+@method("normal_")
+def _normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite with numbers from N(mean, std²)."""
+    if std < 0:
+        raise ValueError(f"normal_: expected a standard deviation of at least 0, found {std}")
+    dtype = _drawable("normal_", self.array.dtype)
+    return _refilled(
+        "normal_",
+        self,
+        affine(normal_numbers(numbers_of(generator), self.array.shape, dtype), std, mean, dtype),
+    )
+
+
+@method("bernoulli_")
+def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with 1 with probability p (number or tensor), else 0."""
+    probability = p.array if isinstance(p, Tensor) else np.asarray(p)
+    if not np.all((probability >= 0) & (probability <= 1)):
+        raise ValueError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
+    drawn = np.asarray(numbers_of(generator).random(self.array.shape) < probability)
+    return _refilled("bernoulli_", self, drawn)
+
+
+@method("exponential_")
+def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Overwrite with numbers from the exponential distribution of rate ``lambd``: above 0, and finite."""
+    dtype = self.array.dtype
+    if dtype.kind != "f":
+        raise DtypeError(
+            "exponential_: Exponential distribution is a continuous probability distribution. dtype must be "
+            f"a floating point but you specified {dtype}; use a floating tensor"
+        )
+    if not lambd > 0:
+        raise ValueError(f"exponential_: expected a rate above 0, found {lambd}")
+    values = np.asarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
+    if lambd < math.inf:
+        values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
+    return _refilled("exponential_", self, values)
+
+
+@method("random_")
+def _random_(
+    self: Tensor, low: int = 0, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Overwrite with integers from low up to but without ``to``: ``random_(to)`` or ``random_(from, to)``; by
+    default all that the dtype holds exactly, from 0."""
+    if to is None:
+        low, to = (0, low) if low else (0, _most(self.array.dtype))
+    if not low < to:
+        raise ValueError(f"random_: expected from < to, found {low} and {to}")
+    values = integers("random_", numbers_of(generator), low, to, self.array.shape, self.array.dtype)
+    return _refilled("random_", self, values)
+
+
+def _most(dtype: np.dtype) -> int:
+    if dtype.kind == "b":
+        return 2
+    if dtype.kind in "iu":
+        return min(int(np.iinfo(dtype).max), 2**63 - 1)
+    return 2 ** (np.finfo(dtype).nmant + 1)
+
+
+__all__ = [
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "poisson",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]

@@ -1,0 +1,146 @@
+"""Conversions of the dtype. The gradient is converted back; what becomes an integer or a boolean is a
+constant.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.backend.conversion import as_dtype
+from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.operations.base.broadcasting import cast
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+
+def convert(input: Tensor, dtype: np.dtype) -> Tensor:
+    """The tensor itself if it has the dtype, else its values in that dtype."""
+    if input.array.dtype == dtype:
+        return input
+    if dtype.kind not in "fc" and input.edge is not None:
+        input = from_array(input.array)
+    return cast(input, dtype=dtype)
+
+
+@method("to")
+def _to(
+    self: Tensor,
+    *args,
+    device=None,
+    dtype=None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format=None,
+) -> Tensor:
+    """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)`` for the dtype of
+    another tensor.
+
+    Args:
+        device: ``"cpu"``; there is no other.
+        dtype: element type of the result.
+        copy: make a copy even if nothing changes; otherwise the tensor itself is then returned.
+        non_blocking, memory_format: accepted for PyTorch's sake.
+
+    Real from complex is the real part. The gradient is converted back to the dtype of this tensor.
+
+    Raises:
+        DtypeError: something else was given.
+        RuntimeError: another device.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.tensor([1, 2]).to(torch.float64)
+    tensor([1., 2.], dtype=float64)
+    """
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        dtype = rest.pop(0).array.dtype
+    elif (
+        rest
+        and (rest[0] is None or isinstance(rest[0], (str, _Device, int)))
+        and not isinstance(rest[0], bool)
+    ):
+        device = rest.pop(0)
+        if rest and not isinstance(rest[0], bool):
+            dtype = rest.pop(0)
+    elif rest:
+        dtype = rest.pop(0)
+    if rest:
+        rest.pop(0)  # non_blocking
+    if rest:
+        copy = rest.pop(0)
+    check_device("to", device)
+    wanted = self.array.dtype if dtype is None else as_dtype("to", dtype)
+    if wanted != self.array.dtype:
+        return convert(self, wanted)
+    return self.clone() if copy else self
+
+
+_Device = device
+
+
+@method("cpu")
+def _cpu(self: Tensor) -> Tensor:
+    """The tensor itself: there is no other device."""
+    return self
+
+
+def _conversion(name: str, dtype: np.dtype) -> None:
+    def function(self):
+        return convert(self, dtype)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The tensor as {dtype}: ``to(torch.{dtype})``."
+    method(name)(function)
+
+
+for _name, _dtype in (
+    ("half", "float16"), ("float", "float32"), ("double", "float64"), ("cfloat", "complex64"),
+    ("cdouble", "complex128"), ("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32"),
+    ("long", "int64"), ("bool", "bool"),
+):  # fmt: skip
+    _conversion(_name, np.dtype(_dtype))
+
+
+@method("type")
+def _type(self: Tensor, dtype=None) -> Tensor | str:
+    """The tensor as ``dtype``; without one, the name of its dtype, such as ``"torch.FloatTensor"``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.tensor([1.0]).type(), torch.tensor([1.7]).type(torch.int64)
+    ('torch.FloatTensor', tensor([1]))
+    """
+    if dtype is None:
+        return f"torch.{_TYPE_NAMES[self.array.dtype.name]}Tensor"
+    if isinstance(dtype, str):
+        names = {f"torch.{kind}Tensor": name for name, kind in _TYPE_NAMES.items()}
+        if dtype not in names:
+            raise DtypeError(f"type: expected a dtype or one of {sorted(names)}, found {dtype!r}")
+        dtype = names[dtype]
+    return convert(self, as_dtype("type", dtype))
+
+
+_TYPE_NAMES = {
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
+}
+
+
+@method("type_as")
+def _type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype of another: ``to(other.dtype)``."""
+    return convert(self, other.array.dtype)
+
+
+__all__: list[str] = []

@@ -1,0 +1,125 @@
+"""Copies, and the order in which the elements lie in memory. The logical shape, (N, C, H, W) for images, is
+the same in any order."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.tensor import Tensor, method
+
+
+class memory_format(Enum):
+    """Orders of memory.
+
+    Attributes:
+        preserve_format: as the input, if that is dense; the default of :func:`clone`.
+        contiguous_format: in the order of the indices, the last fastest.
+        channels_last: (N, C, H, W) lies as N, H, W, C.
+        channels_last_3d: (N, C, D, H, W) lies as N, D, H, W, C.
+    """
+
+    preserve_format = "preserve"
+    contiguous_format = "contiguous"
+    channels_last = "channels_last"
+    channels_last_3d = "channels_last_3d"
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+preserve_format = memory_format.preserve_format
+contiguous_format = memory_format.contiguous_format
+channels_last = memory_format.channels_last
+channels_last_3d = memory_format.channels_last_3d
+
+_DIMENSIONS = {channels_last: 4, channels_last_3d: 5}
+
+
+def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
+    """A copy of x in the given order of memory.
+
+    Raises:
+        ShapeError: the order needs another number of dimensions.
+        DtypeError: not a memory format.
+    """
+    if order is preserve_format:
+        return x.copy(order="K")
+    if order is contiguous_format:
+        return x.copy(order="C")
+    if not isinstance(order, memory_format):
+        raise DtypeError(f"{function}: expected a memory format such as torch.channels_last, found {order!r}")
+    if x.ndim != _DIMENSIONS[order]:
+        raise ShapeError(
+            f"{function}: required rank {_DIMENSIONS[order]} tensor to use {order.name} format, found shape "
+            f"{x.shape}"
+        )
+    copied = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype), -1, 1)
+    copied[...] = x
+    return copied
+
+
+def _lies(x: np.ndarray, order: memory_format) -> bool:
+    if order is contiguous_format or order is preserve_format:
+        return x.flags.c_contiguous
+    return x.ndim == _DIMENSIONS[order] and np.moveaxis(x, 1, -1).flags.c_contiguous
+
+
+@operation
+def _clone(x, *, order):
+    """y = x, in memory of its own."""
+    return laid_out("clone", x, order)
+
+
+@_clone.derivative("x")
+def _(g):
+    return g
+
+
+@method("clone")
+def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
+    """A copy in memory of its own: y = x, dy/dx = 1.
+
+    Args:
+        memory_format: in which order its elements lie.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> y = torch.clone(x)
+    >>> y[0] = 7.0
+    >>> x
+    tensor([1., 2.])
+    """
+    return _clone(input, order=memory_format)
+
+
+@method("contiguous")
+def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tensor:
+    """This tensor itself if its elements lie in that order, by default the order of the indices, the last
+    fastest; else a copy that does.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.zeros(2, 3).T.is_contiguous(), torch.zeros(2, 3).T.contiguous().is_contiguous()
+    (False, True)
+    """
+    return self if self.is_contiguous(memory_format=memory_format) else _clone(self, order=memory_format)
+
+
+@method("is_contiguous")
+def _is_contiguous(self, memory_format: memory_format = contiguous_format) -> bool:
+    """Whether the elements lie in memory in that order, by default the order of the indices, the last
+    fastest."""
+    return _lies(self.array, memory_format)
+
+
+__all__ = [
+    "channels_last",
+    "channels_last_3d",
+    "clone",
+    "contiguous_format",
+    "memory_format",
+    "preserve_format",
+]

@@ -1,0 +1,409 @@
+"""Other shapes of the same elements: reshape, view, flatten, squeeze, expand. Views wherever PyTorch gives
+views.
+
+All that only regroups the sizes is one operation, *reshape*, whose derivative is the reshape back; *expand*
+and its adjoint, the sum, stand in :mod:`.base.broadcasting`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from threading import Lock
+
+import numpy as np
+
+from cnn_physics77.core.autograd import Node, node_of
+from cnn_physics77.core.autograd.ownership import is_unshared
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.runtime.layout import flat
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
+from cnn_physics77.core.operations.base.views import view_operation
+from cnn_physics77.core.tensor import Tensor, method
+
+
+@view_operation
+def _reshape(x, *, shape):
+    """The elements in the order of their indices, the last fastest, grouped by other sizes."""
+    if x.flags.c_contiguous:
+        return x.reshape(shape)
+    try:
+        return x.reshape(shape, copy=False)
+    except ValueError:
+        copied = np.empty(shape, x.dtype)
+        copied.reshape(x.shape)[...] = x
+        return copied
+
+
+@_reshape.derivative("x")
+def _(g, x_shape):
+    return _reshape(g, shape=x_shape)
+
+
+# ----------------------------------------------------------------------------------------- reading arguments
+
+
+def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """The shape with a -1 in it replaced by what is left of ``size``."""
+    unknown = shape.count(-1)
+    if unknown > 1:
+        raise ShapeError(f"{function}: only one dimension can be inferred, found {list(shape)}")
+    if any(n < -1 for n in shape):
+        raise ShapeError(
+            f"{function}: invalid shape dimension in {list(shape)}; sizes are 0 and more, or -1 once"
+        )
+    known = prod(n for n in shape if n != -1)
+    if unknown:
+        if known == 0:
+            if size == 0:
+                raise ShapeError(
+                    f"{function}: cannot reshape tensor of 0 elements into shape {list(shape)} because the "
+                    "unspecified dimension size -1 can be any value and is ambiguous; name all sizes"
+                )
+        elif size % known == 0:
+            return tuple(size // known if n == -1 else n for n in shape)
+    elif known == size:
+        return shape
+    raise ShapeError(
+        f"{function}: shape '{list(shape)}' is invalid for input of size {size}; the sizes must multiply to "
+        "it"
+    )
+
+
+# --------------------------------------------------------------------------------------------- regrouping
+
+
+def reshape(input: Tensor, shape) -> Tensor:
+    """The same elements, in the order of their indices (the last fastest), under another shape: a view where
+    the memory allows it, else a copy.
+
+    Args:
+        shape: sizes; one of them may be -1 and is inferred.
+
+    Raises:
+        ShapeError: the sizes do not multiply to the number of elements, or -1 is ambiguous.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.reshape(torch.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    return _reshape(input, shape=_fill_in("reshape", sizes_of("reshape", (shape,)), input.array.size))
+
+
+method("reshape")(variadic(reshape))
+
+
+_moving = Lock()
+
+
+@method("view")
+@variadic
+def _view(self, size=(), *, dtype=None) -> Tensor:
+    """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
+
+    Where the library itself has chosen another order of memory than that of the indices, as for the result of
+    a convolution, and nothing else lies on that memory yet, the tensor first moves into the order of its
+    indices.
+
+    Raises:
+        ShapeError: the sizes do not multiply to the number of elements, or the order of memory does not allow
+            a view.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.zeros(2, 3)
+    >>> x.view(-1)[0] = 7.0
+    >>> x
+    tensor([[7., 0., 0.],
+            [0., 0., 0.]])
+    """
+    if dtype is None and len(size) == 1 and isinstance(size[0], (np.dtype, type)):
+        (dtype,) = size
+    if dtype is not None:
+        try:
+            return self.view_of_memory(self.array.view(dtype))
+        except ValueError as error:
+            raise ShapeError(
+                f"view: expected memory that can be read as {np.dtype(dtype)}, found otherwise ({error})"
+            ) from None
+    sizes = _fill_in("view", sizes_of("view", (size,)), self.array.size)
+    if not self.array.flags.c_contiguous:
+        with _moving:  # or another thread's view of the same tensor would count as something that sees it
+            if not self.array.flags.c_contiguous and _order_is_ours(self):
+                self.array = np.ascontiguousarray(self.array)
+        try:
+            self.array.reshape(sizes, copy=False)
+        except ValueError:
+            raise ShapeError(
+                "view: view size is not compatible with input tensor's size and stride (at least one "
+                f"dimension spans across two contiguous subspaces): found shape {self.shape}, strides "
+                f"{self.stride()}, for {sizes}; use .reshape(...)"
+            ) from None
+    return _reshape(self, shape=sizes)
+
+
+def _order_is_ours(tensor: Tensor) -> bool:
+    """Whether the tensor is all that is seen of its memory, which lies in another order than its indices.
+
+    Its own node, which may keep the values for the derivative, does not count.
+    """
+    if tensor._view_of is not None or flat(tensor.array) is None:
+        return False
+    node = node_of(tensor.edge)
+    saved = node.saved if type(node) is Node and node.saved else ()
+    aliases = sum(isinstance(value, Tensor) and value.array is tensor.array for value in saved)
+    return is_unshared(tensor, aliases)
+
+
+@method("view_as")
+def _view_as(self, other) -> Tensor:
+    """See ``view``: the shape of ``other``."""
+    return _view(self, other.shape)
+
+
+@method("reshape_as")
+def _reshape_as(self, other) -> Tensor:
+    """See :func:`reshape`: the shape of ``other``."""
+    return reshape(self, other.shape)
+
+
+@method("flatten")
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from ``start_dim`` to ``end_dim``, both included, as one. A 0-d tensor becomes one of
+    one element.
+
+    Raises:
+        ShapeError: no such dimensions, or ``start_dim`` after ``end_dim``.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.flatten(torch.zeros(2, 3, 4), start_dim=1).shape
+    (2, 12)
+    """
+    shape = input.array.shape
+    first, last = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
+    if first > last:
+        raise ShapeError(
+            f"flatten: start_dim cannot come after end_dim, found {start_dim} and {end_dim} for shape {shape}"
+        )
+    if not shape:
+        return _reshape(input, shape=(1,))
+    if first == last:
+        return input
+    return _reshape(input, shape=(*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+@method("ravel")
+def ravel(input: Tensor) -> Tensor:
+    """All elements in one dimension: a view where the memory allows it.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
+    return _reshape(input, shape=(input.array.size,))
+
+
+@method("unflatten")
+def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
+    """One dimension as several, the inverse of :func:`flatten`; one of the sizes may be -1.
+
+    Raises:
+        ShapeError: no such dimension, or the sizes do not multiply to its size.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.unflatten(torch.zeros(2, 12), 1, (3, -1)).shape
+    (2, 3, 4)
+    """
+    shape = input.array.shape
+    dim = dimension("unflatten", dim, len(shape))
+    sizes = sizes_of("unflatten", (sizes,))
+    if not sizes:
+        raise ShapeError("unflatten: sizes must be non-empty, found ()")
+    return _reshape(input, shape=(*shape[:dim], *_fill_in("unflatten", sizes, shape[dim]), *shape[dim + 1 :]))
+
+
+@method("squeeze")
+def squeeze(input: Tensor, dim=None) -> Tensor:
+    """A view without dimensions of size 1: all such, or those among ``dim``, an integer or several.
+
+    Raises:
+        ShapeError: no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.zeros(1, 3, 1)
+    >>> torch.squeeze(x).shape, torch.squeeze(x, 0).shape, torch.squeeze(x, 1).shape
+    ((3,), (3, 1), (1, 3, 1))
+    """
+    shape = input.array.shape
+    if dim is None:
+        return _reshape(input, shape=tuple(n for n in shape if n != 1))
+    named = dimensions("squeeze", dim, len(shape)) if dim != () and dim != [] else ()
+    return _reshape(input, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in named))
+
+
+@method("unsqueeze")
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """A view with a new dimension of size 1, which becomes dimension ``dim`` of the result.
+
+    Raises:
+        ShapeError: the result has no such dimension.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.unsqueeze(torch.zeros(2, 3), 1).shape, torch.unsqueeze(torch.zeros(2, 3), -1).shape
+    ((2, 1, 3), (2, 3, 1))
+    """
+    shape = input.array.shape
+    dim = dimension("unsqueeze", dim, len(shape) + 1)
+    return _reshape(input, shape=(*shape[:dim], 1, *shape[dim:]))
+
+
+def atleast_1d(*tensors: Tensor):
+    """The tensors with one dimension at least: views. One tensor gives a tensor, several (or a tuple of them)
+    a tuple.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.atleast_1d(torch.tensor(3))
+    tensor([3])
+    """
+    return _each(tensors, lambda x: _reshape(x, shape=(1,)) if x.array.ndim == 0 else x)
+
+
+def atleast_2d(*tensors: Tensor):
+    """The tensors with two dimensions at least, new ones in front: views; see :func:`atleast_1d`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.atleast_2d(torch.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
+    return _each(
+        tensors, lambda x: _reshape(x, shape=(1,) * (2 - x.array.ndim) + x.shape) if x.array.ndim < 2 else x
+    )
+
+
+def atleast_3d(*tensors: Tensor):
+    """The tensors with three dimensions at least: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1); see
+    :func:`atleast_1d`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.atleast_3d(torch.tensor([1, 2])).shape
+    (1, 2, 1)
+    """
+
+    def raised(x):
+        shape = x.shape
+        if len(shape) > 2:
+            return x
+        return _reshape(x, shape=(*shape, 1) if len(shape) == 2 else (1, *shape, 1) if shape else (1, 1, 1))
+
+    return _each(tensors, raised)
+
+
+def _each(tensors: tuple, function):
+    if len(tensors) == 1:
+        if isinstance(tensors[0], Tensor):
+            return function(tensors[0])
+        tensors = tuple(tensors[0])
+    return tuple(function(x) for x in tensors)
+
+
+# ---------------------------------------------------------------------------------- repeating without a copy
+
+
+@method("expand")
+@variadic
+def _expand_method(self, size) -> Tensor:
+    """A view in which dimensions of size 1 are repeated, and new ones stand in front; -1 keeps a size.
+
+    Raises:
+        ShapeError: a size that is not 1 would have to change, or there are fewer sizes than dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.tensor([[1], [2]]).expand(-1, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
+    return _expanded("expand", self, sizes_of("expand", (size,)))
+
+
+def broadcast_to(input: Tensor, size) -> Tensor:
+    """A view broadcast to a shape; -1 keeps a size.
+
+    Raises:
+        ShapeError: the shape of the input does not broadcast to it.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
+    return _expanded("broadcast_to", input, sizes_of("broadcast_to", (size,)))
+
+
+method("broadcast_to")(variadic(broadcast_to))
+
+
+@method("expand_as")
+def _expand_as(self, other) -> Tensor:
+    """See ``expand``: the shape of ``other``."""
+    return _expanded("expand_as", self, other.shape)
+
+
+def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    shape = x.array.shape
+    new = len(sizes) - len(shape)
+    if new < 0:
+        raise ShapeError(
+            f"{function}: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
+            f"number of dimensions in the tensor ({len(shape)}), found {sizes} for shape {shape}"
+        )
+    full = []
+    for i, size in enumerate(sizes):
+        old = shape[i - new] if i >= new else None
+        if size == -1 and old is not None:
+            size = old
+        elif size < 0:
+            raise ShapeError(
+                f"{function}: expected sizes of 0 and more, or -1 for existing dimensions, found {sizes}"
+            )
+        elif old is not None and old != size and old != 1:
+            raise ShapeError(
+                f"{function}: the expanded size of the tensor ({size}) must match the existing size ({old}) "
+                f"at non-singleton dimension {i}, found {sizes} for shape {shape}"
+            )
+        full.append(size)
+    return expand_to(x, tuple(full))
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors as views of their common shape.
+
+    Raises:
+        ShapeError: there is none.
+
+    >>> import cnn_physics77 as torch
+    >>> a, b = torch.broadcast_tensors(torch.zeros(3, 1), torch.zeros(4))
+    >>> a.shape, b.shape
+    ((3, 4), (3, 4))
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        tensors = tuple(tensors[0])
+    try:
+        shape = broadcast_shapes(*(t.shape for t in tensors))
+    except ShapeError as error:
+        raise ShapeError(f"broadcast_tensors: {error}") from None
+    return tuple(expand_to(t, shape) for t in tensors)
+
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_tensors",
+    "broadcast_to",
+    "flatten",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "unflatten",
+    "unsqueeze",
+]

@@ -1,0 +1,227 @@
+"""Products of vectors and matrices."""
+
+from __future__ import annotations
+
+from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import products
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul
+from cnn_physics77.core.tensor import Tensor, method
+
+# --------------------------------------------------------------------------------------------- the product
+
+
+@operation(name="matmul")
+def _matmul(a, b):
+    """y_mn = Σ_k a_mk b_kn for every matrix of the broadcast batch."""
+    return products.matmul(a, b)
+
+
+@_matmul.derivative("a")
+def _(g, b, a_shape):
+    """g bᴴ"""
+    return sum_to(_matmul(g, conj(b).mT), a_shape)
+
+
+@_matmul.derivative("b")
+def _(g, a, b_shape):
+    """aᴴ g"""
+    return sum_to(_matmul(conj(a).mT, g), b_shape)
+
+
+def of_one_dtype(function: str, *operands) -> list[Tensor]:
+    """The operands as tensors of one dtype.
+
+    Raises:
+        DtypeError: they differ in dtype.
+    """
+    tensors = [as_tensor_input(function, o) for o in operands]
+    dtype = tensors[0].array.dtype
+    for t in tensors[1:]:
+        if t.array.dtype != dtype:
+            raise DtypeError(
+                f"{function}: expected tensors of one dtype, found {dtype} and {t.array.dtype}; convert one "
+                "of them with .to(dtype)"
+            )
+    return tensors
+
+
+@method("matmul", "__matmul__")
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    r"""The product of matrices.
+
+    .. math:: y_{mn} = \sum_k a_{mk} b_{kn} \qquad \bar a = \bar y\, b^H \qquad \bar b = a^H \bar y
+
+    Args:
+        input: a, (..., M, K), or (K) for a row, whose dimension M is dropped from the result.
+        other: b, (..., K, N), or (K) for a column, whose dimension N is dropped. Leading dimensions
+            broadcast.
+
+    Returns:
+        y, (..., M, N), of the common dtype.
+
+    Raises:
+        ShapeError: the inner sizes differ, leading ones do not broadcast, or an operand has no dimension.
+        DtypeError: the dtypes differ.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.matmul(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 1.0]))
+    tensor([3., 7.])
+    """
+    a, b = of_one_dtype("matmul", input, other)
+    x, z = a.array.shape, b.array.shape
+    if not x or not z:
+        raise ShapeError(
+            f"matmul: expected tensors of at least 1 dimension, found {x} @ {z}; multiply by a number with *"
+        )
+    if x[-1] != (z[-2] if len(z) > 1 else z[0]):
+        raise ShapeError(
+            "matmul: expected the last size of the first factor to equal the "
+            f"{'second-to-last' if len(z) > 1 else 'only'} size of "
+            f"the second, found {x} @ {z}; transpose one factor or check the layer's in_features"
+        )
+    if len(x) == 1:
+        a = a.unsqueeze(0)
+    if len(z) == 1:
+        b = b.unsqueeze(1)
+    if len(x) > 2 or len(z) > 2:
+        try:
+            broadcast_shapes(x[:-2], z[:-2])
+        except ShapeError as error:
+            raise ShapeError(f"matmul: leading dimensions of {x} @ {z}: {error}") from None
+    y = _matmul(a, b)
+    if len(z) == 1:
+        y = y.squeeze(-1)
+    return y.squeeze(-1 if len(z) == 1 else -2) if len(x) == 1 else y
+
+
+@method("__rmatmul__")
+def _(self, other):
+    return matmul(as_tensor_input("matmul", other), self)
+
+
+def _of_dimensions(function: str, what: str, *pairs: tuple[Tensor, int]) -> None:
+    for t, ndim in pairs:
+        if t.array.ndim != ndim:
+            found = " and ".join(str(u.shape) for u, _ in pairs)
+            raise ShapeError(f"{function}: expected {what}, found {found}; use matmul, which broadcasts")
+
+
+@method("mm")
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices, (M, K) and (K, N), without broadcasting: see :func:`matmul`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
+    a, b = of_one_dtype("mm", input, mat2)
+    _of_dimensions("mm", "two matrices", (a, 2), (b, 2))
+    return matmul(a, b)
+
+
+@method("bmm")
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of B pairs of matrices, (B, M, K) and (B, K, N), without broadcasting: see :func:`matmul`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
+    (5, 2, 4)
+    """
+    a, b = of_one_dtype("bmm", input, mat2)
+    _of_dimensions("bmm", "two batches of matrices", (a, 3), (b, 3))
+    if len(a.array) != len(b.array):
+        raise ShapeError(
+            f"bmm: expected batches of one size, found {a.shape} and {b.shape}; use matmul, which broadcasts"
+        )
+    return matmul(a, b)
+
+
+@method("mv")
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix (M, K) and a vector (K): see :func:`matmul`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.mv(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 4.0]))
+    tensor([11.])
+    """
+    a, b = of_one_dtype("mv", input, vec)
+    _of_dimensions("mv", "a matrix and a vector", (a, 2), (b, 1))
+    return matmul(a, b)
+
+
+@method("dot")
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors, without conjugation: y = Σ a_k b_k.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
+    a, b = of_one_dtype("dot", input, tensor)
+    _of_dimensions("dot", "two vectors", (a, 1), (b, 1))
+    return matmul(a, b)
+
+
+@method("outer", "ger")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors: y_ij = a_i b_j.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.outer(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    _of_dimensions("outer", "two vectors", (input, 1), (vec2, 1))
+    return mul(input.unsqueeze(1), vec2)
+
+
+def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Tensor:
+    input, a, b = of_one_dtype(function, input, a, b)
+    product = bmm(a, b) if batched else mm(a, b)
+    if product.array.dtype.kind in "iu":
+        alpha, beta = int(alpha), int(beta)
+    if alpha != 1:
+        product = mul(product, alpha)
+    if beta == 0:  # what input holds, NaN included, is not looked at
+        return product
+    try:
+        fits = broadcast_shapes(input.shape, product.shape) == product.shape
+    except ShapeError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{function}: expected an input that expands to {product.shape}, found {input.shape}"
+        )
+    return add(product, input if beta == 1 else mul(input, beta))
+
+
+@method("addmm")
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
+    """y = beta input + alpha (mat1 @ mat2), input broadcast; with beta = 0 it is ignored, NaN included.
+
+    Of integers, the factors are cut to integers.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addmm(torch.tensor([1.0]), torch.ones(2, 3), torch.ones(3, 1), alpha=2)
+    tensor([[7.],
+            [7.]])
+    """
+    return _plus_product("addmm", input, mat1, mat2, beta, alpha, False)
+
+
+@method("baddbmm")
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
+    """y = beta input + alpha (batch1 @ batch2) for batches of matrices, input broadcast; with beta = 0 it is
+    ignored. See :func:`addmm`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.baddbmm(torch.tensor(1.0), torch.ones(1, 2, 3), torch.ones(1, 3, 1))
+    tensor([[[4.],
+             [4.]]])
+    """
+    return _plus_product("baddbmm", input, batch1, batch2, beta, alpha, True)
+
+
+__all__ = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]

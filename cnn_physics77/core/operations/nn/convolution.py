@@ -1,0 +1,385 @@
+r"""Convolution and transposed convolution over 1, 2 and 3 spatial dimensions.
+
+Three bilinear maps, of which each one's derivatives are the other two (the sums that they stand for are
+written out in
+:mod:`cnn_physics77.core.kernels.convolution`):
+
+.. math::
+    y = w \star x \qquad\text{forward} \\
+    \bar x = w \star^T g \qquad\text{input gradient, the transposed convolution} \\
+    \bar w = x \star^T g \qquad\text{weight gradient}
+
+The bias is added where the result is made; its gradient is a sum over samples and pixels. (V. Dumoulin and
+F. Visin, *A guide to convolution arithmetic for deep learning*, arXiv:1603.07285.)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels import convolution as kernels
+from cnn_physics77.core.kernels.windows import Size
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
+from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format
+from cnn_physics77.core.operations.indexing.pad import pad
+from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
+from cnn_physics77.core.operations.pointwise.arithmetic import conj
+from cnn_physics77.core.tensor import Tensor
+
+# ------------------------------------------------------------------------------ the three maps
+
+
+# Where a derivative needs sizes alone, it asks for the shapes: nothing else is kept.
+
+Window = tuple[Size, Size, Size, int]
+"""stride, padding, dilation (one int per spatial dimension), groups"""
+
+
+@operation(name="convolution")
+def _convolution(x, weight, bias, *, window: Window):
+    """y = w ⋆ x + b"""
+    return kernels.convolution(x, weight, *window, bias)
+
+
+@operation(name="convolution_input_gradient")
+def _input_gradient(g, weight, bias, *, input_size, window: Window):
+    """x̄ = w ⋆ᵀ g (+ b, where it is a layer of its own)"""
+    gx = kernels.convolution_input_gradient(g, weight, input_size, *window)
+    if bias is not None:
+        gx += bias.reshape(-1, *(1,) * len(input_size))
+    return gx
+
+
+@operation(name="convolution_weight_gradient")
+def _weight_gradient(g, x, *, kernel_size, window: Window):
+    """w̄ = x ⋆ᵀ g"""
+    return kernels.convolution_weight_gradient(g, x, kernel_size, *window)
+
+
+@operation(name="channel_sum")
+def _channel_sum(g):
+    """b̄_k = Σ g over samples and pixels of channel k"""
+    return kernels.channel_sum(g)
+
+
+@operation(name="channel_expand", view=True)
+def _channel_expand(b, *, shape):
+    """The number of each channel at all samples and pixels: the adjoint of the channel sum."""
+    return np.broadcast_to(b.reshape(-1, *(1,) * (len(shape) - 2)), shape)
+
+
+@_convolution.derivative("x")
+def _(g, weight, x_shape, window):
+    return _input_gradient(g, conj(weight), None, input_size=x_shape[2:], window=window)
+
+
+@_convolution.derivative("weight")
+def _(g, x, weight_shape, window):
+    return _weight_gradient(g, conj(x), kernel_size=weight_shape[2:], window=window)
+
+
+@_convolution.derivative("bias")
+def _(g):
+    return _channel_sum(g)
+
+
+@_input_gradient.derivative("g")
+def _(v, weight, window):
+    return _convolution(v, conj(weight), None, window=window)
+
+
+@_input_gradient.derivative("weight")
+def _(v, g, weight_shape, window):
+    return _weight_gradient(conj(g), v, kernel_size=weight_shape[2:], window=window)
+
+
+@_input_gradient.derivative("bias")
+def _(v):
+    return _channel_sum(v)
+
+
+@_weight_gradient.derivative("g")
+def _(v, x, window):
+    return _convolution(conj(x), v, None, window=window)
+
+
+@_weight_gradient.derivative("x")
+def _(v, g, x_shape, window):
+    return _input_gradient(conj(g), v, None, input_size=x_shape[2:], window=window)
+
+
+@_channel_sum.derivative("g")
+def _(v, g_shape):
+    return _channel_expand(v, shape=g_shape)
+
+
+@_channel_expand.derivative("b")
+def _(v):
+    return _channel_sum(v)
+
+
+# ------------------------------------------------------------------------------ convolution
+
+
+def conv1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, dilation=1, groups=1
+) -> Tensor:
+    """Convolution over one spatial dimension: see :func:`conv2d`; input (N, C, L) or (C, L).
+
+    >>> import cnn_physics77 as torch
+    >>> x, w = torch.tensor([[[1.0, 2.0, 4.0, 7.0]]]), torch.tensor([[[-1.0, 1.0]]])
+    >>> torch.nn.functional.conv1d(x, w)
+    tensor([[[1., 2., 3.]]])
+    """
+    return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, dilation=1, groups=1
+) -> Tensor:
+    r"""Convolution over two spatial dimensions (the cross-correlation, as everywhere in deep learning: the
+    kernel is not turned).
+
+    .. math:: y_{n,k,o} = b_k + \sum_{c,t} w_{k,c,t} \; x_{n,c,\; o \cdot stride - padding + t \cdot dilation}
+
+    where x reads as zero outside of itself, and c runs over the C/groups channels of the group of k. Each
+    spatial size is ⌊(size + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1.
+
+    Args:
+        input: x, (N, C, H, W); or (C, H, W), then the result has no N either.
+        weight: w, (K, C/groups, kernel height, kernel width).
+        bias: b, (K). All of one floating or complex dtype.
+        stride, dilation: an int or one per spatial dimension.
+        padding: the same, zeros at both ends; ``"valid"`` for none; ``"same"`` for as many as keep the size
+            (stride 1 only; an odd total has the one more at the end).
+        groups: the channels fall into this many groups that do not see each other; C and K are multiples of
+            it.
+
+    Returns:
+        y, (N, K, H', W') of the same dtype, in any memory order.
+
+    Raises:
+        ShapeError: sizes that do not fit, a window larger than the padded input.
+        ValueError: an unknown padding, or ``"same"`` with a stride.
+        DtypeError: different dtypes.
+
+    >>> import cnn_physics77 as torch
+    >>> x, w = torch.arange(9.0).reshape(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
+    >>> torch.nn.functional.conv2d(x, w)
+    tensor([[[[ 8., 12.],
+              [20., 24.]]]])
+    """
+    return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, dilation=1, groups=1
+) -> Tensor:
+    """Convolution over three spatial dimensions: see :func:`conv2d`; input (N, C, D, H, W) or (C, D, H, W).
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.functional.conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
+    tensor([[[[[8.]]]]])
+    """
+    return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+@in_float32
+def _convolve(function, d, input, weight, bias, stride, padding, dilation, groups) -> Tensor:
+    check_tensors(function, input, weight, bias)
+    if not batched(function, input, d):
+        y = _convolve(function, d, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
+        return _only_sample(y)
+    stride = per_dimension(function, "stride", stride, d)
+    dilation = per_dimension(function, "dilation", dilation, d)
+    if type(padding) is str:
+        input, padding = _padding_by_name(function, input, weight, stride, padding, dilation)
+    else:
+        padding = per_dimension(function, "padding", padding, d)
+    if bias is not None:
+        _check_bias(function, bias, weight.shape[0])
+    return _convolution(input, weight, bias, window=(stride, padding, dilation, groups))
+
+
+def _only_sample(y: Tensor) -> Tensor:
+    """The result without its batch, in the order of its indices, as PyTorch's lies in memory."""
+    if not y.array.flags.c_contiguous:
+        y = clone(y, memory_format=contiguous_format)
+    return squeeze(y, 0)
+
+
+def _check_bias(function: str, bias: Tensor, channels: int) -> None:
+    if bias.array.shape != (channels,):
+        raise ShapeError(
+            f"{function}: expected a bias of shape ({channels},), one number per output channel, found "
+            f"{bias.shape}"
+        )
+
+
+def _padding_by_name(function, input, weight, stride, padding, dilation) -> tuple[Tensor, tuple[int, ...]]:
+    """The input and the padding that "same" or "valid" stand for."""
+    if padding == "valid":
+        return input, (0,) * len(stride)
+    if padding != "same":
+        raise ValueError(f"{function}: expected padding 'valid', 'same' or numbers, found {padding!r}")
+    if any(s != 1 for s in stride):
+        raise ValueError(
+            f"{function}: padding='same' is not supported for strided convolutions, found stride {stride}"
+        )
+    totals = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:])]
+    if any(total % 2 for total in totals):
+        input = pad(input, [n for total in reversed(totals) for n in (0, total % 2)])
+    return input, tuple(total // 2 for total in totals)
+
+
+# ------------------------------------------------------------------------------ transposed convolution
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    groups=1,
+    dilation=1,
+) -> Tensor:
+    """Transposed convolution over one spatial dimension: see :func:`conv_transpose2d`; input (N, K, L) or (K,
+    L).
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.functional.conv_transpose1d(torch.tensor([[[1.0, 2.0]]]), torch.ones(1, 1, 3), stride=2)
+    tensor([[[1., 1., 3., 2., 2.]]])
+    """
+    return _convolve_transposed(
+        "conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    groups=1,
+    dilation=1,
+) -> Tensor:
+    r"""Transposed convolution over two spatial dimensions: the transpose of :func:`conv2d` as a linear map of
+    its input.
+
+    .. math:: y_{n,c,p} = b_c + \sum_{k,t,o} w_{k,c,t} \; x_{n,k,o} \; [p = o \cdot stride - padding + t \cdot
+    dilation]
+
+    Each spatial size is (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+
+    Args:
+        input: x, (N, K, H, W); or (K, H, W), then the result has no N either.
+        weight: w, (K, C/groups, kernel height, kernel width): the weight of the convolution whose transpose
+            this is.
+        bias: b, (C). All of one floating or complex dtype.
+        stride, padding, dilation: of that convolution; an int or one per spatial dimension.
+        output_padding: how much larger than the smallest size that fits the result is; less than stride or
+            dilation.
+        groups: as for the convolution.
+
+    Returns:
+        y, (N, C, H', W') of the same dtype.
+
+    Raises:
+        ShapeError: sizes that do not fit.
+        DtypeError: different dtypes.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.functional.conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 2, 2))
+    tensor([[[[1., 3., 2.],
+              [1., 3., 2.]]]])
+    """
+    return _convolve_transposed(
+        "conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride=1,
+    padding=0,
+    output_padding=0,
+    groups=1,
+    dilation=1,
+) -> Tensor:
+    """Transposed convolution over three spatial dimensions: see :func:`conv_transpose2d`; input (N, K, D, H,
+    W) or (K, D, H, W).
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.functional.conv_transpose3d(torch.ones(1, 1, 1, 1, 1), torch.ones(1, 1, 1, 1, 2))
+    tensor([[[[[1., 1.]]]]])
+    """
+    return _convolve_transposed(
+        "conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+@in_float32
+def _convolve_transposed(
+    function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
+) -> Tensor:
+    check_tensors(function, input, weight, bias)
+    if not batched(function, input, d):
+        input = unsqueeze(input, 0)
+        y = _convolve_transposed(
+            function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
+        return _only_sample(y)
+    stride = per_dimension(function, "stride", stride, d)
+    padding = per_dimension(function, "padding", padding, d)
+    dilation = per_dimension(function, "dilation", dilation, d)
+    extra = per_dimension(function, "output_padding", output_padding, d)
+    if (
+        weight.array.ndim != d + 2
+        or weight.shape[0] != input.shape[1]
+        or groups < 1
+        or weight.shape[0] % groups
+    ):
+        raise ShapeError(
+            f"{function}: expected a weight (in_channels, out_channels/groups, *kernel_size) whose first "
+            "size is that of the "
+            f"input's channels and a multiple of groups, found input {input.shape}, weight {weight.shape} "
+            f"and groups {groups}; "
+            "check in_channels and groups"
+        )
+    if bias is not None:
+        _check_bias(function, bias, weight.shape[1] * groups)
+    if any(e < 0 or (e >= s and e >= dl) for e, s, dl in zip(extra, stride, dilation)):
+        raise ShapeError(
+            f"{function}: output padding must be smaller than either stride or dilation, found "
+            f"output_padding {extra}, "
+            f"stride {stride}, dilation {dilation}"
+        )
+    size = tuple(
+        (n - 1) * s - 2 * p + dl * (k - 1) + e + 1
+        for n, s, p, dl, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], extra)
+    )
+    if min(size) < 1:
+        raise ShapeError(
+            f"{function}: expected a result of at least one pixel, found size {size} for input "
+            f"{input.shape}, kernel "
+            f"{weight.shape[2:]} and padding {padding}; use less padding"
+        )
+    window = (stride, padding, dilation, groups)
+    if any(e >= s for e, s in zip(extra, stride)):  # further than any tap reaches: nothing but the bias
+        size = tuple(n - e for n, e in zip(size, extra))
+        y = _input_gradient(input, weight, None, input_size=size, window=window)
+        y = pad(y, [n for e in reversed(extra) for n in (0, e)])
+        return y if bias is None else y + bias.reshape(-1, *(1,) * d)
+    return _input_gradient(input, weight, bias, input_size=size, window=window)
+
+
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]

@@ -1,0 +1,295 @@
+"""Exponentials, logarithms, powers and roots: each with its derivative."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.backend.conversion import check_fits
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.base.broadcasting import prepare
+from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.pointwise.arithmetic import conj, mul, zero_like
+from cnn_physics77.core.operations.pointwise.where_clamp import where
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+LN_2 = float(np.log(2))
+LN_10 = float(np.log(10))
+
+exp = unary(
+    "exp",
+    np.exp,
+    """The exponential function: y = eˣ, dy/dx = y; inf where the dtype overflows.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.exp(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """,
+    x=lambda g, y: g * conj(y),
+)
+
+exp2 = unary(
+    "exp2",
+    np.exp2,
+    """The power of two: y = 2ˣ, dy/dx = y ln 2.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.exp2(torch.tensor([0.0, 3.0]))
+    tensor([1., 8.])
+    """,
+    x=lambda g, y: g * conj(y * LN_2),
+)
+
+expm1 = unary(
+    "expm1",
+    np.expm1,
+    """y = eˣ - 1, exact also for small x; dy/dx = y + 1.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.expm1(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.7183])
+    """,
+    x=lambda g, y: g * conj(y + 1),
+)
+
+log = unary(
+    "log",
+    np.log,
+    """The natural logarithm: y = ln x, dy/dx = 1/x; -inf at 0, NaN below.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.log(torch.tensor([1.0, 0.0]))
+    tensor([0., -inf])
+    """,
+    x=lambda g, x: g / conj(x),
+)
+
+log2 = unary(
+    "log2",
+    np.log2,
+    """The logarithm to base 2: dy/dx = 1 / (x ln 2); -inf at 0, NaN below.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.log2(torch.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """,
+    x=lambda g, x: g / conj(x * LN_2),
+)
+
+log10 = unary(
+    "log10",
+    np.log10,
+    """The logarithm to base 10: dy/dx = 1 / (x ln 10); -inf at 0, NaN below.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.log10(torch.tensor([1.0, 1000.0]))
+    tensor([0., 3.])
+    """,
+    x=lambda g, x: g / conj(x * LN_10),
+)
+
+log1p = unary(
+    "log1p",
+    np.log1p,
+    """y = ln(1 + x), exact also for small x; dy/dx = 1 / (1 + x); -inf at -1, NaN below.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.log1p(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.6931])
+    """,
+    x=lambda g, x: g / conj(x + 1),
+)
+
+sqrt = unary(
+    "sqrt",
+    np.sqrt,
+    """The square root: y = √x, dy/dx = 1 / (2y), inf at 0; NaN below 0.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.sqrt(torch.tensor([4.0, 2.0]))
+    tensor([2.0000, 1.4142])
+    """,
+    x=lambda g, y: g / conj(2 * y),
+)
+
+rsqrt = unary(
+    "rsqrt",
+    lambda x: 1 / np.sqrt(x),
+    """The reciprocal square root: y = 1/√x, dy/dx = -y³/2; inf at 0, NaN below.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.rsqrt(torch.tensor([4.0, 1.0]))
+    tensor([0.5000, 1.0000])
+    """,
+    x=lambda g, y: g * conj(y * y * y * -0.5),
+)
+
+square = unary(
+    "square",
+    lambda x: np.square(x, dtype=np.int64 if x.dtype == bool else None),
+    """The square: y = x², dy/dx = 2x. Of booleans it is int64.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.square(torch.tensor([-3.0, 0.5]))
+    tensor([9.0000, 0.2500])
+    """,
+    x=lambda g, x: g * conj(2 * x),
+    floating=False,
+)
+
+reciprocal = unary(
+    "reciprocal",
+    lambda x: 1 / x,
+    """The reciprocal: y = 1/x, dy/dx = -y²; of 0 it is an infinity of that zero's sign.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.reciprocal(torch.tensor([4.0, 0.0]))
+    tensor([0.2500,    inf])
+    """,
+    x=lambda g, y: g * conj(-(y * y)),
+)
+
+_pow = binary(
+    "pow",
+    lambda a, b: a ** (b.item() if b.ndim == 0 else b),  # NumPy is fast for exponents that are numbers
+    "y = a ** b",
+    a=lambda g, a, b: _power_by_base(g, a, b),
+    b=lambda g, a, b, y: _power_by_exponent(g, a, b, y),
+)
+
+
+def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """g b a^(b-1), which is 0 where b = 0, whatever a."""
+    if b.edge is None and b.array.ndim == 0:  # a number
+        exponent = b.array.item()
+        if exponent == 0:
+            return zero_like(g)
+        if exponent == 2:
+            return g * conj(mul(a, 2))
+        return g * conj(b * _pow(a, b - 1))
+    zero = from_array(b.array == 0)
+    if zero.array.any():
+        a = where(zero, 1.0, a)
+    return g * conj(b * _pow(a, b - 1))
+
+
+def _power_by_exponent(g: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
+    """g a^b ln a, which is 0 where a = 0 and b >= 0."""
+    zero = from_array((a.array == 0) & (b.array.real >= 0))
+    if zero.array.any():
+        a = where(zero, 1.0, a)
+    return g * conj(y * log(a))
+
+
+def pow(input, exponent) -> Tensor:
+    """The power: y = a^b, dy/da = b a^(b-1) (0 where b = 0), dy/db = y ln a (0 where a = 0 and b >= 0).
+
+    Tensors or numbers, with broadcasting and promotion of dtypes. 0^0 = 1; a negative base with a fractional
+    exponent gives NaN. An integer raised to a negative one is the integer part of the quotient: 0 unless the
+    base is 1 or -1.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+        ValueError: an integer tensor raised to a negative Python integer.
+        RangeError: an integer as an exponent lies outside of the range of an integer tensor's dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
+    whole = isinstance(input, Tensor) and input.array.dtype.kind in "iu"
+    if whole and isinstance(exponent, (int, np.integer)):
+        if exponent < 0:
+            raise ValueError(
+                f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; "
+                "convert the base with .float()"
+            )
+        check_fits("pow", np.asarray(exponent), input.array.dtype)
+    a, b = (
+        prepare("pow", (input, exponent), broadcast=False)
+        if not _plain(input, exponent)
+        else (input, exponent)
+    )
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype.kind in "bi" and (b.array < 0).any():
+        return from_array(_integer_power(a.array, b.array))
+    return _pow(a, b)
+
+
+def _plain(input, exponent) -> bool:
+    """A floating tensor and a number or a tensor of its dtype: the way of all training steps."""
+    if isinstance(input, Tensor) and input.array.dtype.kind == "f":
+        return type(exponent) in (int, float) or (
+            isinstance(exponent, Tensor) and exponent.array.dtype == input.array.dtype
+        )
+    return False
+
+
+def _integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    try:
+        y = a ** np.maximum(b, 0)
+    except ValueError:
+        raise ShapeError(f"pow: expected shapes that broadcast, found {a.shape} and {b.shape}") from None
+    inverse = np.where(a == 1, 1, np.where(a == -1, np.where(b % 2 == 0, 1, -1), 0))
+    return np.where(b < 0, inverse, y).astype(y.dtype)
+
+
+def float_power(input, exponent) -> Tensor:
+    """The power a^b in double precision, whatever the dtypes: see :func:`pow`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.float_power(torch.tensor([1, 2, 3]), 2)
+    tensor([1., 4., 9.], dtype=float64)
+    """
+    a, b = prepare("float_power", (input, exponent), broadcast=False)
+    double = np.complex128 if a.array.dtype.kind == "c" else np.float64
+    return pow(a.to(double), b.to(double))
+
+
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """y = ln(eᵃ + eᵇ), without overflow; dy/da = e^(a - y).
+
+    >>> import cnn_physics77 as torch
+    >>> torch.logaddexp(torch.tensor([0.0, 1000.0]), torch.tensor([0.0, 1000.0]))
+    tensor([6.9315e-01, 1.0007e+03])
+    """
+    return _logaddexp(input, other)
+
+
+_logaddexp = binary(
+    "logaddexp",
+    np.logaddexp,
+    "y = ln(eᵃ + eᵇ)",
+    a=lambda g, a, b: g / (1 + exp(b - a)),
+    b=lambda g, a, b: g / (1 + exp(a - b)),
+    floating=True,
+)
+
+for _name, _function in (
+    ("exp", exp), ("exp2", exp2), ("expm1", expm1), ("log", log), ("log2", log2), ("log10", log10),
+    ("log1p", log1p), ("sqrt", sqrt), ("rsqrt", rsqrt), ("square", square), ("reciprocal", reciprocal),
+    ("float_power", float_power), ("logaddexp", logaddexp),
+):  # fmt: skip
+    method(_name)(_function)
+method("pow", "__pow__")(pow)
+
+
+@method("__rpow__")
+def _(self, base):
+    return pow(base, self)
+
+
+__all__ = [
+    "exp",
+    "exp2",
+    "expm1",
+    "float_power",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "pow",
+    "reciprocal",
+    "rsqrt",
+    "sqrt",
+    "square",
+]

@@ -1,0 +1,330 @@
+"""Choosing between values: where, the greater, the lesser, and bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnn_physics77.core.backend.conversion import assigned, fitted
+from cnn_physics77.core.construction import plain_array
+from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to, prepare, result_type
+from cnn_physics77.core.operations.base.elementwise import binary
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.tensor import Tensor, from_array, method
+
+
+@operation(name="where")
+def _where(condition, a, b):
+    """y = a where the condition holds, b elsewhere."""
+    return np.where(condition, a, b)
+
+
+@_where.derivative("a")
+def _(g, condition):
+    return _where(condition, g, _zero(g))
+
+
+@_where.derivative("b")
+def _(g, condition):
+    return _where(condition, _zero(g), g)
+
+
+def _zero(g: Tensor) -> Tensor:
+    return from_array(np.zeros((), g.array.dtype))
+
+
+def where(condition: Tensor, input=None, other=None):
+    r"""Choose elementwise.
+
+    .. math:: y = \begin{cases} a & \text{where the condition holds} \\ b & \text{elsewhere} \end{cases}
+
+    Args:
+        condition: boolean tensor.
+        input, other: a and b, tensors or numbers; all three broadcast, a and b are brought to one dtype.
+            Without them, the indices at which the condition holds, as ``nonzero(as_tuple=True)``.
+
+    The gradient goes to the chosen operand alone, also where the other one is NaN or infinite.
+
+    Raises:
+        DtypeError: the condition is not boolean.
+        ShapeError: the shapes do not broadcast.
+        RangeError: a number lies outside of the range of the result's dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
+    """
+    if condition.array.dtype.kind != "b":
+        raise DtypeError(
+            f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use "
+            ".bool()"
+        )
+    if input is None and other is None:
+        return tuple(from_array(index) for index in condition.array.nonzero())
+    input, other = (
+        from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
+    )
+    dtype = result_type(input, other)
+    input, other = (
+        o if isinstance(o, Tensor) else from_array(assigned("where", o, dtype)) for o in (input, other)
+    )
+    a, b = prepare("where", (input, other), broadcast=False)
+    shape = broadcast_shapes(condition.shape, a.shape, b.shape)
+    a, b = (t if t.edge is None else expand_to(t, shape) for t in (a, b))
+    return _where(condition, a, b)
+
+
+@method("where")
+def _where_method(self, condition, other):
+    """See :func:`where`: this tensor where the condition holds, ``other`` elsewhere."""
+    return where(condition, self, other)
+
+
+def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
+    """x where the condition (of its shape) holds, 0 elsewhere, also where x is NaN or infinite there."""
+    return _where(from_array(condition), x, _zero(x))
+
+
+# --------------------------------------------------------------------------------- the greater and the lesser
+
+
+def _shared(strictly: Callable) -> tuple[Callable, Callable]:
+    """The derivatives of maximum and minimum: all to the chosen one, half to each of two equal ones, all to
+    both at NaN.
+    """
+
+    def share(g, mine, other):
+        g = _where(from_array(mine.array == other.array), g * 0.5, g)
+        return keep_where(~strictly(other.array, mine.array), g)
+
+    return lambda g, a, b: share(g, a, b), lambda g, a, b: share(g, b, a)
+
+
+_greater_a, _greater_b = _shared(np.greater)
+_less_a, _less_b = _shared(np.less)
+
+
+def _real(function: str, *operands) -> None:
+    for operand in operands:
+        if (
+            operand.array.dtype.kind if isinstance(operand, Tensor) else np.asarray(operand).dtype.kind
+        ) == "c":
+            raise DtypeError(
+                f"{function}: expected real numbers, found complex ones, which have no order; compare their "
+                ".abs()"
+            )
+
+
+_maximum = binary("maximum", np.maximum, "y = max(a, b)", a=_greater_a, b=_greater_b)
+_minimum = binary("minimum", np.minimum, "y = min(a, b)", a=_less_a, b=_less_b)
+
+
+@method("maximum")
+def maximum(input: Tensor, other: Tensor) -> Tensor:
+    """The greater of two, elementwise: y = max(a, b), with broadcasting and promotion of dtypes; NaN if
+    either is.
+
+    The gradient goes to the greater one; where they are equal half to each; where one is NaN to both.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.maximum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
+    tensor([3., 5.])
+    """
+    _real("maximum", input, other)
+    return _maximum(input, other)
+
+
+@method("minimum")
+def minimum(input: Tensor, other: Tensor) -> Tensor:
+    """The lesser of two, elementwise: y = min(a, b), with broadcasting and promotion of dtypes; NaN if either
+    is.
+
+    The gradient goes to the lesser one; where they are equal half to each; where one is NaN to both.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.minimum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    _real("minimum", input, other)
+    return _minimum(input, other)
+
+
+_fmax = binary(
+    "fmax",
+    np.fmax,
+    "y = max(a, b), or the one that is not NaN",
+    a=lambda g, a, b: keep_where((a.array >= b.array) | np.isnan(b.array), g),
+    b=lambda g, a, b: keep_where(~((a.array >= b.array) | np.isnan(b.array)), g),
+)
+_fmin = binary(
+    "fmin",
+    np.fmin,
+    "y = min(a, b), or the one that is not NaN",
+    a=lambda g, a, b: keep_where((a.array <= b.array) | np.isnan(b.array), g),
+    b=lambda g, a, b: keep_where(~((a.array <= b.array) | np.isnan(b.array)), g),
+)
+
+
+@method("fmax")
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """The greater of two, elementwise; of a number and NaN, the number.
+
+    The gradient goes to the one that was taken, to the first where they are equal.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.fmax(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
+    tensor([3., 2.])
+    """
+    _real("fmax", input, other)
+    return _fmax(input, other)
+
+
+@method("fmin")
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """The lesser of two, elementwise; of a number and NaN, the number.
+
+    The gradient goes to the one that was taken, to the first where they are equal.
+
+    Raises:
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
+    tensor([1., 2.])
+    """
+    _real("fmin", input, other)
+    return _fmin(input, other)
+
+
+# --------------------------------------------------------------------------------------------- bounds
+
+
+@operation(name="clamp")
+def _clamp(x, low, high):
+    """min(max(x, low), high) in one pass; either bound may be None."""
+    least, greatest = (
+        (-np.inf, np.inf) if x.dtype.kind == "f" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    )
+    return np.clip(x, least if low is None else low, greatest if high is None else high)
+
+
+@_clamp.derivative("x")
+def _(g, x, low, high):
+    inside = np.ones((), bool) if low is None else x.array >= low.array
+    if high is not None:
+        inside = inside & (x.array <= high.array)
+    return keep_where(inside, g)
+
+
+@_clamp.derivative("low")
+def _(g, x, low, high):
+    below = x.array < low.array
+    return keep_where(below if high is None else below & (low.array < high.array), g)
+
+
+@_clamp.derivative("high")
+def _(g, x, low, high):
+    above = x.array > high.array
+    return keep_where(above if low is None else above | (high.array < low.array), g)
+
+
+@method("clamp", "clip")
+def clamp(input: Tensor, min=None, max=None) -> Tensor:
+    r"""Keep within bounds, elementwise.
+
+    .. math:: y = \min(\max(x, \mathrm{min}), \mathrm{max})
+
+    Args:
+        input: x, real.
+        min, max: numbers or tensors, which broadcast; one of them may be None. Where min > max the result is
+            max.
+
+    The gradient goes to x where it lies within the bounds, bounds included, and to the bound where it lies
+    outside. NaN stays NaN and has gradient 0.
+
+    Raises:
+        ValueError: both bounds are None.
+        RangeError: a number as a bound lies outside of the range of the result's dtype.
+        DtypeError: complex numbers.
+        ShapeError: the shapes do not broadcast.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp(torch.tensor([-1.0, 0.5, 2.0]), min=0, max=1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: At least one of 'min' or 'max' must not be None")
+    given = [o for o in (input, min, max) if o is not None]
+    _real("clamp", *given)
+    given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
+    dtype = result_type(*given)
+    for bound in (min, max):
+        if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
+            fitted("clamp", bound, dtype)  # PyTorch refuses what does not fit
+    prepared = iter(prepare("clamp", given))
+    x = next(prepared)
+    if x.array.dtype.kind == "b":
+        raise DtypeError("clamp: expected numbers, found booleans; convert with .int()")
+    low = None if min is None else next(prepared)
+    high = None if max is None else next(prepared)
+    return _clamp(x, low, high)
+
+
+def clip(input: Tensor, min=None, max=None) -> Tensor:
+    """Another name of :func:`clamp`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clip(torch.tensor([-1.0, 2.0]), 0, 1)
+    tensor([0., 1.])
+    """
+    return clamp(input, min, max)
+
+
+@method("clamp_min")
+def clamp_min(input: Tensor, min) -> Tensor:
+    """:func:`clamp` with a lower bound alone.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp_min(torch.tensor([-1.0, 2.0]), 0)
+    tensor([0., 2.])
+    """
+    return clamp(input, min=min)
+
+
+@method("clamp_max")
+def clamp_max(input: Tensor, max) -> Tensor:
+    """:func:`clamp` with an upper bound alone.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.clamp_max(torch.tensor([-1.0, 2.0]), 0)
+    tensor([-1.,  0.])
+    """
+    return clamp(input, max=max)
+
+
+__all__ = [
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "fmax",
+    "fmin",
+    "maximum",
+    "minimum",
+    "where",
+]

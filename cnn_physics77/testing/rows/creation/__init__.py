@@ -1,0 +1,1 @@
+"""Tensors made from sizes, ranges and random numbers."""

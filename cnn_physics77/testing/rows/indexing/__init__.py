@@ -1,0 +1,1 @@
+"""Indexing, slicing, joining, and changes of shape, order and dtype."""

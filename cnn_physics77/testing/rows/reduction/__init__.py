@@ -1,0 +1,1 @@
+"""Sums, extremes, moments, cumulative functions."""
