@@ -373,13 +373,28 @@ def _convolve_transposed(
             f"{input.shape}, kernel "
             f"{weight.shape[2:]} and padding {padding}; use less padding"
         )
+    if any(e >= s for e, s in zip(extra, stride)):
+        return _cut_from_whole(input, weight, bias, size, stride, padding, dilation, groups)
     window = (stride, padding, dilation, groups)
-    if any(e >= s for e, s in zip(extra, stride)):  # further than any tap reaches: nothing but the bias
-        size = tuple(n - e for n, e in zip(size, extra))
-        y = _input_gradient(input, weight, None, input_size=size, window=window)
-        y = pad(y, [n for e in reversed(extra) for n in (0, e)])
-        return y if bias is None else y + bias.reshape(-1, *(1,) * d)
     return _input_gradient(input, weight, bias, input_size=size, window=window)
+
+
+def _cut_from_whole(input, weight, bias, size, stride, padding, dilation, groups) -> Tensor:
+    """The transposed convolution with an output_padding of a stride or more along some dimension.
+
+    No input of this size has a convolution with as few outputs, so the map is not the transpose of one. The
+    map without padding is; from its result, which holds every position that a tap reaches, the padding is
+    cut off, and zeros follow where the size asks for more.
+    """
+    whole = tuple(
+        (n - 1) * s + dl * (k - 1) + 1
+        for n, s, dl, k in zip(input.shape[2:], stride, dilation, weight.shape[2:])
+    )
+    window = (stride, (0,) * len(size), dilation, groups)
+    y = _input_gradient(input, weight, None, input_size=whole, window=window)
+    widths = [(-p, p + n - w) for p, n, w in zip(padding, size, whole)]
+    y = pad(y, [width for pair in reversed(widths) for width in pair])
+    return y if bias is None else y + bias.reshape(-1, *(1,) * len(size))
 
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
