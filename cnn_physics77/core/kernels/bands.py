@@ -10,14 +10,17 @@ and those of the input's gradient as vectors of W C,
 The band multiplies W / kernel_width times as often as needed, but it is one large product of g as it lies in
 channels-last memory, and what is added afterwards are whole rows: for few channels, where pixels and
 rows of pixels are short pieces of memory, that takes half the time of `slabs`. Error in float32: as im2col
-and one product (see `plain`); a gradient that is infinite or NaN makes NaN of the whole rows that its kernel
-reaches, by the zeros of the band, in its own sample alone.
+and one product (see `plain`). The zeros of the band times an infinity would be NaN, so a gradient that is not
+finite goes to `slabs`.
 """
 
 from math import prod
 
 import numpy as np
 
+from cnn_physics77.core.kernels import slabs
+from cnn_physics77.core.kernels.blocks import cut
+from cnn_physics77.core.kernels.dynamic_range import all_finite
 from cnn_physics77.core.kernels.geometry import Geometry
 from cnn_physics77.core.kernels.pooling_windows import axis_cuts
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
@@ -28,6 +31,8 @@ from cnn_physics77.core.kernels.runtime.tiling import cut
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The gradient (N, C, H, W), contiguous."""
     q = geometry
+    if not all_finite(g):
+        return slabs.input_gradient(g, weight, q)
     height, width = q.input_size
     taps = q.kernel_size[0]
     band = _band(weight, q)

@@ -45,32 +45,48 @@ def _correlate(
     windows: Windows,
     y: np.ndarray,
     bias: np.ndarray | None = None,
-) -> ParallelLoop:
-    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y``
-    (N, *windows.counts, K)."""
-    out_channels = kernel.shape[3]
-    width = out_channels if out_channels >= 16 else ceil(out_channels / 8) * 8  # BLAS is slow at other widths
-    matrix = np.zeros((kernel.size // out_channels, width), kernel.dtype)
-    matrix[:, :out_channels] = kernel.reshape(-1, out_channels)
-    blocks = cut(len(y), y.shape[1], y.shape[2] * len(matrix) * y.itemsize)
-    if bias is not None:
-        longest = max(rows.stop - rows.start for _, rows in blocks)
-        bias = np.tile(bias, longest * y.shape[2])  # a long row: a broadcast over a short one is slow
+    region: Region | None = None,
+) -> None:
+    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y`` (N, *windows.counts,
+    K)."""
+    blocks = cut(len(y), y.shape[1], y.shape[2] * kernel[..., 0].size * y.itemsize)
+    longest = max(rows.stop - rows.start for _, rows in blocks)
+    product = WindowProduct(kernel, windows, bias, longest)
 
     def block(index: int) -> None:
-        samples, rows = blocks[index]
-        columns = windows.columns(images[samples], rows)
-        part = y[samples, rows]
-        straight = part.flags.c_contiguous and width == out_channels
-        result = part if straight else scratch("channels_last result", (*part.shape[:3], width), y.dtype)
-        np.matmul(columns, matrix, out=result.reshape(-1, width))
-        if not straight:
-            items(part)[...] = items(result[..., :out_channels])
-        if bias is not None:
-            long_rows = part.reshape(len(part), -1)  # joins axes: a view
-            long_rows += bias[: long_rows.shape[1]]
+        product(images, *blocks[index], y)
 
-    return ParallelLoop(block, len(blocks), y.size * len(matrix) / 3e4)
+    parallel_for(block, len(blocks), y.size * len(product.matrix) / 3e4, region)
+
+
+class WindowProduct:
+    """The product of some windows of images with a kernel (height, width, C, K), within one block of work."""
+
+    def __init__(self, kernel: np.ndarray, windows: Windows, bias: np.ndarray | None, most_rows: int) -> None:
+        self.out_channels = kernel.shape[3]
+        narrow = ceil(self.out_channels / 8) * 8  # BLAS is slow at other widths
+        self.width = self.out_channels if self.out_channels >= 16 else narrow
+        columns = kernel.reshape(-1, self.out_channels)
+        self.matrix = np.empty((len(columns), self.width), kernel.dtype)
+        self.matrix[:, : self.out_channels] = columns
+        self.matrix[:, self.out_channels :] = columns[:, :1]  # no zeros, whose product with infinity warns
+        self.windows = windows
+        # A long row: a broadcast over a short one is slow.
+        self.bias = None if bias is None else np.tile(bias, most_rows * windows.counts[1])
+
+    def __call__(self, images: np.ndarray, samples: slice, rows: slice, y: np.ndarray) -> None:
+        """Write some rows of windows of some samples of ``images`` (N, H, W, C) to ``y`` (N, *counts, K)."""
+        columns = self.windows.columns(images[samples], rows)
+        part = y[samples, rows]
+        straight = part.flags.c_contiguous and self.width == self.out_channels
+        shape = (*part.shape[:3], self.width)
+        result = part if straight else scratch("channels_last result", shape, y.dtype)
+        np.matmul(columns, self.matrix, out=result.reshape(-1, self.width))
+        if not straight:
+            items(part)[...] = items(result[..., : self.out_channels])
+        if self.bias is not None:
+            long_rows = part.reshape(len(part), -1)  # joins axes: a view
+            long_rows += self.bias[: long_rows.shape[1]]
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -84,17 +100,24 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndar
 
     def partial_sum(index: int) -> None:
         for samples, rows in blocks[index::count]:
-            columns = windows.columns(images[samples], rows)
-            part = gradients[samples, rows]
-            if not part.flags.c_contiguous:
-                gathered = scratch("channels_last result", part.shape, part.dtype)
-                if part.strides[3] == part.itemsize:
-                    items(gathered)[...] = items(part)
-                else:
-                    gathered[...] = part
-                part = gathered
-            partial[index] += part.reshape(-1, q.out_channels).T @ columns
+            partial[index] += weight_product(gradients, images, windows, samples, rows)
 
     parallel_for(partial_sum, count, g.size * q.taps / 3e4)
     gradient = partial.sum(axis=0).reshape(q.out_channels, *q.kernel_size, q.in_channels)
     return np.ascontiguousarray(gradient.transpose(0, 3, 1, 2))
+
+
+def weight_product(
+    gradients: np.ndarray, images: np.ndarray, windows: Windows, samples: slice, rows: slice
+) -> np.ndarray:
+    """What some rows of windows of some samples add to the weight's gradient, (K, taps * C)."""
+    columns = windows.columns(images[samples], rows)
+    part = gradients[samples, rows]
+    if not part.flags.c_contiguous:
+        gathered = scratch("channels_last result", part.shape, part.dtype)
+        if part.strides[3] == part.itemsize:
+            items(gathered)[...] = items(part)
+        else:
+            gathered[...] = part
+        part = gathered
+    return part.reshape(-1, part.shape[3]).T @ columns

@@ -11,9 +11,8 @@
 
 Where several fit, the least estimated time is taken. Winograd's rounding error is larger than the others'
 (see `winograd_rows` and `winograd`), so it is chosen in float32 only, where it saves a fifth of the time, and
-in two dimensions never beyond F(5x5); float64 takes exact algorithms unless overridden. An infinite or NaN
-pixel spreads further in `bands` (over its row) and in Winograd's algorithms (over its tile), never to other
-samples, so `bands` too is left to float32.
+in two dimensions never beyond F(5x5); float64 takes exact algorithms unless overridden. Outliers and what is
+not finite reach no further than the kernel does, whatever the algorithm (see `dynamic_range`).
 """
 
 from collections.abc import Iterator

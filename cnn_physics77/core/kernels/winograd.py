@@ -28,6 +28,9 @@ in brackets the weight gradient (normal data, AVX2 machine):
     F(6x6)      2.4e-6 (2.8e-6)      3.1e-6 (2.3e-6)      5.9e-6 (2.3e-6)
     im2col      2.8e-7 (2.9e-7)      2.9e-7 (2.4e-7)      3.1e-7 (2.4e-7)
     torch 2.13  3.0e-7 (9.7e-7)      4.1e-7 (4.8e-7)      8.3e-7 (4.8e-7)
+
+These are the errors for values of one range. An outlier raises that of its whole tile, and an infinity makes
+NaN of it, so tiles whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
 from collections.abc import Iterator
@@ -36,7 +39,17 @@ from math import ceil
 
 import numpy as np
 
+from cnn_physics77.core.kernels import channels_last
+from cnn_physics77.core.kernels.blocks import cut, items
+from cnn_physics77.core.kernels.dynamic_range import (
+    ExactStrips,
+    RangeCheck,
+    channel_counts,
+    strips_of,
+    window_cell,
+)
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.pixel_windows import Windows
 from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
@@ -52,15 +65,23 @@ def forward(
     x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None, m: int
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x m, 3 x 3)."""
-    kernel = _transformed_kernel(weight, m)  # (t * t, K, C)
-    return _correlate(x, kernel.transpose(0, 2, 1), geometry.output_size, geometry.padding, bias, m)
+    counts = channel_counts(weight, 1)
+    if counts is None:
+        return channels_last.forward(x, weight, geometry, bias)
+    kernel = weight.transpose(2, 3, 1, 0)
+    transformed = _transformed_kernel(weight, m).transpose(0, 2, 1)  # (t * t, C, K)
+    return _correlate(x, kernel, transformed, counts, geometry.output_size, geometry.padding, bias, m)
 
 
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory; the padding is at most 2."""
-    kernel = _transformed_kernel(weight, m, turned=True)
+    counts = channel_counts(weight, 0)
+    if counts is None:
+        return channels_last.input_gradient(g, weight, geometry)
+    kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
+    transformed = _transformed_kernel(weight, m, turned=True)  # (t * t, K, C)
     up, left = geometry.padding
-    return _correlate(g, kernel, geometry.input_size, (2 - up, 2 - left), None, m)
+    return _correlate(g, kernel, transformed, counts, geometry.input_size, (2 - up, 2 - left), None, m)
 
 
 @lru_cache
@@ -98,17 +119,27 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     t = m + 2
     a_t = matrices(m, dtype)[0]
     tiling = Tiling(batch, max(channels, out_channels), geometry.output_size, m, x.itemsize)
-    images, gradients = items(x.transpose(0, 2, 3, 1)), items(g.transpose(0, 2, 3, 1))
+    pixels, gradient_pixels = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
+    images, gradients = items(pixels), items(gradient_pixels)
+    windows = Windows.of(geometry)
+    cell = window_cell(3, geometry.padding[1])
+    image_range = RangeCheck(np.ones(channels, dtype), (3, 3), cell, t, m, t)
+    gradient_range = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
     terms = t * t * out_channels * channels
     count = min(len(tiling.blocks), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // (terms * x.itemsize))))
     partial = np.empty((count, t * t, out_channels, channels), dtype)
+    exact: list[np.ndarray | None] = [None] * count  # what the strips add that the tiles leave out
 
+    @np.errstate(all="ignore")
     def partial_sum(index: int) -> None:
         for samples, strip in tiling.blocks[index::count]:
             image = images[samples]
+            first, number = strip.start * m, strip.stop - strip.start
+            wide_x = image_range.strips(pixels[samples], first - geometry.padding[0], number)
+            wide_g = gradient_range.strips(gradient_pixels[samples], first, number)
             tiles = _input_tiles(image, dtype, channels, tiling, strip, geometry.padding)
             length = tiles.shape[1] * out_channels
-            shape = (m, m, strip.stop - strip.start, tiling.columns, len(image), out_channels)
+            shape = (m, m, number, tiling.columns, len(image), out_channels)
             outputs = scratch("winograd outputs", shape, dtype)
             _load(gradients[samples, strip.start * m : strip.stop * m], outputs)
             half = scratch("winograd half", (t, m, length), dtype)
@@ -116,42 +147,67 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
+            for left_out in (wide_x, wide_g):
+                if left_out is not None:
+                    for factor in (tiles, products):
+                        shape = (t * t, number, tiling.columns, len(image), factor.shape[2])
+                        factor.reshape(shape).transpose(1, 3, 0, 2, 4)[left_out.T] = 0
             if (samples, strip) == tiling.blocks[index]:
                 np.matmul(products.transpose(0, 2, 1), tiles, out=partial[index])
             else:
                 term = scratch("winograd half", partial.shape[1:], dtype)
                 partial[index] += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
+            for sample, rows in strips_of((samples, strip), m, geometry.output_size[0], wide_x, wide_g):
+                term = channels_last.weight_product(gradient_pixels, pixels, windows, sample, rows)
+                exact[index] = term if exact[index] is None else exact[index] + term
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
     whole = partial.sum(axis=0).reshape(t * t, out_channels * channels)
-    return matmul(whole.T, _both_directions(m, dtype, False)).reshape(out_channels, channels, 3, 3)
+    taps = matmul(whole.T, _both_directions(m, dtype, False))
+    gradient = taps.reshape(out_channels, channels, 3, 3)
+    for term in exact:
+        if term is not None:
+            gradient += term.reshape(out_channels, 3, 3, channels).transpose(0, 3, 1, 2)
+    return gradient
 
 
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
+    transformed: np.ndarray,
+    counts: np.ndarray,
     output_size: tuple[int, ...],
     padding: tuple[int, ...],
     bias: np.ndarray | None,
     m: int,
 ) -> np.ndarray:
-    """``x`` (N, C, H, W) with a transformed kernel (t * t, C, K): the output (N, K, *output_size)."""
+    """``x`` (N, C, H, W) with a kernel (3, 3, C, K): the output (N, K, *output_size).
+
+    ``transformed`` (t * t, C, K): the transformed kernel. ``counts`` (C,): what each channel counts in the
+    check of the range.
+    """
     batch, channels = x.shape[:2]
-    out_channels = kernel.shape[2]
+    out_channels = kernel.shape[3]
     t = m + 2
     a_t = matrices(m, x.dtype)[0]
     y = np.empty((batch, *output_size, out_channels), x.dtype)
     tiling = Tiling(batch, channels, output_size, m, x.itemsize)
-    rows = items(x.transpose(0, 2, 3, 1))
+    pixels = x.transpose(0, 2, 3, 1)
+    rows = items(pixels)
     y_items = items(y)
+    check = RangeCheck(counts, (3, 3), window_cell(3, padding[1]), t, m, t)
+    exact = ExactStrips(pixels, kernel, padding, bias, y, m)
 
+    @np.errstate(all="ignore")
     def block(index: int) -> None:
         samples, strip = tiling.blocks[index]
         image = rows[samples]
+        first = strip.start * m - padding[0]
+        wide = check.strips(pixels[samples], first, strip.stop - strip.start)
         tiles = _input_tiles(image, x.dtype, channels, tiling, strip, padding)
         length = tiles.shape[1] * out_channels
         products = scratch("winograd products", (t * t, tiles.shape[1], out_channels), x.dtype)
-        np.matmul(tiles, kernel, out=products)
+        np.matmul(tiles, transformed, out=products)
         half = scratch("winograd half", (m, t, length), x.dtype)
         np.matmul(a_t, products.reshape(t, t * length), out=half.reshape(m, t * length))
         outputs = scratch("winograd outputs", (m, m, length), x.dtype)
@@ -160,6 +216,8 @@ def _correlate(
             outputs += np.tile(bias, tiles.shape[1])
         outputs = outputs.reshape(m, m, -1, tiling.columns, len(image), out_channels)
         _store(items(outputs), y_items[samples, strip.start * m : strip.stop * m])
+        if wide is not None:
+            exact.overwrite((samples, strip), wide)
 
     parallel_for(block, len(tiling.blocks), y.size * channels / 1e4)
     return y.transpose(0, 3, 1, 2)

@@ -38,6 +38,9 @@ in brackets the weight gradient (normal data, AVX2 machine):
 
 With kernels of 5 rows t decides as well: F(4x1), F(5x1) and F(6x1) have 9.4e-7, 1.4e-6 and 2.1e-6 at C = 32
 and 28x28 (1.2e-6, 1.8e-6, 2.7e-6).
+
+These are the errors for values of one range. An outlier raises that of its whole tile, and an infinity makes
+NaN of it, so strips whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
 from math import ceil
@@ -45,7 +48,17 @@ from math import ceil
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from cnn_physics77.core.kernels import channels_last
+from cnn_physics77.core.kernels.blocks import cut, items
+from cnn_physics77.core.kernels.dynamic_range import (
+    ExactStrips,
+    RangeCheck,
+    channel_counts,
+    strips_of,
+    window_cell,
+)
 from cnn_physics77.core.kernels.geometry import Geometry
+from cnn_physics77.core.kernels.pixel_windows import Windows
 from cnn_physics77.core.kernels.products import matmul
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
@@ -66,16 +79,21 @@ def forward(
     x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None, m: int
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x 1, r x 1)."""
-    kernel = _transformed(weight.transpose(2, 3, 1, 0), m)
-    q = geometry
-    return _correlate(x, kernel, q.output_size, q.kernel_size, q.padding, bias, m)
+    counts = channel_counts(weight, 1)
+    if counts is None:
+        return channels_last.forward(x, weight, geometry, bias)
+    kernel = weight.transpose(2, 3, 1, 0)
+    return _correlate(x, kernel, counts, geometry.output_size, geometry.padding, bias, m)
 
 
 def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory; the padding is less than the kernel."""
-    kernel = _transformed(weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1), m)
+    counts = channel_counts(weight, 0)
+    if counts is None:
+        return channels_last.input_gradient(g, weight, geometry)
+    kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     padding = tuple(k - 1 - p for k, p in zip(geometry.kernel_size, geometry.padding))
-    return _correlate(g, kernel, geometry.input_size, geometry.kernel_size, padding, None, m)
+    return _correlate(g, kernel, counts, geometry.input_size, padding, None, m)
 
 
 def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
@@ -85,10 +103,16 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
     plan = Plan(x, out_channels, geometry.output_size, geometry.kernel_size, geometry.padding, m, SUM_BYTES)
     a_t, g_matrix, b_t = matrices(m, dtype, tall)
     images, gradients = Strips(x, geometry.padding[0], m, plan.t), Strips(g, 0, m, m)
+    windows = Windows.of(geometry)
+    cell = window_cell(wide, geometry.padding[1])
+    image_range = RangeCheck(np.ones(channels, dtype), (tall, wide), cell, wide, m, plan.t)
+    gradient_range = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
     each = plan.t * wide * out_channels * channels * x.itemsize
     count = min(len(plan.pieces), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
     partial = np.zeros((count, plan.t, wide, out_channels, channels), dtype)
+    exact: list[np.ndarray | None] = [None] * count  # what the strips add that the tiles leave out
 
+    @np.errstate(all="ignore")
     def partial_sum(index: int) -> None:
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
@@ -96,23 +120,35 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
         outer_lines = plan.lines(outer, 0, geometry.output_size[1])
         for piece in plan.share(index, count):
             number, runs = plan.size(piece)
+            wide_x, wide_g = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
             images.transform(b_t, piece, lines[:number])
             gradients.transform(a_t.T, piece, outer_lines[:number])
+            for left_out in (wide_x, wide_g):
+                if left_out is not None:
+                    lines[:number][left_out.reshape(-1)] = 0
+                    outer_lines[:number][left_out.reshape(-1)] = 0
             for planes in (tiles, outer):  # where a larger piece may have been before
                 planes[:, number * plan.width : (runs + 1) * wide] = 0
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
-                pixels, windows = _phases(outer, wide, 1), _phases(tiles, wide, wide)
-                sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), windows[:, :, :runs]).sum(axis=1)
+                pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
+                sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
                 partial[index] += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
             else:  # tap by tap
                 pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
                 length = runs * wide
                 partial[index] += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
+            for samples, rows in strips_of(piece, m, geometry.output_size[0], wide_x, wide_g):
+                term = channels_last.weight_product(gradients.image, images.image, windows, samples, rows)
+                exact[index] = term if exact[index] is None else exact[index] + term
 
     parallel_for(partial_sum, count, g.size * channels / 1e4)
     whole = partial.sum(axis=0).reshape(plan.t, -1)
     taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
-    return np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
+    gradient = np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
+    for term in exact:
+        if term is not None:
+            gradient += term.reshape(out_channels, tall, wide, channels).transpose(0, 3, 1, 2)
+    return gradient
 
 
 def _transformed(kernel: np.ndarray, m: int) -> np.ndarray:
@@ -219,6 +255,12 @@ class Strips:
         self.above, self.m, self.span = above, m, span
         self.rows = _pixel_rows(self.image)
 
+    def wide(self, piece: tuple[slice, slice], check: RangeCheck) -> np.ndarray | None:
+        """Which strips of the piece hold values that differ too much, (samples, strips); None for none."""
+        samples, strips = piece
+        first = strips.start * self.m - self.above
+        return check.strips(self.image[samples], first, strips.stop - strips.start)
+
     def transform(self, matrix: np.ndarray, piece: tuple[slice, slice], lines: np.ndarray) -> None:
         """``lines[n, r] = matrix @ d`` with d the rows of strip r of sample n, zero outside of the image.
 
@@ -274,25 +316,33 @@ def _copied_rows(images: np.ndarray) -> np.ndarray:
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
+    counts: np.ndarray,
     output_size: Size,
-    kernel_size: Size,
     padding: Size,
     bias: np.ndarray | None,
     m: int,
 ) -> np.ndarray:
-    """``x`` (N, C, H, W) with a transformed kernel (t, 1, width * C, K): the output (N, K, *output_size)."""
+    """``x`` (N, C, H, W) with a kernel (height, width, C, K): the output (N, K, *output_size).
+
+    ``counts`` (C,): what each channel counts in the check of the range.
+    """
     batch, channels = x.shape[:2]
     height, columns = output_size
-    out_channels = kernel.shape[3]
-    a_t, _, b_t = matrices(m, x.dtype, kernel_size[0])
+    tall, wide, _, out_channels = kernel.shape
+    a_t, _, b_t = matrices(m, x.dtype, tall)
     y = np.empty((batch, height, columns * out_channels), x.dtype)
-    plan = Plan(x, out_channels, output_size, kernel_size, padding, m, PIECE_BYTES)
-    t, wide = plan.t, plan.wide
+    pixels = y.reshape(batch, height, columns, out_channels)
+    plan = Plan(x, out_channels, output_size, (tall, wide), padding, m, PIECE_BYTES)
+    t = plan.t
+    transformed = _transformed(kernel, m)
     images = Strips(x, padding[0], m, t)
+    check = RangeCheck(counts, (tall, wide), window_cell(wide, padding[1]), wide, m, t)
+    exact = ExactStrips(images.image, kernel, padding, bias, pixels, m)
     if bias is not None:  # is one more plane of products, for all rows alike
         a_t = np.append(a_t, np.ones((m, 1), x.dtype), axis=1)
     count = min(len(plan.pieces), MOST_BLOCKS)
 
+    @np.errstate(all="ignore")
     def block(index: int) -> None:
         tiles, lines = plan.tiles()
         products = plan.planes("winograd products", a_t.shape[1], out_channels)
@@ -302,14 +352,17 @@ def _correlate(
         summed = plan.lines(products, 0, columns)
         for piece in plan.share(index, count):  # of a larger one before, what is left begins with zeros
             number, runs = plan.size(piece)
-            images.transform(b_t, piece, lines[:number])
-            np.matmul(windows[:, :, :runs], kernel, out=sums[:, :, :runs])
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
+            too_wide = images.wide(piece, check)
+            images.transform(b_t, piece, lines[:number])
+            np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
+            if too_wide is not None:
+                exact.overwrite(piece, too_wide)
 
     parallel_for(block, count, y.size * channels / 1e4)
-    return y.reshape(batch, height, columns, out_channels).transpose(0, 3, 1, 2)
+    return pixels.transpose(0, 3, 1, 2)
 
 
 def _from_tiles(matrix: np.ndarray, lines: np.ndarray, rows: np.ndarray) -> None:

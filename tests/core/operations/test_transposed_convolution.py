@@ -38,7 +38,9 @@ def geometries(dimensions, count):
 def derivatives(package, x, weight, bias, arguments):
     """The result, its gradients and the gradients of a function of these."""
     operation = getattr(package.nn.functional, f"conv_transpose{x.ndim - 2}d")
-    inputs = [package.tensor(a, requires_grad=True) for a in (x, weight) + ((bias,) if bias is not None else ())]
+    inputs = [
+        package.tensor(a, requires_grad=True) for a in (x, weight) + ((bias,) if bias is not None else ())
+    ]
     y = operation(*inputs, *([None] if bias is None else []), *arguments)
     v = package.tensor(np.random.default_rng(1).standard_normal(tuple(y.shape)), requires_grad=True)
     first = package.autograd.grad((y * y * v).sum(), inputs, create_graph=True)

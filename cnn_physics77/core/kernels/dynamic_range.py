@@ -1,0 +1,230 @@
+"""Where the values beside one another differ too much in size for Winograd's algorithm.
+
+The algorithm mixes the pixels of a tile, so the rounding error of each output follows the largest value of
+its tile, although the kernel may not even reach from it. Measured in float32, one value of size S adds up to
+``1e-6 S |w|`` to the error of every output of its tile (F(8 x 1), the largest of the algorithms that are
+chosen; F(4 x 4) adds half of it), where the outputs themselves are about ``sqrt(taps C) s |w|`` for values of
+size s. So a pixel is measured as the outputs see it, by the norm
+
+    sqrt(sum over channels c of x[c]^2 v[c])       v[c]: the squared norm of the weights of channel c
+
+and a cell, of one pixel or some neighbours of one row, is so narrow that every window of the kernel holds a
+whole one. Strips of rows are taken by the exact product instead (`im2col`) where, within reach of the tiles,
+
+    a cell is more than `MOST_CONTRAST` times as large as another one, and as the typical cell of its sample,
+
+or where a value is infinite, NaN or so large that a sum may overflow. Then outliers add at most about 1e-4 of
+the outputs' size to the error of outputs that they do not reach. Typical is the harmonic mean of the pixels
+that are not zero, of one in each window: it follows the ordinary values even where most pixels hold a large
+fill value. Beside zeros and smaller cells the error is relative to the typical one, so sparse and decaying
+images remain with the fast algorithm.
+
+The cost is that of one pass over the rows that a piece of work reads, which then are in the cache: no cell is
+larger than the norm of its row, and a piece whose rows are all smaller than `MOST_CONTRAST` typical cells
+has nothing to look for.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from math import ceil
+
+import numpy as np
+
+from cnn_physics77.core.kernels import channels_last
+from cnn_physics77.core.kernels.pixel_windows import Windows
+from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.windows import Size
+
+MOST_CONTRAST = 64.0
+MOST_KERNEL_CONTRAST = 16.0
+LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
+
+
+class RangeCheck:
+    """Finds the strips of rows of images whose tiles hold values that differ too much.
+
+    It squares what it is given, so its caller holds ``np.errstate(all="ignore")``.
+
+    Args:
+        channels: (C,), what a squared value of each channel counts, 1 at most.
+        window: rows and columns of the kernel's windows.
+        cell: columns of one cell.
+        reach: columns over which a tile and a window mix values.
+        step, span: rows from one strip to the next, and of each.
+    """
+
+    def __init__(
+        self, channels: np.ndarray, window: Size, cell: int, reach: int, step: int, span: int
+    ) -> None:
+        self.channels, self.window, self.cell = channels, window, cell
+        self.step, self.span = step, span
+        self.radius = ceil((reach - 1) / cell)
+        self.limit = _largest_energy(channels.dtype)
+
+    def strips(self, images: np.ndarray, first: int, number: int) -> np.ndarray | None:
+        """Which strips are to be taken by the exact product: (samples, number), or None where none is.
+
+        Args:
+            images: (samples, H, W, C).
+            first: the row at which the first strip begins; rows outside of the images read as zero.
+        """
+        images = images[:, max(0, first) : max(0, first + (number - 1) * self.step + self.span)]
+        if images.size == 0:
+            return None
+        rows = _row_energies(images)
+        largest = rows.max()
+        if not LEAST_ENERGY <= largest < np.inf:  # squares in float32 lose the range
+            images = images.astype(np.float64)
+            rows = _row_energies(images)
+            largest = rows.max()
+        pixels = self._pixel_energies(images)
+        if largest <= min(MOST_CONTRAST**2 * pixels.min(), self.limit):
+            return None
+        typical = _harmonic_mean(np.sqrt(pixels))
+        if (rows.max(axis=1) <= np.fmin((MOST_CONTRAST * typical) ** 2, self.limit)).all():
+            return None
+        wide = self._wide_strips(images, typical, min(0, first), number)
+        return wide if wide.any() else None
+
+    def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
+        """The squared norms of one pixel in each window, (samples, pixels)."""
+        grid = images[:, :: self.window[0], :: self.window[1]]
+        return np.matmul(np.square(grid), self.channels.astype(images.dtype)).reshape(len(images), -1)
+
+    def _wide_strips(self, images: np.ndarray, typical: np.ndarray, first: int, number: int) -> np.ndarray:
+        samples, height, width, channels = images.shape
+        cells = ceil(width / self.cell)
+        squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype)
+        np.square(images, out=squares[:, :, :width])
+        squares = squares.reshape(samples, height, cells, self.cell * channels)
+        norms = np.sqrt(np.matmul(squares, np.tile(self.channels, self.cell).astype(images.dtype)))
+        np.nan_to_num(norms, copy=False, nan=np.inf, posinf=np.inf)
+        read = np.zeros((samples, (number - 1) * self.step + self.span, cells), norms.dtype)
+        read[:, -first : height - first] = norms
+        sample, row, cell = read.strides
+        strips = np.ndarray(
+            (samples, number, self.span, cells), read.dtype, read, 0, (sample, self.step * row, row, cell)
+        )
+        least, largest = strips.min(axis=2), strips.max(axis=2)
+        near = largest.copy()
+        for shift in range(1, min(self.radius, cells - 1) + 1):
+            np.maximum(near[..., shift:], largest[..., :-shift], out=near[..., shift:])
+            np.maximum(near[..., :-shift], largest[..., shift:], out=near[..., :-shift])
+        allowed = MOST_CONTRAST * np.fmax(least, typical[:, None, None])
+        return ~(near <= np.minimum(allowed, self.limit**0.5)).all(axis=2)
+
+
+def _largest_energy(dtype: np.dtype) -> np.float64:
+    """The square of the largest number that leaves room for the sums of a convolution."""
+    return min(np.float64(np.finfo(dtype).max) * 2.0**-20, np.float64(2.0**500)) ** 2
+
+
+def _row_energies(images: np.ndarray) -> np.ndarray:
+    """The sums of squares of rows of pixels, (samples, H)."""
+    rows = images.reshape(*images.shape[:2], -1)
+    return np.vecdot(rows, rows)
+
+
+def _harmonic_mean(norms: np.ndarray) -> np.ndarray:
+    """That of the numbers of each row that are not zero; NaN where all are."""
+    inverse = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
+    return np.count_nonzero(norms, axis=1) / inverse.sum(axis=1)
+
+
+def channel_counts(weight: np.ndarray, axis: int) -> np.ndarray | None:
+    """What a squared value of each channel that a map reads counts: its weights' squared norm, 1 at most.
+
+    None where the taps of one output differ by more than `MOST_KERNEL_CONTRAST`, or are not finite: then each
+    output has the error of its largest tap, also where that tap meets the zeros of the padding.
+
+    Args:
+        weight: (K, C, *kernel_size).
+        axis: that of the channels that the map reads; it writes those of the other one.
+    """
+    out_channels, in_channels = weight.shape[:2]
+    weight = weight.reshape(out_channels, in_channels, -1)
+    with np.errstate(all="ignore"):
+        written, read = _tap_energies(weight, axis)
+        if not LEAST_ENERGY <= written.max() < np.inf:
+            written, read = _tap_energies(weight.astype(np.float64), axis)
+        limit = _largest_energy(weight.dtype)
+        least = written.min()
+        if not written.max() <= min(MOST_KERNEL_CONTRAST**2 * least, limit):  # each output by itself
+            least = np.where(written == 0, np.inf, written).min(axis=1, keepdims=True)
+            if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
+                return None
+        counts = read.sum(axis=1)
+        return (counts / max(counts.max(), np.finfo(counts.dtype).tiny)).astype(weight.dtype)
+
+
+def _tap_energies(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """The squared weights (K, C, taps) summed for each tap of the channels written, and of those read."""
+    squares = np.square(weight)
+    over_k = matmul(np.ones((1, len(weight)), weight.dtype), squares.reshape(len(weight), -1))
+    over_k = over_k.reshape(weight.shape[1:])
+    over_c = matmul(np.ones((weight.shape[1],), weight.dtype), squares)
+    return (over_k, over_c) if axis == 0 else (over_c, over_k)
+
+
+def all_finite(array: np.ndarray) -> bool:
+    """Whether all values are finite; False also where they are so large that their sum overflows.
+
+    >>> all_finite(np.ones(3)), all_finite(np.array([np.inf, -np.inf]))
+    (True, False)
+    """
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(array.sum()))
+
+
+def window_cell(width: int, padding: int) -> int:
+    """Columns of a cell so narrow that every window of so many columns holds a whole one.
+
+    At the border a window sees ``width - padding`` columns, the first ones of the image.
+    """
+    return min((width + 1) // 2, width - padding)
+
+
+def strips_of(
+    piece: tuple[slice, slice], m: int, height: int, *wide: np.ndarray | None
+) -> Iterator[tuple[slice, slice]]:
+    """The samples and rows of the marked strips of m rows of a piece.
+
+    Args:
+        piece: samples and strips.
+        height: of the result, in which the last strip may be cut.
+        wide: marks (samples, strips), or None for none.
+    """
+    samples, strips = piece
+    marked = np.zeros((samples.stop - samples.start, strips.stop - strips.start), bool)
+    for marks in wide:
+        if marks is not None:
+            marked |= marks
+    for sample, strip in np.argwhere(marked).tolist():
+        rows = slice((strips.start + strip) * m, min(height, (strips.start + strip + 1) * m))
+        yield slice(samples.start + sample, samples.start + sample + 1), rows
+
+
+class ExactStrips:
+    """Writes strips of a correlation's output by the exact product."""
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        kernel: np.ndarray,
+        padding: Size,
+        bias: np.ndarray | None,
+        y: np.ndarray,
+        m: int,
+    ) -> None:
+        self.images, self.kernel, self.bias, self.y, self.m = images, kernel, bias, y, m
+        origin = tuple(-p for p in padding)
+        self.windows = Windows(origin, kernel.shape[:2], (1, 1), (1, 1), y.shape[1:3])
+
+    @cached_property
+    def product(self) -> channels_last.WindowProduct:
+        return channels_last.WindowProduct(self.kernel, self.windows, self.bias, self.m)
+
+    def overwrite(self, piece: tuple[slice, slice], wide: np.ndarray) -> None:
+        """Overwrite the marked strips of a piece (see `strips_of`)."""
+        for samples, rows in strips_of(piece, self.m, self.y.shape[1], wide):
+            self.product(self.images, samples, rows, self.y)
