@@ -1,10 +1,12 @@
-"""Sliding windows over N spatial dimensions: the size law, padding, and the pair im2col / col2im.
+"""Sliding windows over N spatial dimensions: their number, padding, and the pair im2col / col2im.
 
 For each spatial dimension a window has ``kernel`` taps that lie ``dilation`` apart, and moves by ``stride``
 over an input to which ``padding`` zeros are added at both ends. Tap ``t`` of window ``o`` reads input
-position ``o * stride - padding + t * dilation``.
+position ``o * stride - padding + t * dilation``. The arguments must fit one another; the operations check
+them.
 """
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -12,56 +14,61 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.errors import ShapeError
-
 Size = tuple[int, ...]
 
 
-def output_size(
-    input_size: Size,
-    kernel_size: Size,
-    stride: Size,
-    padding: Size,
-    dilation: Size,
-    operation: str = "convolution",
-) -> Size:
+ValidRange = tuple[slice, slice]
+
+
+def output_size(input_size: Size, kernel_size: Size, stride: Size, padding: Size, dilation: Size) -> Size:
     """Number of windows along each spatial dimension.
 
     ``floor((input + 2 padding - dilation (kernel - 1) - 1) / stride) + 1``
 
-    Args:
-        input_size, kernel_size, stride, padding, dilation: one int for each spatial dimension.
-        operation: the name that an error gives.
-
-    Raises:
-        ShapeError: numbers of dimensions differ, a kernel, stride or dilation is below 1, a padding is
-            negative, or a window is larger than the padded input.
-
     >>> output_size((28, 28), kernel_size=(3, 3), stride=(1, 2), padding=(0, 1), dilation=(1, 1))
     (26, 14)
     """
-    dimensions = len(input_size)
-    if not dimensions == len(kernel_size) == len(stride) == len(padding) == len(dilation):
-        raise ShapeError(
-            f"{operation}: expected one size for each of the {dimensions} spatial dimensions, found "
-            f"kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}; "
-            f"give {dimensions} numbers each"
-        )
-    if min((*kernel_size, *stride, *dilation), default=1) < 1 or min(padding, default=0) < 0:
-        raise ShapeError(
-            f"{operation}: expected kernel_size, stride and dilation of at least 1 and padding of at least "
-            f"0, found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
-        )
-    spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation)]
-    padded = [n + 2 * p for n, p in zip(input_size, padding)]
-    if any(span > n for span, n in zip(spans, padded)):
-        raise ShapeError(
-            f"{operation}: expected windows no larger than the padded input, found windows of {tuple(spans)} "
-            f"(kernel_size {kernel_size}, dilation {dilation}) over a padded input of {tuple(padded)} "
-            f"(size {tuple(input_size)}, padding {padding}); "
-            f"use a larger input, more padding or a smaller kernel"
-        )
-    return tuple((n - span) // s + 1 for n, span, s in zip(padded, spans, stride))
+    return tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(input_size, kernel_size, stride, padding, dilation)
+    )
+
+
+@lru_cache(maxsize=1024)
+def axis_ranges(
+    size: int, output: int, kernel: int, stride: int, padding: int, dilation: int
+) -> tuple[ValidRange, ...]:
+    """For each tap along one axis: the windows for which it lies inside the input, and the inputs it reads.
+
+    >>> axis_ranges(size=4, output=4, kernel=3, stride=1, padding=1, dilation=1)[0]
+    (slice(1, 4, None), slice(0, 3, 1))
+    """
+    ranges = []
+    for tap in range(kernel):
+        shift = tap * dilation - padding
+        first = max(0, -(shift // stride))
+        last = max(first, min(output, (size - 1 - shift) // stride + 1))
+        start = first * stride + shift
+        stop = start + (last - first - 1) * stride + 1 if last > first else start
+        ranges.append((slice(first, last), slice(start, max(stop, 0), stride)))
+    return tuple(ranges)
+
+
+@lru_cache(maxsize=256)
+def window_ranges(
+    input_size: Size, output_size: Size, kernel_size: Size, stride: Size, padding: Size, dilation: Size
+) -> tuple[tuple[Any, Any], ...]:
+    """`axis_ranges` over all axes: for each tap in row-major order, indices of the windows and of the inputs.
+
+    The last axes of what is indexed are spatial; ``...`` stands for all windows.
+    """
+    axes = [axis_ranges(*a) for a in zip(input_size, output_size, kernel_size, stride, padding, dilation)]
+    whole = tuple(slice(0, n) for n in output_size)
+    result: list[tuple[Any, Any]] = []
+    for tap in product(*axes):
+        outputs, inputs = (tuple(axis[i] for axis in tap) for i in (0, 1))
+        result.append((... if outputs == whole else (..., *outputs), (..., *inputs)))
+    return tuple(result)
 
 
 def pad(x: np.ndarray, padding: Size) -> np.ndarray:
@@ -83,12 +90,12 @@ def windows(
 ) -> np.ndarray:
     """All windows of ``x`` (N, C, *size) as a view (N, C, *kernel_size, *output_size).
 
-    Windows overlap; who asks for a writeable view writes to one tap at a time.
+    Windows overlap, so a writeable view is written one tap at a time.
 
     >>> windows(np.arange(5.0).reshape(1, 1, 5), kernel_size=(3,), stride=(1,), dilation=(2,))[0, 0, :, 0]
     array([0., 2., 4.])
     """
-    counts = output_size(x.shape[2:], kernel_size, stride, (0,) * len(stride), dilation, "windows")
+    counts = output_size(x.shape[2:], kernel_size, stride, (0,) * len(stride), dilation)
     steps = x.strides[2:]
     return as_strided(
         x,
@@ -113,9 +120,6 @@ def im2col(x: np.ndarray, kernel_size: Size, dilation: Size, padding: Size, stri
     Returns:
         A new array (N, C * prod(kernel_size), prod(output_size)) of the dtype of ``x``.
 
-    Raises:
-        ShapeError: see `output_size`.
-
     >>> x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
     >>> im2col(x, (2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))[0]
     array([[1., 2., 4., 5.],
@@ -123,7 +127,7 @@ def im2col(x: np.ndarray, kernel_size: Size, dilation: Size, padding: Size, stri
            [4., 5., 7., 8.],
            [5., 6., 8., 9.]])
     """
-    counts = output_size(x.shape[2:], kernel_size, stride, padding, dilation, "im2col")
+    counts = output_size(x.shape[2:], kernel_size, stride, padding, dilation)
     columns = np.empty(x.shape[:2] + kernel_size + counts, x.dtype)
     columns[...] = windows(pad(x, padding), kernel_size, stride, dilation)
     return columns.reshape(x.shape[0], x.shape[1] * prod(kernel_size), prod(counts))
@@ -145,22 +149,13 @@ def col2im(
     Returns:
         A new array (N, C, *size) of the dtype of ``columns``.
 
-    Raises:
-        ShapeError: the rows are no multiple of prod(kernel_size), L is not the number of windows, or as
-            `output_size`.
-
     >>> col2im(np.ones((1, 4, 4)), (3, 3), (2, 2), dilation=(1, 1), padding=(0, 0), stride=(1, 1))[0, 0]
     array([[1., 2., 1.],
            [2., 4., 2.],
            [1., 2., 1.]])
     """
-    counts = output_size(size, kernel_size, stride, padding, dilation, "col2im")
-    batch, rows, length = columns.shape
-    if rows % prod(kernel_size) or length != prod(counts):
-        raise ShapeError(
-            f"col2im: expected columns (N, C * {prod(kernel_size)}, {prod(counts)}) for size {tuple(size)} "
-            f"and kernel_size {kernel_size}, found {columns.shape}; check size, stride, padding and dilation"
-        )
+    counts = output_size(size, kernel_size, stride, padding, dilation)
+    batch, rows, _ = columns.shape
     channels = rows // prod(kernel_size)
     axes = tuple(range(len(kernel_size)))
     taps = columns.reshape(batch, channels, *kernel_size, *counts)

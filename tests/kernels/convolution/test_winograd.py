@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cnn_physics77.core.kernels.choose import override
 from cnn_physics77.core.kernels.convolution import convolution
-from cnn_physics77.core.kernels.toom_cook import POINTS, inverse, matrices, vandermonde
+from cnn_physics77.core.kernels.convolution.dispatch import override
+from cnn_physics77.core.kernels.convolution.toom_cook import POINTS, inverse, matrices, vandermonde
 
 
 @pytest.mark.parametrize("n, r", [(n, r) for n in POINTS for r in (2, 3, 4, 5) if n >= r])
@@ -42,15 +42,15 @@ def test_the_inverse_is_exact():
 @pytest.mark.parametrize(
     "algorithm, stated",
     [
-        ("winograd2", 2.0e-7),
-        ("winograd4", 5.7e-7),
-        ("winograd5", 1.2e-6),
-        ("winograd6", 2.4e-6),
-        ("rows4", 3.7e-7),
-        ("rows5", 5.6e-7),
-        ("rows6", 7.8e-7),
-        ("rows7", 1.2e-6),
-        ("rows8", 1.8e-6),
+        ("F(2x2, 3x3)", 2.0e-7),
+        ("F(4x4, 3x3)", 5.7e-7),
+        ("F(5x5, 3x3)", 1.2e-6),
+        ("F(6x6, 3x3)", 2.4e-6),
+        ("F(4x1, 3x1)", 3.7e-7),
+        ("F(5x1, 3x1)", 5.6e-7),
+        ("F(6x1, 3x1)", 7.8e-7),
+        ("F(7x1, 3x1)", 1.2e-6),
+        ("F(8x1, 3x1)", 1.8e-6),
     ],
 )
 def test_the_float32_error_is_the_one_stated(algorithm, stated):

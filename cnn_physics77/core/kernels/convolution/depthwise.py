@@ -1,4 +1,4 @@
-"""Depthwise convolution: each channel has a kernel of its own, so there is no matrix product to be had.
+"""Depthwise convolution: each channel has a kernel of its own, so there is no matrix product.
 
 In channels-last memory, for each block,
 
@@ -8,36 +8,38 @@ In channels-last memory, for each block,
 as one ``einsum`` over a view of all shifts, which multiplies and adds in a single pass for each tap where a
 ufunc needs two. Its innermost axis is a whole row of pixels, with the kernel repeated along it, where the
 stride leaves no gaps. The input gradient is such a correlation for each phase of the stride (see
-`pixel_windows`). As many groups as channels in and out, two spatial dimensions. Error in float32: that of a
+`nhwc_windows`). As many groups as channels in and out, two spatial dimensions. Error in float32: that of a
 sum over the taps, one after another.
 """
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels import pixel_windows
-from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, parallel_for
-from cnn_physics77.core.kernels.runtime.scratch import scratch
-from cnn_physics77.core.kernels.runtime.tiling import cut, items
+from cnn_physics77.core.kernels.blocks import cut, items
+from cnn_physics77.core.kernels.convolution import nhwc_windows
+from cnn_physics77.core.kernels.convolution.algorithm import Algorithm, Problem
+from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import Region, parallel_for
 
-MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
 
-
-def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
+def forward(
+    x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
+) -> np.ndarray:
     """``y`` (N, C, H, W) in channels-last memory."""
-    y = np.empty((geometry.batch, *geometry.output_size, geometry.out_channels), x.dtype)
-    _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), Windows.of(geometry), y, bias).run()
+    y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype)
+    _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), NHWCWindows.of(shapes), y, bias)
     return y.transpose(0, 3, 1, 2)
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory."""
-    return pixel_windows.input_gradient(g, weight[:, 0].transpose(1, 2, 0), geometry, _correlate)
+    return nhwc_windows.input_gradient(g, weight[:, 0].transpose(1, 2, 0), shapes, _correlate)
 
 
-def _shifts(windows: Windows, rectangle: np.ndarray, height: int) -> np.ndarray:
+def _shifts(windows: NHWCWindows, rectangle: np.ndarray, height: int) -> np.ndarray:
     """All pixels that the taps read: a view (samples, height, *kernel_size, x, z) of the rectangle.
 
     The last axes are one row of pixels: x is the pixel and z the channel, or z both if the pixels read are
@@ -65,7 +67,7 @@ def _shifts(windows: Windows, rectangle: np.ndarray, height: int) -> np.ndarray:
 def _correlate(
     images: np.ndarray,
     kernel: np.ndarray,
-    windows: Windows,
+    windows: NHWCWindows,
     y: np.ndarray,
     bias: np.ndarray | None = None,
 ) -> ParallelLoop:
@@ -93,24 +95,34 @@ def _correlate(
     return ParallelLoop(block, len(blocks), y.size * kernel.size / channels / 3e3)
 
 
-def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     """The gradient (C, 1, *kernel_size), contiguous."""
-    q = geometry
-    windows = Windows.of(q)
+    s = shapes
+    windows = NHWCWindows.of(s)
     images, gradients = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
-    blocks = cut(q.batch, q.output_size[0], 2 * q.output_size[1] * q.in_channels * x.itemsize)
-    count = min(len(blocks), MOST_PARTIAL_SUMS)
-    partial = np.zeros((count, *q.kernel_size, q.in_channels), x.dtype)
+    blocks = cut(s.batch, s.output_size[0], 2 * s.output_size[1] * s.in_channels * x.itemsize)
 
-    def partial_sum(index: int) -> None:
-        for samples, rows in blocks[index::count]:
+    def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
+        for samples, rows in neighbours:
             part = np.ascontiguousarray(gradients[samples, rows])
             shifts = _shifts(windows, windows.rectangle(images[samples], rows), part.shape[1])
             part = part.reshape(*part.shape[:2], *shifts.shape[4:])
             of_pixels = np.einsum("nhxz,nhijxz->ijxz", part, shifts)
-            partial[index] += of_pixels.reshape(*q.kernel_size, -1, q.in_channels).sum(axis=2)
+            total += of_pixels.reshape(*s.kernel_size, -1, s.in_channels).sum(axis=2)
 
-    parallel_for(partial_sum, count, g.size * q.taps / 3e3)
-    return np.ascontiguousarray(partial.sum(axis=0).transpose(2, 0, 1)).reshape(
-        q.out_channels, 1, *q.kernel_size
-    )
+    shape = *s.kernel_size, s.in_channels
+    gradient = sum_of_parts(add, blocks, shape, x, g.size * s.inner_length / 3e3)
+    return np.ascontiguousarray(gradient.transpose(2, 0, 1)).reshape(s.out_channels, 1, *s.kernel_size)
+
+
+def applies(problem: Problem) -> bool:
+    s = problem.shapes
+    return problem.is_planar and 1 < s.groups == s.in_channels == s.out_channels
+
+
+def cost(problem: Problem) -> float:
+    """Nothing: where it applies, no other algorithm is as fast."""
+    return 0.0
+
+
+DEPTHWISE = Algorithm("depthwise", applies, cost, forward, input_gradient, weight_gradient)

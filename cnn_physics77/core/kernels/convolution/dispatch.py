@@ -10,20 +10,36 @@ the other two maps are its transposes in one and in the other, so each map's der
 this family. As in PyTorch this is the cross-correlation: the kernel is not turned.
 
 Results have the logical order (N, C, *size), in any order of memory, and never share memory with an
-argument.
+argument. The arguments must fit one another; the operations check them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
 
-from cnn_physics77.core.kernels import bands, channels_last, depthwise, plain, slabs, winograd, winograd_rows
-from cnn_physics77.core.kernels.choose import FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, choose
-from cnn_physics77.core.kernels.geometry import Geometry, check_gradient, geometry
-from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.convolution.algorithm import (
+    FORWARD,
+    INPUT_GRADIENT,
+    WEIGHT_GRADIENT,
+    Algorithm,
+    Problem,
+)
+from cnn_physics77.core.kernels.convolution.banded import BANDED
+from cnn_physics77.core.kernels.convolution.by_group import by_group
+from cnn_physics77.core.kernels.convolution.depthwise import DEPTHWISE
+from cnn_physics77.core.kernels.convolution.im2col_nchw import IM2COL_NCHW
+from cnn_physics77.core.kernels.convolution.im2col_nhwc import IM2COL_NHWC
+from cnn_physics77.core.kernels.convolution.im2col_plain import IM2COL_PLAIN
+from cnn_physics77.core.kernels.convolution.select import Choice, select
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes, convolution_shapes
+from cnn_physics77.core.kernels.convolution.winograd_1d import WINOGRAD_1D
+from cnn_physics77.core.kernels.convolution.winograd_2d import WINOGRAD_2D
+from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -46,17 +62,14 @@ def convolution(
     Returns:
         (N, K, *output_size), see `windows.output_size`.
 
-    Raises:
-        ShapeError: sizes that do not fit one another, or a window larger than the padded input.
-
     >>> x = np.arange(1.0, 10).reshape(1, 1, 3, 3)
     >>> weight = np.array([[[[1.0, 0.0], [0.0, -1.0]]]])
     >>> convolution(x, weight, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1)
     array([[[[-4., -4.],
              [-4., -4.]]]])
     """
-    sizes = geometry(x.shape, weight.shape, stride, padding, dilation, groups, "convolution")
-    return _forward(x, weight, sizes, bias)
+    shapes = convolution_shapes(x.shape, weight.shape, stride, padding, dilation, groups)
+    return _forward(x, weight, shapes, bias)
 
 
 def convolution_input_gradient(
@@ -80,18 +93,13 @@ def convolution_input_gradient(
     Returns:
         (N, C, *input_size).
 
-    Raises:
-        ShapeError: sizes that do not fit one another.
-
     >>> weight = np.array([[[1.0, 2.0]]])
     >>> convolution_input_gradient(np.ones((1, 1, 2)), weight, (4,), (2,), (0,), (1,), 1)
     array([[[1., 2., 1., 2.]]])
     """
-    operation = "convolution_input_gradient"
     x_shape = (g.shape[0], weight.shape[1] * groups, *input_size)
-    sizes = geometry(x_shape, weight.shape, stride, padding, dilation, groups, operation)
-    check_gradient(g.shape, sizes, operation)
-    return _input_gradient(g, weight, sizes)
+    shapes = convolution_shapes(x_shape, weight.shape, stride, padding, dilation, groups)
+    return _input_gradient(g, weight, shapes)
 
 
 def convolution_weight_gradient(
@@ -107,125 +115,121 @@ def convolution_weight_gradient(
     Returns:
         (K, C/groups, *kernel_size).
 
-    Raises:
-        ShapeError: sizes that do not fit one another.
-
     >>> x = np.arange(4.0).reshape(1, 1, 4)
     >>> convolution_weight_gradient(np.ones((1, 1, 2)), x, (2,), (2,), (0,), (1,), 1)
     array([[[2., 4.]]])
     """
-    operation = "convolution_weight_gradient"
-    weight_shape = (g.shape[1], x.shape[1] // max(groups, 1), *kernel_size)
-    sizes = geometry(x.shape, weight_shape, stride, padding, dilation, groups, operation)
-    check_gradient(g.shape, sizes, operation)
-    return _weight_gradient(g, x, sizes)
+    weight_shape = (g.shape[1], x.shape[1] // groups, *kernel_size)
+    shapes = convolution_shapes(x.shape, weight_shape, stride, padding, dilation, groups)
+    return _weight_gradient(g, x, shapes)
 
 
-def _forward(x: np.ndarray, weight: np.ndarray, q: Geometry, bias: np.ndarray | None) -> np.ndarray:
+def _forward(
+    x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
+) -> np.ndarray:
     if x.ndim == 3:
-        return _forward(x[:, :, None], weight[:, :, None], _in_two_dimensions(q), bias)[:, :, 0]
-    choice = choose(FORWARD, q, _common_dtype(x, weight), _channels_last(x))
-    return ALGORITHMS[choice.algorithm][0](x, weight, q, bias)
+        return _forward(x[:, :, None], weight[:, :, None], _in_two_dimensions(shapes), bias)[:, :, 0]
+    return _chosen(FORWARD, shapes, x, weight)(x, weight, shapes, bias)
 
 
-def _input_gradient(g: np.ndarray, weight: np.ndarray, q: Geometry) -> np.ndarray:
+def _input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     if g.ndim == 3:
-        return _input_gradient(g[:, :, None], weight[:, :, None], _in_two_dimensions(q))[:, :, 0]
-    choice = choose(INPUT_GRADIENT, q, _common_dtype(g, weight), _channels_last(g))
-    return ALGORITHMS[choice.algorithm][1](g, weight, q)
+        return _input_gradient(g[:, :, None], weight[:, :, None], _in_two_dimensions(shapes))[:, :, 0]
+    return _chosen(INPUT_GRADIENT, shapes, g, weight)(g, weight, shapes)
 
 
-def _weight_gradient(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.ndarray:
+def _weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     if g.ndim == 3:
-        return _weight_gradient(g[:, :, None], x[:, :, None], _in_two_dimensions(q))[:, :, 0]
-    choice = choose(WEIGHT_GRADIENT, q, _common_dtype(g, x), _channels_last(x))
-    return ALGORITHMS[choice.algorithm][2](g, x, q)
+        return _weight_gradient(g[:, :, None], x[:, :, None], _in_two_dimensions(shapes))[:, :, 0]
+    return _chosen(WEIGHT_GRADIENT, shapes, x, g)(g, x, shapes)
 
 
-def _in_two_dimensions(q: Geometry) -> Geometry:
+def _in_two_dimensions(shapes: ConvolutionShapes) -> ConvolutionShapes:
     """A one-dimensional convolution as one over images of one row."""
     return replace(
-        q,
-        input_size=(1, *q.input_size),
-        kernel_size=(1, *q.kernel_size),
-        output_size=(1, *q.output_size),
-        stride=(1, *q.stride),
-        padding=(0, *q.padding),
-        dilation=(1, *q.dilation),
+        shapes,
+        input_size=(1, *shapes.input_size),
+        kernel_size=(1, *shapes.kernel_size),
+        output_size=(1, *shapes.output_size),
+        stride=(1, *shapes.stride),
+        padding=(0, *shapes.padding),
+        dilation=(1, *shapes.dilation),
     )
 
+
+# ------------------------------------------------------------------------------ which algorithm runs a map
+
+ALGORITHMS: tuple[Algorithm, ...] = (
+    IM2COL_PLAIN,
+    IM2COL_NCHW,
+    BANDED,
+    IM2COL_NHWC,
+    DEPTHWISE,
+    by_group(_forward, _input_gradient, _weight_gradient),
+    *WINOGRAD_1D,
+    *WINOGRAD_2D,
+)
+
+_MIXED = np.dtype(object)  # what two dtypes have in common: only im2col_plain lets NumPy promote them
+
+
+def _chosen(map: str, shapes: ConvolutionShapes, images: np.ndarray, other: np.ndarray) -> Callable:
+    """The fastest function for a map that reads ``images`` (N, C, H, W) and another array."""
+    dtype = images.dtype if images.dtype == other.dtype else _MIXED
+    choice = choose(map, shapes, dtype, images.strides[1] == images.itemsize)
+    return getattr(choice.algorithm, map)
+
+
+def choose(map: str, shapes: ConvolutionShapes, dtype: np.dtype, channels_last: bool = True) -> Choice:
+    """The algorithm that runs ``map`` ("forward", "input_gradient" or "weight_gradient"), and the reason.
+
+    Args:
+        channels_last: whether the images that it reads have their channels contiguous in memory.
+
+    >>> shapes = convolution_shapes((64, 32, 28, 28), (32, 32, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+    >>> print(choose("forward", shapes, np.dtype(np.float32)))
+    forward: F(7x1, 3x1), least estimated time: F(7x1, 3x1) ... ms, F(8x1, 3x1) ... ms
+    >>> print(choose("forward", shapes, np.dtype(np.float64)))
+    forward: im2col_nhwc, no other is as fast
+    """
+    return _choose(map, shapes, dtype, channels_last, _override.get())
+
+
+@lru_cache(maxsize=4096)
+def _choose(
+    map: str, shapes: ConvolutionShapes, dtype: np.dtype, channels_last: bool, wanted: str | None
+) -> Choice:
+    return select(Problem(map, shapes, dtype, channels_last), ALGORITHMS, wanted)
+
+
+_override: ContextVar[str | None] = ContextVar("algorithm", default=None)
+
+
+@contextmanager
+def override(name: str) -> Iterator[None]:
+    """Inside this context the algorithm of this name runs every map that it can do.
+
+    Raises:
+        ValueError: no such algorithm.
+
+    >>> shapes = convolution_shapes((1, 8, 9, 9), (8, 8, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+    >>> with override("im2col_plain"):
+    ...     print(choose("forward", shapes, np.dtype(np.float32)))
+    forward: im2col_plain, by override
+    """
+    names = [algorithm.name for algorithm in ALGORITHMS]
+    if name not in names:
+        raise ValueError(f"override: expected one of {', '.join(names)}, found {name!r}")
+    token = _override.set(name)
+    try:
+        yield
+    finally:
+        _override.reset(token)
+
+
+# ------------------------------------------------------------------------------ the gradient of the bias
 
 PIXELS_TOGETHER = 256  # at most, in one row of a sum
-
-_MIXED = np.dtype(object)  # what two dtypes have in common: only the plain algorithm lets NumPy promote them
-
-
-def _common_dtype(a: np.ndarray, b: np.ndarray) -> np.dtype:
-    return a.dtype if a.dtype == b.dtype else _MIXED
-
-
-def _channels_last(images: np.ndarray) -> bool:
-    return images.strides[1] == images.itemsize
-
-
-# The groups of a convolution are convolutions of slices of the channels.
-
-
-def _group(q: Geometry) -> tuple[Geometry, list[tuple[slice, slice]]]:
-    """The sizes of one group, and the slices of channels in and out of each."""
-    incoming, outgoing = q.in_channels // q.groups, q.out_channels // q.groups
-    one = replace(q, in_channels=incoming, out_channels=outgoing, groups=1)
-    slices = [
-        (slice(i * incoming, (i + 1) * incoming), slice(i * outgoing, (i + 1) * outgoing))
-        for i in range(q.groups)
-    ]
-    return one, slices
-
-
-def _forward_by_group(x: np.ndarray, weight: np.ndarray, q: Geometry, bias: np.ndarray | None) -> np.ndarray:
-    one, slices = _group(q)
-    y = np.empty((q.batch, *q.output_size, q.out_channels), x.dtype).transpose(0, 3, 1, 2)
-    for incoming, outgoing in slices:
-        part_bias = None if bias is None else bias[outgoing]
-        y[:, outgoing] = _forward(x[:, incoming], weight[outgoing], one, part_bias)
-    return y
-
-
-def _input_gradient_by_group(g: np.ndarray, weight: np.ndarray, q: Geometry) -> np.ndarray:
-    one, slices = _group(q)
-    gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype).transpose(0, 3, 1, 2)
-    for incoming, outgoing in slices:
-        gradient[:, incoming] = _input_gradient(g[:, outgoing], weight[outgoing], one)
-    return gradient
-
-
-def _weight_gradient_by_group(g: np.ndarray, x: np.ndarray, q: Geometry) -> np.ndarray:
-    one, slices = _group(q)
-    return np.concatenate(
-        [_weight_gradient(g[:, outgoing], x[:, incoming], one) for incoming, outgoing in slices]
-    )
-
-
-# forward(x, weight, geometry, bias), input_gradient(g, weight, geometry), weight_gradient(g, x, geometry)
-ALGORITHMS: dict[str, tuple[Callable, Callable, Callable]] = {
-    "plain": (plain.forward, plain.input_gradient, plain.weight_gradient),
-    "slabs": (slabs.forward, slabs.input_gradient, slabs.weight_gradient),
-    "bands": (slabs.forward, bands.input_gradient, slabs.weight_gradient),
-    "channels_last": (channels_last.forward, channels_last.input_gradient, channels_last.weight_gradient),
-    "depthwise": (depthwise.forward, depthwise.input_gradient, depthwise.weight_gradient),
-    "by_group": (_forward_by_group, _input_gradient_by_group, _weight_gradient_by_group),
-} | {
-    f"{prefix}{m}": (
-        partial(module.forward, m=m),
-        partial(module.input_gradient, m=m),
-        partial(module.weight_gradient, m=m),
-    )
-    for prefix, module, tiles in (
-        ("rows", winograd_rows, (4, 5, 6, 7, 8)),
-        ("winograd", winograd, (2, 4, 5, 6)),
-    )
-    for m in tiles
-}
 
 
 def channel_sum(g: np.ndarray) -> np.ndarray:

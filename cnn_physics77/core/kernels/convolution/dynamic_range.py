@@ -30,9 +30,9 @@ from math import ceil
 
 import numpy as np
 
-from cnn_physics77.core.kernels import channels_last
-from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.convolution import im2col_nhwc
+from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import Size
 
 MOST_CONTRAST = 64.0
@@ -218,11 +218,11 @@ class ExactStrips:
     ) -> None:
         self.images, self.kernel, self.bias, self.y, self.m = images, kernel, bias, y, m
         origin = tuple(-p for p in padding)
-        self.windows = Windows(origin, kernel.shape[:2], (1, 1), (1, 1), y.shape[1:3])
+        self.windows = NHWCWindows(origin, kernel.shape[:2], (1, 1), (1, 1), y.shape[1:3])
 
     @cached_property
-    def product(self) -> channels_last.WindowProduct:
-        return channels_last.WindowProduct(self.kernel, self.windows, self.bias, self.m)
+    def product(self) -> im2col_nhwc.WindowProduct:
+        return im2col_nhwc.WindowProduct(self.kernel, self.windows, self.bias, self.m)
 
     def overwrite(self, piece: tuple[slice, slice], wide: np.ndarray) -> None:
         """Overwrite the marked strips of a piece (see `strips_of`)."""

@@ -1,4 +1,4 @@
-"""Convolution by im2col and a matrix product: any number of spatial dimensions, any dtype, any groups.
+"""The reference im2col: any number of spatial dimensions, any dtype, any groups.
 
 The windows of one sample are the columns of a matrix, and for each group
 
@@ -6,50 +6,61 @@ The windows of one sample are the columns of a matrix, and for each group
     columns = weight^T @ g            then col2im: the input gradient
     weight  = sum over samples of g @ columns^T
 
-with T taps in a window and L windows. It is the plain algorithm that the others are measured against. Its
+with T taps in a window and L windows. The other algorithms are measured against this one. Its
 float32 error (root mean square over the standard deviation of the result; 3x3, C = 32 / 64 / 256) is 2.8e-7 /
-2.9e-7 / 3.1e-7, where torch 2.13 has 3.0e-7 / 4.1e-7 / 8.3e-7; `winograd` has the whole table.
+2.9e-7 / 3.1e-7, where torch 2.13 has 3.0e-7 / 4.1e-7 / 8.3e-7; `winograd_2d` has the whole table.
 """
 
 from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.convolution.algorithm import Algorithm, Problem
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import col2im, im2col
 
 
-def forward(x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None) -> np.ndarray:
+def forward(
+    x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
+) -> np.ndarray:
     """``y`` (N, K, *output_size) from ``x`` (N, C, *input_size) and ``weight`` (K, C/G, *kernel_size)."""
-    q = geometry
-    columns = im2col(x, q.kernel_size, q.dilation, q.padding, q.stride)
-    columns = columns.reshape(q.batch, q.groups, q.taps, prod(q.output_size))
-    y = matmul(weight.reshape(q.groups, q.out_channels // q.groups, q.taps), columns)
-    y = y.reshape(q.batch, q.out_channels, *q.output_size)
+    s = shapes
+    columns = im2col(x, s.kernel_size, s.dilation, s.padding, s.stride)
+    columns = columns.reshape(s.batch, s.groups, s.inner_length, prod(s.output_size))
+    y = matmul(weight.reshape(s.groups, s.out_channels // s.groups, s.inner_length), columns)
+    y = y.reshape(s.batch, s.out_channels, *s.output_size)
     if bias is not None:
-        y += bias.reshape(-1, *(1 for _ in q.output_size))
+        y += bias.reshape(-1, *(1 for _ in s.output_size))
     return y
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     """The gradient (N, C, *input_size) from ``g`` (N, K, *output_size) and ``weight``."""
-    q = geometry
-    per_group = q.out_channels // q.groups
-    g = g.reshape(q.batch, q.groups, per_group, prod(q.output_size))
-    columns = matmul(weight.reshape(q.groups, per_group, q.taps).swapaxes(1, 2), g)
-    columns = columns.reshape(q.batch, q.groups * q.taps, prod(q.output_size))
-    return col2im(columns, q.input_size, q.kernel_size, q.dilation, q.padding, q.stride)
+    s = shapes
+    per_group = s.out_channels // s.groups
+    g = g.reshape(s.batch, s.groups, per_group, prod(s.output_size))
+    columns = matmul(weight.reshape(s.groups, per_group, s.inner_length).swapaxes(1, 2), g)
+    columns = columns.reshape(s.batch, s.groups * s.inner_length, prod(s.output_size))
+    return col2im(columns, s.input_size, s.kernel_size, s.dilation, s.padding, s.stride)
 
 
-def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     """The gradient (K, C/G, *kernel_size) from ``g`` (N, K, *output_size) and ``x`` (N, C, *input_size)."""
-    q = geometry
-    per_group = q.out_channels // q.groups
-    length = q.batch * prod(q.output_size)
-    columns = im2col(x, q.kernel_size, q.dilation, q.padding, q.stride)
-    columns = columns.reshape(q.batch, q.groups, q.taps, prod(q.output_size))
-    columns = columns.transpose(1, 0, 3, 2).reshape(q.groups, length, q.taps)
-    g = g.reshape(q.batch, q.groups, per_group, prod(q.output_size))
-    g = g.transpose(1, 2, 0, 3).reshape(q.groups, per_group, length)
-    return matmul(g, columns).reshape(q.out_channels, q.in_channels // q.groups, *q.kernel_size)
+    s = shapes
+    per_group = s.out_channels // s.groups
+    length = s.batch * prod(s.output_size)
+    columns = im2col(x, s.kernel_size, s.dilation, s.padding, s.stride)
+    columns = columns.reshape(s.batch, s.groups, s.inner_length, prod(s.output_size))
+    columns = columns.transpose(1, 0, 3, 2).reshape(s.groups, length, s.inner_length)
+    g = g.reshape(s.batch, s.groups, per_group, prod(s.output_size))
+    g = g.transpose(1, 2, 0, 3).reshape(s.groups, per_group, length)
+    return matmul(g, columns).reshape(s.out_channels, s.in_channels // s.groups, *s.kernel_size)
+
+
+def cost(problem: Problem) -> float:
+    """Infinite: where another algorithm applies, it is faster."""
+    return float("inf")
+
+
+IM2COL_PLAIN = Algorithm("im2col_plain", lambda problem: True, cost, forward, input_gradient, weight_gradient)

@@ -17,15 +17,15 @@ from math import gcd, prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, together
-from cnn_physics77.core.kernels.runtime.scratch import scratch
-from cnn_physics77.core.kernels.runtime.tiling import items
+from cnn_physics77.core.kernels.blocks import items
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import Region
 from cnn_physics77.core.kernels.windows import Size
 
 
 @dataclass(frozen=True, slots=True)
-class Windows:
+class NHWCWindows:
     """Where windows lie: tap t of window o reads pixel ``origin + o * stride + t * dilation``, zero
     outside."""
 
@@ -36,11 +36,11 @@ class Windows:
     counts: Size  # of windows
 
     @classmethod
-    def of(cls, geometry: Geometry) -> "Windows":
+    def of(cls, shapes: ConvolutionShapes) -> "NHWCWindows":
         """Those of a convolution's forward map."""
-        q = geometry
-        origin = tuple(-p for p in q.padding)
-        return cls(origin, q.kernel_size, q.stride, q.dilation, q.output_size)
+        s = shapes
+        origin = tuple(-p for p in s.padding)
+        return cls(origin, s.kernel_size, s.stride, s.dilation, s.output_size)
 
     def rectangle(self, images: np.ndarray, rows: slice) -> np.ndarray:
         """What the given rows of windows read of ``images`` (samples, H, W, C), zero outside of them.
@@ -101,7 +101,7 @@ class Windows:
 
 
 def input_gradient(
-    g: np.ndarray, kernel: np.ndarray, geometry: Geometry, correlate: Callable[..., ParallelLoop]
+    g: np.ndarray, kernel: np.ndarray, shapes: ConvolutionShapes, correlate: Callable[..., None]
 ) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory.
 
@@ -111,17 +111,17 @@ def input_gradient(
         correlate: called as ``correlate(images, kernel, windows, y)`` for each phase; the loops of all
             phases are run as one.
     """
-    q = geometry
-    gradient = np.empty((q.batch, *q.input_size, q.in_channels), g.dtype)
+    s = shapes
+    gradient = np.empty((s.batch, *s.input_size, s.in_channels), g.dtype)
     images = g.transpose(0, 2, 3, 1)
-    loops = []
-    for vertical, horizontal in product(_phases(q, 0), _phases(q, 1)):
+    region = Region()
+    for vertical, horizontal in product(_phases(s, 0), _phases(s, 1)):
         pixels = gradient[:, vertical.pixels, horizontal.pixels]
         taps = kernel[vertical.taps, horizontal.taps]
         if not taps.size:
             pixels.fill(0)
             continue
-        windows = Windows(
+        windows = NHWCWindows(
             (vertical.origin, horizontal.origin),
             taps.shape[:2],
             (1, 1),
@@ -144,14 +144,14 @@ class Phase:
     dilation: int = 1  # in g
 
 
-def _phases(geometry: Geometry, axis: int) -> list[Phase]:
-    stride, padding, dilation = geometry.stride[axis], geometry.padding[axis], geometry.dilation[axis]
+def _phases(shapes: ConvolutionShapes, axis: int) -> list[Phase]:
+    stride, padding, dilation = shapes.stride[axis], shapes.padding[axis], shapes.dilation[axis]
     common = gcd(stride, dilation)
     phases = []
-    for first in range(min(stride, geometry.input_size[axis])):
+    for first in range(min(stride, shapes.input_size[axis])):
         pixels = slice(first, None, stride)
         reached = first + padding
-        taps = [t for t in range(geometry.kernel_size[axis]) if (reached - t * dilation) % stride == 0]
+        taps = [t for t in range(shapes.kernel_size[axis]) if (reached - t * dilation) % stride == 0]
         if taps:
             falling = slice(taps[-1], taps[0] - 1 if taps[0] else None, -(stride // common))
             origin = (reached - taps[-1] * dilation) // stride

@@ -1,4 +1,4 @@
-"""Winograd convolution along rows alone, F(m x 1, r x 1), stride 1: few copies, one pass each way.
+"""Winograd convolution F(m x 1, r x 1), along columns alone, stride 1: few copies, one pass each way.
 
 Of an r x s kernel, the r taps above one another go by Winograd's algorithm with the matrices of `toom_cook`,
 and the s taps beside one another are summed by the matrix product. For a strip d of t = m + r - 1 rows of the
@@ -11,7 +11,7 @@ Summed over channels, each of the t rows is a matrix product, (pixels x s C) @ (
 the multiplications of the plain algorithm. The input gradient is the forward map of g with the kernel turned
 by half a turn and its channels exchanged, at padding r - 1 - p.
 
-In two dimensions (`winograd`) the products are fewer, but every number is transformed twice and copied
+In two dimensions (`winograd_2d`) the products are fewer, but every number is transformed twice and copied
 twice. Here rows of channels-last images, W C numbers long, are read and written where they are: B^T turns t
 of them into one line in each of t planes of ``tiles``, A^T turns a line of t planes of ``products`` into m
 rows of the result, and nothing else is moved:
@@ -43,27 +43,37 @@ These are the errors for values of one range. An outlier raises that of its whol
 NaN of it, so strips whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
-from math import ceil
+from functools import partial
+from math import ceil, prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels import channels_last
 from cnn_physics77.core.kernels.blocks import cut, items
-from cnn_physics77.core.kernels.dynamic_range import (
+from cnn_physics77.core.kernels.convolution import im2col_nhwc
+from cnn_physics77.core.kernels.convolution.algorithm import (
+    CALLS,
+    INPUT_GRADIENT,
+    MOVE,
+    WEIGHT_GRADIENT,
+    Algorithm,
+    Problem,
+    product_time,
+)
+from cnn_physics77.core.kernels.convolution.dynamic_range import (
     ExactStrips,
     RangeCheck,
     channel_counts,
     strips_of,
     window_cell,
 )
-from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.runtime.parallel import parallel_for
-from cnn_physics77.core.kernels.runtime.scratch import scratch
-from cnn_physics77.core.kernels.runtime.tiling import cut, items
-from cnn_physics77.core.kernels.toom_cook import matrices
+from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.convolution.toom_cook import matrices
+from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import Size
 
 PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache
@@ -71,59 +81,59 @@ SUM_BYTES = 1 << 21  # the same in the weight gradient, where every piece costs 
 LEAST_RUNS = 96  # of a product: below, BLAS's reordering of the kernel takes most of the time
 LONG_SUM = 9  # pixels for each channel: from here on fewer reorderings pay for more sums
 MOST_BLOCKS = 16  # of work; neighbouring pieces in one block share its memory
-MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own pieces, added in order
-PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
+FEW = 8  # channels: with fewer, rows are too short and products too narrow
+# Nanoseconds of one core (see `algorithm`): one number transformed, and on the way back.
+TRANSFORM, INVERSE = 0.8, 0.5
+FEW_ROWS = 8  # of a product: as few take twice the time, as BLAS reorders the kernel for them
 
 
 def forward(
-    x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None, m: int
+    x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None, m: int
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x 1, r x 1)."""
     counts = channel_counts(weight, 1)
     if counts is None:
-        return channels_last.forward(x, weight, geometry, bias)
+        return im2col_nhwc.forward(x, weight, shapes, bias)
     kernel = weight.transpose(2, 3, 1, 0)
-    return _correlate(x, kernel, counts, geometry.output_size, geometry.padding, bias, m)
+    return _correlate(x, kernel, counts, shapes.output_size, shapes.padding, bias, m)
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory; the padding is less than the kernel."""
     counts = channel_counts(weight, 0)
     if counts is None:
-        return channels_last.input_gradient(g, weight, geometry)
+        return im2col_nhwc.input_gradient(g, weight, shapes)
     kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
-    padding = tuple(k - 1 - p for k, p in zip(geometry.kernel_size, geometry.padding))
-    return _correlate(g, kernel, counts, geometry.input_size, padding, None, m)
+    padding = tuple(k - 1 - p for k, p in zip(shapes.kernel_size, shapes.padding))
+    return _correlate(g, kernel, counts, shapes.input_size, padding, None, m)
 
 
-def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (K, C, *kernel_size)."""
-    channels, out_channels, dtype = geometry.in_channels, geometry.out_channels, x.dtype
-    tall, wide = geometry.kernel_size
-    plan = Plan(x, out_channels, geometry.output_size, geometry.kernel_size, geometry.padding, m, SUM_BYTES)
+    channels, out_channels, dtype = shapes.in_channels, shapes.out_channels, x.dtype
+    tall, wide = shapes.kernel_size
+    plan = Plan(x, out_channels, shapes.output_size, shapes.kernel_size, shapes.padding, m, SUM_BYTES)
     a_t, g_matrix, b_t = matrices(m, dtype, tall)
-    images, gradients = Strips(x, geometry.padding[0], m, plan.t), Strips(g, 0, m, m)
-    windows = Windows.of(geometry)
-    cell = window_cell(wide, geometry.padding[1])
+    images, gradients = Strips(x, shapes.padding[0], m, plan.t), Strips(g, 0, m, m)
+    windows = NHWCWindows.of(shapes)
+    cell = window_cell(wide, shapes.padding[1])
     image_range = RangeCheck(np.ones(channels, dtype), (tall, wide), cell, wide, m, plan.t)
     gradient_range = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
-    each = plan.t * wide * out_channels * channels * x.itemsize
-    count = min(len(plan.pieces), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // each)))
-    partial = np.zeros((count, plan.t, wide, out_channels, channels), dtype)
-    exact: list[np.ndarray | None] = [None] * count  # what the strips add that the tiles leave out
+    exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
     @np.errstate(all="ignore")
-    def partial_sum(index: int) -> None:
+    def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
         outer[...] = 0  # beside what is written below: as many columns in a line as one of tiles has
-        outer_lines = plan.lines(outer, 0, geometry.output_size[1])
-        for piece in plan.share(index, count):
+        outer_lines = plan.lines(outer, 0, shapes.output_size[1])
+        key = neighbours[0][0].start, neighbours[0][1].start
+        for piece in neighbours:
             number, runs = plan.size(piece)
-            wide_x, wide_g = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
+            marks = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
             images.transform(b_t, piece, lines[:number])
             gradients.transform(a_t.T, piece, outer_lines[:number])
-            for left_out in (wide_x, wide_g):
+            for left_out in marks:
                 if left_out is not None:
                     lines[:number][left_out.reshape(-1)] = 0
                     outer_lines[:number][left_out.reshape(-1)] = 0
@@ -132,23 +142,72 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
                 pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
                 sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
-                partial[index] += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
+                total += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
             else:  # tap by tap
                 pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
                 length = runs * wide
-                partial[index] += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
-            for samples, rows in strips_of(piece, m, geometry.output_size[0], wide_x, wide_g):
-                term = channels_last.weight_product(gradients.image, images.image, windows, samples, rows)
-                exact[index] = term if exact[index] is None else exact[index] + term
+                total += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
+            for samples, rows in strips_of(piece, m, shapes.output_size[0], *marks):
+                term = im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows)
+                exact[key] = exact[key] + term if key in exact else term
 
-    parallel_for(partial_sum, count, g.size * channels / 1e4)
-    whole = partial.sum(axis=0).reshape(plan.t, -1)
+    shape = plan.t, wide, out_channels, channels
+    whole = sum_of_parts(add, plan.pieces, shape, x, g.size * channels / 1e4).reshape(plan.t, -1)
     taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
     gradient = np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
-    for term in exact:
-        if term is not None:
-            gradient += term.reshape(out_channels, tall, wide, channels).transpose(0, 3, 1, 2)
+    for key in sorted(exact):
+        gradient += exact[key].reshape(out_channels, tall, wide, channels).transpose(0, 3, 1, 2)
     return gradient
+
+
+def applies(problem: Problem, m: int, r: int) -> bool:
+    """Kernels of r rows, stride and dilation 1, and a padding that the input gradient can turn around."""
+    s = problem.shapes
+    return (
+        problem.is_planar
+        and problem.dtype.char in "fd"
+        and s.groups == 1
+        and s.stride == s.dilation == (1, 1)
+        and s.kernel_size[0] == r
+        and all(p < k for p, k in zip(s.padding, s.kernel_size))
+    )
+
+
+def cost(problem: Problem, m: int, r: int) -> float:
+    s = problem.shapes
+    if problem.dtype.char != "f" or min(s.in_channels, s.out_channels) < FEW:
+        return float("inf")
+    channels = s.in_channels, s.out_channels
+    read, made = channels[::-1] if problem.map == INPUT_GRADIENT else channels
+    size = s.input_size if problem.map == INPUT_GRADIENT else s.output_size
+    wide = s.kernel_size[1]
+    transformed = s.batch * ceil(size[0] / m) * (m + r - 1) * size[1]  # pixels
+    longer = 1 + (wide // 2) / size[1]  # of a line: the padding
+    if problem.map != WEIGHT_GRADIENT:
+        samples, strips = pieces(s.batch, size, s.kernel_size, max(channels), m, 4, PIECE_BYTES)[0]
+        lines = (samples.stop - samples.start) * (strips.stop - strips.start)
+        longer *= 1 + FEW_ROWS * wide / (lines * longer * size[1])
+    each = product_time(longer, wide * read, made) + read * TRANSFORM + made * INVERSE
+    kernel = (m + r - 1) * wide * prod(channels) * TRANSFORM
+    pixels = s.batch * prod(s.output_size)
+    return 2 * CALLS + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6
+
+
+def _algorithm(m: int, r: int) -> Algorithm:
+    return Algorithm(
+        f"F({m}x1, {r}x1)",
+        partial(applies, m=m, r=r),
+        partial(cost, m=m, r=r),
+        partial(forward, m=m),
+        partial(input_gradient, m=m),
+        partial(weight_gradient, m=m),
+        exact=False,
+    )
+
+
+WINOGRAD_1D = tuple(
+    _algorithm(m, r) for m, r in ((4, 3), (5, 3), (6, 3), (7, 3), (8, 3), (4, 5), (5, 5), (6, 5))
+)
 
 
 def _transformed(kernel: np.ndarray, m: int) -> np.ndarray:

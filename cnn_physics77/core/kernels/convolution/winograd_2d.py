@@ -34,54 +34,67 @@ NaN of it, so tiles whose values differ too much are computed by the exact produ
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
-from math import ceil
+from functools import lru_cache, partial
+from math import ceil, prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels import channels_last
 from cnn_physics77.core.kernels.blocks import cut, items
-from cnn_physics77.core.kernels.dynamic_range import (
+from cnn_physics77.core.kernels.convolution import im2col_nhwc
+from cnn_physics77.core.kernels.convolution.algorithm import (
+    CALLS,
+    INPUT_GRADIENT,
+    MOVE,
+    WEIGHT_GRADIENT,
+    Algorithm,
+    Problem,
+    product_time,
+)
+from cnn_physics77.core.kernels.convolution.dynamic_range import (
     ExactStrips,
     RangeCheck,
     channel_counts,
     strips_of,
     window_cell,
 )
-from cnn_physics77.core.kernels.geometry import Geometry
-from cnn_physics77.core.kernels.pixel_windows import Windows
-from cnn_physics77.core.kernels.products import matmul
-from cnn_physics77.core.kernels.runtime.parallel import parallel_for
-from cnn_physics77.core.kernels.runtime.scratch import scratch
-from cnn_physics77.core.kernels.runtime.tiling import cut, items
-from cnn_physics77.core.kernels.toom_cook import matrices
+from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.convolution.toom_cook import matrices
+from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.scratch import scratch
+from cnn_physics77.core.kernels.threads import parallel_for
 
 ROW_ELEMENTS = 256  # samples * C is at least this where the batch allows: shorter rows cost more per element
-MOST_PARTIAL_SUMS = 8  # of a weight gradient, each over its own blocks, added in order
-PARTIAL_BYTES = 1 << 23  # of all of them together, where two are not already more
+LARGEST_TILE = 5  # of the algorithms that are chosen: beyond, the error is too large
+FEW = 8  # channels: with fewer, rows are too short and products too narrow
+# Nanoseconds of one core (see `algorithm`): one number of an input tile transformed in both directions, the
+# same on the way back, and one number of the transformed kernel.
+TRANSFORM, INVERSE, KERNEL = 1.1, 0.8, 6.0
+SLOWER_GRADIENT = 1.2  # the weight gradient against the forward map
 
 
 def forward(
-    x: np.ndarray, weight: np.ndarray, geometry: Geometry, bias: np.ndarray | None, m: int
+    x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None, m: int
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x m, 3 x 3)."""
     counts = channel_counts(weight, 1)
     if counts is None:
-        return channels_last.forward(x, weight, geometry, bias)
+        return im2col_nhwc.forward(x, weight, shapes, bias)
     kernel = weight.transpose(2, 3, 1, 0)
     transformed = _transformed_kernel(weight, m).transpose(0, 2, 1)  # (t * t, C, K)
-    return _correlate(x, kernel, transformed, counts, geometry.output_size, geometry.padding, bias, m)
+    return _correlate(x, kernel, transformed, counts, shapes.output_size, shapes.padding, bias, m)
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory; the padding is at most 2."""
     counts = channel_counts(weight, 0)
     if counts is None:
-        return channels_last.input_gradient(g, weight, geometry)
+        return im2col_nhwc.input_gradient(g, weight, shapes)
     kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     transformed = _transformed_kernel(weight, m, turned=True)  # (t * t, K, C)
-    up, left = geometry.padding
-    return _correlate(g, kernel, transformed, counts, geometry.input_size, (2 - up, 2 - left), None, m)
+    up, left = shapes.padding
+    return _correlate(g, kernel, transformed, counts, shapes.input_size, (2 - up, 2 - left), None, m)
 
 
 @lru_cache
@@ -111,33 +124,33 @@ class Tiling:
         self.blocks = cut(batch, self.rows, row_bytes, ceil(ROW_ELEMENTS / channels))
 
 
-def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (K, C, 3, 3)."""
     batch, channels = x.shape[:2]
     out_channels = g.shape[1]
     dtype = x.dtype
     t = m + 2
     a_t = matrices(m, dtype)[0]
-    tiling = Tiling(batch, max(channels, out_channels), geometry.output_size, m, x.itemsize)
+    tiling = Tiling(batch, max(channels, out_channels), shapes.output_size, m, x.itemsize)
     pixels, gradient_pixels = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
     images, gradients = items(pixels), items(gradient_pixels)
-    windows = Windows.of(geometry)
-    cell = window_cell(3, geometry.padding[1])
+    windows = NHWCWindows.of(shapes)
+    cell = window_cell(3, shapes.padding[1])
     image_range = RangeCheck(np.ones(channels, dtype), (3, 3), cell, t, m, t)
     gradient_range = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
-    terms = t * t * out_channels * channels
-    count = min(len(tiling.blocks), max(2, min(MOST_PARTIAL_SUMS, PARTIAL_BYTES // (terms * x.itemsize))))
-    partial = np.empty((count, t * t, out_channels, channels), dtype)
-    exact: list[np.ndarray | None] = [None] * count  # what the strips add that the tiles leave out
+    exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
     @np.errstate(all="ignore")
-    def partial_sum(index: int) -> None:
-        for samples, strip in tiling.blocks[index::count]:
+    def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
+        key = neighbours[0][0].start, neighbours[0][1].start
+        for samples, strip in neighbours:
             image = images[samples]
             first, number = strip.start * m, strip.stop - strip.start
-            wide_x = image_range.strips(pixels[samples], first - geometry.padding[0], number)
-            wide_g = gradient_range.strips(gradient_pixels[samples], first, number)
-            tiles = _input_tiles(image, dtype, channels, tiling, strip, geometry.padding)
+            marks = (
+                image_range.strips(pixels[samples], first - shapes.padding[0], number),
+                gradient_range.strips(gradient_pixels[samples], first, number),
+            )
+            tiles = _input_tiles(image, dtype, channels, tiling, strip, shapes.padding)
             length = tiles.shape[1] * out_channels
             shape = (m, m, number, tiling.columns, len(image), out_channels)
             outputs = scratch("winograd outputs", shape, dtype)
@@ -147,28 +160,66 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, geometry: Geometry, m: int) ->
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
-            for left_out in (wide_x, wide_g):
+            for left_out in marks:
                 if left_out is not None:
                     for factor in (tiles, products):
-                        shape = (t * t, number, tiling.columns, len(image), factor.shape[2])
-                        factor.reshape(shape).transpose(1, 3, 0, 2, 4)[left_out.T] = 0
-            if (samples, strip) == tiling.blocks[index]:
-                np.matmul(products.transpose(0, 2, 1), tiles, out=partial[index])
-            else:
-                term = scratch("winograd half", partial.shape[1:], dtype)
-                partial[index] += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
-            for sample, rows in strips_of((samples, strip), m, geometry.output_size[0], wide_x, wide_g):
-                term = channels_last.weight_product(gradient_pixels, pixels, windows, sample, rows)
-                exact[index] = term if exact[index] is None else exact[index] + term
+                        by_tile = factor.reshape(t * t, number, tiling.columns, len(image), -1)
+                        by_tile.transpose(1, 3, 0, 2, 4)[left_out.T] = 0
+            term = scratch("winograd half", total.shape, dtype)
+            total += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
+            for sample, rows in strips_of((samples, strip), m, shapes.output_size[0], *marks):
+                term = im2col_nhwc.weight_product(gradient_pixels, pixels, windows, sample, rows)
+                exact[key] = exact[key] + term if key in exact else term
 
-    parallel_for(partial_sum, count, g.size * channels / 1e4)
-    whole = partial.sum(axis=0).reshape(t * t, out_channels * channels)
-    taps = matmul(whole.T, _both_directions(m, dtype, False))
+    shape = t * t, out_channels, channels
+    whole = sum_of_parts(add, tiling.blocks, shape, x, g.size * channels / 1e4)
+    taps = matmul(whole.reshape(t * t, -1).T, _both_directions(m, dtype, False))
     gradient = taps.reshape(out_channels, channels, 3, 3)
-    for term in exact:
-        if term is not None:
-            gradient += term.reshape(out_channels, 3, 3, channels).transpose(0, 3, 1, 2)
+    for key in sorted(exact):
+        gradient += exact[key].reshape(out_channels, 3, 3, channels).transpose(0, 3, 1, 2)
     return gradient
+
+
+def applies(problem: Problem, m: int) -> bool:
+    """3x3 kernels, stride and dilation 1, and a padding that the input gradient can turn around."""
+    s = problem.shapes
+    return (
+        problem.is_planar
+        and problem.dtype.char in "fd"
+        and s.groups == 1
+        and s.stride == s.dilation == (1, 1)
+        and s.kernel_size == (3, 3)
+        and max(s.padding) < 3
+    )
+
+
+def cost(problem: Problem, m: int) -> float:
+    s = problem.shapes
+    channels = s.in_channels, s.out_channels
+    if problem.dtype.char != "f" or min(channels) < FEW or m > LARGEST_TILE:
+        return float("inf")
+    read, made = channels[::-1] if problem.map == INPUT_GRADIENT else channels
+    tiles = s.batch * prod(ceil(n / m) for n in s.output_size)
+    each = product_time(1, read, made) + read * TRANSFORM + made * INVERSE
+    numbers = (m + 2) ** 2 * (tiles * each + prod(channels) * KERNEL)
+    pixels = s.batch * prod(s.output_size)
+    time = 3 * CALLS + (numbers + pixels * sum(channels) * MOVE) / 1e6
+    return time * (SLOWER_GRADIENT if problem.map == WEIGHT_GRADIENT else 1)
+
+
+def _algorithm(m: int) -> Algorithm:
+    return Algorithm(
+        f"F({m}x{m}, 3x3)",
+        partial(applies, m=m),
+        partial(cost, m=m),
+        partial(forward, m=m),
+        partial(input_gradient, m=m),
+        partial(weight_gradient, m=m),
+        exact=False,
+    )
+
+
+WINOGRAD_2D = tuple(_algorithm(m) for m in (2, 4, 5, 6))
 
 
 def _correlate(

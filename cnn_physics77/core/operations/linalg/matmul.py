@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.kernels import products
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
-from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
-from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul
+from cnn_physics77.core.kernels import gemm
+from cnn_physics77.core.operations.arithmetic import add, conj, mul
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.operation import as_tensor_input, operation
 from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- the product
@@ -15,7 +15,7 @@ from cnn_physics77.core.tensor import Tensor, method
 @operation(name="matmul")
 def _matmul(a, b):
     """y_mn = Σ_k a_mk b_kn for every matrix of the broadcast batch."""
-    return products.matmul(a, b)
+    return gemm.matmul(a, b)
 
 
 @_matmul.derivative("a")

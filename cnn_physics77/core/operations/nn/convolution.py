@@ -1,8 +1,7 @@
 r"""Convolution and transposed convolution over 1, 2 and 3 spatial dimensions.
 
-Three bilinear maps, of which each one's derivatives are the other two (the sums that they stand for are
-written out in
-:mod:`cnn_physics77.core.kernels.convolution`):
+Three bilinear maps. The derivatives of each are the other two. The sums are written out in
+:mod:`cnn_physics77.core.kernels.convolution.dispatch`:
 
 .. math::
     y = w \star x \qquad\text{forward} \\
@@ -15,18 +14,21 @@ F. Visin, *A guide to convolution arithmetic for deep learning*, arXiv:1603.0728
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.kernels.windows import Size
-from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
-from cnn_physics77.core.operations.base.operation import operation
-from cnn_physics77.core.operations.base.precision import in_float32
-from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format
-from cnn_physics77.core.operations.indexing.pad import pad
-from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
-from cnn_physics77.core.operations.pointwise.arithmetic import conj
+from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.arithmetic import conj
+from cnn_physics77.core.operations.memory import clone, contiguous_format
+from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.padding import pad
+from cnn_physics77.core.operations.precision import in_float32
+from cnn_physics77.core.operations.shape import squeeze, unsqueeze
+from cnn_physics77.core.operations.unfold import window_counts
 from cnn_physics77.core.tensor import Tensor
 
 # ------------------------------------------------------------------------------ the three maps
@@ -46,7 +48,7 @@ def _convolution(x, weight, bias, *, window: Window):
 
 @operation(name="convolution_input_gradient")
 def _input_gradient(g, weight, bias, *, input_size, window: Window):
-    """x̄ = w ⋆ᵀ g (+ b, where it is a layer of its own)"""
+    """x̄ = w ⋆ᵀ g (+ b, in a transposed convolution)"""
     gx = kernels.convolution_input_gradient(g, weight, input_size, *window)
     if bias is not None:
         gx += bias.reshape(-1, *(1,) * len(input_size))
@@ -67,7 +69,7 @@ def _channel_sum(g):
 
 @operation(name="channel_expand", view=True)
 def _channel_expand(b, *, shape):
-    """The number of each channel at all samples and pixels: the adjoint of the channel sum."""
+    """b_k at all samples and pixels: the adjoint of the channel sum."""
     return np.broadcast_to(b.reshape(-1, *(1,) * (len(shape) - 2)), shape)
 
 
@@ -195,13 +197,46 @@ def _convolve(function, d, input, weight, bias, stride, padding, dilation, group
         return _only_sample(y)
     stride = per_dimension(function, "stride", stride, d)
     dilation = per_dimension(function, "dilation", dilation, d)
-    if type(padding) is str:
+    if isinstance(padding, str):
         input, padding = _padding_by_name(function, input, weight, stride, padding, dilation)
     else:
         padding = per_dimension(function, "padding", padding, d)
+    _check_sizes(function, input.array.shape, weight.array.shape, stride, padding, dilation, groups)
     if bias is not None:
         _check_bias(function, bias, weight.shape[0])
     return _convolution(input, weight, bias, window=(stride, padding, dilation, groups))
+
+
+@lru_cache(maxsize=1024)
+def _check_sizes(
+    function: str,
+    x_shape: Size,
+    weight_shape: Size,
+    stride: Size,
+    padding: Size,
+    dilation: Size,
+    groups: int,
+) -> None:
+    """Raise a ShapeError unless a convolution of these sizes exists."""
+    if len(weight_shape) != len(x_shape):
+        raise ShapeError(
+            f"{function}: expected a weight (out_channels, in_channels/groups, *kernel_size) with as many "
+            f"dimensions as the input, found input {x_shape} and weight {weight_shape}; "
+            "add a batch or a spatial dimension"
+        )
+    if 0 in x_shape[2:]:
+        raise ShapeError(
+            f"{function}: expected images of at least one pixel, found input {x_shape}; only the batch and "
+            "the channels may be empty"
+        )
+    if groups < 1 or weight_shape[0] % groups or weight_shape[1] * groups != x_shape[1]:
+        raise ShapeError(
+            f"{function}: Given groups={groups}, weight of size {list(weight_shape)}, expected "
+            f"input{list(x_shape)} to have {weight_shape[1] * max(groups, 1)} channels (in_channels = groups "
+            f"* weight.shape[1]) and out_channels {weight_shape[0]} to be a multiple of groups; check "
+            "in_channels and groups"
+        )
+    window_counts(function, x_shape[2:], weight_shape[2:], dilation, padding, stride)
 
 
 def _only_sample(y: Tensor) -> Tensor:
@@ -333,50 +368,68 @@ def _convolve_transposed(
 ) -> Tensor:
     check_tensors(function, input, weight, bias)
     if not batched(function, input, d):
-        input = unsqueeze(input, 0)
-        y = _convolve_transposed(
-            function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
-        )
-        return _only_sample(y)
+        arguments = weight, bias, stride, padding, output_padding, groups, dilation
+        return _only_sample(_convolve_transposed(function, d, unsqueeze(input, 0), *arguments))
     stride = per_dimension(function, "stride", stride, d)
     padding = per_dimension(function, "padding", padding, d)
     dilation = per_dimension(function, "dilation", dilation, d)
     extra = per_dimension(function, "output_padding", output_padding, d)
-    if (
-        weight.array.ndim != d + 2
-        or weight.shape[0] != input.shape[1]
-        or groups < 1
-        or weight.shape[0] % groups
-    ):
-        raise ShapeError(
-            f"{function}: expected a weight (in_channels, out_channels/groups, *kernel_size) whose first "
-            "size is that of the "
-            f"input's channels and a multiple of groups, found input {input.shape}, weight {weight.shape} "
-            f"and groups {groups}; "
-            "check in_channels and groups"
-        )
+    window = (stride, padding, dilation, groups)
+    size = _transposed_size(function, input.array.shape, weight.array.shape, window, extra)
     if bias is not None:
         _check_bias(function, bias, weight.shape[1] * groups)
-    if any(e < 0 or (e >= s and e >= dl) for e, s, dl in zip(extra, stride, dilation)):
+    if any(e >= s for e, s in zip(extra, stride)):
+        return _cut_from_whole(input, weight, bias, size, *window)
+    return _input_gradient(input, weight, bias, input_size=size, window=window)
+
+
+@lru_cache(maxsize=1024)
+def _transposed_size(
+    function: str, x_shape: Size, weight_shape: Size, window: Window, output_padding: Size
+) -> Size:
+    """The spatial size of the result.
+
+    Raises:
+        ShapeError: there is no transposed convolution of these sizes.
+    """
+    stride, padding, dilation, groups = window
+    if (
+        len(weight_shape) != len(x_shape)
+        or weight_shape[0] != x_shape[1]
+        or groups < 1
+        or weight_shape[0] % groups
+    ):
+        raise ShapeError(
+            f"{function}: Given transposed=1, expected a weight (in_channels, out_channels/groups, "
+            "*kernel_size) whose first size is that of the input's channels and a multiple of groups, found "
+            f"input {x_shape}, weight {weight_shape} and groups {groups}; check in_channels and groups"
+        )
+    kernel_size = weight_shape[2:]
+    if 0 in x_shape[2:]:
+        raise ShapeError(
+            f"{function}: expected images of at least one pixel, found input {x_shape}; only the batch and "
+            "the channels may be empty"
+        )
+    if min((*kernel_size, *stride, *dilation)) < 1 or min(padding) < 0:
+        raise ShapeError(
+            f"{function}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
+            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
+        )
+    if any(e < 0 or e >= max(s, d) for e, s, d in zip(output_padding, stride, dilation)):
         raise ShapeError(
             f"{function}: output padding must be smaller than either stride or dilation, found "
-            f"output_padding {extra}, "
-            f"stride {stride}, dilation {dilation}"
+            f"output_padding {output_padding}, stride {stride}, dilation {dilation}"
         )
     size = tuple(
-        (n - 1) * s - 2 * p + dl * (k - 1) + e + 1
-        for n, s, p, dl, k, e in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], extra)
+        (n - 1) * s - 2 * p + d * (k - 1) + e + 1
+        for n, s, p, d, k, e in zip(x_shape[2:], stride, padding, dilation, kernel_size, output_padding)
     )
     if min(size) < 1:
         raise ShapeError(
-            f"{function}: expected a result of at least one pixel, found size {size} for input "
-            f"{input.shape}, kernel "
-            f"{weight.shape[2:]} and padding {padding}; use less padding"
+            f"{function}: expected a result of at least one pixel, found size {size} for input {x_shape}, "
+            f"kernel_size {kernel_size} and padding {padding}; use less padding"
         )
-    if any(e >= s for e, s in zip(extra, stride)):
-        return _cut_from_whole(input, weight, bias, size, stride, padding, dilation, groups)
-    window = (stride, padding, dilation, groups)
-    return _input_gradient(input, weight, bias, input_size=size, window=window)
+    return size
 
 
 def _cut_from_whole(input, weight, bias, size, stride, padding, dilation, groups) -> Tensor:

@@ -15,12 +15,12 @@ import math
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels import products
-from cnn_physics77.core.operations.base.arguments import check_tensors
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
-from cnn_physics77.core.operations.base.operation import operation
-from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
-from cnn_physics77.core.operations.pointwise.arithmetic import add, conj
+from cnn_physics77.core.kernels import gemm
+from cnn_physics77.core.operations.arguments import check_tensors
+from cnn_physics77.core.operations.arithmetic import add, conj
+from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.operation import operation
+from cnn_physics77.core.operations.shape import squeeze, unsqueeze
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -32,28 +32,28 @@ def _rows(x: np.ndarray) -> np.ndarray:
 @operation(name="linear")
 def _linear(x, weight, bias):
     """y = x Wᵀ + b"""
-    y = products.matmul(_rows(x), weight.T, bias=bias)
+    y = gemm.matmul(_rows(x), weight.T, bias=bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
 @operation(name="linear_input_gradient")
 def _input_gradient(g, weight):
     """g W"""
-    gx = products.matmul(_rows(g), weight)
+    gx = gemm.matmul(_rows(g), weight)
     return gx if g.ndim == 2 else gx.reshape(*g.shape[:-1], weight.shape[1])
 
 
 @operation(name="linear_weight_gradient")
 def _weight_gradient(g, x):
     """gᵀ x, in the memory order of the weight."""
-    return products.matmul(_rows(g).T, _rows(x))
+    return gemm.matmul(_rows(g).T, _rows(x))
 
 
 @operation(name="linear_bias_gradient")
 def _bias_gradient(g):
     """The sum over rows, as a product with ones: faster than a sum over a leading dimension."""
     rows = _rows(g)
-    return products.matmul(np.ones(len(rows), g.dtype), rows)
+    return gemm.matmul(np.ones(len(rows), g.dtype), rows)
 
 
 @_linear.derivative("x")

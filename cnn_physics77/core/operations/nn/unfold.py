@@ -6,6 +6,8 @@ derivative.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
@@ -47,6 +49,36 @@ def _window(function: str, kernel_size, dilation, padding, stride) -> tuple:
     return tuple(per_dimension(function, name, value, 2) for name, value in named.items())
 
 
+def window_counts(
+    function: str,
+    size: tuple[int, ...],
+    kernel_size: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[int, ...],
+    stride: tuple[int, ...],
+) -> tuple[int, ...]:
+    """The number of windows along each spatial dimension of an image.
+
+    Raises:
+        ShapeError: a kernel size, dilation or stride below 1, a negative padding, or a window larger than the
+            padded image.
+    """
+    if min((*kernel_size, *stride, *dilation)) < 1 or min(padding) < 0:
+        raise ShapeError(
+            f"{function}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
+            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
+        )
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
+    padded = tuple(n + 2 * p for n, p in zip(size, padding))
+    if any(span > n for span, n in zip(spans, padded)):
+        raise ShapeError(
+            f"{function}: Kernel size can't be greater than actual input size; the padded input is {padded} "
+            f"(size {size}, padding {padding}) and a window {spans} (kernel_size {kernel_size}, dilation "
+            f"{dilation}); use a larger input, more padding or a smaller kernel"
+        )
+    return kernels.output_size(size, kernel_size, stride, padding, dilation)
+
+
 def unfold(input: Tensor, kernel_size, dilation=1, padding=0, stride=1) -> Tensor:
     r"""The windows of an image as the columns of a matrix (im2col).
 
@@ -76,7 +108,9 @@ def unfold(input: Tensor, kernel_size, dilation=1, padding=0, stride=1) -> Tenso
     """
     check_tensors("unfold", input)
     window = _window("unfold", kernel_size, dilation, padding, stride)
-    if not batched("unfold", input, 2):
+    with_batch = batched("unfold", input, 2)
+    window_counts("unfold", input.array.shape[-2:], *window)
+    if not with_batch:
         return squeeze(_unfold(unsqueeze(input, 0), window=window), 0)
     return _unfold(input, window=window)
 
@@ -110,6 +144,13 @@ def fold(input: Tensor, output_size, kernel_size, dilation=1, padding=0, stride=
     if input.ndim not in (2, 3):
         raise ShapeError(
             f"fold: expected 2D or 3D (batch mode) columns (N, C * kernel, L), found shape {input.shape}"
+        )
+    counts = window_counts("fold", size, *window)
+    rows, length = input.array.shape[-2:]
+    if rows % prod(window[0]) or length != prod(counts):
+        raise ShapeError(
+            f"fold: expected columns (N, C * {prod(window[0])}, {prod(counts)}) for output_size {size} and "
+            f"kernel_size {window[0]}, found {input.shape}; check output_size, stride, padding and dilation"
         )
     if input.ndim == 2:
         return squeeze(_fold(unsqueeze(input, 0), size=size, window=window), 0)

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.pooling_windows import Size, axis_cuts, pool_output_size, split_shape
-from cnn_physics77.core.kernels.runtime.layout import empty
-from cnn_physics77.core.kernels.runtime.tiling import for_blocks
+from cnn_physics77.core.kernels.layout import empty, for_blocks
+from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
+from cnn_physics77.core.kernels.windows import Size, axis_ranges
 
 
 def average_pool(
@@ -90,7 +90,7 @@ def _window_sum(x, total, axis, after):
     """total[o] = sum over k of x[o * stride - padding + k] along the axis with `after` axes behind it."""
     whole = slice(0, axis[1])
     tail = (slice(None),) * after
-    terms = [((..., o, *tail), (..., i, *tail), o == whole) for o, i in axis_cuts(*axis)]
+    terms = [((..., o, *tail), (..., i, *tail), o == whole) for o, i in axis_ranges(*axis)]
     started = False
     if len(terms) > 1 and terms[0][2] and terms[1][2]:
         np.add(x[terms[0][1]], x[terms[1][1]], out=total)
@@ -163,7 +163,7 @@ def _window_spread(g, out, axis, after):
     apart = stride >= kernel
     if not (apart and padding == 0 and stride == kernel and size == output * kernel):
         out.fill(0)
-    for outputs, inputs in axis_cuts(*axis):
+    for outputs, inputs in axis_ranges(*axis):
         target, source = out[(..., inputs, *tail)], g[(..., outputs, *tail)]
         if apart:
             np.copyto(target, source)

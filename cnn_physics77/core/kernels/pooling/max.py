@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.pooling_windows import Size, pool_output_size, split_shape, window_cuts
-from cnn_physics77.core.kernels.runtime.layout import empty, in_order_of, scratch_like
-from cnn_physics77.core.kernels.runtime.tiling import for_blocks
+from cnn_physics77.core.kernels.layout import empty, for_blocks, in_order_of, scratch_like
+from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
+from cnn_physics77.core.kernels.windows import Size, window_ranges
 
 
 def max_pool(
@@ -38,25 +38,25 @@ def max_pool(
     stride, padding, dilation = stride or kernel_size, padding or (0,) * d, dilation or (1,) * d
     lead, size = split_shape(x, d, "max_pool")
     output = pool_output_size(size, kernel_size, stride, padding, dilation, ceil_mode, name="max_pool")
-    cuts = window_cuts(size, output, kernel_size, stride, padding, dilation)
+    ranges = window_ranges(size, output, kernel_size, stride, padding, dilation)
     y = empty(lead + output, x)
     positions = None
     if with_positions:
-        positions = empty(y.shape, x, np.min_scalar_type(len(cuts) - 1))
+        positions = empty(y.shape, x, np.min_scalar_type(len(ranges) - 1))
     if y.size == 0:
         return y, positions
     first = _first_offsets(output, kernel_size, stride, padding, dilation) if any(padding) else 0
 
     def block(b) -> None:
         if positions is None:
-            _largest(x[b], y[b], cuts)
+            _largest(x[b], y[b], ranges)
         else:
-            _max_block(x[b], y[b], positions[b], cuts, first)
+            _max_block(x[b], y[b], positions[b], ranges, first)
 
     if x.ndim == d:
         block(...)
     else:
-        for_blocks(block, len(x), x.nbytes // len(x), y.size * len(cuts) * 5e-4)
+        for_blocks(block, len(x), x.nbytes // len(x), y.size * len(ranges) * 5e-4)
     return y, positions
 
 
@@ -64,25 +64,25 @@ def _fill(y):
     y.fill(-np.inf if y.dtype.kind == "f" else np.iinfo(y.dtype).min)
 
 
-def _largest(x, y, cuts):
+def _largest(x, y, ranges):
     _fill(y)
-    for outputs, inputs in cuts:
+    for outputs, inputs in ranges:
         np.maximum(y[outputs], x[inputs], out=y[outputs])
 
 
-def _max_block(x, y, positions, cuts, first):
+def _max_block(x, y, positions, ranges, first):
     values = scratch_like("max_pool.values", y, y.dtype)
     better = scratch_like("max_pool.better", positions, bool)
     winner = scratch_like("max_pool.winner", positions, positions.dtype)
     done = 0
-    if cuts[0][0] is ...:  # the first offset exists in all windows
-        np.copyto(y, x[cuts[0][1]])
+    if ranges[0][0] is ...:  # the first offset exists in all windows
+        np.copyto(y, x[ranges[0][1]])
         positions.fill(0)
         done = 1
     else:
         _fill(y)
         positions[...] = first
-    for k, (outputs, inputs) in enumerate(cuts[done:], done):
+    for k, (outputs, inputs) in enumerate(ranges[done:], done):
         v, best = values[outputs], y[outputs]
         np.copyto(v, x[inputs])  # short runs, or single elements: better read once than twice
         now = np.greater(v, best, out=better[outputs])
@@ -90,13 +90,13 @@ def _max_block(x, y, positions, cuts, first):
         # k grows, so a new winner's offset is the largest so far
         np.multiply(now.view(np.uint8), winner.dtype.type(k), out=winner[outputs])
         np.maximum(positions[outputs], winner[outputs], out=positions[outputs])
-    _mark_nan(x, y, positions, cuts)
+    _mark_nan(x, y, positions, ranges)
 
 
-def _mark_nan(x, y, positions, cuts):
+def _mark_nan(x, y, positions, ranges):
     """The last NaN of a window has won. y holds it, as np.maximum hands NaN on; comparisons do not see it."""
     if y.dtype.kind == "f" and np.isnan(y.min()):
-        for k, (outputs, inputs) in enumerate(cuts):
+        for k, (outputs, inputs) in enumerate(ranges):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
 
 
@@ -131,7 +131,7 @@ def max_pool_scatter(
     stride, padding, dilation = stride or kernel_size, padding or (0,) * d, dilation or (1,) * d
     _check_positions("max_pool_scatter", g.shape, positions)
     lead, output = split_shape(g, d, "max_pool_scatter")
-    cuts = window_cuts(tuple(input_size), output, kernel_size, stride, padding, dilation)
+    ranges = window_ranges(tuple(input_size), output, kernel_size, stride, padding, dilation)
     gx = empty(lead + tuple(input_size), positions, g.dtype)
     # no element lies in two windows; and each lies in one
     apart = all(s > e * (k - 1) for k, s, e in zip(kernel_size, stride, dilation))
@@ -141,25 +141,25 @@ def max_pool_scatter(
         gx.fill(0)
         return gx
     if g.ndim == d:
-        _scatter_block(g, positions, gx, cuts, apart, tiled)
+        _scatter_block(g, positions, gx, ranges, apart, tiled)
     else:
         each = gx.nbytes // len(g)
 
         def block(b: slice) -> None:
-            _scatter_block(g[b], positions[b], gx[b], cuts, apart, tiled)
+            _scatter_block(g[b], positions[b], gx[b], ranges, apart, tiled)
 
-        for_blocks(block, len(g), each, g.size * len(cuts) * 5e-4)
+        for_blocks(block, len(g), each, g.size * len(ranges) * 5e-4)
     return gx
 
 
-def _scatter_block(g, positions, gx, cuts, apart, tiled):
+def _scatter_block(g, positions, gx, ranges, apart, tiled):
     g = in_order_of(g, positions)
     if not tiled:
         gx.fill(0)
     mask = scratch_like("max_pool.mask", positions, np.int8)
     bits, gx_bits = _bits(g), _bits(gx)
     share = g if apart else scratch_like("max_pool.share", positions, g.dtype)
-    for k, (outputs, inputs) in enumerate(cuts):
+    for k, (outputs, inputs) in enumerate(ranges):
         chosen = _mask(positions[outputs], k, mask[outputs])
         if apart:
             np.bitwise_and(bits[outputs], chosen, out=gx_bits[inputs])
@@ -199,28 +199,28 @@ def max_pool_gather(
     lead, size = split_shape(v, d, "max_pool_gather")
     output = positions.shape[positions.ndim - d :]
     _check_positions("max_pool_gather", lead + output, positions)
-    cuts = window_cuts(size, output, kernel_size, stride, padding, dilation)
+    ranges = window_ranges(size, output, kernel_size, stride, padding, dilation)
     y = np.empty_like(positions, dtype=v.dtype)
     if y.size == 0:
         return y
     if v.ndim == d:
-        _gather_block(v, positions, y, cuts)
+        _gather_block(v, positions, y, ranges)
     else:
         each = v.nbytes // len(v)
 
         def block(b: slice) -> None:
-            _gather_block(v[b], positions[b], y[b], cuts)
+            _gather_block(v[b], positions[b], y[b], ranges)
 
-        for_blocks(block, len(v), each, y.size * len(cuts) * 5e-4)
+        for_blocks(block, len(v), each, y.size * len(ranges) * 5e-4)
     return y
 
 
-def _gather_block(v, positions, y, cuts):
+def _gather_block(v, positions, y, ranges):
     mask = scratch_like("max_pool.mask", positions, np.int8)
     chosen = scratch_like("max_pool.chosen", y, y.dtype)
     y.fill(0)
     bits, y_bits, chosen_bits = _bits(v), _bits(y), _bits(chosen)
-    for k, (outputs, inputs) in enumerate(cuts):
+    for k, (outputs, inputs) in enumerate(ranges):
         np.bitwise_and(bits[inputs], _mask(positions[outputs], k, mask[outputs]), out=chosen_bits[outputs])
         np.bitwise_or(y_bits[outputs], chosen_bits[outputs], out=y_bits[outputs])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnn_physics77.core.kernels.pooling_windows import Size
+from cnn_physics77.core.kernels.windows import Size
 
 
 def window_elements(

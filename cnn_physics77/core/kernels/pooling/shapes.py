@@ -1,4 +1,4 @@
-"""The windows of pooling: the size law, and for each offset in the window the inputs that it meets.
+"""The sizes of pooling.
 
 Shapes: x is (..., *input_size), the result is (..., *output_size); the leading axes, usually (N, C), are
 free. The last ``len(kernel_size)`` axes are spatial. With o the output's index, k the offset in the window
@@ -11,15 +11,10 @@ term of the sum. All of pooling is a loop over the few offsets k, each one opera
 the windows.
 """
 
-import itertools
-from functools import lru_cache
-
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-
-Size = tuple[int, ...]
-Cut = tuple[slice, slice]
+from cnn_physics77.core.kernels.windows import Size
 
 
 def pool_output_size(
@@ -76,36 +71,6 @@ def pool_output_size(
             )
         output.append(n)
     return tuple(output)
-
-
-@lru_cache(maxsize=1024)
-def axis_cuts(
-    size: int, output: int, kernel: int, stride: int, padding: int, dilation: int
-) -> tuple[Cut, ...]:
-    """For each offset k along one axis: the outputs for which it lies inside the input, and those inputs."""
-    cuts = []
-    for k in range(kernel):
-        shift = k * dilation - padding
-        first = max(0, -(shift // stride))
-        last = max(first, min(output, (size - 1 - shift) // stride + 1))
-        start = first * stride + shift
-        stop = start + (last - first - 1) * stride + 1 if last > first else start
-        cuts.append((slice(first, last), slice(start, max(stop, 0), stride)))
-    return tuple(cuts)
-
-
-@lru_cache(maxsize=256)
-def window_cuts(
-    input_size: Size, output_size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size
-):
-    """For each offset of the window, in row-major order: the index of the outputs and that of the inputs."""
-    axes = [axis_cuts(*a) for a in zip(input_size, output_size, kernel, stride, padding, dilation)]
-    whole = tuple(slice(0, n) for n in output_size)
-    result = []
-    for cut in itertools.product(*axes):
-        outputs, inputs = (tuple(c[i] for c in cut) for i in (0, 1))
-        result.append((... if outputs == whole else (..., *outputs), (..., *inputs)))
-    return tuple(result)
 
 
 def split_shape(x: np.ndarray, d: int, name: str) -> tuple[Size, Size]:

@@ -1,0 +1,43 @@
+"""The sum over blocks of work that makes the gradient of a weight."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.kernels.threads import parallel_for
+
+MOST_PARTS = 8
+PARTS_BYTES = 1 << 23  # of all parts together, where two are not already more
+
+
+def sum_of_parts(
+    add: Callable[[np.ndarray, Any], None],
+    blocks: Sequence[Any],
+    shape: tuple[int, ...],
+    like: np.ndarray,
+    microseconds: float,
+) -> np.ndarray:
+    """The sum of what all blocks add to an array of zeros, in parallel and in an order that is fixed.
+
+    Args:
+        add: ``add(total, neighbours)`` adds what some neighbouring blocks contribute to ``total``.
+        blocks: the work; its number decides the parts, never the number of threads.
+        shape: of the sum, which has the dtype of ``like``.
+        microseconds: estimated time of all of it in one thread.
+
+    >>> def add(total, neighbours):
+    ...     total += sum(neighbours)
+    >>> sum_of_parts(add, range(5), (2,), np.zeros(0), microseconds=1)
+    array([10., 10.])
+    """
+    most = PARTS_BYTES // (prod(shape) * like.itemsize or 1)
+    count = min(len(blocks), max(2, min(MOST_PARTS, most)))
+    parts = np.zeros_like(like, shape=(count, *shape), order="C", subok=False)
+
+    def part(index: int) -> None:
+        add(parts[index], blocks[index * len(blocks) // count : (index + 1) * len(blocks) // count])
+
+    parallel_for(part, count, microseconds)
+    return parts.sum(axis=0)
