@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels import pooling, reference_pooling
+from cnn_physics77.core.kernels import pooling
+from cnn_physics77.core.kernels.pooling import reference
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
@@ -86,7 +87,7 @@ def test_max_pool_and_its_gradient_agree_with_torch(case, order):
 def test_max_pool_takes_every_dtype(dtype):
     x = np.random.default_rng(0).integers(0, 5, (2, 3, 6, 7)).astype(dtype)
     y, positions = pooling.max_pool(x, (3, 3), (2, 2), (1, 1))
-    expected, at = reference_pooling.max_pool(x, (3, 4), (3, 3), (2, 2), (1, 1), (1, 1))
+    expected, at = reference.max_pool(x, (3, 4), (3, 3), (2, 2), (1, 1), (1, 1))
     assert y.dtype == dtype
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(positions, at)
@@ -183,18 +184,18 @@ def test_pooling_agrees_with_slow_loops(case, seed):
     if all(reaches):  # a dilated window may straddle a small input
         window = (kernel, stride, padding, dilation)
         y, positions = pooling.max_pool(x, *window, ceil_mode)
-        expected, at = reference_pooling.max_pool(x, output, *window)
+        expected, at = reference.max_pool(x, output, *window)
         np.testing.assert_array_equal(y, expected)
         np.testing.assert_array_equal(positions, at)
         g = draw(y.shape, seed + 1)
         gx = pooling.max_pool_scatter(g, positions, size, *window)
-        np.testing.assert_array_equal(gx, reference_pooling.max_pool_scatter(g, at, size, *window))
+        np.testing.assert_array_equal(gx, reference.max_pool_scatter(g, at, size, *window))
         v = draw(x.shape, seed + 2)
         assert np.vdot(gx, v) == np.vdot(g, pooling.max_pool_gather(v, positions, *window))
     if dilation == (1,) * len(kernel):
         for include in (True, False):
             y = pooling.average_pool(x, kernel, stride, padding, ceil_mode, include)
-            expected = reference_pooling.average_pool(x, output, kernel, stride, padding, include)
+            expected = reference.average_pool(x, output, kernel, stride, padding, include)
             np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-14)
             g, v = draw(y.shape, seed), draw(x.shape, seed + 1)
             y = pooling.average_pool(v, kernel, stride, padding, ceil_mode, include)

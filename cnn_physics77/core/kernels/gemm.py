@@ -1,8 +1,8 @@
 """Matrix products whose bits do not depend on the number of threads.
 
-OpenBLAS cuts a large product by the number of its threads, and in float32 the pieces sum in another order:
-one and two threads give different bits. Here a large product is cut into blocks that depend on its shape
-alone; the pool works them off, each with BLAS at one thread.
+OpenBLAS divides a large product by the number of its threads, and the parts sum in another order: one and two
+threads give different bits in float32. Here a large product is cut into blocks that depend on its shape
+alone; the pool computes them, each with BLAS at one thread.
 """
 
 from math import prod
@@ -13,12 +13,12 @@ from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
-UNTHREADED = 1 << 18  # OpenBLAS runs M * N * K up to here in one thread, whatever it is told
+UNTHREADED = 1 << 18  # up to this M * N * K, OpenBLAS always uses one thread
 BLOCK = 1 << 24  # M * N * K of one block, at least: a quarter of a millisecond
 MOST_BLOCKS = 16
 LEAST_LENGTH = 128  # rows or columns of one of more than two blocks
 OUTER_PER_MICROSECOND = 3e3  # elements of an outer product
-MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; for the decision to hand over
+MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; decides whether threads pay
 
 
 def matmul(
@@ -75,8 +75,8 @@ def _of_matrices(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.
 def _blocks(work: int, length: int | None = None) -> int:
     """How many blocks: a power of two, so that two, four or eight threads end together.
 
-    ``length`` is that of the side that will be cut. Each block reads all of the other factor into BLAS's own
-    order, so it must be long enough to be worth that.
+    ``length`` is that of the side that will be divided. BLAS packs all of the other factor for each block, so
+    a block must be long enough to be worth that.
     """
     most = MOST_BLOCKS
     if length is not None:

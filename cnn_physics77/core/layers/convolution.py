@@ -14,7 +14,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Convolution(Module):
-    """What all convolutions have: the window, the weight and the bias.
+    """The part that all convolutions share: the window, the weight and the bias.
 
     Attributes:
         weight: (out_channels, in_channels/groups, *kernel_size); transposed: (in_channels,
@@ -97,7 +97,7 @@ class Convolution(Module):
                 init.uniform_(self.bias, -1 / sqrt(fan_in), 1 / sqrt(fan_in))
 
     def _margins(self) -> list[int]:
-        """The padding at both ends of each dimension, from the last, as ``pad`` wants it."""
+        """The padding at both ends of each dimension, the last first, as ``pad`` takes it."""
         if not isinstance(self.padding, str):
             pairs = [(p, p) for p in self.padding]
         elif self.padding == "valid":
@@ -115,7 +115,7 @@ class Convolution(Module):
         return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _output_padding(self, input: Tensor, output_size) -> tuple[int, ...]:
-        """What is to be added at the end, for a transposed convolution to have the size that is asked for."""
+        """The output_padding with which a transposed convolution has the given output size."""
         if output_size is None:
             return self.output_padding
         name, d = type(self).__name__, self.dimensions
@@ -136,8 +136,7 @@ class Convolution(Module):
         if any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest)):
             raise ShapeError(
                 f"{name}: requested an output size of {wanted}, but valid sizes range from {smallest} to "
-                f"{largest} "
-                f"(for an input of {input.shape[-d:]})"
+                f"{largest} (for an input of {input.shape[-d:]})"
             )
         return tuple(n - a for n, a in zip(wanted, smallest))
 
@@ -242,9 +241,9 @@ class Conv2d(_Direct):
         in_channels, out_channels: C and K.
         kernel_size, stride, dilation: an int or one per spatial dimension.
         padding: the same, at both ends; or ``"valid"``, or ``"same"``.
-        groups: the channels fall into this many groups that do not see each other.
+        groups: the channels are divided into this many independent groups.
         bias: whether there is a b.
-        padding_mode: what stands in the margin: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
+        padding_mode: the values of the padding: ``"zeros"``, ``"reflect"``, ``"replicate"`` or
             ``"circular"``.
 
     Shapes: input (N, C, H, W) or (C, H, W); output (N, K, H', W') or (K, H', W'), with
@@ -268,8 +267,10 @@ class Conv2d(_Direct):
 
 
 class Conv3d(_Direct):
-    """Convolution over three spatial dimensions: see :class:`Conv2d`; input (N, C, D, H, W) or (C, D, H,
-    W)."""
+    """Convolution over three spatial dimensions: see :class:`Conv2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
+    """
 
     dimensions = 3
 
@@ -295,7 +296,7 @@ class ConvTranspose2d(_Transposed):
     Args:
         in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation: as for the
             convolution.
-        output_padding: how much larger than the smallest size that fits the result is.
+        output_padding: added to the size of the result at the end.
 
     ``forward(input, output_size=None)`` takes the wanted spatial size instead of ``output_padding``.
 

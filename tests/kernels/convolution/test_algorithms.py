@@ -114,13 +114,9 @@ def data(case, dtype):
     x_shape, weight_shape, *rest = case
     shapes = convolution_shapes(*case)
     generator = np.random.default_rng(0)
-    shapes = (
-        x_shape,
-        weight_shape,
-        (shapes.batch, shapes.out_channels, *shapes.output_size),
-        (shapes.out_channels,),
-    )
-    return *(generator.standard_normal(shape).astype(dtype) for shape in shapes), rest
+    g_shape = shapes.batch, shapes.out_channels, *shapes.output_size
+    operands = x_shape, weight_shape, g_shape, (shapes.out_channels,)
+    return *(generator.standard_normal(shape).astype(dtype) for shape in operands), rest
 
 
 @pytest.mark.parametrize("algorithm, case", list(pairs()))

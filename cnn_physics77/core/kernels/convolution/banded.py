@@ -36,7 +36,7 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes)
     taps = s.kernel_size[0]
     band = _band(weight, s)
     rows_of_g = g.transpose(0, 2, 3, 1)
-    gradient = np.empty((s.batch, s.in_channels, height, width), g.dtype)
+    gradient = np.empty((s.batch, s.in_channels, height, width), g.dtype, like=g)
     blocks = cut(s.batch, 1, s.output_size[0] * band.shape[1] * g.itemsize)
     ranges = axis_ranges(height, s.output_size[0], taps, s.stride[0], s.padding[0], s.dilation[0])
 
@@ -62,7 +62,7 @@ def _band(weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     s = shapes
     (outputs, width), padding, (taps, span) = (s.output_size[1], s.input_size[1]), s.padding[1], s.kernel_size
     padded = width + 2 * padding
-    band = np.zeros((outputs, s.out_channels, taps, padded, s.in_channels), weight.dtype)
+    band = np.zeros((outputs, s.out_channels, taps, padded, s.in_channels), weight.dtype, like=weight)
     output, channel, tap, pixel, _ = band.strides
     # band[o, k, t, o * stride + j * dilation, c], as an array over (o, k, t, j, c)
     diagonal = (output + s.stride[1] * pixel, channel, tap, s.dilation[1] * pixel, band.itemsize)

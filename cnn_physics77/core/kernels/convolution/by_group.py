@@ -39,7 +39,9 @@ def by_group(forward_map: Callable, input_gradient_map: Callable, weight_gradien
         x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
     ) -> np.ndarray:
         one, slices = _groups(shapes)
-        y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype).transpose(0, 3, 1, 2)
+        y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype, like=x).transpose(
+            0, 3, 1, 2
+        )
         for incoming, outgoing in slices:
             part_bias = None if bias is None else bias[outgoing]
             y[:, outgoing] = forward_map(x[:, incoming], weight[outgoing], one, part_bias)
@@ -47,7 +49,7 @@ def by_group(forward_map: Callable, input_gradient_map: Callable, weight_gradien
 
     def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
         one, slices = _groups(shapes)
-        gradient = np.empty((shapes.batch, *shapes.input_size, shapes.in_channels), g.dtype)
+        gradient = np.empty((shapes.batch, *shapes.input_size, shapes.in_channels), g.dtype, like=g)
         gradient = gradient.transpose(0, 3, 1, 2)
         for incoming, outgoing in slices:
             gradient[:, incoming] = input_gradient_map(g[:, outgoing], weight[outgoing], one)

@@ -5,11 +5,11 @@ In channels-last memory, for each block,
     y           = sum over taps of weight[tap] * x shifted by the tap
     dweight     = for each tap, the sum over pixels of g * x shifted by the tap
 
-as one ``einsum`` over a view of all shifts, which multiplies and adds in a single pass for each tap where a
-ufunc needs two. Its innermost axis is a whole row of pixels, with the kernel repeated along it, where the
-stride leaves no gaps. The input gradient is such a correlation for each phase of the stride (see
-`nhwc_windows`). As many groups as channels in and out, two spatial dimensions. Error in float32: that of a
-sum over the taps, one after another.
+as one ``einsum`` over a view of all shifts. It multiplies and adds in a single pass for each tap, where two
+ufuncs need two. Where the stride leaves no gaps, the innermost axis is a whole row of pixels, with the kernel
+repeated along it. The input gradient is such a correlation for each phase of the stride (see `nhwc_windows`).
+As many groups as channels in and out, two spatial dimensions. Error in float32: that of a sum over the taps,
+one after another.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def forward(
     x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
 ) -> np.ndarray:
     """``y`` (N, C, H, W) in channels-last memory."""
-    y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype)
+    y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype, like=x)
     _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), NHWCWindows.of(shapes), y, bias)
     return y.transpose(0, 3, 1, 2)
 

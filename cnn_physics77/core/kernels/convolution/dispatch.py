@@ -5,9 +5,9 @@ itself:
 
     y[n, k, o] = bias[k] + sum over c, tap of weight[k, c, tap] x[n, c, position]
 
-where ``c`` runs over the C/G channels of the group of ``k``. It is linear in ``x`` and in ``weight``, and
-the other two maps are its transposes in one and in the other, so each map's derivatives are again maps of
-this family. As in PyTorch this is the cross-correlation: the kernel is not turned.
+where ``c`` runs over the C/G channels of the group of ``k``. The map is linear in ``x`` and in ``weight``;
+the other two are its transposes in either, so the derivatives of each map are again maps of this family. As
+in PyTorch this is the cross-correlation: the kernel is not turned.
 
 Results have the logical order (N, C, *size), in any order of memory, and never share memory with an
 argument. The arguments must fit one another; the operations check them.
@@ -229,14 +229,14 @@ def override(name: str) -> Iterator[None]:
 
 # ------------------------------------------------------------------------------ the gradient of the bias
 
-PIXELS_TOGETHER = 256  # at most, in one row of a sum
+PIXELS_TOGETHER = 256  # in one row of a sum, at most
 
 
 def channel_sum(g: np.ndarray) -> np.ndarray:
     """The sum of ``g`` (N, K, *size) over samples and pixels: the gradient (K,) of a convolution's bias.
 
-    Float gradients in channels-last memory are summed as a row of ones times a matrix, of long rows that hold
-    several pixels: faster, and more exact, than to add one pixel after the other.
+    Gradients in channels-last memory of a dtype that BLAS multiplies are summed by a product of ones with
+    long rows of several pixels. That is faster and more exact than adding one pixel after the other.
 
     >>> channel_sum(np.ones((2, 3, 4, 4)))
     array([32., 32., 32.])
@@ -246,6 +246,6 @@ def channel_sum(g: np.ndarray) -> np.ndarray:
         count, channels = g.size // max(1, g.shape[1]), g.shape[1]
         together = gcd(count, PIXELS_TOGETHER)
         rows = pixels.reshape(count // together, together * channels)
-        sums = matmul(np.ones((1, len(rows)), g.dtype), rows)
+        sums = matmul(np.ones((1, len(rows)), g.dtype, like=g), rows)
         return sums.reshape(together, channels).sum(axis=0)
     return g.sum(axis=(0, *range(2, g.ndim)))

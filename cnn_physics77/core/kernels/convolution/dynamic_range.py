@@ -1,4 +1,4 @@
-"""Where the values beside one another differ too much in size for Winograd's algorithm.
+"""Where neighbouring values differ too much in size for Winograd's algorithm. The only decisions by value.
 
 The algorithm mixes the pixels of a tile, so the rounding error of each output follows the largest value of
 its tile, although the kernel may not even reach from it. Measured in float32, one value of size S adds up to
@@ -11,17 +11,20 @@ size s. So a pixel is measured as the outputs see it, by the norm
 and a cell, of one pixel or some neighbours of one row, is so narrow that every window of the kernel holds a
 whole one. Strips of rows are taken by the exact product instead (`im2col`) where, within reach of the tiles,
 
-    a cell is more than `MOST_CONTRAST` times as large as another one, and as the typical cell of its sample,
+    a cell is more than `MOST_CONTRAST` times as large as another one and as a typical pixel of its sample,
 
 or where a value is infinite, NaN or so large that a sum may overflow. Then outliers add at most about 1e-4 of
-the outputs' size to the error of outputs that they do not reach. Typical is the harmonic mean of the pixels
-that are not zero, of one in each window: it follows the ordinary values even where most pixels hold a large
-fill value. Beside zeros and smaller cells the error is relative to the typical one, so sparse and decaying
-images remain with the fast algorithm.
+the outputs' size to the error of outputs that they do not reach. The typical size is the harmonic mean of the
+pixels that are not zero, taken over one pixel in each window: it follows the ordinary values even where most
+pixels hold a large fill value. Cells that are zero or smaller than typical count as typical, so sparse and
+decaying images remain with the fast algorithm; there the error is relative to the typical pixel.
+
+Taps of a kernel that differ by more than `MOST_KERNEL_CONTRAST` are excluded in the same way, all of the map
+at once. In a weight gradient the strips of both images are examined.
 
 The cost is that of one pass over the rows that a piece of work reads, which then are in the cache: no cell is
-larger than the norm of its row, and a piece whose rows are all smaller than `MOST_CONTRAST` typical cells
-has nothing to look for.
+larger than the norm of its row, so a piece whose rows are all smaller than `MOST_CONTRAST` typical pixels
+needs no further look.
 """
 
 from collections.abc import Iterator

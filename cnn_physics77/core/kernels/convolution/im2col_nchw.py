@@ -44,9 +44,9 @@ def forward(
     s = shapes
     length = prod(s.output_size)
     if s.out_channels < WIDE:
-        y = np.empty((s.batch, s.out_channels, length), x.dtype)
+        y = np.empty((s.batch, s.out_channels, length), x.dtype, like=x)
     else:
-        y = np.empty((s.batch, length, s.out_channels), x.dtype).swapaxes(1, 2)
+        y = np.empty((s.batch, length, s.out_channels), x.dtype, like=x).swapaxes(1, 2)
     matrix = weight.reshape(s.out_channels, s.inner_length)
     blocks = _blocks(s, x.itemsize)
     ones = bias is not None and not _is_image(s)
@@ -69,7 +69,7 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes)
     s = shapes
     (height, width), (up, left) = s.input_size, s.padding
     length = prod(s.output_size)
-    gradient = np.empty((s.batch, s.in_channels, height, width), g.dtype)
+    gradient = np.empty((s.batch, s.in_channels, height, width), g.dtype, like=g)
     matrix = weight.reshape(s.out_channels, s.inner_length).T
     blocks = _blocks(s, g.itemsize)
 

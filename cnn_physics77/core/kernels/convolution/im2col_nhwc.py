@@ -1,7 +1,7 @@
 """im2col in channels-last memory, (N, H, W, C): one matrix product for each block.
 
-In channels-last memory (N, H, W, C) a pixel is one piece of C numbers, and the windows of a block of pixels
-are the rows of a matrix that is filled by moving whole pixels. With T = kernel_height * kernel_width * C
+A pixel is a run of C contiguous numbers. The windows of a block of pixels are the rows of a matrix, which is
+filled by moving whole pixels. With T = kernel_height * kernel_width * C
 
     y        = columns @ weight          (pixels x T) @ (T x K)
     dweight  = sum over blocks of g^T @ columns
@@ -38,7 +38,7 @@ def forward(
     x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory."""
-    y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype)
+    y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype, like=x)
     _correlate(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), NHWCWindows.of(shapes), y, bias)
     return y.transpose(0, 3, 1, 2)
 
@@ -56,8 +56,10 @@ def _correlate(
     bias: np.ndarray | None = None,
     region: Region | None = None,
 ) -> None:
-    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K) into ``y`` (N, *windows.counts,
-    K)."""
+    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K).
+
+    The result is written to ``y`` (N, *windows.counts, K).
+    """
     blocks = cut(len(y), y.shape[1], y.shape[2] * kernel[..., 0].size * y.itemsize)
     longest = max(rows.stop - rows.start for _, rows in blocks)
     product = WindowProduct(kernel, windows, bias, longest)
@@ -78,7 +80,7 @@ class WindowProduct:
         narrow = ceil(self.out_channels / 8) * 8  # BLAS is slow at other widths
         self.width = self.out_channels if self.out_channels >= 16 else narrow
         columns = kernel.reshape(-1, self.out_channels)
-        self.matrix = np.empty((len(columns), self.width), kernel.dtype)
+        self.matrix = np.empty((len(columns), self.width), kernel.dtype, like=kernel)
         self.matrix[:, : self.out_channels] = columns
         self.matrix[:, self.out_channels :] = columns[:, :1]  # no zeros, whose product with infinity warns
         self.windows = windows

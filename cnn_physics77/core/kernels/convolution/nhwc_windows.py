@@ -1,12 +1,11 @@
-"""Windows over images in channels-last memory, and the input gradient as correlations over its phases.
+"""Windows over images in channels-last memory, and the input gradient as one correlation per stride phase.
 
-The input gradient of a convolution is a correlation too, one for each phase of the stride: input pixel i is
-reached by the taps t with ``t dilation = i + padding (mod stride)``, and
+Input pixel i is reached by the taps t with ``t dilation = i + padding (mod stride)``, and
 
     dx[i] = sum over those t of g[(i + padding - t dilation) / stride] weight[t]
 
-is, over the pixels of one phase, a correlation of g with a part of the kernel, turned around. Nothing is
-scattered.
+Over the pixels of one phase, i (mod stride), this is a correlation of g with a part of the turned kernel. So
+nothing needs to be scattered.
 """
 
 from collections.abc import Callable
@@ -26,8 +25,10 @@ from cnn_physics77.core.kernels.windows import Size
 
 @dataclass(frozen=True, slots=True)
 class NHWCWindows:
-    """Where windows lie: tap t of window o reads pixel ``origin + o * stride + t * dilation``, zero
-    outside."""
+    """Where windows lie: tap t of window o reads pixel ``origin + o * stride + t * dilation``.
+
+    Pixels outside of the image read as zero.
+    """
 
     origin: Size
     kernel_size: Size
@@ -72,8 +73,10 @@ class NHWCWindows:
         return result
 
     def columns(self, images: np.ndarray, rows: slice) -> np.ndarray:
-        """The given rows of windows as a matrix (samples * rows * columns, taps * C): a view, or scratch
-        memory."""
+        """The given rows of windows as a matrix (samples * rows * columns, taps * C).
+
+        A view where that is possible, else scratch memory.
+        """
         source = self.rectangle(images, rows)
         samples, channels = len(images), images.shape[3]
         if self.kernel_size == (1, 1) and self.stride == (1, 1) and source.flags.c_contiguous:
@@ -107,15 +110,15 @@ def input_gradient(
 
     Args:
         g: (N, K, *output_size).
-        kernel: (*kernel_size, ...), whatever ``correlate`` takes.
-        correlate: called as ``correlate(images, kernel, windows, y)`` for each phase; the loops of all
-            phases are run as one.
+        kernel: (*kernel_size, ...), as ``correlate`` takes it.
+        correlate: called as ``correlate(images, kernel, windows, y, region=region)`` for each phase. The
+            parallel work of all phases runs together at the end.
     """
     s = shapes
-    gradient = np.empty((s.batch, *s.input_size, s.in_channels), g.dtype)
+    gradient = np.empty((s.batch, *s.input_size, s.in_channels), g.dtype, like=g)
     images = g.transpose(0, 2, 3, 1)
     region = Region()
-    for vertical, horizontal in product(_phases(s, 0), _phases(s, 1)):
+    for vertical, horizontal in product(_stride_phases(s, 0), _stride_phases(s, 1)):
         pixels = gradient[:, vertical.pixels, horizontal.pixels]
         taps = kernel[vertical.taps, horizontal.taps]
         if not taps.size:
@@ -134,17 +137,16 @@ def input_gradient(
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
-    """Along one dimension: the pixels of the input of one phase of the stride, and the taps that reach
-    them."""
+class StridePhase:
+    """Along one dimension: the input pixels of one phase of the stride, and the taps that reach them."""
 
     pixels: slice
-    taps: slice  # in falling order, which reads g in rising order
+    taps: slice  # in falling order, so that g is read in rising order
     origin: int = 0  # in g, of the first window
     dilation: int = 1  # in g
 
 
-def _phases(shapes: ConvolutionShapes, axis: int) -> list[Phase]:
+def _stride_phases(shapes: ConvolutionShapes, axis: int) -> list[StridePhase]:
     stride, padding, dilation = shapes.stride[axis], shapes.padding[axis], shapes.dilation[axis]
     common = gcd(stride, dilation)
     phases = []
@@ -155,7 +157,7 @@ def _phases(shapes: ConvolutionShapes, axis: int) -> list[Phase]:
         if taps:
             falling = slice(taps[-1], taps[0] - 1 if taps[0] else None, -(stride // common))
             origin = (reached - taps[-1] * dilation) // stride
-            phases.append(Phase(pixels, falling, origin, dilation // common))
+            phases.append(StridePhase(pixels, falling, origin, dilation // common))
         else:
-            phases.append(Phase(pixels, slice(0, 0)))
+            phases.append(StridePhase(pixels, slice(0, 0)))
     return phases

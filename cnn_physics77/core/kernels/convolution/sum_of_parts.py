@@ -34,7 +34,7 @@ def sum_of_parts(
     """
     most = PARTS_BYTES // (prod(shape) * like.itemsize or 1)
     count = min(len(blocks), max(2, min(MOST_PARTS, most)))
-    parts = np.zeros_like(like, shape=(count, *shape), order="C", subok=False)
+    parts = np.zeros((count, *shape), like.dtype, like=like)
 
     def part(index: int) -> None:
         add(parts[index], blocks[index * len(blocks) // count : (index + 1) * len(blocks) // count])

@@ -1,28 +1,28 @@
-"""Winograd convolution F(m x 1, r x 1), along columns alone, stride 1: few copies, one pass each way.
+"""Winograd convolution F(m x 1, r x 1), along the height alone, stride 1: few copies, one pass each way.
 
-Of an r x s kernel, the r taps above one another go by Winograd's algorithm with the matrices of `toom_cook`,
-and the s taps beside one another are summed by the matrix product. For a strip d of t = m + r - 1 rows of the
-image, with w_j the column j of the kernel,
+The r taps of each column of an r x s kernel are combined by Winograd's algorithm with the matrices of
+`toom_cook`; the s columns are summed by the matrix product. For a strip d of t = m + r - 1 rows of the image,
+with w_j the column j of the kernel,
 
     y[:, o] = A^T [ sum over j of (G w_j) * (B^T d)[:, o + j] ]                     forward
     dw_j    = G^T [ sum over strips and o of (A g)[:, o] * (B^T d)[:, o + j] ]      weight gradient
 
 Summed over channels, each of the t rows is a matrix product, (pixels x s C) @ (s C x K), with t / (r m) of
-the multiplications of the plain algorithm. The input gradient is the forward map of g with the kernel turned
+the multiplications of im2col. The input gradient is the forward map of g with the kernel turned
 by half a turn and its channels exchanged, at padding r - 1 - p.
 
 In two dimensions (`winograd_2d`) the products are fewer, but every number is transformed twice and copied
 twice. Here rows of channels-last images, W C numbers long, are read and written where they are: B^T turns t
-of them into one line in each of t planes of ``tiles``, A^T turns a line of t planes of ``products`` into m
-rows of the result, and nothing else is moved:
+of them into one line in each of t planes of ``tiles``, and A^T turns a line of t planes of ``products`` into
+m rows of the result. Nothing else is moved:
 
-    tiles    (t, lines * (p + W), C)    line by line the p zeros of the padding and the W pixels of a row;
+    tiles    (t, lines * (p + W), C)    each line has the p zeros of the padding and the W pixels of a row;
                                         the zeros to its right are those of the next line
-    products (t, lines * (p + W), K)    one for each run of s pixels; those of runs across a line's end are
+    products (t, lines * (p + W), K)    one for each run of s pixels; the runs across the end of a line are
                                         not read; a bias is one more plane, with a column of ones in A^T
 
-A run of s pixels is s C numbers side by side, so the windows need no copy either. As BLAS takes no matrix
-whose rows overlap, every s-th run goes into one product: s long ones for each plane.
+A run of s pixels is s C contiguous numbers, so the windows need no copy either. BLAS takes no matrix whose
+rows overlap, so every s-th run goes into one product: s long products for each plane.
 
 Error in float32: root mean square over the standard deviation of the result, forward map and input gradient;
 in brackets the weight gradient (normal data, AVX2 machine):
@@ -36,8 +36,8 @@ in brackets the weight gradient (normal data, AVX2 machine):
     im2col      2.8e-7 (2.9e-7)      2.9e-7 (2.4e-7)      3.1e-7 (2.4e-7)
     torch 2.13  3.0e-7 (9.7e-7)      4.1e-7 (4.8e-7)      8.3e-7 (4.8e-7)
 
-With kernels of 5 rows t decides as well: F(4x1), F(5x1) and F(6x1) have 9.4e-7, 1.4e-6 and 2.1e-6 at C = 32
-and 28x28 (1.2e-6, 1.8e-6, 2.7e-6).
+For kernels of 5 rows the error follows t as well: F(4x1), F(5x1) and F(6x1) have 9.4e-7, 1.4e-6 and 2.1e-6 at
+C = 32 and 28x28 (1.2e-6, 1.8e-6, 2.7e-6).
 
 These are the errors for values of one range. An outlier raises that of its whole tile, and an infinity makes
 NaN of it, so strips whose values differ too much are computed by the exact product (see `dynamic_range`).
@@ -77,14 +77,14 @@ from cnn_physics77.core.kernels.threads import parallel_for
 from cnn_physics77.core.kernels.windows import Size
 
 PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache
-SUM_BYTES = 1 << 21  # the same in the weight gradient, where every piece costs a sum of kernels
-LEAST_RUNS = 96  # of a product: below, BLAS's reordering of the kernel takes most of the time
-LONG_SUM = 9  # pixels for each channel: from here on fewer reorderings pay for more sums
+SUM_BYTES = 1 << 21  # the same in the weight gradient, where each piece adds up whole kernels
+LEAST_RUNS = 96  # in a product: with fewer, BLAS's packing of the kernel takes most of the time
+LONG_SUM = 9  # pixels for each channel: from here on, less packing pays for more sums
 MOST_BLOCKS = 16  # of work; neighbouring pieces in one block share its memory
 FEW = 8  # channels: with fewer, rows are too short and products too narrow
 # Nanoseconds of one core (see `algorithm`): one number transformed, and on the way back.
 TRANSFORM, INVERSE = 0.8, 0.5
-FEW_ROWS = 8  # of a product: as few take twice the time, as BLAS reorders the kernel for them
+FEW_ROWS = 8  # a product with as few rows takes twice the time, as BLAS packs the kernel for them
 
 
 def forward(
@@ -125,7 +125,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
-        outer[...] = 0  # beside what is written below: as many columns in a line as one of tiles has
+        outer[...] = 0  # a line is as long as one of tiles, longer than what is written below
         outer_lines = plan.lines(outer, 0, shapes.output_size[1])
         key = neighbours[0][0].start, neighbours[0][1].start
         for piece in neighbours:
@@ -137,7 +137,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
                 if left_out is not None:
                     lines[:number][left_out.reshape(-1)] = 0
                     outer_lines[:number][left_out.reshape(-1)] = 0
-            for planes in (tiles, outer):  # where a larger piece may have been before
+            for planes in (tiles, outer):  # where a larger piece may have left something
                 planes[:, number * plan.width : (runs + 1) * wide] = 0
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
                 pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
@@ -239,7 +239,7 @@ def pieces(
 
 
 class Plan:
-    """How one map is cut into pieces of samples and strips of m rows, and the memory for one piece."""
+    """How one map is divided into pieces of samples and strips of m rows, and the memory for one piece."""
 
     def __init__(
         self,
@@ -260,7 +260,7 @@ class Plan:
         self.pieces = pieces(batch, size, kernel_size, most, m, x.itemsize, piece_bytes)
 
     def share(self, index: int, count: int) -> list[tuple[slice, slice]]:
-        """The pieces of one of ``count`` blocks: neighbours."""
+        """The neighbouring pieces that one of ``count`` blocks computes."""
         total = len(self.pieces)
         return self.pieces[index * total // count : (index + 1) * total // count]
 
@@ -271,18 +271,18 @@ class Plan:
         return lines, ceil(lines * self.width / self.wide)
 
     def planes(self, name: str, count: int, channels: int) -> np.ndarray:
-        """Scratch memory (count, pixels, channels) for the largest piece, and a run behind it."""
+        """Scratch memory (count, pixels, channels) for the largest piece and one more run."""
         pixels = (self.size(self.pieces[0])[1] + 1) * self.wide
         return scratch(name, (count, pixels, channels), self.dtype)
 
     def lines(self, planes: np.ndarray, left: int, columns: int) -> np.ndarray:
-        """These columns of all lines of all planes: (lines, planes, columns * channels)."""
+        """Some columns of all lines of all planes, as a view (lines, planes, columns * channels)."""
         step, pixel, item = planes.strides
         shape = (self.size(self.pieces[0])[0], len(planes), columns * planes.shape[2])
         return np.ndarray(shape, planes.dtype, planes, left * pixel, (self.width * pixel, step, item))
 
     def tiles(self) -> tuple[np.ndarray, np.ndarray]:
-        """Memory for ``B^T d`` of one piece, and the lines in it without the padding, which is zero."""
+        """Memory for ``B^T d`` of one piece with its zero padding, and a view of the lines without it."""
         tiles = self.planes("winograd tiles", self.t, self.channels)
         lines = self.size(self.pieces[0])[0]
         self.lines(tiles, 0, self.left)[...] = 0
@@ -291,8 +291,9 @@ class Plan:
 
 
 def _phases(planes: np.ndarray, count: int, pixels: int) -> np.ndarray:
-    """The runs of so many pixels of planes (t, ..., C), one begun at each pixel, every ``count``-th in one
-    matrix: (t, count, runs, pixels * C).
+    """Runs of ``pixels`` pixels of planes (t, ..., C), as matrices: (t, count, runs, pixels * C).
+
+    A run begins at each pixel; one matrix takes every ``count``-th of them.
     """
     step, pixel, item = planes.strides
     shape = (len(planes), count, planes.shape[1] // count - 1, pixels * planes.shape[2])
@@ -300,14 +301,17 @@ def _phases(planes: np.ndarray, count: int, pixels: int) -> np.ndarray:
 
 
 def _shifted(planes: np.ndarray, count: int) -> np.ndarray:
-    """Planes (t, pixels, C) from each of the first pixels on: (t, count, pixels - count + 1, C)."""
+    """Planes (t, pixels, C) that begin at each of the first ``count`` pixels, (t, count, ..., C)."""
     step, pixel, item = planes.strides
     shape = (len(planes), count, planes.shape[1] - count + 1, planes.shape[2])
     return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, pixel, item))
 
 
 class Strips:
-    """Strips of an image (N, C, H, W), each begun m rows below the one before, as factors of a product."""
+    """Strips of ``span`` rows of an image (N, C, H, W), one every m rows, as factors of a product.
+
+    The first strip begins ``above`` rows above the image.
+    """
 
     def __init__(self, image: np.ndarray, above: int, m: int, span: int) -> None:
         self.image = image.transpose(0, 2, 3, 1)
@@ -389,7 +393,7 @@ def _correlate(
     height, columns = output_size
     tall, wide, _, out_channels = kernel.shape
     a_t, _, b_t = matrices(m, x.dtype, tall)
-    y = np.empty((batch, height, columns * out_channels), x.dtype)
+    y = np.empty((batch, height, columns * out_channels), x.dtype, like=x)
     pixels = y.reshape(batch, height, columns, out_channels)
     plan = Plan(x, out_channels, output_size, (tall, wide), padding, m, PIECE_BYTES)
     t = plan.t
@@ -409,7 +413,7 @@ def _correlate(
             np.copyto(products[t], bias)
         windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
         summed = plan.lines(products, 0, columns)
-        for piece in plan.share(index, count):  # of a larger one before, what is left begins with zeros
+        for piece in plan.share(index, count):  # what a larger piece left behind begins with zeros
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
@@ -425,7 +429,7 @@ def _correlate(
 
 
 def _from_tiles(matrix: np.ndarray, lines: np.ndarray, rows: np.ndarray) -> None:
-    """``rows[n, r m : (r + 1) m] = matrix @ lines[n, r]``, cut where the rows end.
+    """``rows[n, r m : (r + 1) m] = matrix @ lines[n, r]``, without what lies beyond the last row.
 
     matrix (m, t), lines (samples, strips, t, L), rows (samples, H, L).
     """
@@ -433,7 +437,7 @@ def _from_tiles(matrix: np.ndarray, lines: np.ndarray, rows: np.ndarray) -> None
     samples, height, length = rows.shape
     whole, rest = divmod(height, m)
     if whole:
-        strips = rows[:, : whole * m].reshape(samples, whole, m, length)  # to part an axis gives a view
+        strips = rows[:, : whole * m].reshape(samples, whole, m, length)  # splits an axis: a view
         np.matmul(matrix, lines[:, :whole], out=strips)
     if rest:
         np.matmul(matrix[:rest], lines[:, whole], out=rows[:, whole * m :])

@@ -7,10 +7,10 @@ An output tile of m x m pixels comes from an input tile d of t x t pixels, t = m
     dw = G^T [ sum over tiles of (A g A^T) * (B^T d B) ] G    weight gradient
 
 Summed over channels, each of the t^2 entries of a tile is a matrix product of its own, (tiles x C) @ (C x K),
-with (t / m)^2 / 9 of the multiplications of the plain algorithm. The input gradient is the forward map of g
+with (t / m)^2 / 9 of the multiplications of im2col. The input gradient is the forward map of g
 with the kernel turned by half a turn and its channels exchanged, at padding 2 - p.
 
-A block of samples is worked off in strips of tile rows whose arrays stay in the cache of one core:
+A block of samples is processed in strips of tile rows whose arrays stay in the cache of one core:
 
     padded   (rows, columns, sample, C)          a zero-padded copy of the strip
     half     (tile row, t, columns, sample, C)   B^T along rows: one product on an overlapping view
@@ -99,8 +99,10 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes,
 
 @lru_cache
 def _both_directions(m: int, dtype: np.dtype, turned: bool) -> np.ndarray:
-    """``G`` along rows and along columns in one matrix, (t * t, 9); ``turned`` for kernels turned by half a
-    turn."""
+    """``G`` along rows and along columns in one matrix, (t * t, 9).
+
+    ``turned``: for kernels turned by half a turn.
+    """
     g = matrices(m, dtype)[1]
     return np.kron(g[:, ::-1], g[:, ::-1]) if turned else np.kron(g, g)
 
@@ -113,7 +115,7 @@ def _transformed_kernel(weight: np.ndarray, m: int, turned: bool = False) -> np.
 
 
 class Tiling:
-    """The tiles of one map, and the blocks of samples and tile rows that it is cut into."""
+    """The tiles of one map, and its blocks of samples and tile rows."""
 
     def __init__(
         self, batch: int, channels: int, output_size: tuple[int, ...], m: int, itemsize: int
@@ -241,7 +243,7 @@ def _correlate(
     out_channels = kernel.shape[3]
     t = m + 2
     a_t = matrices(m, x.dtype)[0]
-    y = np.empty((batch, *output_size, out_channels), x.dtype)
+    y = np.empty((batch, *output_size, out_channels), x.dtype, like=x)
     tiling = Tiling(batch, channels, output_size, m, x.itemsize)
     pixels = x.transpose(0, 2, 3, 1)
     rows = items(pixels)
@@ -322,8 +324,10 @@ def _store(outputs: np.ndarray, y: np.ndarray) -> None:
 
 
 def _load(y: np.ndarray, outputs: np.ndarray) -> None:
-    """Copy ``y`` (samples, H, W) into outputs (m, m, tile rows, tile columns, samples, K), zero over the
-    edges."""
+    """Copy ``y`` (samples, H, W) into outputs (m, m, tile rows, tile columns, samples, K).
+
+    What lies beyond the edges is zero.
+    """
     m, _, rows, columns = outputs.shape[:4]
     if y.shape[1:3] != (rows * m, columns * m):
         outputs.fill(0)

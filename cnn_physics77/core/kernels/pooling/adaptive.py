@@ -1,4 +1,4 @@
-"""Adaptive pooling: windows of nearly equal size that cover the input and give a wanted output size."""
+"""Adaptive pooling: the output size is given; windows of nearly equal size cover the input."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,8 +13,7 @@ from cnn_physics77.core.kernels.windows import Size
 
 
 def adaptive_windows(size: int, output: int) -> list[tuple[int, int]]:
-    """Window o of adaptive pooling along one axis: from floor(o size / output) to ceil((o + 1) size /
-    output).
+    """Start and stop of each window along one axis: floor(o size / output) and ceil((o + 1) size / output).
 
     >>> adaptive_windows(5, 3)
     [(0, 2), (1, 4), (3, 5)]
@@ -23,8 +22,9 @@ def adaptive_windows(size: int, output: int) -> list[tuple[int, int]]:
 
 
 def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
-    """The mean over each window of `adaptive_windows`. x: (..., *input_size), floating -> (...,
-    *output_size).
+    """The mean over each window of `adaptive_windows`.
+
+    x: (..., *input_size), floating. Returns (..., *output_size).
 
     >>> adaptive_average_pool(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), (3,))
     array([[1.5, 3. , 4.5]])
@@ -49,7 +49,7 @@ def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
 
 
 def _global_mean(rows: np.ndarray) -> np.ndarray:
-    """The mean of each row, by a product with ones: adding up short rows one by one is slow."""
+    """The mean of each row, by a product with ones: reducing short rows one by one is slow."""
     n = rows.shape[1]
     ones, y = np.ones(n, rows.dtype), np.empty(len(rows), rows.dtype)
     step = block_length(len(rows), rows.nbytes // len(rows))

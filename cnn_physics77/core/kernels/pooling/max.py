@@ -84,7 +84,7 @@ def _max_block(x, y, positions, ranges, first):
         positions[...] = first
     for k, (outputs, inputs) in enumerate(ranges[done:], done):
         v, best = values[outputs], y[outputs]
-        np.copyto(v, x[inputs])  # short runs, or single elements: better read once than twice
+        np.copyto(v, x[inputs])  # short runs or single elements: reading them once is faster than twice
         now = np.greater(v, best, out=better[outputs])
         np.maximum(best, v, out=best)
         # k grows, so a new winner's offset is the largest so far
@@ -94,7 +94,7 @@ def _max_block(x, y, positions, ranges, first):
 
 
 def _mark_nan(x, y, positions, ranges):
-    """The last NaN of a window has won. y holds it, as np.maximum hands NaN on; comparisons do not see it."""
+    """Mark the last NaN of each window. y holds it, as np.maximum propagates NaN; comparisons do not see it."""
     if y.dtype.kind == "f" and np.isnan(y.min()):
         for k, (outputs, inputs) in enumerate(ranges):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
@@ -102,7 +102,7 @@ def _mark_nan(x, y, positions, ranges):
 
 @lru_cache(maxsize=256)
 def _first_offsets(output: Size, kernel: Size, stride: Size, padding: Size, dilation: Size) -> np.ndarray:
-    """For each window the row-major offset of its first element inside the input: it wins if all are -inf."""
+    """The row-major offset of each window's first element inside the input, which wins if all are -inf."""
     result = np.zeros((), np.int64)
     for n, k, s, p, e in zip(output, kernel, stride, padding, dilation):
         first = np.clip(-(-(p - np.arange(n) * s) // e), 0, k - 1)
@@ -133,35 +133,35 @@ def max_pool_scatter(
     lead, output = split_shape(g, d, "max_pool_scatter")
     ranges = window_ranges(tuple(input_size), output, kernel_size, stride, padding, dilation)
     gx = empty(lead + tuple(input_size), positions, g.dtype)
-    # no element lies in two windows; and each lies in one
-    apart = all(s > e * (k - 1) for k, s, e in zip(kernel_size, stride, dilation))
+    # disjoint: no element lies in two windows; tiled: each element lies in exactly one
+    disjoint = all(s > e * (k - 1) for k, s, e in zip(kernel_size, stride, dilation))
     tiled = kernel_size == stride and not any(padding) and dilation == (1,) * d
     tiled = tiled and all(n == o * k for n, o, k in zip(input_size, output, kernel_size))
     if g.size == 0:
         gx.fill(0)
         return gx
     if g.ndim == d:
-        _scatter_block(g, positions, gx, ranges, apart, tiled)
+        _scatter_block(g, positions, gx, ranges, disjoint, tiled)
     else:
         each = gx.nbytes // len(g)
 
         def block(b: slice) -> None:
-            _scatter_block(g[b], positions[b], gx[b], ranges, apart, tiled)
+            _scatter_block(g[b], positions[b], gx[b], ranges, disjoint, tiled)
 
         for_blocks(block, len(g), each, g.size * len(ranges) * 5e-4)
     return gx
 
 
-def _scatter_block(g, positions, gx, ranges, apart, tiled):
+def _scatter_block(g, positions, gx, ranges, disjoint, tiled):
     g = in_order_of(g, positions)
     if not tiled:
         gx.fill(0)
     mask = scratch_like("max_pool.mask", positions, np.int8)
     bits, gx_bits = _bits(g), _bits(gx)
-    share = g if apart else scratch_like("max_pool.share", positions, g.dtype)
+    share = g if disjoint else scratch_like("max_pool.share", positions, g.dtype)
     for k, (outputs, inputs) in enumerate(ranges):
         chosen = _mask(positions[outputs], k, mask[outputs])
-        if apart:
+        if disjoint:
             np.bitwise_and(bits[outputs], chosen, out=gx_bits[inputs])
         else:
             np.bitwise_and(bits[outputs], chosen, out=_bits(share[outputs]))
@@ -187,7 +187,7 @@ def max_pool_gather(
     padding: Size | None = None,
     dilation: Size | None = None,
 ) -> np.ndarray:
-    """The adjoint of `max_pool_scatter`: of each window the element at the winner's place.
+    """The adjoint of `max_pool_scatter`: the element at the winner's place in each window.
 
     v: (..., *input_size), floating; positions (..., *output_size). Returns (..., *output_size).
 
@@ -241,8 +241,7 @@ def flat_indices(
     padding: Size | None = None,
     dilation: Size | None = None,
 ) -> np.ndarray:
-    """The winners as PyTorch's return_indices gives them: int64 row-major indices into the input's spatial
-    plane.
+    """The winners as PyTorch's return_indices: int64 row-major indices into the input's spatial plane.
 
     >>> flat_indices(np.array([[1, 0]], np.uint8), (4,), (2,))
     array([[1, 2]])

@@ -6,9 +6,9 @@ and p the input's index,
 
     p = o * stride - padding + k * dilation      along each spatial axis,
 
-and an offset that falls outside the input does not exist: it is neither a candidate for the maximum nor a
-term of the sum. All of pooling is a loop over the few offsets k, each one operation on strided views of all
-the windows.
+An offset that falls outside the input does not exist: it is neither a candidate for the maximum nor a term of
+the sum. All of pooling is a loop over the few offsets k, with one operation on strided views of all windows
+for each.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def pool_output_size(
     *,
     name: str = "pooling",
 ) -> Size:
-    """The size law: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 along each axis.
+    """floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1 along each axis.
 
     With ceil_mode the quotient is rounded up, and a last window that would start in the right padding is
     dropped.
@@ -74,6 +74,11 @@ def pool_output_size(
 
 
 def split_shape(x: np.ndarray, d: int, name: str) -> tuple[Size, Size]:
+    """The leading sizes of ``x`` and its last ``d`` sizes.
+
+    Raises:
+        ShapeError: it has fewer dimensions.
+    """
     if x.ndim < d:
         raise ShapeError(f"{name}: expected an array of at least {d} dimensions, found shape {x.shape}")
     return x.shape[: x.ndim - d], x.shape[x.ndim - d :]

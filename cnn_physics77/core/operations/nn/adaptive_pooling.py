@@ -80,8 +80,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size) -> Tensor:
-    """The means of a given number of windows: see :func:`adaptive_avg_pool2d`; input (N, C, D, H, W) or (C,
-    D, H, W).
+    """The means of a given number of windows: see :func:`adaptive_avg_pool2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.adaptive_avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2))
@@ -124,8 +125,9 @@ def adaptive_max_pool2d(input: Tensor, output_size, return_indices: bool = False
 
 
 def adaptive_max_pool3d(input: Tensor, output_size, return_indices: bool = False):
-    """The maxima of a given number of windows: see :func:`adaptive_max_pool2d`; input (N, C, D, H, W) or (C,
-    D, H, W).
+    """The maxima of a given number of windows: see :func:`adaptive_max_pool2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.adaptive_max_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), (1, 1, 2))

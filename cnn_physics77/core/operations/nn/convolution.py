@@ -156,15 +156,14 @@ def conv2d(
         bias: b, (K). All of one floating or complex dtype.
         stride, dilation: an int or one per spatial dimension.
         padding: the same, zeros at both ends; ``"valid"`` for none; ``"same"`` for as many as keep the size
-            (stride 1 only; an odd total has the one more at the end).
-        groups: the channels fall into this many groups that do not see each other; C and K are multiples of
-            it.
+            (stride 1 only; of an odd total the end has one more).
+        groups: the channels are divided into this many independent groups; C and K are multiples of it.
 
     Returns:
         y, (N, K, H', W') of the same dtype, in any memory order.
 
     Raises:
-        ShapeError: sizes that do not fit, a window larger than the padded input.
+        ShapeError: sizes that do not fit, or a window larger than the padded input.
         ValueError: an unknown padding, or ``"same"`` with a stride.
         DtypeError: different dtypes.
 
@@ -240,7 +239,7 @@ def _check_sizes(
 
 
 def _only_sample(y: Tensor) -> Tensor:
-    """The result without its batch, in the order of its indices, as PyTorch's lies in memory."""
+    """The result without its batch dimension, contiguous, as PyTorch's is."""
     if not y.array.flags.c_contiguous:
         y = clone(y, memory_format=contiguous_format)
     return squeeze(y, 0)
@@ -255,7 +254,7 @@ def _check_bias(function: str, bias: Tensor, channels: int) -> None:
 
 
 def _padding_by_name(function, input, weight, stride, padding, dilation) -> tuple[Tensor, tuple[int, ...]]:
-    """The input and the padding that "same" or "valid" stand for."""
+    """The input and the padding for "same" or "valid"."""
     if padding == "valid":
         return input, (0,) * len(stride)
     if padding != "same":
@@ -283,8 +282,9 @@ def conv_transpose1d(
     groups=1,
     dilation=1,
 ) -> Tensor:
-    """Transposed convolution over one spatial dimension: see :func:`conv_transpose2d`; input (N, K, L) or (K,
-    L).
+    """Transposed convolution over one spatial dimension: see :func:`conv_transpose2d`.
+
+    Input (N, K, L) or (K, L).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.conv_transpose1d(torch.tensor([[[1.0, 2.0]]]), torch.ones(1, 1, 3), stride=2)
@@ -305,11 +305,10 @@ def conv_transpose2d(
     groups=1,
     dilation=1,
 ) -> Tensor:
-    r"""Transposed convolution over two spatial dimensions: the transpose of :func:`conv2d` as a linear map of
-    its input.
+    r"""Transposed convolution over two spatial dimensions: the transpose of :func:`conv2d` in its input.
 
-    .. math:: y_{n,c,p} = b_c + \sum_{k,t,o} w_{k,c,t} \; x_{n,k,o} \; [p = o \cdot stride - padding + t \cdot
-    dilation]
+    .. math:: y_{n,c,p} = b_c
+        + \sum_{k,t,o} w_{k,c,t} \; x_{n,k,o} \; [p = o \cdot stride - padding + t \cdot dilation]
 
     Each spatial size is (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
 
@@ -319,8 +318,7 @@ def conv_transpose2d(
             this is.
         bias: b, (C). All of one floating or complex dtype.
         stride, padding, dilation: of that convolution; an int or one per spatial dimension.
-        output_padding: how much larger than the smallest size that fits the result is; less than stride or
-            dilation.
+        output_padding: added to the size of the result at the end; less than stride or dilation.
         groups: as for the convolution.
 
     Returns:
@@ -350,8 +348,9 @@ def conv_transpose3d(
     groups=1,
     dilation=1,
 ) -> Tensor:
-    """Transposed convolution over three spatial dimensions: see :func:`conv_transpose2d`; input (N, K, D, H,
-    W) or (K, D, H, W).
+    """Transposed convolution over three spatial dimensions: see :func:`conv_transpose2d`.
+
+    Input (N, K, D, H, W) or (K, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.conv_transpose3d(torch.ones(1, 1, 1, 1, 1), torch.ones(1, 1, 1, 1, 2))

@@ -42,7 +42,7 @@ def _scatter(g, positions, *, size, window: Window):
 
 @operation(name="max_pool_gather")
 def _gather(v, positions, *, window: Window):
-    """Of each window the value at the place that won."""
+    """The value of each window at the place that won."""
     return kernels.max_pool_gather(v, positions, *window)
 
 
@@ -64,8 +64,9 @@ def _(g, positions, v_shape, window):
 def max_pool1d(
     input: Tensor, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """The largest value of each window along one dimension: see :func:`max_pool2d`; input (N, C, L) or (C,
-    L).
+    """The largest value of each window along one dimension: see :func:`max_pool2d`.
+
+    Input (N, C, L) or (C, L).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.max_pool1d(torch.tensor([[[1.0, 3.0, 2.0, 5.0]]]), 2)
@@ -115,8 +116,9 @@ def max_pool2d(
 def max_pool3d(
     input: Tensor, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
 ):
-    """The largest value of each window over three dimensions: see :func:`max_pool2d`; input (N, C, D, H, W)
-    or (C, D, H, W).
+    """The largest value of each window over three dimensions: see :func:`max_pool2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.max_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
@@ -220,8 +222,9 @@ def max_unpool2d(
 def max_unpool3d(
     input: Tensor, indices: Tensor, kernel_size, stride=None, padding=0, output_size=None
 ) -> Tensor:
-    """What :func:`max_pool3d` took, back at its place: see :func:`max_unpool2d`; input (N, C, D, H, W) or (C,
-    D, H, W).
+    """What :func:`max_pool3d` took, back at its place: see :func:`max_unpool2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> y = torch.nn.functional.max_unpool3d(torch.full((1, 1, 1, 1), 7.0), torch.full((1, 1, 1, 1), 5), 2)
@@ -246,8 +249,7 @@ def _unpool_max(function, d, input, indices, kernel_size, stride, padding, outpu
         ):
             raise ShapeError(
                 f"{function}: invalid output_size {tuple(output_size)}: expected each of the last {d} sizes "
-                "less than a stride "
-                f"{stride} away from {size}; give the size of what was pooled"
+                f"less than a stride {stride} away from {size}; give the size of what was pooled"
             )
         size = asked
     if indices.array.dtype != np.int64:
@@ -255,14 +257,12 @@ def _unpool_max(function, d, input, indices, kernel_size, stride, padding, outpu
     if indices.shape != input.shape:
         raise ShapeError(
             f"{function}: Expected shape of indices to be same as that of the input tensor ({input.shape}) "
-            "but got indices "
-            f"tensor with shape: {indices.shape}"
+            f"but got indices tensor with shape: {indices.shape}"
         )
     if indices.array.size and not 0 <= indices.array.min() <= indices.array.max() < math.prod(size):
         raise ShapeError(
-            f"{function}: Found an invalid max index: expected indices in a plane of {size}, [0, "
-            f"{math.prod(size)}), found "
-            f"{indices.array.min()} to {indices.array.max()}"
+            f"{function}: Found an invalid max index: expected indices in a plane of {size}, "
+            f"[0, {math.prod(size)}), found {indices.array.min()} to {indices.array.max()}"
         )
     return _max_unpool(input, indices, size=size)
 
@@ -359,8 +359,9 @@ def avg_pool3d(
     count_include_pad=True,
     divisor_override=None,
 ) -> Tensor:
-    """The mean of each window over three dimensions: see :func:`avg_pool2d`; input (N, C, D, H, W) or (C, D,
-    H, W).
+    """The mean of each window over three dimensions: see :func:`avg_pool2d`.
+
+    Input (N, C, D, H, W) or (C, D, H, W).
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
