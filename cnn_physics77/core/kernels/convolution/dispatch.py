@@ -188,7 +188,7 @@ def choose(map: str, shapes: ConvolutionShapes, dtype: np.dtype, channels_last: 
 
     >>> shapes = convolution_shapes((64, 32, 28, 28), (32, 32, 3, 3), (1, 1), (1, 1), (1, 1), 1)
     >>> print(choose("forward", shapes, np.dtype(np.float32)))
-    forward: F(7x1, 3x1), least estimated time: F(7x1, 3x1) ... ms, F(8x1, 3x1) ... ms
+    forward: F(7x1, 3x1), least estimated time: F(7x1, 3x1) ... ms, im2col_nhwc ... ms
     >>> print(choose("forward", shapes, np.dtype(np.float64)))
     forward: im2col_nhwc, no other is as fast
     """

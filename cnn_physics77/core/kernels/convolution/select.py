@@ -33,6 +33,9 @@ def select(problem: Problem, algorithms: Sequence[Algorithm], wanted: str | None
     times = {algorithm: algorithm.cost(problem) for algorithm in able}
     # The first of equals, as of those that all are estimated as infinite.
     ranked = sorted(able, key=lambda algorithm: times[algorithm] / (1 if algorithm.exact else WORTH))
-    shown = [f"{a.name} {times[a]:.2g} ms" for a in ranked[:2] if times[a] < float("inf")]
-    reason = "least estimated time: " + ", ".join(shown) if len(shown) > 1 else "no other is as fast"
-    return Choice(problem, ranked[0], reason)
+    best, *others = ranked
+    rival = next((a for a in others if a.exact and times[a] < float("inf")), None)
+    if rival is None:
+        return Choice(problem, best, "no other is as fast")
+    shown = ", ".join(f"{a.name} {times[a]:.2g} ms" for a in (best, rival))
+    return Choice(problem, best, f"least estimated time: {shown}")

@@ -94,7 +94,7 @@ def _max_block(x, y, positions, ranges, first):
 
 
 def _mark_nan(x, y, positions, ranges):
-    """Mark the last NaN of each window. y holds it, as np.maximum propagates NaN; comparisons do not see it."""
+    """Mark the last NaN of each window: y holds it, as np.maximum propagates NaN; comparisons miss it."""
     if y.dtype.kind == "f" and np.isnan(y.min()):
         for k, (outputs, inputs) in enumerate(ranges):
             np.copyto(positions[outputs], k, where=np.isnan(x[inputs]))
