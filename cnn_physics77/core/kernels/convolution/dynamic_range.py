@@ -91,8 +91,9 @@ class RangeCheck:
 
     def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
         """The squared norms of one pixel in each window, (samples, pixels)."""
-        grid = images[:, :: self.window[0], :: self.window[1]]
-        return np.matmul(np.square(grid), self.channels.astype(images.dtype)).reshape(len(images), -1)
+        squares = np.square(images[:, :: self.window[0], :: self.window[1]])
+        energies = np.matmul(squares.reshape(-1, len(self.channels)), self.channels.astype(images.dtype))
+        return energies.reshape(len(images), -1)
 
     def _wide_strips(self, images: np.ndarray, typical: np.ndarray, first: int, number: int) -> np.ndarray:
         samples, height, width, channels = images.shape

@@ -130,9 +130,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
         key = neighbours[0][0].start, neighbours[0][1].start
         for piece in neighbours:
             number, runs = plan.size(piece)
-            marks = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
             images.transform(b_t, piece, lines[:number])
             gradients.transform(a_t.T, piece, outer_lines[:number])
+            # now that the piece is in the cache
+            marks = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
             for left_out in marks:
                 if left_out is not None:
                     lines[:number][left_out.reshape(-1)] = 0
@@ -417,8 +418,8 @@ def _correlate(
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
-            too_wide = images.wide(piece, check)
             images.transform(b_t, piece, lines[:number])
+            too_wide = images.wide(piece, check)  # now that the piece is in the cache
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
             if too_wide is not None:
