@@ -33,6 +33,7 @@ from math import ceil
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.gemm import matmul
@@ -46,7 +47,7 @@ LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in fl
 class RangeCheck:
     """Finds the strips of rows of images whose tiles hold values that differ too much.
 
-    It squares what it is given, so its caller holds ``np.errstate(all="ignore")``.
+    It squares what it is given, so its caller is `silent`.
 
     Args:
         channels: (C,), what a squared value of each channel counts, 1 at most.
@@ -100,8 +101,9 @@ class RangeCheck:
         cells = ceil(width / self.cell)
         squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype)
         np.square(images, out=squares[:, :, :width])
-        squares = squares.reshape(samples, height, cells, self.cell * channels)
-        norms = np.sqrt(np.matmul(squares, np.tile(self.channels, self.cell).astype(images.dtype)))
+        counts = np.tile(self.channels, self.cell).astype(images.dtype)
+        energies = np.matmul(squares.reshape(-1, len(counts)), counts)
+        norms = np.sqrt(energies).reshape(samples, height, cells)
         np.nan_to_num(norms, copy=False, nan=np.inf, posinf=np.inf)
         read = np.zeros((samples, (number - 1) * self.step + self.span, cells), norms.dtype)
         read[:, -first : height - first] = norms
@@ -135,6 +137,7 @@ def _harmonic_mean(norms: np.ndarray) -> np.ndarray:
     return np.count_nonzero(norms, axis=1) / inverse.sum(axis=1)
 
 
+@silent
 def channel_counts(weight: np.ndarray, axis: int) -> np.ndarray | None:
     """What a squared value of each channel that a map reads counts: its weights' squared norm, 1 at most.
 
@@ -147,18 +150,17 @@ def channel_counts(weight: np.ndarray, axis: int) -> np.ndarray | None:
     """
     out_channels, in_channels = weight.shape[:2]
     weight = weight.reshape(out_channels, in_channels, -1)
-    with np.errstate(all="ignore"):
-        written, read = _tap_energies(weight, axis)
-        if not LEAST_ENERGY <= written.max() < np.inf:
-            written, read = _tap_energies(weight.astype(np.float64), axis)
-        limit = _largest_energy(weight.dtype)
-        least = written.min()
-        if not written.max() <= min(MOST_KERNEL_CONTRAST**2 * least, limit):  # each output by itself
-            least = np.where(written == 0, np.inf, written).min(axis=1, keepdims=True)
-            if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
-                return None
-        counts = read.sum(axis=1)
-        return (counts / max(counts.max(), np.finfo(counts.dtype).tiny)).astype(weight.dtype)
+    written, read = _tap_energies(weight, axis)
+    if not LEAST_ENERGY <= written.max() < np.inf:
+        written, read = _tap_energies(weight.astype(np.float64), axis)
+    limit = _largest_energy(weight.dtype)
+    least = written.min()
+    if not written.max() <= min(MOST_KERNEL_CONTRAST**2 * least, limit):  # each output by itself
+        least = np.where(written == 0, np.inf, written).min(axis=1, keepdims=True)
+        if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
+            return None
+    counts = read.sum(axis=1)
+    return (counts / max(counts.max(), np.finfo(counts.dtype).tiny)).astype(weight.dtype)
 
 
 def _tap_energies(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,14 +172,14 @@ def _tap_energies(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray
     return (over_k, over_c) if axis == 0 else (over_c, over_k)
 
 
+@silent
 def all_finite(array: np.ndarray) -> bool:
     """Whether all values are finite; False also where they are so large that their sum overflows.
 
     >>> all_finite(np.ones(3)), all_finite(np.array([np.inf, -np.inf]))
     (True, False)
     """
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(array.sum()))
+    return bool(np.isfinite(array.sum()))
 
 
 def window_cell(width: int, padding: int) -> int:

@@ -49,6 +49,7 @@ from math import ceil, prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.algorithm import (
@@ -121,7 +122,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     gradient_range = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
     exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
-    @np.errstate(all="ignore")
+    @silent
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
@@ -406,7 +407,7 @@ def _correlate(
         a_t = np.append(a_t, np.ones((m, 1), x.dtype), axis=1)
     count = min(len(plan.pieces), MOST_BLOCKS)
 
-    @np.errstate(all="ignore")
+    @silent
     def block(index: int) -> None:
         tiles, lines = plan.tiles()
         products = plan.planes("winograd products", a_t.shape[1], out_channels)

@@ -39,6 +39,7 @@ from math import ceil, prod
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.algorithm import (
@@ -142,7 +143,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     gradient_range = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
     exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
-    @np.errstate(all="ignore")
+    @silent
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
         key = neighbours[0][0].start, neighbours[0][1].start
         for samples, strip in neighbours:
@@ -251,7 +252,7 @@ def _correlate(
     check = RangeCheck(counts, (3, 3), window_cell(3, padding[1]), t, m, t)
     exact = ExactStrips(pixels, kernel, padding, bias, y, m)
 
-    @np.errstate(all="ignore")
+    @silent
     def block(index: int) -> None:
         samples, strip = tiling.blocks[index]
         image = rows[samples]
