@@ -5,7 +5,7 @@ import pytest
 import threadpoolctl
 
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 
 SHAPES = [
     ((3, 4), (4, 5)),

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from cnn_physics77.core.kernels import blocks, threads
 from cnn_physics77.core.kernels.convolution import (
     convolution,
     convolution_input_gradient,
@@ -21,7 +20,9 @@ from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.select import select
 from cnn_physics77.core.kernels.convolution.shapes import convolution_shapes
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.threads import get_num_threads, set_num_threads
+from cnn_physics77.core.kernels.runtime import tiling
+from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 
 # (x shape, weight shape, stride, padding, dilation, groups)
 CASES = [
@@ -101,7 +102,7 @@ def torch_maps(x, weight, g, bias, rest):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that every case is cut along samples and rows."""
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(tiling, "BLOCK_BYTES", 4000)
     monkeypatch.setattr(winograd_1d, "PIECE_BYTES", 4000)
     monkeypatch.setattr(winograd_1d, "SUM_BYTES", 4000)
     monkeypatch.setattr(winograd_1d, "LEAST_RUNS", 1)

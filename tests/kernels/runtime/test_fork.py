@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform ha
 START = """
 import multiprocessing, os, signal, sys, threading, time
 import numpy as np
-from cnn_physics77.core.kernels.products import matmul
+from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.pool import pool, set_num_threads

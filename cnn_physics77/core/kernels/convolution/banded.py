@@ -17,13 +17,13 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.convolution import im2col_nchw
 from cnn_physics77.core.kernels.convolution.algorithm import CALLS, MOVE, Algorithm, Problem, product_time
 from cnn_physics77.core.kernels.convolution.dynamic_range import all_finite
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut
 from cnn_physics77.core.kernels.windows import axis_ranges
 
 

@@ -15,14 +15,14 @@ one after another.
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import nhwc_windows
 from cnn_physics77.core.kernels.convolution.algorithm import Algorithm, Problem
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region, parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
 
 def forward(
@@ -30,7 +30,9 @@ def forward(
 ) -> np.ndarray:
     """``y`` (N, C, H, W) in channels-last memory."""
     y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype, like=x)
-    _correlate(x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), NHWCWindows.of(shapes), y, bias)
+    _correlate(
+        x.transpose(0, 2, 3, 1), weight[:, 0].transpose(1, 2, 0), NHWCWindows.of(shapes), y, bias
+    ).run()
     return y.transpose(0, 3, 1, 2)
 
 
@@ -71,8 +73,10 @@ def _correlate(
     y: np.ndarray,
     bias: np.ndarray | None = None,
 ) -> ParallelLoop:
-    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C) into ``y``
-    (N, *counts, C)."""
+    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C).
+
+    It writes ``y`` (N, *counts, C).
+    """
     width, channels = y.shape[2:]
     repeated = np.tile(kernel, width)  # one kernel for each pixel of a row
     if bias is not None:

@@ -17,7 +17,6 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.blocks import cut
 from cnn_physics77.core.kernels.convolution.algorithm import (
     CALLS,
     INPUT_GRADIENT,
@@ -27,8 +26,9 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 )
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut
 from cnn_physics77.core.kernels.windows import axis_ranges, windows
 
 WIDE = 16  # channels that later layers read faster in channels-last memory

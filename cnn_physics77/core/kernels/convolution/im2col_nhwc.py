@@ -17,7 +17,6 @@ from math import ceil, prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import im2col_nchw, nhwc_windows
 from cnn_physics77.core.kernels.convolution.algorithm import (
     CALLS,
@@ -30,8 +29,9 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region, parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
 
 def forward(
@@ -39,7 +39,7 @@ def forward(
 ) -> np.ndarray:
     """``y`` (N, K, H, W) in channels-last memory."""
     y = np.empty((shapes.batch, *shapes.output_size, shapes.out_channels), x.dtype, like=x)
-    _correlate(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), NHWCWindows.of(shapes), y, bias)
+    _correlate(x.transpose(0, 2, 3, 1), weight.transpose(2, 3, 1, 0), NHWCWindows.of(shapes), y, bias).run()
     return y.transpose(0, 3, 1, 2)
 
 
@@ -54,11 +54,10 @@ def _correlate(
     windows: NHWCWindows,
     y: np.ndarray,
     bias: np.ndarray | None = None,
-    region: Region | None = None,
-) -> None:
-    """Correlate ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K).
+) -> ParallelLoop:
+    """The loop that correlates ``images`` (N, H, W, C) with ``kernel`` (height, width, C, K).
 
-    The result is written to ``y`` (N, *windows.counts, K).
+    It writes ``y`` (N, *windows.counts, K).
     """
     blocks = cut(len(y), y.shape[1], y.shape[2] * kernel[..., 0].size * y.itemsize)
     longest = max(rows.stop - rows.start for _, rows in blocks)
@@ -67,7 +66,7 @@ def _correlate(
     def block(index: int) -> None:
         product(images, *blocks[index], y)
 
-    parallel_for(block, len(blocks), y.size * len(product.matrix) / 3e4, region)
+    return ParallelLoop(block, len(blocks), y.size * len(product.matrix) / 3e4)
 
 
 class WindowProduct:

@@ -16,10 +16,10 @@ from math import gcd, prod
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from cnn_physics77.core.kernels.blocks import items
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import Region
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, together
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import items
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -104,20 +104,20 @@ class NHWCWindows:
 
 
 def input_gradient(
-    g: np.ndarray, kernel: np.ndarray, shapes: ConvolutionShapes, correlate: Callable[..., None]
+    g: np.ndarray, kernel: np.ndarray, shapes: ConvolutionShapes, correlate: Callable[..., ParallelLoop]
 ) -> np.ndarray:
     """The gradient (N, C, H, W) in channels-last memory.
 
     Args:
         g: (N, K, *output_size).
         kernel: (*kernel_size, ...), as ``correlate`` takes it.
-        correlate: called as ``correlate(images, kernel, windows, y, region=region)`` for each phase. The
-            parallel work of all phases runs together at the end.
+        correlate: called as ``correlate(images, kernel, windows, y)`` for each phase; the loops of all
+            phases are run as one.
     """
     s = shapes
     gradient = np.empty((s.batch, *s.input_size, s.in_channels), g.dtype, like=g)
     images = g.transpose(0, 2, 3, 1)
-    region = Region()
+    loops = []
     for vertical, horizontal in product(_stride_phases(s, 0), _stride_phases(s, 1)):
         pixels = gradient[:, vertical.pixels, horizontal.pixels]
         taps = kernel[vertical.taps, horizontal.taps]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 
 MOST_PARTS = 8
 PARTS_BYTES = 1 << 23  # of all parts together, where two are not already more

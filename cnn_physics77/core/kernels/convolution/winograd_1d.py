@@ -50,7 +50,6 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.algorithm import (
     CALLS,
@@ -73,8 +72,9 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 from cnn_physics77.core.kernels.windows import Size
 
 PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache

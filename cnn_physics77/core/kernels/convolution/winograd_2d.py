@@ -40,7 +40,6 @@ from math import ceil, prod
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.kernels.blocks import cut, items
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.algorithm import (
     CALLS,
@@ -63,8 +62,9 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.scratch import scratch
-from cnn_physics77.core.kernels.threads import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import scratch
+from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
 ROW_ELEMENTS = 256  # samples * C is at least this where the batch allows: shorter rows cost more per element
 LARGEST_TILE = 5  # of the algorithms that are chosen: beyond, the error is too large

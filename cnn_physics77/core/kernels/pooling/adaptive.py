@@ -7,8 +7,9 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import block_length, empty, for_slices
 from cnn_physics77.core.kernels.pooling.shapes import split_shape
+from cnn_physics77.core.kernels.runtime.layout import empty
+from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices
 from cnn_physics77.core.kernels.windows import Size
 
 

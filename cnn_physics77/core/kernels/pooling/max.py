@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.layout import empty, for_blocks, in_order_of, scratch_like
 from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
+from cnn_physics77.core.kernels.runtime.layout import empty, in_order_of, scratch_like
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 from cnn_physics77.core.kernels.windows import Size, window_ranges
 
 
