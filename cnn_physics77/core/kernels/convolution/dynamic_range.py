@@ -29,7 +29,7 @@ needs no further look.
 
 from collections.abc import Iterator
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 
@@ -76,14 +76,14 @@ class RangeCheck:
         if images.size == 0:
             return None
         rows = _row_energies(images)
-        largest = rows.max()
-        if not LEAST_ENERGY <= largest < np.inf:  # squares in float32 lose the range
+        largest = float(rows.max())
+        if not LEAST_ENERGY <= largest < inf:  # squares in float32 lose the range
             images = images.astype(np.float64)
             rows = _row_energies(images)
-            largest = rows.max()
+            largest = float(rows.max())
         pixels = self._pixel_energies(images)
-        if largest <= min(MOST_CONTRAST**2 * pixels.min(), self.limit):
-            return None
+        if largest <= self.limit and largest <= MOST_CONTRAST**2 * float(pixels.min()):
+            return None  # with as few calls as possible: nearly all pieces end here
         typical = _harmonic_mean(np.sqrt(pixels))
         if (rows.max(axis=1) <= np.fmin((MOST_CONTRAST * typical) ** 2, self.limit)).all():
             return None
@@ -93,7 +93,7 @@ class RangeCheck:
     def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
         """The squared norms of one pixel in each window, (samples, pixels)."""
         squares = np.square(images[:, :: self.window[0], :: self.window[1]])
-        energies = np.matmul(squares.reshape(-1, len(self.channels)), self.channels.astype(images.dtype))
+        energies = squares.reshape(-1, len(self.channels)) @ self.channels
         return energies.reshape(len(images), -1)
 
     def _wide_strips(self, images: np.ndarray, typical: np.ndarray, first: int, number: int) -> np.ndarray:
@@ -101,7 +101,7 @@ class RangeCheck:
         cells = ceil(width / self.cell)
         squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype)
         np.square(images, out=squares[:, :, :width])
-        counts = np.tile(self.channels, self.cell).astype(images.dtype)
+        counts = np.tile(self.channels, self.cell)
         energies = np.matmul(squares.reshape(-1, len(counts)), counts)
         norms = np.sqrt(energies).reshape(samples, height, cells)
         np.nan_to_num(norms, copy=False, nan=np.inf, posinf=np.inf)
