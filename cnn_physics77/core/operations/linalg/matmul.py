@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
-from cnn_physics77.core.operations.arithmetic import add, conj, mul
-from cnn_physics77.core.operations.broadcasting import broadcast_shapes, sum_to
-from cnn_physics77.core.operations.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul
 from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- the product

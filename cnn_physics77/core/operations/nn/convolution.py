@@ -21,14 +21,14 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.kernels.windows import Size
-from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
-from cnn_physics77.core.operations.arithmetic import conj
-from cnn_physics77.core.operations.memory import clone, contiguous_format
-from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.padding import pad
-from cnn_physics77.core.operations.precision import in_float32
-from cnn_physics77.core.operations.shape import squeeze, unsqueeze
-from cnn_physics77.core.operations.unfold import window_counts
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
+from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format
+from cnn_physics77.core.operations.indexing.pad import pad
+from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
+from cnn_physics77.core.operations.nn.unfold import window_counts
+from cnn_physics77.core.operations.pointwise.arithmetic import conj
 from cnn_physics77.core.tensor import Tensor
 
 # ------------------------------------------------------------------------------ the three maps

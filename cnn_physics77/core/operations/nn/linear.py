@@ -16,11 +16,11 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import gemm
-from cnn_physics77.core.operations.arguments import check_tensors
-from cnn_physics77.core.operations.arithmetic import add, conj
-from cnn_physics77.core.operations.broadcasting import broadcast_shapes, expand_to
-from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.shape import squeeze, unsqueeze
+from cnn_physics77.core.operations.base.arguments import check_tensors
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
+from cnn_physics77.core.operations.pointwise.arithmetic import add, conj
 from cnn_physics77.core.tensor import Tensor
 
 

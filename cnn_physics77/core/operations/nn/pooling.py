@@ -12,12 +12,12 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
-from cnn_physics77.core.kernels.pooling.shapes import Size
-from cnn_physics77.core.operations.arguments import batched, check_tensors, per_dimension
-from cnn_physics77.core.operations.gathering import gather_along, scatter_add_along
-from cnn_physics77.core.operations.operation import operation
-from cnn_physics77.core.operations.precision import in_float32
-from cnn_physics77.core.operations.shape import flatten, reshape
+from cnn_physics77.core.kernels.windows import Size
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
+from cnn_physics77.core.operations.indexing.gather_scatter import gather_along, scatter_add_along
+from cnn_physics77.core.operations.indexing.shape import flatten, reshape
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
