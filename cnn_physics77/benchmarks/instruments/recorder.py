@@ -163,7 +163,8 @@ class Recorder:
         self._put(Operation, "__call__", clocked_call)
         self._put(Operation, "backward", clocked_backward)
         for operation in OPERATIONS.values():
-            self._put(operation, "forward", self.kernel(operation.name, operation.forward))
+            for name in ("forward", "forward_shared"):
+                self._put(operation, name, self.kernel(operation.name, getattr(operation, name)))
         for name in PRODUCTS:
             self._put(np, name, self.product(getattr(np, name)))
         return self

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.autograd.graph import Node
-from cnn_physics77.core.kernels.elementwise import add_into
+from cnn_physics77.core.kernels.elementwise import LARGE, add_into
 from cnn_physics77.core.kernels.runtime.layout import flat
 
 Source = tuple[Node, Any, Sequence] | None
@@ -50,12 +50,13 @@ class Fast(Plain):
     def add(self, edge, total, gradient, source: Source):
         a, b = total.array, gradient.array
         if a.dtype is b.dtype and a.strides == b.strides:  # else the memory order is that of Plain
+            add = np.add if a.size < LARGE else add_into
             if edge in self._owned:
-                add_into(a, b, a)
+                add(a, b, a)
                 return total
             if is_fresh(gradient, source):
                 self._owned.add(edge)
-                add_into(a, b, b)
+                add(a, b, b)
                 return gradient
         self._owned.add(edge)
         return total + gradient

@@ -8,7 +8,7 @@ the hot path of the tape: equal dtypes go straight to the operation's forward; e
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 
 import numpy as np
@@ -41,11 +41,12 @@ def unary(
             None: there is none.
         floating: integers become the default floating dtype first.
     """
-    operation = Operation(_forward_of(ufunc, 1), name)
+    operation = _operation(ufunc, 1, name)
     if x is not None:
         operation.declare("x", x)
     keeps_x, keeps_y = operation.kept((True,))[:2] if x is not None else (False, False)
     keeps_nothing = not (keeps_x or keeps_y)
+    large = LARGE if type(ufunc) is np.ufunc else inf
 
     def function(input):
         try:
@@ -57,7 +58,7 @@ def unary(
             array = array.astype(get_default_dtype())
         token = None if state() is SILENCE else enter_silence()
         try:
-            out = operation.forward(array)
+            out = operation.forward(array) if array.size < large else operation.forward_shared(array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         finally:
@@ -99,7 +100,7 @@ def binary(
             by name.
         floating: integers become the default floating dtype first.
     """
-    operation = Operation(_forward_of(ufunc, 2), name)
+    operation = _operation(ufunc, 2, name)
     for input_name, derivative in (("a", a), ("b", b)):
         if derivative is not None:
             operation.declare(input_name, derivative)
@@ -108,6 +109,7 @@ def binary(
     for needed in ((True, False), (False, True), (True, True)):
         if (a is not None or not needed[0]) and (b is not None or not needed[1]):
             plans[needed] = operation.kept(needed)[:3]
+    large = LARGE if type(ufunc) is np.ufunc else inf
 
     def function(input, other):
         kind = type(other)
@@ -126,7 +128,7 @@ def binary(
             x, z = input.array, other.array
         token = None if state() is SILENCE else enter_silence()
         try:
-            out = operation.forward(x, z)
+            out = operation.forward(x, z) if x.size < large else operation.forward_shared(x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
@@ -197,13 +199,13 @@ def number(value, dtype: np.dtype) -> Tensor:
     )  # 0.0 == -0.0, but 1/x tells
 
 
-def _forward_of(ufunc: Callable, inputs: int) -> Callable:
-    """The ufunc as a function whose inputs have the names that derivatives ask for. Large arrays are shared
-    among the threads, where NumPy itself provides the function."""
-    large = LARGE if type(ufunc) is np.ufunc else inf
-    if inputs == 1:
-        return lambda x: ufunc(x) if x.size < large else shared(ufunc, x)
-    return lambda a, b: ufunc(a, b) if a.size < large else shared(ufunc, a, b)
+def _operation(ufunc: Callable, inputs: int, name: str) -> Operation:
+    """The operation, whose forward is the ufunc itself; a function names the inputs for the derivatives."""
+    names = (lambda x: ufunc(x)) if inputs == 1 else (lambda a, b: ufunc(a, b))
+    operation = Operation(names, name)
+    operation.forward = ufunc
+    operation.forward_shared = partial(shared, ufunc)
+    return operation
 
 
 def _named(function: Callable, name: str, doc: str) -> Callable:

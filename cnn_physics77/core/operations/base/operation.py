@@ -58,6 +58,7 @@ class Operation:
     Attributes:
         name: as ``tensor.op`` shows it.
         forward: what every call goes through, and so what a profile or a capture replaces.
+        forward_shared: what elementwise operations call for large arrays, which the threads share.
         pure: a derivative depends on nothing but what it is given, and nobody else keeps what it returns.
         inputs: the names of the tensor inputs, in order.
         layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
@@ -69,6 +70,7 @@ class Operation:
         signature = inspect.signature(forward)
         kinds = inspect.Parameter
         self.forward = forward
+        self.forward_shared = forward
         self.name = name or forward.__name__.strip("_")
         positional = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD, kinds.VAR_POSITIONAL)
         self.inputs = tuple(n for n, p in signature.parameters.items() if p.kind in positional)
