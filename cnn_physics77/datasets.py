@@ -161,8 +161,8 @@ def _named_folders(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[st
         if not folder.is_dir():
             found = "a file" if folder.exists() else "a broken link" if folder.is_symlink() else "nothing"
             raise DataError(
-                f"data: {whose} names {folder}: expected a folder, found {found}; name the folder that "
-                "holds the files, or leave it out to search elsewhere"
+                f"data: {whose} names {folder}: expected a folder, found {found}; name the folder that holds "
+                "the files, or leave it out to search elsewhere"
             )
         yield whose, folder
 
@@ -431,8 +431,8 @@ def load(
     except _Unavailable as error:
         tried = str(error)
     advice = (
-        f"put the four files of {SOURCES[wanted].title} into a folder and name it with --data_dir "
-        f"or ${VARIABLE}, or install what fetches them: {INSTALL}"
+        f"put the four files of {SOURCES[wanted].title} into a folder and name it with --data_dir or "
+        f"${VARIABLE}, or install what fetches them: {INSTALL}"
     )
     if name != "auto":
         raise DataError(f"data: {SOURCES[wanted].title} is not available; tried {tried}; {advice}")

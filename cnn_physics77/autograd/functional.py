@@ -33,8 +33,8 @@ def _tuple_of(function: str, what: str, value) -> tuple[bool, tuple[Tensor, ...]
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise DtypeError(
-                f"{function}: expected {what} as a tensor or a tuple of tensors, found "
-                f"{type(tensor).__name__}"
+                f"{function}: expected {what} as a tensor or a tuple of tensors, "
+                f"found {type(tensor).__name__}"
             )
     return several, tensors
 
@@ -95,8 +95,8 @@ def _vectors(function: str, v, like: tuple[Tensor, ...], of: str) -> tuple[Tenso
     _, vectors = _tuple_of(function, "v", v)
     if [t.shape for t in vectors] != [t.shape for t in like]:
         raise ShapeError(
-            f"{function}: v has invalid size: should be {[t.shape for t in like]} but got "
-            f"{[t.shape for t in vectors]}"
+            f"{function}: v has invalid size: should be {[t.shape for t in like]} but "
+            f"got {[t.shape for t in vectors]}"
         )
     return vectors
 
@@ -232,8 +232,8 @@ def _scalar(function: str, value) -> Tensor:
     if several or tensors[0].numel() != 1:
         found = f"a tuple of {len(tensors)}" if several else f"shape {tensors[0].shape}"
         raise ShapeError(
-            f"{function}: the function given should return a single Tensor with a single element, found "
-            f"{found}"
+            f"{function}: the function given should return a single Tensor with a single element, "
+            f"found {found}"
         )
     return tensors[0].reshape(())
 

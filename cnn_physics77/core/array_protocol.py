@@ -68,8 +68,7 @@ class ArrayProtocol:
         if any(isinstance(value, ArrayProtocol) and value.edge is not None for value in (*inputs, *out)):
             raise GradientError(
                 f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
-                "function of the same "
-                "name of cnn_physics77, or .detach()"
+                "function of the same name of cnn_physics77, or .detach()"
             )
         arrays = [value.array if isinstance(value, ArrayProtocol) else value for value in inputs]
         if not out:
@@ -105,9 +104,8 @@ class ArrayProtocol:
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise ShapeError(
-                f"bool: the truth of a tensor of {self.array.size} elements is ambiguous, found shape "
-                f"{self.array.shape}; "
-                "use .any() or .all()"
+                f"bool: the truth of a tensor of {self.array.size} elements is ambiguous, found "
+                f"shape {self.array.shape}; use .any() or .all()"
             )
         return bool(self.array.item())
 

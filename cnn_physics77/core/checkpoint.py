@@ -138,8 +138,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
                 )
             if structure["version"] > VERSION:
                 raise CheckpointError(
-                    f"load: expected format version {VERSION} or older in {name}, found version "
-                    f"{structure['version']}; update the package"
+                    f"load: expected format version {VERSION} or older in {name}, found "
+                    f"version {structure['version']}; update the package"
                 )
 
             def read_array(number: int) -> np.ndarray:
@@ -149,9 +149,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
             return Decoder(structure, read_array).object()
     except _DAMAGE as error:
         raise CheckpointError(
-            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, "
-            f"altered or of another "
-            f"format ({error}); restore the file from a copy"
+            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered "
+            f"or of another format ({error}); restore the file from a copy"
         ) from None
 
 
@@ -197,8 +196,8 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         if not isinstance(array, np.ndarray) or array.dtype.newbyteorder("<") not in codes:
             found = array.dtype if isinstance(array, np.ndarray) else type(tensor).__name__
             raise CheckpointError(
-                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, found "
-                f"{found}; convert it"
+                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, "
+                f"found {found}; convert it"
             )
         dtype = array.dtype.newbyteorder("<")
         arrays.append(np.ascontiguousarray(array, dtype))
@@ -248,8 +247,7 @@ def load_safetensors(filename) -> dict[str, Tensor]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that "
-            f"are truncated, "
-            f"altered or of another format ({error}); restore the file from a copy"
+            f"are truncated, altered or of another format ({error}); restore the file from a copy"
         ) from None
 
 
@@ -259,8 +257,8 @@ def _tensor_of(key: str, entry: dict[str, Any], data: bytes, begin: int) -> Tens
     code = entry["dtype"]
     if code != "BF16" and code not in _CODES:
         raise CheckpointError(
-            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, found "
-            f"{code!r}; convert it"
+            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, "
+            f"found {code!r}; convert it"
         )
     dtype = np.dtype("<u2" if code == "BF16" else _CODES[code])
     if not 0 <= start <= end <= len(data) - begin or end - start != prod(shape) * dtype.itemsize:

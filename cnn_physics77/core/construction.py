@@ -39,27 +39,27 @@ def plain_array(function: str, array: np.ndarray, shared: bool = False) -> np.nd
     dtype = array.dtype.newbyteorder("=")
     if dtype not in DTYPES:
         raise DtypeError(
-            f"{function}: can't convert np.ndarray of type numpy.{array.dtype.type.__name__}, found dtype "
-            f"{array.dtype}; the only supported types are {', '.join(sorted(map(str, DTYPES)))}; convert it, "
-            "e.g. with .astype(numpy.float64)"
+            f"{function}: can't convert np.ndarray of type numpy.{array.dtype.type.__name__}, found "
+            f"dtype {array.dtype}; the only supported types are {', '.join(sorted(map(str, DTYPES)))}; "
+            "convert it, e.g. with .astype(numpy.float64)"
         )
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise DtypeError(
             f"{function}: expected an array without masked elements, found {np.ma.count_masked(array)} of "
-            f"them, which a tensor cannot hold; use .filled(value)"
+            "them, which a tensor cannot hold; use .filled(value)"
         )
     plain = np.asarray(array)
     if plain.dtype.isnative and _whole_strides(plain):
         return plain
     if shared and not plain.dtype.isnative:
         raise DtypeError(
-            f"{function}: given numpy array has byte order different from the native byte order, found dtype "
-            f"{plain.dtype.str}; use torch.tensor(), which converts a copy"
+            f"{function}: given numpy array has byte order different from the native byte order, found "
+            f"dtype {plain.dtype.str}; use torch.tensor(), which converts a copy"
         )
     if shared:
         raise ShapeError(
-            f"{function}: given numpy array strides not a multiple of the element byte size, found "
-            f"{plain.strides} for {plain.itemsize}; use torch.tensor(), which copies"
+            f"{function}: given numpy array strides not a multiple of the element byte size, "
+            f"found {plain.strides} for {plain.itemsize}; use torch.tensor(), which copies"
         )
     return plain.astype(dtype)
 

@@ -127,7 +127,7 @@ class Encoder:
             "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
         )
         raise CheckpointError(
-            f"save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
+            "save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
             f"found {what} at obj{path}; save the state_dict() of modules, optimizers and schedulers, the "
             "name of an enumeration's member"
         )
@@ -354,7 +354,7 @@ class Decoder:
             return getattr(datetime, name).fromisoformat(content).replace(tzinfo=tzinfo, fold=value["fold"])
         raise CheckpointError(
             f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
-            f"package"
+            "package"
         )
 
     def _filled(self, mapping, pairs) -> Any:

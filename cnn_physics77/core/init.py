@@ -175,8 +175,7 @@ def _fans(function: str, tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(
             f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
-            f"found "
-            f"shape {tensor.shape}"
+            f"found shape {tensor.shape}"
         )
     window = prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window

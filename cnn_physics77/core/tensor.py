@@ -141,8 +141,7 @@ class Tensor(ArrayProtocol, Copying):
         if requires_grad and self.array.dtype.kind not in "fc":
             raise DtypeError(
                 "requires_grad_: only Tensors of floating point and complex dtype can require gradients, "
-                "found "
-                f"{self.dtype}; convert it, e.g. with .float()"
+                f"found {self.dtype}; convert it, e.g. with .float()"
             )
         if not self.is_leaf:
             if not requires_grad:
@@ -378,8 +377,8 @@ Tensor._own = frozenset(Tensor.__annotations__)
 def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
     if not isinstance(gradient, Tensor):
         raise TypeError(
-            f"grad: assigned grad expected to be a Tensor or None but got grad of type "
-            f"{type(gradient).__name__}; use torch.tensor() first"
+            "grad: assigned grad expected to be a Tensor or None but got grad of "
+            f"type {type(gradient).__name__}; use torch.tensor() first"
         )
     if gradient.array.shape != tensor.array.shape:
         raise ShapeError(

@@ -168,8 +168,8 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                 numerical = _numerical_jacobian(func, inputs, number, variable, output, eps)
             if np.any(np.abs(analytical - again) > nondet_tol):
                 raise GradcheckError(
-                    f"gradcheck: backward is not deterministic, {place}: two runs differ by "
-                    f"{np.abs(analytical - again).max()}"
+                    f"gradcheck: backward is not deterministic, {place}: two runs differ "
+                    f"by {np.abs(analytical - again).max()}"
                 )
             allowed = atol + rtol * np.abs(numerical)
             wrong = ~(np.abs(analytical - numerical) <= allowed)  # NaN is wrong
@@ -178,11 +178,10 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                     np.argmax(np.where(wrong, np.abs(analytical - numerical) / allowed, -1)), wrong.shape
                 )
                 raise GradcheckError(
-                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, analytical "
-                    f"{analytical[where]} at entry "
-                    f"{tuple(int(i) for i in where)} (output element, input element); {int(wrong.sum())} of "
-                    f"{wrong.size} entries "
-                    "differ; check the derivative of that input"
+                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, "
+                    f"analytical {analytical[where]} at entry {tuple(int(i) for i in where)} (output "
+                    f"element, input element); {int(wrong.sum())} of {wrong.size} entries differ; check the "
+                    "derivative of that input"
                 )
 
 

@@ -116,7 +116,7 @@ class Sequential(_Numbered):
         if not isinstance(other, Sequential):
             raise ValueError(
                 f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
-                f"given."
+                "given."
             )
         return Sequential(*self, *other)
 
@@ -124,7 +124,7 @@ class Sequential(_Numbered):
         if not isinstance(other, Sequential):
             raise ValueError(
                 f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
-                f"given."
+                "given."
             )
         return self.extend(other)
 

@@ -61,7 +61,7 @@ class Conversions:
         dtype = np.dtype(dtype)
         if dtype.kind not in "fc":
             raise DtypeError(
-                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype={dtype}"
             )
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)

@@ -50,8 +50,8 @@ class Embedding(Module):
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ShapeError(
-                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), found "
-                    f"{padding_idx}"
+                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), "
+                    f"found {padding_idx}"
                 )
             padding_idx %= num_embeddings
         self.num_embeddings = num_embeddings
@@ -68,8 +68,8 @@ class Embedding(Module):
         else:
             if _weight.shape != (num_embeddings, embedding_dim):
                 raise ShapeError(
-                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, found "
-                    f"{_weight.shape}"
+                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, "
+                    f"found {_weight.shape}"
                 )
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 

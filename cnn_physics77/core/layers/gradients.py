@@ -60,8 +60,7 @@ def get_total_norm(
     if error_if_nonfinite and not isfinite(total):
         raise GradientError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
-            f"clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
     dtype = tensors[0].array.real.dtype

@@ -47,8 +47,8 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
-                        f"{replaced}."
+                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
+                        f"got {replaced}."
                     )
                 args, kwargs = replaced
         else:
@@ -147,8 +147,7 @@ class _ModuleGradients:
         if not self.inputs and self.after:
             warnings.warn(
                 "Full backward hook is firing when gradients are computed with respect to module outputs "
-                "since no inputs "
-                "require gradients.",
+                "since no inputs require gradients.",
                 stacklevel=2,
             )
             for hook in self.after:
@@ -156,8 +155,7 @@ class _ModuleGradients:
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise GradientError(
                         "Backward hook for Modules where no input requires gradient should always return "
-                        "None or None for "
-                        "all gradients."
+                        "None or None for all gradients."
                     )
             self.grad_output = ()
         return [grad_output[i] for i in chosen]
@@ -183,6 +181,6 @@ def _checked(replaced, count: int, kind: str, what: str) -> tuple:
     if len(replaced) != count:
         raise GradientError(
             f"backward {kind}: expected {count} gradients as {what}, found {len(replaced)}; return one for "
-            f"each, or None"
+            "each, or None"
         )
     return replaced

@@ -89,18 +89,18 @@ class Module(Conversions):
             self._register(self._buffer_names, name, value.persistent)
         elif name in self._parameter_names and value is not None:
             raise TypeError(
-                f"cannot assign {type(value).__name__!r} as parameter {name!r} "
-                "(nn.Parameter or None expected)"
+                f"cannot assign {type(value).__name__!r} as parameter {name!r} (nn.Parameter or None "
+                "expected)"
             )
         elif name in self._module_names and value is not None:
             raise TypeError(
                 f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None "
-                f"expected)"
+                "expected)"
             )
         elif name in self._buffer_names and not (value is None or isinstance(value, Tensor)):
             raise TypeError(
-                f"cannot assign {type(value).__name__!r} as buffer {name!r} "
-                "(nn.Buffer, Tensor or None expected)"
+                f"cannot assign {type(value).__name__!r} as buffer {name!r} (nn.Buffer, Tensor or None "
+                "expected)"
             )
         object.__setattr__(self, name, value)
 
@@ -138,14 +138,13 @@ class Module(Conversions):
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
                 f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None "
-                f"required)"
+                "required)"
             )
         if param is not None and not param.is_leaf:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                f"explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the forward() "
-                f"method."
+                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                "forward() method."
             )
         self._register(self._parameter_names, name, None)
         object.__setattr__(self, name, param)

@@ -225,13 +225,11 @@ class _InstanceNorm(_WithStatistics):
             if self.affine:
                 raise ShapeError(
                     f"{type(self).__name__}: expected input's channels to match num_features "
-                    f"({self.num_features}), "
-                    f"but got: {channels}."
+                    f"({self.num_features}), but got: {channels}."
                 )
             warnings.warn(
                 f"input's channels ({channels}) do not match num_features ({self.num_features}), which is "
-                f"not used because "
-                "affine=False",
+                "not used because affine=False",
                 stacklevel=2,
             )
         y = F.instance_norm(

@@ -43,8 +43,8 @@ def collate(batch: Sequence[Any], *, collate_fn_map: Rules | None = None) -> Any
     if isinstance(first, collections.abc.Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError(
-                "collate: each element in list of batch should be of equal size, found lengths "
-                f"{sorted({len(sample) for sample in batch})}; give the loader a collate_fn that pads"
+                "collate: each element in list of batch should be of equal size, found "
+                f"lengths {sorted({len(sample) for sample in batch})}; give the loader a collate_fn that pads"
             )
         parts = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
         return parts if isinstance(first, tuple) else _like(first, parts)
@@ -78,8 +78,8 @@ def _collate_tensors(batch: Sequence[Tensor], *, collate_fn_map: Rules | None = 
 def _collate_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: Rules | None = None) -> Tensor:
     if batch[0].dtype.kind in "SUO":
         raise TypeError(
-            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-            f"found an array of {batch[0].dtype}"
+            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found an "
+            f"array of {batch[0].dtype}"
         )
     return from_numpy(np.stack(batch))
 

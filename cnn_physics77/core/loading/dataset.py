@@ -64,8 +64,8 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     def __init__(self, *tensors: Any) -> None:
         if len({tensor.shape[0] for tensor in tensors}) > 1:
             raise AssertionError(
-                "TensorDataset: Size mismatch between tensors: expected equal first sizes, "
-                f"found shapes {[tuple(tensor.shape) for tensor in tensors]}"
+                "TensorDataset: Size mismatch between tensors: expected equal first sizes, found "
+                f"shapes {[tuple(tensor.shape) for tensor in tensors]}"
             )
         self.tensors = tensors
 
@@ -108,8 +108,8 @@ class StackDataset(Dataset[Any]):
             samples = samples_at(part, indices)
             if len(samples) != len(indices):
                 raise ValueError(
-                    "StackDataset: Nested dataset's output size mismatch. "
-                    f"Expected {len(indices)}, got {len(samples)}"
+                    f"StackDataset: Nested dataset's output size mismatch. Expected {len(indices)}, "
+                    f"got {len(samples)}"
                 )
             return samples
 
@@ -148,8 +148,8 @@ class ConcatDataset(Dataset[Sample]):
         if index < 0:
             if -index > len(self):
                 raise ValueError(
-                    "ConcatDataset: absolute value of index should not exceed dataset length, "
-                    f"found {index} with length {len(self)}"
+                    f"ConcatDataset: absolute value of index should not exceed dataset length, found {index} "
+                    f"with length {len(self)}"
                 )
             index += len(self)
         part = bisect.bisect_right(self.cumulative_sizes, index)
@@ -171,8 +171,8 @@ class ChainDataset(IterableDataset[Sample]):
         for part in self.datasets:
             if not isinstance(part, IterableDataset):
                 raise AssertionError(
-                    f"ChainDataset only supports IterableDataset, found {type(part).__name__}; "
-                    "use ConcatDataset"
+                    f"ChainDataset only supports IterableDataset, found {type(part).__name__}; use "
+                    "ConcatDataset"
                 )
             yield part
 

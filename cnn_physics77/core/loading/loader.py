@@ -139,15 +139,15 @@ class DataLoader:
     ) -> None:
         if num_workers < 0:
             raise ValueError(
-                f"DataLoader: num_workers option should be non-negative, found {num_workers}; "
-                "use num_workers=0 to load in the calling thread"
+                f"DataLoader: num_workers option should be non-negative, found {num_workers}; use "
+                "num_workers=0 to load in the calling thread"
             )
         if not timeout >= 0:
             raise ValueError(f"DataLoader: timeout option should be non-negative, found {timeout}")
         if num_workers == 0 and prefetch_factor is not None:
             raise ValueError(
-                "DataLoader: prefetch_factor option could only be specified with workers; "
-                "let num_workers > 0, otherwise set prefetch_factor to None"
+                "DataLoader: prefetch_factor option could only be specified with workers; let num_workers > "
+                "0, otherwise set prefetch_factor to None"
             )
         if prefetch_factor is not None and prefetch_factor < 0:
             raise ValueError(
@@ -161,13 +161,13 @@ class DataLoader:
             methods = multiprocessing.get_all_start_methods()
             if isinstance(context, str) and context not in methods:
                 raise ValueError(
-                    f"DataLoader: multiprocessing_context option should specify a valid start method in "
-                    f"{methods}, but got {context!r}"
+                    "DataLoader: multiprocessing_context option should specify a valid start method "
+                    f"in {methods}, but got {context!r}"
                 )
         if num_workers > (os.cpu_count() or num_workers):
             warnings.warn(
-                f"This DataLoader will create {num_workers} workers on {os.cpu_count()} processors; "
-                "more workers than processors may make loading slower.",
+                f"This DataLoader will create {num_workers} workers on {os.cpu_count()} processors; more "
+                "workers than processors may make loading slower.",
                 stacklevel=3,
             )
 
@@ -179,8 +179,8 @@ class DataLoader:
             for name, value in given.items():
                 if value is not None:
                     raise ValueError(
-                        f"DataLoader with IterableDataset: expected unspecified {name} option, "
-                        f"but got {name}={value}"
+                        f"DataLoader with IterableDataset: expected unspecified {name} option, but "
+                        f"got {name}={value}"
                     )
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: sampler option is mutually exclusive with shuffle")
@@ -191,8 +191,8 @@ class DataLoader:
             )
         if batch_size is None and batch_sampler is None and drop_last:
             raise ValueError(
-                "DataLoader: batch_size=None option disables auto-batching "
-                "and is mutually exclusive with drop_last"
+                "DataLoader: batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
             )
 
     def __setattr__(self, name: str, value: Any) -> None:

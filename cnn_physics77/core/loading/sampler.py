@@ -145,14 +145,14 @@ class WeightedRandomSampler(Sampler[int]):
         _check_number("WeightedRandomSampler", "num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(
-                "WeightedRandomSampler: replacement should be a boolean value, "
-                f"but got replacement={replacement}"
+                "WeightedRandomSampler: replacement should be a boolean value, but got "
+                f"replacement={replacement}"
             )
         self.weights = np.asarray(weights, dtype=np.float64)
         if self.weights.ndim != 1:
             raise ValueError(
-                "WeightedRandomSampler: weights should be a 1d sequence "
-                f"but given weights have shape {self.weights.shape}"
+                "WeightedRandomSampler: weights should be a 1d sequence but given weights have "
+                f"shape {self.weights.shape}"
             )
         if not np.all(np.isfinite(self.weights)) or np.any(self.weights < 0) or not np.any(self.weights > 0):
             raise ValueError(
@@ -161,9 +161,9 @@ class WeightedRandomSampler(Sampler[int]):
             )
         if not replacement and num_samples > np.count_nonzero(self.weights):
             raise ValueError(
-                f"WeightedRandomSampler: cannot draw {num_samples} samples without replacement from "
-                f"{np.count_nonzero(self.weights)} positive weights; "
-                "lower num_samples or set replacement=True"
+                f"WeightedRandomSampler: cannot draw {num_samples} samples without replacement "
+                f"from {np.count_nonzero(self.weights)} positive weights; lower num_samples or set "
+                "replacement=True"
             )
         self.num_samples = num_samples
         self.replacement = replacement

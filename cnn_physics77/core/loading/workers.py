@@ -109,8 +109,8 @@ class _Failure:
             return self.error
         if not isinstance(self.error, Exception):
             failure = RuntimeError(
-                f"DataLoader worker {self.worker} exited unexpectedly: "
-                f"{type(self.error).__name__}({self.error}) was raised in it"
+                f"DataLoader worker {self.worker} exited "
+                f"unexpectedly: {type(self.error).__name__}({self.error}) was raised in it"
             )
             failure.__cause__ = self.error
             return failure

@@ -74,9 +74,8 @@ class Bundle:
             if old is not None:
                 if old.shape != p.shape:
                     raise CheckpointError(
-                        f"step: expected {name!r} of the parameter's shape {p.shape}, found {old.shape}; "
-                        f"the state belongs to "
-                        "another model"
+                        f"step: expected {name!r} of the parameter's shape {p.shape}, found {old.shape}; the "
+                        "state belongs to another model"
                     )
                 np.copyto(place, old.array, casting="same_kind")
             self._keep(i, name, place)
@@ -123,8 +122,8 @@ class Bundle:
         except TypeError:
             found = sorted({str(a.dtype) for a in arrays})
             raise DtypeError(
-                f"step: expected parameters and gradients of {out.dtype}, as in the steps before, found "
-                f"{', '.join(found)}; make the optimizer after converting the model"
+                f"step: expected parameters and gradients of {out.dtype}, as in the steps before, "
+                f"found {', '.join(found)}; make the optimizer after converting the model"
             ) from None
 
 

@@ -74,7 +74,7 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                    f"last_epoch >= 0"
+                    "last_epoch >= 0"
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -108,9 +108,8 @@ class LRScheduler:
         if self._step_count == 1 and not self.optimizer._steps_called:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
-                "the opposite "
-                "order; failure to do this will result in skipping the first value of the learning rate "
-                "schedule.",
+                "the opposite order; failure to do this will result in skipping the first value of the "
+                "learning rate schedule.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -24,8 +24,8 @@ class _OfSchedulers(LRScheduler):
                 )
             if scheduler.optimizer is not optimizer:
                 raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} of another one"
+                    f"{name} expects all schedulers to belong to the same optimizer, but got "
+                    f"scheduler {type(scheduler).__name__} at index {i} of another one"
                 )
         self.optimizer = optimizer
         self._schedulers = schedulers

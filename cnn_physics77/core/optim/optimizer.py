@@ -36,8 +36,7 @@ def _with_hooks(step: Callable) -> Callable:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
                         f"{type(self).__name__}.step: a pre-hook must return None or a tuple of (new_args, "
-                        f"new_kwargs), "
-                        f"found {replaced}"
+                        f"new_kwargs), found {replaced}"
                     )
                 args, kwargs = replaced
         result = step(self, *args, **kwargs)
@@ -139,8 +138,7 @@ class Optimizer:
         if isinstance(params, set):
             raise TypeError(
                 "optimizer parameters need to be organized in ordered collections, but the ordering of "
-                "tensors in sets "
-                "will change between runs. Please use a list instead."
+                "tensors in sets will change between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
@@ -232,17 +230,15 @@ class Optimizer:
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise CheckpointError(
-                f"loaded state dict has a different number of parameter groups: expected "
-                f"{len(self.param_groups)}, "
-                f"found {len(saved)}"
+                "loaded state dict has a different number of parameter groups: "
+                f"expected {len(self.param_groups)}, found {len(saved)}"
             )
         parameters: dict[Any, Tensor] = {}
         for new, group in zip(saved, self.param_groups):
             if len(new["params"]) != len(group["params"]):
                 raise CheckpointError(
-                    "loaded state dict contains a parameter group that doesn't match the size of "
-                    "optimizer's group: "
-                    f"expected {len(group['params'])} parameters, found {len(new['params'])}"
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: expected {len(group['params'])} parameters, found {len(new['params'])}"
                 )
             parameters.update(zip(new["params"], group["params"]))
             new["params"] = group["params"]

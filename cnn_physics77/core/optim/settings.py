@@ -29,6 +29,5 @@ def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
     if differentiable:
         raise ValueError(
             f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not "
-            f"recorded; write "
-            "the step with tensor operations to differentiate it"
+            "recorded; write the step with tensor operations to differentiate it"
         )

@@ -34,8 +34,8 @@ def group_norm_forward(
     n, channels = x.shape[:2]
     if groups < 1 or channels % groups:
         raise ShapeError(
-            f"group_norm: expected num_groups to divide the channels, found {groups} groups and input "
-            f"{x.shape}; choose a divisor"
+            f"group_norm: expected num_groups to divide the channels, found {groups} groups and "
+            f"input {x.shape}; choose a divisor"
         )
     y = np.empty(x.shape, x.dtype)
     if x.size == 0:

@@ -13,8 +13,8 @@ def _rows(name: str, x: np.ndarray, normalized_shape: tuple[int, ...]) -> tuple[
     d = len(normalized_shape)
     if d == 0 or x.shape[x.ndim - d :] != tuple(normalized_shape):
         raise ShapeError(
-            f"{name}: expected an input (..., *normalized_shape), normalized_shape "
-            f"{tuple(normalized_shape)}, found {x.shape}; give the sizes of the last axes"
+            f"{name}: expected an input (..., *normalized_shape), "
+            f"normalized_shape {tuple(normalized_shape)}, found {x.shape}; give the sizes of the last axes"
         )
     return prod(x.shape[: x.ndim - d]), prod(normalized_shape)
 

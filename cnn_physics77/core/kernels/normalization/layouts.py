@@ -288,6 +288,6 @@ def check_vectors(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> Non
     for key, vector in vectors.items():
         if vector is not None and vector.shape != (x.shape[1],):
             raise ShapeError(
-                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the input "
-                f"{x.shape}, found {vector.shape}; check num_features"
+                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the "
+                f"input {x.shape}, found {vector.shape}; check num_features"
             )
