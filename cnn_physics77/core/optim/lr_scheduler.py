@@ -1,11 +1,11 @@
 r"""Schedules of the learning rate, with PyTorch's arguments, numbers and state.
 
-A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made (epoch 0) and at each
-``step()``; an epoch is whatever lies between two steps. :math:`\eta_t` is the rate of epoch t, :math:`\eta_0`
-the optimizer's.
+A scheduler sets ``group["lr"]`` of every group of an optimizer when it is created (epoch 0) and at each
+``step()``; an epoch is the time between two steps. :math:`\eta_t` is the rate of epoch t, and :math:`\eta_0`
+the optimizer's rate.
 
-Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one
-optimizer; and in closed form, for a sequence of schedulers that starts one anew.
+Most rules have two forms. The recursive one computes the next rate from the current one, so that several
+schedulers can act on one optimizer. The closed form is used by a sequence that restarts a scheduler.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def check_optimizer(optimizer) -> None:
 
 
 def per_group(name: str, optimizer: Optimizer, value) -> list:
-    """One value per parameter group; a single one is repeated.
+    """One value per parameter group; a single value is repeated.
 
     Raises:
-        ValueError: another number of values than groups.
+        ValueError: the number of values is not the number of groups.
     """
     groups = len(optimizer.param_groups)
     if not isinstance(value, list | tuple):
@@ -48,19 +48,20 @@ class LRScheduler:
     """The base of the schedulers: a subclass defines ``get_lr``.
 
     Args:
-        optimizer: whose groups get their rates.
-        last_epoch: the epoch to continue after; -1 is the beginning.
+        optimizer: the optimizer whose rates are set.
+        last_epoch: the epoch to continue after; -1 starts at epoch 0.
 
     Attributes:
-        base_lrs: the rate of each group at the beginning.
-        last_epoch: the present epoch.
+        base_lrs: the initial rate of each group.
+        last_epoch: the current epoch.
 
     Raises:
-        TypeError: not an optimizer. KeyError: to continue, the groups must have ``"initial_lr"``.
+        TypeError: not an optimizer.
+        KeyError: ``last_epoch`` is given, and a group has no ``"initial_lr"``.
     """
 
     schedules_by_epoch = True
-    """Whether the rate depends on the epoch alone, and not on a measured quantity."""
+    """Whether the rate depends only on the epoch, not on a metric."""
     _is_initial = False
     _last_lr: list
     _step_count: int
@@ -137,17 +138,18 @@ class LRScheduler:
         return self.get_lr()
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes but the optimizer."""
+        """All attributes except the optimizer."""
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave."""
+        """Load the result of :meth:`state_dict`."""
         self.__dict__.update(state_dict)
 
 
 class _ByFunction(LRScheduler):
-    """The rates by functions of the epoch, one per group; the state has those of them that are objects, not
-    functions."""
+    """Rates given by functions of the epoch, one per group.
+
+    The state contains callable objects, but no functions."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
@@ -175,7 +177,7 @@ class LambdaLR(_ByFunction):
     r""":math:`\eta_t = \eta_0 f(t)`.
 
     Args:
-        lr_lambda: f; or a list of them, one per group.
+        lr_lambda: f; or a list of functions, one per group.
 
     >>> import cnn_physics77 as torch
     >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
@@ -193,7 +195,7 @@ class MultiplicativeLR(_ByFunction):
     r""":math:`\eta_t = \eta_{t-1} f(t)`.
 
     Args:
-        lr_lambda: f; or a list of them, one per group.
+        lr_lambda: f; or a list of functions, one per group.
     """
 
     def get_lr(self) -> list:
@@ -230,7 +232,7 @@ class MultiStepLR(LRScheduler):
     r""":math:`\eta_t = \eta_0 \gamma^n`, where n milestones have been reached.
 
     Args:
-        milestones: epochs; one that is given twice counts twice.
+        milestones: epochs; one that is listed twice counts twice.
         gamma: γ.
     """
 
@@ -371,8 +373,9 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2` (Loshchilov and Hutter
-    2017).
+    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2`.
+
+    Source: Loshchilov and Hutter 2017.
 
     Args:
         T_max: T, half a period, in epochs; after it the rate rises again.

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate made of other schedules: one after the other, or several at once."""
+"""Schedules made of other schedules: one after another, or several at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnn_physics77.core.optim.optimizer import Optimizer
 
 
 class _OfSchedulers(LRScheduler):
-    """What is made of other schedulers, all of one optimizer."""
+    """A scheduler made of other schedulers of one optimizer."""
 
     def _set_schedulers(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
         name = type(self).__name__
@@ -45,11 +45,12 @@ class SequentialLR(_OfSchedulers):
     """One scheduler after the other.
 
     Args:
-        schedulers: of the same optimizer.
-        milestones: the epochs at which the second, third ... begin.
+        schedulers: schedulers of the same optimizer.
+        milestones: the epochs at which the second, third ... scheduler starts.
 
     Raises:
-        ValueError: no schedulers, some of another optimizer, not one milestone less than schedulers.
+        ValueError: there are no schedulers, one belongs to another optimizer, or there is not exactly one
+            milestone less than there are schedulers.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
-"""How elementwise updates are made fast: small parameters are updated together, as one flat array.
+"""Elementwise updates: small parameters are packed into one flat array and updated by one call.
 
-NumPy needs about a microsecond for a call, so that ten calls for each of sixty small parameters take longer
-than their arithmetic. The states of small parameters therefore lie in one array, of which the states that
-users see are views; at each step values and gradients are gathered (one call each), updated, and the values
-put back. A large parameter is updated where it is. Parameters themselves are never moved: the user may hold
-views of them.
+A NumPy call costs about a microsecond: ten calls for each of sixty small parameters cost more than their
+arithmetic. The states of small parameters are therefore stored in one array, and the tensors in the
+optimizer's ``state`` are views of it. A step gathers the values and the gradients (one call each), updates
+them, and copies the values back. A large parameter is updated in place. The memory of a parameter never
+changes, because the user may hold views of it. (PyTorch's name for this is foreach, or multi-tensor.)
 """
 
 from __future__ import annotations
@@ -23,54 +23,57 @@ from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
 SMALL = 1 << 14
-"""Parameters of fewer elements are updated together."""
+"""Parameters of fewer elements are packed."""
 
 
-class Bundle:
-    """Parameters of one dtype and one number of steps, updated together.
+class ParameterPack:
+    """Parameters of one dtype and one number of steps that are updated by one call.
 
     Args:
-        params: one of any size, or several that are copied together.
-        names: of the states, each an array like the parameter.
-        states: of each parameter, what it remembers; missing entries become zeros.
-        counted: whether each has a ``"step"``.
+        params: one parameter of any size, or several small ones, which are packed.
+        names: the names of the state arrays, each of the parameter's shape.
+        states: the state of each parameter; missing entries become zeros.
+        has_step: whether each state has a ``"step"``.
+
+    Attributes:
+        packed: whether values and gradients are gathered into one array; else the update is in place.
     """
 
     def __init__(
-        self, params: list[Tensor], names: tuple[str, ...], states: list[dict[str, Any]], counted: bool
+        self, params: list[Tensor], names: tuple[str, ...], states: list[dict[str, Any]], has_step: bool
     ):
         self.params = params
-        self.owners = states
-        self.fresh = not names or states[0].get(names[0]) is None
+        self.states = states
+        self.first_step = not names or states[0].get(names[0]) is None
         dtype = params[0].array.dtype
-        self.together = len(params) > 1 or dtype.kind == "c"
+        self.packed = len(params) > 1 or dtype.kind == "c"
         self.arrays: list[np.ndarray] = []
-        self.kept: list[list[tuple[str, Tensor]]] = [[] for _ in params]  # what each owner must still hold
-        if self.together:
+        self.own_tensors: list[list[tuple[str, Tensor]]] = [[] for _ in params]  # put into each state
+        if self.packed:
             sizes = [p.array.size for p in params]
             self.slices = [slice(end - n, end) for n, end in zip(sizes, accumulate(sizes))]
             self.values, self.gradients = (np.empty(sum(sizes), dtype) for _ in range(2))
             self.views = [self.values[s].reshape(p.shape) for s, p in zip(self.slices, params)]
-        self.steps = np.zeros(len(params), np.float32) if counted else None
-        for i, owner in enumerate(states):
+        self.steps = np.zeros(len(params), np.float32) if has_step else None
+        for i, state in enumerate(states):
             if self.steps is not None:
-                step = owner.get("step", 0)
+                step = state.get("step", 0)
                 self.steps[i] = step.array if isinstance(step, Tensor) else step
-                self._keep(i, "step", self.steps[i : i + 1].reshape(()))
+                self._set_state(i, "step", self.steps[i : i + 1].reshape(()))
         for name in names:
             self._place_state(name)
 
     def _place_state(self, name: str) -> None:
-        """Give this state of all parameters its memory, with the values it has so far."""
-        if self.together:
+        """Allocate this state array for all parameters, and copy the values it has so far."""
+        if self.packed:
             whole = np.zeros_like(self.values)
             places = [whole[s].reshape(p.shape) for s, p in zip(self.slices, self.params)]
         else:
             whole = np.zeros_like(self.params[0].array)
             places = [whole]
         self.arrays.append(whole)
-        for i, (place, p, owner) in enumerate(zip(places, self.params, self.owners)):
-            old = owner.get(name)
+        for i, (place, p, state) in enumerate(zip(places, self.params, self.states)):
+            old = state.get(name)
             if old is not None:
                 if old.shape != p.shape:
                     raise CheckpointError(
@@ -78,32 +81,32 @@ class Bundle:
                         "state belongs to another model"
                     )
                 np.copyto(place, old.array, casting="same_kind")
-            self._keep(i, name, place)
+            self._set_state(i, name, place)
 
-    def _keep(self, i: int, name: str, array: np.ndarray) -> None:
+    def _set_state(self, i: int, name: str, array: np.ndarray) -> None:
         tensor = from_array(array)
-        self.owners[i][name] = tensor
-        self.kept[i].append((name, tensor))
+        self.states[i][name] = tensor
+        self.own_tensors[i].append((name, tensor))
 
     def is_current(self, state: dict) -> bool:
-        """Whether the optimizer's state still is what lies here: users may load, replace or clear it."""
+        """Whether the optimizer's state still holds these tensors: users may load, replace or clear it."""
         return all(
-            state.get(p) is owner and all(owner.get(name) is tensor for name, tensor in kept)
-            for p, owner, kept in zip(self.params, self.owners, self.kept)
+            state.get(p) is own and all(own.get(name) is tensor for name, tensor in tensors)
+            for p, own, tensors in zip(self.params, self.states, self.own_tensors)
         )
 
     def loop(self, function: Callable[..., ParallelLoop]) -> ParallelLoop:
-        """Of one parameter, the loop ``function(values, gradients, *states)``, which changes values and
-        states in place."""
+        """The loop ``function(values, gradients, *states)`` of a single parameter, which changes values
+        and states in place."""
         (p,) = self.params
         assert p.grad is not None
         loop = function(p.array, p.grad.array, *self.arrays)
         p.mark_changed()
-        self.fresh = False
+        self.first_step = False
         return loop
 
     def update(self, function: Callable[..., ParallelLoop]) -> None:
-        """Of several parameters, gather them, run the loop, and put the values back."""
+        """Gather several parameters, run the loop, and copy the values back."""
         self._gather(self.values, [p.array for p in self.params])
         self._gather(self.gradients, [p.grad.array for p in self.params])  # type: ignore[union-attr]
         arrays = [self.values, self.gradients, *self.arrays]
@@ -113,7 +116,7 @@ class Bundle:
         for p, view in zip(self.params, self.views):
             np.copyto(p.array, view)
             p.mark_changed()
-        self.fresh = False
+        self.first_step = False
 
     @staticmethod
     def _gather(out: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
@@ -128,30 +131,30 @@ class Bundle:
 
 
 class ElementwiseOptimizer(Optimizer):
-    """An optimizer whose update treats every element alike; a subclass says what it remembers, and how it
-    updates."""
+    """An optimizer whose update treats every element alike. A subclass defines the state arrays and the
+    update."""
 
-    counted = True
-    """Whether the state has a ``"step"``, the number of updates so far."""
+    has_step = True
+    """Whether a state has a ``"step"``, the number of updates so far."""
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """The names of the arrays that are remembered for each parameter."""
+        """The names of the state arrays of each parameter."""
         raise NotImplementedError
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
+    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
         """The function ``(values, gradients, *states)`` that returns the loop of one step of a group.
 
         Args:
             step: the number of this step, from 1.
-            fresh: the states hold nothing yet but zeros.
+            first_step: the states hold only zeros so far.
         """
         raise NotImplementedError
 
     def step(self, closure: Callable | None = None):
-        """Change the parameters that have a gradient, once.
+        """Update the parameters that have a gradient.
 
         Args:
-            closure: computes the loss and its gradients anew, and returns the loss.
+            closure: recomputes the loss and its gradients, and returns the loss.
 
         Returns:
             What the closure returned, or None.
@@ -160,48 +163,46 @@ class ElementwiseOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        bundles = [
-            (bundle, group)
+        packs = [
+            (pack, group)
             for number, group in enumerate(self.param_groups)
-            for bundle in self._bundles(number, group)
+            for pack in self._packs(number, group)
         ]
-        for bundle, group in bundles:
-            if bundle.together:
-                bundle.update(self._next_update(bundle, group))
-        together(
-            bundle.loop(self._next_update(bundle, group)) for bundle, group in bundles if not bundle.together
-        )
+        for pack, group in packs:
+            if pack.packed:
+                pack.update(self._next_update(pack, group))
+        together(pack.loop(self._next_update(pack, group)) for pack, group in packs if not pack.packed)
         return loss
 
-    def _next_update(self, bundle: Bundle, group: dict[str, Any]) -> Callable[..., ParallelLoop]:
+    def _next_update(self, pack: ParameterPack, group: dict[str, Any]) -> Callable[..., ParallelLoop]:
         step = 0.0
-        if bundle.steps is not None:
-            bundle.steps += 1
-            step = float(bundle.steps[0])
-        return self.update(group, step, bundle.fresh)
+        if pack.steps is not None:
+            pack.steps += 1
+            step = float(pack.steps[0])
+        return self.update(group, step, pack.first_step)
 
-    def _bundles(self, number: int, group: dict[str, Any]) -> list[Bundle]:
+    def _packs(self, number: int, group: dict[str, Any]) -> list[ParameterPack]:
         params = [p for p in group["params"] if p.grad is not None]
         names = self.state_names(group)
         plans = self.__dict__.setdefault("_plans", {})
         if number in plans:
-            planned, planned_names, bundles = plans[number]
+            planned, planned_names, packs = plans[number]
             if (
                 len(planned) == len(params)
                 and names == planned_names
                 and all(map(is_, planned, params))
-                and all(bundle.is_current(self.state) for bundle in bundles)
+                and all(pack.is_current(self.state) for pack in packs)
             ):
-                return bundles
-        bundles = self._plan(params, names)
-        plans[number] = (params, names, bundles)
-        return bundles
+                return packs
+        packs = self._make_packs(params, names)
+        plans[number] = (params, names, packs)
+        return packs
 
-    def _plan(self, params: list[Tensor], names: tuple[str, ...]) -> list[Bundle]:
-        """Small parameters that are alike go together, the others alone."""
+    def _make_packs(self, params: list[Tensor], names: tuple[str, ...]) -> list[ParameterPack]:
+        """Pack the small parameters by dtype and number of steps; large ones stay single."""
         alike: dict[tuple, list[Tensor]] = {}
         for p in params:
-            state = self.state[p] if names or self.counted else {}
+            state = self.state[p] if names or self.has_step else {}
             step = state.get("step", 0)
             dtype = p.array.dtype
             large = p.array.size >= SMALL and dtype.kind != "c"
@@ -213,11 +214,11 @@ class ElementwiseOptimizer(Optimizer):
             )
             alike.setdefault(key, []).append(p)
         return [
-            Bundle(
+            ParameterPack(
                 members,
                 names,
-                [self.state[p] if names or self.counted else {} for p in members],
-                self.counted,
+                [self.state[p] if names or self.has_step else {} for p in members],
+                self.has_step,
             )
             for members in alike.values()
         ]
