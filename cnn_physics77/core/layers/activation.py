@@ -1,4 +1,4 @@
-"""Activation layers: the functions of the same names, with their settings."""
+"""Activation layers: functions from :mod:`cnn_physics77.core.operations` with their settings."""
 
 from __future__ import annotations
 

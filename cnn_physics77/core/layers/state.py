@@ -1,4 +1,4 @@
-"""The state of a module: its tensors by dotted name, out and in again."""
+"""Saving and loading the state of a module: its tensors by dotted name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTRA = "_extra_state"
 
 
 class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` did not find, and what it did not know."""
+    """The missing and the unexpected names of ``load_state_dict``."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]

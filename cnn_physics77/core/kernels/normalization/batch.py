@@ -32,10 +32,10 @@ def batch_norm_forward(
         training: use the mean and the biased variance of x.
 
     Returns:
-        y: like x, in its memory layout.
-        mean, invstd: (C), those used; invstd = 1 / sqrt(var + eps).
-        var: (C), the biased variance used. The running variance takes the unbiased one, var * n / (n - 1), n
-        = x.size / C.
+        y: like x, in its memory order.
+        mean, invstd: (C), as used; invstd = 1 / sqrt(var + eps).
+        var: (C), the biased variance. The running variance needs the unbiased one, var * n / (n - 1) with
+            n = x.size / C.
 
     Raises:
         ShapeError: a vector does not fit the channels, or the running statistics are missing.
