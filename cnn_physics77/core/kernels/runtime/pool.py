@@ -104,13 +104,14 @@ class Pool:
 
 
 def _processor_finder() -> Callable[[], int]:
-    """A function that returns the processor of the calling thread; -1 if the C library has no such function, or
-    if threads cannot be pinned."""
+    """A function that returns the processor of the calling thread.
+
+    It returns -1 if the C library has no such function, or if threads cannot be pinned.
+    """
     if hasattr(os, "sched_setaffinity"):
         try:
-            return ctypes.PyDLL(
-                None
-            ).sched_getcpu  # PyDLL: the call is too short to release the interpreter's lock
+            # PyDLL: the call is too short to release the interpreter's lock
+            return ctypes.PyDLL(None).sched_getcpu
         except (OSError, AttributeError):
             pass
     return lambda: -1
