@@ -39,7 +39,7 @@ FORMAT = "cnn_physics77 checkpoint"
 
 
 @contextmanager
-def _written(f) -> Iterator[IO[bytes]]:
+def _opened_for_writing(f) -> Iterator[IO[bytes]]:
     """A binary file to write to: ``f`` if it is one, else a temporary file that is renamed to ``f`` at the
     end."""
     if hasattr(f, "write"):
@@ -94,7 +94,7 @@ def save(obj: Any, f) -> None:
     """
     encoder = Encoder()
     structure = {"format": FORMAT, "version": VERSION, **encoder.structure(obj)}
-    with _written(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("structure.json", json.dumps(structure))
         for number, array in encoder.stored.items():
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=array.nbytes > 1 << 30) as entry:
@@ -210,7 +210,7 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         end += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the values are aligned
-    with _written(filename) as file:
+    with _opened_for_writing(filename) as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for array in arrays:

@@ -126,8 +126,8 @@ def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
         return np.array(array, dtype)
 
 
-_DEEPEST = 64
-"""NumPy's number of dimensions."""
+_MAX_DEPTH = 64
+"""NumPy's largest number of dimensions."""
 
 _NUMBERS = (bool, int, float, complex, np.generic)
 
@@ -150,9 +150,9 @@ class _Found:
             depth = 1
             while kinds and kinds <= {list, tuple}:
                 depth += 1
-                if depth > _DEEPEST:
+                if depth > _MAX_DEPTH:
                     raise ShapeError(
-                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or "
+                        f"tensor: expected sequences nested at most {_MAX_DEPTH} deep, found deeper ones, or "
                         "one that contains itself"
                     )
                 level = list(chain.from_iterable(level))
@@ -162,9 +162,9 @@ class _Found:
                 return data
             return [self.plain(value) for value in data]
         if isinstance(data, ArrayProtocol):
-            return self._noted(data.array)
+            return self._note_dtype(data.array)
         if isinstance(data, np.ndarray | np.generic) or hasattr(data, "__array__"):
-            return self._noted(plain_array("tensor", np.asarray(data)))
+            return self._note_dtype(plain_array("tensor", np.asarray(data)))
         for number in (int, float, complex):  # a subclass, e.g. an enumeration
             if isinstance(data, number):
                 return self.plain(number(data))  # type: ignore[arg-type]
@@ -175,7 +175,7 @@ class _Found:
             "convert it to numbers first"
         )
 
-    def _noted(self, array: np.ndarray) -> np.ndarray:
+    def _note_dtype(self, array: np.ndarray) -> np.ndarray:
         self._dtypes.add(array.dtype)
         return array
 

@@ -99,12 +99,12 @@ class Copying:
     def __copy__(self: Any) -> Any:
         """A tensor that shares the memory: a leaf without gradient, with the same attributes."""
         copied = object.__new__(type(self))
-        copied._look_at(self)
+        copied._share_memory_with(self)
         vars(copied).update(attributes_of(self))
         copied.requires_grad_(self.requires_grad)
         return copied
 
-    def _look_at(self: Any, other: Any) -> None:
+    def _share_memory_with(self: Any, other: Any) -> None:
         """Share the memory of another tensor, and its count of changes in place."""
         view = other.view_of_memory(other.array)
         self.array, self._changes = view.array, view._changes

@@ -33,7 +33,7 @@ VERSION = 2
 
 _NUMERIC = "fcbiuMm"
 
-# --------------------------------------------------------------------------------------------- kinds by name
+# --------------------------------------------------------------------------------------------- types
 
 
 class _Text(NamedTuple):
@@ -76,7 +76,7 @@ _FACTORIES: dict[str, Callable | None] = {
 }
 
 
-# ----------------------------------------------------------------------------------- an object, to be written
+# ----------------------------------------------------------------------------------- encoding
 
 
 class Encoder:
@@ -85,7 +85,7 @@ class Encoder:
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
         self._numbers: dict[int, int] = {}
-        self._around: set[int] = set()  # ids of the containers around the current object
+        self._open_containers: set[int] = set()  # ids of the containers around the current object
 
     def structure(self, obj: Any) -> dict[str, Any]:
         """The content of ``structure.json``, for :meth:`Decoder.object`."""
@@ -115,7 +115,7 @@ class Encoder:
             return {"range": [value.start, value.stop, value.step]}
         if kind is slice:
             return {"slice": [self.encode(v, path) for v in (value.start, value.stop, value.step)]}
-        moment = _moment(value)
+        moment = _encode_datetime(value)
         if moment is not None:
             return moment
         with self._inside(value, path):
@@ -157,13 +157,13 @@ class Encoder:
 
     @contextmanager
     def _inside(self, value: Any, path: str) -> Iterator[None]:
-        if id(value) in self._around:
+        if id(value) in self._open_containers:
             raise CheckpointError(
                 f"save: expected a finite structure, found one that contains itself, at obj{path}"
             )
-        self._around.add(id(value))
+        self._open_containers.add(id(value))
         yield
-        self._around.discard(id(value))
+        self._open_containers.discard(id(value))
 
     def _tensor(self, value: Tensor, path: str) -> dict[str, Any]:
         kinds = {"parameter": Parameter, "buffer": Buffer, "tensor": Tensor}
@@ -244,35 +244,35 @@ def _memory(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
     return low, np.lib.stride_tricks.as_strided(corner, ((high - low) // size,), (size,), writeable=False)
 
 
-def _moment(value: Any) -> dict[str, Any] | None:
+def _encode_datetime(value: Any) -> dict[str, Any] | None:
     """Encode a ``datetime`` object; None if its time zone has no portable description."""
     if type(value) is datetime.timedelta:
         return {"timedelta": [value.days, value.seconds, value.microseconds]}
     if type(value) is datetime.timezone:
         offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-        return {"timezone": _moment(offset), "name": name}
+        return {"timezone": _encode_datetime(offset), "name": name}
     if type(value) not in (datetime.datetime, datetime.time):
         return None
-    zone = None if value.tzinfo is None else _moment(value.tzinfo) or _key(value.tzinfo)
+    zone = None if value.tzinfo is None else _encode_datetime(value.tzinfo) or _zone_name(value.tzinfo)
     if zone is None and value.tzinfo is not None:
         return None
     return {type(value).__name__: value.replace(tzinfo=None).isoformat(), "zone": zone, "fold": value.fold}
 
 
-def _key(zone: datetime.tzinfo) -> str | None:
+def _zone_name(zone: datetime.tzinfo) -> str | None:
     """The name of a zone in the time zone database."""
     from zoneinfo import ZoneInfo  # late: it imports the build configuration of the interpreter
 
     return zone.key if type(zone) is ZoneInfo else None
 
 
-def _zone(key: str) -> datetime.tzinfo:
+def _zone_by_name(key: str) -> datetime.tzinfo:
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(key)
 
 
-# ------------------------------------------------------------------------------------ an object, to be read
+# ------------------------------------------------------------------------------------ decoding
 
 
 class Decoder:
@@ -348,7 +348,7 @@ class Decoder:
             return datetime.timezone(self.decode(content), *value["name"])
         if name in ("datetime", "time"):
             zone = value["zone"]
-            tzinfo = _zone(zone) if isinstance(zone, str) else self.decode(zone)
+            tzinfo = _zone_by_name(zone) if isinstance(zone, str) else self.decode(zone)
             return getattr(datetime, name).fromisoformat(content).replace(tzinfo=tzinfo, fold=value["fold"])
         raise CheckpointError(
             f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "

@@ -229,7 +229,7 @@ def kaiming_uniform_(
         ValueError: an unknown mode or nonlinearity.
     """
     if not tensor.numel():
-        return _nothing_to_do(tensor)
+        return _skip_empty(tensor)
     bound = calculate_gain(nonlinearity, a) * sqrt(3 / _fan("kaiming_uniform_", tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -246,12 +246,12 @@ def kaiming_normal_(
     Arguments and errors as for :func:`kaiming_uniform_`.
     """
     if not tensor.numel():
-        return _nothing_to_do(tensor)
+        return _skip_empty(tensor)
     std = calculate_gain(nonlinearity, a) / sqrt(_fan("kaiming_normal_", tensor, mode))
     return normal_(tensor, 0.0, std, generator)
 
 
-def _nothing_to_do(tensor: Tensor) -> Tensor:
+def _skip_empty(tensor: Tensor) -> Tensor:
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
     return tensor
 

@@ -45,14 +45,14 @@ class _SwitchRecording(ContextDecorator):
 
     def __call__(self, function):
         if isgeneratorfunction(function):
-            return self._each_step_of(function)
+            return self._wrap_generator(function)
         if isasyncgenfunction(function):
-            return self._each_asynchronous_step_of(function)
+            return self._wrap_async_generator(function)
         if iscoroutinefunction(function):
-            return self._awaited(function)
+            return self._wrap_coroutine(function)
         return super().__call__(function)
 
-    def _each_step_of(self, function):
+    def _wrap_generator(self, function):
         """The generator function with the switch set during each of its steps, not between them."""
 
         @wraps(function)
@@ -76,8 +76,8 @@ class _SwitchRecording(ContextDecorator):
 
         return generator
 
-    def _each_asynchronous_step_of(self, function):
-        """As :meth:`_each_step_of`, for an asynchronous generator function."""
+    def _wrap_async_generator(self, function):
+        """As :meth:`_wrap_generator`, for an asynchronous generator function."""
 
         @wraps(function)
         async def generator(*args, **kwargs):
@@ -100,7 +100,7 @@ class _SwitchRecording(ContextDecorator):
 
         return generator
 
-    def _awaited(self, function):
+    def _wrap_coroutine(self, function):
         """The coroutine function with the switch set while it runs; other tasks are not affected."""
 
         @wraps(function)
@@ -123,9 +123,9 @@ class _SwitchRecording(ContextDecorator):
             switch.set(entry.before)
             _innermost.set(entry.outer)
         else:
-            _innermost.set(self._left_before_others(entry))
+            _innermost.set(self._stack_without_self(entry))
 
-    def _left_before_others(self, entry: _Entry | None) -> _Entry | None:
+    def _stack_without_self(self, entry: _Entry | None) -> _Entry | None:
         """The stack of entries without this manager, which was left before those above it.
 
         Generators may cause this. Recording keeps the value of the topmost entry, and the entry above this

@@ -87,7 +87,7 @@ class _Boundary:
         return self.callback(gradient)
 
 
-def _pass(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
+def _through_boundary(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
     """The same tensors; in the backward pass ``callback`` maps the list of their gradients."""
     edges = tuple(edge_to(t) for t in tensors)
     node = record(_Boundary(callback), edges, outputs=[(t.shape, t.dtype) for t in tensors])
@@ -116,7 +116,9 @@ class _ModuleGradients:
         if not self.inputs or not self.after:
             return args
         replaced = list(args)
-        for i, tensor in zip(self.inputs, _pass([args[i] for i in self.inputs], self._inputs_done)):
+        for i, tensor in zip(
+            self.inputs, _through_boundary([args[i] for i in self.inputs], self._inputs_done)
+        ):
             replaced[i] = tensor
         return tuple(replaced)
 
@@ -130,7 +132,7 @@ class _ModuleGradients:
         def outputs_done(gradients):
             return self._outputs_done(gradients, chosen, len(results))
 
-        for i, tensor in zip(chosen, _pass([results[i] for i in chosen], outputs_done)):
+        for i, tensor in zip(chosen, _through_boundary([results[i] for i in chosen], outputs_done)):
             results[i] = tensor
         return tuple(results) if several else results[0]
 

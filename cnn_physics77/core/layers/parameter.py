@@ -10,7 +10,7 @@ from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-def _share(made: Tensor, data: Tensor | None, name: str) -> None:
+def _share_memory(made: Tensor, data: Tensor | None, name: str) -> None:
     """Make ``made`` share the memory of ``data``; None is an empty tensor."""
     if data is None:
         made.array = np.empty(0, get_default_dtype())
@@ -40,7 +40,7 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
-        _share(self, data, "Parameter")
+        _share_memory(self, data, "Parameter")
         self.requires_grad_(requires_grad)
 
     def __deepcopy__(self, memo) -> Parameter:
@@ -70,7 +70,7 @@ class Buffer(Tensor):
     persistent: bool = True
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
-        _share(self, data, "Buffer")
+        _share_memory(self, data, "Buffer")
         self.persistent = persistent
 
 

@@ -16,7 +16,7 @@ class _WithMomentum(LRScheduler):
 
     cycle_momentum: bool
 
-    def _begin_momentum(self, optimizer: Optimizer, base_momentum, max_momentum, last_epoch: int) -> None:
+    def _init_momentum(self, optimizer: Optimizer, base_momentum, max_momentum, last_epoch: int) -> None:
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
         self.use_beta1 = "betas" in optimizer.defaults
@@ -105,10 +105,10 @@ class OneCycleLR(_WithMomentum):
                 group["min_lr"] = group["initial_lr"] / final_div_factor
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self._begin_momentum(optimizer, base_momentum, max_momentum, last_epoch)
+            self._init_momentum(optimizer, base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
 
-    def _between(self, start: float, end: float, fraction: float) -> float:
+    def _interpolate(self, start: float, end: float, fraction: float) -> float:
         if self._anneal_func_type == "cos":
             return end + (start - end) / 2.0 * (math.cos(math.pi * fraction) + 1)
         return (end - start) * fraction + start
@@ -128,8 +128,10 @@ class OneCycleLR(_WithMomentum):
         fraction = (now - begin) / (end - begin)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
-                self._set_momentum(group, self._between(group[momentum_from], group[momentum_to], fraction))
-        return [self._between(group[low], group[high], fraction) for group in self.optimizer.param_groups]
+                self._set_momentum(
+                    group, self._interpolate(group[momentum_from], group[momentum_to], fraction)
+                )
+        return [self._interpolate(group[low], group[high], fraction) for group in self.optimizer.param_groups]
 
 
 class CyclicLR(_WithMomentum):
@@ -186,7 +188,7 @@ class CyclicLR(_WithMomentum):
         self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self._begin_momentum(optimizer, base_momentum, max_momentum, last_epoch)
+            self._init_momentum(optimizer, base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
@@ -279,7 +281,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.last_epoch = math.floor(epoch)
         for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
             group["lr"] = rate
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
 
 def _positive(name: str, value: int) -> int:

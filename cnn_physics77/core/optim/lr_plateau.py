@@ -71,7 +71,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     @property
     def in_cooldown(self) -> bool:
@@ -100,7 +100,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def _is_better(self, value: float) -> bool:
         margin = self.threshold if self.threshold_mode == "abs" else None

@@ -89,7 +89,7 @@ class LRScheduler:
         finally:
             self._is_initial = False
 
-    def _present(self) -> list:
+    def _current_lrs(self) -> list:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def get_lr(self) -> list:
@@ -132,7 +132,7 @@ class LRScheduler:
             rates = self._get_closed_form_lr()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def _get_closed_form_lr(self) -> list:
         return self.get_lr()
@@ -146,7 +146,7 @@ class LRScheduler:
         self.__dict__.update(state_dict)
 
 
-class _ByFunction(LRScheduler):
+class _FunctionScheduler(LRScheduler):
     """Rates given by functions of the epoch, one per group.
 
     The state contains callable objects, but no functions."""
@@ -173,7 +173,7 @@ class _ByFunction(LRScheduler):
                 function.__dict__.update(attributes)
 
 
-class LambdaLR(_ByFunction):
+class LambdaLR(_FunctionScheduler):
     r""":math:`\eta_t = \eta_0 f(t)`.
 
     Args:
@@ -191,7 +191,7 @@ class LambdaLR(_ByFunction):
         return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs)]
 
 
-class MultiplicativeLR(_ByFunction):
+class MultiplicativeLR(_FunctionScheduler):
     r""":math:`\eta_t = \eta_{t-1} f(t)`.
 
     Args:
@@ -200,8 +200,8 @@ class MultiplicativeLR(_ByFunction):
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
-        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._present())]
+            return self._current_lrs()
+        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._current_lrs())]
 
 
 class StepLR(LRScheduler):
@@ -221,8 +221,8 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0 or self.last_epoch % self.step_size:
-            return self._present()
-        return [rate * self.gamma for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
@@ -245,8 +245,8 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch not in self.milestones:
-            return self._present()
-        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         reached = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
@@ -272,10 +272,10 @@ class ConstantLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0:
-            return [rate * self.factor for rate in self._present()]
+            return [rate * self.factor for rate in self._current_lrs()]
         if self.last_epoch != self.total_iters:
-            return self._present()
-        return [rate * (1.0 / self.factor) for rate in self._present()]
+            return self._current_lrs()
+        return [rate * (1.0 / self.factor) for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         ended = self.last_epoch >= self.total_iters
@@ -312,12 +312,12 @@ class LinearLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0:
-            return [rate * self.start_factor for rate in self._present()]
+            return [rate * self.start_factor for rate in self._current_lrs()]
         if self._is_initial or self.last_epoch > self.total_iters:
-            return self._present()
+            return self._current_lrs()
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
-        return [rate * (1.0 + rise / before) for rate in self._present()]
+        return [rate * (1.0 + rise / before) for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         rise = self.end_factor - self.start_factor
@@ -338,8 +338,8 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
-        return [rate * self.gamma for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
@@ -362,10 +362,10 @@ class PolynomialLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial or self.last_epoch > self.total_iters:
-            return self._present()
+            return self._current_lrs()
         left = 1.0 - self.last_epoch / self.total_iters
         before = 1.0 - (self.last_epoch - 1) / self.total_iters
-        return [rate * (left / before) ** self.power for rate in self._present()]
+        return [rate * (left / before) ** self.power for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         reached = min(self.total_iters, self.last_epoch)
@@ -396,19 +396,19 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
+            return self._current_lrs()
         if self._step_count == 1 and self.last_epoch > 0:
             return self._get_closed_form_lr()
         low, step = self.eta_min, math.pi / self.T_max
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the ratio below would be 0/0
             return [
                 rate + (base - low) * (1 - math.cos(step)) / 2
-                for base, rate in zip(self.base_lrs, self._present())
+                for base, rate in zip(self.base_lrs, self._current_lrs())
             ]
         ratio = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / (
             1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
         )
-        return [ratio * (rate - low) + low for rate in self._present()]
+        return [ratio * (rate - low) + low for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         height = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2

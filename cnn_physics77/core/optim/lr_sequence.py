@@ -10,7 +10,7 @@ from cnn_physics77.core.optim.lr_scheduler import LRScheduler
 from cnn_physics77.core.optim.optimizer import Optimizer
 
 
-class _OfSchedulers(LRScheduler):
+class _CompositeScheduler(LRScheduler):
     """A scheduler made of other schedulers of one optimizer."""
 
     def _set_schedulers(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
@@ -41,7 +41,7 @@ class _OfSchedulers(LRScheduler):
             scheduler.load_state_dict(state)
 
 
-class SequentialLR(_OfSchedulers):
+class SequentialLR(_CompositeScheduler):
     """One scheduler after the other.
 
     Args:
@@ -69,7 +69,8 @@ class SequentialLR(_OfSchedulers):
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        _step_back(self)  # every scheduler made its initial step when it was made; only the first's counts
+        # Every scheduler made its initial step when it was created; only that of the first one is kept.
+        _undo_initial_step(self)
         first = schedulers[bisect_right(milestones, 0)]
         first._initial_step()
         self._last_lr = first.get_last_lr()
@@ -86,22 +87,22 @@ class SequentialLR(_OfSchedulers):
         self._last_lr = scheduler.get_last_lr()
 
 
-def _step_back(scheduler: LRScheduler) -> None:
-    if isinstance(scheduler, _OfSchedulers):
+def _undo_initial_step(scheduler: LRScheduler) -> None:
+    if isinstance(scheduler, _CompositeScheduler):
         for part in scheduler._schedulers:
-            _step_back(part)
+            _undo_initial_step(part)
     else:
         scheduler.last_epoch -= 1
 
 
-class ChainedScheduler(_OfSchedulers):
-    """Several schedulers at once: each changes the rate that the one before has left.
+class ChainedScheduler(_CompositeScheduler):
+    """Several schedulers at once: each changes the rate that the previous one has set.
 
     Args:
-        schedulers: of one optimizer.
+        schedulers: schedulers of one optimizer.
 
     Raises:
-        ValueError: no schedulers, or some of another optimizer.
+        ValueError: there are no schedulers, or they belong to different optimizers.
     """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
@@ -110,13 +111,13 @@ class ChainedScheduler(_OfSchedulers):
                 "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
             )
         self._set_schedulers(optimizer or schedulers[0].optimizer, schedulers)
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def step(self) -> None:  # type: ignore[override]
         """Go to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
 
 __all__ = ["ChainedScheduler", "SequentialLR"]

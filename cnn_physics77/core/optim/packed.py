@@ -61,9 +61,9 @@ class ParameterPack:
                 self.steps[i] = step.array if isinstance(step, Tensor) else step
                 self._set_state(i, "step", self.steps[i : i + 1].reshape(()))
         for name in names:
-            self._place_state(name)
+            self._allocate_state(name)
 
-    def _place_state(self, name: str) -> None:
+    def _allocate_state(self, name: str) -> None:
         """Allocate this state array for all parameters, and copy the values it has so far."""
         if self.packed:
             whole = np.zeros_like(self.values)

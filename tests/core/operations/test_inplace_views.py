@@ -46,9 +46,19 @@ def test_slices_updated_as_in_a_solver(same):
     same(function, (6, 3), (4,))
 
 
-KEYS = [0, -1, slice(1, 3), (slice(None), 1), Ellipsis, (0, 1), (None, slice(0, 2)), [0, 2], ([0, 2], slice(1,
-None)), (slice(None), [2, 0]),
-        ([[0], [1]], [0, 2])]  # fmt: skip
+KEYS = [
+    0,
+    -1,
+    slice(1, 3),
+    (slice(None), 1),
+    Ellipsis,
+    (0, 1),
+    (None, slice(0, 2)),
+    [0, 2],
+    ([0, 2], slice(1, None)),
+    (slice(None), [2, 0]),
+    ([[0], [1]], [0, 2]),
+]
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
