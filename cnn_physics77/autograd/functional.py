@@ -4,8 +4,8 @@ For a function :math:`f: x \mapsto y` with Jacobian :math:`J = \partial y/\parti
 with Hessian H:
 
 ========  =====================================
-jacobian  J, of shape (\*y.shape, \*x.shape)
-hessian   H, of shape (\*x.shape, \*x.shape)
+jacobian  J, of shape ``y.shape + x.shape``
+hessian   H, of shape ``x.shape + x.shape``
 vjp       :math:`v^T J`, by one backward pass
 jvp       :math:`J v`, by two backward passes: the derivative of :math:`u \mapsto u^T J` along v
 vhp, hvp  :math:`v^T H` and :math:`H v`
