@@ -4,7 +4,8 @@
     import cnn_physics77.nn as nn
     import cnn_physics77.optim as optim
 
-This module re-exports; the code is in :mod:`cnn_physics77.core`. It needs NumPy and the standard library.
+This module re-exports names; the code is in :mod:`cnn_physics77.core`. It needs only NumPy and the standard
+library.
 """
 
 from math import e, inf, nan, pi
@@ -110,8 +111,8 @@ newaxis = None
 
 
 def __getattr__(name: str):
-    """``torch.utils`` and ``performance`` when they are first asked for: the loader brings threads, queues
-    and processes with it."""
+    """Import ``torch.utils`` and ``performance`` on first use: the loader imports threads, queues and
+    processes."""
     if name in ("utils", "performance"):
         from importlib import import_module
 

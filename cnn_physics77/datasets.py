@@ -1,15 +1,16 @@
 """Data sets of small images by name: MNIST, Fashion-MNIST, and the digits that ship with scikit-learn.
 
-Files are looked for offline first: in the folder that was named, in ``$CNN_PHYSICS77_DATA``, in the
-checkout's ``data/``, in the user's cache. Only then public mirrors are asked, one after another, and the
-cache is filled. A named folder may hold the files as published, uncompressed, under Kaggle's names
-(``train-images.idx3-ubyte``), in torchvision's folders (``MNIST/raw``), in upper or lower case. If files are
-taken from elsewhere although a folder was named, a note says what was looked for there and what was found.
+Files are searched offline first: in the named folder, in ``$CNN_PHYSICS77_DATA``, in the checkout's
+``data/``, and in the user's cache. Only then are they downloaded to the cache from public mirrors, which are
+tried one after another. A named folder may contain the files as published, uncompressed, under Kaggle's names
+(``train-images.idx3-ubyte``), or in torchvision's folders (``MNIST/raw``), in upper or lower case. If a
+folder is named and the files are found elsewhere, a note says what was searched for in the folder and what
+was found.
 
-Every file is compared with its SHA-256 wherever it lies; one that differs is an error.
+The SHA-256 of every file is verified; a file that differs is an error.
 
-Reading needs NumPy alone. Mirrors and the cache need pooch and platformdirs, the digits scikit-learn: the
-extra ``data``. They are imported when needed, not before.
+Reading needs only NumPy. The mirrors and the cache need pooch and platformdirs, and the digits need
+scikit-learn: the extra ``data``. They are imported when they are needed.
 """
 
 from __future__ import annotations
@@ -36,24 +37,26 @@ INSTALL = 'pip install "cnn_physics77[data]"'
 
 @dataclass(frozen=True)
 class _File:
-    """A file of a data set: compressed as published, and uncompressed."""
+    """A file of a data set, in its published (compressed) and its uncompressed form."""
 
     name: str
     size: int  # bytes
     sha256: str
     content_size: int | None = None  # bytes when uncompressed
-    content_sha256: str | None = None  # of the uncompressed file; None where it is not known
+    content_sha256: str | None = None  # of the uncompressed file; None if it is not known
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where the four files of an MNIST-like data set come from."""
+    """The sources of the four files of an MNIST-like data set."""
 
     title: str
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]  # folders, tried in this order
     files: tuple[_File, ...]  # training images, training labels, test images, test labels
-    layouts: tuple[str, ...] = ()  # folders below a named one that other programs keep the files in
+    layouts: tuple[
+        str, ...
+    ] = ()  # folders in which other programs store the files, relative to a named folder
 
 
 def _files(*rows: tuple[Any, ...]) -> tuple[_File, ...]:
@@ -122,7 +125,7 @@ SOURCES = {
 
 
 class _Unavailable(DataError):
-    """The data are not available; the message says what was tried. Nothing was found damaged."""
+    """The data are not available, and nothing is damaged. The message says what was tried."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class ImageData:
     """
 
     name: str
-    title: str  # for the screen and plots; says so if the data replace others
+    title: str  # for the screen and plots; says if the data replace others
     fallback: bool  # whether the data replace MNIST, which was not available
     source: str  # where the files were found
     sha256: dict[str, str]  # file -> hash as found
@@ -142,7 +145,7 @@ class ImageData:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
-    notes: list[str] = field(default_factory=list)  # what the user should know
+    notes: list[str] = field(default_factory=list)  # messages for the user
 
 
 def _import(module: str, purpose: str) -> Any:
@@ -153,7 +156,7 @@ def _import(module: str, purpose: str) -> Any:
 
 
 def _named_folders(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[str, Path]]:
-    """The folders that the user named, each with how it was named."""
+    """The folders that the user has named, each with the name of the option or variable."""
     for whose, name in (("--data_dir", data_dir), (f"${VARIABLE}", os.environ.get(VARIABLE) or None)):
         if name is None:
             continue
@@ -161,14 +164,14 @@ def _named_folders(data_dir: str | os.PathLike[str] | None) -> Iterator[tuple[st
         if not folder.is_dir():
             found = "a file" if folder.exists() else "a broken link" if folder.is_symlink() else "nothing"
             raise DataError(
-                f"data: {whose} names {folder}: expected a folder, found {found}; name the folder that "
-                "holds the files, or leave it out to search elsewhere"
+                f"data: {whose} names {folder}: expected a folder, found {found}; name the folder that holds "
+                "the files, or leave it out to search elsewhere"
             )
         yield whose, folder
 
 
 def _search(root: Path, name: str) -> dict[_File, Path]:
-    """The files of data set `name` in a named folder or below it, where such files usually lie."""
+    """The files of data set `name` in a named folder, or in the usual folders below it."""
     source = SOURCES[name]
     layouts = (name, *source.layouts, "", "raw")
     found: dict[_File, Path] = {}
@@ -180,7 +183,7 @@ def _search(root: Path, name: str) -> dict[_File, Path]:
 
 
 def _missing_from(whose: str, root: Path, name: str, missing: list[_File]) -> str:
-    """The note on a named folder that lacks files: what was looked for, and what was found."""
+    """The note about a named folder without all files: what was searched for, and what was found."""
     source, names = SOURCES[name], entries(root)
     layouts = ", ".join(dict.fromkeys((name, *source.layouts, "raw")))
     looked_for = ", ".join(file.name.removesuffix(".gz") for file in missing)
@@ -193,7 +196,7 @@ def _missing_from(whose: str, root: Path, name: str, missing: list[_File]) -> st
 
 
 def cache_folder(name: str) -> Path:
-    """The folder of the user's cache that downloads of data set `name` are kept in.
+    """The folder of the user's cache for downloads of data set `name`.
 
     Raises:
         DataError: platformdirs is not installed.
@@ -202,7 +205,7 @@ def cache_folder(name: str) -> Path:
 
 
 def _content(raw: bytes) -> bytes | None:
-    """The bytes without compression; None if the compressed data are damaged."""
+    """The uncompressed bytes; None if the compressed data are damaged."""
     if raw[:2] != b"\x1f\x8b":
         return raw
     try:
@@ -212,7 +215,7 @@ def _content(raw: bytes) -> bytes | None:
 
 
 def _owner(sha256: str) -> str | None:
-    """The known file with this hash."""
+    """The known file that has this hash."""
     for source in SOURCES.values():
         for file in source.files:
             if sha256 in (file.sha256, file.content_sha256):
@@ -233,7 +236,7 @@ def _verify(path: Path, file: _File, notes: list[str]) -> str:
         return found
     content = _content(raw)
     if content is not None and file.content_sha256 is not None:
-        if hashlib.sha256(content).hexdigest() == file.content_sha256:  # uncompressed, or compressed anew
+        if hashlib.sha256(content).hexdigest() == file.content_sha256:  # uncompressed, or compressed again
             return found
     elif content is raw and len(raw) == file.content_size:
         notes.append(f"{path}: read without verification, as no SHA-256 is known of the file uncompressed")
@@ -251,9 +254,9 @@ def _verify(path: Path, file: _File, notes: list[str]) -> str:
 
 
 def _download(source: _Source, missing: list[_File], folder: Path, progress: Any, notes: list[str]) -> None:
-    """Fetch files into the cache, each from the first mirror that has it whole."""
+    """Download files to the cache, each from the first mirror that has an intact one."""
     pooch = _import("pooch", "downloading")
-    pooch.get_logger().setLevel("ERROR")  # what happens is said by our own notes
+    pooch.get_logger().setLevel("ERROR")  # our own notes say what happens
     downloader = pooch.HTTPDownloader(progressbar=progress, timeout=(5, 60))
     mirrors = list(source.mirrors)
     failures: list[str] = []
@@ -262,7 +265,7 @@ def _download(source: _Source, missing: list[_File], folder: Path, progress: Any
         for mirror in list(mirrors):
             try:
                 pooch.retrieve(mirror + file.name, file.sha256, file.name, folder, downloader=downloader)
-            except ValueError as error:  # pooch's word for a wrong hash; it has removed the file
+            except ValueError as error:  # pooch raises it for a wrong hash, and has removed the file
                 altered = True
                 failures.append(f"{mirror}{file.name} is not the original ({str(error).splitlines()[0]})")
             except Exception as error:  # network, name resolution, HTTP status, disk: try the next one
@@ -274,13 +277,13 @@ def _download(source: _Source, missing: list[_File], folder: Path, progress: Any
         else:
             tried = "mirrors: " + "; ".join(failures)
             raise DataError(f"data: {tried}") if altered else _Unavailable(tried)
-    notes += failures  # a mirror that served something else is reported even if another one helped
+    notes += failures  # a mirror with a wrong file is reported even if another mirror had the right one
 
 
 def _locate(
     name: str, data_dir: str | os.PathLike[str] | None, download: bool, progress: Any, notes: list[str]
 ) -> list[Path]:
-    """Verified paths of the four files of `name`; _Unavailable with everything that was tried."""
+    """Verified paths of the four files of `name`; raises _Unavailable with everything that was tried."""
     source = SOURCES[name]
     paths: dict[_File, Path] = {}
     tried: list[str] = []
@@ -294,10 +297,10 @@ def _locate(
         paths = found | paths
         if lacking := [file for file in wanted if file not in found]:
             tried.append(_missing_from(whose, root, name, lacking))
-    named = len(tried)  # what comes after it is not of named folders
+    named = len(tried)  # later entries are not about named folders
     folders = []
     checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "pyproject.toml").is_file():  # not so when installed
+    if (checkout / "pyproject.toml").is_file():  # not in an installed package
         folders.append(checkout / "data" / name)
     cache = None
     try:
@@ -350,10 +353,10 @@ def _idx_data(name: str, paths: list[Path], notes: list[str]) -> ImageData:
 
 
 def enlarge(images: np.ndarray) -> np.ndarray:
-    """Bring digits of 8 x 8 pixels, 0 to 16, to uint8 of 28 x 28, 0 to 255.
+    """Convert digits of 8 x 8 pixels, 0 to 16, to uint8 of 28 x 28, 0 to 255.
 
-    Each image becomes 24 x 24 by linear interpolation between pixel centres (edge values continue outwards),
-    and gets two pixels of background on each side, so that the digit sits in its frame about as MNIST's do.
+    Each image is enlarged to 24 x 24 by linear interpolation between pixel centres (edge values are
+    extended), and padded with two pixels of background on each side, similar to the margins of MNIST.
 
     Args:
         images: (N, 8, 8), any real dtype.
@@ -365,14 +368,14 @@ def enlarge(images: np.ndarray) -> np.ndarray:
     """
     small, large = 8, 24
     centres = np.clip((np.arange(large) + 0.5) * small / large - 0.5, 0, small - 1)
-    # hat functions on the small grid: row i holds the weights of the small pixels in large pixel i
+    # hat functions on the small grid: row i has the weights of the small pixels in large pixel i
     weights = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(small)))
     scaled = weights @ (np.asarray(images, np.float64) * (255 / 16)) @ weights.T
     return np.pad(np.rint(scaled).astype(np.uint8), ((0, 0), (2, 2), (2, 2)))
 
 
 def _digits(data_dir: str | os.PathLike[str] | None = None) -> ImageData:
-    """The 1797 digits of the UCI test set that scikit-learn carries: 1500 for training, 297 for testing.
+    """The 1797 digits of the UCI test set in scikit-learn: 1500 for training, 297 for testing.
 
     The set is ordered by writer, so hardly any writer is in both parts.
     """
@@ -401,18 +404,18 @@ def load(
     download: bool = True,
     progress: Any = False,
 ) -> ImageData:
-    """Load a data set by name, verified.
+    """Load a data set by name, and verify it.
 
     Args:
-        name: ``mnist``, ``fashion-mnist``, ``digits``, or ``auto``: MNIST, and where it is not available, the
-            digits of scikit-learn in its place, with `fallback` set and the title saying so.
-        data_dir: where to look first: the folder of the files, or one above it (see the module).
-        download: whether mirrors may be asked.
-        progress: given to pooch: True (needs tqdm) or an object with `total`, `update`, `reset` and `close`.
+        name: ``mnist``, ``fashion-mnist``, ``digits``, or ``auto``: MNIST or, if it is not available, the
+            digits of scikit-learn, with `fallback` set and a title that says so.
+        data_dir: where to search first: the folder of the files, or a folder above it (see the module).
+        download: whether files may be downloaded.
+        progress: passed to pooch: True (needs tqdm) or an object with `total`, `update`, `reset` and `close`.
     Raises:
-        DataError: an unknown name, a file that is truncated or altered (with its path, the expected and the
-            found hash), a named folder that does not exist or is a file, or data that are not available
-            (with what was tried).
+        DataError: the name is unknown, a file is truncated or altered (the message has its path and both
+            hashes), a named folder does not exist or is a file, or the data are not available (the message
+            says what was tried).
 
     >>> data = load("mnist", download=False)
     >>> data.train_images.shape, data.test_labels[:3]
@@ -431,8 +434,8 @@ def load(
     except _Unavailable as error:
         tried = str(error)
     advice = (
-        f"put the four files of {SOURCES[wanted].title} into a folder and name it with --data_dir "
-        f"or ${VARIABLE}, or install what fetches them: {INSTALL}"
+        f"put the four files of {SOURCES[wanted].title} into a folder and name it with --data_dir or "
+        f"${VARIABLE}, or install what fetches them: {INSTALL}"
     )
     if name != "auto":
         raise DataError(f"data: {SOURCES[wanted].title} is not available; tried {tried}; {advice}")

@@ -144,10 +144,9 @@ def test_data_that_cannot_be_had(capsys, tmp_path, monkeypatch):
 
 def test_the_command_can_be_imported_with_numpy_alone():
     code = (
-        "import sys;"
-        "names = 'torch rich matplotlib psutil threadpoolctl pydantic scipy sklearn pooch platformdirs';"
-        "sys.modules.update(dict.fromkeys(names.split()));"
-        "import cnn_physics77.cli as cli; sys.exit(cli.main(['--epochs', '1']))"
+        "import sys;names = 'torch rich matplotlib psutil threadpoolctl pydantic scipy sklearn pooch "
+        "platformdirs';sys.modules.update(dict.fromkeys(names.split()));import cnn_physics77.cli as cli; "
+        "sys.exit(cli.main(['--epochs', '1']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
@@ -229,9 +228,9 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
 @pytest.mark.parametrize(("reader", "status"), [("cat", 0), ("true", 1)])
 def test_a_screen_without_unicode_and_one_that_is_closed(tmp_path, reader, status):
     code = (
-        "import sys, time; from cnn_physics77 import cli, command;"
-        "show = lambda _, screen: (time.sleep(0.5), screen.note('a \u00b7 b \u2500'), sys.stdout.flush());"
-        "command.MODES['basic'] = command.Mode('', show); sys.exit(cli.main([]))"
+        "import sys, time; from cnn_physics77 import cli, command;show = lambda _, screen: (time.sleep(0.5), "
+        "screen.note('a \u00b7 b \u2500'), sys.stdout.flush());command.MODES['basic'] = command.Mode('', "
+        "show); sys.exit(cli.main([]))"
     )
     command = f'"$PYTHON" -c "$CODE" | {reader}; exit ${{PIPESTATUS[0]}}'
     extra = {"PYTHON": sys.executable, "CODE": code, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
@@ -267,10 +266,9 @@ def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
     The proof, part of the whole run above, is left out here.
     """
     code = (
-        "import sys; from cnn_physics77 import cli;"
-        "from cnn_physics77.benchmarks.experiment import experiment;"
-        "proof = experiment.ProofRecord(1, 1e-9, 0.0, 0.0, 0.0); experiment.prove = lambda *_: proof;"
-        "sys.exit(cli.main())"
+        "import sys; from cnn_physics77 import cli;from cnn_physics77.benchmarks.experiment import "
+        "experiment;proof = experiment.ProofRecord(1, 1e-9, 0.0, 0.0, 0.0); experiment.prove = lambda *_: "
+        "proof;sys.exit(cli.main())"
     )
     arguments = [
         "--dataset",

@@ -185,7 +185,7 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 
 def test_performance_is_an_attribute_that_is_loaded_when_it_is_asked_for():
     found = run(
-        "import sys, cnn_physics77; print('cnn_physics77.performance' in sys.modules);"
-        "print(cnn_physics77.performance.status().allocator)"
+        "import sys, cnn_physics77; print('cnn_physics77.performance' in "
+        "sys.modules);print(cnn_physics77.performance.status().allocator)"
     )
     assert found.splitlines()[0] == "False"

@@ -27,8 +27,7 @@ def samples_of(row: Row):
     return row.samples(np.random.default_rng(zlib.crc32(row.name.encode())))
 
 
-# ------------------------------------------------------------------------------------------- from arrays to
-# both frameworks
+# ---------------------------------------------------------------------------------- samples as tensors
 
 
 def is_variable(value) -> bool:

@@ -1,4 +1,4 @@
-"""``torch.autograd.function``: operations of the user's own."""
+"""``torch.autograd.function``: user-defined operations."""
 
 from cnn_physics77.core.operations.base.function import Function, FunctionCtx, once_differentiable
 

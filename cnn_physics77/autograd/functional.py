@@ -1,14 +1,13 @@
-r"""``torch.autograd.functional``: derivatives of functions of tensors, as matrices and as products with
-vectors.
+r"""``torch.autograd.functional``: Jacobians and Hessians, and their products with vectors.
 
-For a function :math:`f: x \mapsto y` with Jacobian :math:`J = \partial y/\partial x`, and for a scalar one
+For a function :math:`f: x \mapsto y` with Jacobian :math:`J = \partial y/\partial x`, or a scalar function
 with Hessian H:
 
 ========  =====================================
-jacobian  J, of the shape of y times that of x
-hessian   H, of the shape of x times that of x
-vjp       :math:`v^T J`, by one walk
-jvp       :math:`J v`, by two walks: the derivative of :math:`u \mapsto u^T J` in the direction v
+jacobian  J, of shape ``y.shape + x.shape``
+hessian   H, of shape ``x.shape + x.shape``
+vjp       :math:`v^T J`, by one backward pass
+jvp       :math:`J v`, by two backward passes: the derivative of :math:`u \mapsto u^T J` along v
 vhp, hvp  :math:`v^T H` and :math:`H v`
 ========  =====================================
 """
@@ -27,21 +26,20 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 
 def _tuple_of(function: str, what: str, value) -> tuple[bool, tuple[Tensor, ...]]:
-    """(whether it was a tuple, the tensors)."""
+    """Returns (whether the value is a tuple, the tensors)."""
     several = isinstance(value, (tuple, list))
     tensors = tuple(value) if several else (value,)
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise DtypeError(
-                f"{function}: expected {what} as a tensor or a tuple of tensors, found "
-                f"{type(tensor).__name__}"
+                f"{function}: expected {what} as a tensor or a tuple of tensors, "
+                f"found {type(tensor).__name__}"
             )
     return several, tensors
 
 
 def _places(inputs: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...]:
-    """The inputs as variables to differentiate by: connected to what they came from if the result is to
-    be."""
+    """The inputs as variables; if ``create_graph``, they stay connected to the graph that computed them."""
     if create_graph:
         return tuple(x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in inputs)
     return tuple(x.detach().requires_grad_() for x in inputs)
@@ -52,8 +50,8 @@ def _zeros_like(x: Tensor) -> Tensor:
 
 
 def _derivatives(function: str, outputs, inputs, gradients, create_graph: bool, strict: bool) -> list[Tensor]:
-    """The gradients of the outputs by the inputs; zeros where there is no dependence, which ``strict`` makes
-    an error."""
+    """The gradients of the outputs with respect to the inputs. An input without influence gets zeros; with
+    ``strict`` that is an error."""
     recorded = [(y, g) for y, g in zip(outputs, gradients) if y.requires_grad]
     if strict and len(recorded) < len(outputs):
         raise GradientError(
@@ -84,7 +82,7 @@ def _finish(results, several: bool, create_graph: bool):
 
 
 def _vectors(function: str, v, like: tuple[Tensor, ...], of: str) -> tuple[Tensor, ...]:
-    """The vector, checked to be of the shapes of ``like``; 1 for a single element if it is left out."""
+    """The vectors, which must have the shapes of ``like``; None is 1 for a single element."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise GradientError(
@@ -95,8 +93,8 @@ def _vectors(function: str, v, like: tuple[Tensor, ...], of: str) -> tuple[Tenso
     _, vectors = _tuple_of(function, "v", v)
     if [t.shape for t in vectors] != [t.shape for t in like]:
         raise ShapeError(
-            f"{function}: v has invalid size: should be {[t.shape for t in like]} but got "
-            f"{[t.shape for t in vectors]}"
+            f"{function}: v has invalid size: should be {[t.shape for t in like]} but "
+            f"got {[t.shape for t in vectors]}"
         )
     return vectors
 
@@ -105,14 +103,14 @@ def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
     """The product of a vector with the Jacobian: (func(*inputs), :math:`v^T J`).
 
     Args:
-        func: of tensors, gives a tensor or a tuple of them.
-        inputs: a tensor or a tuple of them.
-        v: of the shapes of the outputs; may be left out for an output of one element.
-        create_graph: record the result, so that it can be differentiated.
-        strict: raise, instead of giving zeros, where an output does not depend on an input.
+        func: a function of tensors that returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple of tensors.
+        v: of the shapes of the outputs; optional for an output of one element.
+        create_graph: record the computation of the result, so that it can be differentiated.
+        strict: raise an error, instead of returning zeros, if an output does not depend on an input.
 
     Returns:
-        The outputs, and the product, of the shapes of the inputs.
+        The outputs, and the product, which has the shapes of the inputs.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -129,8 +127,9 @@ def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """The product of the Jacobian with a vector: (func(*inputs), :math:`J v`). Arguments as :func:`vjp`, but
-    v is of the shapes of the inputs.
+    """The product of the Jacobian with a vector: (func(*inputs), :math:`J v`).
+
+    Arguments as for :func:`vjp`, but v has the shapes of the inputs.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -163,16 +162,16 @@ def jacobian(
     """The Jacobian of a function.
 
     Args:
-        func: of tensors, gives a tensor or a tuple of them.
-        inputs: a tensor or a tuple of them.
-        create_graph: record the result, so that it can be differentiated.
-        strict: raise, instead of giving zeros, where an output does not depend on an input.
+        func: a function of tensors that returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple of tensors.
+        create_graph: record the computation of the result, so that it can be differentiated.
+        strict: raise an error, instead of returning zeros, if an output does not depend on an input.
         vectorize: accepted for PyTorch's sake; the rows (or columns) are computed one after another.
-        strategy: ``"reverse-mode"``, a walk for each output element, or ``"forward-mode"``, one for each
-            input element: better where there are fewer of those.
+        strategy: ``"reverse-mode"``, a backward pass for each output element, or ``"forward-mode"``, one for
+            each input element, which is faster if there are fewer of them.
 
     Returns:
-        J[i][j] of shape (*output i, *input j); without the index of what was a single tensor.
+        J[i][j] of shape (*output i, *input j). An index is omitted for a single tensor.
 
     >>> import cnn_physics77 as torch
     >>> torch.autograd.functional.jacobian(lambda x: x * x, torch.tensor([1.0, 2.0]))
@@ -196,7 +195,7 @@ def jacobian(
 
 
 def _by_rows(y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool) -> list[Tensor]:
-    """One walk for each element of y."""
+    """One backward pass for each element of y."""
     rows = []
     for i in range(y.numel()):
         unit = _zeros_like(y)
@@ -208,7 +207,7 @@ def _by_rows(y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool
 
 
 def _by_columns(ys, xs, create_graph: bool, strict: bool) -> list[list[Tensor]]:
-    """One walk for each element of the inputs, over the graph of u -> uᵀJ."""
+    """One backward pass for each element of the inputs, through the graph of u -> uᵀJ."""
     us = tuple(_zeros_like(y).requires_grad_() for y in ys)
     pulled = _derivatives("jacobian", ys, xs, us, True, strict)
     rows: list[list[Tensor]] = [[] for _ in ys]
@@ -232,8 +231,8 @@ def _scalar(function: str, value) -> Tensor:
     if several or tensors[0].numel() != 1:
         found = f"a tuple of {len(tensors)}" if several else f"shape {tensors[0].shape}"
         raise ShapeError(
-            f"{function}: the function given should return a single Tensor with a single element, found "
-            f"{found}"
+            f"{function}: the function given should return a single Tensor with a single element, "
+            f"found {found}"
         )
     return tensors[0].reshape(())
 
@@ -246,10 +245,10 @@ def hessian(
     vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ):
-    """The Hessian of a scalar function: the Jacobian of its gradient. Arguments as :func:`jacobian`.
+    """The Hessian of a scalar function: the Jacobian of its gradient. Arguments as for :func:`jacobian`.
 
     Returns:
-        H[i][j] of shape (*input i, *input j); a tensor if the input was a single one.
+        H[i][j] of shape (*input i, *input j); a tensor for a single input.
 
     >>> import cnn_physics77 as torch
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0]))
@@ -268,7 +267,8 @@ def hessian(
 
 def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
     """The product of a vector with the Hessian of a scalar function: (func(*inputs), :math:`v^T H`).
-    Arguments as :func:`vjp`, but v is of the shapes of the inputs.
+
+    Arguments as for :func:`vjp`, but v has the shapes of the inputs.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -279,8 +279,9 @@ def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def hvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """The product of the Hessian of a scalar function with a vector: (func(*inputs), :math:`H v`); as
-    :func:`vhp`, because H is symmetric.
+    """The product of the Hessian of a scalar function with a vector: (func(*inputs), :math:`H v`).
+
+    It is equal to :func:`vhp`, because H is symmetric.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])

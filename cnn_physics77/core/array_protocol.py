@@ -1,4 +1,4 @@
-"""A tensor as NumPy and Python see it: as an array, as a number, as a sequence."""
+"""The protocols of NumPy and Python: a tensor as an array, a number or a sequence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from cnn_physics77.core.errors import GradientError, ShapeError
 
 
 class ArrayProtocol:
-    """What makes an object with an ``array``, and an ``edge`` if it requires grad, an array, a number or a
-    sequence to others.
+    """Lets an object with an ``array``, and an ``edge`` if it requires grad, act as an array, number or
+    sequence.
 
-    ``numpy.asarray(t)`` is the tensor's own memory; ``numpy.array(t)`` and a conversion of the dtype copy it.
+    ``numpy.asarray(t)`` shares the tensor's memory; ``numpy.array(t)`` and a change of the dtype copy it.
     """
 
     array: np.ndarray
@@ -24,10 +24,10 @@ class ArrayProtocol:
     mark_changed: Callable[[], None]
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
-        """The values as a NumPy array on the same memory.
+        """The values as a NumPy array that shares the memory.
 
         Raises:
-            GradientError: the tensor requires grad (the array could not carry it on) and ``force`` is False.
+            GradientError: the tensor requires grad, which an array cannot record, and ``force`` is False.
         """
         if self.edge is not None and not force:
             raise GradientError(
@@ -54,7 +54,7 @@ class ArrayProtocol:
     __array_priority__ = 1000  # ndarray * Tensor is a Tensor
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        # ndarray * Tensor: NumPy asks here first; the reflected operator of Tensor answers.
+        # NumPy calls this for ndarray * Tensor; the reflected operator of Tensor computes it.
         if (
             method == "__call__"
             and not kwargs
@@ -68,8 +68,7 @@ class ArrayProtocol:
         if any(isinstance(value, ArrayProtocol) and value.edge is not None for value in (*inputs, *out)):
             raise GradientError(
                 f"numpy.{ufunc.__name__}: expected an array, found a Tensor that requires grad; use the "
-                "function of the same "
-                "name of cnn_physics77, or .detach()"
+                "function of the same name of cnn_physics77, or .detach()"
             )
         arrays = [value.array if isinstance(value, ArrayProtocol) else value for value in inputs]
         if not out:
@@ -95,7 +94,7 @@ class ArrayProtocol:
     def __iter__(self) -> Iterator:
         if self.array.ndim == 0:
             raise TypeError("iteration: expected a tensor of at least one dimension, found a 0-d tensor")
-        tensor: Any = self  # whose indexing is an operation
+        tensor: Any = self  # its indexing is an operation
         return (tensor[i] for i in range(self.array.shape[0]))
 
     @silent
@@ -105,9 +104,8 @@ class ArrayProtocol:
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise ShapeError(
-                f"bool: the truth of a tensor of {self.array.size} elements is ambiguous, found shape "
-                f"{self.array.shape}; "
-                "use .any() or .all()"
+                f"bool: the truth of a tensor of {self.array.size} elements is ambiguous, found "
+                f"shape {self.array.shape}; use .any() or .all()"
             )
         return bool(self.array.item())
 
@@ -152,7 +150,7 @@ _REFLECTED = {
     np.left_shift: "__rlshift__",
     np.right_shift: "__rrshift__",
 }
-"""The operator of Tensor that answers where an array stands on the left."""
+"""The operator of Tensor that computes an expression with an array on the left."""
 
 
 __all__ = ["ArrayProtocol"]

@@ -1,16 +1,17 @@
-"""Saving and loading: tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
+"""Saving and loading tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
 
-Two formats, neither of which can carry code, so that a file from anywhere may be opened:
+There are two formats. Neither can contain code, so files from untrusted sources can be opened.
 
-- :func:`save` and :func:`load`: any nesting of plain containers. The file is a ZIP archive, not compressed,
-  with the structure in ``structure.json`` and every array as ``arrays/<number>.npy``; both can be read
-  without this package. Where arrays share memory, it is stored once, and ``"views"`` in the structure says
-  where in it (offset and strides in bytes) each of them lies; of an array whose order of memory is neither
-  C's nor Fortran's, it has the axes in that order.
+- :func:`save` and :func:`load`: any nesting of plain containers. The file is an uncompressed ZIP archive. The
+  structure is in ``structure.json``, and every array is a file ``arrays/<number>.npy``; both can be read
+  without this package. Shared memory is stored once; ``"views"`` in the structure has the offset and the
+  strides, in bytes, of each array in it. For an array whose memory order is neither C nor Fortran,
+  ``"views"`` lists the axes in memory order.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
-  safetensors library, which PyTorch's world reads and writes.
+  safetensors library, which PyTorch users read and write.
 
-Files are written beside their place and then moved there: an interrupted ``save`` leaves the old file whole.
+A file is written under a temporary name in the same folder and then renamed, so an interrupted ``save``
+leaves the old file intact.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ FORMAT = "cnn_physics77 checkpoint"
 
 
 @contextmanager
-def _written(f) -> Iterator[IO[bytes]]:
-    """A binary file to write to: ``f`` itself if it is one; else one that becomes the file ``f`` at the
+def _opened_for_writing(f) -> Iterator[IO[bytes]]:
+    """A binary file to write to: ``f`` if it is one, else a temporary file that is renamed to ``f`` at the
     end."""
     if hasattr(f, "write"):
         yield f
@@ -75,15 +76,14 @@ def save(obj: Any, f) -> None:
     Args:
         obj: tensors, arrays, numbers (also ``Decimal`` and ``Fraction``), strings, bytes, None, dtypes,
             paths, dates and times, ranges, slices, and of these lists, tuples, sets, deques, dictionaries
-            (``OrderedDict``, ``Counter``, and ``defaultdict`` of a built-in factory, are kept; others come
-            back as ``dict``) and ``argparse.Namespace``, in any nesting. Tensors come back with the
-            attributes that were hung onto them, in their order of memory, and tensors on one memory on one
-            memory; without gradients and hooks.
+            (``OrderedDict``, ``Counter``, and ``defaultdict`` with a built-in factory keep their type; others
+            become ``dict``) and ``argparse.Namespace``, in any nesting. Tensors keep the attributes that the
+            user has set on them, their memory order, and shared memory; they lose gradients and hooks.
         f: a path, or a binary file.
 
     Raises:
-        CheckpointError: something else was found; it says where. OSError: the file cannot be written; an old
-            one stays.
+        CheckpointError: the object contains something else; the message says where.
+        OSError: the file cannot be written; an existing file is kept.
 
     >>> import cnn_physics77 as torch, io
     >>> file = io.BytesIO()
@@ -94,7 +94,7 @@ def save(obj: Any, f) -> None:
     """
     encoder = Encoder()
     structure = {"format": FORMAT, "version": VERSION, **encoder.structure(obj)}
-    with _written(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("structure.json", json.dumps(structure))
         for number, array in encoder.stored.items():
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=array.nbytes > 1 << 30) as entry:
@@ -105,11 +105,11 @@ _DAMAGE = (
     zipfile.BadZipFile, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
     RecursionError, NotImplementedError,
 )  # fmt: skip
-"""What reading a damaged or altered file may raise."""
+"""Exceptions that reading a damaged or altered file may raise."""
 
 
 def load(f, map_location=None, *, weights_only: bool = True) -> Any:
-    """Read what :func:`save` has written.
+    """Read a file written by :func:`save`.
 
     Args:
         f: a path, or a binary file.
@@ -117,7 +117,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
         weights_only: accepted for PyTorch's sake; the file cannot hold anything else.
 
     Raises:
-        CheckpointError: the file is truncated, altered, or of another format. OSError: it cannot be read.
+        CheckpointError: the file is truncated, altered, or of another format.
+        OSError: the file cannot be read.
     """
     check_device("load", map_location)
     data, name = _read(f)
@@ -138,8 +139,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
                 )
             if structure["version"] > VERSION:
                 raise CheckpointError(
-                    f"load: expected format version {VERSION} or older in {name}, found version "
-                    f"{structure['version']}; update the package"
+                    f"load: expected format version {VERSION} or older in {name}, found "
+                    f"version {structure['version']}; update the package"
                 )
 
             def read_array(number: int) -> np.ndarray:
@@ -149,9 +150,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
             return Decoder(structure, read_array).object()
     except _DAMAGE as error:
         raise CheckpointError(
-            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, "
-            f"altered or of another "
-            f"format ({error}); restore the file from a copy"
+            f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered "
+            f"or of another format ({error}); restore the file from a copy"
         ) from None
 
 
@@ -177,16 +177,16 @@ _CODES = {
 def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str, str] | None = None) -> None:
     """Write a dictionary of tensors in the safetensors format.
 
-    The file is eight bytes N (little-endian), N bytes of JSON ``{name: {"dtype", "shape", "data_offsets"}}``,
-    and the values, little-endian, the last index fastest.
+    The file has eight bytes N (little-endian), N bytes of JSON
+    ``{name: {"dtype", "shape", "data_offsets"}}``, and the values (little-endian, in C order).
 
     Args:
-        tensors: tensors or arrays by name; not complex128, which the format does not know.
+        tensors: tensors or arrays by name; the format has no complex128.
         filename: a path, or a binary file.
         metadata: strings by name, kept under ``"__metadata__"``.
 
     Raises:
-        CheckpointError: a dtype that the format does not know, or no tensor.
+        CheckpointError: a value is not a tensor, or has a dtype that the format lacks.
     """
     codes = {np.dtype(t): code for code, t in _CODES.items()}
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
@@ -197,8 +197,8 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         if not isinstance(array, np.ndarray) or array.dtype.newbyteorder("<") not in codes:
             found = array.dtype if isinstance(array, np.ndarray) else type(tensor).__name__
             raise CheckpointError(
-                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, found "
-                f"{found}; convert it"
+                f"save_safetensors: expected a tensor of one of {', '.join(_CODES)} as {name!r}, "
+                f"found {found}; convert it"
             )
         dtype = array.dtype.newbyteorder("<")
         arrays.append(np.ascontiguousarray(array, dtype))
@@ -210,7 +210,7 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         end += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the values are aligned
-    with _written(filename) as file:
+    with _opened_for_writing(filename) as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for array in arrays:
@@ -227,8 +227,7 @@ def load_safetensors(filename) -> dict[str, Tensor]:
         The tensors by name. bfloat16 becomes float32, which holds all of its values.
 
     Raises:
-        CheckpointError: the file is truncated, altered, of another format, or has a dtype that NumPy does not
-            know.
+        CheckpointError: the file is truncated, altered, of another format, or has a dtype that NumPy lacks.
 
     >>> import cnn_physics77 as torch, io
     >>> file = io.BytesIO()
@@ -248,8 +247,7 @@ def load_safetensors(filename) -> dict[str, Tensor]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that "
-            f"are truncated, "
-            f"altered or of another format ({error}); restore the file from a copy"
+            f"are truncated, altered or of another format ({error}); restore the file from a copy"
         ) from None
 
 
@@ -259,8 +257,8 @@ def _tensor_of(key: str, entry: dict[str, Any], data: bytes, begin: int) -> Tens
     code = entry["dtype"]
     if code != "BF16" and code not in _CODES:
         raise CheckpointError(
-            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, found "
-            f"{code!r}; convert it"
+            f"load_safetensors: expected one of {', '.join(_CODES)} or BF16 as the dtype of {key!r}, "
+            f"found {code!r}; convert it"
         )
     dtype = np.dtype("<u2" if code == "BF16" else _CODES[code])
     if not 0 <= start <= end <= len(data) - begin or end - start != prod(shape) * dtype.itemsize:

@@ -1,8 +1,8 @@
-"""The door for data from outside: what NumPy, Python and others hand over becomes a plain array of one of the
-dtypes of tensors, or is refused with a word on what to do.
+"""Conversion of external data (NumPy arrays, Python numbers and sequences) to plain arrays.
 
-Inside, an array is of the class ``numpy.ndarray`` itself (a ``numpy.matrix`` stays two-dimensional whatever
-is done with it), in the byte order of the machine, and its strides are whole numbers of elements.
+A plain array has the exact class ``numpy.ndarray`` (a ``numpy.matrix`` would stay two-dimensional), one of
+the dtypes of tensors, native byte order, and strides that are multiples of the element size. Other data is
+converted, or refused with an error that says what to do.
 """
 
 from __future__ import annotations
@@ -22,44 +22,43 @@ from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
 
 
 def plain_array(function: str, array: np.ndarray, shared: bool = False) -> np.ndarray:
-    """The values of a NumPy array, of any subclass, as a plain array on the same memory; as a copy where the
-    memory cannot be used as it is.
+    """A NumPy array of any subclass as a plain array that shares the memory; a copy if that is impossible.
 
     Args:
-        function: whose argument it is, for errors.
-        shared: the caller has promised the same memory: refuse what would have to be copied.
+        function: the name of the caller, for errors.
+        shared: the memory must be shared: raise instead of copying.
 
     Raises:
-        DtypeError: the dtype is none of a tensor's; some elements of a masked array are masked; or, if
-            ``shared``, the byte order is not the machine's.
-        ShapeError: if ``shared``, the strides are no whole numbers of elements (a field of records).
+        DtypeError: tensors cannot have the dtype; elements of a masked array are masked; or, if ``shared``,
+            the byte order is not native.
+        ShapeError: if ``shared``, the strides are not multiples of the element size (a field of records).
     """
     if type(array) is np.ndarray and array.dtype in DTYPES and array.dtype.isnative and _whole_strides(array):
         return array
     dtype = array.dtype.newbyteorder("=")
     if dtype not in DTYPES:
         raise DtypeError(
-            f"{function}: can't convert np.ndarray of type numpy.{array.dtype.type.__name__}, found dtype "
-            f"{array.dtype}; the only supported types are {', '.join(sorted(map(str, DTYPES)))}; convert it, "
-            "e.g. with .astype(numpy.float64)"
+            f"{function}: can't convert np.ndarray of type numpy.{array.dtype.type.__name__}, found "
+            f"dtype {array.dtype}; the only supported types are {', '.join(sorted(map(str, DTYPES)))}; "
+            "convert it, e.g. with .astype(numpy.float64)"
         )
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise DtypeError(
             f"{function}: expected an array without masked elements, found {np.ma.count_masked(array)} of "
-            f"them, which a tensor cannot hold; use .filled(value)"
+            "them, which a tensor cannot hold; use .filled(value)"
         )
     plain = np.asarray(array)
     if plain.dtype.isnative and _whole_strides(plain):
         return plain
     if shared and not plain.dtype.isnative:
         raise DtypeError(
-            f"{function}: given numpy array has byte order different from the native byte order, found dtype "
-            f"{plain.dtype.str}; use torch.tensor(), which converts a copy"
+            f"{function}: given numpy array has byte order different from the native byte order, found "
+            f"dtype {plain.dtype.str}; use torch.tensor(), which converts a copy"
         )
     if shared:
         raise ShapeError(
-            f"{function}: given numpy array strides not a multiple of the element byte size, found "
-            f"{plain.strides} for {plain.itemsize}; use torch.tensor(), which copies"
+            f"{function}: given numpy array strides not a multiple of the element byte size, "
+            f"found {plain.strides} for {plain.itemsize}; use torch.tensor(), which copies"
         )
     return plain.astype(dtype)
 
@@ -72,19 +71,22 @@ def _whole_strides(array: np.ndarray) -> bool:
     return True
 
 
-@silent  # numbers that the dtype does not hold become infinite, or 0
+@silent  # numbers out of the range of the dtype become infinite, or 0
 def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
-    """A fresh array of the data, by PyTorch's rules: Python floats take the default dtype, whatever has a
-    dtype keeps it, and of several dtypes the result's is the one that holds them all.
+    """A new array of the data, by PyTorch's rules.
+
+    Python floats get the default dtype. Arrays, tensors and NumPy's numbers keep theirs; several dtypes are
+    promoted to one that holds them all.
 
     Args:
-        data: a number, a tensor, an array or something that becomes one, or nested sequences of these.
-        dtype: of the result. Arrays and tensors are then cast, numbers must fit.
+        data: a number, a tensor, an array or an object that can be converted to one, or nested sequences of
+            these.
+        dtype: of the result. Arrays and tensors are cast to it; numbers must be in its range.
 
     Raises:
-        ShapeError: sequences of unequal lengths.
-        DtypeError: not numbers.
-        RangeError: a number outside of the range of the dtype.
+        ShapeError: sequences have unequal lengths.
+        DtypeError: the data are not numbers.
+        RangeError: a number is out of the range of the dtype.
     """
     if isinstance(data, ArrayProtocol):
         return _cast(data.array, dtype)
@@ -124,21 +126,21 @@ def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
         return np.array(array, dtype)
 
 
-_DEEPEST = 64
-"""NumPy's number of dimensions."""
+_MAX_DEPTH = 64
+"""NumPy's largest number of dimensions."""
 
 _NUMBERS = (bool, int, float, complex, np.generic)
 
 
 class _Found:
-    """What nested sequences are made of."""
+    """The dtypes and numbers found in nested sequences."""
 
     def __init__(self) -> None:
         self._kinds: set[type] = set()
         self._dtypes: set[np.dtype] = set()
 
     def plain(self, data) -> Any:
-        """The data with arrays in the place of tensors."""
+        """The data with tensors replaced by arrays."""
         kind = type(data)
         if kind in (int, float, bool, complex):
             self._kinds.add(kind)
@@ -148,9 +150,9 @@ class _Found:
             depth = 1
             while kinds and kinds <= {list, tuple}:
                 depth += 1
-                if depth > _DEEPEST:
+                if depth > _MAX_DEPTH:
                     raise ShapeError(
-                        f"tensor: expected sequences nested at most {_DEEPEST} deep, found deeper ones, or "
+                        f"tensor: expected sequences nested at most {_MAX_DEPTH} deep, found deeper ones, or "
                         "one that contains itself"
                     )
                 level = list(chain.from_iterable(level))
@@ -160,9 +162,9 @@ class _Found:
                 return data
             return [self.plain(value) for value in data]
         if isinstance(data, ArrayProtocol):
-            return self._noted(data.array)
+            return self._note_dtype(data.array)
         if isinstance(data, np.ndarray | np.generic) or hasattr(data, "__array__"):
-            return self._noted(plain_array("tensor", np.asarray(data)))
+            return self._note_dtype(plain_array("tensor", np.asarray(data)))
         for number in (int, float, complex):  # a subclass, e.g. an enumeration
             if isinstance(data, number):
                 return self.plain(number(data))  # type: ignore[arg-type]
@@ -173,12 +175,12 @@ class _Found:
             "convert it to numbers first"
         )
 
-    def _noted(self, array: np.ndarray) -> np.ndarray:
+    def _note_dtype(self, array: np.ndarray) -> np.ndarray:
         self._dtypes.add(array.dtype)
         return array
 
     def dtype(self) -> np.dtype:
-        """The one that holds all that was found; without anything, the default dtype."""
+        """The dtype that holds everything found; the default dtype if nothing was found."""
         default = get_default_dtype()
         of_python = {bool: np.dtype(bool), int: np.dtype(np.int64), float: default}
         dtypes = self._dtypes | {
@@ -186,7 +188,9 @@ class _Found:
             for kind in self._kinds
         }
         result: np.dtype | None = None
-        for dtype in sorted(dtypes, key=lambda d: "cfiub".index(d.kind)):  # whatever the order of the data
+        for dtype in sorted(
+            dtypes, key=lambda d: "cfiub".index(d.kind)
+        ):  # independent of the order of the data
             result = dtype if result is None else promote_types(result, dtype)
         return default if result is None else result
 

@@ -1,6 +1,7 @@
-"""Copies of a tensor: ``copy.copy``, ``copy.deepcopy`` and ``pickle``. They keep the class, what the user has
-hung onto the tensor (``x.tag = ...``) and the order of its memory; a deep copy also keeps which tensors look
-at the same memory.
+"""Copies of a tensor: ``copy.copy``, ``copy.deepcopy`` and ``pickle``.
+
+Copies keep the class, the attributes that the user has set (``x.tag = ...``) and the memory order. Deep
+copies of tensors that share memory share memory.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from cnn_physics77.core.errors import GradientError
 
 
 class Packed(NamedTuple):
-    """An array without gaps and repeats, and how the values lie in it.
+    """An array without gaps and repeated elements, and how to restore the original.
 
     Attributes:
-        values: contiguous, the axes in the order of memory, an expanded one with size 1.
-        axes: which axis of the array each axis of ``values`` is; None if it is the array itself.
-        shape: of the array.
+        values: a contiguous array, its axes in memory order, expanded axes with size 1.
+        axes: for each axis of ``values``, the axis of the original; None if ``values`` is the original.
+        shape: the original shape.
     """
 
     values: np.ndarray
@@ -27,7 +28,7 @@ class Packed(NamedTuple):
     shape: tuple[int, ...]
 
     def array(self) -> np.ndarray:
-        """The array, in the order of memory that it had."""
+        """The array, in its original memory order."""
         if self.axes is None:
             return self.values
         array = self.values.transpose(tuple(np.argsort(self.axes)))
@@ -35,7 +36,7 @@ class Packed(NamedTuple):
 
 
 def packed(array: np.ndarray) -> Packed:
-    """The array as it is best stored.
+    """The array in the form in which it is stored.
 
     >>> packed(np.zeros((2, 3)).T).axes, packed(np.broadcast_to(np.ones(1), (1000,))).values
     ((1, 0), array([1.]))
@@ -48,33 +49,33 @@ def packed(array: np.ndarray) -> Packed:
 
 
 def root_of(array: np.ndarray) -> np.ndarray:
-    """The array in whose memory this one lies, after all views between them; itself if it is no view."""
+    """The array that owns the memory of this one: the end of the chain of views."""
     root, base = array, array.base
     while base is not None:
         if isinstance(base, np.ndarray):
             root = base
-        base = getattr(base, "base", None)  # NumPy's as_strided has an object of its own in between
+        base = getattr(base, "base", None)  # as_strided puts an object of its own in between
     return root
 
 
 def address(array: np.ndarray) -> int:
-    """Where its first element lies."""
+    """The address of its first element."""
     return array.__array_interface__["data"][0]
 
 
 def _deep_copied(array: np.ndarray, memo: dict) -> np.ndarray:
-    """A copy with the same strides; arrays on one memory become arrays on one memory."""
+    """A copy with the same strides; copies of arrays that share memory share memory."""
     root = root_of(array)
     if id(root) not in memo:
         memo[id(root)] = root.copy(order="K")
-        memo.setdefault(id(memo), []).append(root)  # as copy.deepcopy keeps what it has copied alive
+        memo.setdefault(id(memo), []).append(root)  # copy.deepcopy keeps what it has copied alive in this way
     copied = memo[id(root)]
     if root is array:
         return copied
     axes = sorted(range(copied.ndim), key=lambda axis: -copied.strides[axis])
     whole = copied.transpose(axes)
     if not whole.flags.c_contiguous or copied.strides != root.strides:
-        return array.copy(order="K")  # memory with gaps, which is no NumPy array's own
+        return array.copy(order="K")  # the memory has gaps, so no NumPy array owns it
     return np.ndarray(
         array.shape,
         array.dtype,
@@ -85,26 +86,26 @@ def _deep_copied(array: np.ndarray, memo: dict) -> np.ndarray:
 
 
 def attributes_of(tensor: Any) -> dict[str, Any]:
-    """What was hung onto this very tensor by its class or the user."""
+    """The attributes that the user or a subclass has set on this tensor."""
     return {name: value for name, value in vars(tensor).items() if name not in tensor._own}
 
 
 class Copying:
-    """How a tensor is copied."""
+    """The part of Tensor that copies and pickles it."""
 
     _own: frozenset[str] = frozenset()
-    """The attributes that belong to the tensor itself, of which copies take care one by one."""
+    """Attributes of every tensor; copies treat each of them separately."""
 
     def __copy__(self: Any) -> Any:
-        """Another tensor on the same memory: a leaf without gradient, with the same attributes."""
+        """A tensor that shares the memory: a leaf without gradient, with the same attributes."""
         copied = object.__new__(type(self))
-        copied._look_at(self)
+        copied._share_memory_with(self)
         vars(copied).update(attributes_of(self))
         copied.requires_grad_(self.requires_grad)
         return copied
 
-    def _look_at(self: Any, other: Any) -> None:
-        """Be on the memory of another tensor, whose changes in place are seen here."""
+    def _share_memory_with(self: Any, other: Any) -> None:
+        """Share the memory of another tensor, and its count of changes in place."""
         view = other.view_of_memory(other.array)
         self.array, self._changes = view.array, view._changes
 

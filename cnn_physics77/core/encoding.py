@@ -1,8 +1,7 @@
-"""What a checkpoint holds, as JSON and arrays: every kind of object that may be stored, by name, with how it
-is written and how it is made again.
+"""The content of a checkpoint as JSON and arrays: how each supported type is encoded and decoded.
 
-Nothing else is ever made of a file, and nothing is looked up or called by a name that stands in one; so no
-file can run code, as a pickle can.
+Only these types are ever created, and no name in a file is looked up or called. So, unlike a pickle, a file
+cannot run code.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.tensor import Tensor, from_array
 
 VERSION = 2
-"""2: views of one memory, orders of memory, attributes, and the kinds below :data:`_TEXTS`."""
+"""2: shared memory, memory orders, attributes, and the types below :data:`_TEXTS`."""
 
 _NUMERIC = "fcbiuMm"
 
-# --------------------------------------------------------------------------------------------- kinds by name
+# --------------------------------------------------------------------------------------------- types
 
 
 class _Text(NamedTuple):
-    """A kind that is written as a string."""
+    """A type that is written as a string."""
 
     kind: type
     write: Callable[[Any], str]
@@ -77,23 +76,23 @@ _FACTORIES: dict[str, Callable | None] = {
 }
 
 
-# ----------------------------------------------------------------------------------- an object, to be written
+# ----------------------------------------------------------------------------------- encoding
 
 
 class Encoder:
-    """Turns an object into JSON's types and a list of arrays; one array that occurs twice is stored once."""
+    """Converts an object to JSON's types and a list of arrays; an array that occurs twice is stored once."""
 
     def __init__(self) -> None:
         self._arrays: list[np.ndarray] = []
         self._numbers: dict[int, int] = {}
-        self._around: set[int] = set()  # the containers that the present object lies in
+        self._open_containers: set[int] = set()  # ids of the containers around the current object
 
     def structure(self, obj: Any) -> dict[str, Any]:
-        """What stands in the file beside the arrays, for :meth:`Decoder.object`."""
+        """The content of ``structure.json``, for :meth:`Decoder.object`."""
         return {"content": self.encode(obj, ""), "views": self._views()}
 
     def encode(self, value: Any, path: str) -> Any:
-        """One object; ``path`` is where it lies, for errors."""
+        """Encode one object; ``path`` is its position, for errors."""
         kind = type(value)
         if value is None or kind in (bool, int, str) or (kind is float and isfinite(value)):
             return value
@@ -116,7 +115,7 @@ class Encoder:
             return {"range": [value.start, value.stop, value.step]}
         if kind is slice:
             return {"slice": [self.encode(v, path) for v in (value.start, value.stop, value.step)]}
-        moment = _moment(value)
+        moment = _encode_datetime(value)
         if moment is not None:
             return moment
         with self._inside(value, path):
@@ -127,7 +126,7 @@ class Encoder:
             "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
         )
         raise CheckpointError(
-            f"save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
+            "save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
             f"found {what} at obj{path}; save the state_dict() of modules, optimizers and schedulers, the "
             "name of an enumeration's member"
         )
@@ -141,7 +140,7 @@ class Encoder:
                 return {name: [[k, self.encode(v, f"{path}.{k}")] for k, v in vars(value).items()]}
         if kind is deque:
             return {"deque": self._items(value, path), "maxlen": value.maxlen}
-        if isinstance(value, dict):  # of the special dictionaries, what is in them
+        if isinstance(value, dict):  # special dictionaries: their content
             pairs = [
                 [self.encode(k, f"{path} key {k!r}"), self.encode(v, f"{path}[{k!r}]")]
                 for k, v in value.items()
@@ -158,13 +157,13 @@ class Encoder:
 
     @contextmanager
     def _inside(self, value: Any, path: str) -> Iterator[None]:
-        if id(value) in self._around:
+        if id(value) in self._open_containers:
             raise CheckpointError(
                 f"save: expected a finite structure, found one that contains itself, at obj{path}"
             )
-        self._around.add(id(value))
+        self._open_containers.add(id(value))
         yield
-        self._around.discard(id(value))
+        self._open_containers.discard(id(value))
 
     def _tensor(self, value: Tensor, path: str) -> dict[str, Any]:
         kinds = {"parameter": Parameter, "buffer": Buffer, "tensor": Tensor}
@@ -183,7 +182,7 @@ class Encoder:
         return self._numbers[id(array)]
 
     def _views(self) -> dict[str, dict[str, Any]]:
-        """Of the arrays that are not stored as they are, by number, how they look at what is stored."""
+        """For each array that is a view of a stored one: number -> how to make the view."""
         views: dict[str, dict[str, Any]] = {}
         self.stored: dict[int, np.ndarray] = {}
         for group in _overlapping(self._arrays):
@@ -214,7 +213,7 @@ class Encoder:
 
 
 def _overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
-    """The numbers of the arrays, those together that lie in common memory."""
+    """The numbers of the arrays, grouped by shared memory."""
     bounds = sorted(
         (id(root_of(array)), *np.lib.array_utils.byte_bounds(array), number)
         for number, array in enumerate(arrays)
@@ -233,8 +232,7 @@ def _overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
 
 
 def _memory(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
-    """The address of the memory that the arrays lie in from the first to the last byte, and it as an array:
-    of their dtype if they have one in common, else of bytes."""
+    """The memory that the arrays span: its address, and an array of it, of bytes if their dtypes differ."""
     bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
     low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
     first = arrays[[b[0] for b in bounds].index(low)]
@@ -246,39 +244,39 @@ def _memory(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
     return low, np.lib.stride_tricks.as_strided(corner, ((high - low) // size,), (size,), writeable=False)
 
 
-def _moment(value: Any) -> dict[str, Any] | None:
-    """A time of Python's datetime, if it is one that says where it is in words that others understand."""
+def _encode_datetime(value: Any) -> dict[str, Any] | None:
+    """Encode a ``datetime`` object; None if its time zone has no portable description."""
     if type(value) is datetime.timedelta:
         return {"timedelta": [value.days, value.seconds, value.microseconds]}
     if type(value) is datetime.timezone:
         offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-        return {"timezone": _moment(offset), "name": name}
+        return {"timezone": _encode_datetime(offset), "name": name}
     if type(value) not in (datetime.datetime, datetime.time):
         return None
-    zone = None if value.tzinfo is None else _moment(value.tzinfo) or _key(value.tzinfo)
+    zone = None if value.tzinfo is None else _encode_datetime(value.tzinfo) or _zone_name(value.tzinfo)
     if zone is None and value.tzinfo is not None:
         return None
     return {type(value).__name__: value.replace(tzinfo=None).isoformat(), "zone": zone, "fold": value.fold}
 
 
-def _key(zone: datetime.tzinfo) -> str | None:
-    """The name of a zone in the database of time zones."""
-    from zoneinfo import ZoneInfo  # late: it brings the configuration of the interpreter's build with it
+def _zone_name(zone: datetime.tzinfo) -> str | None:
+    """The name of a zone in the time zone database."""
+    from zoneinfo import ZoneInfo  # late: it imports the build configuration of the interpreter
 
     return zone.key if type(zone) is ZoneInfo else None
 
 
-def _zone(key: str) -> datetime.tzinfo:
+def _zone_by_name(key: str) -> datetime.tzinfo:
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(key)
 
 
-# ------------------------------------------------------------------------------------ an object, to be read
+# ------------------------------------------------------------------------------------ decoding
 
 
 class Decoder:
-    """Makes the object again."""
+    """Restores an object from its encoding."""
 
     def __init__(self, structure: dict[str, Any], read_array: Callable[[int], np.ndarray]) -> None:
         self._structure = structure
@@ -287,7 +285,7 @@ class Decoder:
         self._arrays: dict[int, np.ndarray] = {}
 
     def object(self) -> Any:
-        """What was given to :meth:`Encoder.structure`."""
+        """The object that was given to :meth:`Encoder.structure`."""
         return self.decode(self._structure["content"])
 
     def _array(self, number: int) -> np.ndarray:
@@ -304,12 +302,12 @@ class Decoder:
         dtype = np.dtype(view["dtype"])
         if dtype.hasobject:
             raise ValueError("a view of objects")
-        if view["of"] not in self._arrays:  # one for all of its views
+        if view["of"] not in self._arrays:  # one array for all views
             self._arrays[view["of"]] = self._read(view["of"])
         return np.ndarray(view["shape"], dtype, self._arrays[view["of"]], view["offset"], view["strides"])
 
     def decode(self, value: Any) -> Any:
-        """One object."""
+        """Decode one object."""
         if not isinstance(value, dict):
             return value
         entry: tuple[str, Any] = next(iter(value.items()), ("", None))
@@ -350,11 +348,11 @@ class Decoder:
             return datetime.timezone(self.decode(content), *value["name"])
         if name in ("datetime", "time"):
             zone = value["zone"]
-            tzinfo = _zone(zone) if isinstance(zone, str) else self.decode(zone)
+            tzinfo = _zone_by_name(zone) if isinstance(zone, str) else self.decode(zone)
             return getattr(datetime, name).fromisoformat(content).replace(tzinfo=tzinfo, fold=value["fold"])
         raise CheckpointError(
             f"load: expected format version {VERSION} or older, found an unknown entry {name!r}; update the "
-            f"package"
+            "package"
         )
 
     def _filled(self, mapping, pairs) -> Any:

@@ -1,6 +1,6 @@
-"""The exceptions of the framework, each a kind of the built-in one that PyTorch raises in its place.
+"""The exceptions of the framework. Each is a subclass of the built-in exception that PyTorch raises.
 
-A message has four parts: the operation, the relation that was expected, both sides as found, the way out::
+A message has four parts: the operation, what was expected, what was found, and what to do::
 
     matmul: expected the last size of the first factor to equal the second-to-last size of the second,
     found (2, 3) @ (4, 5); transpose one factor or check the layer's in_features
@@ -10,32 +10,32 @@ A message has four parts: the operation, the relation that was expected, both si
 class ShapeError(ValueError, RuntimeError, IndexError):
     """Sizes, dimensions or indices that do not fit the operation.
 
-    It is all three of the built-in kinds because PyTorch raises one or another of them for such input.
+    It has three built-in bases because PyTorch raises one or another of them for such input.
     """
 
 
 class DtypeError(TypeError, RuntimeError):
-    """An element type that the operation does not take."""
+    """A dtype that the operation does not support."""
 
 
 class RangeError(OverflowError, ValueError, RuntimeError):
-    """A number that the element type cannot hold.
+    """A number that is out of the range of the dtype.
 
-    It is all three of the built-in kinds because PyTorch raises one or another of them for such numbers.
+    It has three built-in bases because PyTorch raises one or another of them for such numbers.
     """
 
 
 class GradientError(RuntimeError):
-    """A derivative that does not exist, or a graph that cannot be walked (again)."""
+    """A derivative that does not exist, or a graph that has no (second) backward pass."""
 
 
 class IntegerDivisionError(ZeroDivisionError, RuntimeError):
-    """Integers divided by zero, for which integers have no value."""
+    """An integer division by zero, which has no result."""
 
 
 class DataError(RuntimeError):
-    """A data set that is missing, truncated or not what its hash says."""
+    """A data set that is missing, truncated, or does not match its hash."""
 
 
 class CheckpointError(RuntimeError):
-    """A saved state that is damaged, or does not fit what it is loaded into."""
+    """A saved state that is damaged, or does not match the object that loads it."""

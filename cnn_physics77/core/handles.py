@@ -1,4 +1,4 @@
-"""What takes a registered hook away again: of tensors, of modules, of optimizers."""
+"""Handles of registered hooks: of tensors, modules and optimizers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class RemovableHandle:
-    """Takes a registered hook away again: ``handle.remove()``, or at the end of ``with handle:``."""
+    """Removes a registered hook: by ``handle.remove()``, or at the end of ``with handle:``."""
 
     _count = 0
 
@@ -17,11 +17,11 @@ class RemovableHandle:
         hooks[self.id] = hook
 
     def remove(self) -> None:
-        """Take the hook away; again has no effect."""
+        """Remove the hook. Idempotent."""
         self._hooks.pop(self.id, None)
 
     def move_to(self, hooks: dict) -> None:
-        """Take the hook from where it was registered to the end of ``hooks``."""
+        """Move the hook to the end of ``hooks``."""
         hook = self._hooks.pop(self.id, None)
         if hook is not None:
             self._hooks = hooks

@@ -1,8 +1,8 @@
 """Initial values of parameters, in place: the functions of ``torch.nn.init``.
 
-All take the tensor first, return it, and are not recorded. Random ones take their numbers from ``generator``,
-or from the default generator, which ``manual_seed`` seeds. *Fan in* is the number of inputs of one output of
-a weight (out, in, *window), in times the size of the window; *fan out* is the number of outputs of one input.
+All take the tensor as first argument, return it, and are not recorded. Random numbers come from
+``generator``, by default from the default generator, which ``manual_seed`` seeds. For a weight
+(out, in, *window), *fan in* is ``in`` times the size of the window, and *fan out* is ``out`` times it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _numbers(generator: Generator | None) -> np.random.Generator:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Numbers from the uniform distribution U(a, b).
+    """Fill with numbers from the uniform distribution U(a, b).
 
     >>> import cnn_physics77 as torch
     >>> w = torch.nn.init.uniform_(torch.empty(1000), -1, 1)
@@ -44,7 +44,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Numbers from the normal distribution N(mean, std²)."""
+    """Fill with numbers from the normal distribution N(mean, std²)."""
     return _fill(tensor, _numbers(generator).normal(mean, std, tensor.shape))
 
 
@@ -57,10 +57,10 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Numbers from N(mean, std²) given that they lie within [a, b], by rejection.
+    """Fill with numbers from N(mean, std²) truncated to [a, b], by rejection sampling.
 
     Raises:
-        ValueError: not a < b.
+        ValueError: a >= b.
     """
     if not a < b:
         raise ValueError(f"trunc_normal_: expected a < b, found a={a} and b={b}")
@@ -68,15 +68,15 @@ def trunc_normal_(
     draw = _numbers(generator)
     values = np.empty(tensor.numel())
     missing = np.arange(values.size)
-    if erf(high / sqrt(2)) - erf(low / sqrt(2)) > 0.5:  # a quarter or more of all normal numbers lies within
+    if erf(high / sqrt(2)) - erf(low / sqrt(2)) > 0.5:  # at least a quarter of the normal numbers is accepted
 
         def propose(n):
             x = draw.standard_normal(n)
             return x, (low <= x) & (x <= high)
 
     else:
-        nearest = min(max(low, 0.0), high)  # where the density is largest
-        reach = sqrt(nearest**2 + 80)  # beyond it the density is below e^-40 of that
+        nearest = min(max(low, 0.0), high)  # the point of largest density
+        reach = sqrt(nearest**2 + 80)  # beyond it the density is below e^-40 of the largest
         left, right = max(low, -reach), min(high, reach)
 
         def propose(n):
@@ -91,25 +91,25 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """The number ``val`` everywhere."""
+    """Fill with the number ``val``."""
     return _fill(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Ones everywhere."""
+    """Fill with ones."""
     return _fill(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Zeros everywhere."""
+    """Fill with zeros."""
     return _fill(tensor, 0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """The identity matrix, as far as it goes.
+    """Ones on the main diagonal, zeros elsewhere.
 
     Raises:
-        ShapeError: not of two dimensions.
+        ShapeError: the tensor does not have two dimensions.
     """
     if tensor.ndim != 2:
         raise ShapeError(f"eye_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
@@ -117,11 +117,13 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """The weight of a convolution that is the identity: output channel i of each group is its input channel
-    i.
+    """The weight of a convolution that is the identity.
+
+    Output channel i of each group is input channel i.
 
     Raises:
-        ShapeError: not of three to five dimensions, or a first size that is no multiple of ``groups``.
+        ShapeError: the tensor does not have three to five dimensions, or its first size is not a multiple of
+            ``groups``.
     """
     if tensor.ndim not in (3, 4, 5):
         raise ShapeError(
@@ -139,7 +141,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which a nonlinearity makes the deviation of its input smaller, to be made up for.
+    """The gain: the factor on the standard deviation of the weights that compensates a nonlinearity.
 
     ================================ =============================
     linear, conv1d ... 3d, sigmoid   1
@@ -150,7 +152,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     ================================ =============================
 
     Raises:
-        ValueError: another one.
+        ValueError: another nonlinearity.
 
     >>> calculate_gain("leaky_relu", 1.0)
     1.0
@@ -175,8 +177,7 @@ def _fans(function: str, tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(
             f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
-            f"found "
-            f"shape {tensor.shape}"
+            f"found shape {tensor.shape}"
         )
     window = prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window
@@ -190,7 +191,7 @@ def _fan(function: str, tensor: Tensor, mode: str) -> int:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Numbers from U(-c, c) with c = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+    """Fill with numbers from U(-c, c), c = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
     Raises:
         ShapeError: fewer than two dimensions.
@@ -200,7 +201,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Numbers from N(0, s²) with s = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
+    """Fill with numbers from N(0, s²), s = gain sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
     Raises:
         ShapeError: fewer than two dimensions.
@@ -216,18 +217,19 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Numbers from U(-c, c) with c = gain sqrt(3 / fan) (He et al. 2015).
+    """Fill with numbers from U(-c, c), c = gain sqrt(3 / fan) (He et al. 2015).
 
     Args:
         a: the slope for negative numbers, if the nonlinearity is leaky_relu.
-        mode: ``"fan_in"`` keeps the deviation forward, ``"fan_out"`` backward.
-        nonlinearity: what follows: see :func:`calculate_gain`.
+        mode: ``"fan_in"`` preserves the variance in the forward pass, ``"fan_out"`` in the backward pass.
+        nonlinearity: the one that follows the layer: see :func:`calculate_gain`.
 
     Raises:
-        ShapeError: fewer than two dimensions. ValueError: an unknown mode or nonlinearity.
+        ShapeError: fewer than two dimensions.
+        ValueError: an unknown mode or nonlinearity.
     """
     if not tensor.numel():
-        return _nothing_to_do(tensor)
+        return _skip_empty(tensor)
     bound = calculate_gain(nonlinearity, a) * sqrt(3 / _fan("kaiming_uniform_", tensor, mode))
     return uniform_(tensor, -bound, bound, generator)
 
@@ -239,22 +241,25 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Generator | None = None,
 ) -> Tensor:
-    """Numbers from N(0, s²) with s = gain / sqrt(fan) (He et al. 2015); arguments and errors of
-    :func:`kaiming_uniform_`."""
+    """Fill with numbers from N(0, s²), s = gain / sqrt(fan) (He et al. 2015).
+
+    Arguments and errors as for :func:`kaiming_uniform_`.
+    """
     if not tensor.numel():
-        return _nothing_to_do(tensor)
+        return _skip_empty(tensor)
     std = calculate_gain(nonlinearity, a) / sqrt(_fan("kaiming_normal_", tensor, mode))
     return normal_(tensor, 0.0, std, generator)
 
 
-def _nothing_to_do(tensor: Tensor) -> Tensor:
+def _skip_empty(tensor: Tensor) -> Tensor:
     warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
     return tensor
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """A random (semi-)orthogonal matrix times gain; further dimensions are read as columns (Saxe et al.
-    2014).
+    """A random (semi-)orthogonal matrix times gain (Saxe et al. 2014).
+
+    All dimensions but the first are read as columns.
 
     Raises:
         ShapeError: fewer than two dimensions.
@@ -274,15 +279,15 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     columns = tensor.numel() // rows
     drawn = _numbers(generator).standard_normal((rows, columns))
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
-    q *= np.sign(r.diagonal())  # this makes the choice uniform over all orthogonal matrices (Mezzadri 2007)
+    q *= np.sign(r.diagonal())  # makes the distribution uniform over all orthogonal matrices (Mezzadri 2007)
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
-    """Numbers from N(0, std²), and in each column a fraction ``sparsity`` of zeros (Martens 2010).
+    """Fill with numbers from N(0, std²); in each column a fraction ``sparsity`` is zero (Martens 2010).
 
     Raises:
-        ShapeError: not of two dimensions.
+        ShapeError: the tensor does not have two dimensions.
     """
     if tensor.ndim != 2:
         raise ShapeError(f"sparse_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")

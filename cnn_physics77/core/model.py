@@ -1,7 +1,7 @@
-"""The networks: the specification's CNN, and four of the literature's for images.
+"""The networks: the specification's CNN, and four image classifiers from the literature.
 
-Each takes images (N, C, H, W) and gives logits (N, classes). Attributes, and with them the names in the
-``state_dict``, are those of the PyTorch twins in ``benchmarks/CNN_torch.py``.
+Each maps images (N, C, H, W) to logits (N, classes). The attributes, and so the names in the ``state_dict``,
+are those of the PyTorch networks in ``benchmarks/CNN_torch.py``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class CNN(Module):
         in_channels: of the images.
         channels: of the convolution.
         kernel_size: of the convolution, in pixels.
-        hidden: width of the first dense layer.
+        hidden: width of the hidden dense layer.
         classes: number of logits.
         image_size: height and width of the images, in pixels.
 
@@ -65,10 +65,10 @@ class CNN(Module):
 
 
 class MLP(Module):
-    """Dense layers with ReLU between them; the images are flattened.
+    """Dense layers with ReLU between them. The images are flattened.
 
     Args:
-        sizes: from the number of pixels to the number of classes.
+        sizes: widths, from the number of pixels to the number of classes.
 
     >>> MLP()
     MLP(
@@ -94,7 +94,7 @@ class MLP(Module):
 
 
 class LeNet5(Module):
-    """LeNet-5 (LeCun et al. 1998) with today's ReLU and max pools, for images of 28 x 28: 61,706 parameters.
+    """LeNet-5 (LeCun et al. 1998) with ReLU and max pooling, for images of 28 x 28: 61,706 parameters.
 
     Conv(6, 5x5, padding 2) - pool - Conv(16, 5x5) - pool - dense 120 - dense 84 - logits.
     """
@@ -115,8 +115,9 @@ class LeNet5(Module):
 
 
 class VGG(Module):
-    """A small VGG (Simonyan and Zisserman 2015): two stages of two 3x3 convolutions, each ended by a 2x2 max
-    pool.
+    """A small VGG (Simonyan and Zisserman 2015).
+
+    Two stages of two 3x3 convolutions and a 2x2 max pool.
 
     Args:
         in_channels: of the images.
@@ -160,14 +161,14 @@ class VGG(Module):
 
 
 class BasicBlock(Module):
-    """Two 3x3 convolutions with batch norm, and the input added before the last ReLU.
+    """Two 3x3 convolutions with batch norm; the input is added before the last ReLU.
 
     Args:
-        in_channels, channels: before and after.
+        in_channels, channels: of the input and the output.
         stride: of the first convolution.
-        shortcut: how the input gets the output's shape, where it is another. ``"A"``: every stride-th pixel,
-            and zeros as further channels, half of them before and half behind; ``"B"``: a 1x1 convolution
-            with batch norm.
+        shortcut: how the input is brought to the output's shape, if they differ. ``"A"``: every stride-th
+            pixel, padded with zero channels, half of them at each end; ``"B"``: a 1x1 convolution with batch
+            norm.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1, shortcut: str = "A") -> None:
@@ -197,12 +198,11 @@ class BasicBlock(Module):
 
 
 class ResNet20(Module):
-    """ResNet-20 for images of 32 x 32 (He et al. 2016, section 4.2): 269,722 parameters with shortcuts A, the
-    paper's.
+    """ResNet-20 for images of 32 x 32 (He et al. 2016, section 4.2).
 
-    A 3x3 convolution; three stages of three blocks with 16, 32 and 64 channels, the latter two begin with
-    stride 2; the mean over all pixels; logits. Weights of convolutions are drawn from N(0, 2/fan_out) (He et
-    al. 2015).
+    A 3x3 convolution; three stages of three blocks with 16, 32 and 64 channels, of which the last two start
+    with stride 2; the mean over all pixels; logits. The weights of convolutions are drawn from
+    N(0, 2/fan_out) (He et al. 2015). With shortcuts A, the paper's, there are 269,722 parameters.
 
     Args:
         in_channels: of the images.
@@ -210,7 +210,7 @@ class ResNet20(Module):
         shortcut: ``"A"`` or ``"B"``: see :class:`BasicBlock`.
 
     Raises:
-        ValueError: another shortcut.
+        ValueError: an unknown shortcut.
     """
 
     def __init__(self, in_channels: int = 3, classes: int = 10, shortcut: str = "A") -> None:
@@ -242,7 +242,7 @@ class ResNet20(Module):
 
 
 def init_normal(model: Module, std: float = 0.01, generator: Generator | None = None) -> Module:
-    """The specification's initial values: weights from N(0, std²), biases 0; returns the model.
+    """Set the specification's initial values: weights from N(0, std²), biases 0. Returns the model.
 
     Parameters whose name ends in "bias" are biases; all others are weights, drawn in the order of
     ``named_parameters()``.
@@ -260,8 +260,7 @@ def init_normal(model: Module, std: float = 0.01, generator: Generator | None = 
     return model
 
 
-# ------------------------------------------------------------------------------------------- the table of a
-# network
+# ------------------------------------------------------------------------------------------- summary
 
 
 class LayerSummary(NamedTuple):
@@ -273,16 +272,15 @@ class LayerSummary(NamedTuple):
     """The name of its class."""
     output_shape: tuple[int, ...]
     parameters: int
-    """Elements of its own parameters; those that an earlier line has counted are not counted again."""
+    """Elements of its own parameters, without those that an earlier line has counted."""
     bytes: int
     """Memory of these parameters and of its buffers."""
     flops: int
-    """Multiplications and additions of convolutions and linear layers, for the whole batch; 0 for other
-    layers."""
+    """Multiplications and additions for the whole batch; 0 for layers other than convolutions and linear."""
 
 
 class Summary(NamedTuple):
-    """The layers of a network in the order of their calls; ``str()`` gives a table."""
+    """The layers of a network in the order of their calls; ``str()`` returns a table."""
 
     model: str
     layers: list[LayerSummary]
@@ -327,23 +325,23 @@ class Summary(NamedTuple):
 
 
 def _flops(module: Module, args: tuple, output: Tensor) -> int:
-    """A product of (m, k) and (k, n) takes 2 m k n; a bias takes one more for every output."""
+    """A product of (m, k) and (k, n) takes 2 m k n operations; a bias takes one per output."""
     if not isinstance(module, Linear | Convolution):
         return 0
     bias = output.numel() if module.bias is not None else 0
-    if isinstance(module, Convolution) and module.transposed:  # every input is multiplied with a whole kernel
+    if isinstance(module, Convolution) and module.transposed:  # every input is multiplied by a whole kernel
         return 2 * args[0].numel() * prod(module.weight.shape[1:]) + bias
     return 2 * output.numel() * prod(module.weight.shape[1:]) + bias
 
 
 def summary(model: Module, input_size: tuple[int, ...]) -> Summary:
-    """The table of a network, from one call in evaluation mode on zeros.
+    """The summary of a network, from one call in evaluation mode on zeros.
 
     Args:
         input_size: the shape of the input, batch included.
 
-    Lines are the modules without submodules, in the order in which they are called, and those with parameters
-    of their own.
+    There is a line for each module that has no submodules, or has parameters of its own, in the order of the
+    calls.
 
     >>> print(summary(CNN(), (64, 1, 28, 28)))
     Layer          Output shape      Parameters      Bytes       FLOPs

@@ -1,4 +1,4 @@
-"""Arrays as PyTorch prints tensors."""
+"""Formatting arrays as PyTorch prints tensors."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def format_values(array: np.ndarray, prefix: str) -> str:
-    """The values with four decimals, or with none if all are whole; of large arrays the corners.
+    """The values with four decimals, or none if all are integers; large arrays are abbreviated.
 
     Args:
-        prefix: what stands before them in the first line, for the indentation of the others.
+        prefix: the text before them in the first line; the other lines are indented by its length.
 
     >>> format_values(np.array([[1.0, 2.5], [3.0, np.inf]]), "")
     '[[1.0000, 2.5000],\\n [3.0000,    inf]]'

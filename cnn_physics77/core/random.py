@@ -1,13 +1,11 @@
-"""Random numbers from explicit generators: two runs with the same seed on the same machine are equal bit for
-bit.
+"""Random number generators. Two runs with the same seed on the same machine are equal bit for bit.
 
-The numbers are those of :class:`numpy.random.Generator` on PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905),
+The numbers are those of :class:`numpy.random.Generator` with PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905),
 not PyTorch's.
 
-Threads may share a generator: every draw is made under the lock of its stream, so no number is handed out
-twice. Which thread gets which number then depends on timing. A thread that must be reproducible draws from a
-generator of its own; :func:`seed_thread` gives it a default generator of its own, as the workers of a data
-loader have.
+Threads may share a generator. Every draw holds the lock of its stream, so no number is used twice, but which
+thread gets which number depends on timing. A thread that must be reproducible needs its own generator;
+:func:`seed_thread` gives it its own default generator, as the workers of a data loader have.
 """
 
 from __future__ import annotations
@@ -20,21 +18,21 @@ import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
 
-DEFAULT_SEED = 67280421310721  # PyTorch's: runs that never set a seed are equal too
+DEFAULT_SEED = 67280421310721  # PyTorch's; runs that set no seed are equal too
 
 
 class Generator:
-    """A stream of random numbers, to be given to whatever draws: ``rand(3, generator=g)``.
+    """A stream of random numbers, for example for ``rand(3, generator=g)``.
 
-    Copies and pickles stand at the same place of the same stream, and go on independently.
+    A copy or a pickle has the same position in the same stream, and continues independently.
 
     >>> g = Generator().manual_seed(67)
     >>> g.initial_seed()
     67
     """
 
-    # The seed, and the stream that began with it. One attribute: a thread that reads it while another one
-    # sets a seed gets a matching pair.
+    # The seed, and the stream that started with it. They are one attribute, so that a thread that reads it
+    # while another thread sets a seed gets a matching pair.
     _stream: tuple[int, np.random.Generator]
 
     def __init__(self, device="cpu"):
@@ -43,12 +41,11 @@ class Generator:
 
     @property
     def numpy(self) -> np.random.Generator:
-        """The :class:`numpy.random.Generator` that draws; :meth:`manual_seed` and :meth:`set_state` replace
-        it."""
+        """The current :class:`numpy.random.Generator`; :meth:`manual_seed`, :meth:`set_state` replace it."""
         return self._stream[1]
 
     def manual_seed(self, seed: int) -> Generator:
-        """Begin the stream that belongs to the seed; returns the generator.
+        """Start the stream of the seed; returns the generator.
 
         Raises:
             ValueError: the seed does not fit 64 bits.
@@ -61,26 +58,26 @@ class Generator:
         return self
 
     def initial_seed(self) -> int:
-        """The seed that the stream began with."""
+        """The seed that the stream started with."""
         return self._stream[0]
 
     def seed(self) -> int:
-        """Begin a stream from a seed that the operating system gives; returns the seed."""
+        """Start a stream from a seed of the operating system; returns the seed."""
         seed = secrets.randbits(64)
         self.manual_seed(seed)
         return seed
 
     def get_state(self) -> dict:
-        """The position in the stream: for :meth:`set_state`."""
+        """The position in the stream, for :meth:`set_state`."""
         seed, numbers = self._stream
-        with numbers.bit_generator.lock:  # between two draws of other threads, not within one
+        with numbers.bit_generator.lock:  # not in the middle of another thread's draw
             return {"seed": seed, **numbers.bit_generator.state}
 
     def set_state(self, new_state: dict) -> Generator:
-        """Continue from the position that :meth:`get_state` gave; returns the generator.
+        """Continue from the position that :meth:`get_state` returned; returns the generator.
 
         Raises:
-            ValueError: not what :meth:`get_state` gives.
+            ValueError: not a result of :meth:`get_state`.
         """
         if not isinstance(new_state, dict) or "seed" not in new_state:
             raise ValueError(f"set_state: expected what get_state() gave, found {type(new_state).__name__}")
@@ -119,7 +116,7 @@ _local = _Local()
 
 
 class _DefaultGenerator(Generator):
-    """One stream for all threads, except that a thread after :func:`seed_thread` sees its own one here."""
+    """One stream for all threads, except those that have called :func:`seed_thread`."""
 
     _shared: tuple[int, np.random.Generator]
 
@@ -137,14 +134,14 @@ class _DefaultGenerator(Generator):
 
 
 default_generator: Generator = _DefaultGenerator()
-"""What draws when no generator is given."""
+"""The generator that is used when none is given."""
 
 
 def seed_thread(seed: int) -> Generator:
-    """Give the calling thread a default generator of its own, which begins with the seed; returns it.
+    """Give the calling thread its own default generator, started with the seed; returns it.
 
-    From now on, everything in this thread that draws from :data:`default_generator`, sets its seed or asks
-    for its state works on that stream. Other threads do not notice.
+    From now on, everything in this thread that draws from :data:`default_generator`, sets its seed or reads
+    its state uses that stream. Other threads are not affected.
 
     Raises:
         ValueError: the seed does not fit 64 bits.
@@ -166,10 +163,10 @@ def seed_thread(seed: int) -> Generator:
 
 
 def numpy_generator(generator) -> np.random.Generator:
-    """What draws for the argument ``generator``: a :class:`Generator`, NumPy's own, or None, the default one.
+    """NumPy's generator for an argument ``generator``: a :class:`Generator`, NumPy's, or None (the default).
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: anything else.
 
     >>> numpy_generator(None) is default_generator.numpy
     True
@@ -202,17 +199,17 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed that the default generator began with."""
+    """The seed that the default generator started with."""
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> dict:
-    """The position of the default generator in its stream: for :func:`set_rng_state`."""
+    """The position of the default generator in its stream, for :func:`set_rng_state`."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict) -> None:
-    """Let the default generator continue from the position that :func:`get_rng_state` gave."""
+    """Set the default generator to a position that :func:`get_rng_state` returned."""
     default_generator.set_state(new_state)
 
 

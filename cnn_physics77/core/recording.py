@@ -1,4 +1,4 @@
-"""Whether operations are being recorded: per thread or task, switched by context managers and decorators."""
+"""Whether operations are recorded: a switch per thread or task, with context managers and decorators."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 switch: ContextVar[bool] = ContextVar("recording", default=True)
 recording = switch.get
-"""``recording()`` is whether operations of this thread (or task) are being recorded: the hot path's one
-question."""
+"""``recording()``: whether operations of this thread (or task) are recorded. This is on the hot path."""
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations are being recorded in this thread.
+    """Whether operations are recorded in this thread.
 
     >>> is_grad_enabled()
     True
@@ -35,10 +34,10 @@ _innermost: ContextVar[_Entry | None] = ContextVar("innermost", default=None)
 
 
 class _SwitchRecording(ContextDecorator):
-    """A context manager, and a decorator, within which recording is on or off.
+    """A context manager and decorator that switches recording on or off.
 
-    It nests, also with itself, and is local to the thread or task: what must be restored is kept there and
-    not in the object, which therefore may be entered by several at once.
+    It can be nested, also in itself. The value to restore is local to the thread or task, not part of the
+    object, so several of them may enter the same object at once.
     """
 
     def __init__(self, enabled: bool):
@@ -46,15 +45,15 @@ class _SwitchRecording(ContextDecorator):
 
     def __call__(self, function):
         if isgeneratorfunction(function):
-            return self._each_step_of(function)
+            return self._wrap_generator(function)
         if isasyncgenfunction(function):
-            return self._each_asynchronous_step_of(function)
+            return self._wrap_async_generator(function)
         if iscoroutinefunction(function):
-            return self._awaited(function)
+            return self._wrap_coroutine(function)
         return super().__call__(function)
 
-    def _each_step_of(self, function):
-        """The generator function, which runs within, while its caller, between its steps, does not."""
+    def _wrap_generator(self, function):
+        """The generator function with the switch set during each of its steps, not between them."""
 
         @wraps(function)
         def generator(*args, **kwargs):
@@ -77,8 +76,8 @@ class _SwitchRecording(ContextDecorator):
 
         return generator
 
-    def _each_asynchronous_step_of(self, function):
-        """The same of an asynchronous generator function."""
+    def _wrap_async_generator(self, function):
+        """As :meth:`_wrap_generator`, for an asynchronous generator function."""
 
         @wraps(function)
         async def generator(*args, **kwargs):
@@ -101,8 +100,8 @@ class _SwitchRecording(ContextDecorator):
 
         return generator
 
-    def _awaited(self, function):
-        """The coroutine function, which runs within whenever it is awaited; other tasks do not."""
+    def _wrap_coroutine(self, function):
+        """The coroutine function with the switch set while it runs; other tasks are not affected."""
 
         @wraps(function)
         async def coroutine(*args, **kwargs):
@@ -124,12 +123,15 @@ class _SwitchRecording(ContextDecorator):
             switch.set(entry.before)
             _innermost.set(entry.outer)
         else:
-            _innermost.set(self._left_before_others(entry))
+            _innermost.set(self._stack_without_self(entry))
 
-    def _left_before_others(self, entry: _Entry | None) -> _Entry | None:
-        """What is entered once this one is taken out from under others, as generators may leave it: recording
-        stays as they want it, and the one above it restores what it would have restored. Nothing, where this
-        one was entered by another task."""
+    def _stack_without_self(self, entry: _Entry | None) -> _Entry | None:
+        """The stack of entries without this manager, which was left before those above it.
+
+        Generators may cause this. Recording keeps the value of the topmost entry, and the entry above this
+        one restores what this one would have restored. If another task has entered this manager, the stack
+        does not change.
+        """
         above = []
         while entry is not None and entry.manager is not self:
             above.append(entry)
@@ -143,7 +145,7 @@ class _SwitchRecording(ContextDecorator):
 
 
 class no_grad(_SwitchRecording):
-    """Operations within are not recorded: their results are constants.
+    """Operations inside are not recorded: their results are constants.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.ones(2, requires_grad=True)
@@ -152,8 +154,8 @@ class no_grad(_SwitchRecording):
     >>> y.requires_grad
     False
 
-    As a decorator it may stand without parentheses; of a generator function, every step is within; of a
-    coroutine function, what it awaits.
+    As a decorator it needs no parentheses. It applies to every step of a generator function, and to the body
+    of a coroutine function.
 
     >>> @torch.no_grad
     ... def double(x):
@@ -180,7 +182,7 @@ class inference_mode(_SwitchRecording):
 
 
 class enable_grad(_SwitchRecording):
-    """Operations within are recorded, also inside :class:`no_grad`."""
+    """Operations inside are recorded, also inside :class:`no_grad`."""
 
     def __new__(cls, function=None):
         return super().__new__(cls) if function is None else cls()(function)
@@ -190,7 +192,7 @@ class enable_grad(_SwitchRecording):
 
 
 class set_grad_enabled(_SwitchRecording):
-    """Switch recording on or off, at once; used as a context manager, until its end.
+    """Switch recording on or off immediately; as a context manager, until its end.
 
     >>> with set_grad_enabled(False):
     ...     is_grad_enabled()
@@ -202,8 +204,7 @@ class set_grad_enabled(_SwitchRecording):
         self._before: Token | None = switch.set(self._enabled)
 
     def _undo(self) -> None:
-        """Let recording be as it was before this object was made, if that was in this thread or task, and if
-        it is for the first time."""
+        """Restore the value before this object was created, once, and only in the thread or task that did."""
         token, self._before = self._before, None
         if token is not None:
             with suppress(ValueError):
@@ -213,6 +214,6 @@ class set_grad_enabled(_SwitchRecording):
         self._undo()
         super().__enter__()
 
-    def __call__(self, function):  # as a decorator it acts within the function alone
+    def __call__(self, function):  # a decorator acts only while the function runs
         self._undo()
         return super().__call__(function)

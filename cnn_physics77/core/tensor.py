@@ -1,8 +1,8 @@
-"""Tensor: a NumPy array that knows how it came to be.
+"""Tensor: a NumPy array with the graph of the operations that computed it.
 
-The operations themselves, and with them Tensor's operators and methods, live in
-:mod:`cnn_physics77.core.operations`, which hangs them onto the class when it is imported (:func:`method`).
-To editors and type checkers ``tensor.pyi``, written by :mod:`cnn_physics77.testing.stub`, tells of them.
+The operations, and with them Tensor's operators and methods, are in :mod:`cnn_physics77.core.operations`,
+which adds them to the class when it is imported (:func:`method`). ``tensor.pyi``, written by
+:mod:`cnn_physics77.testing.stub`, declares them for editors and type checkers.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from cnn_physics77.core.printing import format_values
 class Tensor(ArrayProtocol, Copying):
     """An n-dimensional array with a gradient.
 
-    Made by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations; ``Tensor(data)`` is
-    ``tensor(data)``.
+    Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations. ``Tensor(data)``
+    is ``tensor(data)``.
 
     Attributes:
-        array: the NumPy array of the values; changing it in place is the caller's responsibility.
-        edge: where the gradient goes: see :mod:`cnn_physics77.core.autograd`.
+        array: the NumPy array of the values. Changing it in place is the caller's responsibility.
+        edge: where the gradient is sent: see :mod:`cnn_physics77.core.autograd`.
 
     >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
     >>> y = (x * x).sum()
@@ -44,14 +44,14 @@ class Tensor(ArrayProtocol, Copying):
     tensor([[2., 4.]])
     """
 
-    # What most tensors never set stands on the class: making a tensor is the most frequent thing a tape does.
+    # Defaults on the class: most tensors never set these, and tensors are created very often.
     array: np.ndarray
     edge: Any = None
     _grad: Tensor | None = None
     hooks: dict[int, Callable] | None = None
-    _changes: list | None = None  # [number of the last change in place, how many], one for all views
-    _view_of: tuple | None = None  # (the tensor whose memory this looks at, how): see operations.base.views
-    _views: Any = None  # the living views of this tensor's memory
+    _changes: list | None = None  # [sequence number of the last change in place, count], shared by all views
+    _view_of: tuple | None = None  # (base tensor, how this is a view of it): see operations.base.views
+    _views: Any = None  # the live views of this tensor's memory
     _after_accumulation: dict[int, Callable] | None = None
     _retained: RemovableHandle | None = None
 
@@ -60,7 +60,7 @@ class Tensor(ArrayProtocol, Copying):
         if requires_grad:
             self.requires_grad_(True)
 
-    # ---------------------------------------------------------------------------------- what it is
+    # ---------------------------------------------------------------------------------- the array
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -109,11 +109,11 @@ class Tensor(ArrayProtocol, Copying):
         return strides if dim is None else strides[dim]
 
     def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in the order of the indices, the last fastest."""
+        """Whether the elements are contiguous in C order: the last index varies fastest."""
         return self.array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
-        """Whether the dtype is a real floating one."""
+        """Whether the dtype is a real floating dtype."""
         return self.array.dtype.kind == "f"
 
     def is_complex(self) -> bool:
@@ -124,7 +124,7 @@ class Tensor(ArrayProtocol, Copying):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients flow here. May be set on leaves."""
+        """Whether gradients are computed for this tensor. Can be set on leaves."""
         return self.edge is not None
 
     @requires_grad.setter
@@ -132,7 +132,7 @@ class Tensor(ArrayProtocol, Copying):
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Make this leaf a variable, or a constant again; returns it.
+        """Make this leaf a variable, or a constant; returns it.
 
         Raises:
             DtypeError: the dtype is neither floating nor complex.
@@ -141,8 +141,7 @@ class Tensor(ArrayProtocol, Copying):
         if requires_grad and self.array.dtype.kind not in "fc":
             raise DtypeError(
                 "requires_grad_: only Tensors of floating point and complex dtype can require gradients, "
-                "found "
-                f"{self.dtype}; convert it, e.g. with .float()"
+                f"found {self.dtype}; convert it, e.g. with .float()"
             )
         if not self.is_leaf:
             if not requires_grad:
@@ -156,38 +155,36 @@ class Tensor(ArrayProtocol, Copying):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether this was made by the user, or is a constant, rather than the result of a recorded
-        operation."""
+        """Whether this is a constant, or created by the user: not the result of a recorded operation."""
         return self.edge is None or self.edge is LEAF
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node of the operation that made this; None for leaves."""
+        """The node of the operation that computed this; None for leaves."""
         edge = self.edge
         return edge.node if type(edge) is Output else edge if type(edge) is Node else None
 
     @property
     def op(self) -> str | None:
-        """The name of the operation that made this; None for leaves."""
+        """The name of the operation that computed this; None for leaves."""
         node = self.grad_fn
         return None if node is None else node.op.name
 
     @property
     def parents(self) -> tuple:
-        """What this came from: leaf tensors, and nodes of the graph (which have ``parents`` and ``op`` as
-        well)."""
+        """The inputs of that operation: leaf tensors, and nodes, which also have ``parents`` and ``op``."""
         node = self.grad_fn
         return () if node is None else node.parents
 
     @property
     def grad(self) -> Tensor | None:
         """The accumulated gradient :math:`\\partial L/\\partial x`, a tensor of the same shape and dtype, or
-        None. What is assigned is not copied.
+        None. An assigned tensor is not copied.
 
         Raises:
-            TypeError: something else than a tensor or None is assigned.
-            ShapeError, DtypeError: a gradient of another shape, or dtype.
-            GradientError: the tensor itself.
+            TypeError: the assigned value is neither a tensor nor None.
+            ShapeError, DtypeError: it has another shape or dtype.
+            GradientError: it is this tensor itself.
         """
         return self._grad
 
@@ -202,15 +199,15 @@ class Tensor(ArrayProtocol, Copying):
         self._grad = None
 
     def backward(self, gradient=None, retain_graph=None, create_graph: bool = False, inputs=None) -> None:
-        """Add the derivative of this tensor into ``.grad`` of the leaves: see :func:`autograd.backward`."""
+        """Add the derivatives of this tensor to ``.grad`` of the leaves: see :func:`autograd.backward`."""
         autograd.backward(
             (self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs
         )
 
     def accumulate_grad(self, gradient: Tensor, owned: bool = False, create_graph: bool = False) -> None:
-        """Add a gradient into ``.grad``. One that is ``owned``, in memory that nobody else can see, is kept
-        without a copy. Several threads may add at once."""
-        if self.edge is None:  # a variable when it was used, a constant since
+        """Add a gradient to ``.grad``. If it is ``owned`` (nothing else refers to its memory) it is stored
+        without a copy. Several threads may call this at once."""
+        if self.edge is None:  # it was a variable when it was used, and was made a constant since
             return
         with locks():
             held = self.grad
@@ -228,7 +225,7 @@ class Tensor(ArrayProtocol, Copying):
             hook(self)
 
     def detach(self) -> Tensor:
-        """The same memory as a constant."""
+        """A constant tensor that shares the memory."""
         return self.view_of_memory(self.array)
 
     def detach_(self) -> Tensor:
@@ -244,12 +241,14 @@ class Tensor(ArrayProtocol, Copying):
 
     @property
     def data(self) -> Tensor:
-        """The same memory as a constant; assigning a tensor puts this one onto its memory, whatever its shape
-        and dtype, without being recorded. A gradient stays as it is.
+        """A constant tensor that shares the memory.
+
+        Assigning a tensor of any shape and dtype makes this tensor share the memory of that one. The
+        assignment is not recorded, and ``grad`` does not change.
 
         Raises:
-            TypeError: no tensor is assigned.
-            DtypeError: this one requires grad, and what is assigned has a dtype without gradients.
+            TypeError: the assigned value is not a tensor.
+            DtypeError: this tensor requires grad, and the dtype of the assigned one cannot have gradients.
         """
         return from_array(self.array)
 
@@ -268,8 +267,10 @@ class Tensor(ArrayProtocol, Copying):
         self.array = value.array
 
     def retain_grad(self) -> None:
-        """Let ``backward`` fill ``.grad`` of this result too, as it does of leaves: with the gradient of its
-        values as they then are, after all other hooks; again has no effect.
+        """Make ``backward`` fill ``.grad`` of this result, as it does for leaves.
+
+        After a change in place, that is the gradient of the changed values. It is set after all other hooks
+        have run. Calling this twice has no effect.
 
         Raises:
             GradientError: the tensor does not require grad.
@@ -278,7 +279,7 @@ class Tensor(ArrayProtocol, Copying):
             raise GradientError("retain_grad: expected a tensor that requires grad, found one that does not")
         if self.is_leaf or self._retained is not None:
             return
-        weak = ref(self)  # a strong one would be a cycle: tensor -> node -> hook -> tensor
+        weak = ref(self)  # a strong reference would be a cycle: tensor -> node -> hook -> tensor
 
         def keep(gradient):
             tensor = weak()
@@ -293,15 +294,16 @@ class Tensor(ArrayProtocol, Copying):
         return self._retained is not None
 
     def move_edge(self, edge) -> None:
-        """Let the gradient go elsewhere, after a change in place. Hooks stay with the values that they were
-        registered for; what keeps the gradient goes along."""
+        """Send the gradient to another edge, after a change in place. Hooks stay with the values that they
+        were registered for; the hook of :meth:`retain_grad` moves to the new edge."""
         self.edge = edge
         if self._retained is not None and edge is not None:
             self._retained.move_to(hooks_of(edge))
 
     def register_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(gradient)`` when the gradient of this tensor has been computed; what it returns, unless
-        None, replaces it.
+        """Call ``hook(gradient)`` when the gradient of this tensor is computed.
+
+        A result other than None replaces the gradient.
 
         Raises:
             GradientError: the tensor does not require grad.
@@ -322,7 +324,7 @@ class Tensor(ArrayProtocol, Copying):
         return handle
 
     def register_post_accumulate_grad_hook(self, hook: Callable) -> RemovableHandle:
-        """Call ``hook(self)`` after a gradient was added into ``.grad`` of this leaf."""
+        """Call ``hook(self)`` after a gradient has been added to ``.grad`` of this leaf."""
         if self.edge is not LEAF:
             raise GradientError(
                 "register_post_accumulate_grad_hook: expected a leaf that requires grad, found another tensor"
@@ -330,12 +332,10 @@ class Tensor(ArrayProtocol, Copying):
         self._after_accumulation = self._after_accumulation or {}
         return RemovableHandle(self._after_accumulation, hook)
 
-    # ---------------------------------------------------------------------------------- memory and its
-    # changes
+    # ---------------------------------------------------------------------------------- memory
 
     def view_of_memory(self, array: np.ndarray) -> Tensor:
-        """A constant tensor on (a part of) this tensor's memory: a change through one is seen at the
-        other."""
+        """A constant tensor of an array that views this tensor's memory; both share the count of changes."""
         if self._changes is None:
             self._changes = [0, 0]
         view = from_array(array)
@@ -343,23 +343,22 @@ class Tensor(ArrayProtocol, Copying):
         return view
 
     def mark_changed(self) -> None:
-        """Note that the memory was changed in place, so that a derivative that needed the old values can say
-        so."""
+        """Record a change in place, so that a derivative that needs the old values raises an error."""
         if self._changes is None:
             self._changes = [0, 0]
         self._changes[0] = sequence.change()
         self._changes[1] += 1
 
     def changed_since(self, number: int) -> bool:
-        """Whether the memory was changed in place after what has this sequence number in the graph."""
+        """Whether the memory was changed in place after the node with this sequence number was recorded."""
         return self._changes is not None and self._changes[0] > number
 
     @property
     def _version(self) -> int:
-        """How many times the memory was changed in place."""
+        """The number of changes in place of the memory."""
         return 0 if self._changes is None else self._changes[1]
 
-    __hash__ = object.__hash__  # by identity: two variables of equal values are two variables
+    __hash__ = object.__hash__  # by identity: two variables with equal values are two variables
 
     def __repr__(self) -> str:
         text = format_values(self.array, "tensor(")
@@ -378,8 +377,8 @@ Tensor._own = frozenset(Tensor.__annotations__)
 def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
     if not isinstance(gradient, Tensor):
         raise TypeError(
-            f"grad: assigned grad expected to be a Tensor or None but got grad of type "
-            f"{type(gradient).__name__}; use torch.tensor() first"
+            "grad: assigned grad expected to be a Tensor or None but got grad of "
+            f"type {type(gradient).__name__}; use torch.tensor() first"
         )
     if gradient.array.shape != tensor.array.shape:
         raise ShapeError(
@@ -395,33 +394,33 @@ def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
         raise GradientError("grad: can't assign Variable as its own grad; use .detach() or .clone()")
 
 
-# --------------------------------------------------------------------------------------------- making tensors
+# --------------------------------------------------------------------------------------------- creation
 
 _new: Callable[[type], Any] = object.__new__
 
 
 def from_array(array: np.ndarray) -> Tensor:
-    """A constant tensor on this very array: the innermost constructor, without checks."""
+    """A constant tensor of this array, without a copy and without checks."""
     made = _new(Tensor)
     made.array = array
     return made
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """A new leaf with a copy of the data.
+    """A new leaf tensor with a copy of the data.
 
     Args:
         data: number, nested sequences, NumPy array or tensor. Python floats become the default dtype,
-            integers int64; arrays, tensors and NumPy's numbers keep their dtype, also within sequences, of
-            which the dtype is the one that holds them all.
+            integers int64. Arrays, tensors and NumPy's numbers keep their dtype; in a sequence, different
+            dtypes are promoted to a common one.
         dtype: element type of the result.
         device: ``"cpu"``, accepted for PyTorch's sake.
         requires_grad: whether it is a variable.
 
     Raises:
-        ShapeError: sequences of unequal lengths.
-        DtypeError: not numbers, or ``requires_grad`` with an integer or boolean dtype.
-        RangeError: a number outside of the range of the dtype.
+        ShapeError: sequences have unequal lengths.
+        DtypeError: the data are not numbers, or ``requires_grad`` with an integer or boolean dtype.
+        RangeError: a number is out of the range of the dtype.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -433,14 +432,15 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
-    """A constant tensor on the memory of the array: a change of one is seen in the other. Of a read-only
-    array the tensor is read-only too, and whatever would write into it raises. Of a subclass such as
-    ``numpy.matrix`` the values are taken as a plain array.
+    """A constant tensor that shares the memory of the array: a change of one is a change of the other.
+
+    The tensor of a read-only array is read-only: operations that would write to it raise. An array of a
+    subclass, such as ``numpy.matrix``, is treated as a plain array.
 
     Raises:
-        DtypeError: not a NumPy array, or of a dtype that tensors do not have (object, str, datetime64,
-            longdouble, records), or in the byte order of another machine.
-        ShapeError: strides that are no whole numbers of elements.
+        DtypeError: the argument is not a NumPy array, its byte order is not native, or tensors cannot have
+            its dtype (object, str, datetime64, longdouble, records).
+        ShapeError: the strides are not multiples of the element size.
 
     >>> a = np.zeros(2)
     >>> t = from_numpy(a)
@@ -465,14 +465,14 @@ def is_tensor(obj) -> bool:
 
 
 def method(*names: str) -> Callable:
-    """Decorator: hang a function onto Tensor under these names; it gets the tensor as first argument."""
+    """Decorator: add a function, whose first argument is the tensor, to Tensor under these names."""
 
-    def hang(function):
+    def add(function):
         for name in names:
             setattr(Tensor, name, function)
         return function
 
-    return hang
+    return add
 
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""The training loop. There is one, and it knows no framework: whatever has PyTorch's names runs through it.
+"""The training loop. It depends on no framework: it runs any model and optimizer with PyTorch's interface.
 
-A comparison of two frameworks is fair only if both are driven by the same code; this is that code.
+A comparison of two frameworks is fair only if the same code drives both. This is that code.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ class PassTimes(NamedTuple):
     """Wall times of one pass over the data, in seconds."""
 
     total: float
-    """The whole pass: fetching each batch, and all steps."""
+    """The whole pass: fetching the batches, and all steps."""
     steps: list[float]
-    """Each call of the step alone: forward, backward, update."""
+    """Each step: forward, backward, update."""
 
 
 def training_step(
@@ -25,12 +25,12 @@ def training_step(
     """One step of gradient descent as a function of a batch.
 
     The function clears the gradients, computes ``loss = criterion(model(inputs), targets)`` and its
-    gradients, and updates the parameters. It returns the loss before the update; the gradients stay readable
-    until the next step.
+    gradients, and updates the parameters. It returns the loss before the update. The gradients remain until
+    the next step.
 
     Args:
-        model: inputs to outputs.
-        criterion: (outputs, targets) to a loss with ``backward()``.
+        model: maps inputs to outputs.
+        criterion: maps (outputs, targets) to a loss with ``backward()``.
         optimizer: has ``zero_grad()`` and ``step()``.
 
     >>> import cnn_physics77 as torch
@@ -57,15 +57,15 @@ def train_epoch(
     batches: Iterable[tuple[Any, Any]],
     on_step: Callable[[int, Any], None] | None = None,
 ) -> PassTimes:
-    """Run `step` on every batch, in order, and time it.
+    """Run `step` on every batch in order, and measure the times.
 
     Args:
-        step: called with a batch's inputs and targets, such as what `training_step` returns.
+        step: a function of a batch's inputs and targets, such as `training_step` returns.
         batches: pairs of inputs and targets.
-        on_step: called after each step with its number, from 0, and what the step returned. Its time is part
-            of `total` and not of `steps`; a run whose times matter leaves it out.
+        on_step: called after each step with its number, from 0, and its result. Its time is part of `total`
+            and not of `steps`; omit it if the times matter.
     Returns:
-        The times; nothing of the step's results is kept.
+        The times; the results of the steps are not kept.
 
     >>> times = train_epoch(lambda x, y: x * y, [(1, 2), (3, 4)], lambda number, loss: print(number, loss))
     0 2
@@ -82,5 +82,5 @@ def train_epoch(
         seconds.append(clock() - before)
         if on_step is not None:
             on_step(number, loss)
-        del loss  # or its graph would live through the next step
+        del loss  # otherwise its graph would live through the next step
     return PassTimes(clock() - start, seconds)

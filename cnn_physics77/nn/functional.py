@@ -1,4 +1,4 @@
-"""``torch.nn.functional``: what the layers compute."""
+"""``torch.nn.functional``: the functions of the layers."""
 
 from cnn_physics77.core.operations.comparison.unique_search import one_hot
 from cnn_physics77.core.operations.indexing.pad import *

@@ -1,4 +1,4 @@
-"""``torch.optim.lr_scheduler``: schedules of the learning rate."""
+"""``torch.optim.lr_scheduler``: learning rate schedulers."""
 
 from cnn_physics77.core.optim.lr_cycle import *
 from cnn_physics77.core.optim.lr_plateau import *

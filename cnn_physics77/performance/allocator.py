@@ -1,12 +1,12 @@
-"""What the C library does with freed memory.
+"""How the C library handles freed memory.
 
-A training step allocates and frees the same large arrays over and over. glibc gives memory back to the
-system as soon as some megabytes lie free at the end of its heap, and the next step pays for every page again:
-a fault, and 4 KB of zeros. For a small VGG with batch 64 that is 7,000 faults, a fifth of the step. Told to
-keep what was freed, glibc hands out the same pages.
+Every training step allocates and frees the same large arrays. glibc returns memory to the system as soon as
+some megabytes are free at the end of its heap, so the next step causes a page fault, and 4 KB of zeros, for
+every page. For a small VGG with batch 64 these are 7,000 faults, a fifth of the step. If glibc is set to keep
+freed memory, it reuses the same pages.
 
-The price: up to `KEPT_BYTES` stay with the process, and glibc no longer adapts its thresholds by itself,
-which cannot be undone. Other C libraries (musl, macOS, Windows) have no such setting.
+The cost: up to `KEPT_BYTES` stay with the process, and glibc stops adapting its thresholds, which cannot be
+undone. Other C libraries (musl, macOS, Windows) have no such setting.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import sys
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 MMAP_BYTES = 1 << 25
-"""The largest threshold that glibc takes. Larger arrays are mapped and unmapped one by one."""
+"""The largest threshold that glibc accepts. Larger arrays are mapped and unmapped individually."""
 
 KEPT_BYTES = 1 << 30
-"""So much may lie free at the end of the heap before any of it is given back."""
+"""The number of bytes that may be free at the end of the heap before memory is returned."""
 
 DEFAULT_BYTES = 1 << 17
-"""glibc's own value of both thresholds when a process starts."""
+"""glibc's initial value of both thresholds."""
 
 SETTINGS_OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-"""Environment variables; where one is set the allocator is left as it is."""
+"""Environment variables; if one is set, the allocator is not changed."""
 
 UNTOUCHED, KEPT, RETURNED = "untouched", "keeps freed memory", "gives freed memory back"
 
@@ -40,13 +40,13 @@ def _glibc() -> ctypes.CDLL | None:
         return None
     try:
         library = ctypes.CDLL(None)
-    except OSError:  # Python has been linked statically
+    except OSError:  # Python is statically linked
         return None
     return library if hasattr(library, "gnu_get_libc_version") else None
 
 
 def obstacle() -> str | None:
-    """Why the allocator of this process cannot be set; None where it can be."""
+    """The reason why the allocator of this process cannot be set; None if it can."""
     if _glibc() is None:
         return "not available: the C library is not glibc"
     own = [name for name in SETTINGS_OF_THE_USER if name in os.environ]
@@ -54,7 +54,7 @@ def obstacle() -> str | None:
 
 
 def state() -> str:
-    """What this module has done to the allocator, or why it does nothing.
+    """What this module has done to the allocator, or why it cannot be set.
 
     >>> state() in (UNTOUCHED, KEPT, RETURNED, obstacle())
     True
@@ -63,14 +63,14 @@ def state() -> str:
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep freed memory for the next allocation, in the whole process; whether it does."""
+    """Set glibc to keep freed memory for the next allocation; returns whether it does."""
     return _set(MMAP_BYTES, KEPT_BYTES, KEPT)
 
 
 def return_freed_memory() -> bool:
-    """Set glibc's own thresholds again, and give back what lies free; whether it could be done.
+    """Restore glibc's initial thresholds, and return free memory; returns whether that was possible.
 
-    It is not quite as before: glibc adapts its thresholds only until they are set for the first time.
+    It does not restore everything: once set, glibc no longer adapts its thresholds.
     """
     done = _set(DEFAULT_BYTES, DEFAULT_BYTES, RETURNED)
     if done:
@@ -92,7 +92,7 @@ def _set(mmap_threshold: int, trim_threshold: int, name: str) -> bool:
 
 
 def trim() -> None:
-    """Give back to the system, once, all pages of glibc's heap in which nothing is allocated.
+    """Return all unused pages of glibc's heap to the system, once.
 
     >>> trim()
     """

@@ -1,4 +1,4 @@
-"""Set, for the whole process or for a while, what makes training faster; and say what is set."""
+"""Performance settings of the process: set them, set them temporarily, show them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ ENGINES = {"plain": Plain, "fast": Fast}
 
 @dataclass(frozen=True)
 class Status:
-    """What holds in this process now. As a string: one line for each.
+    """The current settings of the process. As a string: one line for each.
 
     Attributes:
-        threads: that parallel loops use, the caller's among them.
-        workers: threads of the pool that have been started; 0 before the first parallel work.
-        processors: that this thread may run on; None where the system does not say.
-        worker_processors: those of each worker. Workers are kept off the processor of the thread that gives
-            them work, where there are enough for all; no other thread is placed.
-        blas: the file of NumPy's BLAS; None where its threads cannot be controlled.
-        blas_threads: what it uses outside of parallel loops; inside it uses one.
-        allocator: whether the C library was told to keep freed memory, or why it was not.
+        threads: the threads of a parallel loop, including the caller.
+        workers: the pool's threads that have been started; 0 before the first parallel loop.
+        processors: the processors that this thread may use; None if the system does not report them.
+        worker_processors: those of each worker. Workers avoid the processor of the thread that calls them, if
+            there are enough processors; no other thread is pinned.
+        blas: the file of NumPy's BLAS; None if its threads cannot be controlled.
+        blas_threads: its threads outside of parallel loops; inside it uses one.
+        allocator: whether the C library is set to keep freed memory, or why it is not.
     """
 
     threads: int
@@ -60,7 +60,7 @@ class Status:
 
 
 def status() -> Status:
-    """What holds in this process now; it changes nothing.
+    """The current settings of the process.
 
     >>> status().threads == get_num_threads()
     True
@@ -89,18 +89,18 @@ def _processors(thread: int | None) -> tuple[int, ...] | None:
 
 
 def apply(threads: int | None = None, keep_freed_memory: bool = True) -> Status:
-    """Set what makes training faster, for the whole process.
+    """Set what makes training faster, in the whole process.
 
     Args:
-        threads: of parallel loops, as `set_num_threads`; None leaves them.
-        keep_freed_memory: tell glibc to keep freed memory for the next allocation (see `allocator`). A
-            training step takes up to a fifth less time, and up to 1 GB stays with the process. Nothing is
-            done on other C libraries, nor where an environment variable sets the allocator
-            (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``). False leaves it as
-            it is.
+        threads: the threads of a parallel loop, as for `set_num_threads`; None does not change them.
+        keep_freed_memory: set glibc to keep freed memory for the next allocation (see `allocator`). A
+            training step takes up to a fifth less time, and up to 1 GB stays with the process. It has no
+            effect with other C libraries, or if an environment variable sets the allocator
+            (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``). False does not
+            change the setting.
 
     Returns:
-        What holds now.
+        The settings after the call.
 
     Raises:
         ValueError: ``threads`` is not a positive int.
@@ -121,19 +121,19 @@ def policy(
     keep_freed_memory: bool | None = None,
     engine: Literal["plain", "fast"] | None = None,
 ) -> Iterator[Status]:
-    """`apply` for the duration of a block, in all threads. None leaves a setting as it is.
+    """`apply` for the duration of a block, in all threads. None does not change a setting.
 
-    ``engine="plain"`` adds gradients as the formulas say, in new memory, so that every step can be looked at;
-    ``"fast"``, the default, adds in place where nobody else sees the memory. Both give the same bits. Unlike
-    the other settings it holds for backward passes that begin inside of the block.
+    ``engine="plain"`` adds gradients in new memory, as the formulas say, so that every step can be inspected.
+    ``"fast"``, the default, adds in place if nothing else refers to the memory. Both give the same bits.
+    Unlike the other settings it applies to backward passes that start inside of the block.
 
-    At the end the number of threads is what it was. Where freed memory was not kept before, it is given back
-    and glibc has the thresholds that a process starts with. They no longer adapt by themselves: glibc cannot
-    restore that, and `status` says "gives freed memory back" instead of "untouched". With
-    ``keep_freed_memory=False`` memory that was kept so far is given back for the duration of the block.
+    At the end the number of threads is restored. If freed memory was not kept before, it is returned to the
+    system, and glibc's initial thresholds are set. glibc no longer adapts them, which cannot be restored;
+    `status` then says "gives freed memory back" instead of "untouched". ``keep_freed_memory=False`` returns
+    freed memory for the duration of the block.
 
     Raises:
-        ValueError: ``threads`` is not a positive int; another ``engine``.
+        ValueError: ``threads`` is not a positive int, or ``engine`` is unknown.
 
     >>> before = get_num_threads()
     >>> with policy(threads=1, engine="plain") as inside:

@@ -1,4 +1,4 @@
-r"""Derivatives compared with central differences.
+r"""Comparison of derivatives with central differences.
 
 For a function f with outputs w and inputs z, both read as vectors of real numbers (a complex number is two),
 every entry of the Jacobian is computed twice:
@@ -8,9 +8,9 @@ every entry of the Jacobian is computed twice:
     \qquad\text{and}\qquad
     J_{k\cdot} = \text{backward}(e_k)
 
-and both must agree within ``atol + rtol |J|``. The error of the difference is about :math:`\varepsilon^2
-|f'''|/6` from the truncation and :math:`10^{-16} |f| / \varepsilon` from rounding, least near
-:math:`\varepsilon = 10^{-5 \dots -6}` in double precision.
+and both must agree within ``atol + rtol |J|``. The difference has a truncation error of about
+:math:`\varepsilon^2 |f'''|/6` and a rounding error of about :math:`10^{-16} |f| / \varepsilon`. In double
+precision the sum is smallest near :math:`\varepsilon = 10^{-5 \dots -6}`.
 """
 
 from __future__ import annotations
@@ -44,23 +44,24 @@ def gradcheck(
     """Compare the gradients of ``func`` with central differences.
 
     Args:
-        func: function of the inputs; returns a tensor or a sequence of them.
-        inputs: a tensor or a sequence of arguments; those that require grad are varied, and should be float64
-            or complex128. No two of them may share memory.
+        func: a function of the inputs that returns a tensor or a sequence of tensors.
+        inputs: a tensor or a sequence of arguments. Those that require grad are varied; they should be
+            float64 or complex128, and must not share memory.
         eps: step of the differences.
         atol, rtol: allowed difference, ``atol + rtol |numerical|``.
         raise_exception: raise on failure instead of returning False.
-        nondet_tol: how much two runs of backward may differ.
+        nondet_tol: allowed difference of two backward passes.
         check_grad_dtypes: the gradients must have the inputs' dtypes.
-        fast_mode: compare :math:`v^T J u` for one random pair of directions instead of all entries: two
-            evaluations of func.
+        fast_mode: compare :math:`v^T J u` for one random pair of directions instead of all entries. This
+            takes two evaluations of func.
 
     Returns:
-        True; or False, if there is a difference and ``raise_exception`` is False.
+        True; False if the derivatives differ and ``raise_exception`` is False.
 
     Raises:
-        GradcheckError: input and output, the numerical and the analytical value where they differ most.
-        ValueError: nothing to check.
+        GradcheckError: the derivatives differ. The message has the input, the output, and both values of the
+            entry that differs most.
+        ValueError: there is nothing to check.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True)
@@ -93,8 +94,8 @@ def gradgradcheck(
     """Compare the gradients of the gradients of ``func`` with central differences: see :func:`gradcheck`.
 
     Args:
-        grad_outputs: the point of the outputs' gradients; drawn at random by default.
-        gen_non_contig_grad_outputs: draw them with strided memory.
+        grad_outputs: the gradients of the outputs; random by default.
+        gen_non_contig_grad_outputs: make the random ones non-contiguous.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True)
@@ -168,8 +169,8 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                 numerical = _numerical_jacobian(func, inputs, number, variable, output, eps)
             if np.any(np.abs(analytical - again) > nondet_tol):
                 raise GradcheckError(
-                    f"gradcheck: backward is not deterministic, {place}: two runs differ by "
-                    f"{np.abs(analytical - again).max()}"
+                    f"gradcheck: backward is not deterministic, {place}: two runs differ "
+                    f"by {np.abs(analytical - again).max()}"
                 )
             allowed = atol + rtol * np.abs(numerical)
             wrong = ~(np.abs(analytical - numerical) <= allowed)  # NaN is wrong
@@ -178,11 +179,10 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                     np.argmax(np.where(wrong, np.abs(analytical - numerical) / allowed, -1)), wrong.shape
                 )
                 raise GradcheckError(
-                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, analytical "
-                    f"{analytical[where]} at entry "
-                    f"{tuple(int(i) for i in where)} (output element, input element); {int(wrong.sum())} of "
-                    f"{wrong.size} entries "
-                    "differ; check the derivative of that input"
+                    f"gradcheck: Jacobian mismatch, {place}: numerical {numerical[where]}, "
+                    f"analytical {analytical[where]} at entry {tuple(int(i) for i in where)} (output "
+                    f"element, input element); {int(wrong.sum())} of {wrong.size} entries differ; check the "
+                    "derivative of that input"
                 )
 
 
@@ -237,11 +237,11 @@ def _numerical_products(func, inputs, number, variable, pairs, eps) -> np.ndarra
 
 
 def _central_difference(func, inputs, number, variable, direction, eps) -> np.ndarray:
-    """(w(z + ε d) - w(z - ε d)) / 2ε; the variable itself is not touched."""
+    """(w(z + ε d) - w(z - ε d)) / 2ε; the variable itself is not changed."""
 
     def at(step):
         moved = from_array(variable.array + step * direction)
-        moved.requires_grad_(True)  # func may look at it, or call backward itself
+        moved.requires_grad_(True)  # func may read it, or call backward itself
         arguments = [moved if i is variable else i for i in inputs]
         outputs = [o for o in _as_tuple(func(*arguments)) if isinstance(o, Tensor) and o.dtype.kind in "fc"]
         return _as_real(np.ascontiguousarray(outputs[number].array)).copy()
@@ -251,7 +251,7 @@ def _central_difference(func, inputs, number, variable, direction, eps) -> np.nd
 
 
 def _as_real(array: np.ndarray) -> np.ndarray:
-    """All real components in a row; a view of contiguous memory."""
+    """All real components as a vector; a view if the memory is contiguous."""
     flat = np.ascontiguousarray(array).reshape(-1)
     return flat.view(flat.real.dtype) if flat.dtype.kind == "c" else flat
 

@@ -1,10 +1,10 @@
-"""The table of operations: one row for each public one, read by many tests.
+"""The table of operations: one row for each public operation, used by many tests.
 
-A row says where the function is, with which samples to try it, what a wrong call looks like, and what to
-compare with. From a row follow the tests of values, dtypes, gradients, second gradients, strided and
-read-only inputs, and errors.
+A row has the function, samples of arguments, wrong calls, and a reference to compare with. The tests of
+values, dtypes, gradients, second gradients, strided and read-only inputs, and errors are derived from the
+rows.
 
-A family's rows stand in ``testing/rows/<family>.py``::
+The rows of a family are in ``testing/rows/<family>.py``::
 
     rows = [
         Row("exp", lambda rng: [Sample(draw(rng, 3, 4)), Sample(draw(rng, 0)), Sample(draw(rng))]),
@@ -29,15 +29,18 @@ import numpy as np
 
 
 class Constant:
-    """Wraps a floating array of a sample that is not to be a variable."""
+    """Wraps a floating array of a sample that must not become a variable."""
 
     def __init__(self, array: np.ndarray):
         self.array = array
 
 
 class Sample:
-    """The arguments of one call. NumPy arrays in them, also in lists and tuples, become tensors, the floating
-    and complex ones variables (but see :class:`Constant`); dtypes are given as NumPy's."""
+    """The arguments of one call.
+
+    NumPy arrays, also in lists and tuples, become tensors; floating and complex ones become variables, except
+    in a :class:`Constant`. Dtypes are NumPy's.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         self.args = args
@@ -47,12 +50,12 @@ class Sample:
         return f"Sample{_describe(self.args)}{_describe(self.kwargs) if self.kwargs else ''}"
 
     def convert(self, leaf: Callable) -> tuple[tuple, dict]:
-        """The arguments with ``leaf`` applied to everything that is not a container."""
+        """The arguments, with ``leaf`` applied to everything that is not a container."""
         return _map(leaf, self.args), _map(leaf, self.kwargs)
 
 
 class Bad(Sample):
-    """A wrong call: it must raise ``error``, with ``message`` somewhere in its text."""
+    """A wrong call: it must raise ``error``, with ``message`` in its text."""
 
     def __init__(self, error: type[Exception], message: str, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -62,18 +65,18 @@ class Bad(Sample):
 
 @dataclass(frozen=True)
 class Row:
-    """What is known of one public operation.
+    """One public operation.
 
     Attributes:
         name: dotted path below ``cnn_physics77``, and below ``torch`` unless ``reference`` is given:
             ``"exp"``, ``"nn.functional.relu"``, ``"Tensor.masked_fill"``.
-        samples: makes the samples from a seeded generator; float64 and complex128 arrays.
+        samples: makes the samples, float64 and complex128 arrays, from a seeded generator.
         reference: dotted path below ``torch``, or a function of torch tensors.
-        order: the highest derivative to compare: 2, 1, or 0 for what has none.
+        order: the highest derivative to compare: 2, 1, or 0 for none.
         bad: wrong calls.
-        rtol, atol: tolerance of values and first derivatives in float64; second derivatives are allowed ten
-            times as much.
-        float32_rtol: tolerance of the values in float32, relative to their largest.
+        rtol, atol: tolerance of values and first derivatives in float64; that of second derivatives is ten
+            times as large.
+        float32_rtol: tolerance of the values in float32, relative to the largest value.
     """
 
     name: str
@@ -97,15 +100,15 @@ class Row:
 def draw(
     rng: np.random.Generator, *shape: int, low: float = -2.0, high: float = 2.0, apart: float = 0.0
 ) -> np.ndarray:
-    """Uniform float64 numbers in [low, high), none closer than ``apart`` to zero (where functions have kinks
-    or poles)."""
+    """Uniform float64 numbers in [low, high), none closer than ``apart`` to zero, where functions have kinks
+    or poles."""
     x = np.asarray(rng.uniform(low, high, shape))
     return np.where(np.abs(x) < apart, np.copysign(apart + np.abs(x), x), x) if apart else x
 
 
 def distinct(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Numbers in random order, all different by 0.1 and more: for maxima and sorting, whose derivative jumps
-    at ties."""
+    """Numbers in random order that differ by at least 0.1: for maxima and sorting, whose derivatives jump at
+    ties."""
     size = int(np.prod(shape))
     return (rng.permutation(size).reshape(shape) - size / 2 + rng.uniform(0, 0.9)) / 10
 

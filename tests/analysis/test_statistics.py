@@ -179,8 +179,8 @@ def test_one_pair_and_failed_runs_cannot_tell():
     )
     none = s.paired_tost([NAN], [NAN], s.ACCURACY_MARGIN)
     assert none.sentence == (
-        "Test accuracy: cannot tell "
-        "(0 pairs, 1 more left out because a run did not train, margin ±0.1 points)."
+        "Test accuracy: cannot tell (0 pairs, 1 more left out because a run did not train, margin ±0.1 "
+        "points)."
     )
     lopsided = s.paired_tost([98.0, 98.0, NAN], [98.0, 98.0, 98.0], s.ACCURACY_MARGIN)
     assert (lopsided.verdict, lopsided.pairs, lopsided.failed, lopsided.lopsided) == ("cannot tell", 2, 1, 1)

@@ -25,8 +25,8 @@ def test_turns_share_a_linear_drift():
 @pytest.mark.needs_torch
 def test_the_variables_reach_every_pool_of_a_process():
     code = (
-        "import numpy, torch, json; from cnn_physics77.benchmarks.instruments import measure;"
-        "print(json.dumps([measure.thread_pools(), torch.get_num_threads()]))"
+        "import numpy, torch, json; from cnn_physics77.benchmarks.instruments import "
+        "measure;print(json.dumps([measure.thread_pools(), torch.get_num_threads()]))"
     )
     environment = os.environ | measure.thread_environment(1) | {"PYTHONPATH": os.getcwd()}
     output = subprocess.run(

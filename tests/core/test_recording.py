@@ -5,7 +5,9 @@ import copy
 import threading
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
+import torch
 
 import cnn_physics77 as ours
 
@@ -243,3 +245,107 @@ def test_copies_of_an_entered_object_are_objects_of_their_own():
             assert not ours.is_grad_enabled()
         assert not ours.is_grad_enabled()
     assert ours.is_grad_enabled()
+
+
+def variable(*values, dtype=np.float64):
+    return ours.tensor(np.array(values, dtype=dtype), requires_grad=True)
+
+
+def test_no_grad_nests_and_decorates():
+    x = variable(1.0)
+    with ours.no_grad():
+        assert not (x * 2).requires_grad
+        with ours.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+    @ours.no_grad()
+    def f(depth):
+        assert not (x * 2).requires_grad
+        return f(depth - 1) if depth else 0
+
+    f(3)
+    assert (x * 2).requires_grad
+
+
+def test_set_grad_enabled_acts_at_once_and_as_context():
+    x = variable(1.0)
+    ours.set_grad_enabled(False)
+    try:
+        assert not (x * 2).requires_grad
+    finally:
+        ours.set_grad_enabled(True)
+    with ours.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+
+def test_recording_is_restored_after_an_error_in_the_walk():
+    x = variable(1.0)
+    y = x * x
+    y.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        y.backward()
+    assert ours.is_grad_enabled()
+
+
+def test_no_grad_is_local_to_the_thread():
+    x = variable(1.0)
+    inside, leave, found = threading.Event(), threading.Event(), []
+
+    def other():
+        with ours.no_grad():
+            inside.set()
+            leave.wait(5)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    inside.wait(5)
+    found.append((x * 2).requires_grad)
+    leave.set()
+    thread.join()
+    assert found == [True]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_decorated_generator_runs_within_at_every_step(t):
+    @t.no_grad()
+    def steps():
+        seen = [t.is_grad_enabled()]
+        try:
+            seen.append((yield t.is_grad_enabled()))
+        except KeyError:
+            seen.append("thrown")
+        try:
+            yield t.is_grad_enabled()
+        finally:
+            seen.append(t.is_grad_enabled())
+            closed.extend(seen)
+        return "end"
+
+    closed: list = []
+    running = steps()
+    assert next(running) is False and t.is_grad_enabled()
+    assert running.send("sent") is False and t.is_grad_enabled()
+    with pytest.raises(StopIteration, match="end"):
+        next(running)
+    assert closed == [False, "sent", False]
+    running = steps()
+    next(running)
+    assert running.throw(KeyError()) is False
+    running.close()
+    assert closed[3:] == [False, "thrown", False] and t.is_grad_enabled()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_decorators_without_parentheses(t):
+    @t.no_grad
+    def off():
+        return t.is_grad_enabled(), on()
+
+    @t.enable_grad
+    def on():
+        return t.is_grad_enabled()
+
+    assert off() == (False, True) and t.is_grad_enabled()

@@ -1,5 +1,7 @@
-"""From numbers of one dtype to another, by PyTorch's rules: which dtypes there are, which one holds two
-others, which numbers fit, and how integers wrap where they do not have to."""
+"""Conversion between dtypes by PyTorch's rules.
+
+Which dtypes exist, which dtype holds two others, which numbers fit a dtype, and when integers wrap.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,16 @@ DTYPES = frozenset(
         "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
     )
 )  # fmt: skip
-"""The element types of tensors; NumPy's others (longdouble, object, str, datetime64, records) are none."""
+"""The element types of tensors. NumPy's others (longdouble, object, str, datetime64, records) are refused."""
 
 
 def as_dtype(function: str, dtype) -> np.dtype:
-    """A dtype given as NumPy's, its scalar type, or Python's float, int, bool, complex (torch's default
-    precisions aside), in the byte order of the machine.
+    """The dtype, in native byte order, of a NumPy dtype or scalar type, or of a Python type.
+
+    Python's bool, int, float and complex are bool, int64, float64 and complex128.
 
     Raises:
-        DtypeError: it is none, or not one of :data:`DTYPES`.
+        DtypeError: not a dtype, or not one of :data:`DTYPES`.
     """
     try:
         found = None if dtype is None else np.dtype(dtype).newbyteorder("=")
@@ -36,8 +39,9 @@ def as_dtype(function: str, dtype) -> np.dtype:
 
 
 def promote_types(type1, type2) -> np.dtype:
-    """The smallest dtype that both can become without changing kind: PyTorch's table, where a floating dtype
-    stays as it is when it meets an integer one (NumPy would widen it).
+    """The smallest dtype that both can be converted to, by PyTorch's table.
+
+    A floating dtype stays unchanged when it meets an integer one, where NumPy would widen it.
 
     >>> promote_types(np.float32, np.int64)
     dtype('float32')
@@ -50,7 +54,7 @@ def promote_types(type1, type2) -> np.dtype:
     promoted = np.promote_types(a, b)
     if (
         promoted.kind == "f" and a.kind in "iu" and b.kind in "iu"
-    ):  # uint64 with a signed one: no integer holds both
+    ):  # uint64 and a signed dtype: no integer dtype holds both
         raise DtypeError(
             f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them"
         )
@@ -63,8 +67,9 @@ _LEAST, _GREATEST = -(1 << 63), (1 << 64) - 1
 
 
 def wrapped(function: str, value, dtype: np.dtype) -> np.ndarray:
-    """A number as a 0-d array, as the operators of arithmetic take it: an integer goes modulo 2^bits into an
-    integer dtype, a floating number beyond the range of a floating dtype becomes infinite.
+    """A number as a 0-d array, as arithmetic operators convert it.
+
+    An integer wraps modulo 2^bits in an integer dtype. A floating number out of range becomes infinite.
 
     Raises:
         RangeError: an integer outside of [-2^63, 2^64), which no integer dtype holds.
@@ -85,12 +90,13 @@ def wrapped(function: str, value, dtype: np.dtype) -> np.ndarray:
 
 
 def fitted(function: str, value, dtype: np.dtype) -> np.ndarray:
-    """A number, or what has one ``item()``, as a 0-d array of the dtype, as what is filled in, a bound or a
-    factor must be: it has to lie in the range of the dtype. Fractions are cut off in an integer dtype.
+    """A number, or an object with ``item()``, as a 0-d array of the dtype: for fill values, bounds, factors.
+
+    The number must be in the range of the dtype. Conversion to an integer dtype truncates.
 
     Raises:
-        RangeError: it does not.
-        DtypeError: a complex number for a real dtype.
+        RangeError: the number is out of range.
+        DtypeError: the number is complex and the dtype is real.
 
     >>> fitted("fill_", 7.9, np.dtype("uint8"))
     array(7, dtype=uint8)
@@ -99,7 +105,7 @@ def fitted(function: str, value, dtype: np.dtype) -> np.ndarray:
     if isinstance(value, int) and dtype.kind in "iu":
         check_fits(function, np.asarray(value), dtype)
         return wrapped(function, value, dtype)
-    whole = isinstance(value, int) and dtype.kind in "fc"  # of any length
+    whole = isinstance(value, int) and dtype.kind in "fc"  # of any size
     number = np.asarray(value, np.float64 if whole else None)
     check_fits(function, number, dtype)
     with np.errstate(all="ignore"):
@@ -107,8 +113,10 @@ def fitted(function: str, value, dtype: np.dtype) -> np.ndarray:
 
 
 def assigned(function: str, value, dtype: np.dtype) -> np.ndarray:
-    """A number as a 0-d array of the dtype, as assignment and :func:`where` take it: see :func:`fitted`; but
-    in float16 it may become infinite, as in PyTorch, where it is a float32 on the way."""
+    """A number as a 0-d array of the dtype, as assignment and :func:`where` convert it.
+
+    As :func:`fitted`, but a float16 may become infinite, as in PyTorch, which converts through float32.
+    """
     value = value.item() if hasattr(value, "item") else value
     if dtype == np.float16 and not isinstance(value, complex):
         return wrapped(function, value, dtype)
@@ -116,13 +124,14 @@ def assigned(function: str, value, dtype: np.dtype) -> np.ndarray:
 
 
 def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
-    """Raise unless numbers lie in the range of the dtype, by PyTorch's rule: an integer may also be the
-    negative of an unsigned one, and then wraps; a floating number may be infinite or NaN where the dtype has
-    that.
+    """Raise unless all numbers are in the range of the dtype, by PyTorch's rule.
+
+    A negative integer down to minus the largest value is allowed for an unsigned dtype, and wraps. Infinity
+    and NaN are allowed for a floating dtype.
 
     Raises:
-        RangeError: one does not.
-        DtypeError: complex numbers for a real dtype.
+        RangeError: a number is out of range.
+        DtypeError: the numbers are complex and the dtype is real.
     """
     kind = values.dtype.kind
     if kind == "c" and dtype.kind != "c":
@@ -136,7 +145,7 @@ def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
     elif dtype.kind in "iu":
         limits = np.iinfo(dtype)
         least = -limits.max if dtype.kind == "u" and kind in "iuO" else limits.min
-        # 2^63 - 1 is no float64: the next one would be 2^63
+        # 2^63 - 1 is not a float64; it would be rounded to 2^63
         greatest = np.nextafter(float(limits.max), 0) if kind == "f" and limits.bits == 64 else limits.max
         fits = bool(((least <= values) & (values <= greatest)).all())
     elif kind in "fc" and values.dtype.itemsize > dtype.itemsize:

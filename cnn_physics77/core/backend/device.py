@@ -1,17 +1,17 @@
-"""Where an array lives. There is one place, the CPU; the names are PyTorch's, so that its scripts run."""
+"""Devices. The only one is the CPU; the names are PyTorch's, so that its scripts run."""
 
 from __future__ import annotations
 
 
 class device:
-    """The name of a place for tensors, ``"cpu"``, or ``"cuda:0"`` which no tensor can be moved to.
+    """A device by name: ``"cpu"``, or for example ``"cuda:0"``, to which no tensor can be moved.
 
     Args:
         type: ``"cpu"``, ``"cuda"``, ``"mps"`` ..., with or without ``":index"``; or a device.
         index: the ordinal, if it is not in ``type``.
 
     Raises:
-        RuntimeError: not of this form.
+        RuntimeError: the name does not have this form.
 
     >>> device("cpu"), device("cuda:1").index
     (device(type='cpu'), 1)

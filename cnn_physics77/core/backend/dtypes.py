@@ -1,5 +1,7 @@
-"""PyTorch's names of the element types: NumPy's dtypes, so that ``x.dtype == torch.float32`` and ``np.dtype``
-both work; and the one that Python floats become."""
+"""PyTorch's names of the element types, and the default dtype.
+
+The types are NumPy's dtypes, so that both ``x.dtype == torch.float32`` and ``np.dtype`` work.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ _default_dtype = np.dtype("float32")
 
 
 def get_default_dtype() -> np.dtype:
-    """The dtype that Python floats become.
+    """The dtype that Python floats are converted to.
 
     >>> get_default_dtype()
     dtype('float32')
@@ -39,7 +41,7 @@ def get_default_dtype() -> np.dtype:
 
 
 def set_default_dtype(d) -> None:
-    """Make Python floats float16, float32 (as at the start) or float64.
+    """Set the dtype that Python floats are converted to: float16, float32 (initially) or float64.
 
     Raises:
         DtypeError: d is not a real floating dtype.

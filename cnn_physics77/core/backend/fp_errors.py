@@ -1,13 +1,11 @@
-"""What NumPy says about floating-point errors: nothing, while this package computes.
+"""NumPy's warnings about floating-point errors are off while this package computes.
 
-Where arithmetic leaves the finite numbers, the result is inf or NaN, and where it falls below the smallest
-number, 0, as in PyTorch. Whatever the caller has set with :func:`numpy.seterr` or :mod:`warnings`, for
-arithmetic of their own, stays as it is and has no part in it.
+As in PyTorch, overflow gives inf, an invalid operation gives NaN, and underflow gives 0. The settings of the
+caller (:func:`numpy.seterr`, :mod:`warnings`) are neither used nor changed.
 
-Every operation, in forward, backward and in place, and every optimizer's step enters this state. It is
-entered so often that :class:`numpy.errstate` would be felt in small graphs: it builds the state anew each
-time, which takes a microsecond. The state built once, put into the context variable that NumPy reads, takes
-a seventh of that.
+Every operation (forward, backward, in place) and every optimizer step enters this state. That is so often
+that :class:`numpy.errstate` would slow down small graphs, as it builds the state each time, in a microsecond.
+Here the state is built once and put into the context variable that NumPy reads, in a seventh of that time.
 """
 
 from __future__ import annotations
@@ -42,12 +40,12 @@ def _leave_errstate(state: np.errstate) -> None:
 
 
 state, SILENCE, enter_silence, leave_silence = _state()
-"""For the shortest paths: ``token = None if state() is SILENCE else enter_silence()``, and in a ``finally``
-clause ``if token is not None: leave_silence(token)``."""
+"""For hot paths: ``token = None if state() is SILENCE else enter_silence()``, and in a ``finally`` clause
+``if token is not None: leave_silence(token)``."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorator: NumPy says nothing about division by zero, overflow and the like while the function runs.
+    """Decorator: NumPy does not warn about division by zero, overflow and the like while the function runs.
 
     >>> @silent
     ... def divide(a, b):

@@ -1,4 +1,4 @@
-"""Files of data: found in folders, and read as NumPy arrays."""
+"""Data files: finding them in folders, and reading them as NumPy arrays."""
 
 from .find import entries, find_idx, subfolders
 from .idx import read_idx

@@ -1,4 +1,4 @@
-"""Finding IDX files: the usual spellings of their names, in upper or lower case, compressed or not."""
+"""Finding IDX files under the usual spellings of their names, in any case, compressed or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def entries(folder: Path) -> list[str]:
 
 
 def subfolders(folder: Path, relative: str) -> Iterator[Path]:
-    """The folders at `relative`, as ``MNIST/raw``, below `folder`, in upper or lower case.
+    """The folders `relative`, such as ``MNIST/raw``, below `folder`; case is ignored.
 
     Raises:
         DataError: a folder cannot be read.
@@ -40,7 +40,7 @@ def subfolders(folder: Path, relative: str) -> Iterator[Path]:
 
 
 def _stem(name: str) -> str:
-    """What the usual spellings of a file's name have in common.
+    """The normalised name of a file, equal for all its usual spellings.
 
     >>> _stem("Train-Images.idx3-ubyte"), _stem("train-images-idx3-ubyte.gz")
     ('train-images-idx3-ubyte', 'train-images-idx3-ubyte')
@@ -51,13 +51,12 @@ def _stem(name: str) -> str:
 def find_idx(folder: Path, name: str) -> Path | None:
     """The IDX file called `name` in the folder, under any of the usual spellings of its name.
 
-    The exact name comes first, then compressed files. A folder with the file's name is searched for the file,
-    as Kaggle's archive has it; where it is not in there, the folder itself is returned, so that reading it
-    tells the error.
+    The exact name takes precedence, then compressed files. If a folder has the file's name, as in Kaggle's
+    archive, the file is searched in it; if it is not there the folder is returned, and reading it raises.
 
     Args:
-        folder: need not exist.
-        name: as published: ``train-images-idx3-ubyte.gz``.
+        folder: may be missing.
+        name: the published name, such as ``train-images-idx3-ubyte.gz``.
     Raises:
         DataError: the folder cannot be read.
 

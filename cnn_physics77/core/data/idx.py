@@ -46,8 +46,8 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
             raise DataError(f"read_idx: {path}: gzip data damaged or truncated ({error})") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
         raise DataError(
-            f"read_idx: {path}: expected an IDX header (0, 0, element type, dimensions), "
-            f"found bytes {list(content[:4])}"
+            f"read_idx: {path}: expected an IDX header (0, 0, element type, dimensions), found "
+            f"bytes {list(content[:4])}"
         )
     dtype, ndim = np.dtype(_TYPES[content[2]]), content[3]
     start = 4 + 4 * ndim

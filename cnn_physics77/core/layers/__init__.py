@@ -1,5 +1,4 @@
-"""Layers: the parts of networks, with their parameters. What they compute is in
-:mod:`cnn_physics77.core.operations`."""
+"""Layers: the parts of networks, with their parameters. They call :mod:`cnn_physics77.core.operations`."""
 
 from cnn_physics77.core.layers.activation import *
 from cnn_physics77.core.layers.containers import *

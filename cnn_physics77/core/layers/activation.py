@@ -1,8 +1,9 @@
-"""Activation layers: the functions of the same names, with their settings."""
+"""Activation layers: functions from :mod:`cnn_physics77.core.operations` with their settings."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
@@ -13,176 +14,164 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class _Activation(Module):
-    """Output of the shape of the input. The settings named in ``shown`` stand in the repr."""
+    """``function`` of the input. The attributes named in ``settings`` are its keyword arguments."""
 
-    shown: tuple[str, ...] = ()
+    function: Callable[..., Tensor]
+    settings: tuple[str, ...] = ()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.function(input, **{name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:
-        settings = [f"{name}={getattr(self, name)!r}" for name in self.shown]
-        if getattr(self, "inplace", False):
-            settings.append("inplace=True")
-        return ", ".join(settings)
+        settings = [(name, getattr(self, name)) for name in self.settings]
+        return ", ".join(f"{name}={value!r}" for name, value in settings if name != "inplace" or value)
 
 
-class ReLU(_Activation):
+class _InplaceActivation(_Activation):
+    settings = ("inplace",)
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
+class _Shrink(_Activation):
+    settings = ("lambd",)
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class _SoftmaxAlongDim(_Activation):
+    settings = ("dim",)
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+
+class ReLU(_InplaceActivation):
     """y = max(x, 0)."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, self.inplace)
+    function = staticmethod(F.relu)
 
 
-class ReLU6(_Activation):
+class ReLU6(_InplaceActivation):
     """y = min(max(x, 0), 6)."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu6(input, self.inplace)
+    function = staticmethod(F.relu6)
 
 
 class LeakyReLU(_Activation):
-    """y = x where x > 0, slope x elsewhere."""
+    """y = x where x > 0, negative_slope x elsewhere."""
 
-    shown = ("negative_slope",)
+    function = staticmethod(F.leaky_relu)
+    settings = ("negative_slope", "inplace")
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.leaky_relu(input, self.negative_slope, self.inplace)
-
 
 class ELU(_Activation):
     """y = x where x > 0, alpha (eˣ - 1) elsewhere."""
 
-    shown = ("alpha",)
+    function = staticmethod(F.elu)
+    settings = ("alpha", "inplace")
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.elu(input, self.alpha, self.inplace)
 
 
 class CELU(_Activation):
     """y = max(x, 0) + min(0, alpha (exp(x/alpha) - 1))."""
 
-    shown = ("alpha",)
+    function = staticmethod(F.celu)
+    settings = ("alpha", "inplace")
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         self.alpha = alpha
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.celu(input, self.alpha, self.inplace)
 
-
-class SELU(_Activation):
+class SELU(_InplaceActivation):
     """The self-normalizing ELU: see :func:`nn.functional.selu`."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.selu(input, self.inplace)
+    function = staticmethod(F.selu)
 
 
 class GELU(_Activation):
-    """y = x Φ(x), with the normal distribution's Φ; ``approximate="tanh"`` for its approximation."""
+    """y = x Φ(x), Φ the normal distribution function; ``approximate="tanh"`` takes its approximation."""
 
-    shown = ("approximate",)
+    function = staticmethod(F.gelu)
+    settings = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.gelu(input, approximate=self.approximate)
 
-
-class SiLU(_Activation):
+class SiLU(_InplaceActivation):
     """y = x sigmoid(x)."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input, self.inplace)
+    function = staticmethod(F.silu)
 
 
-class Mish(_Activation):
+class Mish(_InplaceActivation):
     """y = x tanh(softplus(x))."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.mish(input, self.inplace)
+    function = staticmethod(F.mish)
 
 
 class Sigmoid(_Activation):
     """y = 1 / (1 + e⁻ˣ)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.sigmoid(input)
+    function = staticmethod(F.sigmoid)
 
 
 class Tanh(_Activation):
     """y = tanh x."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.tanh(input)
+    function = staticmethod(F.tanh)
 
 
 class Softplus(_Activation):
     """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
 
-    shown = (
-        "beta",
-        "threshold",
-    )
+    function = staticmethod(F.softplus)
+    settings = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softplus(input, self.beta, self.threshold)
-
 
 class Softsign(_Activation):
     """y = x / (1 + |x|)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softsign(input)
+    function = staticmethod(F.softsign)
 
 
 class LogSigmoid(_Activation):
     """y = log(1 / (1 + e⁻ˣ))."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.logsigmoid(input)
+    function = staticmethod(F.logsigmoid)
 
 
 class Hardtanh(_Activation):
-    """y = x, held between min_val and max_val; ``min_value`` and ``max_value`` are older names for them."""
+    """y = x, clamped to [min_val, max_val]; ``min_value`` and ``max_value`` are their deprecated names."""
 
-    shown = ("min_val", "max_val")
+    function = staticmethod(F.hardtanh)
+    settings = ("min_val", "max_val", "inplace")
 
     def __init__(
         self,
@@ -192,85 +181,53 @@ class Hardtanh(_Activation):
         min_value: float | None = None,
         max_value: float | None = None,
     ) -> None:
-        super().__init__()
         if min_value is not None or max_value is not None:
             warnings.warn(
                 "Hardtanh: min_value and max_value are deprecated, use min_val and max_val",
                 FutureWarning,
                 stacklevel=2,
             )
+        super().__init__()
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
-
-class Hardsigmoid(_Activation):
+class Hardsigmoid(_InplaceActivation):
     """y = min(max(x + 3, 0), 6) / 6."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.hardsigmoid(input, self.inplace)
+    function = staticmethod(F.hardsigmoid)
 
 
-class Hardswish(_Activation):
+class Hardswish(_InplaceActivation):
     """y = x min(max(x + 3, 0), 6) / 6."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.hardswish(input, self.inplace)
+    function = staticmethod(F.hardswish)
 
 
-class Hardshrink(_Activation):
+class Hardshrink(_Shrink):
     """y = x where |x| > lambd, 0 elsewhere."""
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.hardshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        return str(self.lambd)
+    function = staticmethod(F.hardshrink)
 
 
-class Softshrink(_Activation):
-    """y = x moved towards 0 by lambd, 0 where |x| <= lambd."""
+class Softshrink(_Shrink):
+    """y = x shrunk towards 0 by lambd; 0 where |x| <= lambd."""
 
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softshrink(input, self.lambd)
-
-    def extra_repr(self) -> str:
-        return str(self.lambd)
+    function = staticmethod(F.softshrink)
 
 
 class Tanhshrink(_Activation):
     """y = x - tanh x."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.tanhshrink(input)
+    function = staticmethod(F.tanhshrink)
 
 
 class Threshold(_Activation):
     """y = x where x > threshold, value elsewhere."""
 
-    shown = (
-        "threshold",
-        "value",
-    )
+    function = staticmethod(F.threshold)
+    settings = ("threshold", "value", "inplace")
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
@@ -278,64 +235,38 @@ class Threshold(_Activation):
         self.value = value
         self.inplace = inplace
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.threshold(input, self.threshold, self.value, self.inplace)
-
 
 class GLU(_Activation):
-    """The first half of the input along ``dim``, times the sigmoid of the second."""
+    """The first half of the input along ``dim``, times the sigmoid of the second half."""
 
-    shown = ("dim",)
+    function = staticmethod(F.glu)
+    settings = ("dim",)
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.glu(input, self.dim)
 
-
-class Softmin(_Activation):
+class Softmin(_SoftmaxAlongDim):
     """y = exp(-x) / Σ exp(-x) along ``dim``."""
 
-    shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmin(input, self.dim)
+    function = staticmethod(F.softmin)
 
 
-class Softmax(_Activation):
+class Softmax(_SoftmaxAlongDim):
     """y = exp(x) / Σ exp(x) along ``dim``."""
 
-    shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim)
+    function = staticmethod(F.softmax)
 
 
-class LogSoftmax(_Activation):
+class LogSoftmax(_SoftmaxAlongDim):
     """y = x - log Σ exp(x) along ``dim``."""
 
-    shown = ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim)
+    function = staticmethod(F.log_softmax)
 
 
 class Softmax2d(Module):
-    """The softmax over the channels at each pixel: dimension 1 of (N, C, H, W), 0 of (C, H, W)."""
+    """The softmax over the channels of each pixel: dimension 1 of (N, C, H, W), 0 of (C, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
@@ -344,11 +275,11 @@ class Softmax2d(Module):
 
 
 class PReLU(Module):
-    """y = x where x > 0, a x elsewhere, with a learnt: one a, or one for each channel (dimension 1).
+    """y = x where x > 0, a x elsewhere. The slope a is learned: one a, or one per channel (dimension 1).
 
     Args:
         num_parameters: 1, or the number of channels.
-        init: a at the beginning.
+        init: the initial value of a.
     """
 
     weight: Parameter
@@ -361,7 +292,7 @@ class PReLU(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Set a to its value at the beginning."""
+        """Set a to its initial value."""
         init.constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Containers: modules, and parameters, in sequences and dictionaries."""
+"""Containers: lists and dictionaries of modules and of parameters."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Numbered(Module):
         return self
 
     def insert(self, index: int, module: Module):
-        """Put a module before the one at ``index``; returns the container."""
+        """Insert a module before the one at ``index``; returns the container."""
         if not isinstance(module, Module):
             raise TypeError(f"{type(self).__name__}: expected a Module, found {type(module).__name__}")
         modules = list(self)
@@ -66,21 +66,21 @@ class _Numbered(Module):
         return self
 
     def __getitem__(self, index):
-        """The module at that index, or a container of those of a slice."""
+        """The module at an index, or a container of the modules of a slice."""
         return self.__dict__[self._name(index)]
 
     def pop(self, key):
-        """Take out the module at that index, or those of a slice."""
+        """Remove and return the module at an index, or the modules of a slice."""
         taken = self[key]
         del self[key]
         return taken
 
 
 class Sequential(_Numbered):
-    """Modules one after the other: the output of each is the input of the next.
+    """Modules in sequence: the output of each is the input of the next.
 
     Args:
-        args: the modules; or one dict of modules by name.
+        args: the modules; or one dict that maps names to modules.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
@@ -116,7 +116,7 @@ class Sequential(_Numbered):
         if not isinstance(other, Sequential):
             raise ValueError(
                 f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
-                f"given."
+                "given."
             )
         return Sequential(*self, *other)
 
@@ -124,16 +124,16 @@ class Sequential(_Numbered):
         if not isinstance(other, Sequential):
             raise ValueError(
                 f"Sequential: add operator supports only objects of Sequential class, but {type(other)} is "
-                f"given."
+                "given."
             )
         return self.extend(other)
 
 
 class ModuleList(_Numbered):
-    """A list of modules whose parameters are seen; it does not compute by itself.
+    """A list of modules, registered as submodules; it has no ``forward``.
 
     Args:
-        modules: what to begin with.
+        modules: the initial modules.
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
@@ -152,7 +152,7 @@ class ModuleList(_Numbered):
         return self.extend(modules)
 
     def __repr__(self) -> str:
-        """Equal neighbours in one line, as in ``(0-2): 3 x ReLU()``."""
+        """The modules, with equal neighbours in one line, such as ``(0-2): 3 x ReLU()``."""
         runs: list[list] = []  # [first, last, repr]
         for i, module in enumerate(self):
             text = repr(module)
@@ -172,10 +172,10 @@ class ModuleList(_Numbered):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules whose parameters are seen; it does not compute by itself.
+    """A dictionary of modules, registered as submodules; it has no ``forward``.
 
     Args:
-        modules: what to begin with: a mapping, or pairs.
+        modules: the initial modules: a mapping, or pairs.
     """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
@@ -206,12 +206,12 @@ class ModuleDict(Module):
         return key in self._module_names
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove all entries."""
         for key in self:
             del self[key]
 
     def pop(self, key: str) -> Module:
-        """Take one out."""
+        """Remove an entry, and return its value."""
         module = self[key]
         del self[key]
         return module
@@ -221,7 +221,7 @@ class ModuleDict(Module):
         return self._modules.keys()
 
     def items(self) -> Iterable[tuple[str, Module]]:
-        """The names and modules."""
+        """The pairs (name, module)."""
         return self._modules.items()  # type: ignore[return-value]
 
     def values(self) -> Iterable[Module]:
@@ -235,10 +235,10 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters that are seen; plain tensors become parameters.
+    """A list of registered parameters; plain tensors become parameters.
 
     Args:
-        values: what to begin with.
+        values: the initial values.
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
@@ -261,13 +261,13 @@ class ParameterList(Module):
         return iter([self[i] for i in range(len(self))])
 
     def append(self, value: Any):
-        """Add one at the end; returns the list."""
+        """Add a value at the end; returns the list."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values: Iterable[Any]):
-        """Add several at the end; returns the list."""
+        """Add values at the end; returns the list."""
         for value in list(values):
             self.append(value)
         return self
@@ -276,14 +276,14 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({i}): {_described(value)}" for i, value in enumerate(self))
+        return "\n".join(f"({i}): {_description(value)}" for i, value in enumerate(self))
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters that are seen; plain tensors become parameters.
+    """A dictionary of registered parameters; plain tensors become parameters.
 
     Args:
-        parameters: what to begin with: a mapping, or pairs.
+        parameters: the initial values: a mapping, or pairs.
     """
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
@@ -317,28 +317,28 @@ class ParameterDict(Module):
         return key in self._keys
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of that name, or the default."""
+        """The value of a name, or the default."""
         return getattr(self, key) if key in self._keys else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The value of that name, set to the default if there is none."""
+        """The value of a name, which is set to the default if it is missing."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def pop(self, key: str) -> Any:
-        """Take one out."""
+        """Remove an entry, and return its value."""
         value = self[key]
         del self[key]
         return value
 
     def popitem(self) -> tuple[str, Any]:
-        """Take the last one out."""
+        """Remove and return the last pair (name, value)."""
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove all entries."""
         for key in self:
             del self[key]
 
@@ -351,7 +351,7 @@ class ParameterDict(Module):
         return self._keys.keys()
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """The names and values."""
+        """The pairs (name, value)."""
         return ((key, self[key]) for key in self)
 
     def values(self) -> Iterable[Any]:
@@ -373,14 +373,14 @@ class ParameterDict(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({key}): {_described(value)}" for key, value in self.items())
+        return "\n".join(f"({key}): {_description(value)}" for key, value in self.items())
 
 
 def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _described(value: Any) -> str:
+def _description(value: Any) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     size = "x".join(map(str, value.shape))

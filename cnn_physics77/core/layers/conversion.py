@@ -1,4 +1,4 @@
-"""What brings a module to another dtype: ``to``, ``float``, ``double``, ``half`` and the like."""
+"""Conversion of a module to another dtype: ``to``, ``float``, ``double``, ``half`` and others."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:
 
 
 class Conversions:
-    """The part of :class:`.module.Module` that changes the dtype of its parameters and buffers."""
+    """The part of :class:`.module.Module` that converts its parameters and buffers."""
 
     named_parameters: Callable[..., Any]
     named_buffers: Callable[..., Any]
 
     def _apply(self, function: Callable[[Tensor], Tensor]):
-        """Replace the values (and gradients) of all parameters and buffers by those of ``function``, in the
-        same tensors."""
+        """Apply ``function`` to the values (and gradients) of all parameters and buffers, in place."""
         for _, tensor in (*self.named_parameters(), *self.named_buffers()):
             tensor.data = function(tensor.data)
             if tensor.grad is not None:
@@ -40,13 +39,14 @@ class Conversions:
         return self
 
     def to(self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None):
-        """Bring floating parameters and buffers to a dtype, in place; returns the module.
+        """Convert floating parameters and buffers to a dtype, in place; returns the module.
 
         Args:
-            args: a dtype, a device (there is the CPU alone), or a tensor whose dtype is taken; in any order.
+            args: a dtype, a device (only the CPU), or a tensor whose dtype is used; in any order.
 
         Raises:
-            DtypeError: the dtype is neither floating nor complex. RuntimeError: another device than the CPU.
+            DtypeError: the dtype is neither floating nor complex.
+            RuntimeError: the device is not the CPU.
         """
         for value in args:
             if isinstance(value, Tensor):
@@ -61,34 +61,34 @@ class Conversions:
         dtype = np.dtype(dtype)
         if dtype.kind not in "fc":
             raise DtypeError(
-                f"Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype={dtype}"
             )
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
 
     def type(self, dst_type):
-        """Bring all parameters and buffers to a dtype; returns the module."""
+        """Convert all parameters and buffers to a dtype; returns the module."""
         return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
 
     def float(self):
-        """Bring floating parameters and buffers to float32; returns the module."""
+        """Convert floating parameters and buffers to float32; returns the module."""
         return self._to_floating(np.float32)
 
     def double(self):
-        """Bring floating parameters and buffers to float64; returns the module."""
+        """Convert floating parameters and buffers to float64; returns the module."""
         return self._to_floating(np.float64)
 
     def half(self):
-        """Bring floating parameters and buffers to float16; returns the module."""
+        """Convert floating parameters and buffers to float16; returns the module."""
         return self._to_floating(np.float16)
 
     def _to_floating(self, dtype):
         return self._apply(lambda t: _cast(t, np.dtype(dtype)) if t.array.dtype.kind == "f" else t)
 
     def cpu(self):
-        """The module itself: it is on the CPU."""
+        """Returns the module: it is on the CPU."""
         return self
 
     def cuda(self, device=None):
-        """There is no CUDA device: raises RuntimeError."""
+        """Raises RuntimeError: there is no CUDA device."""
         check_device("Module.cuda", "cuda")

@@ -1,4 +1,4 @@
-"""Convolution layers: one class for any number of spatial dimensions, and thin names for 1, 2 and 3."""
+"""Convolution layers: one class for any number of spatial dimensions, with subclasses for 1, 2 and 3."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ class Convolution(Module):
     """The part that all convolutions share: the window, the weight and the bias.
 
     Attributes:
-        weight: (out_channels, in_channels/groups, *kernel_size); transposed: (in_channels,
-            out_channels/groups, *kernel_size). It and the bias (out_channels,) are drawn from U(-k, k), k =
-            1/sqrt(fan_in), with fan_in the product of the weight's sizes without the first.
+        weight: (out_channels, in_channels/groups, *kernel_size); if transposed, (in_channels,
+            out_channels/groups, *kernel_size).
+        bias: (out_channels,), or None.
+
+    Both are drawn from U(-k, k) with k = 1/sqrt(fan_in); fan_in is the product of the weight's sizes without
+    the first.
     """
 
     dimensions: int
@@ -89,7 +92,7 @@ class Convolution(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weight and the bias anew."""
+        """Draw new values of the weight and the bias."""
         init.kaiming_uniform_(self.weight, a=sqrt(5))
         if self.bias is not None:
             fan_in = prod(self.weight.shape[1:])
@@ -176,18 +179,18 @@ class _Direct(Convolution):
         dtype=None,
     ) -> None:
         super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            0,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            output_padding=0,
+            groups=groups,
+            bias=bias,
+            padding_mode=padding_mode,
+            device=device,
+            dtype=dtype,
         )
 
 
@@ -210,18 +213,18 @@ class _Transposed(Convolution):
         dtype=None,
     ) -> None:
         super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            output_padding,
-            groups,
-            bias,
-            padding_mode,
-            device,
-            dtype,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            output_padding=output_padding,
+            groups=groups,
+            bias=bias,
+            padding_mode=padding_mode,
+            device=device,
+            dtype=dtype,
         )
 
 
@@ -250,7 +253,8 @@ class Conv2d(_Direct):
     H' = ⌊(H + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
 
     Raises:
-        ShapeError: channels that are no multiple of groups. ValueError: an unknown padding or padding_mode.
+        ShapeError: the channels are not a multiple of groups.
+        ValueError: an unknown padding or padding_mode.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
@@ -298,7 +302,7 @@ class ConvTranspose2d(_Transposed):
             convolution.
         output_padding: added to the size of the result at the end.
 
-    ``forward(input, output_size=None)`` takes the wanted spatial size instead of ``output_padding``.
+    ``forward(input, output_size=None)`` accepts the output size instead of ``output_padding``.
 
     Shapes: input (N, C, H, W) or (C, H, W); output with
     H' = (H - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1.

@@ -1,4 +1,4 @@
-"""Distances between vectors, as modules."""
+"""Distances between vectors, as layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dropout layers: in training, values are zeroed at random, and the others made larger to keep the mean."""
+"""Dropout layers: in training, random values are zeroed, and the others scaled to preserve the mean."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class _Dropout(Module):
-    """What all of them have.
+    """Base class of the dropout layers.
 
     Args:
-        p: the probability of being zeroed, in [0, 1].
-        inplace: write into the input.
+        p: the probability that a value is zeroed, in [0, 1].
+        inplace: write the result to the input.
 
     Raises:
-        ValueError: p lies outside.
+        ValueError: p is not in [0, 1].
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
@@ -30,8 +30,9 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Each value is zeroed with probability p, the others are divided by 1 - p (Srivastava et al. 2014); in
-    evaluation nothing.
+    """Zeroes each value with probability p, and divides the others by 1 - p (Srivastava et al. 2014).
+
+    In evaluation it is the identity.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Dropout(p=1.0)(torch.ones(2)), torch.nn.Dropout(p=1.0).eval()(torch.ones(2))
@@ -64,7 +65,7 @@ class Dropout3d(_Dropout):
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean and variance of what goes through :class:`SELU` (Klambauer et al. 2017)."""
+    """Dropout for networks with :class:`SELU`: it preserves mean and variance (Klambauer et al. 2017)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training)

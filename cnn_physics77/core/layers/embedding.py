@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors, looked up by number."""
+"""Embedding: a table of vectors, looked up by index."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Embedding(Module):
-    """Row i of a table of ``num_embeddings`` vectors, for every number i of the input: see
-    :func:`nn.functional.embedding`.
+    """Looks up row i of a table of ``num_embeddings`` vectors for every index i of the input.
+
+    See :func:`nn.functional.embedding`.
 
     Args:
-        num_embeddings, embedding_dim: the shape of the table, ``weight``, drawn from N(0, 1).
-        padding_idx: a row that is zero at first and gets no gradient.
-        max_norm: rows that are longer are made that long when they are looked up, in place.
-        norm_type: p of the p-norm that says how long.
-        scale_grad_by_freq: divide the gradient of each row by how often it was looked up.
+        num_embeddings, embedding_dim: the shape of the table ``weight``, drawn from N(0, 1).
+        padding_idx: the index of a row that is initially zero and gets no gradient.
+        max_norm: rows with a larger norm are scaled to it, in place, when they are looked up.
+        norm_type: p of this p-norm.
+        scale_grad_by_freq: divide the gradient of each row by the number of its look-ups.
         sparse: accepted for PyTorch's sake; gradients are dense.
 
     Shapes: input (...) of integers, output (..., embedding_dim).
 
     Raises:
-        ShapeError: padding_idx is not in the table, or a given table has another shape.
+        ShapeError: padding_idx is out of range, or a given table has another shape.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [9, 1]])).shape
@@ -50,8 +51,8 @@ class Embedding(Module):
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < num_embeddings:
                 raise ShapeError(
-                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), found "
-                    f"{padding_idx}"
+                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), "
+                    f"found {padding_idx}"
                 )
             padding_idx %= num_embeddings
         self.num_embeddings = num_embeddings
@@ -68,13 +69,13 @@ class Embedding(Module):
         else:
             if _weight.shape != (num_embeddings, embedding_dim):
                 raise ShapeError(
-                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, found "
-                    f"{_weight.shape}"
+                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, "
+                    f"found {_weight.shape}"
                 )
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 
     def reset_parameters(self) -> None:
-        """Draw the table anew."""
+        """Draw a new table."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             self.weight.array[self.padding_idx] = 0
@@ -115,10 +116,12 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Embedding:
-        """The layer of a given table (num_embeddings, embedding_dim), on its memory.
+        """A layer that shares the memory of a given table (num_embeddings, embedding_dim).
 
         Args:
-            freeze: let the table be a constant. The others as for the constructor.
+            freeze: make the table a constant.
+
+        The other arguments are those of the constructor.
         """
         if embeddings.ndim != 2:
             raise ShapeError(

@@ -1,4 +1,4 @@
-"""The gradients of all parameters together: their norm, and how to keep it from exploding."""
+"""The total norm of the gradients of all parameters, and gradient clipping."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def _norm(array: np.ndarray, p: float) -> float:
         norm = float(np.sqrt(np.dot(flat, flat)))
     else:
         norm = float(np.linalg.norm(flat, p))
-    if flat.dtype.itemsize < 8 and not 1e-15 < norm < 1e15:  # the powers may have left the range of float32
+    if (
+        flat.dtype.itemsize < 8 and not 1e-15 < norm < 1e15
+    ):  # the powers may have exceeded the range of float32
         return float(np.linalg.norm(flat.astype(np.result_type(flat.dtype, np.float64)), p))
     return norm
 
@@ -38,18 +40,18 @@ def get_total_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    r"""The p-norm of all elements of all tensors as of one vector: :math:`(\sum |x_i|^p)^{1/p}`.
+    r"""The p-norm of all elements of all tensors, as one vector: :math:`(\sum |x_i|^p)^{1/p}`.
 
     Args:
         norm_type: p; ``inf`` for the largest magnitude.
-        error_if_nonfinite: raise if it is infinite or NaN.
+        error_if_nonfinite: raise if the norm is infinite or NaN.
         foreach: accepted for PyTorch's sake.
 
     Returns:
         A 0-d tensor of the first tensor's dtype.
 
     Raises:
-        GradientError: it is not finite, and that is an error.
+        GradientError: the norm is not finite, and ``error_if_nonfinite`` is True.
     """
     tensors = _tensors(tensors)
     if not tensors:
@@ -60,8 +62,7 @@ def get_total_norm(
     if error_if_nonfinite and not isfinite(total):
         raise GradientError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
-            f"clipped. To "
-            "disable this error and scale the gradients by the non-finite norm anyway, set "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
     dtype = tensors[0].array.real.dtype
@@ -72,9 +73,9 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Multiply all gradients by max_norm / (total_norm + 1e-6), if that is less than 1, in place."""
+    """Multiply all gradients, in place, by max_norm / (total_norm + 1e-6) if that is less than 1."""
     factor = max_norm / (float(total_norm) + 1e-6)
-    if factor < 1 or factor != factor:  # a NaN spreads, as in PyTorch
+    if factor < 1 or factor != factor:  # a NaN is passed on, as in PyTorch
         for parameter in _tensors(parameters):
             if parameter.grad is not None:
                 parameter.grad.array *= parameter.grad.array.dtype.type(factor)
@@ -91,16 +92,16 @@ def clip_grad_norm_(
     """Scale all gradients together so that their norm is at most ``max_norm`` (Pascanu et al. 2013).
 
     Args:
-        parameters: whose ``grad`` is scaled, in place; those without are left out.
+        parameters: their ``grad`` is scaled in place; parameters without one are ignored.
         norm_type: p of the p-norm; ``inf`` for the largest magnitude.
         error_if_nonfinite: raise if the norm is infinite or NaN.
         foreach: accepted for PyTorch's sake.
 
     Returns:
-        The norm before.
+        The norm before scaling.
 
     Raises:
-        GradientError: the norm is not finite, and that is an error.
+        GradientError: the norm is not finite, and ``error_if_nonfinite`` is True.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(2, requires_grad=True)
@@ -120,7 +121,7 @@ def clip_grad_norm_(
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:
-    """Hold every element of all gradients between -clip_value and clip_value, in place.
+    """Clamp every element of all gradients to [-clip_value, clip_value], in place.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(2, requires_grad=True)

@@ -1,9 +1,8 @@
-"""Hooks of modules: functions of the user's that see, and may replace, what goes into and comes out of a
-module.
+"""Hooks of modules: user functions that receive, and may replace, the inputs and outputs of a module.
 
-Backward hooks need to know the gradients of all inputs, and of all outputs, together. So the inputs and the
-outputs of a module that has some pass through a :class:`_Boundary`, an identity whose derivative calls back
-with all gradients at once.
+A backward hook needs the gradients of all inputs, or of all outputs, at once. If a module has backward hooks,
+its inputs and its outputs therefore pass through a :class:`_Boundary`: an identity whose derivative calls a
+function with all gradients.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class ModuleHooks:
 
 
 def register(hooks: OrderedDict, entry: Any, prepend: bool) -> RemovableHandle:
-    """Add ``entry`` at the end, or in front of the others; the handle takes it away again."""
+    """Add ``entry`` at the end, or at the start if ``prepend``; the handle removes it."""
     handle = RemovableHandle(hooks, entry)
     if prepend:
         hooks.move_to_end(handle.id, last=False)
@@ -39,7 +38,7 @@ def register(hooks: OrderedDict, entry: Any, prepend: bool) -> RemovableHandle:
 
 
 def call_with_hooks(module, args: tuple, kwargs: dict):
-    """``module.forward(*args, **kwargs)`` with the hooks of the module around it."""
+    """``module.forward(*args, **kwargs)`` with the module's hooks."""
     hooks: ModuleHooks = module._hooks
     for hook, with_kwargs in tuple(hooks.forward_pre.values()):
         if with_kwargs:
@@ -47,8 +46,8 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
-                        f"{replaced}."
+                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
+                        f"got {replaced}."
                     )
                 args, kwargs = replaced
         else:
@@ -77,7 +76,7 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
 
 
 class _Boundary:
-    """The operation of an identity; its derivative is ``callback(gradients) -> gradients``."""
+    """An identity operation; its derivative is ``callback(gradients) -> gradients``."""
 
     name = "backward_hook"
 
@@ -88,8 +87,8 @@ class _Boundary:
         return self.callback(gradient)
 
 
-def _pass(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
-    """The same tensors; on the way back the list of their gradients goes through ``callback``."""
+def _through_boundary(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
+    """The same tensors; in the backward pass ``callback`` maps the list of their gradients."""
     edges = tuple(edge_to(t) for t in tensors)
     node = record(_Boundary(callback), edges, outputs=[(t.shape, t.dtype) for t in tensors])
     passed = []
@@ -101,7 +100,7 @@ def _pass(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[T
 
 
 class _ModuleGradients:
-    """Collects the gradients of one call's outputs and inputs, and hands them to the hooks."""
+    """Collects the gradients of the outputs and the inputs of one call, and passes them to the hooks."""
 
     def __init__(self, module, hooks: ModuleHooks):
         self.module = module
@@ -117,7 +116,9 @@ class _ModuleGradients:
         if not self.inputs or not self.after:
             return args
         replaced = list(args)
-        for i, tensor in zip(self.inputs, _pass([args[i] for i in self.inputs], self._inputs_done)):
+        for i, tensor in zip(
+            self.inputs, _through_boundary([args[i] for i in self.inputs], self._inputs_done)
+        ):
             replaced[i] = tensor
         return tuple(replaced)
 
@@ -131,7 +132,7 @@ class _ModuleGradients:
         def outputs_done(gradients):
             return self._outputs_done(gradients, chosen, len(results))
 
-        for i, tensor in zip(chosen, _pass([results[i] for i in chosen], outputs_done)):
+        for i, tensor in zip(chosen, _through_boundary([results[i] for i in chosen], outputs_done)):
             results[i] = tensor
         return tuple(results) if several else results[0]
 
@@ -147,8 +148,7 @@ class _ModuleGradients:
         if not self.inputs and self.after:
             warnings.warn(
                 "Full backward hook is firing when gradients are computed with respect to module outputs "
-                "since no inputs "
-                "require gradients.",
+                "since no inputs require gradients.",
                 stacklevel=2,
             )
             for hook in self.after:
@@ -156,8 +156,7 @@ class _ModuleGradients:
                 if replaced is not None and any(g is not None for g in _as_tuple(replaced)):
                     raise GradientError(
                         "Backward hook for Modules where no input requires gradient should always return "
-                        "None or None for "
-                        "all gradients."
+                        "None or None for all gradients."
                     )
             self.grad_output = ()
         return [grad_output[i] for i in chosen]
@@ -183,6 +182,6 @@ def _checked(replaced, count: int, kind: str, what: str) -> tuple:
     if len(replaced) != count:
         raise GradientError(
             f"backward {kind}: expected {count} gradients as {what}, found {len(replaced)}; return one for "
-            f"each, or None"
+            "each, or None"
         )
     return replaced

@@ -1,4 +1,4 @@
-"""Linear layers: affine maps of the last dimension, and the bilinear map of two inputs."""
+"""Linear layers: the identity, and affine maps of the last dimension."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Identity(Module):
-    """y = x, whatever the arguments of the constructor."""
+    """y = x. The constructor ignores its arguments."""
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__()
@@ -26,11 +26,13 @@ class Linear(Module):
 
     Args:
         in_features, out_features: the last sizes of input and output.
-        bias: whether there is a b.
+        bias: whether there is a bias b.
 
     Attributes:
-        weight: W, (out_features, in_features), and bias: b, (out_features,); both drawn from U(-k, k) with
-            k = 1/sqrt(in_features).
+        weight: W, (out_features, in_features).
+        bias: b, (out_features,), or None.
+
+    Both are drawn from U(-k, k) with k = 1/sqrt(in_features).
 
     Shapes: input (..., in_features), output (..., out_features).
 
@@ -56,7 +58,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weight and the bias anew."""
+        """Draw new values of the weight and the bias."""
         init.kaiming_uniform_(self.weight, a=sqrt(5))  # U(-k, k) with k = 1/sqrt(fan_in)
         if self.bias is not None:
             bound = 1 / sqrt(self.in_features) if self.in_features else 0.0

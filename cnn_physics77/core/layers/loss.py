@@ -1,7 +1,7 @@
-"""Losses as modules: the functions of the same names, with their settings.
+"""Loss layers: functions from :mod:`cnn_physics77.core.operations` with their settings.
 
-``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` everywhere; ``size_average`` and ``reduce`` are PyTorch's
-older words for it.
+``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; ``size_average`` and ``reduce`` are PyTorch's deprecated
+arguments for it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class CrossEntropyLoss(_WeightedLoss):
 
     Args:
         weight: of each class.
-        ignore_index: a target that does not count.
-        label_smoothing: how much of the target is spread evenly over all classes.
+        ignore_index: targets of this class are ignored.
+        label_smoothing: the fraction of the target that is distributed evenly over all classes.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.CrossEntropyLoss()(torch.zeros(2, 10), torch.tensor([3, 7]))
@@ -70,7 +70,7 @@ class NLLLoss(_WeightedLoss):
 
     Args:
         weight: of each class.
-        ignore_index: a target that does not count.
+        ignore_index: targets of this class are ignored.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SmoothL1Loss(_Loss):
     """d²/(2 beta) where d = |x - target| < beta, d - beta/2 elsewhere.
 
     Args:
-        beta: not negative; with 0 it is |x - target|.
+        beta: not negative; 0 gives |x - target|.
     """
 
     def __init__(self, size_average=None, reduce=None, reduction: str = "mean", beta: float = 1.0) -> None:
@@ -178,7 +178,7 @@ class KLDivLoss(_Loss):
     """The Kullback-Leibler divergence target (log target - x) of log-probabilities x.
 
     Args:
-        log_target: the target is a logarithm too.
+        log_target: the target is given as a logarithm.
     """
 
     def __init__(
@@ -200,8 +200,8 @@ class PoissonNLLLoss(_Loss):
 
     Args:
         log_input: x is the logarithm of the expectation.
-        full: with Stirling's approximation of the term that does not depend on x.
-        eps: added to x in its logarithm, without ``log_input``.
+        full: add Stirling's approximation of the term that does not depend on x.
+        eps: added to x in log(x + eps); unused with ``log_input``.
     """
 
     def __init__(
@@ -233,8 +233,8 @@ class GaussianNLLLoss(_Loss):
     """The negative log-likelihood of a normal distribution: see :func:`nn.functional.gaussian_nll_loss`.
 
     Args:
-        full: with the constant term.
-        eps: the variance is at least this.
+        full: add the constant term.
+        eps: lower bound of the variance.
     """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:

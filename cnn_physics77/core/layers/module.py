@@ -1,7 +1,7 @@
-"""Module: a part of a network, which knows its parameters, its buffers and its parts.
+"""Module: a part of a network, with parameters, buffers and submodules.
 
-A module keeps its attributes as any object does; beside them it notes the names of those that are parameters,
-buffers and submodules, in the order in which they were assigned. That is all the bookkeeping there is.
+A module stores its attributes as any object does. In addition it records the names of those that are
+parameters, buffers and submodules, in the order of their assignment.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Module(Conversions):
     """The base class of all layers and networks.
 
     A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines
-    ``forward``. Calling the module calls ``forward``, with its hooks, if it has any, around it.
+    ``forward``. Calling the module calls ``forward`` and its hooks.
 
     Attributes:
-        training: whether the module trains; :meth:`train` and :meth:`eval` set it. Dropout and batch norm ask
-            for it.
+        training: whether the module is in training mode; :meth:`train` and :meth:`eval` set it. Dropout and
+            batch norm depend on it.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
@@ -56,7 +56,7 @@ class Module(Conversions):
     def __init__(self) -> None:
         set_directly = super().__setattr__
         set_directly("training", True)
-        set_directly("_parameter_names", {})  # name -> None: a set that keeps the order
+        set_directly("_parameter_names", {})  # name -> None: an ordered set
         set_directly("_buffer_names", {})  # name -> whether it is part of the state_dict
         set_directly("_module_names", {})
 
@@ -66,7 +66,7 @@ class Module(Conversions):
         return call_with_hooks(self, args, kwargs)
 
     def _no_forward(self, *args, **kwargs):
-        """Compute the output; every subclass defines its own."""
+        """Compute the output; every subclass defines it."""
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
@@ -89,18 +89,18 @@ class Module(Conversions):
             self._register(self._buffer_names, name, value.persistent)
         elif name in self._parameter_names and value is not None:
             raise TypeError(
-                f"cannot assign {type(value).__name__!r} as parameter {name!r} "
-                "(nn.Parameter or None expected)"
+                f"cannot assign {type(value).__name__!r} as parameter {name!r} (nn.Parameter or None "
+                "expected)"
             )
         elif name in self._module_names and value is not None:
             raise TypeError(
                 f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None "
-                f"expected)"
+                "expected)"
             )
         elif name in self._buffer_names and not (value is None or isinstance(value, Tensor)):
             raise TypeError(
-                f"cannot assign {type(value).__name__!r} as buffer {name!r} "
-                "(nn.Buffer, Tensor or None expected)"
+                f"cannot assign {type(value).__name__!r} as buffer {name!r} (nn.Buffer, Tensor or None "
+                "expected)"
             )
         object.__setattr__(self, name, value)
 
@@ -128,36 +128,37 @@ class Module(Conversions):
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter; None reserves the name, as for a bias that a layer does without.
+        """Add a parameter; None reserves the name, for example for the bias of a layer without bias.
 
         Raises:
-            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Parameter. ValueError: not
-                a leaf.
+            KeyError: the name is empty, has a dot, or is in use.
+            TypeError: not a Parameter.
+            ValueError: not a leaf.
         """
         self._check_new_name("parameter", name, self._parameter_names)
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
                 f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None "
-                f"required)"
+                "required)"
             )
         if param is not None and not param.is_leaf:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                f"explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the forward() "
-                f"method."
+                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                "forward() method."
             )
         self._register(self._parameter_names, name, None)
         object.__setattr__(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a buffer: state that is no parameter, such as a running mean.
+        """Add a buffer: state that is not a parameter, such as a running mean.
 
         Args:
             persistent: whether it is part of the ``state_dict``.
 
         Raises:
-            KeyError: the name is empty, has a dot, or is in use. TypeError: not a tensor.
+            KeyError: the name is empty, has a dot, or is in use.
+            TypeError: not a tensor.
         """
         self._check_new_name("buffer", name, self._buffer_names)
         if not (tensor is None or isinstance(tensor, Tensor)):
@@ -171,7 +172,8 @@ class Module(Conversions):
         """Add a submodule.
 
         Raises:
-            KeyError: the name is empty, has a dot, or is in use. TypeError: not a Module.
+            KeyError: the name is empty, has a dot, or is in use.
+            TypeError: not a Module.
         """
         if not (module is None or isinstance(module, Module)):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
@@ -183,21 +185,21 @@ class Module(Conversions):
 
     @property
     def _parameters(self) -> Mapping[str, Parameter | None]:
-        """This module's own parameters by name, to look at."""
+        """This module's own parameters by name (read-only)."""
         return MappingProxyType({name: self.__dict__[name] for name in self._parameter_names})
 
     @property
     def _buffers(self) -> Mapping[str, Tensor | None]:
-        """This module's own buffers by name, to look at."""
+        """This module's own buffers by name (read-only)."""
         return MappingProxyType({name: self.__dict__[name] for name in self._buffer_names})
 
     @property
     def _modules(self) -> Mapping[str, Module | None]:
-        """The direct submodules by name, to look at."""
+        """The direct submodules by name (read-only)."""
         return MappingProxyType({name: self.__dict__[name] for name in self._module_names})
 
     def get_submodule(self, target: str) -> Module:
-        """The submodule of that dotted name; the module itself for ``""``.
+        """The submodule with a dotted name; the module itself for ``""``.
 
         Raises:
             AttributeError: there is none.
@@ -212,7 +214,7 @@ class Module(Conversions):
         return module
 
     def set_submodule(self, target: str, module: Module) -> None:
-        """Put ``module`` in the place of the submodule of that dotted name."""
+        """Replace the submodule with a dotted name by ``module``."""
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
         path, _, name = target.rpartition(".")
@@ -220,11 +222,11 @@ class Module(Conversions):
         setattr(self.get_submodule(path), name, module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter of that dotted name; AttributeError if there is none."""
+        """The parameter with a dotted name; AttributeError if there is none."""
         return self._get_tensor(target, "_parameter_names", "nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer of that dotted name; AttributeError if there is none."""
+        """The buffer with a dotted name; AttributeError if there is none."""
         return self._get_tensor(target, "_buffer_names", "a buffer")
 
     def _get_tensor(self, target: str, registry: str, kind: str):
@@ -236,12 +238,12 @@ class Module(Conversions):
             raise AttributeError(f"`{name}` is not {kind}")
         return getattr(module, name)
 
-    # ------------------------------------------------------------------------------- what it is made of
+    # ------------------------------------------------------------------------------- content
 
     def named_modules(
         self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """The module itself and all below it, each with its dotted name; one used twice comes once."""
+        """The module and all below it with their dotted names; a shared module is listed once."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -255,7 +257,7 @@ class Module(Conversions):
                 )
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """The module itself and all below it."""
+        """The module and all modules below it."""
         for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
@@ -289,7 +291,7 @@ class Module(Conversions):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """The parameters with their dotted names; a tied one comes once, under its first name."""
+        """The parameters with their dotted names; a tied one is listed once, under its first name."""
         return self._named_tensors("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -308,10 +310,10 @@ class Module(Conversions):
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
-    # ------------------------------------------------------------------------------- changes to all of it
+    # ------------------------------------------------------------------------------- changes
 
     def train(self, mode: bool = True):
-        """Set this module and all below it to training (or, with False, to evaluation); returns it."""
+        """Set this module and all below it to training mode, or to evaluation mode if False; returns it."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -320,11 +322,11 @@ class Module(Conversions):
         return self
 
     def eval(self):
-        """Set this module and all below it to evaluation; returns it."""
+        """Set this module and all below it to evaluation mode; returns it."""
         return self.train(False)
 
     def apply(self, fn: Callable[[Module], Any]):
-        """Call ``fn`` with every module below, and with this one last; returns it."""
+        """Call ``fn`` with every module below this one, and with this one last; returns it."""
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -337,7 +339,7 @@ class Module(Conversions):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Set the gradients of all parameters to None, or to zeros."""
         for parameter in self.parameters():
             if set_to_none:
                 parameter.grad = None
@@ -354,11 +356,10 @@ class Module(Conversions):
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns, unless None, replaces the
-        arguments.
+        """Call ``hook(module, args)`` before ``forward``. A result, unless None, replaces the arguments.
 
         Args:
-            prepend: call it before the hooks that are there.
+            prepend: call it before the hooks that are registered.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
         """
         return register(self._own_hooks().forward_pre, (hook, with_kwargs), prepend)
@@ -366,41 +367,42 @@ class Module(Conversions):
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
     ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns, unless None, replaces the
-        output.
+        """Call ``hook(module, args, output)`` after ``forward``. A result, unless None, replaces the output.
 
         Args:
-            prepend: call it before the hooks that are there.
+            prepend: call it before the hooks that are registered.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
             always_call: call it also if ``forward`` raises, with None as output.
         """
         return register(self._own_hooks().forward, (hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known; what it returns
-        replaces them."""
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are computed.
+
+        A result other than None replaces them.
+        """
         return register(self._own_hooks().backward_pre, hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are
-        known.
+        computed.
 
-        Both are tuples, with None for what is no tensor or needs no gradient. What the hook returns, unless
-        None, replaces ``grad_input``.
+        Both are tuples, with None for an argument that is not a tensor or needs no gradient. A result other
+        than None replaces ``grad_input``.
         """
         return register(self._own_hooks().backward, hook, prepend)
 
     # ------------------------------------------------------------------------------- state
 
     def get_extra_state(self) -> Any:
-        """What a subclass keeps in the ``state_dict`` besides tensors; a subclass that defines it defines
-        both."""
+        """Additional content of the ``state_dict``. A subclass that defines this also defines
+        :meth:`set_extra_state`."""
         raise RuntimeError(
             "get_extra_state: this module has no extra state; define it together with set_extra_state"
         )
 
     def set_extra_state(self, state: Any) -> None:
-        """Take back what :meth:`get_extra_state` gave."""
+        """Load the result of :meth:`get_extra_state`."""
         raise RuntimeError(
             "set_extra_state: this module has no extra state; define it together with get_extra_state"
         )
@@ -412,12 +414,12 @@ class Module(Conversions):
     def state_dict(
         self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
     ) -> dict[str, Any]:
-        """The parameters and persistent buffers by dotted name, on the memory of the module.
+        """The parameters and persistent buffers by dotted name; they share the memory of the module.
 
         Args:
             destination: the dict to fill; a new OrderedDict by default.
-            prefix: put before every name.
-            keep_vars: give the parameters themselves, not constants on their memory.
+            prefix: a prefix of every name.
+            keep_vars: return the parameters themselves, not constants that share their memory.
         """
         destination = OrderedDict() if destination is None else destination
         save_state(self, destination, prefix, keep_vars)
@@ -430,15 +432,15 @@ class Module(Conversions):
 
         Args:
             state_dict: tensors or arrays (also those of PyTorch) by name.
-            strict: names missing here or there are an error.
-            assign: put the tensors themselves in the place of the old ones.
+            strict: missing and unexpected names are an error.
+            assign: replace the parameters and buffers by the tensors themselves.
 
         Returns:
             ``(missing_keys, unexpected_keys)``.
 
         Raises:
-            CheckpointError: names (if strict) or shapes that do not fit; then nothing was changed. TypeError:
-                not a dict.
+            CheckpointError: names (if strict) or shapes do not match; nothing is changed.
+            TypeError: not a dict.
         """
         return load_state(self, state_dict, strict, assign)
 
@@ -448,7 +450,7 @@ class Module(Conversions):
         return type(self).__name__
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of the repr."""
+        """The text in the parentheses of the repr."""
         return ""
 
     def __repr__(self) -> str:
@@ -460,7 +462,7 @@ class Module(Conversions):
 
 
 def indented(text: str) -> str:
-    """The text with every line but the first moved in by two."""
+    """The text with every line except the first indented by two spaces."""
     return text.replace("\n", "\n  ")
 
 

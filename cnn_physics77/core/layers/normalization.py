@@ -1,5 +1,4 @@
-"""Normalization layers: values brought to mean 0 and variance 1, over the batch, the channels or the
-pixels."""
+"""Normalization layers: mean 0 and variance 1 over the batch, the channels or the pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from cnn_physics77.core.tensor import Tensor, tensor
 
 
 class _Affine(Module):
-    """A layer whose result may be multiplied by a weight and moved by a bias, both learnt."""
+    """A layer with an optional weight and bias, both learned, that scale and shift the result."""
 
     weight: Parameter | None
     bias: Parameter | None
@@ -39,15 +38,15 @@ class _Affine(Module):
 
 
 class _WithStatistics(_Affine):
-    """A layer that may keep running estimates of mean and variance, of each channel, for evaluation.
+    """A layer with optional running estimates of the mean and variance of each channel, for evaluation.
 
     Args:
         num_features: C, the number of channels.
         eps: ε, added to the variance.
-        momentum: the part of a new estimate in the running one; None for the mean of all.
+        momentum: the weight of a new estimate in the running one; None for the mean of all estimates.
         affine: whether there are a weight and a bias.
-        track_running_stats: whether there are running estimates; without them those of the batch serve in
-            evaluation too.
+        track_running_stats: whether there are running estimates; without them evaluation uses those of the
+            batch, too.
         bias: whether there is a bias, if there is a weight.
     """
 
@@ -84,7 +83,7 @@ class _WithStatistics(_Affine):
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Forget the running estimates."""
+        """Reset the running estimates."""
         if self.running_mean is not None and self.running_var is not None:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
@@ -92,7 +91,7 @@ class _WithStatistics(_Affine):
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Set the weight to 1, the bias to 0, and forget the running estimates."""
+        """Set the weight to 1 and the bias to 0, and reset the running estimates."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -103,12 +102,12 @@ class _WithStatistics(_Affine):
         )
 
 
-# ------------------------------------------------------------------------------------------- over the batch
+# ----------------------------------------------------------------------------- batch normalization
 
 
 class _BatchNorm(_WithStatistics):
     dimensions: tuple[int, ...]
-    """How many dimensions the input may have."""
+    """The allowed numbers of dimensions of the input."""
 
     def __init__(
         self,
@@ -159,22 +158,22 @@ class BatchNorm2d(_BatchNorm):
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    In training m and v are mean and (biased) variance of each channel over the batch and its pixels, and the
-    running estimates follow them (with the unbiased variance); in evaluation m and v are the running
+    In training, m and v are the mean and the (biased) variance of each channel over the batch and its pixels;
+    they update the running estimates (with the unbiased variance). In evaluation, m and v are the running
     estimates.
 
     Args:
         num_features: C.
         eps: ε.
-        momentum: the part of the batch's statistics in the new running estimates; None for the mean of all
+        momentum: the weight of the batch's statistics in the new running estimates; None for the mean of all
             batches.
-        affine: whether there are w and b, at first 1 and 0.
-        track_running_stats: whether there are running estimates; without them the batch's serve in evaluation
-            too.
-        bias: whether there is a b.
+        affine: whether there are w and b, initially 1 and 0.
+        track_running_stats: whether there are running estimates; without them evaluation uses the batch's
+            statistics, too.
+        bias: whether there is a b, if ``affine``.
 
     Raises:
-        ShapeError: the input has another number of dimensions or channels.
+        ShapeError: the input has a wrong number of dimensions or channels.
 
     >>> import cnn_physics77 as torch
     >>> norm = torch.nn.BatchNorm2d(1, affine=False)
@@ -193,12 +192,12 @@ class BatchNorm3d(_BatchNorm):
     dimensions = (5,)
 
 
-# ------------------------------------------------------------------------------------------- over the pixels
+# ----------------------------------------------------------------------------- instance normalization
 
 
 class _InstanceNorm(_WithStatistics):
     dimensions: int
-    """How many dimensions a batch has; one sample has one less."""
+    """The number of dimensions of a batch; a single sample has one less."""
 
     def __init__(
         self,
@@ -225,13 +224,11 @@ class _InstanceNorm(_WithStatistics):
             if self.affine:
                 raise ShapeError(
                     f"{type(self).__name__}: expected input's channels to match num_features "
-                    f"({self.num_features}), "
-                    f"but got: {channels}."
+                    f"({self.num_features}), but got: {channels}."
                 )
             warnings.warn(
                 f"input's channels ({channels}) do not match num_features ({self.num_features}), which is "
-                f"not used because "
-                "affine=False",
+                "not used because affine=False",
                 stacklevel=2,
             )
         y = F.instance_norm(
@@ -254,10 +251,10 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization of images (N, C, H, W) or (C, H, W): each channel of each image over its own
-    pixels.
+    """Instance normalization (Ulyanov et al. 2016) of images (N, C, H, W) or (C, H, W).
 
-    Arguments as for :class:`BatchNorm2d`, with other defaults (Ulyanov et al. 2016).
+    Each channel of each image is normalized over its pixels. The arguments are those of :class:`BatchNorm2d`,
+    with other defaults.
     """
 
     dimensions = 4
@@ -269,22 +266,21 @@ class InstanceNorm3d(_InstanceNorm):
     dimensions = 5
 
 
-# ------------------------------------------------------------------------------------------- over the
-# channels
+# ----------------------------------------------------------------------------- group and layer normalization
 
 
 class GroupNorm(_Affine):
     r"""Normalization over groups of channels and their pixels (Wu and He 2018): (N, C, ...).
 
     Args:
-        num_groups: how many; C is a multiple of it.
+        num_groups: the number of groups; it divides C.
         num_channels: C.
         eps: added to the variance.
         affine: whether there are a weight and a bias (C,).
         bias: whether there is a bias, if there is a weight.
 
     Raises:
-        ShapeError: C is no multiple of num_groups.
+        ShapeError: num_groups does not divide C.
     """
 
     def __init__(
@@ -324,7 +320,7 @@ class LayerNorm(_Affine):
     r"""Normalization over the last dimensions (Ba et al. 2016): (..., *normalized_shape).
 
     Args:
-        normalized_shape: the sizes of these dimensions; or one size.
+        normalized_shape: the sizes of these dimensions, or one size.
         eps: added to the variance.
         elementwise_affine: whether there are a weight and a bias of that shape.
         bias: whether there is a bias, if there is a weight.
@@ -360,8 +356,8 @@ class RMSNorm(_Affine):
     r"""Division by the root mean square over the last dimensions (Zhang and Sennrich 2019).
 
     Args:
-        normalized_shape: the sizes of these dimensions; or one size.
-        eps: added to the mean square; None for the dtype's.
+        normalized_shape: the sizes of these dimensions, or one size.
+        eps: added to the mean square; None for the machine epsilon of the dtype.
         elementwise_affine: whether there is a weight of that shape.
     """
 

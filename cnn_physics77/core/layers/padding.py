@@ -1,4 +1,4 @@
-"""Padding layers: margins around the last one, two or three dimensions."""
+"""Padding layers for the last one, two or three dimensions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class _Pad(Module):
-    """A margin of ``padding`` elements: one number, or a pair for each dimension, from the last (left, right,
-    top, ...)."""
+    """``padding`` is one number, or a pair for each dimension, from the last: (left, right, top, ...)."""
 
     dimensions: int
     mode: str
@@ -49,99 +48,99 @@ class _ZeroPad(_ConstantPad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """A margin of one value, around one dimension."""
+    """Pads with one value, along the last dimension."""
 
     dimensions = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """A margin of one value, around two dimensions."""
+    """Pads with one value, along the last two dimensions."""
 
     dimensions = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """A margin of one value, around three dimensions."""
+    """Pads with one value, along the last three dimensions."""
 
     dimensions = 3
 
 
 class ZeroPad1d(_ZeroPad):
-    """A margin of zeros, around one dimension."""
+    """Pads with zeros, along the last dimension."""
 
     dimensions = 1
 
 
 class ZeroPad2d(_ZeroPad):
-    """A margin of zeros, around two dimensions."""
+    """Pads with zeros, along the last two dimensions."""
 
     dimensions = 2
 
 
 class ZeroPad3d(_ZeroPad):
-    """A margin of zeros, around three dimensions."""
+    """Pads with zeros, along the last three dimensions."""
 
     dimensions = 3
 
 
 class ReflectionPad1d(_Pad):
-    """A margin that mirrors the input, without its edge, around one dimension."""
+    """Pads with the reflection of the input (without its edge), along the last dimension."""
 
     dimensions = 1
     mode = "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """A margin that mirrors the input, without its edge, around two dimensions."""
+    """Pads with the reflection of the input (without its edge), along the last two dimensions."""
 
     dimensions = 2
     mode = "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """A margin that mirrors the input, without its edge, around three dimensions."""
+    """Pads with the reflection of the input (without its edge), along the last three dimensions."""
 
     dimensions = 3
     mode = "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """A margin that repeats the edge, around one dimension."""
+    """Pads by repeating the edge, along the last dimension."""
 
     dimensions = 1
     mode = "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """A margin that repeats the edge, around two dimensions."""
+    """Pads by repeating the edge, along the last two dimensions."""
 
     dimensions = 2
     mode = "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """A margin that repeats the edge, around three dimensions."""
+    """Pads by repeating the edge, along the last three dimensions."""
 
     dimensions = 3
     mode = "replicate"
 
 
 class CircularPad1d(_Pad):
-    """A margin from the other end of the input, around one dimension."""
+    """Pads with values from the other end of the input, along the last dimension."""
 
     dimensions = 1
     mode = "circular"
 
 
 class CircularPad2d(_Pad):
-    """A margin from the other end of the input, around two dimensions."""
+    """Pads with values from the other end of the input, along the last two dimensions."""
 
     dimensions = 2
     mode = "circular"
 
 
 class CircularPad3d(_Pad):
-    """A margin from the other end of the input, around three dimensions."""
+    """Pads with values from the other end of the input, along the last three dimensions."""
 
     dimensions = 3
     mode = "circular"

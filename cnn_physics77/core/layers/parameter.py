@@ -1,4 +1,4 @@
-"""Parameters and buffers: tensors that a module registers when they become its attributes."""
+"""Parameters and buffers: tensors that a module registers when they are assigned to its attributes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-def _share(made: Tensor, data: Tensor | None, name: str) -> None:
-    """Let ``made`` be on the memory of ``data``; an empty tensor for None."""
+def _share_memory(made: Tensor, data: Tensor | None, name: str) -> None:
+    """Make ``made`` share the memory of ``data``; None is an empty tensor."""
     if data is None:
         made.array = np.empty(0, get_default_dtype())
     elif isinstance(data, Tensor):
@@ -22,16 +22,16 @@ def _share(made: Tensor, data: Tensor | None, name: str) -> None:
 
 
 class Parameter(Tensor):
-    """A tensor that a :class:`Module` counts among its parameters when it is assigned to an attribute.
+    """A tensor that a :class:`Module` registers as a parameter when it is assigned to an attribute.
 
-    It is a leaf on the memory of ``data``, and requires grad also when made under ``no_grad()``.
+    It is a leaf that shares the memory of ``data``, and requires grad even if created under ``no_grad()``.
 
     Args:
-        data: the tensor of the values; an empty one for None.
+        data: the tensor of the values; None for an empty one.
         requires_grad: whether it is a variable.
 
     Raises:
-        DtypeError: ``data`` is not a tensor, or of a dtype that has no gradient.
+        DtypeError: ``data`` is not a tensor, or its dtype has no gradients.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Parameter(torch.zeros(2))
@@ -40,11 +40,11 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
-        _share(self, data, "Parameter")
+        _share_memory(self, data, "Parameter")
         self.requires_grad_(requires_grad)
 
     def __deepcopy__(self, memo) -> Parameter:
-        """A copy of the values, without the gradient, as PyTorch copies it."""
+        """A copy of the values without the gradient, as in PyTorch."""
         return self._deep_copy(memo, gradient=False)
 
     def __repr__(self) -> str:
@@ -52,24 +52,25 @@ class Parameter(Tensor):
 
 
 def empty_parameter(*shape: int, device=None, dtype=None) -> Parameter:
-    """A parameter of that shape whose values are yet to be set, of the default dtype unless one is given."""
+    """A parameter with uninitialised values, by default of the default dtype."""
     check_device("Parameter", device)
     return Parameter(from_array(np.empty(shape, get_default_dtype() if dtype is None else dtype)))
 
 
 class Buffer(Tensor):
-    """A tensor that a :class:`Module` counts among its buffers (state without gradient) when it is assigned
-    to an attribute.
+    """A tensor that a :class:`Module` registers as a buffer when it is assigned to an attribute.
+
+    A buffer is state without gradient.
 
     Args:
-        data: the tensor of the values; an empty one for None.
+        data: the tensor of the values; None for an empty one.
         persistent: whether it is part of the ``state_dict``.
     """
 
     persistent: bool = True
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
-        _share(self, data, "Buffer")
+        _share_memory(self, data, "Buffer")
         self.persistent = persistent
 
 

@@ -1,4 +1,4 @@
-"""Pooling layers: the largest or the mean value of each window, and what undoes the former."""
+"""Pooling layers: the largest or the mean value of each window, and the partial inverse of max pooling."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class MaxPool2d(_MaxPool):
     """The largest value of each window: see :func:`nn.functional.max_pool2d`.
 
     Args:
-        kernel_size, padding, dilation: an int or one per spatial dimension.
-        stride: the same; the kernel_size by default.
-        return_indices: also give the places that won.
-        ceil_mode: count windows that reach over the end.
+        kernel_size, padding, dilation: an int, or one per spatial dimension.
+        stride: an int, or one per spatial dimension; by default the kernel_size.
+        return_indices: also return the indices of the largest values.
+        ceil_mode: include windows that extend past the end.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.MaxPool2d(2)(torch.zeros(4, 8, 28, 28)).shape
@@ -76,7 +76,7 @@ class MaxPool3d(_MaxPool):
 
 
 class _MaxUnpool(Module):
-    """Puts the values of a max pool back to the places that won: see :func:`nn.functional.max_unpool2d`.
+    """Puts the values of a max pool back at their indices: see :func:`nn.functional.max_unpool2d`.
 
     ``forward(input, indices, output_size=None)``.
 
@@ -98,7 +98,7 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Undoes :class:`MaxPool1d` as far as it can be; what did not win becomes 0."""
+    """The partial inverse of :class:`MaxPool1d`; all other values are 0."""
 
     dimensions = 1
 
@@ -107,7 +107,7 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Undoes :class:`MaxPool2d` as far as it can be; what did not win becomes 0."""
+    """The partial inverse of :class:`MaxPool2d`; all other values are 0."""
 
     dimensions = 2
 
@@ -116,7 +116,7 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Undoes :class:`MaxPool3d` as far as it can be; what did not win becomes 0."""
+    """The partial inverse of :class:`MaxPool3d`; all other values are 0."""
 
     dimensions = 3
 
@@ -182,10 +182,10 @@ class AvgPool2d(_AvgPool):
     """The mean of each window: see :func:`nn.functional.avg_pool2d`.
 
     Args:
-        kernel_size, padding: an int or one per spatial dimension.
-        stride: the same; the kernel_size by default.
-        ceil_mode: count windows that reach over the end.
-        count_include_pad: count the zeros of the margin.
+        kernel_size, padding: an int, or one per spatial dimension.
+        stride: an int, or one per spatial dimension; by default the kernel_size.
+        ceil_mode: include windows that extend past the end.
+        count_include_pad: include the zeros of the padding in the mean.
         divisor_override: divide by this number instead.
     """
 
@@ -201,10 +201,10 @@ class AvgPool3d(_AvgPool):
 
 
 class _AdaptiveAvgPool(Module):
-    """The mean of windows that are chosen so that the output has a given size.
+    """The mean of windows that are chosen to give the output a certain size.
 
     Args:
-        output_size: an int, or one per spatial dimension; None keeps the size of the input.
+        output_size: an int, or one per spatial dimension; None for the input's size.
     """
 
     def __init__(self, output_size) -> None:
@@ -216,14 +216,14 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The mean of windows to a given size, along one dimension."""
+    """The mean of windows for a given output size, along one dimension."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """The mean of windows to a given size: see :func:`nn.functional.adaptive_avg_pool2d`.
+    """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool2d`.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.AdaptiveAvgPool2d(1)(torch.zeros(4, 8, 7, 7)).shape
@@ -235,18 +235,18 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """The mean of windows to a given size, over three dimensions."""
+    """The mean of windows for a given output size, over three dimensions."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
 class _AdaptiveMaxPool(Module):
-    """The largest value of windows that are chosen so that the output has a given size.
+    """The largest value of windows that are chosen to give the output a certain size.
 
     Args:
-        output_size: an int, or one per spatial dimension; None keeps the size of the input.
-        return_indices: also give the places that won.
+        output_size: an int, or one per spatial dimension; None for the input's size.
+        return_indices: also return the indices of the largest values.
     """
 
     def __init__(self, output_size, return_indices: bool = False) -> None:
@@ -259,21 +259,22 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest value of windows to a given size, along one dimension."""
+    """The largest value of windows for a given output size, along one dimension."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest value of windows to a given size: see :func:`nn.functional.adaptive_max_pool2d`."""
+    """The largest value of windows for a given output size: see
+    :func:`nn.functional.adaptive_max_pool2d`."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest value of windows to a given size, over three dimensions."""
+    """The largest value of windows for a given output size, over three dimensions."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

@@ -1,4 +1,4 @@
-"""Layers that change the shape alone."""
+"""Layers that only change the shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Flatten(Module):
-    """The dimensions from ``start_dim`` to ``end_dim`` as one; by default all but the first.
+    """Merges the dimensions from ``start_dim`` to ``end_dim``; by default all except the first.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Flatten()(torch.zeros(4, 8, 5, 5)).shape
@@ -28,7 +28,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One dimension as several, of the sizes ``unflattened_size``; one of them may be -1.
+    """Splits one dimension into several, of the sizes ``unflattened_size``; one of them may be -1.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Unflatten(1, (8, 5, 5))(torch.zeros(4, 200)).shape

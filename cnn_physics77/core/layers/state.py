@@ -1,4 +1,4 @@
-"""The state of a module: its tensors by dotted name, out and in again."""
+"""Saving and loading the state of a module: its tensors by dotted name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTRA = "_extra_state"
 
 
 class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` did not find, and what it did not know."""
+    """The missing and the unexpected names of ``load_state_dict``."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -87,8 +87,7 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
         if array.shape != tensor.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "
-                f"shape in "
-                f"current model is {tensor.shape}."
+                f"shape in current model is {tensor.shape}."
             )
             continue
         copies.append((part, name, tensor, array))

@@ -1,4 +1,4 @@
-"""Windows as columns, and back: im2col and col2im as layers."""
+"""im2col and col2im as layers: windows to columns, and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Unfold(Module):
-    """The windows of images as columns (im2col): see :func:`nn.functional.unfold`.
+    """Arranges the windows of images as columns (im2col): see :func:`nn.functional.unfold`.
 
     Shapes: input (N, C, H, W), output (N, C k², windows).
     """
@@ -31,7 +31,7 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """The sum of windows that are given as columns (col2im): see :func:`nn.functional.fold`.
+    """Sums windows that are given as columns (col2im): see :func:`nn.functional.fold`.
 
     Shapes: input (N, C k², windows), output (N, C, *output_size).
     """

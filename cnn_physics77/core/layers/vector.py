@@ -10,7 +10,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements one after the other, as a vector; derivatives go through it.
+    """All elements of all parameters as one vector; it is differentiable.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.utils.parameters_to_vector([torch.ones(2), torch.zeros(1, 2)])
@@ -23,7 +23,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Set the parameters, in order, to the elements of a vector.
 
     Raises:
-        ShapeError: the vector has another number of elements than all parameters together.
+        ShapeError: the vector and the parameters have different total numbers of elements.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(1, 2)

@@ -20,10 +20,10 @@ def collate(batch: Sequence[Any], *, collate_fn_map: Rules | None = None) -> Any
 
     Args:
         batch: samples of equal structure, at least one.
-        collate_fn_map: type, or tuple of types -> ``function(batch, *, collate_fn_map)``. The exact type is
-            looked up first, then the entries are tried in order with `isinstance`. Containers without an
-            entry are collated by element: mappings by key, named tuples and sequences by position. A tuple
-            becomes a list.
+        collate_fn_map: maps a type, or a tuple of types, to ``function(batch, *, collate_fn_map)``. The exact
+            type is looked up first, then the entries are tried in order with `isinstance`. Containers without
+            an entry are collated element by element: mappings by key, named tuples and sequences by position.
+            A tuple becomes a list.
     Raises:
         RuntimeError: sequences of unequal length.
         TypeError: samples of a type that has no entry.
@@ -43,8 +43,8 @@ def collate(batch: Sequence[Any], *, collate_fn_map: Rules | None = None) -> Any
     if isinstance(first, collections.abc.Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError(
-                "collate: each element in list of batch should be of equal size, found lengths "
-                f"{sorted({len(sample) for sample in batch})}; give the loader a collate_fn that pads"
+                "collate: each element in list of batch should be of equal size, found "
+                f"lengths {sorted({len(sample) for sample in batch})}; give the loader a collate_fn that pads"
             )
         parts = [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
         return parts if isinstance(first, tuple) else _like(first, parts)
@@ -55,7 +55,7 @@ def collate(batch: Sequence[Any], *, collate_fn_map: Rules | None = None) -> Any
 
 
 def _like(container: Any, content: Any) -> Any:
-    """`content` in a copy of `container`; as it is where the type cannot be copied or filled."""
+    """A copy of `container` with `content`; `content` itself if the type cannot be copied or filled."""
     try:
         if isinstance(container, collections.abc.MutableMapping):
             clone: Any = copy.copy(container)
@@ -67,7 +67,7 @@ def _like(container: Any, content: Any) -> Any:
                 clone[i] = item
             return clone
         return type(container)(content)
-    except TypeError:  # for example range, whose constructor takes no sequence
+    except TypeError:  # for example range, whose constructor accepts no sequence
         return content
 
 
@@ -78,8 +78,8 @@ def _collate_tensors(batch: Sequence[Tensor], *, collate_fn_map: Rules | None = 
 def _collate_arrays(batch: Sequence[np.ndarray], *, collate_fn_map: Rules | None = None) -> Tensor:
     if batch[0].dtype.kind in "SUO":
         raise TypeError(
-            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-            f"found an array of {batch[0].dtype}"
+            "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found an "
+            f"array of {batch[0].dtype}"
         )
     return from_numpy(np.stack(batch))
 
@@ -116,8 +116,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Stack samples along a new first dimension; containers keep their structure.
 
     Tensors and NumPy arrays are stacked and keep their dtype. Python floats become float64, integers int64,
-    booleans bool. Strings and bytes stay a list. Everything else as in `collate`, which also tells the
-    errors.
+    booleans bool. Strings and bytes stay a list. Everything else, and the errors, as for `collate`.
 
     >>> default_collate([{"A": 0, "B": "x"}, {"A": 100, "B": "y"}])
     {'A': tensor([  0, 100]), 'B': ['x', 'y']}
@@ -126,9 +125,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def default_convert(data: Any) -> Any:
-    """A sample with its NumPy arrays and scalars as Tensors: what a loader does without batching.
+    """Convert the NumPy arrays and scalars of a sample to Tensors, as a loader does without batching.
 
-    Containers keep their structure, except that a tuple becomes a list. Everything else is left as it is.
+    Containers keep their structure, except that a tuple becomes a list. Everything else is unchanged.
 
     >>> default_convert({"name": "x", "image": np.zeros(2)})
     {'name': 'x', 'image': tensor([0., 0.], dtype=float64)}

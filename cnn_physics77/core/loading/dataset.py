@@ -18,7 +18,7 @@ class Dataset(Generic[Sample]):
     """A map-style data set: ``dataset[index]`` is a sample.
 
     A subclass defines ``__getitem__`` and usually ``__len__``. It may also define ``__getitems__(indices)``,
-    which returns a list of samples, where that is faster than one by one. ``a + b`` is
+    which returns a list of samples, if that is faster than one by one. ``a + b`` is
     ``ConcatDataset([a, b])``.
     """
 
@@ -64,8 +64,8 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
     def __init__(self, *tensors: Any) -> None:
         if len({tensor.shape[0] for tensor in tensors}) > 1:
             raise AssertionError(
-                "TensorDataset: Size mismatch between tensors: expected equal first sizes, "
-                f"found shapes {[tuple(tensor.shape) for tensor in tensors]}"
+                "TensorDataset: Size mismatch between tensors: expected equal first sizes, found "
+                f"shapes {[tuple(tensor.shape) for tensor in tensors]}"
             )
         self.tensors = tensors
 
@@ -77,10 +77,10 @@ class TensorDataset(Dataset[tuple[Any, ...]]):
 
 
 class StackDataset(Dataset[Any]):
-    """Several data sets side by side: a sample is a tuple of theirs, or a dictionary with keyword arguments.
+    """Several data sets in parallel: a sample is a tuple of their samples, or a dict for keyword arguments.
 
     Raises:
-        ValueError: no data sets, both positional and keyword ones, or unequal lengths.
+        ValueError: there are no data sets, both positional and keyword arguments, or unequal lengths.
 
     >>> StackDataset(x=[1, 2], y="ab")[1]
     {'x': 2, 'y': 'b'}
@@ -108,8 +108,8 @@ class StackDataset(Dataset[Any]):
             samples = samples_at(part, indices)
             if len(samples) != len(indices):
                 raise ValueError(
-                    "StackDataset: Nested dataset's output size mismatch. "
-                    f"Expected {len(indices)}, got {len(samples)}"
+                    f"StackDataset: Nested dataset's output size mismatch. Expected {len(indices)}, "
+                    f"got {len(samples)}"
                 )
             return samples
 
@@ -126,7 +126,7 @@ class ConcatDataset(Dataset[Sample]):
     """The concatenation of several map-style data sets.
 
     Raises:
-        AssertionError: no data sets, or one of them is an IterableDataset (as in PyTorch).
+        AssertionError: there are no data sets, or one is an IterableDataset (as in PyTorch).
 
     >>> both = ConcatDataset(["ab", "cde"])
     >>> len(both), both[3], both[-1]
@@ -148,8 +148,8 @@ class ConcatDataset(Dataset[Sample]):
         if index < 0:
             if -index > len(self):
                 raise ValueError(
-                    "ConcatDataset: absolute value of index should not exceed dataset length, "
-                    f"found {index} with length {len(self)}"
+                    f"ConcatDataset: absolute value of index should not exceed dataset length, found {index} "
+                    f"with length {len(self)}"
                 )
             index += len(self)
         part = bisect.bisect_right(self.cumulative_sizes, index)
@@ -161,7 +161,7 @@ class ChainDataset(IterableDataset[Sample]):
     """The concatenation of several iterable-style data sets.
 
     Raises:
-        AssertionError: on iteration or `len`, when a part is not an IterableDataset (as in PyTorch).
+        AssertionError: on iteration or `len`, if a part is not an IterableDataset (as in PyTorch).
     """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
@@ -171,8 +171,8 @@ class ChainDataset(IterableDataset[Sample]):
         for part in self.datasets:
             if not isinstance(part, IterableDataset):
                 raise AssertionError(
-                    f"ChainDataset only supports IterableDataset, found {type(part).__name__}; "
-                    "use ConcatDataset"
+                    f"ChainDataset only supports IterableDataset, found {type(part).__name__}; use "
+                    "ConcatDataset"
                 )
             yield part
 
@@ -201,7 +201,7 @@ class Subset(Dataset[Sample]):
         return self.dataset[self.indices[index]]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
-        if type(self).__getitem__ is not Subset.__getitem__:  # a subclass that changes its samples
+        if type(self).__getitem__ is not Subset.__getitem__:  # a subclass that changes the samples
             return [self[i] for i in indices]
         return samples_at(self.dataset, [self.indices[i] for i in indices])
 
@@ -210,7 +210,7 @@ class Subset(Dataset[Sample]):
 
 
 def samples_at(dataset: Any, indices: list[int]) -> list[Any]:
-    """The samples at `indices` as a list, by the data set's ``__getitems__`` where it has one."""
+    """The samples at `indices` as a list, from the data set's ``__getitems__`` if it has one."""
     batched = getattr(dataset, "__getitems__", None)
     return batched(indices) if callable(batched) else [dataset[i] for i in indices]
 
@@ -221,8 +221,8 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
     Args:
         dataset: the data set.
         lengths: the lengths of the parts, or fractions that sum to 1. Part i then gets
-            floor(fraction * length) samples, and the remaining samples go to the first parts, one each.
-        generator: a Generator, or NumPy's, for the permutation; None is the default generator.
+            floor(fraction * length) samples; the remaining samples go to the first parts, one each.
+        generator: a Generator, or NumPy's, for the permutation; None for the default generator.
     Raises:
         ValueError: the lengths do not sum to the data set's length, or a fraction is outside [0, 1].
 

@@ -30,7 +30,7 @@ class MapFetcher:
     def __call__(self, index: Any) -> Any:
         if not self._batched:
             return self._collate(self._dataset[index])
-        if self._gathers:  # one look-up per tensor gives what stacking rows gives
+        if self._gathers:  # one look-up per tensor has the result of stacking rows
             indices = list(index)
             if indices and all(type(i) is int for i in indices):
                 return [tensor[indices] for tensor in self._dataset.tensors]
@@ -38,10 +38,10 @@ class MapFetcher:
 
 
 class IterableFetcher:
-    """Batches of an iterable-style data set, one per call; StopIteration at its end.
+    """Batches of an iterable-style data set, one per call; StopIteration at the end.
 
-    As in PyTorch, an error costs the batch that it occurs in. A generator is at its end after an error of
-    its own, but not after one of `collate_fn`.
+    As in PyTorch, an error loses the batch in which it occurs. An error in a generator ends it; an error in
+    `collate_fn` does not.
     """
 
     def __init__(self, dataset: Any, collate_fn: Collate, batch_size: int | None, drop_last: bool) -> None:

@@ -1,7 +1,7 @@
 """The loader, as in ``torch.utils.data``: it makes batches of a data set in the order of a sampler.
 
-Its workers are threads of this process (see `workers`), not processes as PyTorch's: NumPy and file reading
-release the interpreter's lock, nothing is pickled, and no data are copied between processes.
+Unlike PyTorch's, its workers are threads of this process (see `workers`). NumPy and file reading release the
+interpreter's lock, nothing is pickled, and no data are copied between processes.
 """
 
 from __future__ import annotations
@@ -30,43 +30,45 @@ class DataLoader:
 
     **Workers.** The batches and their order do not depend on the number of workers. Each worker has a
     shallow copy of the data set if that is a `Dataset`: attributes that ``worker_init_fn`` or the data set's
-    methods set, such as an open file, are the worker's own. The objects that the attributes refer to are
+    methods set, such as an open file, belong to the worker. The objects that the attributes refer to are
     shared by all workers, and so is a data set of another type (a list, an array).
 
-    **Errors.** An error in a sample or in collation is raised by the training loop's ``next``; the iterator
-    can go on with the next batch. With workers, an error of `worker_init_fn`, and whatever ends a worker
-    (SystemExit, KeyboardInterrupt, GeneratorExit; raised as RuntimeError), ends the iteration.
+    **Errors.** An error in a sample or in collation is raised by ``next`` in the training loop; the iterator
+    can continue with the next batch. With workers, an error in `worker_init_fn` ends the iteration, and so
+    does an exception that ends a worker (SystemExit, KeyboardInterrupt, GeneratorExit; raised as
+    RuntimeError).
 
-    **Random numbers.** Each pass draws a base seed from `generator`. Worker i draws the random numbers of
-    this framework from a stream of its own with the seed base seed + i; ``initial_seed()`` and
+    **Random numbers.** Each pass draws a base seed from `generator`. Worker i has its own stream of this
+    framework's random numbers, with the seed base seed + i; ``initial_seed()`` and
     ``get_worker_info().seed`` return it in the worker. So two runs with the same seed and the same number of
-    workers are equal, if `in_order`. Python's ``random`` and ``numpy.random``'s functions have one state for
-    the process, and the order in which threads draw from it depends on timing. Draw from
-    ``get_worker_info().rng.random_generator`` and ``.numpy_generator`` in their place: they are seeded by
-    worker. The same holds for any other generator that workers share.
+    workers are equal, if `in_order`. The functions of Python's ``random`` and of ``numpy.random`` have one
+    state per process, and the order in which threads draw from it depends on timing. Use
+    ``get_worker_info().rng.random_generator`` and ``.numpy_generator`` instead, which are seeded per worker.
+    The same is true of any other generator that workers share.
 
     Args:
         dataset: map-style (``dataset[i]``, ``len``), or an `IterableDataset`.
-        batch_size: samples per batch; None is without batching: single samples.
+        batch_size: samples per batch; None for single samples, without batching.
         shuffle: a new random order in every pass.
         sampler: the order, as an iterable of indices; excludes `shuffle`.
         batch_sampler: the batches, as an iterable of lists of indices; excludes `batch_size`, `shuffle`,
             `sampler` and `drop_last`.
         num_workers: threads that fetch batches ahead; 0 fetches them in the calling thread.
-        collate_fn: list of samples -> batch; None is `default_collate` (`default_convert` without batching).
-        pin_memory: accepted and without effect: there is no accelerator to copy to.
+        collate_fn: maps a list of samples to a batch; None for `default_collate` (`default_convert` without
+            batching).
+        pin_memory: accepted, without effect: there is no accelerator.
         drop_last: drop the last batch if it is shorter than the others.
-        timeout: seconds to wait for a batch of the workers, then RuntimeError; 0 is without limit.
+        timeout: seconds to wait for a batch of the workers, then RuntimeError; 0 for no limit.
         worker_init_fn: called in each worker with its number, after seeding, before its first batch.
-        multiprocessing_context: accepted with workers, and without effect, as workers are threads.
-        generator: a Generator, or NumPy's, for `shuffle` and the base seed; None is the default generator.
-        prefetch_factor: batches that each worker fetches ahead; None is 2.
+        multiprocessing_context: accepted with workers, without effect, as workers are threads.
+        generator: a Generator, or NumPy's, for `shuffle` and the base seed; None for the default generator.
+        prefetch_factor: batches that each worker fetches ahead; None for 2.
         persistent_workers: keep the workers, with their data sets and random streams, from one pass to the
             next; otherwise every pass starts new ones.
-        pin_memory_device: accepted and without effect, as `pin_memory`.
-        in_order: hand out batches in the order of the sampler; otherwise as they become ready.
+        pin_memory_device: accepted, without effect.
+        in_order: return batches in the order of the sampler; otherwise as they become ready.
     Raises:
-        ValueError: arguments that exclude one another or are out of range.
+        ValueError: arguments are mutually exclusive or out of range.
 
     >>> from cnn_physics77 import arange
     >>> from cnn_physics77.utils.data import DataLoader, TensorDataset
@@ -130,7 +132,7 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.pin_memory_device = pin_memory_device
         self.in_order = in_order
-        self._pool: WorkerPool | None = None  # workers that persist
+        self._pool: WorkerPool | None = None  # the workers, if they persist
         self._ready = True
 
     @staticmethod
@@ -139,15 +141,15 @@ class DataLoader:
     ) -> None:
         if num_workers < 0:
             raise ValueError(
-                f"DataLoader: num_workers option should be non-negative, found {num_workers}; "
-                "use num_workers=0 to load in the calling thread"
+                f"DataLoader: num_workers option should be non-negative, found {num_workers}; use "
+                "num_workers=0 to load in the calling thread"
             )
         if not timeout >= 0:
             raise ValueError(f"DataLoader: timeout option should be non-negative, found {timeout}")
         if num_workers == 0 and prefetch_factor is not None:
             raise ValueError(
-                "DataLoader: prefetch_factor option could only be specified with workers; "
-                "let num_workers > 0, otherwise set prefetch_factor to None"
+                "DataLoader: prefetch_factor option could only be specified with workers; let num_workers > "
+                "0, otherwise set prefetch_factor to None"
             )
         if prefetch_factor is not None and prefetch_factor < 0:
             raise ValueError(
@@ -161,13 +163,13 @@ class DataLoader:
             methods = multiprocessing.get_all_start_methods()
             if isinstance(context, str) and context not in methods:
                 raise ValueError(
-                    f"DataLoader: multiprocessing_context option should specify a valid start method in "
-                    f"{methods}, but got {context!r}"
+                    "DataLoader: multiprocessing_context option should specify a valid start method "
+                    f"in {methods}, but got {context!r}"
                 )
         if num_workers > (os.cpu_count() or num_workers):
             warnings.warn(
-                f"This DataLoader will create {num_workers} workers on {os.cpu_count()} processors; "
-                "more workers than processors may make loading slower.",
+                f"This DataLoader will create {num_workers} workers on {os.cpu_count()} processors; more "
+                "workers than processors may make loading slower.",
                 stacklevel=3,
             )
 
@@ -179,8 +181,8 @@ class DataLoader:
             for name, value in given.items():
                 if value is not None:
                     raise ValueError(
-                        f"DataLoader with IterableDataset: expected unspecified {name} option, "
-                        f"but got {name}={value}"
+                        f"DataLoader with IterableDataset: expected unspecified {name} option, but "
+                        f"got {name}={value}"
                     )
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: sampler option is mutually exclusive with shuffle")
@@ -191,8 +193,8 @@ class DataLoader:
             )
         if batch_size is None and batch_sampler is None and drop_last:
             raise ValueError(
-                "DataLoader: batch_size=None option disables auto-batching "
-                "and is mutually exclusive with drop_last"
+                "DataLoader: batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -201,7 +203,7 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        """The number of batches in one pass, without batching of samples.
+        """The number of batches in one pass; the number of samples without batching.
 
         Raises:
             TypeError: the data set or the sampler has no length.
@@ -214,7 +216,8 @@ class DataLoader:
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        # Drawn with and without workers, so that their number does not change the order of the batches.
+        # The seed is drawn with and without workers, so that their number does not change the order of the
+        # batches.
         base_seed = int(numpy_generator(self.generator).integers(2**62))
         order: Iterable[Any] = self.sampler if self.batch_sampler is None else self.batch_sampler
         if self._iterable:
@@ -232,7 +235,7 @@ class DataLoader:
         return WorkerBatches(pool, order, self.prefetch_factor or 0, self.timeout, self.in_order)
 
     def _make_fetcher(self) -> MakeFetcher:
-        """Data set -> fetcher; without a reference to the loader, as workers keep it."""
+        """A function that maps a data set to a fetcher. Workers keep it: it must not refer to the loader."""
         collate_fn = self.collate_fn
         if self._iterable:
             return functools.partial(
@@ -244,4 +247,4 @@ class DataLoader:
         return functools.partial(MapFetcher, collate_fn=collate_fn, batched=self.batch_sampler is not None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_pool": None}  # a copy starts workers of its own
+        return self.__dict__ | {"_pool": None}  # a copy starts its own workers

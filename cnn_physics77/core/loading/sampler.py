@@ -1,6 +1,6 @@
 """Samplers, as in ``torch.utils.data``: the order in which a loader visits a data set.
 
-The permutations come from NumPy's PCG64, so they are not those that PyTorch draws from the same seed.
+The permutations come from NumPy's PCG64, so they differ from PyTorch's for the same seed.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ class RandomSampler(Sampler[int]):
     Args:
         data_source: what to sample from; only its length is used.
         replacement: draw each index independently, instead of a permutation. The numbers are drawn 32 at a
-            time while the pass goes on, so `num_samples` may be as large as one likes. They are those that
-            a single draw of `num_samples` would give.
-        num_samples: how many to draw; None is len(data_source). Without replacement, a number larger than
-            the data set gives whole permutations one after another, then part of one.
-        generator: a Generator, or NumPy's, that every pass draws from while it goes on. None: each pass
-            seeds a generator of its own from the default one when it starts, so that what the loop body draws
-            does not change the order.
+            time during the pass, so `num_samples` may be arbitrarily large. They are the numbers that a
+            single draw of `num_samples` would give.
+        num_samples: how many to draw; None for len(data_source). Without replacement, a number larger than
+            the data set gives complete permutations one after another, then part of one.
+        generator: a Generator, or NumPy's, from which every pass draws while it runs. None: each pass seeds
+            its own generator from the default one when it starts, so that random numbers in the loop body do
+            not change the order.
     Raises:
-        TypeError: `replacement` is not a boolean. ValueError: `num_samples` is not a positive integer.
+        TypeError: `replacement` is not a boolean.
+        ValueError: `num_samples` is not a positive integer.
 
     >>> sorted(RandomSampler(range(5), generator=np.random.default_rng(0)))
     [0, 1, 2, 3, 4]
@@ -104,11 +105,11 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices in a new random order in every pass, each of them once.
+    """The given indices in a new random order in every pass, each once.
 
     Args:
         indices: what to sample from.
-        generator: a Generator, or NumPy's; None is the default generator.
+        generator: a Generator, or NumPy's; None for the default generator.
     """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
@@ -128,12 +129,12 @@ class WeightedRandomSampler(Sampler[int]):
 
     Args:
         weights: non-negative, 1-D, not all zero.
-        num_samples: how many to draw; they are drawn at once when a pass starts.
-        replacement: whether an index may come more than once in a pass.
-        generator: a Generator, or NumPy's; None is the default generator.
+        num_samples: how many to draw; all are drawn when a pass starts.
+        replacement: whether an index may occur more than once in a pass.
+        generator: a Generator, or NumPy's; None for the default generator.
     Raises:
-        ValueError: an argument of the wrong type, negative or non-finite weights, or more samples without
-            replacement than there are positive weights.
+        ValueError: an argument has the wrong type, a weight is negative or not finite, or there are more
+            samples without replacement than positive weights.
 
     >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], 4))
     [1, 1, 1, 1]
@@ -145,14 +146,14 @@ class WeightedRandomSampler(Sampler[int]):
         _check_number("WeightedRandomSampler", "num_samples", num_samples)
         if not isinstance(replacement, bool):
             raise ValueError(
-                "WeightedRandomSampler: replacement should be a boolean value, "
-                f"but got replacement={replacement}"
+                "WeightedRandomSampler: replacement should be a boolean value, but got "
+                f"replacement={replacement}"
             )
         self.weights = np.asarray(weights, dtype=np.float64)
         if self.weights.ndim != 1:
             raise ValueError(
-                "WeightedRandomSampler: weights should be a 1d sequence "
-                f"but given weights have shape {self.weights.shape}"
+                "WeightedRandomSampler: weights should be a 1d sequence but given weights have "
+                f"shape {self.weights.shape}"
             )
         if not np.all(np.isfinite(self.weights)) or np.any(self.weights < 0) or not np.any(self.weights > 0):
             raise ValueError(
@@ -161,9 +162,9 @@ class WeightedRandomSampler(Sampler[int]):
             )
         if not replacement and num_samples > np.count_nonzero(self.weights):
             raise ValueError(
-                f"WeightedRandomSampler: cannot draw {num_samples} samples without replacement from "
-                f"{np.count_nonzero(self.weights)} positive weights; "
-                "lower num_samples or set replacement=True"
+                f"WeightedRandomSampler: cannot draw {num_samples} samples without replacement "
+                f"from {np.count_nonzero(self.weights)} positive weights; lower num_samples or set "
+                "replacement=True"
             )
         self.num_samples = num_samples
         self.replacement = replacement

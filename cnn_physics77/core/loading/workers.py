@@ -1,9 +1,9 @@
-"""The workers of a loader: threads that fetch batches, and the iterator that hands them out.
+"""The workers of a loader: threads that fetch batches, and the iterator that returns the batches.
 
-Each worker has a queue of jobs. A job is the number of a batch and its indices; it belongs to a pass over the
-data set. A worker answers every job of an open pass by one result: a batch, the end of its iterable, or the
-error that fetching raised. It holds no reference to the iterator or the loader, so that both are freed as
-soon as the user drops them; their workers end then.
+Each worker has a queue of jobs. A job is the number of a batch and its indices, and belongs to a pass over
+the data set. A worker answers every job of an open pass with one result: a batch, the end of its iterable, or
+the error that was raised. A worker does not refer to the iterator or the loader, so both are freed, and their
+workers end, as soon as the user drops them.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from .fetch import Fetcher, IterableFetcher
 
 MakeFetcher = Callable[[Any], Fetcher]
 
-CHECK_INTERVAL = 1.0  # seconds between two looks whether the awaited worker still runs
-EXIT_GRACE = 2.0  # seconds that the interpreter's exit waits for workers to finish their current sample
+CHECK_INTERVAL = 1.0  # seconds between two checks whether the worker is still alive
+EXIT_GRACE = 2.0  # seconds that the interpreter, at exit, waits for the workers' current samples
 
 
 @dataclass(frozen=True)
 class WorkerRandom:
-    """The random numbers of one worker; three independent streams.
+    """The random generators of one worker: three independent streams.
 
     Attributes:
         random_generator: Python's.
-        torch_generator: the worker's default generator, which ``rand`` and the others draw from.
+        torch_generator: the worker's default generator, from which ``rand`` and others draw.
         numpy_generator: NumPy's.
     """
 
@@ -53,15 +53,15 @@ class WorkerRandom:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """What a worker knows about itself; see `get_worker_info`.
+    """Information about a worker; see `get_worker_info`.
 
     Attributes:
         id: 0 to num_workers - 1.
-        num_workers: how many there are.
+        num_workers: the number of workers.
         seed: the seed of its random numbers: the loader's base seed + id.
-        dataset: its data set: a shallow copy of a `Dataset`, whose attributes are the worker's own; any other
-            object is shared by all workers.
-        rng: its random numbers.
+        dataset: its data set. A `Dataset` is copied (shallowly), so its attributes belong to the worker; any
+            other object is shared by all workers.
+        rng: its random generators.
         worker_method: "thread".
     """
 
@@ -81,7 +81,7 @@ _current = _Current()
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """The `WorkerInfo` of the calling thread; None where it is not a worker of a loader.
+    """The `WorkerInfo` of the calling thread; None if it is not a worker of a loader.
 
     >>> get_worker_info() is None
     True
@@ -90,12 +90,12 @@ def get_worker_info() -> WorkerInfo | None:
 
 
 class _Failure:
-    """An exception on its way from a worker to the training loop.
+    """An exception that is passed from a worker to the training loop.
 
     Attributes:
         error: the exception.
-        worker: the worker's number; None where the sampler raised it.
-        fatal: whether the pass ends with it: the worker could not start, or has exited.
+        worker: the worker's number; None if the sampler raised it.
+        fatal: whether it ends the pass: the worker could not start, or has exited.
     """
 
     def __init__(self, error: BaseException, worker: int | None, fatal: bool = False) -> None:
@@ -104,13 +104,13 @@ class _Failure:
         self.fatal = fatal
 
     def to_raise(self) -> BaseException:
-        """The exception for the training loop: an Exception itself; for what ends a thread, RuntimeError."""
+        """The exception for the training loop: RuntimeError in place of an exception that ends a thread."""
         if self.worker is None:
             return self.error
         if not isinstance(self.error, Exception):
             failure = RuntimeError(
-                f"DataLoader worker {self.worker} exited unexpectedly: "
-                f"{type(self.error).__name__}({self.error}) was raised in it"
+                f"DataLoader worker {self.worker} exited "
+                f"unexpectedly: {type(self.error).__name__}({self.error}) was raised in it"
             )
             failure.__cause__ = self.error
             return failure
@@ -120,17 +120,17 @@ class _Failure:
         return self.error
 
 
-_END = object()  # the result of a worker whose iterable is at its end
+_END = object()  # the result of a worker whose iterable is exhausted
 
 
 class _Epoch:
-    """What the iterator and the workers share during one pass over the data set.
+    """The state that the iterator and the workers share during one pass over the data set.
 
     Attributes:
         fetchers: by worker; each worker makes its own.
-        results: job -> result. A result is stored here before `arrivals` announces it, so that an
-            interruption of the waiting thread loses none.
-        closed: set when nobody waits for results any more.
+        results: job -> result. A result is stored here before `arrivals` announces it, so that no result is
+            lost if the waiting thread is interrupted.
+        closed: set when the results are no longer needed.
     """
 
     def __init__(self, workers: int) -> None:
@@ -142,11 +142,11 @@ class _Epoch:
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What all workers of a pool do.
+    """The task of all workers of a pool.
 
     Attributes:
-        workers: how many there are.
-        base_seed: worker i draws its random numbers from the seed base_seed + i.
+        workers: the number of workers.
+        base_seed: worker i has the seed base_seed + i.
         dataset, worker_init_fn: the loader's.
         make_fetcher: data set -> Fetcher.
     """
@@ -158,19 +158,19 @@ class WorkerTask:
     make_fetcher: MakeFetcher
 
 
-# An exception refers to the frames that it went through and to their callers' frames. So the functions of a
-# worker keep no failure in a local variable: such a cycle would keep the iterator, and with it the workers,
-# until the garbage collector runs.
+# An exception refers to the frames that it passed through and to their callers' frames. Therefore the
+# functions of a worker keep no failure in a local variable: the cycle would keep the iterator, and with it
+# the workers, alive until the garbage collector runs.
 
 
 def _start(worker: int, task: WorkerTask) -> Any:
-    """Prepare the calling thread to be a worker; returns its data set, or the failure to do so."""
+    """Set up the calling thread as a worker; returns its data set, or the failure."""
     try:
         seed = task.base_seed + worker
         numbers = WorkerRandom(
             random_generator=random.Random(seed),
             torch_generator=seed_thread(seed),
-            numpy_generator=np.random.default_rng([worker, seed]),  # seed alone is torch_generator's stream
+            numpy_generator=np.random.default_rng([worker, seed]),  # the plain seed is torch_generator's
         )
         dataset = copy.copy(task.dataset) if isinstance(task.dataset, Dataset) else task.dataset
         _current.info = WorkerInfo(worker, task.workers, seed, dataset, numbers)
@@ -195,7 +195,7 @@ def _fetch(epoch: _Epoch, worker: int, index: Any, make_fetcher: MakeFetcher, da
 
 
 def _work(jobs: queue.SimpleQueue[Any], worker: int, task: WorkerTask) -> None:
-    """What a worker's thread runs: jobs to results, until a job is None or something ends the worker."""
+    """The main function of a worker: process jobs until a job is None or an exception ends the worker."""
     dataset = _start(worker, task)
     while (job := jobs.get()) is not None:
         epoch, number, index = job
@@ -208,7 +208,7 @@ def _work(jobs: queue.SimpleQueue[Any], worker: int, task: WorkerTask) -> None:
             del result
             if exits:
                 return
-        del job, epoch, index  # a worker that waits keeps no batch alive
+        del job, epoch, index  # a waiting worker must not keep a batch alive
 
 
 _pools: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
@@ -218,8 +218,8 @@ class WorkerPool:
     """The threads of the workers, until `stop` is called or the pool is freed.
 
     Args:
-        task: what they do.
-        persistent: whether they outlive the pass that they were started for.
+        task: the task of the workers.
+        persistent: whether they outlive the pass for which they were started.
     """
 
     def __init__(self, task: WorkerTask, persistent: bool) -> None:
@@ -232,7 +232,7 @@ class WorkerPool:
                 target=_work,
                 name=f"DataLoader worker {worker}",
                 args=(jobs, worker, task),
-                daemon=True,  # a sample that blocks does not keep the interpreter from exiting
+                daemon=True,  # a sample that blocks must not prevent the interpreter from exiting
             )
             for worker, jobs in enumerate(self.jobs)
         ]
@@ -242,11 +242,11 @@ class WorkerPool:
             thread.start()
 
     def usable(self) -> bool:
-        """Whether the workers take jobs: not after `stop`, nor in a process forked from theirs."""
+        """Whether the workers accept jobs: not after `stop`, nor in a forked process."""
         return not self.stopped and self.process == os.getpid()
 
     def stop(self) -> None:
-        """Let every worker end after its current job; returns at once."""
+        """Tell every worker to end after its current job; returns immediately."""
         self.stopped = True
         for jobs in self.jobs:
             jobs.put(None)
@@ -256,9 +256,10 @@ class WorkerPool:
 
 
 def _stop_all() -> None:
-    """End the workers before the interpreter exits, which would stop them in the middle of whatever they do.
+    """End the workers before the interpreter exits.
 
-    A worker that is stopped while it prints, for example, keeps the lock of the output, and the exit fails.
+    The exit would stop them at any point. A worker that is stopped while it prints, for example, still holds
+    the lock of the output, and the exit fails.
     """
     pools = list(_pools)
     for pool in pools:
@@ -278,21 +279,21 @@ def _stop_all_at_exit() -> None:
 class WorkerBatches:
     """One pass over a data set with workers: an iterator of batches.
 
-    In order, the job of batch i goes to worker i mod n as long as no iterable is at its end, so that each
-    sample meets the same random numbers in every run. Out of order, it goes to the worker with the fewest
+    In order, the job of batch i is sent to worker i mod n as long as no iterable is exhausted, so that each
+    sample gets the same random numbers in every run. Out of order, it is sent to the worker with the fewest
     jobs.
 
-    As in PyTorch, an error in a sample or in its collation is raised in the place of its batch, and the
-    iterator can go on with the next one. The iteration ends with an error of `worker_init_fn` or of the data
-    set's ``__iter__``, and with anything that ends a thread (SystemExit, KeyboardInterrupt, GeneratorExit):
-    that is raised as RuntimeError. An error of the sampler is raised in its place.
+    As in PyTorch, an error in a sample or in its collation is raised instead of returning its batch, and the
+    iterator can continue with the next one. An error in `worker_init_fn` or in the data set's ``__iter__``
+    ends the iteration. So does an exception that ends a thread (SystemExit, KeyboardInterrupt,
+    GeneratorExit), which is raised as RuntimeError. An error in the sampler is raised when its batch is due.
 
     Args:
         pool: the workers.
         order: the indices of the batches.
-        prefetch_factor: jobs per worker that are out at any time.
-        timeout: seconds to wait for a batch; 0 is without limit.
-        in_order: whether the batches come in the order of `order`, or as they become ready.
+        prefetch_factor: the number of unfinished jobs per worker.
+        timeout: seconds to wait for a batch; 0 for no limit.
+        in_order: whether the batches are returned in the order of `order`, or as they become ready.
     """
 
     def __init__(
@@ -303,7 +304,7 @@ class WorkerBatches:
         self._epoch = _Epoch(workers)
         self._pending: dict[int, int | None] = {}  # job -> its worker, oldest first
         self._sent = 0
-        self._active = set(range(workers))  # workers whose iterable is not at its end
+        self._active = set(range(workers))  # workers whose iterable is not exhausted
         self._turns = itertools.cycle(range(workers))
         self._timeout = timeout
         self._in_order = in_order
@@ -332,14 +333,14 @@ class WorkerBatches:
                 try:
                     raise error
                 finally:
-                    del error, result  # the traceback refers to this frame: without this, a cycle
+                    del error, result  # otherwise a cycle: the traceback refers to this frame
             if result is not _END:
                 return result
         self._close()
         raise StopIteration
 
     def _send(self) -> None:
-        """Hand out the next job, if there is one and a worker for it."""
+        """Send the next job to a worker, if there is a job and a worker."""
         if not self._active:
             return
         number, worker = self._sent, None
@@ -362,7 +363,7 @@ class WorkerBatches:
         return min(self._active, key=lambda worker: jobs[worker])
 
     def _wait(self) -> int:
-        """The job whose result comes next, when the result is there."""
+        """Wait for the result that is due next; returns its job."""
         deadline = time.monotonic() + self._timeout
         while True:
             candidates = itertools.islice(self._pending, 1) if self._in_order else self._pending
@@ -396,7 +397,7 @@ class WorkerBatches:
             )
 
     def _check_threads(self) -> None:
-        """Answer for a worker whose thread has ended without an answer."""
+        """Store a failure for a worker whose thread has ended without a result."""
         for number, worker in self._pending.items():
             if worker is None or self._pool.threads[worker].is_alive():
                 continue

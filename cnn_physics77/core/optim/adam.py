@@ -8,7 +8,7 @@ from typing import Any
 
 from cnn_physics77.core.kernels import updates
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
-from cnn_physics77.core.optim.bundles import ElementwiseOptimizer
+from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
 
 
@@ -27,15 +27,16 @@ class Adam(ElementwiseOptimizer):
         betas: β₁ and β₂.
         eps: ε.
         weight_decay: λ; with ``decoupled_weight_decay`` p is multiplied by 1 - ηλ instead, and g is ∇L.
-        amsgrad: the largest v so far takes the place of v in the last line.
-        maximize: climb instead: the sign of the gradient is turned.
+        amsgrad: the last line uses the largest v so far instead of v.
+        maximize: maximize instead: the sign of the gradient is changed.
         foreach, fused, capturable: accepted for PyTorch's sake; there is one implementation, and it is fused.
-        differentiable: only False.
+        differentiable: must be False.
 
     Raises:
-        ValueError: a negative number, betas outside of [0, 1), ``differentiable=True``.
+        ValueError: a number is negative, a beta is outside of [0, 1), or ``differentiable=True``.
 
-    The state of a parameter: ``step``, t; ``exp_avg``, m; ``exp_avg_sq``, v; with AMSGrad ``max_exp_avg_sq``.
+    The state of a parameter has ``step`` (t), ``exp_avg`` (m), ``exp_avg_sq`` (v) and, with AMSGrad,
+    ``max_exp_avg_sq``.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, -3.0], requires_grad=True)
@@ -85,7 +86,7 @@ class Adam(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
+    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
         return partial(
             updates.adam,
             step=step,
@@ -99,8 +100,9 @@ class Adam(ElementwiseOptimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p is multiplied by 1 - lr weight_decay
-    at each step.
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+
+    Each step multiplies p by 1 - lr weight_decay.
 
     Arguments, errors and state are those of :class:`Adam`; the default of ``weight_decay`` is 0.01.
     """

@@ -16,7 +16,7 @@ class _WithMomentum(LRScheduler):
 
     cycle_momentum: bool
 
-    def _begin_momentum(self, optimizer: Optimizer, base_momentum, max_momentum, last_epoch: int) -> None:
+    def _init_momentum(self, optimizer: Optimizer, base_momentum, max_momentum, last_epoch: int) -> None:
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
         self.use_beta1 = "betas" in optimizer.defaults
@@ -36,26 +36,27 @@ class _WithMomentum(LRScheduler):
 
 
 class OneCycleLR(_WithMomentum):
-    """One cycle (Smith and Topin 2019): the rate rises from max_lr/div_factor to max_lr and falls to a small
-    fraction of it.
+    """One cycle (Smith and Topin 2019).
+
+    The rate rises from max_lr/div_factor to max_lr, then falls to a small fraction of the initial rate.
 
     Call ``step()`` after every batch.
 
     Args:
         max_lr: the largest rate; or a list, one per group.
-        total_steps: of the whole cycle; or ``epochs`` and ``steps_per_epoch``, whose product it is.
-        pct_start: the part of the cycle in which the rate rises.
+        total_steps: steps of the whole cycle; or give ``epochs`` and ``steps_per_epoch``.
+        pct_start: the fraction of the cycle in which the rate rises.
         anneal_strategy: ``"cos"`` or ``"linear"``.
         cycle_momentum: let the momentum (or β₁) fall from ``max_momentum`` to ``base_momentum`` while the
             rate rises, and rise while it falls.
-        div_factor: max_lr over the rate at the beginning.
-        final_div_factor: the rate at the beginning over that at the end.
-        three_phase: fall to the rate of the beginning first, in the time that the rise took, and then to the
-            end's.
+        div_factor: max_lr over the initial rate.
+        final_div_factor: the initial rate over the final rate.
+        three_phase: fall to the initial rate first, in as many steps as the rise took, then to the final
+            rate.
 
     Raises:
-        ValueError: no number of steps, a step after the last, an unknown strategy, pct_start outside of [0,
-            1], momenta for an optimizer without.
+        ValueError: no number of steps, a step after the last, an unknown strategy, ``pct_start`` outside of
+            [0, 1], or ``cycle_momentum`` for an optimizer without momentum.
     """
 
     def __init__(
@@ -89,8 +90,7 @@ class OneCycleLR(_WithMomentum):
                 f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
-        # (last step of the phase, rate from, rate to, momentum from, momentum to), the latter as keys of the
-        # group
+        # Each phase: last step, rate from and to, momentum from and to (the last four are keys of the group).
         rise = (pct_start * total_steps - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
         if three_phase:
             fall = (2 * pct_start * total_steps - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum")
@@ -105,10 +105,10 @@ class OneCycleLR(_WithMomentum):
                 group["min_lr"] = group["initial_lr"] / final_div_factor
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self._begin_momentum(optimizer, base_momentum, max_momentum, last_epoch)
+            self._init_momentum(optimizer, base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
 
-    def _between(self, start: float, end: float, fraction: float) -> float:
+    def _interpolate(self, start: float, end: float, fraction: float) -> float:
         if self._anneal_func_type == "cos":
             return end + (start - end) / 2.0 * (math.cos(math.pi * fraction) + 1)
         return (end - start) * fraction + start
@@ -128,29 +128,29 @@ class OneCycleLR(_WithMomentum):
         fraction = (now - begin) / (end - begin)
         if self.cycle_momentum:
             for group in self.optimizer.param_groups:
-                self._set_momentum(group, self._between(group[momentum_from], group[momentum_to], fraction))
-        return [self._between(group[low], group[high], fraction) for group in self.optimizer.param_groups]
+                self._set_momentum(
+                    group, self._interpolate(group[momentum_from], group[momentum_to], fraction)
+                )
+        return [self._interpolate(group[low], group[high], fraction) for group in self.optimizer.param_groups]
 
 
 class CyclicLR(_WithMomentum):
-    """Triangles (Smith 2017): the rate rises from base_lr to max_lr and falls again, over and over.
+    """A triangular wave (Smith 2017): the rate rises from base_lr to max_lr and falls again, repeatedly.
 
     Call ``step()`` after every batch.
 
     Args:
         base_lr, max_lr: the smallest and largest rate; or lists, one per group.
-        step_size_up, step_size_down: steps of the rise and of the fall; the fall takes as many as the rise by
-            default.
-        mode: ``"triangular"``; ``"triangular2"``: each triangle half as high as the one before;
-            ``"exp_range"``: the height times gamma^step.
-        gamma: of ``"exp_range"``.
-        scale_fn: the height as a function of the number of the cycle or of the step, in the place of
-            ``mode``.
-        scale_mode: ``"cycle"`` or ``"iterations"``: of what scale_fn is a function.
+        step_size_up, step_size_down: steps of the rise and of the fall, by default as many.
+        mode: ``"triangular"``; ``"triangular2"``: each triangle is half as high as the one before;
+            ``"exp_range"``: the height is multiplied by gamma^step.
+        gamma: the base for ``"exp_range"``.
+        scale_fn: the height as a function of the cycle or the step number; replaces ``mode``.
+        scale_mode: the argument of scale_fn, ``"cycle"`` or ``"iterations"``.
         cycle_momentum: let the momentum (or β₁) go from ``max_momentum`` to ``base_momentum`` and back.
 
     Raises:
-        ValueError: an unknown mode, momenta for an optimizer without.
+        ValueError: an unknown mode, or ``cycle_momentum`` for an optimizer without momentum.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class CyclicLR(_WithMomentum):
         self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self._begin_momentum(optimizer, base_momentum, max_momentum, last_epoch)
+            self._init_momentum(optimizer, base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
@@ -225,19 +225,19 @@ class CyclicLR(_WithMomentum):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    r"""Half a period of cosine, then a new start (Loshchilov and Hutter 2017).
+    r"""Half a period of a cosine, then a restart (Loshchilov and Hutter 2017).
 
     .. math:: \eta = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi T_{cur} / T_i)) / 2
 
     Args:
         T_0: epochs to the first restart.
-        T_mult: each period is so many times as long as the one before.
+        T_mult: the factor from one period to the next.
         eta_min: the smallest rate.
 
     ``step(epoch)`` may be given a fraction of an epoch.
 
     Raises:
-        ValueError: T_0 or T_mult below 1 or not whole.
+        ValueError: T_0 or T_mult is below 1, or not an integer.
     """
 
     def __init__(
@@ -281,7 +281,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.last_epoch = math.floor(epoch)
         for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
             group["lr"] = rate
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
 
 def _positive(name: str, value: int) -> int:

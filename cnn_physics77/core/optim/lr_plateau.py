@@ -1,4 +1,4 @@
-"""A learning rate that falls when a measured quantity no longer gets better."""
+"""A learning rate that is reduced when a metric stops improving."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cnn_physics77.core.optim.optimizer import Optimizer
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Multiply the rate by ``factor`` when the metric has not got better for more than ``patience`` epochs.
+    """Multiply the rate by ``factor`` when the metric has not improved for more than ``patience`` epochs.
 
     Args:
-        mode: ``"min"``: less is better; ``"max"``: more is better.
+        mode: ``"min"`` if lower is better, ``"max"`` if higher is better.
         factor: below 1.
-        patience: epochs without improvement that are let pass.
-        threshold: how much better counts as better.
-        threshold_mode: ``"rel"``: as a fraction of the best so far; ``"abs"``: as a difference.
-        cooldown: epochs after a change in which none is counted.
+        patience: epochs without improvement that are tolerated.
+        threshold: the smallest change that counts as an improvement.
+        threshold_mode: ``"rel"`` (a fraction of the best value so far) or ``"abs"`` (a difference).
+        cooldown: epochs after a reduction that do not count as epochs without improvement.
         min_lr: the smallest rate; or a list, one per group.
-        eps: a change smaller than this is not made.
+        eps: smaller changes of the rate are not made.
 
     Raises:
         ValueError: a factor of 1 or more, an unknown mode.
@@ -71,15 +71,15 @@ class ReduceLROnPlateau(LRScheduler):
         self.best = self.mode_worse
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     @property
     def in_cooldown(self) -> bool:
-        """Whether epochs are not counted at present."""
+        """Whether epochs are not counted now, after a reduction."""
         return self.cooldown_counter > 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Go to the next epoch with the metric of this one, a number or a tensor of one element."""
+        """Go to the next epoch. ``metrics`` is the value of this one: a number or a tensor of one element."""
         value = float(metrics)
         if epoch is not None:
             warnings.warn(
@@ -100,7 +100,7 @@ class ReduceLROnPlateau(LRScheduler):
             self._reduce()
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def _is_better(self, value: float) -> bool:
         margin = self.threshold if self.threshold_mode == "abs" else None
@@ -114,8 +114,8 @@ class ReduceLROnPlateau(LRScheduler):
             if self.default_min_lr is None:
                 raise RuntimeError(
                     f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
-                    f"`ReduceLROnPlateau` "
-                    f"was initialized ({len(self.min_lrs)}). Please modify the `min_lrs` field to match."
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}). Please modify the `min_lrs` "
+                    "field to match."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lowest in zip(groups, self.min_lrs):

@@ -1,11 +1,11 @@
 r"""Schedules of the learning rate, with PyTorch's arguments, numbers and state.
 
-A scheduler sets ``group["lr"]`` of every group of an optimizer when it is made (epoch 0) and at each
-``step()``; an epoch is whatever lies between two steps. :math:`\eta_t` is the rate of epoch t, :math:`\eta_0`
-the optimizer's.
+A scheduler sets ``group["lr"]`` of every group of an optimizer when it is created (epoch 0) and at each
+``step()``; an epoch is the time between two steps. :math:`\eta_t` is the rate of epoch t, and :math:`\eta_0`
+the optimizer's rate.
 
-Most rules are given twice: as the next rate from the present one, so that several schedulers can act on one
-optimizer; and in closed form, for a sequence of schedulers that starts one anew.
+Most rules have two forms. The recursive one computes the next rate from the current one, so that several
+schedulers can act on one optimizer. The closed form is used by a sequence that restarts a scheduler.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def check_optimizer(optimizer) -> None:
 
 
 def per_group(name: str, optimizer: Optimizer, value) -> list:
-    """One value per parameter group; a single one is repeated.
+    """One value per parameter group; a single value is repeated.
 
     Raises:
-        ValueError: another number of values than groups.
+        ValueError: the number of values is not the number of groups.
     """
     groups = len(optimizer.param_groups)
     if not isinstance(value, list | tuple):
@@ -48,19 +48,20 @@ class LRScheduler:
     """The base of the schedulers: a subclass defines ``get_lr``.
 
     Args:
-        optimizer: whose groups get their rates.
-        last_epoch: the epoch to continue after; -1 is the beginning.
+        optimizer: the optimizer whose rates are set.
+        last_epoch: the epoch to continue after; -1 starts at epoch 0.
 
     Attributes:
-        base_lrs: the rate of each group at the beginning.
-        last_epoch: the present epoch.
+        base_lrs: the initial rate of each group.
+        last_epoch: the current epoch.
 
     Raises:
-        TypeError: not an optimizer. KeyError: to continue, the groups must have ``"initial_lr"``.
+        TypeError: not an optimizer.
+        KeyError: ``last_epoch`` is given, and a group has no ``"initial_lr"``.
     """
 
     schedules_by_epoch = True
-    """Whether the rate depends on the epoch alone, and not on a measured quantity."""
+    """Whether the rate depends only on the epoch, not on a metric."""
     _is_initial = False
     _last_lr: list
     _step_count: int
@@ -74,7 +75,7 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                    f"last_epoch >= 0"
+                    "last_epoch >= 0"
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -88,7 +89,7 @@ class LRScheduler:
         finally:
             self._is_initial = False
 
-    def _present(self) -> list:
+    def _current_lrs(self) -> list:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def get_lr(self) -> list:
@@ -108,9 +109,8 @@ class LRScheduler:
         if self._step_count == 1 and not self.optimizer._steps_called:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
-                "the opposite "
-                "order; failure to do this will result in skipping the first value of the learning rate "
-                "schedule.",
+                "the opposite order; failure to do this will result in skipping the first value of the "
+                "learning rate schedule.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -132,23 +132,24 @@ class LRScheduler:
             rates = self._get_closed_form_lr()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def _get_closed_form_lr(self) -> list:
         return self.get_lr()
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes but the optimizer."""
+        """All attributes except the optimizer."""
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` gave."""
+        """Load the result of :meth:`state_dict`."""
         self.__dict__.update(state_dict)
 
 
-class _ByFunction(LRScheduler):
-    """The rates by functions of the epoch, one per group; the state has those of them that are objects, not
-    functions."""
+class _FunctionScheduler(LRScheduler):
+    """Rates given by functions of the epoch, one per group.
+
+    The state contains callable objects, but no functions."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
@@ -172,11 +173,11 @@ class _ByFunction(LRScheduler):
                 function.__dict__.update(attributes)
 
 
-class LambdaLR(_ByFunction):
+class LambdaLR(_FunctionScheduler):
     r""":math:`\eta_t = \eta_0 f(t)`.
 
     Args:
-        lr_lambda: f; or a list of them, one per group.
+        lr_lambda: f; or a list of functions, one per group.
 
     >>> import cnn_physics77 as torch
     >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.5)
@@ -190,17 +191,17 @@ class LambdaLR(_ByFunction):
         return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs)]
 
 
-class MultiplicativeLR(_ByFunction):
+class MultiplicativeLR(_FunctionScheduler):
     r""":math:`\eta_t = \eta_{t-1} f(t)`.
 
     Args:
-        lr_lambda: f; or a list of them, one per group.
+        lr_lambda: f; or a list of functions, one per group.
     """
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
-        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._present())]
+            return self._current_lrs()
+        return [rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._current_lrs())]
 
 
 class StepLR(LRScheduler):
@@ -220,8 +221,8 @@ class StepLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0 or self.last_epoch % self.step_size:
-            return self._present()
-        return [rate * self.gamma for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
@@ -231,7 +232,7 @@ class MultiStepLR(LRScheduler):
     r""":math:`\eta_t = \eta_0 \gamma^n`, where n milestones have been reached.
 
     Args:
-        milestones: epochs; one that is given twice counts twice.
+        milestones: epochs; one that is listed twice counts twice.
         gamma: γ.
     """
 
@@ -244,8 +245,8 @@ class MultiStepLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch not in self.milestones:
-            return self._present()
-        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma ** self.milestones[self.last_epoch] for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         reached = bisect_right(sorted(self.milestones.elements()), self.last_epoch)
@@ -271,10 +272,10 @@ class ConstantLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0:
-            return [rate * self.factor for rate in self._present()]
+            return [rate * self.factor for rate in self._current_lrs()]
         if self.last_epoch != self.total_iters:
-            return self._present()
-        return [rate * (1.0 / self.factor) for rate in self._present()]
+            return self._current_lrs()
+        return [rate * (1.0 / self.factor) for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         ended = self.last_epoch >= self.total_iters
@@ -311,12 +312,12 @@ class LinearLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self.last_epoch == 0:
-            return [rate * self.start_factor for rate in self._present()]
+            return [rate * self.start_factor for rate in self._current_lrs()]
         if self._is_initial or self.last_epoch > self.total_iters:
-            return self._present()
+            return self._current_lrs()
         rise = self.end_factor - self.start_factor
         before = self.total_iters * self.start_factor + (self.last_epoch - 1) * rise
-        return [rate * (1.0 + rise / before) for rate in self._present()]
+        return [rate * (1.0 + rise / before) for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         rise = self.end_factor - self.start_factor
@@ -337,8 +338,8 @@ class ExponentialLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
-        return [rate * self.gamma for rate in self._present()]
+            return self._current_lrs()
+        return [rate * self.gamma for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         return [base * self.gamma**self.last_epoch for base in self.base_lrs]
@@ -361,10 +362,10 @@ class PolynomialLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial or self.last_epoch > self.total_iters:
-            return self._present()
+            return self._current_lrs()
         left = 1.0 - self.last_epoch / self.total_iters
         before = 1.0 - (self.last_epoch - 1) / self.total_iters
-        return [rate * (left / before) ** self.power for rate in self._present()]
+        return [rate * (left / before) ** self.power for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         reached = min(self.total_iters, self.last_epoch)
@@ -372,8 +373,9 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2` (Loshchilov and Hutter
-    2017).
+    r""":math:`\eta_t = \eta_{min} + (\eta_0 - \eta_{min}) (1 + \cos(\pi t / T)) / 2`.
+
+    Source: Loshchilov and Hutter 2017.
 
     Args:
         T_max: T, half a period, in epochs; after it the rate rises again.
@@ -394,19 +396,19 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list:
         if self._is_initial:
-            return self._present()
+            return self._current_lrs()
         if self._step_count == 1 and self.last_epoch > 0:
             return self._get_closed_form_lr()
         low, step = self.eta_min, math.pi / self.T_max
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:  # the ratio below would be 0/0
             return [
                 rate + (base - low) * (1 - math.cos(step)) / 2
-                for base, rate in zip(self.base_lrs, self._present())
+                for base, rate in zip(self.base_lrs, self._current_lrs())
             ]
         ratio = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / (
             1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)
         )
-        return [ratio * (rate - low) + low for rate in self._present()]
+        return [ratio * (rate - low) + low for rate in self._current_lrs()]
 
     def _get_closed_form_lr(self) -> list:
         height = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2

@@ -1,4 +1,4 @@
-"""Schedules of the learning rate made of other schedules: one after the other, or several at once."""
+"""Schedules made of other schedules: one after another, or several at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cnn_physics77.core.optim.lr_scheduler import LRScheduler
 from cnn_physics77.core.optim.optimizer import Optimizer
 
 
-class _OfSchedulers(LRScheduler):
-    """What is made of other schedulers, all of one optimizer."""
+class _CompositeScheduler(LRScheduler):
+    """A scheduler made of other schedulers of one optimizer."""
 
     def _set_schedulers(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler]) -> None:
         name = type(self).__name__
@@ -24,8 +24,8 @@ class _OfSchedulers(LRScheduler):
                 )
             if scheduler.optimizer is not optimizer:
                 raise ValueError(
-                    f"{name} expects all schedulers to belong to the same optimizer, but got scheduler "
-                    f"{type(scheduler).__name__} at index {i} of another one"
+                    f"{name} expects all schedulers to belong to the same optimizer, but got "
+                    f"scheduler {type(scheduler).__name__} at index {i} of another one"
                 )
         self.optimizer = optimizer
         self._schedulers = schedulers
@@ -41,15 +41,16 @@ class _OfSchedulers(LRScheduler):
             scheduler.load_state_dict(state)
 
 
-class SequentialLR(_OfSchedulers):
+class SequentialLR(_CompositeScheduler):
     """One scheduler after the other.
 
     Args:
-        schedulers: of the same optimizer.
-        milestones: the epochs at which the second, third ... begin.
+        schedulers: schedulers of the same optimizer.
+        milestones: the epochs at which the second, third ... scheduler starts.
 
     Raises:
-        ValueError: no schedulers, some of another optimizer, not one milestone less than schedulers.
+        ValueError: there are no schedulers, one belongs to another optimizer, or there is not exactly one
+            milestone less than there are schedulers.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class SequentialLR(_OfSchedulers):
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        _step_back(self)  # every scheduler made its initial step when it was made; only the first's counts
+        # Every scheduler made its initial step when it was created; only that of the first one is kept.
+        _undo_initial_step(self)
         first = schedulers[bisect_right(milestones, 0)]
         first._initial_step()
         self._last_lr = first.get_last_lr()
@@ -85,22 +87,22 @@ class SequentialLR(_OfSchedulers):
         self._last_lr = scheduler.get_last_lr()
 
 
-def _step_back(scheduler: LRScheduler) -> None:
-    if isinstance(scheduler, _OfSchedulers):
+def _undo_initial_step(scheduler: LRScheduler) -> None:
+    if isinstance(scheduler, _CompositeScheduler):
         for part in scheduler._schedulers:
-            _step_back(part)
+            _undo_initial_step(part)
     else:
         scheduler.last_epoch -= 1
 
 
-class ChainedScheduler(_OfSchedulers):
-    """Several schedulers at once: each changes the rate that the one before has left.
+class ChainedScheduler(_CompositeScheduler):
+    """Several schedulers at once: each changes the rate that the previous one has set.
 
     Args:
-        schedulers: of one optimizer.
+        schedulers: schedulers of one optimizer.
 
     Raises:
-        ValueError: no schedulers, or some of another optimizer.
+        ValueError: there are no schedulers, or they belong to different optimizers.
     """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
@@ -109,13 +111,13 @@ class ChainedScheduler(_OfSchedulers):
                 "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
             )
         self._set_schedulers(optimizer or schedulers[0].optimizer, schedulers)
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
     def step(self) -> None:  # type: ignore[override]
         """Go to the next epoch."""
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = self._present()
+        self._last_lr = self._current_lrs()
 
 
 __all__ = ["ChainedScheduler", "SequentialLR"]

@@ -1,4 +1,4 @@
-"""The base of all optimizers: groups of parameters with their settings, and a state for each parameter."""
+"""The base of all optimizers: parameter groups with their settings, and a state for each parameter."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class _Required:
 
 
 required = _Required()
-"""The default of a setting that every group has to give."""
+"""The default of a setting that every group must give."""
 
 
 def _with_hooks(step: Callable) -> Callable:
-    """``step`` with the optimizer's hooks around it, noted in ``_steps_called``."""
+    """``step`` with the optimizer's hooks around it; ``_steps_called`` counts the calls."""
 
     @functools.wraps(step)
     def hooked(self, *args, **kwargs):
@@ -36,8 +36,7 @@ def _with_hooks(step: Callable) -> Callable:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
                     raise RuntimeError(
                         f"{type(self).__name__}.step: a pre-hook must return None or a tuple of (new_args, "
-                        f"new_kwargs), "
-                        f"found {replaced}"
+                        f"new_kwargs), found {replaced}"
                     )
                 args, kwargs = replaced
         result = step(self, *args, **kwargs)
@@ -50,21 +49,22 @@ def _with_hooks(step: Callable) -> Callable:
 
 
 class Optimizer:
-    """Changes parameters by their gradients. A subclass calls ``super().__init__(params, defaults)`` and
-    defines ``step``.
+    """Updates parameters by their gradients.
+
+    A subclass calls ``super().__init__(params, defaults)`` and defines ``step``.
 
     Args:
         params: tensors; or (name, tensor) pairs; or dicts, each with ``"params"`` and the settings of that
             group.
-        defaults: the settings of groups that do not give their own.
+        defaults: the settings of the groups that do not set their own.
 
     Attributes:
-        param_groups: a list of dicts: ``"params"`` and the settings.
-        state: parameter -> dict of what the optimizer remembers about it.
+        param_groups: a list of dicts with ``"params"`` and the settings.
+        state: maps each parameter to a dict, its state.
 
     Raises:
-        TypeError: params is one tensor, or has something else than tensors in it; a group's params are a set.
-            ValueError: no parameters, some of them twice, a tensor that is not a leaf.
+        TypeError: params is a tensor, or contains something that is not a tensor; a group's params are a set.
+        ValueError: there are no parameters, a parameter is in two groups, or a tensor is not a leaf.
 
     >>> import cnn_physics77 as torch
     >>> class Descent(torch.optim.Optimizer):
@@ -131,7 +131,7 @@ class Optimizer:
         """Add a group: a dict with ``"params"`` and the settings that differ from the defaults.
 
         Raises:
-            TypeError, ValueError: as for the constructor; or a parameter that another group has.
+            TypeError, ValueError: as for the constructor.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -139,8 +139,7 @@ class Optimizer:
         if isinstance(params, set):
             raise TypeError(
                 "optimizer parameters need to be organized in ordered collections, but the ordering of "
-                "tensors in sets "
-                "will change between runs. Please use a list instead."
+                "tensors in sets will change between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
         names = [p[0] for p in params if isinstance(p, tuple)]
@@ -175,7 +174,7 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Set the gradients of all parameters to None, or to zeros."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -184,10 +183,10 @@ class Optimizer:
                     p.grad = from_array(np.zeros_like(p.grad.array))
 
     def step(self, closure: Callable | None = None):
-        """Change the parameters once; every subclass defines its own.
+        """Update the parameters once; every subclass defines it.
 
         Args:
-            closure: computes the loss and its gradients anew, and returns the loss.
+            closure: recomputes the loss and its gradients, and returns the loss.
         """
         raise NotImplementedError(f"{type(self).__name__} is missing the required step function")
 
@@ -207,8 +206,9 @@ class Optimizer:
         """The settings and the state, in PyTorch's format.
 
         Returns:
-            ``{"state": {number of the parameter: its state}, "param_groups": [settings, with numbers for
-            "params"]}``; the tensors of the state are the optimizer's own.
+            A dict with two entries. ``"state"`` maps the number of a parameter to its state; the tensors are
+            the optimizer's own, not copies. ``"param_groups"`` lists the settings of each group, with
+            numbers for ``"params"``.
         """
         numbers: dict[Any, int] = {}
         for group in self.param_groups:
@@ -224,25 +224,23 @@ class Optimizer:
         return {"state": {numbers.get(p, p): s for p, s in self.state.items()}, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the settings and copies of the state, also of PyTorch's optimizer of the same kind.
+        """Load the settings and copies of the state; a PyTorch optimizer of the same kind may have made them.
 
         Raises:
-            CheckpointError: other numbers of groups or of parameters, or a state of another shape.
+            CheckpointError: the number of groups or of parameters differs.
         """
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise CheckpointError(
-                f"loaded state dict has a different number of parameter groups: expected "
-                f"{len(self.param_groups)}, "
-                f"found {len(saved)}"
+                "loaded state dict has a different number of parameter groups: "
+                f"expected {len(self.param_groups)}, found {len(saved)}"
             )
         parameters: dict[Any, Tensor] = {}
         for new, group in zip(saved, self.param_groups):
             if len(new["params"]) != len(group["params"]):
                 raise CheckpointError(
-                    "loaded state dict contains a parameter group that doesn't match the size of "
-                    "optimizer's group: "
-                    f"expected {len(group['params'])} parameters, found {len(new['params'])}"
+                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                    f"group: expected {len(group['params'])} parameters, found {len(new['params'])}"
                 )
             parameters.update(zip(new["params"], group["params"]))
             new["params"] = group["params"]
@@ -258,7 +256,7 @@ class Optimizer:
 
 
 def _copied(value: Any, like: Tensor, key: str = "") -> Any:
-    """A copy of a parameter's state: tensors (but the step) in the parameter's dtype."""
+    """A copy of a parameter's state; tensors, except the step, get the parameter's dtype."""
     if isinstance(value, dict):
         return {k: _copied(v, like, k) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What the optimizers ask of their settings."""
+"""Checks of the optimizers' settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_not_negative(optimizer: str, **settings: float) -> None:
 
 
 def check_betas(optimizer: str, betas: tuple[float, float]) -> tuple[float, float]:
-    """The two betas as floats; ValueError, in PyTorch's words, unless they lie in [0, 1)."""
+    """Return the two betas as floats; raise ValueError, in PyTorch's words, unless they lie in [0, 1)."""
     for i, beta in enumerate(betas):
         if not 0 <= beta < 1:
             raise ValueError(f"{optimizer}: Invalid beta parameter at index {i}: {beta}")
@@ -29,6 +29,5 @@ def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
     if differentiable:
         raise ValueError(
             f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not "
-            f"recorded; write "
-            "the step with tensor operations to differentiate it"
+            "recorded; write the step with tensor operations to differentiate it"
         )

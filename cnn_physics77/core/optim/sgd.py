@@ -8,7 +8,7 @@ from typing import Any
 
 from cnn_physics77.core.kernels import updates
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
-from cnn_physics77.core.optim.bundles import ElementwiseOptimizer
+from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
 
@@ -26,15 +26,15 @@ class SGD(ElementwiseOptimizer):
         momentum: μ.
         dampening: τ.
         weight_decay: λ.
-        nesterov: look ahead; needs a momentum and no dampening.
-        maximize: climb instead: the sign of the gradient is turned.
+        nesterov: Nesterov momentum; requires a momentum and zero dampening.
+        maximize: maximize instead: the sign of the gradient is changed.
         foreach, fused: accepted for PyTorch's sake; there is one implementation, and it is fused.
-        differentiable: only False.
+        differentiable: must be False.
 
     Raises:
-        ValueError: a negative number; nesterov without momentum or with dampening; ``differentiable=True``.
+        ValueError: a number is negative, nesterov has no momentum or a dampening, or ``differentiable=True``.
 
-    The state of a parameter is ``momentum_buffer``, b, if there is a momentum.
+    The state of a parameter has ``momentum_buffer`` (b) if there is a momentum.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0], requires_grad=True)
@@ -47,7 +47,7 @@ class SGD(ElementwiseOptimizer):
     tensor([0.], requires_grad=True)
     """
 
-    counted = False
+    has_step = False
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class SGD(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def update(self, group: dict[str, Any], step: float, fresh: bool) -> Callable[..., ParallelLoop]:
+    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
         return partial(
             updates.sgd,
             lr=float(group["lr"]),
@@ -94,5 +94,5 @@ class SGD(ElementwiseOptimizer):
             weight_decay=group["weight_decay"],
             nesterov=group["nesterov"],
             maximize=group["maximize"],
-            first_step=fresh,
+            first_step=first_step,
         )

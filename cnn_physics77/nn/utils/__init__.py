@@ -1,4 +1,4 @@
-"""``torch.nn.utils``: gradients of all parameters together, parameters as a vector."""
+"""``torch.nn.utils``: gradient clipping, and parameters as a vector."""
 
 from cnn_physics77.core.layers.gradients import *
 from cnn_physics77.core.layers.vector import *

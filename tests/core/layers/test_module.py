@@ -63,12 +63,12 @@ def names(iterator):
 
 def test_names_are_pytorchs_in_pytorchs_order(pair):
     mine, theirs = pair
-    for walk in ("named_parameters", "named_buffers", "named_modules", "named_children"):
-        assert names(getattr(mine, walk)()) == names(getattr(theirs, walk)())
-    for walk in ("named_parameters", "named_buffers", "named_modules"):
-        assert names(getattr(mine, walk)(prefix="p")) == names(getattr(theirs, walk)(prefix="p"))
-        assert names(getattr(mine, walk)(remove_duplicate=False)) == names(
-            getattr(theirs, walk)(remove_duplicate=False)
+    for method in ("named_parameters", "named_buffers", "named_modules", "named_children"):
+        assert names(getattr(mine, method)()) == names(getattr(theirs, method)())
+    for method in ("named_parameters", "named_buffers", "named_modules"):
+        assert names(getattr(mine, method)(prefix="p")) == names(getattr(theirs, method)(prefix="p"))
+        assert names(getattr(mine, method)(remove_duplicate=False)) == names(
+            getattr(theirs, method)(remove_duplicate=False)
         )
     assert names(mine.named_parameters(recurse=False)) == names(theirs.named_parameters(recurse=False))
     assert len(list(mine.parameters())) == len(list(theirs.parameters()))

@@ -9,7 +9,7 @@ import torch
 
 import cnn_physics77 as ours
 from cnn_physics77.core.errors import CheckpointError, DtypeError
-from cnn_physics77.core.optim.bundles import SMALL
+from cnn_physics77.core.optim.packed import SMALL
 
 SETTINGS = [
     ("SGD", {"lr": 0.1}),

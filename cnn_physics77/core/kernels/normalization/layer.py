@@ -1,4 +1,4 @@
-"""Layer normalisation, and its gradients."""
+"""Layer normalisation and its gradients."""
 
 from math import prod
 
@@ -13,8 +13,8 @@ def _rows(name: str, x: np.ndarray, normalized_shape: tuple[int, ...]) -> tuple[
     d = len(normalized_shape)
     if d == 0 or x.shape[x.ndim - d :] != tuple(normalized_shape):
         raise ShapeError(
-            f"{name}: expected an input (..., *normalized_shape), normalized_shape "
-            f"{tuple(normalized_shape)}, found {x.shape}; give the sizes of the last axes"
+            f"{name}: expected an input (..., *normalized_shape), "
+            f"normalized_shape {tuple(normalized_shape)}, found {x.shape}; give the sizes of the last axes"
         )
     return prod(x.shape[: x.ndim - d]), prod(normalized_shape)
 
@@ -26,18 +26,20 @@ def layer_norm_forward(
     bias: np.ndarray | None = None,
     eps: float = 1e-5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last axes (Ba et al. 2016,
-    arXiv 1607.06450).
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, with mean and var over the last axes.
+
+    Source: Ba et al. 2016, arXiv 1607.06450.
 
     Args:
         x: (..., *normalized_shape), floating.
         weight, bias: of shape ``normalized_shape``, or None.
 
     Returns:
-        y: the shape and dtype of x; mean, invstd: (..., 1, ..., 1).
+        y: of the shape and dtype of x.
+        mean, invstd: (..., 1, ..., 1).
 
     Raises:
-        ShapeError: last axes that are not ``normalized_shape``.
+        ShapeError: the last axes are not ``normalized_shape``.
 
     >>> y, mean, invstd = layer_norm_forward(np.array([[1.0, 3.0], [10.0, 30.0]]), (2,), eps=0.0)
     >>> y, mean
@@ -80,9 +82,11 @@ def layer_norm_gradient(
     mean: np.ndarray,
     invstd: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The gradients of `layer_norm_forward` with respect to x, weight and bias; with z = (x - mean) invstd, h
-    = g weight and <> the mean over a row: gx = invstd (h - <h> - z <h z>), gweight = sum g z and gbias = sum
-    g over the rows.
+    """The gradients of `layer_norm_forward` with respect to x, weight and bias.
+
+    With z = (x - mean) invstd, h = g weight and <> the mean over a row::
+
+        gx = invstd (h - <h> - z <h z>),    gweight = sum g z over rows,    gbias = sum g over rows
 
     >>> g, x = np.array([[1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 3.0]])
     >>> gx, *_ = layer_norm_gradient(g, x, (3,), None, np.array([[1.0]]), np.array([[0.5**0.5]]))

@@ -1,15 +1,15 @@
-"""How an input of batch or group normalisation lies in memory, and the passes over it.
+"""Memory layouts of the input of batch and group normalisation, and the passes over them.
 
-Both normalisations share one form. Cut x (N, C, S), S the product of the spatial sizes, into parts
-that are summed alone (one part per sample, or per block of rows where the memory is channels-last), get for
-each part and channel
+Both normalisations work in three steps. S is the product of the spatial sizes.
 
-    mean and M2 = sum (x - mean)^2,        in the gradient: sum g and sum g (x - mean),
+1. Divide x (N, C, S) into parts: one per sample, or one per block of rows if x is channels-last. Compute for
+   each part and channel the mean and M2 = sum (x - mean)^2; in the gradient, sum g and sum g (x - mean).
+2. Combine the parts in float64 (Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm for
+   computing sample variances").
+3. Compute the result in one pass that is linear in x and g.
 
-put the parts together in float64 (Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm
-for computing sample variances"), and end with one pass that is linear in x and g. Sums over long axes are
-products with a vector of ones: BLAS adds in several accumulators and is faster than a reduction. The parts
-depend on the shape alone, so results do not depend on the number of threads.
+Sums over long axes are products with a vector of ones: BLAS adds in several accumulators and is faster than a
+reduction. The parts depend only on the shape, so results do not depend on the number of threads.
 """
 
 from collections.abc import Callable
@@ -22,9 +22,10 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices, items
 
-NANOSECONDS = 0.5  # per element and pass over memory, to judge whether threads pay
+NANOSECONDS = 0.5  # per element and pass over memory; decides whether to use threads
 LONG_ROW = 8192
-SAFE_RATIO = 4.0  # mean^2 / variance up to which sum x^2 - n mean^2 is as good as the sum of centred squares
+WELL_CONDITIONED_RATIO = 4.0
+"""The largest mean^2 / variance for which sum x^2 - n mean^2 is as accurate as the sum of centred squares."""
 
 Vector = np.ndarray
 
@@ -36,8 +37,8 @@ def ones_of(n: int, dtype: np.dtype) -> np.ndarray:
     return ones
 
 
-class Planes:
-    """x as rows of S contiguous values, one row per sample and channel: (N, C, S) in this order of memory."""
+class ChannelsFirst:
+    """Memory order (N, C, S), channels-first: one row of S contiguous values per sample and channel."""
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
         n, self.channels, self.inner = shape
@@ -49,11 +50,11 @@ class Planes:
     def view(self, x: np.ndarray) -> np.ndarray:
         return x.reshape(self.rows, self.inner)
 
-    def each(self, function: Callable[[slice], object], passes: int) -> None:
+    def for_each_block(self, function: Callable[[slice], object], passes: int) -> None:
         for_slices(function, self.rows, self.step, self.rows * self.inner * passes * NANOSECONDS * 1e-3)
 
-    def table(self, values: np.ndarray) -> np.ndarray:
-        """Values per channel (C) or per part and channel (N, C), as a column beside the rows."""
+    def broadcast_vector(self, values: np.ndarray) -> np.ndarray:
+        """Values per channel (C) or per part and channel (N, C), as a column to broadcast over the rows."""
         values = np.broadcast_to(values, (self.parts, self.channels)).astype(self.dtype)
         return values.reshape(self.rows, 1)
 
@@ -67,36 +68,36 @@ class Planes:
             mean[b] /= self.inner
             m2[b] = np.vecdot(x[b], x[b])
             m2[b] -= self.inner * mean[b] ** 2
-            if not (self.inner * mean[b] ** 2 <= SAFE_RATIO * m2[b]).all():
+            if not (self.inner * mean[b] ** 2 <= WELL_CONDITIONED_RATIO * m2[b]).all():
                 centre = mean[b].astype(self.dtype)[:, None]
                 centred = np.subtract(x[b], centre, out=work_like("centred", x[b]))
                 m2[b] = np.vecdot(centred, centred)
 
-        self.each(block, 2)
+        self.for_each_block(block, 2)
         return mean.reshape(self.parts, -1), m2.reshape(self.parts, -1)
 
     def sums(
-        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Sum g and sum g (x - mean); ``safe``: sum g x - mean sum g is as good."""
-        g, x, mean = self.view(g), self.view(x), self.table(mean)
+        """Sum g and sum g (x - mean); if ``well_conditioned``, the latter as sum g x - mean sum g."""
+        g, x, mean = self.view(g), self.view(x), self.broadcast_vector(mean)
         total, product = np.empty(self.rows), np.empty(self.rows)
         ones = ones_of(self.inner, self.dtype)
 
         def block(b: slice) -> None:
             total[b] = g[b] @ ones
-            if safe:
+            if well_conditioned:
                 product[b] = np.vecdot(g[b], x[b]) - mean[b, 0] * total[b]
             else:
                 product[b] = np.vecdot(g[b], np.subtract(x[b], mean[b], out=work_like("centred", x[b])))
 
-        self.each(block, 3)
+        self.for_each_block(block, 3)
         return total.reshape(self.parts, -1), product.reshape(self.parts, -1)
 
     def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray, *more: np.ndarray) -> None:
-        """out = a x + c, or a x + c + b g for more = (g, b); a, b, c per channel or per part and channel."""
-        out, x, a, c = self.view(out), self.view(x), self.table(a), self.table(c)
-        g, b = (self.view(more[0]), self.table(more[1])) if more else (x, a)
+        """out = a x + c, or a x + c + b g if more = (g, b); a, b, c per channel or per part and channel."""
+        out, x, a, c = self.view(out), self.view(x), self.broadcast_vector(a), self.broadcast_vector(c)
+        g, b = (self.view(more[0]), self.broadcast_vector(more[1])) if more else (x, a)
 
         def block(s: slice) -> None:
             y = out[s]
@@ -105,20 +106,20 @@ class Planes:
             if more:
                 np.add(y, np.multiply(g[s], b[s], out=work_like("centred", y)), out=y)
 
-        self.each(block, 4 if more else 2)
+        self.for_each_block(block, 4 if more else 2)
 
     def gradient(self, out: np.ndarray, g: np.ndarray, x: np.ndarray, *factors: np.ndarray) -> None:
-        """out = (r x + c + g) a for factors = (r, c, a) per channel, all in the memory of ``out``."""
+        """out = (r x + c + g) a for factors = (r, c, a) per channel; ``out`` is the only temporary."""
         out, g, x = self.view(out), self.view(g), self.view(x)
-        r, c, a = map(self.table, factors)
-        self.each(lambda s: _combine(out[s], g[s], x[s], r[s], c[s], a[s]), 4)
+        r, c, a = map(self.broadcast_vector, factors)
+        self.for_each_block(lambda s: _combine(out[s], g[s], x[s], r[s], c[s], a[s]), 4)
 
 
-class Columns:
-    """x as a matrix with one column per channel: (N, S, C) in this order of memory, channels-last.
+class ChannelsLast:
+    """Memory order (N, S, C), channels-last: a matrix with one column per channel.
 
-    Vectors over the channels are tiled to rows of `LONG_ROW` elements: with rows of up to 4096 a pass takes
-    half as long again.
+    Vectors over the channels are tiled to rows of `LONG_ROW` elements: with rows of up to 4096 elements a
+    pass takes one and a half times as long.
     """
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype) -> None:
@@ -133,7 +134,7 @@ class Columns:
     def view(self, x: np.ndarray) -> np.ndarray:
         return _channels_last(x).reshape(self.rows, self.channels)
 
-    def each(self, function: Callable[[int, slice], object], passes: int) -> None:
+    def for_each_block(self, function: Callable[[int, slice], object], passes: int) -> None:
         """Call function(part, rows of this part)."""
         for_slices(
             lambda b: function(b.start // self.step, b),
@@ -142,27 +143,26 @@ class Columns:
             self.rows * self.channels * passes * NANOSECONDS * 1e-3,
         )
 
-    def tables(self, *values: np.ndarray) -> np.ndarray:
-        """Each of the vectors, values per channel (C), again and again in a row of tile * C."""
-        tables = np.empty((len(values), self.tile, self.channels), self.dtype)
-        items(tables)[...] = items(np.array(values, self.dtype))[:, None]
-        return tables.reshape(len(values), -1)
+    def broadcast_vectors(self, *values: np.ndarray) -> np.ndarray:
+        """Vectors over the channels (C), each repeated to a row of tile * C elements."""
+        rows = np.empty((len(values), self.tile, self.channels), self.dtype)
+        items(rows)[...] = items(np.array(values, self.dtype))[:, None]
+        return rows.reshape(len(values), -1)
 
     def sum(self, rows: np.ndarray, *factor: np.ndarray) -> np.ndarray:
-        """The sum of each column of ``rows``, or of rows times factor, in float64 over the columns of
-        `long_rows`."""
+        """The sum of each column of ``rows``, or of rows times factor; the last sum is in float64."""
         totals = []
         for piece, *other in self.long_rows(rows, *factor):
             if other:
                 sums = np.einsum("ij,ij->j", piece, *other)
             else:
-                sums = ones_of(len(piece), self.dtype) @ piece  # reads four rows at once: three times as fast
+                sums = ones_of(len(piece), self.dtype) @ piece  # reads four rows at once, three times as fast
             sums = sums.reshape(-1, self.channels).astype(np.float64)
             totals.append(ones_of(len(sums), sums.dtype) @ sums)
         return sum(totals[1:], totals[0])
 
     def long_rows(self, *arrays: np.ndarray):
-        """A part's arrays as (q, tile * C), and what is left over as (1, r * C)."""
+        """The arrays of a part as (q, tile * C), then the remaining rows as (1, r * C)."""
         rows = len(arrays[0])
         whole = rows // self.tile * self.tile
         if whole:
@@ -185,31 +185,31 @@ class Columns:
             mean[part] = self.sum(rows)
             mean[part] /= len(rows)
             m2[part] = self.sum(rows, rows) - len(rows) * mean[part] ** 2
-            if not (len(rows) * mean[part] ** 2 <= SAFE_RATIO * m2[part]).all():
-                work = self.centred(rows, self.tables(mean[part])[0])
+            if not (len(rows) * mean[part] ** 2 <= WELL_CONDITIONED_RATIO * m2[part]).all():
+                work = self.centred(rows, self.broadcast_vectors(mean[part])[0])
                 m2[part] = self.sum(work, work)
 
-        self.each(block, 2)
+        self.for_each_block(block, 2)
         return mean, m2
 
     def sums(
-        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, safe: bool
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         g, x = self.view(g), self.view(x)
         total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
 
         def block(part: int, b: slice) -> None:
             total[part] = self.sum(g[b])
-            if safe:
+            if well_conditioned:
                 product[part] = self.sum(g[b], x[b]) - mean * total[part]
             else:
-                product[part] = self.sum(g[b], self.centred(x[b], self.tables(mean)[0]))
+                product[part] = self.sum(g[b], self.centred(x[b], self.broadcast_vectors(mean)[0]))
 
-        self.each(block, 4)
+        self.for_each_block(block, 4)
         return total, product
 
     def linear(self, out: np.ndarray, x: np.ndarray, a: np.ndarray, c: np.ndarray) -> None:
-        out, x, (a, c) = self.view(out), self.view(x), self.tables(a, c)
+        out, x, (a, c) = self.view(out), self.view(x), self.broadcast_vectors(a, c)
 
         def block(_: int, s: slice) -> None:
             for y, source in self.long_rows(out[s], x[s]):
@@ -217,18 +217,18 @@ class Columns:
                 np.multiply(source, a[:n], out=y)
                 np.add(y, c[:n], out=y)
 
-        self.each(block, 2)
+        self.for_each_block(block, 2)
 
     def gradient(self, out: np.ndarray, g: np.ndarray, x: np.ndarray, *factors: np.ndarray) -> None:
         out, g, x = self.view(out), self.view(g), self.view(x)
-        r, c, a = self.tables(*factors)
+        r, c, a = self.broadcast_vectors(*factors)
 
         def block(_: int, s: slice) -> None:
             for y, h, source in self.long_rows(out[s], g[s], x[s]):
                 n = y.shape[1]
                 _combine(y, h, source, r[:n], c[:n], a[:n])
 
-        self.each(block, 4)
+        self.for_each_block(block, 4)
 
 
 def _combine(
@@ -236,7 +236,7 @@ def _combine(
 ) -> None:
     """y = (r x + c + g) a"""
     np.multiply(x, r, out=y)
-    np.add(y, c, out=y)  # before g: r x and c may be large, and nearly cancel
+    np.add(y, c, out=y)  # before g is added, because r x and c may be large and nearly cancel
     np.add(y, g, out=y)
     np.multiply(y, a, out=y)
 
@@ -249,26 +249,27 @@ def _channels_last(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, *range(2, x.ndim), 1)
 
 
-_planes, _columns = lru_cache(maxsize=256)(Planes), lru_cache(maxsize=256)(Columns)
+_channels_first_layout = lru_cache(maxsize=256)(ChannelsFirst)
+_channels_last_layout = lru_cache(maxsize=256)(ChannelsLast)
 
 
-def order_of(x: np.ndarray) -> Planes | Columns:
-    """How x (N, C, *spatial) lies in memory; what is neither order is copied by the views of Planes."""
+def layout_of(x: np.ndarray) -> ChannelsFirst | ChannelsLast:
+    """The layout of x (N, C, *spatial); an x in neither layout is copied by ``ChannelsFirst.view``."""
     shape = (x.shape[0], x.shape[1], prod(x.shape[2:]))
     if shape[2] == 1 or (not x.flags.c_contiguous and _channels_last(x).flags.c_contiguous):
-        return _columns(shape, x.dtype)
-    return _planes(shape, x.dtype)
+        return _channels_last_layout(shape, x.dtype)
+    return _channels_first_layout(shape, x.dtype)
 
 
-def empty_in_order(x: np.ndarray, order: Planes | Columns) -> np.ndarray:
-    if isinstance(order, Planes):
+def empty_in_layout(x: np.ndarray, layout: ChannelsFirst | ChannelsLast) -> np.ndarray:
+    if isinstance(layout, ChannelsFirst):
         return np.empty(x.shape, x.dtype)
     y = np.empty(_channels_last(x).shape, x.dtype)
     return y.transpose(0, -1, *range(1, x.ndim - 1))
 
 
-def together(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector, Vector]:
-    """Mean and M2 over all parts, from those of the parts (first axis)."""
+def combined_moments(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector, Vector]:
+    """Mean and M2 over all parts, from those of each part (first axis)."""
     if len(counts) == 1:
         return mean[0], m2[0]
     counts = counts[:, None]
@@ -276,8 +277,8 @@ def together(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[Vector, 
     return whole, (m2 + counts * (mean - whole) ** 2).sum(axis=0)
 
 
-def is_safe(mean: np.ndarray, invstd: np.ndarray) -> bool:
-    return bool((mean * mean * invstd * invstd <= SAFE_RATIO).all())
+def is_well_conditioned(mean: np.ndarray, invstd: np.ndarray) -> bool:
+    return bool((mean * mean * invstd * invstd <= WELL_CONDITIONED_RATIO).all())
 
 
 def check_vectors(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:
@@ -288,6 +289,6 @@ def check_vectors(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> Non
     for key, vector in vectors.items():
         if vector is not None and vector.shape != (x.shape[1],):
             raise ShapeError(
-                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the input "
-                f"{x.shape}, found {vector.shape}; check num_features"
+                f"{name}: expected {key} of shape ({x.shape[1]},), one value per channel of the "
+                f"input {x.shape}, found {vector.shape}; check num_features"
             )

@@ -1,1 +1,1 @@
-"""What all kernels run on: parallel loops, scratch memory, memory order, and work cut into blocks."""
+"""The runtime of the kernels: parallel loops, scratch memory, memory order, and tiling."""

@@ -1,7 +1,7 @@
-"""The BLAS library that NumPy has loaded, and how it is held to one thread.
+"""The BLAS library that NumPy has loaded, and how it is limited to one thread.
 
-Its own threads would compete with those of the pool, and they keep a processor busy for a while after each
-product. It also cuts a product by the number of its threads, which changes the order of the sums.
+BLAS's threads would compete with those of the pool, and keep a processor busy for a while after each product.
+BLAS also divides a product by the number of its threads, which changes the order of the sums.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ class Library(NamedTuple):
 
 
 class Blas:
-    """NumPy's BLAS. As a context it is held to one thread: a product runs in the thread that asks for it.
+    """NumPy's BLAS. As a context manager it limits BLAS to one thread: a product runs in the calling thread.
 
-    The number of threads is restored when the last of the threads that hold it has left. The library is
-    looked for when it is first needed. Where its threads cannot be controlled nothing is done.
+    Several threads may be inside; the number of BLAS threads is restored when the last one leaves. The
+    library is searched for when it is first needed. If its threads cannot be controlled, nothing is done.
 
     >>> blas = Blas()
     >>> with blas:
     ...     y = np.ones((2, 3)) @ np.ones((3, 2))
     """
 
-    # (part of the file name, getter, setter); the first that exists is taken
+    # (part of the file name, getter, setter); the first that exists is used
     CONTROLS = tuple(
         ("openblas", f"{prefix}openblas_get_num_threads{suffix}", f"{prefix}openblas_set_num_threads{suffix}")
         for prefix in ("scipy_", "")
@@ -54,7 +54,7 @@ class Blas:
 
     @cached_property
     def library(self) -> Library | None:
-        """The library, or None where none is known."""
+        """The library; None if it is not known."""
         for path in _loaded_libraries():
             for part, getter, setter in self.CONTROLS:
                 if part in path.name.lower():
@@ -67,7 +67,7 @@ class Blas:
 
     @property
     def threads(self) -> int | None:
-        """The number of threads that the library would use now; None where it cannot be told."""
+        """The number of threads that the library would use now; None if it is not known."""
         return None if self.library is None else self.library.get_threads()
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class Blas:
             return "a BLAS without a known control of its threads; set its environment variable to 1"
         return f"{self.library.path.name}, {self.threads} threads outside of parallel loops, 1 inside"
 
-    # The counts are changed in an order that stays right when a signal handler computes in between.
+    # The counts change in an order that is correct even if a signal handler computes in between.
 
     def __enter__(self) -> None:
         library = self.library
@@ -105,7 +105,7 @@ class Blas:
             os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        """In a forked child: the other threads that held it, or its lock, do not exist here."""
+        """In a forked child: the other threads inside, and the holder of the lock, do not exist."""
         self._lock = threading.RLock()
         if self._holders and self.library is not None:
             self.library.set_threads(self._threads_before)
@@ -113,7 +113,7 @@ class Blas:
 
 
 def _loaded_libraries() -> Iterator[Path]:
-    """Files that may be NumPy's BLAS: those that its wheel brings, then those mapped into this process."""
+    """Files that may be NumPy's BLAS: those in its wheel, then those mapped into this process."""
     package = Path(np.__file__).parent
     for folder in (package.parent / "numpy.libs", package / ".dylibs", package / ".libs"):
         if folder.is_dir():

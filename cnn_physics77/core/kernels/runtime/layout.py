@@ -1,8 +1,8 @@
 """Memory order.
 
-An array of logical shape (N, C, H, W) may lie in memory as N, C, H, W or channels-last as N, H, W, C; both
-are *dense*: without holes, repeats or reversed axes. Work element by element runs fastest on one long row, so
-the kernels take a dense array as its `flat` view, and give their results the order of their input.
+The memory order of an array of shape (N, C, H, W) may be N, C, H, W or, channels-last, N, H, W, C. Both are
+*dense*: without gaps, repeats or reversed axes. Elementwise work is fastest on one long row, so the kernels
+use the `flat` view of a dense array, and their results have the memory order of the input.
 """
 
 import numpy as np
@@ -11,8 +11,7 @@ from cnn_physics77.core.kernels.runtime.scratch import scratch
 
 
 def flat(x: np.ndarray) -> np.ndarray | None:
-    """The elements of a dense array as a one-dimensional view, in the order of memory; None where x is not
-    dense.
+    """The elements of a dense array as a one-dimensional view, in memory order; None if x is not dense.
 
     >>> x = np.arange(6.0).reshape(2, 3)
     >>> flat(x.T)
@@ -37,7 +36,7 @@ def flat_dense(x: np.ndarray) -> np.ndarray:
 
 
 def dense(x: np.ndarray) -> np.ndarray:
-    """x itself where it is dense, else a dense copy, in x's own order of axes where it has one."""
+    """x itself if it is dense, else a dense copy, which keeps the memory order of the axes if x has one."""
     if flat(x) is not None:
         return x
     y = x.copy(order="K")
@@ -45,7 +44,7 @@ def dense(x: np.ndarray) -> np.ndarray:
 
 
 def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """x itself where it lies in memory as the dense ``like`` of its shape does, else a copy that does."""
+    """x itself if it has the memory order of the dense ``like`` (of equal shape), else a copy that has."""
     if x.strides == like.strides and x.itemsize == like.itemsize:
         return x
     if all(
@@ -58,7 +57,7 @@ def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-    """A new array of ``shape`` whose axes lie in memory in the order of those of ``like``.
+    """A new array of ``shape`` with the memory order of ``like``.
 
     >>> channels_last = np.zeros((1, 7, 7, 3)).transpose(0, 3, 1, 2)
     >>> empty((2, 3, 4, 5), channels_last).transpose(0, 2, 3, 1).flags.c_contiguous
@@ -68,7 +67,7 @@ def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike |
 
 
 def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """Scratch memory (`scratch.scratch`) of the shape of ``like``, dense, its axes in memory in like's order.
+    """Dense scratch memory (`scratch.scratch`) with the shape and the memory order of ``like``.
 
     >>> scratch_like("example", np.zeros((6, 5, 4)).transpose(2, 0, 1)[:2], np.int8).strides
     (1, 10, 2)

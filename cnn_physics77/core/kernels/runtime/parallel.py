@@ -1,8 +1,8 @@
-"""Parallel loops: work that is cut into blocks, which several threads take one by one.
+"""Parallel loops: work is divided into blocks, which several threads take one by one.
 
 NumPy releases the interpreter's lock inside of ufuncs, copies and matrix products, so Python threads run them
-side by side. The blocks do not depend on the number of threads, and each sums in its own order, so results
-are equal bit for bit with one thread and with many. BLAS is held to one thread meanwhile.
+in parallel. The blocks do not depend on the number of threads, and the order of the sums in a block is fixed,
+so results are equal bit for bit for any number of threads. BLAS is limited to one thread meanwhile.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool
 from cnn_physics77.core.kernels.runtime.scratch import arena, run_blocks
 
 HAND_OVER_MICROSECONDS = 150.0
-"""Less work than this, in one thread, is done by the caller alone: to wake a worker and to hear back from it
-takes 50 to 70 us."""
+"""The caller does less work than this alone: waking a worker and waiting for its answer takes 50 to 70 us."""
 
 
 class ParallelLoop(NamedTuple):
     """``function(block)`` for every block in range(blocks), as `parallel_for` takes it, not yet run.
 
-    A kernel that returns its loop lets its caller run it with others (`together`).
+    A kernel that returns its loop lets the caller run it with other loops (`together`).
 
     >>> loop = ParallelLoop(print, 1, microseconds=1)
     >>> loop.run()
@@ -42,9 +41,9 @@ class ParallelLoop(NamedTuple):
 
 
 def together(loops: Iterable[ParallelLoop]) -> None:
-    """Run several loops as one, which costs one hand-over instead of one for each.
+    """Run several loops as one, with one hand-over to the workers instead of one per loop.
 
-    No loop may need what another one computes. Errors as in `parallel_for`.
+    No loop may depend on the result of another. Errors as for `parallel_for`.
 
     >>> squares, cubes = np.zeros(2), np.zeros(2)
     >>> loops = [
@@ -67,21 +66,20 @@ def together(loops: Iterable[ParallelLoop]) -> None:
 
 
 def parallel_for(function: Callable[[int], object], blocks: int, microseconds: float) -> None:
-    """Call ``function(block)`` for every block in range(blocks), on as many threads as pay, in any order.
+    """Call ``function(block)`` for every block in range(blocks), in any order, in parallel if that is faster.
 
     The blocks must not depend on one another, nor on the number of threads. A call from inside of a block
     runs all its blocks in the calling thread. Inside of a block NumPy's floating-point errors are ignored.
-
-    One loop begins at its first block, the next one of this thread at its last: what was written last is
-    still in the cache, and the next operation mostly reads it.
+    Successive loops of a thread run in alternating directions: the data written last is still in the cache,
+    and the next operation usually reads it.
 
     Args:
-        microseconds: estimated time of all blocks in one thread; below `HAND_OVER_MICROSECONDS` the caller
-            runs them alone.
+        microseconds: estimated time of all blocks in one thread; below `HAND_OVER_MICROSECONDS` only the
+            caller runs them.
 
     Raises:
-        The first exception that a block raised; blocks not yet begun are then dropped. KeyboardInterrupt is
-        raised after the blocks in progress have ended. The pool stays usable.
+        The first exception of a block; blocks that have not started are dropped. KeyboardInterrupt is raised
+        after the running blocks have ended. The pool stays usable.
 
     >>> squares = np.zeros(4)
     >>> def square(block):
@@ -104,11 +102,11 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
             try:
                 raise error
             finally:
-                del error  # otherwise the error and its traceback refer to each other
+                del error  # otherwise the error and its traceback would refer to each other
 
 
 class _Direction(threading.local):
-    """In which order this thread ran its last loop."""
+    """The direction in which this thread ran its last loop."""
 
     reverse = False
 
@@ -117,17 +115,17 @@ _direction = _Direction()
 
 
 class _Task:
-    """A loop that is being run: an iterator from which the caller and its helpers take their blocks.
+    """A running loop: an iterator from which the caller and its helpers take blocks.
 
-    A worker that gets round to it while blocks are left becomes a helper. The caller waits for the helpers
-    alone, not for workers that still have it in their queue.
+    A worker that takes the task from its queue while blocks are left becomes a helper. The caller waits only
+    for the helpers, not for workers that still have the task in their queue.
     """
 
     def __init__(self, function: Callable[[int], object], order: range) -> None:
         self.error: BaseException | None = None
         self._function: Callable[[int], object] | None = function
         self._blocks = iter(order)
-        self._lock = threading.Lock()  # of all that follows, and of the iterator
+        self._lock = threading.Lock()  # of the attributes below, and of the iterator
         self._helpers = 0
         self._closed = False
         self._last_has_left = threading.Lock()
@@ -143,10 +141,10 @@ class _Task:
             return next(self._blocks)
 
     def run(self, helpers: int) -> None:
-        """Run it with up to so many helpers, and return when none of them is at work any more.
+        """Run it with at most this many helpers, and return when all of them have finished.
 
-        An exception, Ctrl-C among them, is kept in ``error``: the helpers still write. All of this stays in
-        one ``try``, as a Ctrl-C may come anywhere.
+        An exception, also KeyboardInterrupt, is stored in ``error``, because the helpers may still write. One
+        ``try`` contains everything, as KeyboardInterrupt may be raised anywhere.
         """
         begun = False
         while True:
@@ -164,10 +162,10 @@ class _Task:
                 break
             except BaseException as error:
                 self.error = self.error or error
-        self._function = None  # it may still lie in a worker's queue, and should keep no arrays alive
+        self._function = None  # the task may still be in a worker's queue, and must not keep arrays alive
 
     def help(self) -> None:
-        """Take part, as a worker."""
+        """Run blocks, as a worker."""
         with self._lock:
             if self._closed:
                 return
@@ -182,5 +180,5 @@ class _Task:
         assert self._function is not None
         try:
             run_blocks(self._function, self)
-        except BaseException as error:  # raised again by the caller
+        except BaseException as error:  # the caller raises it
             self.error = self.error or error

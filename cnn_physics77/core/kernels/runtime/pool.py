@@ -1,6 +1,6 @@
 """The worker threads of parallel loops, and the number of threads that such loops use.
 
-No thread is started before the first loop that is worth it.
+No thread is started before the first loop that is large enough.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from time import monotonic
 import numpy as np
 
 SECONDS_AT_EXIT = 5.0
-"""How long the interpreter waits for the workers when it ends."""
+"""The time that the interpreter waits for the workers when it exits."""
 
 
 class Worker:
-    """A daemon thread that runs the tasks of its queue one after the other. None ends it."""
+    """A daemon thread that runs the tasks of its queue one after another. None ends it."""
 
     def __init__(self) -> None:
         self.tasks: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
@@ -31,7 +31,7 @@ class Worker:
         np.seterr(all="ignore")  # as `parallel_for` sets it for the caller
         while (task := self.tasks.get()) is not None:
             task()
-            del task  # a waiting thread keeps no arrays alive
+            del task  # a waiting thread must not keep arrays alive
 
 
 class Pool:
@@ -42,14 +42,14 @@ class Pool:
         self._reset()
 
     def _reset(self) -> None:
-        """No workers. In a forked child: those of the parent do not exist, and the lock may be held."""
+        """Start without workers. In a forked child the parent's do not exist, and its lock may be held."""
         self._lock = threading.RLock()  # reentrant: a signal handler may compute while it is held
         self.workers: list[Worker] = []
-        self._placement: tuple | None = None  # the caller's processor for which the workers were placed
+        self._placement: tuple | None = None  # the processor of the caller that the workers avoid
         self._closed = False
 
     def helpers(self, count: int) -> list[Worker]:
-        """So many workers, fewer where the system gives no more threads."""
+        """``count`` workers; fewer if the system allows no more threads."""
         if len(self.workers) < count and not self._closed:
             self._start(count)
         self._avoid_callers_processor(count)
@@ -66,14 +66,14 @@ class Pool:
                 while len(self.workers) < count:
                     self.workers.append(Worker())
                     self._placement = None
-            except RuntimeError:  # the interpreter ends, or the user may have no more threads
+            except RuntimeError:  # the interpreter exits, or the user has too many threads
                 return
 
     def _avoid_callers_processor(self, helpers: int) -> None:
-        """Keep the workers off the processor that the caller runs on, where there are enough for all.
+        """Keep the workers off the caller's processor, if there are enough processors.
 
-        Linux likes to wake a thread on the processor of its waker, and moves it only when the load has
-        lasted: after a pause two threads shared one processor for some 50 ms.
+        Linux tends to wake a thread on the processor of its waker, and moves it only after some time under
+        load: after a pause, two threads shared one processor for about 50 ms.
         """
         processor = current_processor()
         if processor < 0:
@@ -93,7 +93,7 @@ class Pool:
                 return
 
     def _close(self) -> None:
-        """Let the workers end before the interpreter does: a thread inside of BLAS would crash it."""
+        """End the workers before the interpreter exits: a thread inside of BLAS would crash it."""
         self._closed = True
         for worker in self.workers:
             worker.tasks.put(None)
@@ -104,11 +104,14 @@ class Pool:
 
 
 def _processor_finder() -> Callable[[], int]:
-    """The C library's function that tells the processor of the calling thread; one that returns -1 where
-    there is none, or where threads cannot be placed."""
+    """A function that returns the processor of the calling thread.
+
+    It returns -1 if the C library has no such function, or if threads cannot be pinned.
+    """
     if hasattr(os, "sched_setaffinity"):
         try:
-            return ctypes.PyDLL(None).sched_getcpu  # PyDLL: too short to release the interpreter's lock
+            # PyDLL: the call is too short to release the interpreter's lock
+            return ctypes.PyDLL(None).sched_getcpu
         except (OSError, AttributeError):
             pass
     return lambda: -1
@@ -122,11 +125,11 @@ _threads: int | None = None
 def get_num_threads() -> int:
     """The number of threads that parallel loops use, the caller's among them.
 
-    Until `set_num_threads` is called it is ``CNN_PHYSICS77_NUM_THREADS``, else ``OMP_NUM_THREADS``, else
-    the number of processors that this process may run on.
+    Before `set_num_threads` is called it is ``CNN_PHYSICS77_NUM_THREADS``, else ``OMP_NUM_THREADS``, else the
+    number of processors that this process may use.
 
     Raises:
-        ValueError: one of the variables is set to something that is no positive whole number.
+        ValueError: one of the variables is not a positive integer.
     """
     global _threads
     if _threads is None:
@@ -149,7 +152,7 @@ def _default_threads() -> int:
 
 
 def set_num_threads(threads: int) -> None:
-    """Use ``threads`` threads from now on; 1 starts none. Results do not depend on it.
+    """Use ``threads`` threads from now on; 1 starts no worker. Results do not depend on the number.
 
     Raises:
         ValueError: ``threads`` is not a positive int.

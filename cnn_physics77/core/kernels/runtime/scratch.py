@@ -1,8 +1,8 @@
-"""Scratch memory: what a block needs on its way, the same memory from block to block.
+"""Scratch memory: temporary arrays of a block, whose memory is reused from block to block.
 
-Fresh arrays inside of a thread are mapped and given back at each call. Each thread therefore reserves one
-arena, in which the arrays of a block are allocated one after the other, as on a stack: it takes as much real
-memory as the block that needs most, and stays in the cache.
+New arrays would be mapped and unmapped by each call in a thread. Instead, each thread reserves one arena, in
+which the arrays of a block are allocated one after another, as on a stack. The arena uses as much physical
+memory as the largest block needs, and stays in the cache.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from math import prod
 import numpy as np
 
 SCRATCH_BYTES = 1 << 24
-"""A larger array is allocated afresh and not kept."""
+"""Larger arrays are newly allocated and not kept."""
 
 ARENA_BYTES = 1 << 25
-"""Addresses that one thread reserves; the system gives memory where they are first used."""
+"""Address space that one thread reserves; the system provides memory at the first use."""
 
 LINE_BYTES = 64
-"""A line of the cache."""
+"""Bytes of a cache line."""
 
 
 class Arena(threading.local):
-    """The scratch memory of the running thread, and the frame of the block that it runs, if any."""
+    """The scratch memory of a thread, and the frame of its current block, if any."""
 
     def __init__(self) -> None:
         self.memory: np.ndarray | None = None
@@ -33,9 +33,9 @@ class Arena(threading.local):
 
 
 class Frame:
-    """The part of an arena that the blocks of one loop allocate from: what lies behind ``start``.
+    """The part of an arena from which the blocks of one loop allocate: everything after ``start``.
 
-    A loop inside of a block, also that of a signal handler, has a frame of its own behind the block's.
+    A loop inside of a block, also in a signal handler, has its own frame after that of the block.
     """
 
     __slots__ = ("arrays", "offset", "start")
@@ -47,12 +47,12 @@ class Frame:
         self.arrays: dict[str, np.ndarray] = {}
 
     def reset(self) -> None:
-        """Begin a block: nothing of what the one before allocated is needed."""
+        """Start a block: the allocations of the previous block are released."""
         self.arrays.clear()
         self.offset = self.start
 
     def allocate(self, name: str, size: int) -> np.ndarray:
-        """So many bytes, the same as before for the same name in the same block."""
+        """``size`` bytes; the same memory for the same name in the same block."""
         array = self.arrays.get(name)
         if array is None or array.size < size:
             if arena.memory is None:
@@ -78,7 +78,7 @@ arena = Arena()
 
 
 def run_blocks(function: Callable[[int], object], blocks: Iterable[int]) -> None:
-    """Call ``function(block)`` for every block in this thread, each with scratch memory of its own."""
+    """Call ``function(block)`` for every block in this thread, each with its own scratch memory."""
     outer = arena.frame
     try:
         arena.frame = frame = Frame(outer)
@@ -86,11 +86,11 @@ def run_blocks(function: Callable[[int], object], blocks: Iterable[int]) -> None
             frame.reset()
             function(block)
     finally:
-        arena.frame = outer  # one assignment: a Ctrl-C comes before it or after it
+        arena.frame = outer  # one assignment: KeyboardInterrupt is raised before or after it
 
 
 def run_block(function: Callable[..., object], *arguments: object, **options: object) -> object:
-    """``function(*arguments, **options)`` as one block, outside of a loop."""
+    """Run ``function(*arguments, **options)`` as one block, outside of a loop."""
     outer = arena.frame
     try:
         arena.frame = Frame(outer)
@@ -102,8 +102,8 @@ def run_block(function: Callable[..., object], *arguments: object, **options: ob
 def scratch(name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
     """An uninitialised array for use inside of one block, aligned to cache lines.
 
-    Its content lasts until the block ends, or asks for the same name again. Arrays beyond `SCRATCH_BYTES`,
-    and all outside of blocks, are new ones.
+    Its content is valid until the block ends or requests the same name again. Arrays larger than
+    `SCRATCH_BYTES`, and all arrays outside of blocks, are newly allocated.
 
     >>> scratch("example", (2, 3), np.float32).shape
     (2, 3)

@@ -1,6 +1,6 @@
-"""Work cut into blocks.
+"""Division of work into blocks.
 
-Blocks depend on shapes alone, never on the number of threads, so the order of every sum is fixed.
+Blocks depend only on shapes, never on the number of threads, so the order of every sum is fixed.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,16 @@ from cnn_physics77.core.kernels.runtime.scratch import run_block
 BLOCK_BYTES = 1 << 21
 """Bytes of the largest array of one block.
 
-A call of a NumPy function on a block should last some tens of microseconds, even though smaller blocks would
-fit a nearer cache: a thread that comes back from a call waits some 50 us where another one holds the
-interpreter's lock, and with short calls two threads wait for each other more than they work.
+Smaller blocks would fit a faster cache, but a call of a NumPy function on a block should take some tens of
+microseconds. After a call, a thread waits about 50 us if another one holds the interpreter's lock; with short
+calls, two threads would spend more time waiting for each other than working.
 """
 
 
 def block_length(length: int, bytes_each: int, block_bytes: int = BLOCK_BYTES) -> int:
-    """How many elements of an axis one block takes: at most ``block_bytes``, all blocks alike, their number
-    even or 1.
+    """The number of elements of an axis in one block of at most ``block_bytes``.
+
+    All blocks are equal, except that the last may be shorter; their number is even, or 1.
 
     >>> block_length(5, bytes_each=4, block_bytes=12), block_length(3, bytes_each=4, block_bytes=12)
     (3, 3)
@@ -38,11 +39,11 @@ def for_blocks(
     microseconds: float,
     block_bytes: int = BLOCK_BYTES,
 ) -> None:
-    """Call ``function(slice)`` for the blocks of range(length), in parallel where it pays.
+    """Call ``function(slice)`` for the blocks of range(length), in parallel if that is faster.
 
-    ``microseconds`` is the estimated time of all of it in one thread: work that fits one block but is long
-    enough for two threads is split in half. A block has at most ``block_bytes``, of elements of
-    ``bytes_each``.
+    A block has at most ``block_bytes``, with ``bytes_each`` per element. ``microseconds`` is the estimated
+    time of all blocks in one thread: work that fits one block but is long enough for two threads is split in
+    half.
 
     >>> for_blocks(print, 5, bytes_each=4, microseconds=1)
     slice(0, 5, None)
@@ -73,9 +74,9 @@ def _step(length: int, bytes_each: int, microseconds: float, block_bytes: int) -
 
 
 def for_slices(function: Callable[[slice], object], length: int, step: int, microseconds: float) -> None:
-    """Call ``function(slice)`` for slices of ``step`` elements of range(length), in parallel where it pays.
+    """Call ``function(slice)`` for slices of ``step`` elements of range(length), in parallel if faster.
 
-    BLAS runs in one thread meanwhile, even where there is one slice only.
+    BLAS runs in one thread meanwhile, even if there is only one slice.
 
     >>> done = []
     >>> for_slices(done.append, 5, 4, microseconds=1)
@@ -98,12 +99,14 @@ def _slices_loop(
 def cut(
     batch: int, rows: int, row_bytes: int, least_samples: int = 1, block_bytes: int | None = None
 ) -> list[tuple[slice, slice]]:
-    """Blocks (samples, rows) of about `BLOCK_BYTES`, or the number of bytes given, alike in size, the samples
-    in an even number of groups. The first is the largest.
+    """Blocks (samples, rows) of about ``block_bytes``, by default `BLOCK_BYTES`, and of similar sizes.
+
+    The samples are divided into an even number of parts. The first block is the largest.
 
     Args:
-        row_bytes: of one row of one sample.
-        least_samples: a block has this many samples where the batch does, even if fewer rows fit then.
+        row_bytes: bytes of one row of one sample.
+        least_samples: the smallest number of samples of a block (if the batch has as many), even if fewer
+            rows fit then.
 
     >>> cut(64, rows=10, row_bytes=6000)
     [(slice(0, 32, None), slice(0, 10, None)), (slice(32, 64, None), slice(0, 10, None))]
@@ -123,8 +126,9 @@ def cut(
 
 
 def items(array: np.ndarray) -> np.ndarray:
-    """The last axis taken as one item, which copies move in one piece; as it is where that axis is not
-    contiguous.
+    """The array with its last axis as one item, which is copied in one piece.
+
+    If the last axis is not contiguous, the array is returned unchanged.
 
     >>> items(np.zeros((2, 3, 4), np.float32)).dtype, items(np.zeros((2, 3, 4))[..., ::2]).shape
     (dtype('V16'), (2, 3, 2))
