@@ -278,12 +278,12 @@ def test_a_signal_handler_that_computes_disturbs_nothing():
 
 
 HANDLER = """
-import faulthandler, signal, time
+import faulthandler, signal
 import numpy as np
 from cnn_physics77.core.kernels.activation import gelu
 from cnn_physics77.core.kernels.runtime import parallel, pool, scratch
 
-faulthandler.dump_traceback_later(60, exit=True)
+faulthandler.dump_traceback_later(90, exit=True)
 pool.set_num_threads(2)
 calls = []
 small = np.linspace(-3, 3, 5000)
@@ -305,32 +305,31 @@ def handler(*_):
     calls.append(1)
     sums(7.0)
     assert (gelu(-small) == other).all()
+    signal.setitimer(signal.ITIMER_REAL, 0.0007)  # one at a time, however slow the machine is
 
 other = gelu(-small).copy()
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0007)
-end = time.monotonic() + 3
-while time.monotonic() < end:
+signal.setitimer(signal.ITIMER_REAL, 0.0007)
+while len(calls) < 500:
     sums(3.0)
     assert (gelu(small) == expected).all()
 signal.setitimer(signal.ITIMER_REAL, 0)
-assert len(calls) > 100, len(calls)
 """
 
 
 INTERRUPTED = """
-import faulthandler, signal, time
+import faulthandler, signal
 import numpy as np
 from cnn_physics77.core.kernels.runtime import parallel, pool
 
 def interrupt(*_):
     raise KeyboardInterrupt
 
-faulthandler.dump_traceback_later(40, exit=True)
+faulthandler.dump_traceback_later(90, exit=True)
 pool.set_num_threads(2)
 signal.signal(signal.SIGALRM, interrupt)
-random, ones, count, end = np.random.default_rng(0), np.ones(20_000), 0, time.monotonic() + 4
-while time.monotonic() < end:
+random, ones, count = np.random.default_rng(0), np.ones(20_000), 0
+while count < 500:
     try:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0003, 0.003))
         while True:
@@ -341,7 +340,7 @@ while time.monotonic() < end:
 signal.setitimer(signal.ITIMER_REAL, 0)
 sums = np.zeros(50)
 parallel.parallel_for(lambda i: sums.__setitem__(i, ones.sum()), 50, 1e4)
-assert count > 100 and (sums == 20_000).all()
+assert (sums == 20_000).all()
 """
 
 
