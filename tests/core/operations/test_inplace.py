@@ -189,6 +189,16 @@ def test_base_changes_its_views():
     same(function, (2, 3), (3,))
 
 
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_view_of_a_place_that_was_not_changed_is_a_view_of_the_new_base(t):
+    x = t.ones(2, 3, requires_grad=True)
+    base = x * 1
+    row = base[0]
+    base[1] = x[1] * 2
+    (gradient,) = t.autograd.grad(row.sum(), base)
+    assert gradient.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
 def test_slices_updated_as_in_a_solver():
     def function(f, u, d):
         u = u * 1
