@@ -457,6 +457,22 @@ def test_a_hook_may_not_change_shape_or_dtype(leaf, change):
         y.sum().backward()
 
 
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_hook_returns_a_tensor_or_none(leaf):
+    x = variable(1.0, 2.0)
+    y = x * x
+    (x if leaf else y).register_hook(lambda g: 2.0)
+    with pytest.raises(TypeError, match="hook to return a tensor or None, found float"):
+        y.sum().backward()
+
+
+def test_a_gradient_that_cannot_be_added_to_is_refused():
+    x = variable(1.0, 2.0)
+    x.grad = ours.ones(1, dtype=np.float64).expand(2)
+    with pytest.raises(ShapeError, match=r"\.grad in memory that can be written"):
+        x.sum().backward()
+
+
 # ------------------------------------------------------------------------------------------- what stays alive
 
 
