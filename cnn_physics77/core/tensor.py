@@ -210,17 +210,28 @@ class Tensor(ArrayProtocol, Copying):
         if self.edge is None:  # it was a variable when it was used, and was made a constant since
             return
         with locks():
-            held = self.grad
-            if create_graph:
-                self.grad = gradient.clone() if held is None else held + gradient
-            elif held is not None:
+            while (held := self._grad) is None or create_graph:
+                if held is not None:
+                    total = held + gradient
+                elif create_graph:
+                    total = gradient.clone()
+                elif owned and gradient.array.strides == self.array.strides:
+                    total = gradient
+                else:
+                    total = from_array(np.empty_like(self.array, dtype=gradient.array.dtype, subok=False))
+                    np.copyto(total.array, gradient.array)
+                _check_gradient(self, total)
+                if self._grad is held:  # else a signal handler came in between and added its own
+                    self._grad = total
+                    break
+            else:
+                if not held.array.flags.writeable:
+                    raise ShapeError(
+                        "backward: expected .grad in memory that can be written, found a read-only or an "
+                        "expanded array; assign a .clone() of it"
+                    )
                 np.add(held.array, gradient.array, out=held.array, casting="same_kind")
                 held.mark_changed()
-            elif owned and gradient.array.strides == self.array.strides:
-                self.grad = gradient
-            else:
-                self.grad = from_array(np.empty_like(self.array, dtype=gradient.array.dtype, subok=False))
-                np.copyto(self.grad.array, gradient.array)
         for hook in tuple((self._after_accumulation or {}).values()):
             hook(self)
 

@@ -181,6 +181,10 @@ def _run_hooks(hooks: dict[int, Callable], gradient):
     for hook in tuple(hooks.values()):
         replaced = hook(gradient)
         if replaced is not None:
+            if not hasattr(replaced, "edge"):
+                raise TypeError(
+                    f"backward: expected a hook to return a tensor or None, found {type(replaced).__name__}"
+                )
             if replaced.shape != gradient.shape or replaced.dtype != gradient.dtype:
                 raise ShapeError(
                     f"backward: expected a hook to return a gradient of shape {gradient.shape} and "

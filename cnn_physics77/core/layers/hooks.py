@@ -15,6 +15,7 @@ from typing import Any
 from cnn_physics77.core.autograd import Output, edge_to, record
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.operations.base.views import HANDED_THROUGH, remember
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -94,6 +95,7 @@ def _through_boundary(tensors: list[Tensor], callback: Callable[[list], Sequence
     passed = []
     for index, tensor in enumerate(tensors):
         view = tensor.view_of_memory(tensor.array)
+        remember(view, tensor, HANDED_THROUGH)
         view.edge = Output(node, index)
         passed.append(view)
     return passed

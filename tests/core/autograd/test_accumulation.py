@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import cnn_physics77 as ours
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import elementwise
 
 
@@ -112,3 +113,10 @@ def test_gradients_of_a_users_function_may_overlap_or_be_read_only():
         product = (x * ours.arange(6.0, dtype=ours.float64).reshape(2, 3)).sum()
         (product + Function.apply(x).sum() + Function.apply(x).sum()).backward()
         np.testing.assert_array_equal(x.grad.numpy(), [[2, 5, 8], [5, 8, 11]])
+
+
+def test_a_gradient_that_cannot_be_added_to_is_refused():
+    x = ours.ones(2, requires_grad=True)
+    x.grad = ours.ones(1).expand(2)
+    with pytest.raises(ShapeError, match=r"\.grad in memory that can be written"):
+        x.sum().backward()

@@ -1,7 +1,9 @@
 """Both ways to execute a backward pass give the same bits, and Fast writes only where nobody else can see."""
 
+import sys
 import threading
 import zlib
+from itertools import count
 
 import numpy as np
 import pytest
@@ -223,3 +225,29 @@ def test_sequence_numbers_are_unique_between_threads():
         worker.join()
     assert len({number for mine in found for number in mine}) == 4 * 5000
     assert all(mine == sorted(mine) for mine in found)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_no_gradient_is_lost_to_a_signal_handler(create_graph):
+    """That runs backward itself, into the same leaf: at each call in turn, where Python lets handlers in."""
+
+    def interrupted_at(number: int) -> bool:
+        weight = ours.ones(3, dtype=np.float64, requires_grad=True)
+        loss, other, calls = (weight * 3.0).sum(), (weight * 2.0).sum(), count()
+
+        def handler(frame, event, argument):
+            if next(calls) == number:
+                other.backward(create_graph=create_graph)
+
+        before = sys.getprofile()
+        sys.setprofile(handler)
+        try:
+            loss.backward(create_graph=create_graph)
+        finally:
+            sys.setprofile(before)
+        came = next(calls) > number
+        assert weight.grad.tolist() == [5.0 if came else 3.0] * 3, number
+        return came
+
+    assert all(interrupted_at(number) for number in range(50))
+    assert not all(interrupted_at(number) for number in range(50, 5000))

@@ -136,3 +136,12 @@ def test_a_hook_that_keeps_the_gradient_sees_it_unchanged():
     w.sum().backward()
     assert seen[0].tolist() == [7.0, 7.0]
     assert x.grad.tolist() == [42.0, 42.0]
+
+
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_hook_returns_a_tensor_or_none(leaf):
+    x = variable(1.0, 2.0)
+    y = x * x
+    (x if leaf else y).register_hook(lambda g: 2.0)
+    with pytest.raises(TypeError, match="hook to return a tensor or None, found float"):
+        y.sum().backward()

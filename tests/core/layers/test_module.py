@@ -457,3 +457,22 @@ def test_wrong_number_of_gradients_from_a_hook():
     layer.register_full_backward_hook(lambda m, g_in, g_out: (g_in[0], g_in[0]))
     with pytest.raises(GradientError, match="expected 1 gradients as grad_input, found 2"):
         layer(ours.ones(1, requires_grad=True)).sum().backward()
+
+
+def test_a_change_in_place_of_what_passed_a_module_with_backward_hooks_is_refused():
+    """The hooks' place in the graph cannot be repeated for the new values."""
+    for framework, error in ((ours, GradientError), (torch, RuntimeError)):
+        x = framework.tensor([1.0, -2.0], requires_grad=True)
+        inside, outside = framework.nn.ReLU(inplace=True), framework.nn.Identity()
+        for module in (inside, outside):
+            module.register_full_backward_hook(lambda *_: None)
+        h = x * 2
+        with pytest.raises(error):
+            inside(h)
+        with pytest.raises(error):
+            outside(h).mul_(5)
+        assert h.tolist() == [2, -4]
+        y = outside(h)
+        h.mul_(5)
+        with pytest.raises(error):
+            y.sum().backward()

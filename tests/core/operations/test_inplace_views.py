@@ -171,3 +171,13 @@ def test_a_view_and_its_base_after_a_change_are_differentiated_as_view_and_base(
     assert to_view is None
     (to_x,) = t.autograd.grad((view * view).sum(), x)
     assert to_x.tolist() == [0.0, 100.0, 150.0]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_view_of_a_place_that_was_not_changed_is_a_view_of_the_new_base(t):
+    x = t.ones(2, 3, requires_grad=True)
+    base = x * 1
+    row = base[0]
+    base[1] = x[1] * 2
+    (gradient,) = t.autograd.grad(row.sum(), base)
+    assert gradient.tolist() == [[1, 1, 1], [0, 0, 0]]

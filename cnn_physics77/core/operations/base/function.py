@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -11,7 +12,14 @@ from cnn_physics77.core.autograd import Node, Output, edge_to, record
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.base.operation import alias
-from cnn_physics77.core.operations.base.views import check_overwritable, has_history, overwritten
+from cnn_physics77.core.operations.base.views import (
+    HANDED_THROUGH,
+    base_of,
+    check_overwritable,
+    has_history,
+    overwritten,
+    remember,
+)
 from cnn_physics77.core.recording import no_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -27,7 +35,7 @@ class FunctionCtx:
 
     needs_input_grad: tuple[bool, ...] = ()
     _to_save: tuple = ()
-    _saved: tuple | None = None
+    _node: ref[Node] | None = None  # a strong one would be a cycle: node -> call -> context -> node
     _dirty: tuple = ()
     _constant: tuple = ()
     _materialize = True
@@ -47,11 +55,14 @@ class FunctionCtx:
         """What :meth:`save_for_backward` kept.
 
         Raises:
-            GradientError: asked for after the graph was freed, or outside of backward.
+            GradientError: the graph was freed, or one of them was changed in place since.
         """
-        if self._saved is None:
+        if self._node is None:  # forward has not ended
             return self._to_save
-        return self._saved
+        node = self._node()
+        if node is None:
+            raise GradientError("saved_tensors: expected a graph that is alive, found that it was freed")
+        return node.op.unpack(node)
 
     def mark_dirty(self, *args: Tensor) -> None:
         """Say which inputs forward changed in place; they must be among the outputs."""
@@ -168,6 +179,7 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
     ctx._to_save = ()
     kinds = [(y.shape, y.dtype) if isinstance(y, Tensor) else None for y in outputs]
     node = record(call, edges, tuple(saved), kinds if several else None)
+    ctx._node = ref(node)
     for index, y in enumerate(outputs):
         if not isinstance(y, Tensor) or y.array.dtype.kind not in "fc" or _contains(ctx._constant, y):
             continue
@@ -175,8 +187,12 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
         if _contains(ctx._dirty, y):
             overwritten(y, edge)
             continue
-        if y.edge is not None or _contains(args, y):  # an input handed through: the output is another tensor
+        if y.edge is not None or _contains(args, y):  # handed through: the output is another tensor
+            through = y
             y = outputs[index] = y.view_of_memory(y.array)
+            remember(y, through, HANDED_THROUGH)
+        elif y._view_of is not None:
+            remember(y, base_of(y), HANDED_THROUGH)
         y.edge = edge
     ctx._dirty = ctx._constant = ()
 
@@ -205,16 +221,12 @@ class _Call:
                 for g, like in zip(gradients, node.outputs)
             ]
         backward: Callable = function.backward if function.backward is not Function.backward else function.vjp
-        ctx._saved = self._unpack(node)
-        try:
-            if getattr(backward, "once_differentiable", False) and recording():
-                with no_grad():
-                    results = _as_list(backward(ctx, *gradients))
-                results = [_once_only(self.name, node, r) if isinstance(r, Tensor) else r for r in results]
-            else:
+        if getattr(backward, "once_differentiable", False) and recording():
+            with no_grad():
                 results = _as_list(backward(ctx, *gradients))
-        finally:
-            ctx._saved = None
+            results = [_once_only(self.name, node, r) if isinstance(r, Tensor) else r for r in results]
+        else:
+            results = _as_list(backward(ctx, *gradients))
         while len(results) > len(edges) and results[-1] is None:
             results.pop()
         if len(results) != len(edges):
@@ -227,7 +239,8 @@ class _Call:
             for index, (edge, result) in enumerate(zip(edges, results))
         ]
 
-    def _unpack(self, node: Node) -> tuple:
+    def unpack(self, node: Node) -> tuple:
+        """What forward saved; its own outputs connected to the graph."""
         if node.saved is None:
             raise GradientError(
                 f"{self.name}: trying to backward through the graph a second time, but the saved tensors "

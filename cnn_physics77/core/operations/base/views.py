@@ -29,6 +29,7 @@ _new = object.__new__
 
 _UNRECORDED = "was made under no_grad(), where its place in its base is not noted"
 _ONE_OF_SEVERAL = "is one of the several outputs of a function such as split or unbind"
+HANDED_THROUGH = "is what a Function, or a module with backward hooks, returned in the memory of its input"
 
 
 class View(Operation):
@@ -56,7 +57,7 @@ class View(Operation):
         y.array = array
         recorded = recording()
         if array.base is not None or array is old:
-            _remember(y, x, (self, parameters) if recorded else _UNRECORDED)
+            remember(y, x, (self, parameters) if recorded else _UNRECORDED)
         if x.edge is not None and recorded:
             saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
             y.edge = record(self, (edge_to(x),), saved)
@@ -86,7 +87,7 @@ class _Views(list):
             self._limit = 32 + 2 * len(self)
 
 
-def _remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
+def remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
     """Note that ``view`` lies in the memory of x, and how it was had from it; a string says why that cannot
     be repeated."""
     changes = x._changes
@@ -113,7 +114,7 @@ def _remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
 def remember_several(views, x: Tensor) -> None:
     """Note that each of ``views``, outputs of one operation, lies in the memory of x."""
     for view in views:
-        _remember(view, x, _ONE_OF_SEVERAL if recording() else _UNRECORDED)
+        remember(view, x, _ONE_OF_SEVERAL if recording() else _UNRECORDED)
 
 
 # ------------------------------------------------------------------------------------------ changes in place
@@ -172,7 +173,7 @@ def overwritten(tensor: Tensor, edge) -> None:
         path = view._view_of[1]
         if type(path) is str:
             view.move_edge(_Lost.edge(base, path))
-        else:
+        else:  # also where its values are the old ones: it is a view of the new base
             view.move_edge(_follow(base, path).edge)
 
 

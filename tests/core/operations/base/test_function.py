@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import numpy as np
@@ -237,3 +238,95 @@ def test_no_reference_cycle_and_nothing_recorded_without_need():
     assert OURS[0].apply(x.detach(), x.detach(), 2).grad_fn is None
     with ours.no_grad():
         assert OURS[0].apply(x, x, 2).grad_fn is None
+
+
+@pytest.mark.parametrize("given", [lambda x: x, lambda x: x[:1], lambda x: x.view(-1)])
+@pytest.mark.parametrize("change", ["output", "base", "nothing"])
+def test_a_change_of_an_output_in_the_memory_of_the_input_is_refused(given, change):
+    """The derivative of a Function cannot be repeated for the new values."""
+    for framework, error in ((ours, GradientError), (torch, RuntimeError)):
+
+        class Through(framework.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return given(x)
+
+            @staticmethod
+            def backward(ctx, g):
+                return g.expand(2) * 5
+
+        x = framework.ones(2, requires_grad=True)
+        base = x * 2
+        y = Through.apply(base)
+        if change == "output":
+            with pytest.raises(error):
+                y.mul_(3)
+        elif change == "base":
+            base.mul_(3)
+            with pytest.raises(error):
+                y.sum().backward()
+        else:
+            (y * 1).mul_(3).sum().backward()
+            assert x.grad.tolist() == [30, 30]
+
+
+def test_a_variable_handed_through_is_not_changed():
+    x = ours.ones(2, requires_grad=True)
+    y = make(lambda ctx, g: g, lambda ctx, x: x).apply(x)
+    with pytest.raises(GradientError, match="returned in the memory of its input"):
+        y.mul_(3)
+    assert x.tolist() == [1, 1]
+
+
+def test_two_threads_may_be_in_one_backward():
+    """The one that ends first takes nothing away from the other."""
+    both_inside, first_is_done = threading.Barrier(2, timeout=60), threading.Event()
+
+    def backward(ctx, g):
+        both_inside.wait()
+        if threading.current_thread().name == "last":
+            assert first_is_done.wait(60)
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    x = ours.tensor([1.0, 2.0], requires_grad=True)
+    y = make(backward, forward).apply(x).sum()
+    found = {}
+
+    def differentiate():
+        name = threading.current_thread().name
+        (found[name],) = ours.autograd.grad(y, x, retain_graph=True)
+        if name == "first":
+            first_is_done.set()
+
+    threads = [threading.Thread(target=differentiate, name=name) for name in ("first", "last")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {name: g.tolist() for name, g in found.items()} == {"first": [2, 4], "last": [2, 4]}
+
+
+def test_saved_tensors_can_be_asked_for_as_long_as_the_graph_lives():
+    kept = []
+
+    def forward(ctx, x):
+        kept.append(ctx)
+        y = x.exp()
+        ctx.save_for_backward(x, y)
+        return y
+
+    x = ours.ones(2, requires_grad=True)
+    y = make(lambda ctx, g: g * ctx.saved_tensors[1], forward).apply(x)
+    saved, output = kept[0].saved_tensors
+    assert saved is x and output.grad_fn is y.grad_fn
+    y.sum().backward()
+    with pytest.raises(GradientError, match="second time"):
+        _ = kept[0].saved_tensors
+    del y, output
+    with pytest.raises(GradientError, match="freed"):
+        _ = kept[0].saved_tensors
