@@ -210,7 +210,11 @@ class Tensor(ArrayProtocol, Copying):
         if self.edge is None:  # it was a variable when it was used, and was made a constant since
             return
         with locks():
-            while (held := self._grad) is None or create_graph:
+            while True:
+                held = self._grad
+                if held is not None and not create_graph:
+                    _add_to(held, gradient)
+                    break
                 if held is not None:
                     total = held + gradient
                 elif create_graph:
@@ -221,17 +225,9 @@ class Tensor(ArrayProtocol, Copying):
                     total = from_array(np.empty_like(self.array, dtype=gradient.array.dtype, subok=False))
                     np.copyto(total.array, gradient.array)
                 _check_gradient(self, total)
-                if self._grad is held:  # else a signal handler came in between and added its own
+                if self._grad is held:  # else a signal handler has added a gradient of its own meanwhile
                     self._grad = total
                     break
-            else:
-                if not held.array.flags.writeable:
-                    raise ShapeError(
-                        "backward: expected .grad in memory that can be written, found a read-only or an "
-                        "expanded array; assign a .clone() of it"
-                    )
-                np.add(held.array, gradient.array, out=held.array, casting="same_kind")
-                held.mark_changed()
         for hook in tuple((self._after_accumulation or {}).values()):
             hook(self)
 
@@ -383,6 +379,16 @@ class Tensor(ArrayProtocol, Copying):
 
 
 Tensor._own = frozenset(Tensor.__annotations__)
+
+
+def _add_to(held: Tensor, gradient: Tensor) -> None:
+    if not held.array.flags.writeable:
+        raise ShapeError(
+            "backward: expected .grad in memory that can be written, found a read-only or an expanded array; "
+            "assign a .clone() of it"
+        )
+    np.add(held.array, gradient.array, out=held.array, casting="same_kind")
+    held.mark_changed()
 
 
 def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:

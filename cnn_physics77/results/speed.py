@@ -120,7 +120,7 @@ class OperationRecord:
 
     @property
     def python_seconds(self) -> float:
-        """Outside of the kernels: the tape, the layers, the walk."""
+        """Outside of the kernels: recording, the layers, the backward pass."""
         return max(0.0, self.seconds - self.blas_seconds - self.memory_seconds)
 
     @property

@@ -281,7 +281,7 @@ def test_set_grad_enabled_acts_at_once_and_as_context():
     assert (x * 2).requires_grad
 
 
-def test_recording_is_restored_after_an_error_in_the_walk():
+def test_recording_is_restored_after_an_error_in_the_backward_pass():
     x = variable(1.0)
     y = x * x
     y.register_hook(lambda g: 1 / 0)

@@ -22,7 +22,7 @@ from ...core.operations.base.operation import OPERATIONS, Operation
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
 """NumPy's functions that end in BLAS."""
 
-REMAINDER = "layers, walk, accumulation"
+REMAINDER = "layers, backward pass, accumulation"
 """Name of the row for the time outside of operations."""
 
 

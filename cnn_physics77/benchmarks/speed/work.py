@@ -328,7 +328,7 @@ class FunctionCase(Case):
 
 @dataclass(frozen=True, kw_only=True)
 class ChainCase(FunctionCase):
-    """Many operations on few numbers: the cost of recording and walking the graph."""
+    """Many operations on few numbers: the cost of recording the graph and of the backward pass."""
 
     family: ClassVar[str] = "small graph"
 

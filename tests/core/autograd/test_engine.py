@@ -32,7 +32,7 @@ def test_chain_of_100_000_operations():
     del y  # the destruction of a deep graph must not recurse either
 
 
-def test_destruction_of_a_deep_graph_that_was_never_walked():
+def test_destruction_of_a_deep_graph_without_a_backward_pass():
     y = x = variable(1.0)
     for _ in range(100_000):
         y = y + x
@@ -238,7 +238,7 @@ def test_nothing_to_differentiate():
         ours.tensor(1.0).backward()
 
 
-def test_second_walk_of_a_freed_graph():
+def test_second_backward_pass_through_a_freed_graph():
     x = variable(2.0)
     y = x * x
     y.backward()
@@ -295,7 +295,7 @@ def test_no_reference_cycles():
         gc.enable()
 
 
-def test_the_walk_frees_as_it_goes():
+def test_the_backward_pass_frees_as_it_goes():
     x = variable(1.0, 2.0)
     h = x * x
     y = h.tanh()
