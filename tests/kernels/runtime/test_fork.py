@@ -194,3 +194,39 @@ if child == 0:
     sys.exit(0)
 check(child)
 """)
+
+
+def test_while_another_thread_draws_random_numbers():
+    """The child goes on where the parent stood, from the default generator and from any other."""
+    run("""
+import cnn_physics77 as torch
+
+own = torch.Generator().manual_seed(3)
+
+def draws():
+    return [torch.rand(4).tolist(), torch.rand(4, generator=own).tolist()]
+
+state, own_state = torch.get_rng_state(), own.get_state()
+following = draws()
+torch.set_rng_state(state)
+own.set_state(own_state)
+held, go = threading.Event(), threading.Event()
+
+def hold():
+    with torch.default_generator.numpy.bit_generator.lock, own.numpy.bit_generator.lock:
+        held.set()
+        assert go.wait(30)
+
+thread = threading.Thread(target=hold)
+thread.start()
+assert held.wait(20)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    right = own.initial_seed() == 3 and draws() == following and torch.get_rng_state() != state
+    os._exit(0 if right else 1)
+check(child)
+go.set()
+thread.join()
+assert draws() == following
+""")
