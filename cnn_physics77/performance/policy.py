@@ -74,7 +74,7 @@ def status() -> Status:
             mask for worker in pool.workers if (mask := _processors(worker.thread.native_id)) is not None
         ),
         blas=None if library is None else library.path.name,
-        blas_threads=blas.threads,
+        blas_threads=blas.threads_outside,
         allocator=allocator.state(),
     )
 

@@ -25,8 +25,7 @@ def compute():
     both = threading.Barrier(2, timeout=20)
     parallel_for(lambda i: both.wait(), 2, 1e6)  # passes only with a second thread
     assert np.allclose(matmul(a, a), expected, rtol=1e-4)
-    with blas:
-        assert blas.threads in (1, None)
+    assert blas.in_one_thread(lambda: blas.threads) in (1, None)
     assert blas.threads == outside  # in the child nobody else holds it
 
 def fork():
@@ -109,16 +108,20 @@ compute()
 """)
 
 
-@pytest.mark.parametrize("lock", ["pool._lock", "blas._lock", "blas"])
-def test_while_another_thread_holds_a_lock_of_ours(lock):
+@pytest.mark.parametrize(
+    "hold", ["with pool._lock: wait()", "with blas._lock: wait()", "blas.in_one_thread(wait)"]
+)
+def test_while_another_thread_holds_a_lock_of_ours(hold):
     run(f"""
 compute()
 held, go = threading.Event(), threading.Event()
 
+def wait():
+    held.set()
+    assert go.wait(30)
+
 def hold():
-    with {lock}:
-        held.set()
-        assert go.wait(30)
+    {hold}
 
 thread = threading.Thread(target=hold)
 thread.start()
