@@ -203,11 +203,11 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         CheckpointError: a value is not a tensor, or has a dtype that the format lacks; a name or metadata
             is not a string.
     """
-    for text in (*tensors, *(metadata or {}), *(metadata or {}).values()):
-        if not isinstance(text, str) or text == "__metadata__":
+    for string in (*tensors, *(metadata or {}), *(metadata or {}).values()):
+        if not isinstance(string, str) or string == "__metadata__":
             raise CheckpointError(
                 f"save_safetensors: expected names and metadata that are strings, no name '__metadata__', "
-                f"found {text!r}"
+                f"found {string!r}"
             )
     codes = {np.dtype(t): code for code, t in _CODES.items()}
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}

@@ -39,8 +39,9 @@ class _Stream:
         return self._of_process.get(process) or self._of_process.setdefault(process, self._copy())
 
     def _copy(self) -> np.random.Generator:
+        state: Any = list(self._of_process.values())[-1].bit_generator.state
         bits = np.random.PCG64(0)
-        bits.state = list(self._of_process.values())[-1].bit_generator.state
+        bits.state = state
         return np.random.Generator(bits)
 
 
