@@ -135,7 +135,7 @@ OTHERS = {
     "tensor": lambda: cnn_physics77.tensor([1e300, 1e-300, 70000.0], dtype=cnn_physics77.float16),
     "full": lambda: cnn_physics77.full((2,), 1e-300),
     "arange": lambda: cnn_physics77.arange(0, 1e39, 1e38),
-    "linspace": lambda: cnn_physics77.linspace(0, 1e300, 3),
+    "linspace": lambda: cnn_physics77.linspace(1e-44, 3e38, 3),
     "logspace": lambda: cnn_physics77.logspace(0, 300, 3),
     "half": lambda: numbers().half(),
     "long of finite ones": lambda: cnn_physics77.tensor([1e30]).to(cnn_physics77.float16),

@@ -44,6 +44,7 @@ def together(loops: Iterable[ParallelLoop]) -> None:
 
     No loop may depend on the result of another. Errors as for `parallel_for`.
 
+    >>> import numpy as np
     >>> squares, cubes = np.zeros(2), np.zeros(2)
     >>> loops = [
     ...     ParallelLoop(lambda i: squares.__setitem__(i, i**2), 2, microseconds=1000),
@@ -80,6 +81,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
         The first exception of a block; blocks that have not started are dropped. KeyboardInterrupt is raised
         after the running blocks have ended. The pool stays usable.
 
+    >>> import numpy as np
     >>> squares = np.zeros(4)
     >>> def square(block):
     ...     squares[block] = block**2
