@@ -128,11 +128,11 @@ def policy(
     ``"fast"``, the default, adds in place if nothing else refers to the memory. Both give the same bits.
     Unlike the other settings it applies to backward passes that start inside of the block.
 
-    At the end the number of threads is what it was. Blocks of several threads may overlap and end in any
-    order: the latest one that has not ended holds. Where freed memory was not kept before, it is given back
-    and glibc has the thresholds that a process starts with. They no longer adapt by themselves: glibc cannot
-    restore that, and `status` says "gives freed memory back" instead of "untouched". With
-    ``keep_freed_memory=False`` memory that was kept so far is given back for the duration of the block.
+    At the end the number of threads is restored. Blocks of several threads may overlap and end in any order:
+    the latest one that has not ended applies. If freed memory was not kept before, it is returned to the
+    system, and glibc's initial thresholds are set. glibc no longer adapts them, which cannot be restored;
+    `status` then says "gives freed memory back" instead of "untouched". ``keep_freed_memory=False`` returns
+    freed memory for the duration of the block.
 
     Raises:
         ValueError: ``threads`` is not a positive int, or ``engine`` is unknown.

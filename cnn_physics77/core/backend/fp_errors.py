@@ -31,7 +31,7 @@ def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any],
 
 
 state, SILENCE, enter_silence, restore = _state()
-"""For the shortest paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
+"""For hot paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
 ``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
 comes when a function is entered or left, never leaves the state behind."""
 
