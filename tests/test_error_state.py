@@ -3,13 +3,20 @@ caller's settings stay: each row of the table, at ordinary and at extreme values
 
 from __future__ import annotations
 
+import sys
 import zlib
 
 import numpy as np
 import pytest
 
 import cnn_physics77
+import cnn_physics77 as torch
 from cnn_physics77.core.backend import fp_errors
+from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import arena
+from cnn_physics77.core.operations import inplace
+from cnn_physics77.core.operations.base import elementwise, operation
 from cnn_physics77.testing.table import Constant, Row, all_rows
 
 ROWS = list(all_rows())
@@ -128,7 +135,7 @@ OTHERS = {
     "tensor": lambda: cnn_physics77.tensor([1e300, 1e-300, 70000.0], dtype=cnn_physics77.float16),
     "full": lambda: cnn_physics77.full((2,), 1e-300),
     "arange": lambda: cnn_physics77.arange(0, 1e39, 1e38),
-    "linspace": lambda: cnn_physics77.linspace(0, 1e300, 3),
+    "linspace": lambda: cnn_physics77.linspace(1e-44, 3e38, 3),
     "logspace": lambda: cnn_physics77.logspace(0, 300, 3),
     "half": lambda: numbers().half(),
     "long of finite ones": lambda: cnn_physics77.tensor([1e30]).to(cnn_physics77.float16),
@@ -241,12 +248,63 @@ def test_a_hook_that_raises_leaves_the_callers_state():
 
 
 def test_without_numpys_context_variable(monkeypatch):
-    """Another NumPy may keep its state elsewhere: then NumPy's own context manager is entered."""
+    """Another NumPy may keep its state elsewhere: then NumPy's own functions set it."""
     monkeypatch.setattr(fp_errors, "copy_context", dict)
-    state, silence, enter, leave = fp_errors._state()
+    state, silence, enter, restore = fp_errors._state()
     assert state() is not silence
     with np.errstate(all="raise"):
-        token = enter()
+        before = state()
+        enter()
         assert set(np.geterr().values()) == {"ignore"}
-        leave(token)
+        restore(before)
         assert set(np.geterr().values()) == {"raise"}
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: x.exp(),
+        lambda x: x * x,
+        lambda x: x.sum(),
+        lambda x: x.mul_(2.0),
+        lambda x: torch.nn.functional.softmax(x, 0),
+        lambda x: parallel_for(lambda block: None, 3, microseconds=1.0),
+        lambda x: parallel_for(lambda block: None, 3, microseconds=1e6),
+    ],
+    ids=["unary", "binary", "operation", "in place", "kernel", "loop", "loop on threads"],
+)
+def test_ctrl_c_wherever_it_comes_leaves_nothing_behind(compute, monkeypatch):
+    """CPython raises KeyboardInterrupt where a function is entered, or has been left: at each of these places
+    once."""
+    enter = fp_errors.enter_silence
+    for module in (fp_errors, operation, elementwise, inplace):  # profilers see Python's calls
+        monkeypatch.setattr(module, "enter_silence", lambda: enter())
+    x = torch.ones(3)
+    compute(x)
+    threads, places = blas.threads, 0
+
+    def interrupt(frame, event, argument):
+        nonlocal countdown
+        if event in ("call", "c_return", "return"):
+            countdown -= 1
+            if countdown == 0:
+                raise KeyboardInterrupt
+
+    with np.errstate(all="raise"):
+        while True:
+            countdown = places = places + 1
+            try:
+                sys.setprofile(interrupt)
+                try:
+                    compute(x)
+                finally:
+                    sys.setprofile(None)
+            except KeyboardInterrupt:
+                pass
+            assert set(np.geterr().values()) == {"raise"}, f"place {places}"
+            assert arena.frame is None and not blas._holders, f"place {places}"
+            if countdown > 0:
+                break
+    assert places > 5
+    blas.in_one_thread(lambda: None)
+    assert blas.threads == threads and not blas._held

@@ -19,17 +19,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
+import secrets
+import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import prod
 from typing import IO, Any
 
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
-from cnn_physics77.core.encoding import VERSION, Decoder, Encoder
+from cnn_physics77.core.encoding import NUMERIC, VERSION, Decoder, Encoder
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -41,24 +42,31 @@ FORMAT = "cnn_physics77 checkpoint"
 @contextmanager
 def _opened_for_writing(f) -> Iterator[IO[bytes]]:
     """A binary file to write to: ``f`` if it is one, else a temporary file that is renamed to ``f`` at the
-    end."""
+    end.
+
+    A symbolic link stays a link, to the new file. A device or a pipe is written to directly.
+    """
     if hasattr(f, "write"):
         yield f
         return
-    path = os.fspath(f)
-    folder = os.path.dirname(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
+    path = os.path.realpath(os.fsdecode(f))
+    if os.path.exists(path) and not os.path.isfile(path):
+        with open(path, "wb") as file:
+            yield file
+        return
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name[:32]}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        if os.path.exists(path):
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
@@ -101,11 +109,16 @@ def save(obj: Any, f) -> None:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
 
 
-_DAMAGE = (
-    zipfile.BadZipFile, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
-    RecursionError, NotImplementedError,
-)  # fmt: skip
-"""Exceptions that reading a damaged or altered file may raise."""
+def _read_array(data: bytes) -> np.ndarray:
+    """An array of numbers or times from the bytes of a ``.npy`` file, which must hold as many as it says."""
+    entry = io.BytesIO(data)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, _, dtype = read_header[np.lib.format.read_magic(entry)](entry)
+    rest = len(data) - entry.tell()
+    if dtype.kind not in NUMERIC or min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != rest:
+        raise ValueError(f"an array of {dtype} and shape {shape} in {rest} bytes")
+    entry.seek(0)
+    return np.lib.format.read_array(entry, allow_pickle=False)
 
 
 def load(f, map_location=None, *, weights_only: bool = True) -> Any:
@@ -137,18 +150,19 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
                 raise CheckpointError(
                     f"load: expected a {FORMAT} in {name}, found {structure.get('format')!r}"
                 )
-            if structure["version"] > VERSION:
+            if not 1 <= structure["version"] <= VERSION:
                 raise CheckpointError(
                     f"load: expected format version {VERSION} or older in {name}, found "
                     f"version {structure['version']}; update the package"
                 )
 
             def read_array(number: int) -> np.ndarray:
-                entry = io.BytesIO(archive.read(f"arrays/{number}.npy"))
-                return np.lib.format.read_array(entry, allow_pickle=False)
+                return _read_array(archive.read(f"arrays/{number}.npy"))
 
             return Decoder(structure, read_array).object()
-    except _DAMAGE as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # all is in memory: whatever goes wrong is the file's fault
         raise CheckpointError(
             f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered "
             f"or of another format ({error}); restore the file from a copy"
@@ -186,8 +200,15 @@ def save_safetensors(tensors: Mapping[str, Any], filename, metadata: Mapping[str
         metadata: strings by name, kept under ``"__metadata__"``.
 
     Raises:
-        CheckpointError: a value is not a tensor, or has a dtype that the format lacks.
+        CheckpointError: a value is not a tensor, or has a dtype that the format lacks; a name or metadata
+            is not a string.
     """
+    for string in (*tensors, *(metadata or {}), *(metadata or {}).values()):
+        if not isinstance(string, str) or string == "__metadata__":
+            raise CheckpointError(
+                f"save_safetensors: expected names and metadata that are strings, no name '__metadata__', "
+                f"found {string!r}"
+            )
     codes = {np.dtype(t): code for code, t in _CODES.items()}
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     arrays = []
@@ -244,7 +265,9 @@ def load_safetensors(filename) -> dict[str, Tensor]:
         header = json.loads(data[8:begin])
         header.pop("__metadata__", None)
         return {key: _tensor_of(key, entry, data, begin) for key, entry in header.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:
         raise CheckpointError(
             f"load_safetensors: expected a whole safetensors file in {name}, found {len(data)} bytes that "
             f"are truncated, altered or of another format ({error}); restore the file from a copy"

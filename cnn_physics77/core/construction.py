@@ -100,7 +100,7 @@ def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
     try:
         if dtype is None:
             return np.array(plain, inferred)
-        if dtype.kind in "fcb" or dtype == inferred or (dtype.itemsize == 8 and inferred.kind in "biu"):
+        if dtype.kind in "fcb" or dtype == inferred or (dtype.itemsize == 8 and inferred.kind in "bi"):
             if inferred.kind == "c" and dtype.kind != "c":
                 check_fits("tensor", np.zeros((), inferred), dtype)
             with np.errstate(all="ignore"):

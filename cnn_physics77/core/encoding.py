@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnn_physics77.core.backend.device import device
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.copying import Packed, address, attributes_of, packed, root_of
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
@@ -31,7 +32,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 VERSION = 2
 """2: shared memory, memory orders, attributes, and the types below :data:`_TEXTS`."""
 
-_NUMERIC = "fcbiuMm"
+NUMERIC = "fcbiuMm"
+"""Kinds of dtypes whose arrays can be stored."""
 
 # --------------------------------------------------------------------------------------------- types
 
@@ -48,15 +50,24 @@ def _base64(value: bytes | bytearray) -> str:
     return base64.b64encode(value).decode()
 
 
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _fraction(text: str) -> Fraction:
+    """As written; ``Fraction`` itself would spend hours on ``1e999999999``."""
+    return Fraction(*map(int, text.split("/")))
+
+
 _TEXTS: dict[str, _Text] = {
-    "bytes": _Text(bytes, _base64, base64.b64decode),
-    "bytearray": _Text(bytearray, _base64, lambda text: bytearray(base64.b64decode(text))),
+    "bytes": _Text(bytes, _base64, _bytes),
+    "bytearray": _Text(bytearray, _base64, lambda text: bytearray(_bytes(text))),
     "Path": _Text(type(pathlib.Path()), str, pathlib.Path),
     "PurePosixPath": _Text(pathlib.PurePosixPath, str, pathlib.PurePosixPath),
     "PureWindowsPath": _Text(pathlib.PureWindowsPath, str, pathlib.PureWindowsPath),
     "date": _Text(datetime.date, datetime.date.isoformat, datetime.date.fromisoformat),
     "Decimal": _Text(Decimal, str, Decimal),
-    "Fraction": _Text(Fraction, str, Fraction),
+    "Fraction": _Text(Fraction, str, _fraction),
     "UUID": _Text(uuid.UUID, str, uuid.UUID),
     "device": _Text(device, str, device),
 }
@@ -102,11 +113,11 @@ class Encoder:
             return {"complex": [self.encode(value.real, path), self.encode(value.imag, path)]}
         if isinstance(value, Tensor) and value.is_leaf:
             return self._tensor(value, path)
-        if kind in (np.ndarray, np.memmap) and value.dtype.kind in _NUMERIC:
+        if kind in (np.ndarray, np.memmap) and value.dtype.kind in NUMERIC:
             return {"array": self._number(np.asarray(value))}
-        if isinstance(value, np.generic) and value.dtype.kind in _NUMERIC:
+        if isinstance(value, np.generic) and value.dtype.kind in NUMERIC:
             return {"scalar": self._number(np.asarray(value))}
-        if isinstance(value, np.dtype):
+        if isinstance(value, np.dtype) and value.fields is None and value.subdtype is None:
             return {"dtype": value.str}
         if kind in _TEXT_OF:
             name = _TEXT_OF[kind]
@@ -300,8 +311,8 @@ class Decoder:
         if "axes" in view:
             return Packed(self._read(number), tuple(view["axes"]), tuple(view["shape"])).array()
         dtype = np.dtype(view["dtype"])
-        if dtype.hasobject:
-            raise ValueError("a view of objects")
+        if dtype.kind not in NUMERIC:
+            raise ValueError(f"a view of {dtype}")
         if view["of"] not in self._arrays:  # one array for all views
             self._arrays[view["of"]] = self._read(view["of"])
         return np.ndarray(view["shape"], dtype, self._arrays[view["of"]], view["offset"], view["strides"])
@@ -335,7 +346,10 @@ class Decoder:
         if name == "complex":
             return complex(self.decode(content[0]), self.decode(content[1]))
         if name == "dtype":
-            return np.dtype(content)
+            dtype = np.dtype(str(content))
+            if dtype.fields is not None:
+                raise ValueError(f"the dtype {dtype}")
+            return dtype
         if name in _TEXTS:
             return _TEXTS[name].read(content)
         if name == "range":
@@ -364,7 +378,7 @@ class Decoder:
         return {str(k): self.decode(v) for k, v in pairs}
 
     def _tensor(self, make: Callable, value: dict, number: int) -> Tensor:
-        made = make(from_array(self._array(number)), value["requires_grad"])
+        made = make(from_array(plain_array("load", self._array(number))), value["requires_grad"])
         attributes = self._named(value.get("attributes", ()))
         forbidden = Tensor._own & set(attributes)
         if forbidden:
@@ -373,4 +387,4 @@ class Decoder:
         return made
 
 
-__all__ = ["VERSION", "Decoder", "Encoder"]
+__all__ = ["NUMERIC", "VERSION", "Decoder", "Encoder"]

@@ -10,6 +10,7 @@ thread gets which number depends on timing. A thread that must be reproducible n
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from typing import Any
@@ -19,6 +20,29 @@ import numpy as np
 from cnn_physics77.core.backend.device import check_device
 
 DEFAULT_SEED = 67280421310721  # PyTorch's; runs that set no seed are equal too
+
+
+class _Stream:
+    """The numbers that begin with a seed.
+
+    A process that was forked goes on with a copy: the parent's lock is held for ever there if another thread
+    was drawing.
+    """
+
+    def __init__(self, seed: int, bits: np.random.BitGenerator) -> None:
+        self.seed = seed
+        self._of_process = {os.getpid(): np.random.Generator(bits)}
+
+    @property
+    def numbers(self) -> np.random.Generator:
+        process = os.getpid()
+        return self._of_process.get(process) or self._of_process.setdefault(process, self._copy())
+
+    def _copy(self) -> np.random.Generator:
+        state: Any = list(self._of_process.values())[-1].bit_generator.state
+        bits = np.random.PCG64(0)
+        bits.state = state
+        return np.random.Generator(bits)
 
 
 class Generator:
@@ -31,9 +55,8 @@ class Generator:
     67
     """
 
-    # The seed, and the stream that started with it. They are one attribute, so that a thread that reads it
-    # while another thread sets a seed gets a matching pair.
-    _stream: tuple[int, np.random.Generator]
+    # One attribute, so that a thread that reads it while another thread sets a seed gets a matching pair.
+    _stream: _Stream
 
     def __init__(self, device="cpu"):
         check_device("Generator", device)
@@ -42,7 +65,7 @@ class Generator:
     @property
     def numpy(self) -> np.random.Generator:
         """The current :class:`numpy.random.Generator`; :meth:`manual_seed`, :meth:`set_state` replace it."""
-        return self._stream[1]
+        return self._stream.numbers
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of the seed; returns the generator.
@@ -54,12 +77,12 @@ class Generator:
         if not -(2**63) <= seed < 2**64:
             raise ValueError(f"manual_seed: expected a seed of 64 bits, -2**63 <= seed < 2**64, found {seed}")
         seed %= 2**64
-        self._stream = seed, np.random.Generator(np.random.PCG64(seed))
+        self._stream = _Stream(seed, np.random.PCG64(seed))
         return self
 
     def initial_seed(self) -> int:
         """The seed that the stream started with."""
-        return self._stream[0]
+        return self._stream.seed
 
     def seed(self) -> int:
         """Start a stream from a seed of the operating system; returns the seed."""
@@ -69,9 +92,10 @@ class Generator:
 
     def get_state(self) -> dict:
         """The position in the stream, for :meth:`set_state`."""
-        seed, numbers = self._stream
-        with numbers.bit_generator.lock:  # not in the middle of another thread's draw
-            return {"seed": seed, **numbers.bit_generator.state}
+        stream = self._stream
+        bits = stream.numbers.bit_generator
+        with bits.lock:  # not in the middle of another thread's draw
+            return {"seed": stream.seed, **bits.state}
 
     def set_state(self, new_state: dict) -> Generator:
         """Continue from the position that :meth:`get_state` returned; returns the generator.
@@ -90,7 +114,7 @@ class Generator:
             raise ValueError(
                 f"set_state: expected what get_state() gave, found another state ({error!r})"
             ) from None
-        self._stream = seed, np.random.Generator(bits)
+        self._stream = _Stream(seed, bits)
         return self
 
     def clone_state(self) -> Generator:
@@ -118,7 +142,7 @@ _local = _Local()
 class _DefaultGenerator(Generator):
     """One stream for all threads, except those that have called :func:`seed_thread`."""
 
-    _shared: tuple[int, np.random.Generator]
+    _shared: _Stream
 
     @property
     def _stream(self):

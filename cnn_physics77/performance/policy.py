@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from cnn_physics77.core.autograd import locks
 from cnn_physics77.core.autograd.execution import Fast, Plain, executed_by
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool, set_num_threads
@@ -74,7 +75,7 @@ def status() -> Status:
             mask for worker in pool.workers if (mask := _processors(worker.thread.native_id)) is not None
         ),
         blas=None if library is None else library.path.name,
-        blas_threads=blas.threads,
+        blas_threads=blas.threads_outside,
         allocator=allocator.state(),
     )
 
@@ -127,7 +128,8 @@ def policy(
     ``"fast"``, the default, adds in place if nothing else refers to the memory. Both give the same bits.
     Unlike the other settings it applies to backward passes that start inside of the block.
 
-    At the end the number of threads is restored. If freed memory was not kept before, it is returned to the
+    At the end the number of threads is restored. Blocks of several threads may overlap and end in any order:
+    the latest one that has not ended applies. If freed memory was not kept before, it is returned to the
     system, and glibc's initial thresholds are set. glibc no longer adapts them, which cannot be restored;
     `status` then says "gives freed memory back" instead of "untouched". ``keep_freed_memory=False`` returns
     freed memory for the duration of the block.
@@ -144,24 +146,55 @@ def policy(
     """
     if engine not in (None, *ENGINES):
         raise ValueError(f"policy: expected engine 'plain' or 'fast', found {engine!r}")
-    threads_before, kept_before = get_num_threads(), allocator.state() == allocator.KEPT
-    changes = keep_freed_memory is not None and keep_freed_memory != kept_before
-    try:
+    with ExitStack() as settings:
         if threads is not None:
-            set_num_threads(threads)
-        if changes:
-            _keep(not kept_before)
-        with executed_by(ENGINES[engine]) if engine is not None else nullcontext():
-            yield status()
-    finally:
-        if threads is not None:
-            set_num_threads(threads_before)
-        if changes:
-            _keep(kept_before)
+            settings.enter_context(_threads.set_to(threads))
+        if keep_freed_memory is not None:
+            settings.enter_context(_kept.set_to(keep_freed_memory))
+        if engine is not None:
+            settings.enter_context(executed_by(ENGINES[engine]))
+        yield status()
+
+
+class _Setting:
+    """A setting of the process, which blocks of several threads set for a while and leave in any order."""
+
+    def __init__(self, get: Callable[[], Any], set: Callable[[Any], None]) -> None:
+        self._get, self._set = get, set
+        self._before: dict[object, Any] = {}  # what each block restores, the latest block last
+
+    @contextmanager
+    def set_to(self, value: Any) -> Iterator[None]:
+        block = object()
+        with locks():
+            before = self._get()
+            self._set(value)
+            self._before[block] = before
+        try:
+            yield
+        finally:
+            with locks():
+                blocks = list(self._before)
+                later = blocks[blocks.index(block) + 1 :]
+                before = self._before.pop(block)
+                if later:  # its setting holds on, and it restores what this one would have
+                    self._before[later[0]] = before
+                else:
+                    self._set(before)
+
+
+def _is_kept() -> bool:
+    return allocator.state() == allocator.KEPT
 
 
 def _keep(keep: bool) -> None:
+    if keep == _is_kept():
+        return
     if keep:
         allocator.keep_freed_memory()
     else:
         allocator.return_freed_memory()
+
+
+_threads = _Setting(get_num_threads, set_num_threads)
+_kept = _Setting(_is_kept, _keep)

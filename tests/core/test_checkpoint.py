@@ -3,6 +3,7 @@ import enum
 import io
 import json
 import os
+import threading
 import uuid
 import zipfile
 from argparse import Namespace
@@ -181,7 +182,7 @@ def test_no_pickle_is_ever_read(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("structure.json", structure)
         archive.writestr("arrays/0.npy", evil.getvalue())
-    with pytest.raises(CheckpointError, match="allow_pickle=False"):
+    with pytest.raises(CheckpointError, match="an array of object and shape"):
         load(path)
 
 
@@ -197,10 +198,35 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+def test_permissions_are_those_of_an_ordinary_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "umask", None)  # it would be another one for all threads in the meantime
     save(1, tmp_path / "a")
     (tmp_path / "b").write_bytes(b"")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+    (tmp_path / "a").chmod(0o640)
+    save(2, tmp_path / "a")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_no_ordinary_file_stays_what_it_is(tmp_path):
+    (tmp_path / "run7").write_bytes(b"old")
+    (tmp_path / "latest").symlink_to("run7")
+    save(7, tmp_path / "latest")
+    assert (tmp_path / "latest").is_symlink() and load(tmp_path / "run7") == load(tmp_path / "latest") == 7
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    save(8, pipe)
+    reader.join(20)
+    assert pipe.is_fifo() and load(io.BytesIO(read[0])) == 8
+    with pytest.raises(IsADirectoryError):
+        save(1, tmp_path)
+    save(9, os.fsencode(tmp_path / "named in bytes"))
+    save(9, tmp_path / ("a" * 255))
+    assert load(tmp_path / "named in bytes") == load(tmp_path / ("a" * 255)) == 9
+    assert len(list(tmp_path.iterdir())) == 5  # nothing temporary
 
 
 # ----------------------------------------------------------- what scripts keep beside weights
@@ -374,6 +400,12 @@ def rewritten(obj, change):
         {"Decimal": "x"},
         {"Fraction": "1/0"},
         {"bytes": "x"},
+        {"bytes": "###"},
+        {"Fraction": "1e999999999"},  # seconds to minutes for Fraction itself
+        {"datetime": "2026-01-01T00:00:00", "zone": "America", "fold": 0},  # a folder of zones
+        {"datetime": "2026-01-01T00:00:00", "zone": "a" * 5000, "fold": 0},
+        {"dtype": None},
+        {"dtype": "f4,O"},
         {"array": 7},
         {"deque": []},
         {"tensor": 0, "requires_grad": False, "attributes": [["array", 1]]},
@@ -394,6 +426,7 @@ def test_a_file_with_other_contents_makes_nothing(content):
         {"of": 1, "offset": 0, "shape": [1], "strides": [4], "dtype": "|O"},
         {"of": 1, "offset": 0, "shape": [3], "strides": [-4], "dtype": "<f4"},
         {"of": 9, "offset": 0, "shape": [1], "strides": [4], "dtype": "<f4"},
+        {"of": 1, "offset": 0, "shape": [1], "strides": [4], "dtype": "V4"},
         {"axes": [0, 1], "shape": [2]},
     ],
 )
@@ -401,6 +434,91 @@ def test_a_view_beyond_its_memory_is_refused(view):
     base = ours.arange(4.0)
     with pytest.raises(CheckpointError):
         load(rewritten([base, base[1:]], lambda structure: structure["views"].update({"0": view})))
+
+
+def npy(header: str, body: bytes = b"") -> bytes:
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + body
+
+
+def written(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+@pytest.mark.parametrize(
+    "array",
+    [
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (35184372088832,)}"),  # 256 TiB
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", bytes(8)),
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", bytes(24)),
+        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1"),
+        written(np.array(["a", "b"])),
+        written(np.zeros(2, [("a", "f4")])),
+        written(np.zeros(2, np.longdouble)),
+        written(np.zeros(2, "M8[s]")),
+    ],
+    ids=["huge", "negative", "longer", "cut", "text", "records", "longdouble", "times"],
+)
+def test_a_tensor_of_what_no_tensor_holds_is_refused(array, compression):
+    file = io.BytesIO()
+    structure = {"format": "cnn_physics77 checkpoint", "version": 2, "views": {}}
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        content = {"tensor": 0, "requires_grad": False}
+        archive.writestr("structure.json", json.dumps(structure | {"content": content}))
+        archive.writestr("arrays/0.npy", array)
+    file.seek(0)
+    with pytest.raises(CheckpointError):
+        load(file)
+
+
+def test_a_tensor_in_the_byte_order_of_another_machine_is_converted():
+    file = io.BytesIO()
+    structure = {"format": "cnn_physics77 checkpoint", "version": 2, "views": {}}
+    with zipfile.ZipFile(file, "w") as archive:
+        content = {"tensor": 0, "requires_grad": True}
+        archive.writestr("structure.json", json.dumps(structure | {"content": content}))
+        archive.writestr("arrays/0.npy", written(np.array([1.0, -2.0], ">f4")))
+    file.seek(0)
+    loaded = load(file)
+    assert loaded.array.dtype.isnative and loaded.tolist() == [1.0, -2.0] and loaded.requires_grad
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_no_single_bit_brings_anything_but_a_checkpoint_error(compression):
+    """Bits of an archive also mean: encrypted, compressed, another disk."""
+    file, repacked = io.BytesIO(), io.BytesIO()
+    save({"a": ours.ones(3, 4).t(), "n": 1}, file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(repacked, "w", compression) as other:
+        for entry in archive.namelist():
+            other.writestr(entry, archive.read(entry))
+    data = bytearray(repacked.getvalue())
+    refused = 0
+    for place in range(len(data)):
+        for bit in (1, 8, 128):
+            data[place] ^= bit
+            try:
+                load(io.BytesIO(data))
+            except CheckpointError:
+                refused += 1
+            data[place] ^= bit
+    assert refused > len(data)
+
+
+@pytest.mark.parametrize("header", [b"[" * 100_000, b"9" * 5000])
+def test_safetensors_with_a_header_that_no_parser_likes(header):
+    with pytest.raises(CheckpointError):
+        load_safetensors(io.BytesIO(len(header).to_bytes(8, "little") + header))
+
+
+@pytest.mark.parametrize("names", [{1: 0}, {"__metadata__": 0}])
+def test_safetensors_refuses_names_that_would_not_come_back(names):
+    with pytest.raises(CheckpointError, match="expected names and metadata that are strings"):
+        save_safetensors({name: ours.ones(1) for name in names}, io.BytesIO())
+    with pytest.raises(CheckpointError, match="found 3"):
+        save_safetensors({"a": ours.ones(1)}, io.BytesIO(), metadata={"epoch": 3})
 
 
 def test_a_file_of_a_later_version_says_so():

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -41,6 +42,34 @@ def test_a_policy_restores_the_number_of_threads():
     with pytest.raises(ValueError, match="expected a positive int"), performance.policy(threads=-1):
         pass
     assert get_num_threads() == 2
+
+
+def test_policies_of_several_threads_end_in_any_order():
+    set_num_threads(4)
+    kept, first_ends, second_ends = allocator.state(), threading.Event(), threading.Event()
+    begun = [threading.Event(), threading.Event()]
+
+    def within(index, threads, end):
+        with performance.policy(threads=threads, keep_freed_memory=True):
+            begun[index].set()
+            assert end.wait(20)
+
+    first = threading.Thread(target=within, args=(0, 1, first_ends))
+    second = threading.Thread(target=within, args=(1, 2, second_ends))
+    first.start()
+    assert begun[0].wait(20) and get_num_threads() == 1
+    second.start()
+    assert begun[1].wait(20) and get_num_threads() == 2
+    inside = allocator.state()
+    with performance.policy(threads=3):
+        first_ends.set()
+        first.join()
+        assert get_num_threads() == 3 and allocator.state() == inside
+    assert get_num_threads() == 2
+    second_ends.set()
+    second.join()
+    assert get_num_threads() == 4
+    assert allocator.state() != allocator.KEPT or kept == allocator.KEPT
 
 
 def test_a_policy_chooses_the_engine():

@@ -21,27 +21,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], None]]:
+def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], Any]]:
     with np.errstate(all="ignore"):
         for variable, silence in copy_context().items():
             if variable.name == "numpy.ufunc.extobj":
-                return variable.get, silence, partial(variable.set, silence), variable.reset
-    return lambda: None, object(), _enter_errstate, _leave_errstate  # NumPy keeps its state elsewhere
+                return variable.get, silence, partial(variable.set, silence), variable.set
+    # NumPy keeps its state elsewhere
+    return np.geterr, object(), partial(np.seterr, all="ignore"), lambda before: np.seterr(**before)
 
 
-def _enter_errstate() -> np.errstate:
-    state = np.errstate(all="ignore")
-    state.__enter__()
-    return state
-
-
-def _leave_errstate(state: np.errstate) -> None:
-    state.__exit__(None, None, None)
-
-
-state, SILENCE, enter_silence, leave_silence = _state()
-"""For hot paths: ``token = None if state() is SILENCE else enter_silence()``, and in a ``finally`` clause
-``if token is not None: leave_silence(token)``."""
+state, SILENCE, enter_silence, restore = _state()
+"""For hot paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
+``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
+comes when a function is entered or left, never leaves the state behind."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
@@ -57,14 +49,16 @@ def silent(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def quiet(*args: P.args, **kwargs: P.kwargs) -> R:
-        token = None if state() is SILENCE else enter_silence()
+        before = state()
         try:
+            if before is not SILENCE:
+                enter_silence()
             return function(*args, **kwargs)
         finally:
-            if token is not None:
-                leave_silence(token)
+            if before is not SILENCE:
+                restore(before)
 
     return quiet
 
 
-__all__ = ["SILENCE", "enter_silence", "leave_silence", "silent", "state"]
+__all__ = ["SILENCE", "enter_silence", "restore", "silent", "state"]

@@ -47,8 +47,7 @@ def matmul(
     if bias is not None:
         raise ValueError(f"matmul: expected two matrices with a bias, found shapes {a.shape} and {b.shape}")
     if a.ndim < 2 or b.ndim < 2:
-        with blas:
-            return np.matmul(a, b, out=out)
+        return blas.in_one_thread(np.matmul, a, b, out=out)
     return _batched(a, b, out, a.shape[-2] * a.shape[-1] * b.shape[-1])
 
 
@@ -65,8 +64,7 @@ def _of_matrices(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.
     elif count > 1:
         return _by_blocks(a, b, out, bias, count)
     else:
-        with blas:
-            result = np.matmul(a, b, out=out)
+        result = blas.in_one_thread(np.matmul, a, b, out=out)
     if bias is not None:
         result += bias
     return result
@@ -122,8 +120,7 @@ def _batched(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, work: int) ->
     leading = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     total = work * prod(leading)
     if total <= 2 * BLOCK or leading[0] < 2 or a.shape[-1] != b.shape[-2]:
-        with blas:
-            return np.matmul(a, b, out=out)
+        return blas.in_one_thread(np.matmul, a, b, out=out)
     result = np.empty((*leading, a.shape[-2], b.shape[-1]), np.result_type(a, b)) if out is None else out
     a = np.broadcast_to(a, leading + a.shape[-2:])
     b = np.broadcast_to(b, leading + b.shape[-2:])

@@ -16,7 +16,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.conversion import assigned
-from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, silent, state
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, silent, state
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base import broadcasting
@@ -67,14 +67,16 @@ def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
             operands.append(value)
         else:
             return False
-    token = None if state() is SILENCE else enter_silence()
+    before = state()
     try:
+        if before is not SILENCE:
+            enter_silence()
         ufunc(array, *operands, out=array)
     except ValueError:  # shapes that do not fit, read-only memory: the general form says what is wrong
         return False
     finally:
-        if token is not None:
-            leave_silence(token)
+        if before is not SILENCE:
+            restore(before)
     x.mark_changed()
     return True
 

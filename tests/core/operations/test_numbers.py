@@ -214,6 +214,38 @@ def test_alpha_of_integers():
         assert t.sub(x, x, alpha=3).tolist() == [-2, -4]
 
 
+@pytest.mark.parametrize("dtype", [*INTEGERS, "float16", "float32", "float64", "bool"])
+@pytest.mark.parametrize("number", [300, -1, 0.1, 2**40, 1e39, np.int64(300), 0.5j])
+def test_float_power_takes_its_numbers_as_they_are(dtype, number):
+    for power in (lambda t, x: t.float_power(x, number), lambda t, x: t.float_power(number, x)):
+        found, expected = (
+            power(t, t.tensor([0, 1, 3], dtype=getattr(t, dtype))).numpy() for t in (ours, torch)
+        )
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("number", [300, np.int64(300), 300.0, np.float64(300), float("nan"), -300])
+def test_borders_and_spaced_numbers_of_integers_do_not_wrap(number):
+    for t in (torch, ours):
+        with pytest.raises((RuntimeError, ValueError, OverflowError)):
+            t.linspace(0, number, 3, dtype=t.uint8)
+        with pytest.raises((RuntimeError, ValueError, OverflowError)):
+            t.nn.functional.pad(t.zeros(2, dtype=t.uint8), (1, 1), value=number)
+    assert ours.nn.functional.pad(ours.zeros(1), (1, 0), value=number)[0].item() == pytest.approx(
+        float(number), nan_ok=True
+    )
+
+
+def test_an_unsigned_number_of_numpy_beyond_int64_is_refused():
+    number = np.uint64(2**63)
+    for data in ([number], [np.array([number])]):
+        with pytest.raises(RangeError):
+            ours.tensor(data, dtype=ours.int64)
+    assert ours.tensor([number], dtype=ours.uint64).item() == 2**63
+    assert ours.tensor([np.uint64(7)], dtype=ours.int64).tolist() == [7]
+
+
 def test_arange_in_a_narrow_dtype_counts_in_int64():
     for bounds in ((-3, 0), (254, 258), (300, 295, -1)):
         expected = torch.arange(*bounds, dtype=torch.uint8)

@@ -32,16 +32,19 @@ def test_blas_is_held_to_one_thread_inside_and_restored():
         assert blas_threads() == [2]
         with pytest.raises(ZeroDivisionError):
             parallel_for(lambda _: 1 / 0, 3, LARGE)
-        with blas, blas:
-            assert blas_threads() == [1] and blas.threads == 1
+        for found in (
+            blas.in_one_thread(blas.in_one_thread, blas_threads),
+            blas.in_one_thread(lambda: [blas.threads]),
+        ):
+            assert found == [1]
+        assert blas.in_one_thread(lambda: (blas.threads_outside, str(blas).split()[1])) == (2, "2")
         assert blas_threads() == [2] and blas.threads == 2
 
 
 def test_an_unknown_blas_is_said_to_be_unknown_and_left_alone(monkeypatch):
     monkeypatch.setattr(module, "_loaded_libraries", lambda: iter(()))
     unknown = Blas()
-    with unknown:
-        assert unknown.library is None and unknown.threads is None
+    assert unknown.in_one_thread(lambda: (unknown.library, unknown.threads)) == (None, None)
     assert "without a known control" in str(unknown)
 
 
@@ -51,9 +54,9 @@ def test_blas_is_held_until_the_last_of_several_threads_has_left():
 
         def hold():
             for _ in range(300):
-                with blas:
-                    if blas.threads != 1:
-                        wrong.append(blas.threads)
+                found = blas.in_one_thread(lambda: blas.threads)
+                if found != 1:
+                    wrong.append(found)
 
         threads = [threading.Thread(target=hold) for _ in range(4)]
         for thread in threads:

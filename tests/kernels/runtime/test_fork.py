@@ -25,8 +25,7 @@ def compute():
     both = threading.Barrier(2, timeout=20)
     parallel_for(lambda i: both.wait(), 2, 1e6)  # passes only with a second thread
     assert np.allclose(matmul(a, a), expected, rtol=1e-4)
-    with blas:
-        assert blas.threads in (1, None)
+    assert blas.in_one_thread(lambda: blas.threads) in (1, None)
     assert blas.threads == outside  # in the child nobody else holds it
 
 def fork():
@@ -109,16 +108,20 @@ compute()
 """)
 
 
-@pytest.mark.parametrize("lock", ["pool._lock", "blas._lock", "blas"])
-def test_while_another_thread_holds_a_lock_of_ours(lock):
+@pytest.mark.parametrize(
+    "hold", ["with pool._lock: wait()", "with blas._lock: wait()", "blas.in_one_thread(wait)"]
+)
+def test_while_another_thread_holds_a_lock_of_ours(hold):
     run(f"""
 compute()
 held, go = threading.Event(), threading.Event()
 
+def wait():
+    held.set()
+    assert go.wait(30)
+
 def hold():
-    with {lock}:
-        held.set()
-        assert go.wait(30)
+    {hold}
 
 thread = threading.Thread(target=hold)
 thread.start()
@@ -193,4 +196,40 @@ if child == 0:
     compute()
     sys.exit(0)
 check(child)
+""")
+
+
+def test_while_another_thread_draws_random_numbers():
+    """The child goes on where the parent stood, from the default generator and from any other."""
+    run("""
+import cnn_physics77 as torch
+
+own = torch.Generator().manual_seed(3)
+
+def draws():
+    return [torch.rand(4).tolist(), torch.rand(4, generator=own).tolist()]
+
+state, own_state = torch.get_rng_state(), own.get_state()
+following = draws()
+torch.set_rng_state(state)
+own.set_state(own_state)
+held, go = threading.Event(), threading.Event()
+
+def hold():
+    with torch.default_generator.numpy.bit_generator.lock, own.numpy.bit_generator.lock:
+        held.set()
+        assert go.wait(30)
+
+thread = threading.Thread(target=hold)
+thread.start()
+assert held.wait(20)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    right = own.initial_seed() == 3 and draws() == following and torch.get_rng_state() != state
+    os._exit(0 if right else 1)
+check(child)
+go.set()
+thread.join()
+assert draws() == following
 """)

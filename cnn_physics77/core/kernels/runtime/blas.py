@@ -12,9 +12,12 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Library(NamedTuple):
@@ -26,14 +29,13 @@ class Library(NamedTuple):
 
 
 class Blas:
-    """NumPy's BLAS. As a context manager it limits BLAS to one thread: a product runs in the calling thread.
+    """NumPy's BLAS, and what runs while it is held to one thread: a product runs in the thread that asks.
 
     Several threads may be inside; the number of BLAS threads is restored when the last one leaves. The
     library is searched for when it is first needed. If its threads cannot be controlled, nothing is done.
 
-    >>> blas = Blas()
-    >>> with blas:
-    ...     y = np.ones((2, 3)) @ np.ones((3, 2))
+    >>> Blas().in_one_thread(np.matmul, np.ones((1, 3)), np.ones((3, 1)))
+    array([[3.]])
     """
 
     # (part of the file name, getter, setter); the first that exists is used
@@ -48,7 +50,9 @@ class Blas:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may compute while it is held
-        self._holders = 0
+        self._holders: set[object] = set()  # one object for each call of `in_one_thread` at work
+        self._held = False  # whether `_threads_before` is to be restored
+        self._is_set_to_one = False
         self._threads_before = 1
         self._hook_is_registered = False
 
@@ -70,34 +74,51 @@ class Blas:
         """The number of threads that the library would use now; None if it is not known."""
         return None if self.library is None else self.library.get_threads()
 
+    @property
+    def threads_outside(self) -> int | None:
+        """The number of threads that it uses outside of parallel loops; None where it cannot be told."""
+        with self._lock:
+            return self._threads_before if self._held else self.threads
+
     def __str__(self) -> str:
         if self.library is None:
             return "a BLAS without a known control of its threads; set its environment variable to 1"
-        return f"{self.library.path.name}, {self.threads} threads outside of parallel loops, 1 inside"
+        return f"{self.library.path.name}, {self.threads_outside} threads outside of parallel loops, 1 inside"
 
-    # The counts change in an order that is correct even if a signal handler computes in between.
+    def in_one_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """``function(*args, **kwargs)``, while the library uses one thread."""
+        if self.library is None:
+            return function(*args, **kwargs)
+        holder = object()
+        # Ctrl-C comes when a function is entered or left, so neither between `try` and `add` nor between
+        # `finally` and `discard`, whatever it interrupts. `_adjust` makes up for one that was interrupted.
+        try:
+            self._holders.add(holder)
+            self._adjust()
+            return function(*args, **kwargs)
+        finally:
+            self._holders.discard(holder)
+            self._adjust()
 
-    def __enter__(self) -> None:
+    def _adjust(self) -> None:
+        """Set the number of threads that the holders, or nobody, want."""
         library = self.library
-        if library is None:
-            return
+        assert library is not None
         with self._lock:
-            self._holders += 1
-            if self._holders == 1:
+            if self._holders and not self._is_set_to_one:
                 if not self._hook_is_registered:
                     self._register_hook()
-                self._threads_before = library.get_threads()
+                if not self._held:
+                    self._threads_before = library.get_threads()
+                    self._held = True
                 if self._threads_before != 1:
                     library.set_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        library = self.library
-        if library is None:
-            return
-        with self._lock:
-            if self._holders == 1 and self._threads_before != 1:
-                library.set_threads(self._threads_before)
-            self._holders = max(0, self._holders - 1)  # 0: forked while it was held
+                self._is_set_to_one = True
+            elif self._held and not self._holders:
+                self._is_set_to_one = False
+                if self._threads_before != 1:
+                    library.set_threads(self._threads_before)
+                self._held = False
 
     def _register_hook(self) -> None:
         self._hook_is_registered = True
@@ -107,9 +128,9 @@ class Blas:
     def _after_fork(self) -> None:
         """In a forked child: the other threads inside, and the holder of the lock, do not exist."""
         self._lock = threading.RLock()
-        if self._holders and self.library is not None:
-            self.library.set_threads(self._threads_before)
-        self._holders = 0
+        self._holders = set()
+        if self.library is not None:
+            self._adjust()
 
 
 def _loaded_libraries() -> Iterator[Path]:
@@ -118,10 +139,12 @@ def _loaded_libraries() -> Iterator[Path]:
     for folder in (package.parent / "numpy.libs", package / ".dylibs", package / ".libs"):
         if folder.is_dir():
             yield from sorted(folder.iterdir())
-    maps = Path("/proc/self/maps")
-    if maps.exists():
-        names = {line.split(maxsplit=5)[5] for line in maps.read_text().splitlines() if "/" in line}
-        yield from sorted(Path(name) for name in names if ".so" in name)
+    try:
+        maps = Path("/proc/self/maps").read_text()
+    except OSError:  # another system, or one that does not let us read it
+        return
+    names = {line.split(maxsplit=5)[5] for line in maps.splitlines() if "/" in line}
+    yield from sorted(Path(name) for name in names if ".so" in name)
 
 
 blas = Blas()

@@ -11,8 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-import numpy as np
-
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool
 from cnn_physics77.core.kernels.runtime.scratch import arena, run_blocks
@@ -45,6 +44,7 @@ def together(loops: Iterable[ParallelLoop]) -> None:
 
     No loop may depend on the result of another. Errors as for `parallel_for`.
 
+    >>> import numpy as np
     >>> squares, cubes = np.zeros(2), np.zeros(2)
     >>> loops = [
     ...     ParallelLoop(lambda i: squares.__setitem__(i, i**2), 2, microseconds=1000),
@@ -81,6 +81,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
         The first exception of a block; blocks that have not started are dropped. KeyboardInterrupt is raised
         after the running blocks have ended. The pool stays usable.
 
+    >>> import numpy as np
     >>> squares = np.zeros(4)
     >>> def square(block):
     ...     squares[block] = block**2
@@ -91,18 +92,25 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     _direction.reverse = reverse = not _direction.reverse
     order = range(blocks - 1, -1, -1) if reverse else range(blocks)
     helpers = min(get_num_threads(), blocks) - 1
-    with blas, np.errstate(all="ignore"):
-        if helpers < 1 or microseconds < HAND_OVER_MICROSECONDS or arena.frame is not None:
-            run_blocks(function, order)
-            return
-        task = _Task(function, order)
-        task.run(helpers)
-        error, task.error = task.error, None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # otherwise the error and its traceback would refer to each other
+    if helpers < 1 or microseconds < HAND_OVER_MICROSECONDS or arena.frame is not None:
+        blas.in_one_thread(_run_blocks_silently, function, order)
+    else:
+        blas.in_one_thread(_run_on_threads, function, order, helpers)
+
+
+_run_blocks_silently = silent(run_blocks)
+
+
+@silent
+def _run_on_threads(function: Callable[[int], object], order: range, helpers: int) -> None:
+    task = _Task(function, order)
+    task.run(helpers)
+    error, task.error = task.error, None
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # otherwise the error and its traceback refer to each other
 
 
 class _Direction(threading.local):

@@ -10,6 +10,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from time import monotonic
 
@@ -78,7 +79,10 @@ class Pool:
         processor = current_processor()
         if processor < 0:
             return
-        allowed = os.sched_getaffinity(0)
+        try:
+            allowed = os.sched_getaffinity(0)
+        except OSError:
+            return
         placement = (processor, allowed, helpers)
         if placement == self._placement:
             return
@@ -147,7 +151,8 @@ def _default_threads() -> int:
                 )
             return int(value)
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
+        with suppress(OSError):
+            return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 

@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
-from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, state
+from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, state
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -135,12 +135,14 @@ class Operation:
         """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward
         wants, or None."""
         arrays = [None if t is None else t.array for t in tensors]
-        token = None if state() is SILENCE else enter_silence()
+        before = state()
         try:
+            if before is not SILENCE:
+                enter_silence()
             result = self.forward(*arrays, **parameters)
         finally:
-            if token is not None:
-                leave_silence(token)
+            if before is not SILENCE:
+                restore(before)
         extras: tuple = ()
         if type(result) is tuple:
             result, *rest = result

@@ -288,13 +288,17 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
 
     Raises:
         ValueError: steps is negative.
+        RangeError: start or end does not lie in the range of the dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     array = _linspace("linspace", start, end, steps)
-    return made("linspace", array.astype(_spaced_dtype("linspace", dtype, array)), device, requires_grad)
+    dtype = _spaced_dtype("linspace", dtype, array)
+    for bound in (start, end):
+        fitted("linspace", bound, dtype)
+    return made("linspace", array.astype(dtype), device, requires_grad)
 
 
 @silent

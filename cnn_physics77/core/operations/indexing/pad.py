@@ -3,6 +3,7 @@ are made of the tensor itself, by slicing, flipping and joining."""
 
 from __future__ import annotations
 
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.operations.base.broadcasting import expand_to
@@ -103,6 +104,7 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
         ShapeError: an odd number of widths, more than the dimensions have, a negative size (or 0, with
             ``reflect`` and ``replicate``), a reflected border as wide as the input or a circular one wider.
         ValueError: another mode, or a value with a mode that takes none.
+        RangeError: a value that the dtype does not hold.
 
     >>> import cnn_physics77 as torch
     >>> import cnn_physics77.nn.functional as F
@@ -157,7 +159,7 @@ def _bordered(x: Tensor, pairs: list[tuple[int, int]], mode: str, value) -> Tens
     if not any(a or b for a, b in widths):
         return clone(x)
     if mode == "constant":
-        return _pad(x, widths=widths, value=0 if value is None else value)
+        return _pad(x, widths=widths, value=fitted("pad", value or 0, x.array.dtype))
     for dim in reversed(range(len(widths))):
         if widths[dim] != (0, 0):
             x = _BORDERS[mode](x, dim, *widths[dim])

@@ -15,6 +15,7 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.base.inplace_base import overwrite
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.comparison.comparison import gt
 from cnn_physics77.core.operations.nn.activation_smooth import check_real
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp
@@ -334,6 +335,9 @@ def _(g, x):
     return where(x <= -3, 0.0, where(x < 3, g * (x / 3 + 0.5), g))
 
 
+_hardswish_in_float32 = in_float32(_hardswish)
+
+
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     r"""The swish with the hard sigmoid (A. Howard et al., arXiv:1905.02244): :math:`y = x \min(\max(x + 3,
     0), 6) / 6`.
@@ -345,7 +349,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([-0.3333,  0.6667,  4.0000])
     """
     check_real("hardswish", input)
-    return overwrite("hardswish", input, _hardswish) if inplace else _hardswish(input)
+    return overwrite("hardswish", input, _hardswish_in_float32) if inplace else _hardswish_in_float32(input)
 
 
 # ------------------------------------------------------------------------------ thresholds

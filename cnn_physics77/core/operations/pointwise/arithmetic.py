@@ -10,6 +10,7 @@ from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
 from cnn_physics77.core.operations.base.broadcasting import cast, result_type
 from cnn_physics77.core.operations.base.elementwise import binary, unary
 from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -216,6 +217,7 @@ def fmod(input, other) -> Tensor:
 # ------------------------------------------------------------------------------------------ products and sums
 
 
+@in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 tensor2, with broadcasting.
 
@@ -223,10 +225,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     >>> torch.addcmul(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), value=0.5)
     tensor([4.])
     """
-    product = mul(tensor1, tensor2)
-    return _add(input, _times("addcmul", product, value, input, product))
+    return _add(input, mul(_times("addcmul", tensor1, value, input, tensor1, tensor2), tensor2))
 
 
+@in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 / tensor2, with broadcasting.
 
@@ -245,6 +247,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     return _add(input, _times("addcdiv", quotient, value, input, quotient))
 
 
+@in_float32
 def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
     r"""The point between: :math:`y = a + w (b - a)`; computed from the nearer end, so that w = 1 gives b
     exactly.

@@ -31,6 +31,10 @@ def classes(t):
 
 
 CASES = {
+    "addcmul": lambda t, x: t.addcmul(x, x, x, value=0.01)[:100],
+    "addcdiv": lambda t, x: t.addcdiv(x, x, t.full_like(x, 0.001), value=0.001)[:100],
+    "lerp": lambda t, x: t.lerp(x * 200, x * -200, 0.25)[:100],
+    "hardswish": lambda t, x: t.nn.functional.hardswish(x * 200)[:100],
     "sum": lambda t, x: (x * 0.125).sum(),
     "mean": lambda t, x: x.mean(),
     "mean of rows": lambda t, x: x.reshape(2, -1).mean(1, keepdim=True),
@@ -179,6 +183,14 @@ def test_norms_of_float32_whose_squares_leave_the_range(scale):
             for t, v, d in ((torch, x, torch.float32), (reference, x.astype(float), reference.float64))
         ]
         np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def test_a_factor_brings_products_of_float32_back_into_the_range():
+    x = torch.tensor([1e30, -1e30], requires_grad=True)
+    y = torch.addcmul(torch.ones(2), x, torch.full((2,), 1e30), value=1e-30)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    np.testing.assert_allclose(y.detach().numpy(), [1e30, -1e30], rtol=1e-6)
+    np.testing.assert_allclose(gradient.numpy(), [1, 1], rtol=1e-6)
 
 
 def test_running_sums_and_products_come_back_into_the_range():
