@@ -22,26 +22,31 @@ decaying images remain with the fast algorithm; there the error is relative to t
 Taps of a kernel that differ by more than `MOST_KERNEL_CONTRAST` are excluded in the same way, all of the map
 at once. In a weight gradient the strips of both images are examined.
 
-The cost is that of one pass over the rows that a piece of work reads, which then are in the cache: no cell is
-larger than the norm of its row, so a piece whose rows are all smaller than `MOST_CONTRAST` typical pixels
-needs no further look.
+That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost of
+one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a piece is
+not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of each of its
+samples, here the harmonic mean of some pixels of every window row, at columns that change from row to row and
+from sample to sample so that they follow no pattern of the images. The bound above then holds with this mean
+as the typical size. It is too large where ordinary values are so few that no sample of the piece shows any: in
+a hole of a few pixels, say, in a region of fill values that covers all the rest of all samples.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
-from math import ceil, inf
+from functools import cached_property, lru_cache
+from math import ceil, inf, prod
 
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
-from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import Size
 
 MOST_CONTRAST = 64.0
 MOST_KERNEL_CONTRAST = 16.0
 LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
+SCREENED = 1024  # pixels of all pieces that the screen takes where that is more than two of each window row
+GOLDEN = (5**0.5 - 1) / 2
 
 
 class RangeCheck:
@@ -120,9 +125,99 @@ class RangeCheck:
         return ~(near <= np.minimum(allowed, self.limit**0.5)).all(axis=2)
 
 
-def _largest_energy(dtype: np.dtype) -> np.float64:
+class Screen:
+    """Finds the pieces of images that are to be examined, and examines them.
+
+    Both square what they are given, so their caller is `silent`.
+
+    Args:
+        check: the examination.
+        images: (N, H, W, C).
+        above: rows above the images at which the first strip begins.
+        pieces: (samples, strips) of each, every one of its samples with every one of its strips.
+    """
+
+    def __init__(
+        self, check: RangeCheck, images: np.ndarray, above: int, pieces: list[tuple[slice, slice]]
+    ) -> None:
+        self.check, self.images, self.above = check, images, above
+        strips = sorted({(piece.start, piece.stop) for _, piece in pieces})
+        starts = sorted({samples.start for samples, _ in pieces})
+        self.rows = {first: self._rows(first, last) for first, last in strips}
+        inverse = self._inverse_sizes(tuple(self.rows.values()), starts) if images.size else []
+        # by first strip and first sample: the inverse of the typical size; NaN where the sample is of zeros
+        self.inverse = {
+            (first, start): size
+            for first, sizes in zip(self.rows, inverse)
+            for start, size in zip(starts, sizes)
+        }
+
+    def _rows(self, first: int, last: int) -> tuple[int, int]:
+        """The rows of the images that some strips read."""
+        step, height = self.check.step, self.images.shape[1]
+        top = max(0, first * step - self.above)
+        return top, max(top, min(height, (last - 1) * step - self.above + self.check.span))
+
+    def _inverse_sizes(self, bands: tuple[tuple[int, int], ...], starts: list[int]) -> list[list[float]]:
+        """The largest inverse of a typical size in each piece: (bands of rows, groups of samples).
+
+        In as few calls as possible, for each takes some microseconds while its code is in no cache.
+        """
+        batch, height, width, channels = self.images.shape
+        places = _places(batch, height, width, bands, self.check.window)
+        if self.images.flags.c_contiguous:
+            pixels = self.images.reshape(-1, channels).take(places, axis=0)
+        else:
+            sample, pixel = np.divmod(places, height * width)
+            pixels = self.images[sample, pixel // width, pixel % width]
+        inverse = 1 / np.sqrt(np.square(pixels, out=pixels) @ self.check.channels)
+        means = np.add.reduce(inverse, axis=2) / inverse.shape[2]
+        typical = np.maximum.reduceat(means, starts, axis=1).tolist()  # the inverse of the harmonic mean
+        if any(inf in sizes for sizes in typical):  # pixels of zeros, which do not count
+            there = inverse < inf
+            means = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
+            typical = np.maximum.reduceat(means, starts, axis=1).tolist()
+        return typical
+
+    def wide(self, piece: tuple[slice, slice]) -> np.ndarray | None:
+        """Which strips of a piece hold values that differ too much, (samples, strips); None for none."""
+        samples, strips = piece
+        top, bottom = self.rows[strips.start]
+        if bottom == top or self.images.size == 0:
+            return None
+        largest = float(np.maximum.reduce(_row_energies(self.images[samples, top:bottom]), axis=None))
+        if LEAST_ENERGY <= largest <= self.check.limit:
+            if largest**0.5 * self.inverse[strips.start, samples.start] <= MOST_CONTRAST:
+                return None
+        first = strips.start * self.check.step - self.above
+        return self.check.strips(self.images[samples], first, strips.stop - strips.start)
+
+
+@lru_cache(maxsize=32)
+def _places(
+    batch: int, height: int, width: int, bands: tuple[tuple[int, int], ...], window: Size
+) -> np.ndarray:
+    """Some pixels of bands of rows of images, (bands, batch, number), as indices into all pixels.
+
+    Each window row has some, in equal parts of the columns. Within its part, pixel i lies at the fraction
+    i / golden ratio modulo 1, so neither the rows nor the samples repeat a column soon.
+    """
+    count = max(1, *(ceil((bottom - top) / window[0]) for top, bottom in bands))
+    number = SCREENED // (len(bands) * max(1, batch) * count)
+    number = min(max(2, number), ceil(width / window[1]))
+    band = np.array(bands)[:, None, None, :]
+    rows = np.clip(band[..., 0] + window[0] * np.arange(count), 0, np.minimum(band[..., 1], height) - 1)
+    shape = len(bands), batch, count, number
+    fractions = np.arange(prod(shape)).reshape(shape) * GOLDEN % 1
+    columns = ((np.arange(number) + fractions) * (width / number)).astype(np.intp)
+    places = (np.arange(batch)[:, None] * height + rows)[..., None] * width + columns
+    return places.reshape(len(bands), batch, count * number)
+
+
+@lru_cache
+def _largest_energy(dtype: np.dtype) -> float:
     """The square of the largest number that leaves room for the sums of a convolution."""
-    return min(np.float64(np.finfo(dtype).max) * 2.0**-20, np.float64(2.0**500)) ** 2
+    return min(float(np.finfo(dtype).max) * 2.0**-20, 2.0**500) ** 2
 
 
 def _row_energies(images: np.ndarray) -> np.ndarray:
@@ -150,26 +245,34 @@ def channel_counts(weight: np.ndarray, axis: int) -> np.ndarray | None:
     """
     out_channels, in_channels = weight.shape[:2]
     weight = weight.reshape(out_channels, in_channels, -1)
-    written, read = _tap_energies(weight, axis)
-    if not LEAST_ENERGY <= written.max() < np.inf:
-        written, read = _tap_energies(weight.astype(np.float64), axis)
+    written, counts = _tap_energies(weight, axis)
+    largest = float(written.max())
+    if not LEAST_ENERGY <= largest < inf:
+        written, counts = _tap_energies(weight.astype(np.float64), axis)
+        largest = float(written.max())
     limit = _largest_energy(weight.dtype)
-    least = written.min()
-    if not written.max() <= min(MOST_KERNEL_CONTRAST**2 * least, limit):  # each output by itself
-        least = np.where(written == 0, np.inf, written).min(axis=1, keepdims=True)
+    if not largest <= min(MOST_KERNEL_CONTRAST**2 * float(written.min()), limit):  # each output by itself
+        least = np.where(written == 0, inf, written).min(axis=1, keepdims=True)
         if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
             return None
-    counts = read.sum(axis=1)
-    return (counts / max(counts.max(), np.finfo(counts.dtype).tiny)).astype(weight.dtype)
+    counts /= counts.max() or 1
+    return counts.astype(weight.dtype, copy=False)
 
 
 def _tap_energies(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """The squared weights (K, C, taps) summed for each tap of the channels written, and of those read."""
-    squares = np.square(weight)
-    over_k = matmul(np.ones((1, len(weight)), weight.dtype), squares.reshape(len(weight), -1))
-    over_k = over_k.reshape(weight.shape[1:])
-    over_c = matmul(np.ones((weight.shape[1],), weight.dtype), squares)
-    return (over_k, over_c) if axis == 0 else (over_c, over_k)
+    """The squared weights (K, C, taps) summed for each tap of the channels written, and for those read."""
+    out_channels, in_channels, taps = weight.shape
+    squares = np.square(weight).reshape(out_channels, in_channels * taps)
+    over_k = (np.ones(out_channels, weight.dtype) @ squares).reshape(in_channels, taps)
+    if axis == 0:
+        return over_k, np.add.reduce(squares, axis=1)
+    return squares @ _each_tap(in_channels, taps, weight.dtype), np.add.reduce(over_k, axis=1)
+
+
+@lru_cache(maxsize=32)
+def _each_tap(channels: int, taps: int, dtype: np.dtype) -> np.ndarray:
+    """Ones that sum over channels for each tap: (channels * taps, taps)."""
+    return np.tile(np.eye(taps, dtype=dtype), (channels, 1))
 
 
 @silent
@@ -223,12 +326,13 @@ class ExactStrips:
         m: int,
     ) -> None:
         self.images, self.kernel, self.bias, self.y, self.m = images, kernel, bias, y, m
-        origin = tuple(-p for p in padding)
-        self.windows = NHWCWindows(origin, kernel.shape[:2], (1, 1), (1, 1), y.shape[1:3])
+        self.padding = padding
 
     @cached_property
     def product(self) -> im2col_nhwc.WindowProduct:
-        return im2col_nhwc.WindowProduct(self.kernel, self.windows, self.bias, self.m)
+        origin = tuple(-p for p in self.padding)
+        windows = NHWCWindows(origin, self.kernel.shape[:2], (1, 1), (1, 1), self.y.shape[1:3])
+        return im2col_nhwc.WindowProduct(self.kernel, windows, self.bias, self.m)
 
     def overwrite(self, piece: tuple[slice, slice], wide: np.ndarray) -> None:
         """Overwrite the marked strips of a piece (see `strips_of`)."""

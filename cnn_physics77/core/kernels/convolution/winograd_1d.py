@@ -63,6 +63,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
     ExactStrips,
     RangeCheck,
+    Screen,
     channel_counts,
     strips_of,
     window_cell,
@@ -109,6 +110,7 @@ def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes,
     return _correlate(g, kernel, counts, shapes.input_size, padding, None, m)
 
 
+@silent
 def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (K, C, *kernel_size)."""
     channels, out_channels, dtype = shapes.in_channels, shapes.out_channels, x.dtype
@@ -118,8 +120,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     images, gradients = Strips(x, shapes.padding[0], m, plan.t), Strips(g, 0, m, m)
     windows = NHWCWindows.of(shapes)
     cell = window_cell(wide, shapes.padding[1])
-    image_range = RangeCheck(np.ones(channels, dtype), (tall, wide), cell, wide, m, plan.t)
-    gradient_range = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
+    image_check = RangeCheck(np.ones(channels, dtype), (tall, wide), cell, wide, m, plan.t)
+    gradient_check = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
+    image_range = Screen(image_check, images.image, images.above, plan.pieces)
+    gradient_range = Screen(gradient_check, gradients.image, gradients.above, plan.pieces)
     exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
     @silent
@@ -134,7 +138,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             images.transform(b_t, piece, lines[:number])
             gradients.transform(a_t.T, piece, outer_lines[:number])
             # now that the piece is in the cache
-            marks = images.wide(piece, image_range), gradients.wide(piece, gradient_range)
+            marks = image_range.wide(piece), gradient_range.wide(piece)
             for left_out in marks:
                 if left_out is not None:
                     lines[:number][left_out.reshape(-1)] = 0
@@ -320,12 +324,6 @@ class Strips:
         self.above, self.m, self.span = above, m, span
         self.rows = _pixel_rows(self.image)
 
-    def wide(self, piece: tuple[slice, slice], check: RangeCheck) -> np.ndarray | None:
-        """Which strips of the piece hold values that differ too much, (samples, strips); None for none."""
-        samples, strips = piece
-        first = strips.start * self.m - self.above
-        return check.strips(self.image[samples], first, strips.stop - strips.start)
-
     def transform(self, matrix: np.ndarray, piece: tuple[slice, slice], lines: np.ndarray) -> None:
         """``lines[n, r] = matrix @ d`` with d the rows of strip r of sample n, zero outside of the image.
 
@@ -378,6 +376,7 @@ def _copied_rows(images: np.ndarray) -> np.ndarray:
     return copy.reshape(*copy.shape[:2], -1)
 
 
+@silent
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
@@ -402,6 +401,7 @@ def _correlate(
     transformed = _transformed(kernel, m)
     images = Strips(x, padding[0], m, t)
     check = RangeCheck(counts, (tall, wide), window_cell(wide, padding[1]), wide, m, t)
+    screen = Screen(check, images.image, images.above, plan.pieces)
     exact = ExactStrips(images.image, kernel, padding, bias, pixels, m)
     if bias is not None:  # is one more plane of products, for all rows alike
         a_t = np.append(a_t, np.ones((m, 1), x.dtype), axis=1)
@@ -420,7 +420,7 @@ def _correlate(
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
             images.transform(b_t, piece, lines[:number])
-            too_wide = images.wide(piece, check)  # now that the piece is in the cache
+            too_wide = screen.wide(piece)  # now that the piece is in the cache
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
             if too_wide is not None:

@@ -53,6 +53,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
     ExactStrips,
     RangeCheck,
+    Screen,
     channel_counts,
     strips_of,
     window_cell,
@@ -127,6 +128,7 @@ class Tiling:
         self.blocks = cut(batch, self.rows, row_bytes, ceil(ROW_ELEMENTS / channels))
 
 
+@silent
 def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
     """The gradient (K, C, 3, 3)."""
     batch, channels = x.shape[:2]
@@ -139,8 +141,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     images, gradients = items(pixels), items(gradient_pixels)
     windows = NHWCWindows.of(shapes)
     cell = window_cell(3, shapes.padding[1])
-    image_range = RangeCheck(np.ones(channels, dtype), (3, 3), cell, t, m, t)
-    gradient_range = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
+    image_check = RangeCheck(np.ones(channels, dtype), (3, 3), cell, t, m, t)
+    gradient_check = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
+    image_range = Screen(image_check, pixels, shapes.padding[0], tiling.blocks)
+    gradient_range = Screen(gradient_check, gradient_pixels, 0, tiling.blocks)
     exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
 
     @silent
@@ -148,11 +152,8 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
         key = neighbours[0][0].start, neighbours[0][1].start
         for samples, strip in neighbours:
             image = images[samples]
-            first, number = strip.start * m, strip.stop - strip.start
-            marks = (
-                image_range.strips(pixels[samples], first - shapes.padding[0], number),
-                gradient_range.strips(gradient_pixels[samples], first, number),
-            )
+            number = strip.stop - strip.start
+            marks = image_range.wide((samples, strip)), gradient_range.wide((samples, strip))
             tiles = _input_tiles(image, dtype, channels, tiling, strip, shapes.padding)
             length = tiles.shape[1] * out_channels
             shape = (m, m, number, tiling.columns, len(image), out_channels)
@@ -225,6 +226,7 @@ def _algorithm(m: int) -> Algorithm:
 WINOGRAD_2D = tuple(_algorithm(m) for m in (2, 4, 5, 6))
 
 
+@silent
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
@@ -250,14 +252,14 @@ def _correlate(
     rows = items(pixels)
     y_items = items(y)
     check = RangeCheck(counts, (3, 3), window_cell(3, padding[1]), t, m, t)
+    screen = Screen(check, pixels, padding[0], tiling.blocks)
     exact = ExactStrips(pixels, kernel, padding, bias, y, m)
 
     @silent
     def block(index: int) -> None:
         samples, strip = tiling.blocks[index]
         image = rows[samples]
-        first = strip.start * m - padding[0]
-        wide = check.strips(pixels[samples], first, strip.stop - strip.start)
+        wide = screen.wide((samples, strip))
         tiles = _input_tiles(image, x.dtype, channels, tiling, strip, padding)
         length = tiles.shape[1] * out_channels
         products = scratch("winograd products", (t * t, tiles.shape[1], out_channels), x.dtype)
