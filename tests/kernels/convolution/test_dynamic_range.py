@@ -15,6 +15,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import INPUT_GRADIENT, Pro
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
     RangeCheck,
+    Screen,
     all_finite,
     channel_counts,
     window_cell,
@@ -190,6 +191,102 @@ def test_strips_outside_of_the_image_and_images_of_zeros():
         assert check.strips(np.zeros((2, 5, 5, 4), np.float32), -2, 3) is None
         assert check.strips(np.ones((2, 5, 5, 4), np.float32), -2, 4) is None
         assert check.strips(np.ones((2, 5, 5, 4), np.float32), 9, 2) is None
+
+
+PIECES = [(slice(n, n + 4), slice(k, min(k + 2, 5))) for n in (0, 4, 8) for k in (0, 2, 4)]
+
+
+def screen_of(images, padding=1):
+    """F(4 x 1, 3 x 1) over samples of 19 + 2 (padding - 1) rows, in pieces of four samples and two strips."""
+    check = RangeCheck(np.ones(images.shape[3], np.float32), (3, 3), window_cell(3, padding), 3, 4, 6)
+    return check, Screen(check, images, padding, PIECES)
+
+
+def examine(monkeypatch):
+    """The pieces that are examined from now on, by their shapes."""
+    examined, strips = [], RangeCheck.strips
+    monkeypatch.setattr(RangeCheck, "strips", lambda *a: examined.append(a[1].shape) or strips(*a))
+    return examined
+
+
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("value", [1e3, 1e6, 1e20, -1e20, np.inf, np.nan])
+def test_the_screen_passes_no_outlier_at_any_row(value, padding):
+    ordinary = np.random.default_rng(3).standard_normal((12, 21 - 2 * (padding - 1), 9, 8)).astype(np.float32)
+    for row in range(ordinary.shape[1]):
+        images = ordinary.copy()
+        images[row % 12, row, row % 9, row % 8] = value
+        with np.errstate(all="ignore"):
+            check, screen = screen_of(images, padding)
+            for samples, strips in PIECES:
+                expected = check.strips(
+                    images[samples], strips.start * 4 - padding, strips.stop - strips.start
+                )
+                found = screen.wide((samples, strips))
+                assert (found is None) == (expected is None)
+                if expected is not None:
+                    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("period", range(2, 10))
+@pytest.mark.parametrize("axis", [1, 2])
+def test_the_screen_sees_stripes_of_every_period(monkeypatch, period, axis):
+    images = np.random.default_rng(4).standard_normal((12, 19, 13, 8)).astype(np.float32)
+    examined = examine(monkeypatch)
+    for phase in range(period):
+        striped = images.copy()
+        np.moveaxis(striped, axis, 0)[phase::period] = 1e6
+        _, screen = screen_of(striped)
+        for piece in PIECES:
+            screen.wide(piece)
+        rows = [range(max(0, 4 * k.start - 1), min(19, 4 * k.stop + 1)) for _, k in PIECES]
+        met = sum(axis == 2 or any(r % period == phase for r in span) for span in rows)
+        assert len(examined) == met or (axis, period) == (1, 3)  # then no output is without a stripe
+        examined.clear()
+
+
+@pytest.mark.parametrize("kind", ["normal", "rectified", "mostly zero rows", "strided"])
+def test_ordinary_pieces_are_not_examined(monkeypatch, kind):
+    images = np.random.default_rng(5).standard_normal((12, 19, 13, 16)).astype(np.float32)
+    if kind == "rectified":
+        images = np.maximum(images, 0)
+    elif kind == "mostly zero rows":
+        images[:, ::2] = 0
+    elif kind == "strided":
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+    examined = examine(monkeypatch)
+    with np.errstate(all="ignore"):
+        _, screen = screen_of(images)
+        assert all(screen.wide(piece) is None for piece in PIECES) and not examined
+        images[5, 10, 6, 3] = 1e4
+        _, screen = screen_of(images)
+        assert [screen.wide(piece) is not None for piece in PIECES] == [
+            n.start == 4 and k.start in (0, 2) and 10 in range(4 * k.start - 1, 4 * k.stop + 1)
+            for n, k in PIECES
+        ]
+
+
+def test_the_screen_takes_the_typical_size_of_each_sample(monkeypatch):
+    """A large value of a small sample, beside samples for which it is ordinary."""
+    images = np.random.default_rng(6).standard_normal((12, 19, 13, 16)).astype(np.float32)
+    images[6] *= np.float32(1e-4)
+    images[6, 9, 6] = 1
+    with np.errstate(all="ignore"):
+        found = screen_of(images)[1].wide(PIECES[4])
+    assert found is not None and found[2].any() and not found[[0, 1, 3]].any()
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+def test_fill_values_everywhere_but_at_the_border(padding):
+    """With a padding of 2 the outputs at the border read one row or column alone."""
+    generator = np.random.default_rng(7)
+    x = generator.standard_normal((2, 8, 11, 12)).astype(np.float32)
+    weight = generator.standard_normal((8, 8, 3, 3)).astype(np.float32)
+    x[:, :, : -1 if padding else -3, :] = 1e12
+    expected = torch.conv2d(*(torch.from_numpy(a.astype(np.float64)) for a in (x, weight)), padding=padding)
+    with override("F(4x1, 3x1)"):
+        y = convolution(x, weight, (1, 1), (padding, padding), (1, 1), 1)
+    np.testing.assert_allclose(y[:, :, -1], expected[:, :, -1], atol=1e-4)
 
 
 def test_kernels_of_unlike_taps():

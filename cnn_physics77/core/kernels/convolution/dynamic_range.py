@@ -14,7 +14,8 @@ whole one. Strips of rows are taken by the exact product instead (`im2col`) wher
     a cell is more than `MOST_CONTRAST` times as large as another one and as a typical pixel of its sample,
 
 or where a value is infinite, NaN or so large that a sum may overflow. Then outliers add at most about 1e-4 of
-the outputs' size to the error of outputs that they do not reach. The typical size is the harmonic mean of the
+the outputs' size to the error of outputs that they do not reach, divided by the share of the pixels that are
+not outliers. The typical size is the harmonic mean of the
 pixels that are not zero, taken over one pixel in each window: it follows the ordinary values even where most
 pixels hold a large fill value. Cells that are zero or smaller than typical count as typical, so sparse and
 decaying images remain with the fast algorithm; there the error is relative to the typical pixel.
@@ -25,10 +26,10 @@ at once. In a weight gradient the strips of both images are examined.
 That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost of
 one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a piece is
 not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of each of its
-samples, here the harmonic mean of some pixels of every window row, at columns that change from row to row and
-from sample to sample so that they follow no pattern of the images. The bound above then holds with this mean
-as the typical size. It is too large where ordinary values are so few that no sample of the piece shows any: in
-a hole of a few pixels, say, in a region of fill values that covers all the rest of all samples.
+samples, here the harmonic mean of some pixels of every window row, at columns that change from row to row and from
+sample to sample so that they follow no pattern of the images. The bound above then holds with this mean as the
+typical size. It is too large where ordinary values are so few that these pixels meet none in any sample of the
+piece: in a hole of a few pixels, say, in a region of fill values that covers all the rest of all samples.
 """
 
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ import numpy as np
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import Size
 
 MOST_CONTRAST = 64.0
@@ -96,8 +98,15 @@ class RangeCheck:
         return wide if wide.any() else None
 
     def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
-        """The squared norms of one pixel in each window, (samples, pixels)."""
-        squares = np.square(images[:, :: self.window[0], :: self.window[1]])
+        """The squared norms of one pixel in each window, (samples, pixels).
+
+        At the border a window may see the last row or column alone.
+        """
+        rows, columns = (
+            np.minimum(np.arange(0, size + width - 1, width), size - 1)
+            for size, width in zip(images.shape[1:3], self.window)
+        )
+        squares = np.square(images[:, rows[:, None], columns])
         energies = squares.reshape(-1, len(self.channels)) @ self.channels
         return energies.reshape(len(images), -1)
 
@@ -199,12 +208,11 @@ def _places(
 ) -> np.ndarray:
     """Some pixels of bands of rows of images, (bands, batch, number), as indices into all pixels.
 
-    Each window row has some, in equal parts of the columns. Within its part, pixel i lies at the fraction
+    Every window row has some, and so has the last row, in equal parts of the columns. Within its part, pixel i lies at the fraction
     i / golden ratio modulo 1, so neither the rows nor the samples repeat a column soon.
     """
-    count = max(1, *(ceil((bottom - top) / window[0]) for top, bottom in bands))
-    number = SCREENED // (len(bands) * max(1, batch) * count)
-    number = min(max(2, number), ceil(width / window[1]))
+    count = 1 + max((bottom - top + window[0] - 2) // window[0] for top, bottom in bands)
+    number = min(max(2, SCREENED // (len(bands) * batch * count)), width)
     band = np.array(bands)[:, None, None, :]
     rows = np.clip(band[..., 0] + window[0] * np.arange(count), 0, np.minimum(band[..., 1], height) - 1)
     shape = len(bands), batch, count, number
@@ -263,10 +271,10 @@ def _tap_energies(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray
     """The squared weights (K, C, taps) summed for each tap of the channels written, and for those read."""
     out_channels, in_channels, taps = weight.shape
     squares = np.square(weight).reshape(out_channels, in_channels * taps)
-    over_k = (np.ones(out_channels, weight.dtype) @ squares).reshape(in_channels, taps)
+    over_k = np.add.reduce(squares, axis=0).reshape(in_channels, taps)
     if axis == 0:
         return over_k, np.add.reduce(squares, axis=1)
-    return squares @ _each_tap(in_channels, taps, weight.dtype), np.add.reduce(over_k, axis=1)
+    return matmul(squares, _each_tap(in_channels, taps, weight.dtype)), np.add.reduce(over_k, axis=1)
 
 
 @lru_cache(maxsize=32)
