@@ -23,13 +23,14 @@ decaying images remain with the fast algorithm; there the error is relative to t
 Taps of a kernel that differ by more than `MOST_KERNEL_CONTRAST` are excluded in the same way, all of the map
 at once. In a weight gradient the strips of both images are examined.
 
-That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost of
-one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a piece is
-not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of each of its
-samples, here the harmonic mean of some pixels of every window row, at columns that change from row to row and from
-sample to sample so that they follow no pattern of the images. The bound above then holds with this mean as the
-typical size. It is too large where ordinary values are so few that these pixels meet none in any sample of the
-piece: in a hole of a few pixels, say, in a region of fill values that covers all the rest of all samples.
+That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost
+of one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a
+piece is not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of
+each of its samples, here the harmonic mean of some pixels of every window row, at columns that change from
+row to row and from sample to sample, so that they follow no pattern of the images. The bound above then holds
+with this mean as the typical size. It is too large where ordinary values are so few that these pixels meet
+none in any sample of the piece: in a hole of a few pixels, say, in a region of fill values that covers all
+the rest of all samples.
 """
 
 from collections.abc import Iterator
@@ -195,9 +196,9 @@ class Screen:
         if bottom == top or self.images.size == 0:
             return None
         largest = float(np.maximum.reduce(_row_energies(self.images[samples, top:bottom]), axis=None))
-        if LEAST_ENERGY <= largest <= self.check.limit:
-            if largest**0.5 * self.inverse[strips.start, samples.start] <= MOST_CONTRAST:
-                return None
+        contrast = largest**0.5 * self.inverse[strips.start, samples.start]
+        if LEAST_ENERGY <= largest <= self.check.limit and contrast <= MOST_CONTRAST:
+            return None
         first = strips.start * self.check.step - self.above
         return self.check.strips(self.images[samples], first, strips.stop - strips.start)
 
@@ -208,8 +209,8 @@ def _places(
 ) -> np.ndarray:
     """Some pixels of bands of rows of images, (bands, batch, number), as indices into all pixels.
 
-    Every window row has some, and so has the last row, in equal parts of the columns. Within its part, pixel i lies at the fraction
-    i / golden ratio modulo 1, so neither the rows nor the samples repeat a column soon.
+    Every window row has some, and so has the last row, in equal parts of the columns. Within its part, pixel
+    i lies at the fraction i / golden ratio modulo 1, so neither rows nor samples repeat a column soon.
     """
     count = 1 + max((bottom - top + window[0] - 2) // window[0] for top, bottom in bands)
     number = min(max(2, SCREENED // (len(bands) * batch * count)), width)
