@@ -245,6 +245,17 @@ def test_the_screen_sees_stripes_of_every_period(monkeypatch, period, axis):
         examined.clear()
 
 
+def test_the_screen_takes_other_columns_in_other_rows():
+    """With as many samples it takes four pixels of a window row, as far apart as these stripes."""
+    images = np.random.default_rng(8).standard_normal((64, 9, 32, 8)).astype(np.float32)
+    piece = slice(0, 64), slice(0, 3)
+    check = RangeCheck(np.ones(8, np.float32), (3, 3), window_cell(3, 1), 3, 4, 6)
+    for phase in range(8):
+        striped = images.copy()
+        striped[:, :, phase::8] = 1e6
+        assert Screen(check, striped, 1, [piece]).wide(piece).all()
+
+
 @pytest.mark.parametrize("kind", ["normal", "rectified", "mostly zero rows", "strided"])
 def test_ordinary_pieces_are_not_examined(monkeypatch, kind):
     images = np.random.default_rng(5).standard_normal((12, 19, 13, 16)).astype(np.float32)
@@ -280,7 +291,7 @@ def test_the_screen_takes_the_typical_size_of_each_sample(monkeypatch):
 def test_fill_values_everywhere_but_at_the_border(padding):
     """With a padding of 2 the outputs at the border read one row or column alone."""
     generator = np.random.default_rng(7)
-    x = generator.standard_normal((2, 8, 11, 12)).astype(np.float32)
+    x = generator.standard_normal((2, 8, 9, 12)).astype(np.float32)
     weight = generator.standard_normal((8, 8, 3, 3)).astype(np.float32)
     x[:, :, : -1 if padding else -3, :] = 1e12
     expected = torch.conv2d(*(torch.from_numpy(a.astype(np.float64)) for a in (x, weight)), padding=padding)
