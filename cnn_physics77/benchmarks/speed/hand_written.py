@@ -146,7 +146,7 @@ class HandWrittenStep:
         self._adam(slice(start, start + size * features))
 
     def _adam(self, s: slice) -> None:
-        """Adam on a slice of all parameters; the formulas are in `core.kernels.updates`."""
+        """Adam on a slice of all parameters; the formulas are in `core.kernels.optimizer_steps`."""
         correction = sqrt(1 - BETA2**self.step_count)
         p, g, m, v, t = self.values[s], self.gradients[s], self.m[s], self.v[s], self.temporary[s]
         np.subtract(g, m, out=t)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from cnn_physics77.core.kernels import updates
+from cnn_physics77.core.kernels import optimizer_steps
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
@@ -87,7 +87,7 @@ class SGD(ElementwiseOptimizer):
 
     def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
         return partial(
-            updates.sgd,
+            optimizer_steps.sgd,
             lr=float(group["lr"]),
             momentum=group["momentum"],
             dampening=group["dampening"],

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels import updates
+from cnn_physics77.core.kernels import optimizer_steps
 
 SGD = [
     {"lr": 0.1},
@@ -62,7 +62,9 @@ def test_sgd_in_lockstep_with_torch(options, dtype, steps):
     buffer = np.full(1000, np.nan, dtype)  # whatever it holds before the first step is not read
 
     def update(p, g, step):
-        updates.sgd(p, g, buffer if "momentum" in options else None, first_step=step == 1, **options).run()
+        optimizer_steps.sgd(
+            p, g, buffer if "momentum" in options else None, first_step=step == 1, **options
+        ).run()
 
     state = lockstep(lambda ps: torch.optim.SGD(ps, **options), update, dtype, steps)
     if "momentum" in options:
@@ -78,7 +80,7 @@ def test_adam_and_adamw_in_lockstep_with_torch(options, decoupled, dtype, steps)
     states = [np.zeros(1000, dtype) for _ in range(3 if "amsgrad" in options else 2)]
 
     def update(p, g, step):
-        updates.adam(p, g, *states, step=step, decoupled=decoupled, **ours).run()
+        optimizer_steps.adam(p, g, *states, step=step, decoupled=decoupled, **ours).run()
 
     optimizer = torch.optim.AdamW if decoupled else torch.optim.Adam
     state = lockstep(lambda ps: optimizer(ps, **options), update, dtype, steps)
@@ -100,7 +102,7 @@ def test_one_step_of_adam_is_torch_to_the_last_digits():
             "exp_avg_sq": torch.tensor(v.copy()),
         }
         optimizer.step()
-        updates.adam(p, g, m, v, step=step, lr=0.01).run()
+        optimizer_steps.adam(p, g, m, v, step=step, lr=0.01).run()
         np.testing.assert_allclose(p, t.detach().numpy(), rtol=4e-16, atol=4e-16)
 
 
@@ -112,10 +114,10 @@ def test_many_pieces_equal_one(dtype):
         rng.random(300_001).astype(dtype)
     ]
     whole = [x.copy() for x in arrays]
-    updates.adam(*whole, step=3).run()
+    optimizer_steps.adam(*whole, step=3).run()
     for a in range(0, 300_001, 10_000):
         parts = [x[a : a + 10_000].copy() for x in arrays]
-        updates.adam(*parts, step=3).run()
+        optimizer_steps.adam(*parts, step=3).run()
         for part, x in zip(parts, whole):
             np.testing.assert_array_equal(part, x[a : a + 10_000])
 
@@ -124,28 +126,28 @@ def test_any_memory_order_and_strides():
     rng = np.random.default_rng(0)
     p, g, b = (rng.standard_normal((4, 6)) for _ in range(3))
     expected = [x.copy() for x in (p, b)]
-    updates.sgd(expected[0], g, expected[1], lr=0.1, momentum=0.9).run()
+    optimizer_steps.sgd(expected[0], g, expected[1], lr=0.1, momentum=0.9).run()
     wide = np.zeros((4, 12))
     for layout in (np.asfortranarray, lambda x: np.copyto(wide[:, ::2], x) or wide[:, ::2]):
         for gradient in (g, np.asfortranarray(g)):
             q, c = layout(p), b.copy()
-            updates.sgd(q, gradient, c, lr=0.1, momentum=0.9).run()
+            optimizer_steps.sgd(q, gradient, c, lr=0.1, momentum=0.9).run()
             np.testing.assert_array_equal(q, expected[0])
             np.testing.assert_array_equal(c, expected[1])
     assert not wide[:, 1::2].any()
 
 
 def test_empty_and_scalar_parameters():
-    updates.adam(*(np.zeros(0) for _ in range(4)), step=1).run()
+    optimizer_steps.adam(*(np.zeros(0) for _ in range(4)), step=1).run()
     p = np.array(1.0)
-    updates.sgd(p, np.array(2.0), lr=0.25).run()
+    optimizer_steps.sgd(p, np.array(2.0), lr=0.25).run()
     assert p == 0.5
 
 
 def test_errors():
     with pytest.raises(ShapeError, match=r"adam: expected arrays of .* \(3,\) float64, found \(2,\) float64"):
-        updates.adam(np.zeros(3), np.zeros(2), np.zeros(3), np.zeros(3), step=1).run()
+        optimizer_steps.adam(np.zeros(3), np.zeros(2), np.zeros(3), np.zeros(3), step=1).run()
     with pytest.raises(ShapeError, match=r"found \(3,\) float32"):
-        updates.sgd(np.zeros(3), np.zeros(3, np.float32), lr=0.1).run()
+        optimizer_steps.sgd(np.zeros(3), np.zeros(3, np.float32), lr=0.1).run()
     with pytest.raises(ShapeError, match="expected a momentum_buffer"):
-        updates.sgd(np.zeros(3), np.zeros(3), lr=0.1, momentum=0.9).run()
+        optimizer_steps.sgd(np.zeros(3), np.zeros(3), lr=0.1, momentum=0.9).run()

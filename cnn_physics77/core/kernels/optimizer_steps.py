@@ -1,8 +1,7 @@
-"""The optimizers' updates, in place: few passes over memory, in pieces that stay in the cache.
+"""The in-place steps of the optimizers: few passes over memory, in pieces that stay in the cache.
 
-The arrays of one update have one shape and one dtype, float32 or float64. All parameters of a model fastest
-form one flat array, of which the single ones are views: then one call updates them all. The gradient is only
-read.
+The arrays of one step have one shape and one dtype, float32 or float64. It is fastest if all parameters of a
+model are views of one flat array, which one call updates. The gradient is only read.
 """
 
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import blocks_loop
 
-PIECE_BYTES = 1 << 20  # of each array of one piece
+PIECE_BYTES = 1 << 20  # the size of a piece of each array
 
 
 def sgd(
@@ -41,14 +40,14 @@ def sgd(
     Args:
         parameter: p, changed in place.
         gradient: g, of the same shape and dtype; only read.
-        momentum_buffer: b, changed in place; needed where ``momentum`` is not 0.
-        first_step: b holds nothing yet.
+        momentum_buffer: b, changed in place; required if ``momentum`` is not 0.
+        first_step: whether this is the first step, before which b is undefined.
 
     Returns:
-        The loop that changes p and b; nothing is changed until it is run.
+        The parallel loop that changes p and b when it is run.
 
     Raises:
-        ShapeError: arrays of different shapes, or momentum without a buffer.
+        ShapeError: the arrays have different shapes, or there is momentum without a buffer.
 
     >>> p = np.array([1.0, 2.0])
     >>> sgd(p, np.array([1.0, -1.0]), lr=0.5).run()
@@ -62,9 +61,9 @@ def sgd(
     sign = -1.0 if maximize else 1.0
 
     def update(p, g, b=None):
-        t = scratch("updates.t", p.shape, p.dtype)
+        t = scratch("optimizer.t", p.shape, p.dtype)
         if weight_decay != 0:
-            np.multiply(p, sign * weight_decay, out=t)  # the sign of g is brought in by the last factor
+            np.multiply(p, sign * weight_decay, out=t)  # the last factor applies the sign of g
             g = np.add(t, g, out=t)
         if momentum == 0:
             np.multiply(g, sign * lr, out=t)
@@ -76,10 +75,10 @@ def sgd(
                 if sign * (1 - dampening) == 1:
                     b += g
                 else:
-                    b += np.multiply(g, sign * (1 - dampening), out=scratch("updates.s", p.shape, p.dtype))
+                    b += np.multiply(g, sign * (1 - dampening), out=scratch("optimizer.s", p.shape, p.dtype))
             if nesterov:
                 g = np.multiply(g, sign, out=t)
-                g += np.multiply(b, momentum, out=scratch("updates.s", p.shape, p.dtype))
+                g += np.multiply(b, momentum, out=scratch("optimizer.s", p.shape, p.dtype))
                 t *= lr
             else:
                 np.multiply(b, lr, out=t)
@@ -114,21 +113,21 @@ def adam(
         w <- max(w, v) with AMSGrad, else v
         p <- p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
 
-    as ``torch.optim.Adam`` and ``AdamW`` do it. The two corrections of the last line are folded into scalars:
-    with c = sqrt(1 - beta2^t) it is p - (lr c / (1 - beta1^t)) * m / (sqrt(w) + eps c).
+    This is the step of ``torch.optim.Adam`` and ``AdamW``. The two bias corrections of the last line are
+    merged into scalars: with c = sqrt(1 - beta2^t) it is p - (lr c / (1 - beta1^t)) * m / (sqrt(w) + eps c).
 
     Args:
-        parameter: p, changed in place, as are the states.
+        parameter: p, changed in place like the states.
         gradient: g, of the same shape and dtype; only read.
         exp_avg, exp_avg_sq: m and v, zeros before the first step.
-        max_exp_avg_sq: w of AMSGrad, zeros before the first step; None is Adam without it.
+        max_exp_avg_sq: w of AMSGrad, zeros before the first step; None without AMSGrad.
         step: t, counted from 1.
 
     Returns:
-        The loop that changes p and the states; nothing is changed until it is run.
+        The parallel loop that changes p and the states when it is run.
 
     Raises:
-        ShapeError: arrays of different shapes.
+        ShapeError: the arrays have different shapes.
 
     >>> p, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
     >>> adam(p, np.array([4.0]), m, v, step=1, lr=0.1, eps=0.0).run()
@@ -141,17 +140,19 @@ def adam(
     root = sqrt(1 - beta2)
 
     def update(p, g, m, v, w=None):
-        t = scratch("updates.t", p.shape, p.dtype)
+        t = scratch("optimizer.t", p.shape, p.dtype)
         if decoupled:
             if weight_decay != 0:
                 p *= 1 - lr * weight_decay
         elif weight_decay != 0:
             s = np.multiply(
-                p, -weight_decay if maximize else weight_decay, out=scratch("updates.s", p.shape, p.dtype)
+                p,
+                -weight_decay if maximize else weight_decay,
+                out=scratch("optimizer.s", p.shape, p.dtype),
             )
             g = np.add(s, g, out=s)
         if maximize:
-            g = np.negative(g, out=scratch("updates.s", p.shape, p.dtype))
+            g = np.negative(g, out=scratch("optimizer.s", p.shape, p.dtype))
         np.subtract(g, m, out=t)
         t *= 1 - beta1
         m += t
@@ -172,7 +173,7 @@ def adam(
 
 
 def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> ParallelLoop:
-    """The loop that calls ``update`` with piece after piece of the arrays; the gradient, arrays[1], may be
+    """The parallel loop that calls ``update`` for each piece of the arrays. The gradient, arrays[1], may be
     copied."""
     parameter, gradient, *states = arrays
     for x in arrays:
@@ -182,7 +183,7 @@ def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> P
                 f"{parameter.dtype}, found {x.shape} {x.dtype}; convert the gradient and the states"
             )
     if flat(parameter) is None or any(state.strides != parameter.strides for state in states):
-        # not dense: the same operations on the arrays as they are
+        # not dense: one call on the whole arrays
         return ParallelLoop(lambda _: update(parameter, gradient, *states), 1, 0.0)
     rows = [flat_dense(x) for x in (parameter, in_order_of(gradient, parameter), *states)]
     return blocks_loop(
