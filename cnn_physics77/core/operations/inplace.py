@@ -1,11 +1,11 @@
-"""Operations in place, ``x.add_(y)``, ``x += y``, ``x[key] = y``: each made from the operation out of place
-by one mechanism (:mod:`.base.inplace_base`).
+"""In-place operations, ``x.add_(y)``, ``x += y``, ``x[key] = y``. One mechanism (:mod:`.base.inplace_base`)
+makes each of them from the out-of-place operation.
 
-With recording off, or no derivatives involved, the values go straight into the memory. Otherwise the
-tensor's place in the graph becomes that of the new values, and its views and the base that it is a view of
-follow (:mod:`.base.views`). A variable (a leaf that requires grad) cannot be changed while recording. A
-derivative that needs what was overwritten says so when it is asked for. The result must fit the shape and
-kind of dtype of the tensor.
+With recording off, or if no operand requires grad, the values are written straight into the memory. Otherwise
+the tensor gets the history of the new values, and its base and the other views of that base follow
+(:mod:`.base.views`). A variable (a leaf that requires grad) cannot be changed while recording. If a
+derivative needs values that were overwritten, the backward pass raises an error. The result must have the
+shape of the tensor, and a dtype that is not of a higher kind.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base import broadcasting
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
-from cnn_physics77.core.operations.base.inplace_base import check_writable, overwrite, replaced, write
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace, check_writable, copy_values, write
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.views import base_of, has_history
 from cnn_physics77.core.operations.indexing import permute as permutation
@@ -36,15 +36,15 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 def _in_place(name: str, ufunc: np.ufunc | None = None) -> Callable:
-    """Hang ``name_`` onto Tensor, made from its method ``name``; the ufunc, if there is one, can write
-    straight into memory."""
+    """Add the method ``name_`` to Tensor, made from its method ``name``. The ufunc, if given, can write
+    straight into the memory."""
     function = getattr(Tensor, name)
     label = f"{name}_"
 
     def change(self, *args, **parameters):
         if ufunc is not None and not parameters and _straight(ufunc, self, args):
             return self
-        return overwrite(label, self, function, *args, **parameters)
+        return apply_inplace(label, self, function, *args, **parameters)
 
     change.__name__ = change.__qualname__ = label
     change.__doc__ = f"``{name}``, in place."
@@ -52,8 +52,8 @@ def _in_place(name: str, ufunc: np.ufunc | None = None) -> Callable:
 
 
 def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
-    """Let the ufunc write into the memory of x, if nothing is recorded and no dtype has to change; whether it
-    did."""
+    """Let the ufunc write into the memory of x, if nothing is recorded and no dtype changes. Return whether
+    it did."""
     array = x.array
     if array.dtype.kind != "f" or (recording() and has_history(x)):
         return False
@@ -72,7 +72,7 @@ def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
         if before is not SILENCE:
             enter_silence()
         ufunc(array, *operands, out=array)
-    except ValueError:  # shapes that do not fit, read-only memory: the general form says what is wrong
+    except ValueError:  # shapes that do not fit, or read-only memory: the general form raises the error
         return False
     finally:
         if before is not SILENCE:
@@ -179,7 +179,7 @@ for _name in (
     "lt",
     "ne",
     "not_equal",
-    # matrices, sums on the way, places
+    # matrices, cumulative sums, scatter
     "addmm",
     "baddbmm",
     "cumprod",
@@ -223,8 +223,8 @@ def _sub_(self, other, *, alpha=1) -> Tensor:
 
 def _sum(name: str, ufunc: np.ufunc, function: Callable, x: Tensor, other, alpha) -> Tensor:
     if alpha != 1:
-        return overwrite(name, x, function, other, alpha=alpha)
-    return x if _straight(ufunc, x, (other,)) else overwrite(name, x, function, other)
+        return apply_inplace(name, x, function, other, alpha=alpha)
+    return x if _straight(ufunc, x, (other,)) else apply_inplace(name, x, function, other)
 
 
 # --------------------------------------------------------------------------------------------- operators
@@ -264,7 +264,7 @@ for _name, _of in (
 
 @method("copy_")
 def _copy_(self, src, non_blocking: bool = False) -> Tensor:
-    """Take over the values of ``src``, broadcast and converted to this dtype; gradients go to ``src``.
+    """Copy the values of ``src``, broadcast and converted to this dtype. The gradient goes to ``src``.
 
     Raises:
         ShapeError: the shape of ``src`` does not broadcast to this one.
@@ -279,7 +279,7 @@ def _copy_(self, src, non_blocking: bool = False) -> Tensor:
 
 @silent
 def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
-    """Overwrite all of the target with the value; both keep their dtypes, and the value may be broadcast."""
+    """Overwrite the target with the value, which may be broadcast. The target keeps its dtype."""
     size = target.array.shape
     extra = value.array.ndim - len(size)
     if extra > 0 and value.array.shape[:extra] == (1,) * extra:
@@ -296,7 +296,7 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
     if recording() and (has_history(target) or value.edge is not None):
         if value.array.dtype != target.array.dtype:
             value = cast(value, dtype=target.array.dtype)
-        return overwrite(function, target, replaced, expand_to(value, size))
+        return apply_inplace(function, target, copy_values, expand_to(value, size))
     check_writable(function, target)
     source = value.array
     if source.dtype.kind == "c" and target.array.dtype.kind != "c":
@@ -308,7 +308,7 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
 
 @method("fill_")
 def _fill_(self, value) -> Tensor:
-    """Set every element to a number or a 0-d tensor; its gradient is the sum.
+    """Set every element to a number or a 0-d tensor. The gradient of the 0-d tensor is the sum.
 
     Raises:
         ShapeError: a tensor with dimensions.
@@ -334,7 +334,7 @@ def _fill_diagonal_(self, fill_value, wrap: bool = False) -> Tensor:
     """Set the elements with equal indices to a number.
 
     Args:
-        wrap: let the diagonal of a tall matrix begin anew after its end.
+        wrap: whether the diagonal of a tall matrix starts again below its end.
 
     Raises:
         ShapeError: fewer than two dimensions, or more and not all equal.
@@ -342,7 +342,7 @@ def _fill_diagonal_(self, fill_value, wrap: bool = False) -> Tensor:
     sizes = self.array.shape
     if len(sizes) < 2 or (len(sizes) > 2 and len(set(sizes)) > 1):
         raise ShapeError(
-            f"fill_diagonal_: expected a matrix, or more dimensions all of one size, found shape {sizes}"
+            f"fill_diagonal_: expected a matrix, or more dimensions of equal sizes, found shape {sizes}"
         )
     n = min(sizes)
     index: list = [from_array(np.arange(n))] * len(sizes)
@@ -350,7 +350,9 @@ def _fill_diagonal_(self, fill_value, wrap: bool = False) -> Tensor:
         places = np.arange(0, self.numel(), sizes[1] + 1)
         index = [from_array(places // sizes[1]), from_array(places % sizes[1])]
     value = scalar_like("fill_diagonal_", self, fill_value)
-    return overwrite("fill_diagonal_", self, lambda x, v: put_at("fill_diagonal_", x, tuple(index), v), value)
+    return apply_inplace(
+        "fill_diagonal_", self, lambda x, v: put_at("fill_diagonal_", x, tuple(index), v), value
+    )
 
 
 # --------------------------------------------------------------------------------------------- x[key] = value
@@ -360,11 +362,11 @@ def _fill_diagonal_(self, fill_value, wrap: bool = False) -> Tensor:
 def _setitem(self, key, value) -> None:
     """Overwrite the elements at ``key`` (see ``__getitem__``) with a tensor or number, broadcast, in place.
 
-    With index tensors that name a place several times, the last value counts.
+    If index tensors name an element several times, the last value counts.
 
     Raises:
         ShapeError: a key out of bounds, or values that do not broadcast to ``self[key]``.
-        DtypeError: values of another dtype with index tensors; not numbers.
+        DtypeError: values of another dtype with index tensors, or values that are not numbers.
         RangeError: a number outside of the range of the dtype.
         GradientError: the change is recorded, and this is a variable.
 
@@ -384,7 +386,7 @@ def _setitem(self, key, value) -> None:
         return
     target = _slice(self, key=basic) if basic else self
     if index:
-        overwrite(
+        apply_inplace(
             "__setitem__", target, lambda x, v: put_at("__setitem__", x, index, v), _of_dtype(target, value)
         )
     elif not _same_place(target, value):
@@ -405,14 +407,14 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
             else:
                 view.mark_changed()
                 return
-        write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # or it says why not
+        write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # raises if it cannot
     else:
         _assign("__setitem__", view, value)
 
 
 @silent
 def _number_like(function: str, x: Tensor, value) -> Tensor:
-    """Numbers, NumPy arrays as a tensor of x's dtype."""
+    """A number or a NumPy array as a tensor of x's dtype."""
     if not isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
         raise DtypeError(
             f"{function}: can't assign a {type(value).__name__} to a tensor; use torch.tensor() first"
@@ -427,7 +429,7 @@ def _number_like(function: str, x: Tensor, value) -> Tensor:
 
 
 def _of_dtype(x: Tensor, value: Tensor) -> Tensor:
-    """A 0-d value in x's dtype; others as they are."""
+    """A 0-d value in x's dtype; other values unchanged."""
     return (
         cast(value, dtype=x.array.dtype)
         if value.array.ndim == 0 and value.array.dtype != x.array.dtype
@@ -436,8 +438,8 @@ def _of_dtype(x: Tensor, value: Tensor) -> Tensor:
 
 
 def _same_place(target: Tensor, value: Tensor) -> bool:
-    """Whether the value is a view of just these elements, as in ``x[key] += 1``, which Python ends with
-    ``x[key] = value``."""
+    """Whether the value is a view of exactly the target's elements. So it is in ``x[key] += 1``, which ends
+    with ``x[key] = value``."""
     a, b = target.array, value.array
     return (
         value._view_of is not None
@@ -462,8 +464,8 @@ def _reshape_in_place(name: str, function: Callable) -> None:
             )
         if self._view_of is None and any(view() is not None for view in self._views or ()):
             raise GradientError(
-                f"{name}: expected a tensor of which there is no view, found one with views, whose place in "
-                f"it would be lost; use {name[:-1]}"
+                f"{name}: expected a tensor without views, found one whose views would no longer match it; "
+                f"use {name[:-1]}"
             )
         with set_grad_enabled(recording() or not self.is_leaf):
             y = function(self, *args)
@@ -476,7 +478,7 @@ def _reshape_in_place(name: str, function: Callable) -> None:
         return self
 
     change.__name__ = change.__qualname__ = name
-    change.__doc__ = f"``{name[:-1]}``, of this very tensor."
+    change.__doc__ = f"``{name[:-1]}``, in place."
     method(name)(change)
 
 

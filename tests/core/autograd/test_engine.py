@@ -347,6 +347,6 @@ def test_an_input_may_not_have_the_name_of_the_output():
     def ratio(x, y):
         return x / y
 
-    with pytest.raises(ValueError, match=r"operation ratio: expected inputs of other names than 'y'.*rename"):
+    with pytest.raises(ValueError, match=r"operation ratio: expected no input named 'y'.*rename"):
         Operation(ratio)
     assert "ratio" not in OPERATIONS

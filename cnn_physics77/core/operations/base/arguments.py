@@ -1,5 +1,4 @@
-"""What the functions of neural networks have in common: how they read their arguments, and what they
-refuse."""
+"""The arguments that the functions of neural networks have in common: how they are read and checked."""
 
 from __future__ import annotations
 
@@ -10,8 +9,10 @@ from cnn_physics77.core.tensor import Tensor
 
 
 def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: str = "fc") -> None:
-    """Raise a DtypeError unless all are tensors (or None) of one dtype of these kinds: by default floating or
-    complex."""
+    """Raise a DtypeError unless all are tensors (or None) of one dtype, of these kinds.
+
+    The default kinds are floating and complex.
+    """
     try:
         dtype = first.array.dtype
         if dtype.kind in kinds:
@@ -19,8 +20,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
                 if other is not None and other.array.dtype is not dtype and other.array.dtype != dtype:
                     raise DtypeError(
                         f"{function}: expected tensors of one dtype, found {dtype} and {other.array.dtype}; "
-                        "convert one of them, "
-                        "e.g. with .to(dtype)"
+                        "convert one of them, e.g. with .to(dtype)"
                     )
             return
     except AttributeError:
@@ -39,7 +39,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
 
 
 def per_dimension(function: str, name: str, value, dimensions: int) -> tuple[int, ...]:
-    """One int for each spatial dimension: an int is repeated, so is a sequence of one.
+    """One int for each spatial dimension. A single int, or a sequence of one, is repeated.
 
     >>> per_dimension("conv2d", "stride", 2, 2)
     (2, 2)
@@ -56,8 +56,8 @@ def per_dimension(function: str, name: str, value, dimensions: int) -> tuple[int
         return sizes * dimensions
     if len(sizes) != dimensions:
         raise ShapeError(
-            f"{function}: expected {name} to be an int or {dimensions} of them, found {value!r}; give one "
-            "per spatial dimension"
+            f"{function}: expected {name} to be an int or {dimensions} ints, found {value!r}; give one per "
+            "spatial dimension"
         )
     return sizes
 
@@ -72,8 +72,7 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
     if extra != 2 and extra != 1:
         raise ShapeError(
             f"{function}: expected {dimensions + 1}D (unbatched) or {dimensions + 2}D (batched) input, found "
-            f"shape {input.shape}; "
-            "reshape it to (N, C, *size)"
+            f"shape {input.shape}; reshape it to (N, C, *size)"
         )
     return extra == 2
 
@@ -81,8 +80,10 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
 def reduction_of(
     function: str, reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4
 ) -> str:
-    """The reduction, where PyTorch's two older arguments may still ask for it; their warning points at the
-    caller of the loss, which is decorated (see :mod:`.base.precision`), or at what ``stacklevel`` says.
+    """The reduction, from ``reduction`` or from PyTorch's two deprecated arguments.
+
+    The default ``stacklevel`` of the warning points at the caller of a loss that is decorated with
+    :func:`.base.precision.in_float32`.
 
     Raises:
         ValueError: it is not "none", "mean" or "sum".
@@ -102,7 +103,7 @@ def reduction_of(
 
 
 def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """The losses, times a weight if there is one; their mean or sum if the reduction says so."""
+    """The losses, times the weight if there is one, then their mean or sum according to the reduction."""
     if weight is not None:
         losses = losses * weight
     return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses

@@ -1,6 +1,6 @@
-"""Casts and broadcasting, each undone in one place: what happens to operands of unequal dtypes or shapes.
+"""Type promotion and broadcasting of operands of different dtypes or shapes.
 
-Both are recorded as operations of their own, so that no other derivative has to think of them.
+Casts and expansions are recorded as operations of their own, so no other derivative has to handle them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @operation(view=True)
 def cast(x, *, dtype):
-    """y = x in another dtype; real from complex is the real part, and a boolean whether it is not 0."""
+    """y = x in another dtype. Complex to real takes the real part; a boolean is x != 0."""
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
     return x.astype(dtype, copy=False)
@@ -37,9 +37,10 @@ RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 
 
 def result_type(*operands) -> np.dtype:
-    """The dtype of a result of these tensors and Python numbers, by PyTorch's rule: tensors with dimensions
-    decide; 0-d tensors, and after them Python numbers, only raise the kind (boolean, integer, floating,
-    complex) if theirs is higher.
+    """The dtype of a result of these tensors and Python numbers, by PyTorch's promotion rule.
+
+    Tensors with dimensions decide. 0-d tensors, and after them Python numbers, only count if their kind
+    (boolean < integer < floating < complex) is higher.
 
     >>> import cnn_physics77 as torch
     >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
@@ -94,13 +95,13 @@ def _dtype_of_number(number) -> np.dtype:
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The sum of x over what broadcasting had repeated: the adjoint of :func:`expand_to`."""
+    """The sum of x over the broadcast dimensions: the adjoint of :func:`expand_to`."""
     return x if x.array.shape == shape else _sum_to(x, shape=shape)
 
 
 @operation(name="sum_to", view=True)
 def _sum_to(x, *, shape):
-    """y_j = Σ x_i over all i that broadcasting makes of j."""
+    """y_j = Σ x_i over all i to which broadcasting maps j."""
     extra = x.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
@@ -123,7 +124,7 @@ def expand_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 @view_operation(name="expand")
 def _expand(x, *, shape):
-    """y_i = x_j, with j = i except 0 where x has size 1. Where nothing is repeated, it can be written."""
+    """y_i = x_j, with j = i except 0 where x has size 1. It is writable if nothing is repeated."""
     once = (1,) * (len(shape) - x.ndim) + x.shape
     return x.reshape(shape) if shape == once else np.broadcast_to(x, shape)
 
@@ -134,7 +135,7 @@ def _(g, x_shape):
 
 
 def broadcast_shapes(*shapes) -> tuple[int, ...]:
-    """The common shape: sizes are compared from the last; 1 and missing ones give way.
+    """The common shape. Sizes are compared from the last one; a size that is 1 or missing is expanded.
 
     Raises:
         ShapeError: two sizes differ and neither is 1.
@@ -149,18 +150,18 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
         found = " and ".join(str(s) for s in shapes)
         raise ShapeError(
             "expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
-            f"{found}; "
-            "reshape or unsqueeze one of them"
+            f"{found}; reshape or unsqueeze one of them"
         ) from None
 
 
 @silent
 def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
-    """Operands of any kind as tensors of one dtype, and of one shape as far as gradients flow into them.
+    """Tensors of one dtype from tensors, numbers and arrays.
 
     Args:
-        function: whose operands they are, for errors.
-        floating: integers and booleans become the default dtype.
+        function: the name of the function, for errors.
+        floating: whether integers and booleans become the default dtype.
+        broadcast: whether operands that require grad are expanded to the common shape.
     """
     for operand in operands:
         if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):

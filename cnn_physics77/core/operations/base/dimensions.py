@@ -1,6 +1,4 @@
-"""Which dimensions and sizes a call means: negative numbers, tuples, None, several arguments; and the error
-for those that do not exist.
-"""
+"""Arguments that name dimensions or sizes: negative numbers, tuples, None, several arguments, and errors."""
 
 from __future__ import annotations
 
@@ -12,8 +10,7 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 
 
 def dimension(function: str, dim, ndim: int) -> int:
-    """``dim`` as a number from 0 to ndim - 1; negative ones count from the end. A 0-d tensor has, for this,
-    one dimension.
+    """``dim`` as a number from 0 to ndim - 1. Negative ones count from the end; a 0-d tensor counts as 1-d.
 
     Raises:
         ShapeError: there is no such dimension.
@@ -35,7 +32,7 @@ def dimension(function: str, dim, ndim: int) -> int:
 
 
 def dimensions(function: str, dim, ndim: int) -> tuple[int, ...]:
-    """``dim``, an integer or several, as numbers from 0 to ndim - 1; None and () mean all.
+    """``dim``, one or several integers, as numbers from 0 to ndim - 1. None and () mean all dimensions.
 
     Raises:
         ShapeError: there is no such dimension, or one is named twice.
@@ -68,7 +65,7 @@ def _of_scalar(function: str, dim) -> tuple[int, ...]:
 
 
 def sizes_of(function: str, sizes: tuple) -> tuple[int, ...]:
-    """The sizes of a call f(2, 3), f((2, 3)) or f([2, 3]) as a tuple.
+    """The sizes as a tuple, for each of the calls f(2, 3), f((2, 3)) and f([2, 3]).
 
     Raises:
         DtypeError: they are not integers.
@@ -85,7 +82,7 @@ def sizes_of(function: str, sizes: tuple) -> tuple[int, ...]:
 
 
 def variadic(function: Callable) -> Callable:
-    """Decorator: the first argument of f(self, sizes, ...) may be one tuple, several arguments, or named.
+    """Decorator: the first argument of f(self, sizes, ...) may be a tuple, several arguments, or a keyword.
 
     >>> @variadic
     ... def repeat(self, repeats):
@@ -97,8 +94,8 @@ def variadic(function: Callable) -> Callable:
     @wraps(function)
     def called(self, *given, **options):
         if given:
-            one = len(given) == 1 and isinstance(given[0], (tuple, list))
-            return function(self, given[0] if one else given, **options)
+            packed = len(given) == 1 and isinstance(given[0], (tuple, list))
+            return function(self, given[0] if packed else given, **options)
         return function(self, **options)
 
     return called

@@ -1,8 +1,8 @@
-"""The derivative of a fused gradient, taken from the same mathematics written with plain operations.
+"""The derivative of a fused gradient, by automatic differentiation of the same formula in plain operations.
 
-A fused operation (cross-entropy, batch normalization...) has a gradient that is one kernel, itself an
-operation. Where that one is differentiated in its turn, speed is no longer the point: the derivative of a
-composition serves, to any order.
+A fused operation (cross-entropy, batch normalization, ...) has a gradient that is one kernel and an operation
+itself. The derivative of that gradient is seldom needed, so it need not be fast. It comes from a composition
+of plain operations, which has derivatives of any order.
 """
 
 from __future__ import annotations
@@ -15,52 +15,52 @@ from cnn_physics77.core.recording import enable_grad, recording
 from cnn_physics77.core.tensor import Tensor
 
 
-@operation(name="same", view=True)
-def _same(x):
-    """y = x, at a place of its own in the graph"""
+@operation(name="identity", view=True)
+def _identity(x):
+    """y = x, as a separate node of the graph."""
     return x
 
 
-@_same.derivative("x")
+@_identity.derivative("x")
 def _(g):
     return g
 
 
-def gradients(function: Callable, inputs: Sequence[Tensor], v, needed: Sequence[bool]) -> list[Tensor | None]:
-    """Σ v ∂f/∂x_i of function(*inputs), for each input x_i that is needed; None for the others.
+def vjp(function: Callable, inputs: Sequence[Tensor], v, needed: Sequence[bool]) -> list[Tensor | None]:
+    """The vector-Jacobian products Σ v ∂f/∂x_i of f = function: for each needed input x_i, None for the rest.
 
-    The inputs are taken as independent of one another, whatever they were computed from. Where derivatives
-    are being recorded, the result depends on the inputs and on v, so that it can be differentiated again.
+    The inputs count as independent of one another, even if one was computed from another. With recording on,
+    the result is a function of the inputs and of v, and can be differentiated again.
 
     Args:
-        function: of tensors; gives a tensor or a sequence of them.
-        v: a tensor like the output, or a sequence of them.
+        function: takes tensors; returns a tensor or a sequence of tensors.
+        v: a tensor like the output, or a sequence of tensors like the outputs.
     """
-    again = recording()
+    create_graph = recording()
     with enable_grad():
-        places = [_same(x) if again else x.detach() for x in inputs]
-        for place in places:
-            if place.edge is None:
-                place.requires_grad_()
-        y = function(*places)
-    wanted = [place for place, need in zip(places, needed) if need]
-    found = iter(grad(y, wanted, v, create_graph=again, materialize_grads=True))
+        variables = [_identity(x) if create_graph else x.detach() for x in inputs]
+        for variable in variables:
+            if variable.edge is None:
+                variable.requires_grad_()
+        y = function(*variables)
+    wanted = [variable for variable, need in zip(variables, needed) if need]
+    found = iter(grad(y, wanted, v, create_graph=create_graph, materialize_grads=True))
     return [next(found) if need else None for need in needed]
 
 
-def gradient_again(
+def double_backward(
     function: Callable, g, inputs: Sequence[Tensor], v, needed: Sequence[bool]
 ) -> list[Tensor | None]:
-    """The derivative of the operation (g, *inputs) -> Σ g ∂f/∂inputs, in the direction v.
+    """The vector-Jacobian product of the gradient (g, *inputs) -> Σ g ∂f/∂inputs with v.
 
     Args:
-        function: f, of tensors.
-        g: the gradient of f's output.
-        v: the gradient of the operation's results: one tensor, or one for each input.
-        needed: for g and each input, whether its gradient is wanted.
+        function: f; takes tensors.
+        g: the gradient of the output of f.
+        v: the gradient of each input's gradient: one tensor, or one for each input.
+        needed: for g and for each input, whether its gradient is needed.
     """
 
     def gradient(g, *inputs):
         return grad(function(*inputs), inputs, g, create_graph=True, materialize_grads=True)
 
-    return gradients(gradient, (g, *inputs), v, needed)
+    return vjp(gradient, (g, *inputs), v, needed)

@@ -1,7 +1,7 @@
-"""How an elementwise operation is declared: in one line.
+"""Declarations of elementwise operations, one line each.
 
-``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They hold
-the hot path of the tape: equal dtypes go straight to the operation's forward; everything else goes through
+``unary`` and ``binary`` make the public function from a NumPy ufunc and one derivative per input. They are
+the hot path of recording: operands of equal dtypes go straight to the operation's forward, all others through
 :func:`.base.broadcasting.prepare`.
 """
 
@@ -37,14 +37,14 @@ def unary(
         name: as ``tensor.op`` shows it.
         ufunc: array in, array out; does not write into its input.
         doc: formula, domain, conventions, an example.
-        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`; it asks for ``x`` and ``y`` by name.
-            None: there is none.
+        x: the derivative, :math:`g \\mapsto \\partial L/\\partial x`, which may require ``x`` and ``y``; None
+            if there is none.
         floating: integers become the default floating dtype first.
     """
     operation = _operation(ufunc, 1, name)
     if x is not None:
         operation.declare("x", x)
-    keeps_x, keeps_y = operation.kept((True,))[:2] if x is not None else (False, False)
+    keeps_x, keeps_y = operation.saved_for((True,))[:2] if x is not None else (False, False)
     keeps_nothing = not (keeps_x or keeps_y)
     large = LARGE if type(ufunc) is np.ufunc else inf
 
@@ -74,7 +74,7 @@ def unary(
         if edge is not None and recording():
             saved: tuple = ()
             if keeps_nothing:
-                operation.kept((True,))  # raises where there is no derivative
+                operation.saved_for((True,))  # raises where there is no derivative
             else:
                 saved = (input if keeps_x else None, alias(y) if keeps_y else None)
             y.edge = record(operation, (input if edge is LEAF else edge,), saved)
@@ -92,35 +92,33 @@ def binary(
     b: Callable | None = None,
     floating: bool = False,
 ) -> Callable:
-    """The function y = f(a, b), elementwise, with broadcasting and PyTorch's promotion of dtypes.
+    """The function y = f(a, b), elementwise, with broadcasting and PyTorch's type promotion.
 
     Args:
         name: as ``tensor.op`` shows it.
         ufunc: arrays in, array out.
         doc: formula, domain, conventions, an example.
-        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`; they ask for ``a``, ``b`` and ``y``
-            by name.
+        a, b: the derivatives, :math:`g \\mapsto \\partial L/\\partial a`, which may require ``a``, ``b`` and
+            ``y``.
         floating: integers become the default floating dtype first.
     """
     operation = _operation(ufunc, 2, name)
     for input_name, derivative in (("a", a), ("b", b)):
         if derivative is not None:
             operation.declare(input_name, derivative)
-    # what to keep for (a needed, b needed): (a?, b?, y?)
+    # (a needed, b needed) -> (save a, save b, save y)
     plans = {}
     for needed in ((True, False), (False, True), (True, True)):
         if (a is not None or not needed[0]) and (b is not None or not needed[1]):
-            plans[needed] = operation.kept(needed)[:3]
+            plans[needed] = operation.saved_for(needed)[:3]
     large = LARGE if type(ufunc) is np.ufunc else inf
 
     def function(input, other):
         kind = type(other)
         try:
             x = input.array
-            if (
-                kind is float or kind is int
-            ) and x.dtype.kind == "f":  # a Python number takes the tensor's dtype
-                other = number(other, x.dtype)
+            if (kind is float or kind is int) and x.dtype.kind == "f":
+                other = number(other, x.dtype)  # a Python number takes the tensor's dtype
             z = other.array
             plain = x.dtype is z.dtype
         except AttributeError:
@@ -156,8 +154,8 @@ def binary(
                     edge_a, edge_b = input.edge, other.edge
                 try:
                     keeps_a, keeps_b, keeps_y = plans[edge_a is not None, edge_b is not None]
-                except KeyError:  # there is no such derivative: this says so
-                    operation.kept((edge_a is not None, edge_b is not None))
+                except KeyError:  # this derivative does not exist; saved_for raises the error
+                    operation.saved_for((edge_a is not None, edge_b is not None))
                     raise
                 saved = (
                     (input if keeps_a else None, other if keeps_b else None, alias(y) if keeps_y else None)
@@ -172,7 +170,7 @@ def binary(
 
 
 def reflected(function: Callable) -> Callable:
-    """The operator for a number on the left: ``reflected(sub)`` as ``Tensor.__rsub__``."""
+    """The operator for a number on the left: ``Tensor.__rsub__`` is ``reflected(sub)``."""
 
     def operator(self, other):
         kind = type(other)
@@ -196,11 +194,11 @@ def _number(value, dtype: np.dtype) -> Tensor:
 
 
 def number(value, dtype: np.dtype) -> Tensor:
-    """A Python number as a 0-d constant: programs use the same few over and over, and NumPy takes arrays
-    faster than numbers."""
-    return (
-        _number(value, dtype) if value else from_array(np.asarray(value, dtype=dtype))
-    )  # 0.0 == -0.0, but 1/x tells
+    """A Python number as a 0-d constant. They are cached, since programs use few different numbers, and NumPy
+    reads arrays faster than numbers."""
+    if value:
+        return _number(value, dtype)
+    return from_array(np.asarray(value, dtype=dtype))  # not cached: 0.0 == -0.0 would share one entry
 
 
 def _operation(ufunc: Callable, inputs: int, name: str) -> Operation:

@@ -1,4 +1,4 @@
-"""Operations of the user's own: a forward and a backward, as PyTorch's ``autograd.Function``."""
+"""User-defined operations with a forward and a backward, like PyTorch's ``autograd.Function``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cnn_physics77.core.operations.base.operation import alias
 from cnn_physics77.core.operations.base.views import (
     HANDED_THROUGH,
     base_of,
-    check_overwritable,
+    check_inplace,
     has_history,
-    overwritten,
+    rebase_history,
     remember,
 )
 from cnn_physics77.core.recording import no_grad, recording
@@ -27,7 +27,7 @@ _new = object.__new__
 
 
 class FunctionCtx:
-    """What forward leaves for backward. Attributes of one's own may be set on it, for what is not a tensor.
+    """The context that forward passes to backward. Values that are not tensors may be set as attributes.
 
     Attributes:
         needs_input_grad: for each argument of ``apply``, whether its gradient is needed.
@@ -41,7 +41,7 @@ class FunctionCtx:
     _materialize = True
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs, outputs or intermediate results (or None) for backward; once."""
+        """Save inputs, outputs or intermediate results (or None) for backward. Call it at most once."""
         for tensor in tensors:
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise DtypeError(
@@ -52,7 +52,7 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple:
-        """What :meth:`save_for_backward` kept.
+        """The tensors that :meth:`save_for_backward` saved.
 
         Raises:
             GradientError: the graph was freed, or one of them was changed in place since.
@@ -65,26 +65,26 @@ class FunctionCtx:
         return node.op.unpack(node)
 
     def mark_dirty(self, *args: Tensor) -> None:
-        """Say which inputs forward changed in place; they must be among the outputs."""
+        """Name the inputs that forward changed in place. They must be among the outputs."""
         self._dirty = args
 
     def mark_non_differentiable(self, *args: Tensor) -> None:
-        """Say which outputs are constants; those of integers are anyway."""
+        """Name the outputs that are constants. Outputs of integers always are."""
         self._constant = args
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (the default) or None for outputs that nothing depends on."""
+        """Whether backward gets zeros (the default) or None as the gradient of an unused output."""
         self._materialize = value
 
 
 class Function:
-    """An operation with a derivative of one's own: to be subclassed, and called by ``apply``.
+    """Base class of operations with a user-defined derivative. Subclass it, and call ``apply``.
 
-    ``forward(ctx, *args)`` computes with tensors, unrecorded; or ``forward(*args)`` does, and
-    ``setup_context(ctx, inputs, output)`` keeps what is needed. ``backward(ctx, *gradients)`` gets
-    :math:`\\partial L/\\partial y` for each output, and returns
-    :math:`\\partial L/\\partial x` for each argument of ``apply``, None for those that have none. Made of
-    operations, it can itself be differentiated.
+    ``forward(ctx, *args)`` computes the outputs without recording. Alternatively ``forward(*args)`` does, and
+    ``setup_context(ctx, inputs, output)`` saves what backward needs. ``backward(ctx, *gradients)`` gets
+    :math:`\\partial L/\\partial y` for each output, and returns :math:`\\partial L/\\partial x` for each
+    argument of ``apply``, or None where there is none. A backward that consists of operations can itself be
+    differentiated.
 
     >>> import cnn_physics77 as torch
     >>> class Cube(torch.autograd.Function):
@@ -106,8 +106,7 @@ class Function:
 
     def __init__(self, *args, **kwargs):
         raise GradientError(
-            f"{type(self).__name__}: a Function is not made an object of; call "
-            f"{type(self).__name__}.apply(...)"
+            f"{type(self).__name__}: a Function cannot be instantiated; call {type(self).__name__}.apply(...)"
         )
 
     @staticmethod
@@ -117,7 +116,7 @@ class Function:
 
     @staticmethod
     def setup_context(ctx: FunctionCtx, inputs: tuple, output: Any) -> None:
-        """Keep what backward needs, where forward does not take ``ctx``."""
+        """Save what backward needs, if forward does not take ``ctx``."""
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
@@ -151,7 +150,7 @@ class Function:
                     "not"
                 )
             if recorded or (recording() and has_history(tensor)):
-                check_overwritable(cls.__name__, tensor)
+                check_inplace(cls.__name__, tensor)
             tensor.mark_changed()
         if recorded:
             _record(cls, ctx, args, edges, outputs, several)
@@ -168,11 +167,9 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
     places = {}
     for index, tensor in enumerate(ctx._to_save):
         for place, y in enumerate(outputs):
-            if (
-                tensor is not None and tensor is y
-            ):  # one's own output is kept without its history, which would be a cycle
+            if tensor is not None and tensor is y:
                 places[index] = place
-                tensor = alias(tensor)
+                tensor = alias(tensor)  # without its history, which would be a reference cycle
                 break
         saved.append(tensor)
     call.places = places
@@ -185,9 +182,9 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
             continue
         edge = Output(node, index) if several else node
         if _contains(ctx._dirty, y):
-            overwritten(y, edge)
+            rebase_history(y, edge)
             continue
-        if y.edge is not None or _contains(args, y):  # handed through: the output is another tensor
+        if y.edge is not None or _contains(args, y):  # forward returned an input: the output is a new tensor
             through = y
             y = outputs[index] = y.view_of_memory(y.array)
             remember(y, through, HANDED_THROUGH)
@@ -198,7 +195,7 @@ def _record(cls, ctx: FunctionCtx, args: tuple, edges: tuple, outputs: list, sev
 
 
 class _Call:
-    """One call of a Function, as a node's operation."""
+    """One call of a Function; it is the operation of a node."""
 
     __slots__ = ("ctx", "function", "inputs", "places")
 
@@ -250,8 +247,8 @@ class _Call:
         for index, tensor in enumerate(saved):
             if tensor is not None and tensor.changed_since(node.sequence):
                 raise GradientError(
-                    f"{self.name}: one of the variables needed for gradient computation has been modified "
-                    f"by an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
+                    f"{self.name}: one of the variables needed for gradient computation has been modified by "
+                    f"an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
                     f"{tensor._version}; change a copy instead (.clone())"
                 )
             if index in self.places:
@@ -261,11 +258,11 @@ class _Call:
         return tuple(saved)
 
     def _fitted(self, index: int, result) -> Tensor:
-        """A gradient as its input wants it: of its shape and dtype."""
+        """The gradient in the shape and dtype of its input."""
         if not isinstance(result, Tensor):
             raise DtypeError(
-                f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} "
-                f"at index {index}"
+                f"{self.name}: expected backward to return tensors or None, found {type(result).__name__} at "
+                f"index {index}"
             )
         shape, dtype = self.inputs[index]  # type: ignore[misc]  # an input with an edge is a tensor
         if result.array.shape != shape:
@@ -287,8 +284,8 @@ def _as_list(results) -> list:
 
 
 def once_differentiable(fn: Callable) -> Callable:
-    """Decorator of a ``backward`` that is not made of operations: it runs unrecorded, and differentiating
-    what it returned is an error.
+    """Decorator for a ``backward`` that does not consist of operations. It runs without recording, and its
+    results cannot be differentiated.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.autograd.function import once_differentiable
@@ -320,7 +317,7 @@ class _Once:
 
 
 def _once_only(name: str, node: Node, result: Tensor) -> Tensor:
-    """The result, as something that cannot be differentiated further."""
+    """The result, with a node that raises an error when it is differentiated."""
     made = from_array(result.array)
     made.edge = record(_Once(name), node.edges)
     return made

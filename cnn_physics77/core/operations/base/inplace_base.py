@@ -1,8 +1,8 @@
-"""One mechanism for every change in place: compute the new values out of place, put them into the tensor's
-memory, and let the tensor's gradient go where that of the new values goes.
+"""One mechanism for all in-place operations: compute the new values out of place, put them into the tensor's
+memory, and give the tensor the history of the new values.
 
-Most often no value is copied for that: where nobody else can see the tensor's memory, the tensor takes over
-the memory of the new values, and a derivative that needs the old values keeps the old memory.
+Usually nothing is copied. If nothing else refers to the tensor's memory, the tensor takes the memory of the
+new values, and a derivative that needs the old values keeps the old memory.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import RANK, cast
 from cnn_physics77.core.operations.base.operation import operation
-from cnn_physics77.core.operations.base.views import check_overwritable, has_history, overwritten
+from cnn_physics77.core.operations.base.views import check_inplace, has_history, rebase_history
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters) -> Tensor:
-    """Overwrite the input with ``apply(input, *args, **parameters)``, of its shape, and return it.
+def apply_inplace(function: str, input: Tensor, apply: Callable, *args, **parameters) -> Tensor:
+    """Overwrite the input with ``apply(input, *args, **parameters)``, of the same shape, and return it.
 
     Args:
-        function: whose change this is, for errors.
-        apply: an operation or a function made of operations.
+        function: the name of the in-place operation, for errors.
+        apply: an operation, or a function made of operations.
 
     Raises:
-        GradientError: the change is recorded, and the input is a variable, a view of one, or a view that
-            cannot be followed.
+        GradientError: the change is recorded, and the input is a variable, a view of one, or a view whose
+            history cannot be rebased.
         ShapeError: the new values have another shape, the memory is read-only, or its elements overlap.
         DtypeError: the new values are of a higher kind (complex, floating, integer, boolean) than the input.
     """
@@ -43,17 +43,17 @@ def overwrite(function: str, input: Tensor, apply: Callable, *args, **parameters
 
 
 @operation(name="copy")
-def replaced(x, source):
-    """y = the source; nothing of x is left."""
+def copy_values(x, source):
+    """y = source, with the shape and the place in the graph of x."""
     return source
 
 
-@replaced.derivative("x")
+@copy_values.derivative("x")
 def _(g):
     return from_array(np.zeros(g.array.shape, g.array.dtype))
 
 
-@replaced.derivative("source")
+@copy_values.derivative("source")
 def _(g):
     return g
 
@@ -64,7 +64,7 @@ def _any_edge(values) -> bool:
 
 @silent
 def write(function: str, input: Tensor, array: np.ndarray) -> None:
-    """Put the values of ``array`` into the memory of the input; its graph stays as it is."""
+    """Copy ``array`` into the memory of the input, without recording."""
     check_writable(function, input)
     _check_fit(function, input, array)
     np.copyto(input.array, array, casting="unsafe")
@@ -72,7 +72,7 @@ def write(function: str, input: Tensor, array: np.ndarray) -> None:
 
 
 def check_writable(function: str, input: Tensor) -> None:
-    """Raise a ShapeError if the memory of the input cannot be written, element by element."""
+    """Raise a ShapeError if the input's memory is read-only, or if some of its elements share memory."""
     array = input.array
     if array.size and any(stride == 0 and n > 1 for stride, n in zip(array.strides, array.shape)):
         raise ShapeError(
@@ -81,8 +81,7 @@ def check_writable(function: str, input: Tensor) -> None:
         )
     if not array.flags.writeable:
         raise ShapeError(
-            f"{function}: expected memory that can be written, found a read-only array; clone the tensor "
-            "first"
+            f"{function}: expected writable memory, found a read-only array; clone the tensor first"
         )
 
 
@@ -90,48 +89,46 @@ def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
     if array.shape != input.array.shape:
         raise ShapeError(
             f"{function}: output with shape {list(input.shape)} doesn't match the broadcast shape "
-            f"{list(array.shape)}; use the operation "
-            "without underscore"
+            f"{list(array.shape)}; use the operation without underscore"
         )
     if RANK[array.dtype.kind] > RANK[input.array.dtype.kind]:
         raise DtypeError(
             f"{function}: result type {array.dtype} can't be cast to the desired output type {input.dtype}; "
-            "use the operation "
-            "without underscore, or convert the tensor first"
+            "use the operation without underscore, or convert the tensor first"
         )
 
 
 def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parameters: dict) -> Tensor:
-    check_overwritable(function, input)
+    check_inplace(function, input)
     check_writable(function, input)
     start = sequence.next()
     before = _new_alias(input)
-    made = _applied(apply, before, input, args, parameters)
-    _check_fit(function, input, made.array)
-    if made.array.dtype != input.array.dtype:
-        made = cast(made, dtype=input.array.dtype)
-    if made.edge is None and input.edge is not None:  # e.g. a comparison: nothing flows back through it
-        made = replaced(before, made)
-    edge = made.edge
+    result = _applied(apply, before, input, args, parameters)
+    _check_fit(function, input, result.array)
+    if result.array.dtype != input.array.dtype:
+        result = cast(result, dtype=input.array.dtype)
+    if result.edge is None and input.edge is not None:  # e.g. a comparison: nothing flows back through it
+        result = copy_values(before, result)
+    edge = result.edge
     still = ref(before)
     del before
     old = still()  # None, unless some derivative needs the old values
     node = node_of(edge)
-    if _exchangeable(input, made, node, old, start):
+    if _can_swap_memory(input, result, node, old, start):
         if old is not None:
-            old._changes = None  # the old memory is its own
+            old._changes = None  # it now owns the old memory alone
         version = input._version + 1
-        changes = made._changes or [0, 0]
+        changes = result._changes or [0, 0]
         changes[:] = sequence.change(), version
-        input._changes, input.array = changes, made.array
+        input._changes, input.array = changes, result.array
         if node is not None:
-            node.sequence = sequence.next()  # what it keeps of its output is as new as itself
+            node.sequence = sequence.next()  # not older than the output that it saved
     else:
         if old is not None:
             old.array, old._changes = input.array.copy(), None
-        np.copyto(input.array, made.array)
+        np.copyto(input.array, result.array)
         input.mark_changed()
-    overwritten(input, edge)
+    rebase_history(input, edge)
     return input
 
 
@@ -141,7 +138,7 @@ def _applied(apply: Callable, old: Tensor, input: Tensor, args: tuple, parameter
 
 
 def _new_alias(tensor: Tensor) -> Tensor:
-    """The tensor as it is before the change, at the same place in the graph."""
+    """The tensor before the change: the same memory, the same edge."""
     if tensor._changes is None:
         tensor._changes = [0, 0]
     old = from_array(tensor.array)
@@ -149,16 +146,16 @@ def _new_alias(tensor: Tensor) -> Tensor:
     return old
 
 
-def _exchangeable(input: Tensor, made: Tensor, node, old: Tensor | None, start: int) -> bool:
-    """Whether the input can take over the memory of the new values: nobody else sees either.
+def _can_swap_memory(input: Tensor, result: Tensor, node, old: Tensor | None, start: int) -> bool:
+    """Whether the input can take the memory of the result, because nothing else refers to either memory.
 
-    ``made`` is a result of ``node``, which was recorded after ``start`` if the tensor is new, too.
+    ``node`` made the result. The result is a new tensor only if the node was recorded after ``start``.
     """
-    if input._view_of is not None or input.array.base is not None or made.array.base is not None:
+    if input._view_of is not None or input.array.base is not None or result.array.base is not None:
         return False
-    if made.array.strides != input.array.strides or made.array is input.array:
+    if result.array.strides != input.array.strides or result.array is input.array:
         return False
     if node is None or node.sequence <= start:
         return False
-    kept = sum(isinstance(value, Tensor) and value.array is made.array for value in node.saved or ())
-    return is_unshared(input, aliases=old is not None) and is_unshared(made, aliases=kept)
+    kept = sum(isinstance(value, Tensor) and value.array is result.array for value in node.saved or ())
+    return is_unshared(input, aliases=old is not None) and is_unshared(result, aliases=kept)

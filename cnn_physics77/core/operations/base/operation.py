@@ -7,28 +7,28 @@ An elementwise operation is one line (see :mod:`.base.elementwise`)::
 Any other is a function of arrays, its *forward*, and one function of tensors for each differentiable input::
 
     @operation
-    def _sum(x, *, dim, keepdim):       # arrays in, array out; behind the star: parameters
+    def _sum(x, *, dim, keepdim):       # arrays in, array out; parameters after the star
         return x.sum(axis=dim, keepdims=keepdim)
 
     @_sum.derivative("x")
     def _(g, x_shape, dim, keepdim):    # g = ∂L/∂y; returns ∂L/∂x
         return expand(g if keepdim else unsqueeze(g, dim), x_shape)
 
-A derivative asks for what it needs by the names of its parameters, and only what some needed derivative asks
-for is kept alive:
+The parameter names of a derivative say what it requires. The node saves only what the needed derivatives
+require:
 
 - ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
 - the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
-- ``y``: the output; the names given in ``extras``: the further arrays that the forward returned in a tuple
-  ``(output, *extras)``;
+- ``y``: the output;
+- a name given in ``extras``: that auxiliary output; the forward then returns ``(output, *extras)``;
 - the name of a parameter: its value.
 
-Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`); so does
-that of an operation with any number of inputs (``*xs``), which asks for ``xs``, ``xs_shape`` and ``xs_dtype``
-as tuples.
+Where the derivatives share work, one function gives them all (:meth:`Operation.joint_derivative`). An
+operation with any number of inputs (``*xs``) has one, too. It may require ``xs``, ``xs_shape`` and
+``xs_dtype``, which are tuples.
 
-A derivative is written with operations alone, so that it can be recorded and differentiated itself. With
-recording off, as in an ordinary ``backward()``, the same formula goes straight to the kernels.
+A derivative consists of operations only, so it can be recorded and differentiated itself. With recording off,
+as in an ordinary ``backward()``, the same formula goes straight to the kernels.
 """
 
 from __future__ import annotations
@@ -57,48 +57,48 @@ class Operation:
 
     Attributes:
         name: as ``tensor.op`` shows it.
-        forward: what every call goes through, and so what a profile or a capture replaces.
-        forward_shared: what elementwise operations call for large arrays, which the threads share.
-        pure: a derivative depends on nothing but what it is given, and nobody else keeps what it returns.
+        forward: the function of arrays that every call runs; a profiler or a capture may replace it.
+        forward_shared: the forward of an elementwise operation for large arrays, on several threads.
+        pure: the derivatives depend on their arguments only, and nothing else keeps what they return.
         inputs: the names of the tensor inputs, in order.
-        layout: the names of all that a derivative may ask for, in the order of ``node.saved``.
+        signature: the names of all that a derivative may require, in the order of ``node.saved``.
     """
 
     pure = True
 
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
-        signature = inspect.signature(forward)
+        arguments = inspect.signature(forward).parameters
         kinds = inspect.Parameter
         self.forward = forward
         self.forward_shared = forward
         self.name = name or forward.__name__.strip("_")
         positional = (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD, kinds.VAR_POSITIONAL)
-        self.inputs = tuple(n for n, p in signature.parameters.items() if p.kind in positional)
-        self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in signature.parameters.values())
+        self.inputs = tuple(n for n, p in arguments.items() if p.kind in positional)
+        self.variadic = any(p.kind is kinds.VAR_POSITIONAL for p in arguments.values())
         self.extras = tuple(extras)
         self.view = view
         if "y" in self.inputs:
             raise ValueError(
-                f"operation {self.name}: expected inputs of other names than 'y', which is how a derivative "
-                f"asks for the output, found {self.inputs}; rename the input"
+                f"operation {self.name}: expected no input named 'y', the name of the output in derivatives, "
+                f"found {self.inputs}; rename the input"
             )
         shapes = tuple(f"{n}_shape" for n in self.inputs)
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
-        parameters = tuple(n for n, p in signature.parameters.items() if p.kind is kinds.KEYWORD_ONLY)
-        self.layout = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
+        parameters = tuple(n for n, p in arguments.items() if p.kind is kinds.KEYWORD_ONLY)
+        self.signature = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
         self._functions: list[Callable | None] = [None] * len(self.inputs)
-        self._asked: list[tuple[int, ...]] = [()] * len(self.inputs)
+        self._required: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
-        self._kept: dict[tuple, tuple] = {}
-        self._finders: dict[tuple, list[Callable | None]] = {}
+        self._saved_for: dict[tuple, tuple] = {}
+        self._getters: dict[tuple, list[Callable | None]] = {}
         if self.name in OPERATIONS:
             raise ValueError(f"operation {self.name!r} is declared twice")
         OPERATIONS[self.name] = self
         self.__doc__ = forward.__doc__
 
     def derivative(self, *inputs: str) -> Callable:
-        """Decorator: the function that gives :math:`\\partial L/\\partial x` for each of the named inputs."""
+        """Decorator: the function returns :math:`\\partial L/\\partial x` for each of the named inputs x."""
 
         def declare(function):
             for name in inputs:
@@ -108,32 +108,35 @@ class Operation:
         return declare
 
     def declare(self, name: str, function: Callable) -> None:
-        """Let ``function`` be the derivative with respect to the input ``name``."""
+        """Set the derivative with respect to the input ``name``."""
         index = self.inputs.index(name)
         positions = self._positions(tuple(inspect.signature(function).parameters)[1:])
         self._functions[index] = function
-        self._asked[index] = positions
+        self._required[index] = positions
         self._calls[index] = _caller(function, positions)
 
     def joint_derivative(self, function: Callable) -> Callable:
-        """Decorator: ``function(g, needed, ...)`` gives a sequence of the gradients of all inputs; ``needed``
-        says which of them are wanted (anything may stand for the others)."""
+        """Decorator: ``function(g, needed, ...)`` returns a sequence with a gradient for every input.
+        ``needed`` has a bool for each input; where it is False, any value will do."""
         self._joint = (function, self._positions(tuple(inspect.signature(function).parameters)[2:]))
         return function
 
-    def _positions(self, asked: tuple[str, ...]) -> tuple[int, ...]:
-        unknown = set(asked) - set(self.layout)
+    def _positions(self, required: tuple[str, ...]) -> tuple[int, ...]:
+        unknown = set(required) - set(self.signature)
         if unknown:
             raise ValueError(
-                f"a derivative of {self.name} asks for {sorted(unknown)}; there is {self.layout}"
+                f"operation {self.name}: expected a derivative whose parameters are among {self.signature}, "
+                f"found {sorted(unknown)}; rename them"
             )
-        return tuple(self.layout.index(a) for a in asked)
+        return tuple(self.signature.index(name) for name in required)
 
     # ---------------------------------------------------------------------------------- forward
 
     def __call__(self, *tensors: Tensor | None, **parameters):
-        """Compute, and record if it must be. Inputs are tensors of the dtypes and shapes that the forward
-        wants, or None."""
+        """Compute the outputs, and record the call if an input requires grad.
+
+        The inputs are tensors of the dtypes and shapes that the forward expects, or None.
+        """
         arrays = [None if t is None else t.array for t in tensors]
         before = state()
         try:
@@ -181,16 +184,15 @@ class Operation:
 
     def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
         needed = tuple([e is not None for e in edges])
-        finders = self._finders.get(needed)
-        if finders is None:
-            kept = self.kept(needed)
-            finders = [self._finder(name) if keep else None for name, keep in zip(self.layout, kept)]
-            finders = self._finders[needed] = finders if any(kept) else []
-        return tuple([None if f is None else f(tensors, outputs, extras, parameters) for f in finders])
+        getters = self._getters.get(needed)
+        if getters is None:
+            kept = self.saved_for(needed)
+            getters = [self._getter(name) if keep else None for name, keep in zip(self.signature, kept)]
+            getters = self._getters[needed] = getters if any(kept) else []
+        return tuple([None if f is None else f(tensors, outputs, extras, parameters) for f in getters])
 
-    def _finder(self, name: str) -> Callable:
-        """How to find what a derivative asks for by this name: a function of inputs, outputs, extras,
-        parameters."""
+    def _getter(self, name: str) -> Callable:
+        """The function ``(inputs, outputs, extras, parameters) -> value`` for this name of the signature."""
         if name in self.inputs:
             i = self.inputs.index(name)
             return lambda tensors, *_: tensors if self.variadic else tensors[i]
@@ -201,15 +203,15 @@ class Operation:
             return lambda tensors, outputs, extras, _: extras[i]
         of, _, what = name.rpartition("_")
         if of not in self.inputs:
-            return lambda *found: found[3][name]
+            return lambda tensors, outputs, extras, parameters: parameters[name]
         i = self.inputs.index(of)
         if self.variadic:
             return lambda tensors, *_: tuple(getattr(t.array, what) for t in tensors)
         return lambda tensors, *_: None if tensors[i] is None else getattr(tensors[i].array, what)
 
-    def kept(self, needed: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Which entries of the layout some needed derivative asks for."""
-        kept = self._kept.get(needed)
+    def saved_for(self, needed: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Which entries of the signature are saved, given which inputs need a gradient."""
+        kept = self._saved_for.get(needed)
         if kept is None:
             if self._joint is not None:
                 positions = set(self._joint[1])
@@ -220,8 +222,8 @@ class Operation:
                             f"{self.name}: the derivative with respect to {name!r} is not defined, but it "
                             "requires grad; detach it first"
                         )
-                positions = {p for asked, need in zip(self._asked, needed) if need for p in asked}
-            kept = self._kept[needed] = tuple(i in positions for i in range(len(self.layout)))
+                positions = {p for required, need in zip(self._required, needed) if need for p in required}
+            kept = self._saved_for[needed] = tuple(i in positions for i in range(len(self.signature)))
         return kept
 
     # ---------------------------------------------------------------------------------- backward
@@ -253,24 +255,24 @@ class Operation:
         return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
 
     def _check(self, node: Node) -> None:
-        """Raise if what the node saved was freed, or has been changed since."""
+        """Raise a GradientError if the saved values were freed, or changed in place since."""
         if node.saved is None:
             raise GradientError(
-                f"{self.name}: trying to backward through the graph a second time, but what the derivative "
-                "needs was freed the first time; give retain_graph=True there"
+                f"{self.name}: trying to backward through the graph a second time, but the saved values were "
+                "freed the first time; give retain_graph=True there"
             )
-        for name, value in zip(self.layout, node.saved):
+        for name, value in zip(self.signature, node.saved):
             for tensor in value if type(value) is tuple else (value,):
                 if isinstance(tensor, Tensor) and tensor.changed_since(node.sequence):
                     which = "its output" if name == "y" else f"its input {name!r}"
                     raise GradientError(
                         f"{self.name}: one of the variables needed for gradient computation has been "
-                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, "
-                        f"at version {tensor._version}; change a copy instead (.clone())"
+                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, at version "
+                        f"{tensor._version}; change a copy instead (.clone())"
                     )
 
     def _reconnect(self, node: Node) -> tuple:
-        """What the node saved, its output connected to the graph, for derivatives that are recorded."""
+        """The saved values, with the output connected to the graph again, for a recorded derivative."""
         saved, y = node.saved or (), len(self.inputs)
         if len(saved) <= y or saved[y] is None:
             return saved
@@ -283,7 +285,7 @@ class Operation:
 
 
 def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
-    """``(g, saved) -> function(g, *what it asked for)``, without packing for the short ones."""
+    """``(g, saved) -> function(g, *required)``; zero or one required value needs no tuple."""
     if not positions:
         return lambda g, saved: function(g)
     if len(positions) == 1:
@@ -294,7 +296,7 @@ def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
 
 
 def alias(tensor: Tensor) -> Tensor:
-    """The same memory in a tensor without history: a node may keep this of its own output without a reference
+    """A tensor with the same memory and no history. A node saves its own output so, to avoid a reference
     cycle."""
     made = _new(Tensor)
     made.array = tensor.array
@@ -311,8 +313,8 @@ def operation(
 
     Args:
         name: as ``tensor.op`` shows it; by default the function's name, without underscores around it.
-        extras: names of the further arrays that the forward returns.
-        view: the output may lie in the memory of an input; changes in place are then seen by both.
+        extras: names of the auxiliary outputs, which the forward returns after the output.
+        view: the output may share the memory of an input, so that a change in place shows in both.
     """
     if forward is None:
         return lambda function: Operation(function, name, extras, view)
@@ -323,7 +325,7 @@ def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
     """An argument as a tensor; numbers and arrays become constants.
 
     Raises:
-        DtypeError: it is neither a tensor nor numbers.
+        DtypeError: it is neither a tensor, a number nor an array.
     """
     if isinstance(value, Tensor):
         return value

@@ -1,9 +1,9 @@
 """Half precision: computed in single precision, rounded once at the end, as PyTorch does on the CPU.
 
-A float16 number ends at 65504 and has 11 binary digits. The sum of squares of a few hundreds leaves that
-range, sums stop growing at 2048 ones, and a count above 65504 is infinite, where the mean, the norm or the
-normalised values would be ordinary numbers. So whatever sums, squares or divides on its way to a result does
-it in float32, and so does its derivative.
+The largest float16 number is 65504, and its precision is 11 bits. A few squares of numbers in the hundreds
+overflow, a sum of ones stops at 2048, and a count above 65504 is infinite, although the mean, the norm or the
+normalised values are ordinary numbers. So functions with sums, squares or quotients as intermediate results
+compute these in float32, and so do their derivatives.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ R = TypeVar("R")
 
 
 def in_float32(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorator of a function of tensors that gives a tensor, or a tuple with tensors in it: where its
-    arguments are float16 it is computed with float32 ones, and what it gives is rounded to float16.
+    """Decorator for a function of tensors that returns a tensor, or a tuple that contains tensors.
 
-    Where the arguments' common dtype is another, nothing changes. The arguments are not to be changed in
+    If the common dtype of the arguments is float16, the function is called with float32 tensors, and its
+    results are rounded to float16. Otherwise nothing changes. The function must not change its arguments in
     place.
 
     >>> import cnn_physics77 as torch

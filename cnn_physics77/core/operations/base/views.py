@@ -1,15 +1,14 @@
-r"""Operations whose result lies in the memory of their input, and what a change in place means for their
-graph.
+r"""Views: operations whose result shares their input's memory, and their history after an in-place change.
 
-Let :math:`v = V(b)` be a view of the base b (V may be several steps: a slice of a transpose), and let v be
-overwritten by r. Then the base has become :math:`b' = P(b, r)`, "b with r put where V looks", and every other
-view w = W(b) of it :math:`w' = W(b')`. P is linear, and closed under differentiation with V:
+Let :math:`v = V(b)` be a view of the base b (V may have several steps: a slice of a transpose), and let v be
+overwritten with r. The base becomes :math:`b' = P(b, r)`, "b with r scattered to the elements of V", and any
+other view w = W(b) becomes :math:`w' = W(b')`. The view scatter P is linear. Its derivatives are P and V:
 
 .. math:: \bar b = P(\bar b', 0), \qquad \bar r = V(\bar b').
 
-So a view remembers its base and its steps, and a base its living views (weakly); :func:`overwritten` moves
-all their edges. Nothing of this is looked at unless somebody changes memory in place while derivatives are
-being recorded.
+A view therefore stores its base and its steps, and a base stores weak references to its views.
+:func:`rebase_history` moves the edges of all of them. None of this costs anything until a recorded in-place
+operation runs.
 """
 
 from __future__ import annotations
@@ -27,27 +26,28 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__
 
-_UNRECORDED = "was made under no_grad(), where its place in its base is not noted"
+_UNRECORDED = "was made under no_grad(), so that its steps from its base are unknown"
 _ONE_OF_SEVERAL = "is one of the several outputs of a function such as split or unbind"
 HANDED_THROUGH = "is what a Function, or a module with backward hooks, returned in the memory of its input"
 
 
 class View(Operation):
-    """An operation of one tensor, whose result lies in its input's memory if NumPy can have it so.
+    """An operation of one tensor whose result shares its input's memory wherever NumPy allows it.
 
-    Its forward returns an array that either shares the input's memory or owns its own (``base is None``).
+    The forward returns an array that shares the input's memory or owns its own (``base is None``).
     """
 
     def __init__(self, forward: Callable, name: str = ""):
         super().__init__(forward, name, view=True)
-        self._parameters = self.layout[4:]
+        self._parameters = self.signature[4:]
 
     def declare(self, name: str, function: Callable) -> None:
-        """Let ``function`` be the derivative; being linear, a view needs no values for it."""
+        """Set the derivative. A view is linear, so its derivative requires no values."""
         super().declare(name, function)
-        if any(self.kept((True,))[:2]):
+        if any(self.saved_for((True,))[:2]):
             raise ValueError(
-                f"the derivative of the view {self.name} asks for values; it may ask for shape and dtype"
+                f"view {self.name}: expected a derivative that requires only shapes, dtypes and parameters, "
+                "found one that requires values; write it without them"
             )
 
     def __call__(self, x: Tensor, **parameters) -> Tensor:  # type: ignore[override]
@@ -65,15 +65,17 @@ class View(Operation):
 
 
 def view_operation(forward: Callable | None = None, *, name: str = ""):
-    """Decorator: declare an operation whose result is a view (see :class:`View`); otherwise as
-    :func:`.base.operation.operation`."""
+    """Decorator: declare an operation whose result is a view (see :class:`View`).
+
+    Otherwise like :func:`.base.operation.operation`.
+    """
     if forward is None:
         return lambda function: View(function, name)
     return View(forward, name)
 
 
 class _Views(list):
-    """Weak references to the views of a base; dead ones are swept out whenever the list has doubled."""
+    """Weak references to the views of a base. Dead ones are removed whenever the list has doubled."""
 
     __slots__ = ("_limit",)
 
@@ -88,8 +90,10 @@ class _Views(list):
 
 
 def remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
-    """Note that ``view`` lies in the memory of x, and how it was had from it; a string says why that cannot
-    be repeated."""
+    """Store that ``view`` shares the memory of x, and the step that made it from x.
+
+    A string instead of a step says why the view cannot be traced.
+    """
     changes = x._changes
     if changes is None:
         changes = x._changes = [0, 0]
@@ -112,7 +116,7 @@ def remember(view: Tensor, x: Tensor, step: tuple | str) -> None:
 
 
 def remember_several(views, x: Tensor) -> None:
-    """Note that each of ``views``, outputs of one operation, lies in the memory of x."""
+    """Store that the ``views``, outputs of one operation, share the memory of x."""
     for view in views:
         remember(view, x, _ONE_OF_SEVERAL if recording() else _UNRECORDED)
 
@@ -121,30 +125,29 @@ def remember_several(views, x: Tensor) -> None:
 
 
 def base_of(tensor: Tensor) -> Tensor:
-    """The tensor whose memory this one looks at; itself if it is no view."""
+    """The tensor that this one is a view of; itself if it is not a view."""
     return tensor if tensor._view_of is None else tensor._view_of[0]
 
 
 def has_history(tensor: Tensor) -> bool:
-    """Whether a change of the tensor in place concerns the graph: it requires grad, or the base that it looks
-    at does."""
+    """Whether the tensor, or its base, requires grad, so that an in-place change must be recorded."""
     return tensor.edge is not None or (tensor._view_of is not None and tensor._view_of[0].edge is not None)
 
 
-def check_overwritable(function: str, tensor: Tensor) -> None:
-    """Raise a GradientError if derivatives cannot follow a change of ``tensor`` in place."""
+def check_inplace(function: str, tensor: Tensor) -> None:
+    """Raise a GradientError if an in-place change of ``tensor`` cannot be differentiated."""
     if tensor.edge is LEAF:
         raise GradientError(
-            f"{function}: a leaf Variable that requires grad is being used in an in-place operation; use "
-            "the operation without underscore, or change the values under no_grad()"
+            f"{function}: a leaf Variable that requires grad is being used in an in-place operation; use the "
+            "operation without underscore, or change the values under no_grad()"
         )
     if tensor._view_of is None:
         return
     base, path = tensor._view_of
     if type(path) is str:
         raise GradientError(
-            f"{function}: expected a tensor whose change in place can be differentiated, found a view "
-            f"that {path}; clone it first, or use the operation without underscore"
+            f"{function}: expected a tensor whose change in place can be differentiated, found a view that "
+            f"{path}; clone it first, or use the operation without underscore"
         )
     if base.edge is LEAF:
         raise GradientError(
@@ -153,26 +156,26 @@ def check_overwritable(function: str, tensor: Tensor) -> None:
         )
 
 
-def overwritten(tensor: Tensor, edge) -> None:
-    """Let the gradient of ``tensor``, whose memory has just been overwritten, go to ``edge``, and those of
-    its base and of the other views of it where they now must."""
+def rebase_history(tensor: Tensor, edge) -> None:
+    """Give ``tensor``, whose memory was just overwritten, the history ``edge``; update its base and the other
+    views of that base accordingly."""
     base = base_of(tensor)
     if tensor._view_of is not None:
         made = from_array(tensor.array)
         made.edge = edge
-        _put._record(
-            (base, made), [base], False, (), {"path": tensor._view_of[1], "layout": layout_of(base.array)}
+        _view_scatter._record(
+            (base, made), [base], False, (), {"path": tensor._view_of[1], "order": dim_order(base.array)}
         )
         base.move_edge(base.edge)
     else:
         tensor.move_edge(edge)
-    for reference in tuple(base._views or ()):  # following a path makes views, which are noted there
+    for reference in tuple(base._views or ()):  # a copy: _follow makes views, which are added to base._views
         view = reference()
         if view is None or view.edge is LEAF:
             continue
         path = view._view_of[1]
         if type(path) is str:
-            view.move_edge(_Lost.edge(base, path))
+            view.move_edge(_UntrackedView.edge(base, path))
         else:  # also where its values are the old ones: it is a view of the new base
             view.move_edge(_follow(base, path).edge)
 
@@ -183,17 +186,19 @@ def _follow(x: Tensor, path: tuple) -> Tensor:
     return x
 
 
-def layout_of(array: np.ndarray) -> tuple[int, ...]:
-    """The axes in the order of memory, the slowest first."""
+def dim_order(array: np.ndarray) -> tuple[int, ...]:
+    """The axes in the order of memory, the one with the largest stride first."""
     return tuple(sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis])))
 
 
-@operation(name="put_view")
-def _put(base, values, *, path, layout):
-    """The base with other values where the path of views leads. The memory of the result has the order of the
-    first base's, for which every step of the path is known to be a view."""
-    inverse = np.argsort(layout)
-    out = np.empty([base.shape[axis] for axis in layout], base.dtype).transpose(inverse)
+@operation(name="view_scatter")
+def _view_scatter(base, values, *, path, order):
+    """A copy of the base, with ``values`` in the view that the path leads to.
+
+    The copy has the memory order of the original base, for which every step of the path gives a view.
+    """
+    inverse = np.argsort(order)
+    out = np.empty([base.shape[axis] for axis in order], base.dtype).transpose(inverse)
     out[...] = base
     region = out
     for step, parameters in path:
@@ -202,21 +207,21 @@ def _put(base, values, *, path, layout):
     return out
 
 
-@_put.derivative("base")
-def _(g, values_shape, path, layout):
-    return _put(g, from_array(np.zeros(values_shape, g.dtype)), path=path, layout=layout)
+@_view_scatter.derivative("base")
+def _(g, values_shape, path, order):
+    return _view_scatter(g, from_array(np.zeros(values_shape, g.dtype)), path=path, order=order)
 
 
-@_put.derivative("values")
+@_view_scatter.derivative("values")
 def _(g, path):
     return _follow(g, path)
 
 
-class _Lost:
-    """The operation of a view whose memory was changed through another one, and whose gradient can no longer
+class _UntrackedView:
+    """The operation of a view whose memory was changed through another view, and whose gradient can no longer
     be traced."""
 
-    name = "lost_view"
+    name = "untracked_view"
 
     def __init__(self, reason: str):
         self.reason = reason
@@ -224,7 +229,7 @@ class _Lost:
     def backward(self, node: Node, gradient, edges):
         raise GradientError(
             "backward: expected a view whose memory was not changed, found one that was changed in place "
-            f"through its base or another view, and that {self.reason}; make the change out of place"
+            f"through its base or another view and {self.reason}; make the change out of place"
         )
 
     @classmethod

@@ -1,1 +1,1 @@
-"""Tensors made from sizes, ranges and random numbers."""
+"""Creation of tensors, filled with numbers, ranges or random numbers."""

@@ -1,7 +1,7 @@
-"""New tensors: filled, counted, spaced, and of the shape of others. They are leaves.
+"""Creation of tensors with given values: zeros, full, eye, arange, linspace, ... The results are leaves.
 
-All take ``dtype`` (by default the default dtype, see ``set_default_dtype``; integers where all arguments
-are), ``device`` (``"cpu"``) and ``requires_grad``.
+All functions take ``dtype`` (by default the default dtype, see ``set_default_dtype``; int64 if all arguments
+are integers), ``device`` (``"cpu"``) and ``requires_grad``.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 
 def sizes(function: str, size: tuple) -> tuple[int, ...]:
-    """``f(2, 3)`` and ``f((2, 3))`` alike.
+    """The shape of a call ``f(2, 3)`` or ``f((2, 3))``.
 
     Raises:
-        ShapeError: negative.
-        DtypeError: not integers.
+        ShapeError: a size is negative.
+        DtypeError: a size is not an integer.
     """
     shape = sizes_of(function, size)
     for n in shape:
         if n < 0:
-            raise ShapeError(f"{function}: expected sizes of 0 or more, found {shape}")
+            raise ShapeError(f"{function}: expected non-negative sizes, found {shape}")
     return shape
 
 
@@ -54,7 +54,7 @@ def zeros(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
     """Zeros of shape ``size``, given as integers or one tuple.
 
     Raises:
-        ShapeError: negative sizes.
+        ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.zeros(2, 3)
@@ -68,7 +68,7 @@ def ones(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     """Ones of shape ``size``, given as integers or one tuple.
 
     Raises:
-        ShapeError: negative sizes.
+        ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.ones((2,))
@@ -78,10 +78,10 @@ def ones(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
 
 
 def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """A tensor of shape ``size`` whose values are whatever was in the memory.
+    """A tensor of shape ``size`` with uninitialized values.
 
     Raises:
-        ShapeError: negative sizes.
+        ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.empty(2, 3).shape
@@ -92,12 +92,12 @@ def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
 
 @silent
 def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """``fill_value`` everywhere, in a tensor of shape ``size``; of its own kind (boolean, int64, default
-    floating) unless ``dtype``.
+    """A tensor of shape ``size``, filled with ``fill_value``. Without ``dtype`` the dtype is bool, int64 or
+    the default floating or complex dtype, according to the value.
 
     Raises:
-        ShapeError: negative sizes.
-        RangeError: the value lies outside of the range of the dtype.
+        ShapeError: a size is negative.
+        RangeError: the value is outside of the range of the dtype.
         DtypeError: a complex value for a real dtype.
 
     >>> import cnn_physics77 as torch
@@ -142,7 +142,7 @@ def ones_like(
 def empty_like(
     input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
 ) -> Tensor:
-    """A tensor of the shape, dtype and memory order of ``input``, with whatever was in the memory.
+    """A tensor of the shape, dtype and memory order of ``input``, with uninitialized values.
 
     >>> import cnn_physics77 as torch
     >>> torch.empty_like(torch.ones(2, 3)).shape
@@ -155,10 +155,10 @@ def empty_like(
 def full_like(
     input: Tensor, fill_value, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
 ) -> Tensor:
-    """``fill_value`` everywhere, in the shape, dtype and memory order of ``input``.
+    """A tensor of the shape, dtype and memory order of ``input``, filled with ``fill_value``.
 
     Raises:
-        RangeError: the value lies outside of the range of the dtype.
+        RangeError: the value is outside of the range of the dtype.
         DtypeError: a complex value for a real dtype.
 
     >>> import cnn_physics77 as torch
@@ -184,14 +184,14 @@ def _new_ones(self, *size, dtype=None, device=None, requires_grad: bool = False)
 
 @method("new_empty")
 def _new_empty(self, *size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """A tensor of shape ``size`` in the dtype of this one, with whatever was in the memory."""
+    """A tensor of shape ``size`` in the dtype of this one, with uninitialized values."""
     return made("new_empty", np.empty(sizes("new_empty", size), _like(self, dtype)), device, requires_grad)
 
 
 @method("new_full")
 @silent
 def _new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """``fill_value`` everywhere, in a tensor of shape ``size`` in the dtype of this one."""
+    """A tensor of shape ``size`` in the dtype of this one, filled with ``fill_value``."""
     array = np.full(sizes("new_full", (size,)), fitted("new_full", fill_value, _like(self, dtype)))
     return made("new_full", array, device, requires_grad)
 
@@ -207,7 +207,7 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad:
     """The n × m matrix with ones on the diagonal; m is n by default.
 
     Raises:
-        ShapeError: negative sizes.
+        ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.eye(2)
@@ -219,12 +219,13 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad:
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
-    """The data as a tensor, on the same memory where it can: a tensor or a NumPy array (also of a subclass)
-    of the wanted dtype is not copied, and a tensor keeps its history. Arrays in the byte order of another
-    machine are copied.
+    """The data as a tensor, which shares its memory if possible.
+
+    A tensor or a NumPy array (or subclass) of the right dtype is not copied, and a tensor keeps its history.
+    Arrays in a foreign byte order are copied.
 
     Raises:
-        DtypeError, ShapeError, RangeError: as :func:`tensor`.
+        DtypeError, ShapeError, RangeError: as for :func:`tensor`.
 
     >>> import cnn_physics77 as torch
     >>> a = np.zeros(2)
@@ -246,12 +247,13 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
 @silent
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    r"""The numbers start, start + step, ... up to but without end: :math:`\lceil (\mathrm{end} -
-    \mathrm{start}) / \mathrm{step} \rceil` of them. ``arange(end)`` begins at 0. int64 if all three are
-    integers, else the default dtype.
+    r"""The numbers start, start + step, ... up to end (exclusive). ``arange(end)`` starts at 0.
+
+    There are :math:`\lceil (\mathrm{end} - \mathrm{start}) / \mathrm{step} \rceil` numbers. The dtype is
+    int64 if all arguments are integers, else the default dtype.
 
     Raises:
-        ValueError: step is 0, or leads away from end.
+        ValueError: step is 0, or has the wrong sign.
 
     >>> import cnn_physics77 as torch
     >>> torch.arange(5), torch.arange(1, 2, 0.5)
@@ -262,7 +264,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
     numbers = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
     start, end, step = numbers
     if step == 0:
-        raise ValueError("arange: expected a step other than 0, found 0")
+        raise ValueError("arange: expected a nonzero step, found 0")
     if (end - start) / step < 0:
         raise ValueError(
             f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change "
@@ -282,7 +284,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
 
 @silent
 def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    r"""``steps`` numbers from start to end, both included, evenly spaced.
+    r"""``steps`` evenly spaced numbers from start to end (inclusive).
 
     .. math:: x_i = \mathrm{start} + i \, \frac{\mathrm{end} - \mathrm{start}}{\mathrm{steps} - 1}
 
@@ -305,7 +307,7 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
 def logspace(
     start, end, steps: int, base: float = 10.0, *, dtype=None, device=None, requires_grad: bool = False
 ) -> Tensor:
-    """``steps`` numbers from base^start to base^end, both included, evenly spaced on a logarithmic scale.
+    """``steps`` numbers from base^start to base^end (inclusive), evenly spaced on a logarithmic scale.
 
     Raises:
         ValueError: steps is negative.
@@ -332,8 +334,8 @@ def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
-    """Where the lower triangle of a row × col matrix lies, up to diagonal ``offset``: (2, n), rows and
-    columns.
+    """The indices (2, n), rows and columns, of the lower triangle of a row × col matrix, including the
+    diagonal ``offset``.
 
     >>> import cnn_physics77 as torch
     >>> torch.tril_indices(2, 2)
@@ -345,8 +347,8 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype=np.int64, device=None) -> Tensor:
-    """Where the upper triangle of a row × col matrix lies, from diagonal ``offset``: (2, n), rows and
-    columns.
+    """The indices (2, n), rows and columns, of the upper triangle of a row × col matrix, including the
+    diagonal ``offset``.
 
     >>> import cnn_physics77 as torch
     >>> torch.triu_indices(2, 2)

@@ -1,5 +1,4 @@
-"""Numbers drawn from distributions, as arrays: rounded into the wanted dtype without reaching a bound that is
-excluded."""
+"""Samples from distributions, as arrays. Rounding to the dtype never reaches an excluded bound."""
 
 from __future__ import annotations
 
@@ -17,20 +16,20 @@ def numbers_of(generator: Generator | None) -> np.random.Generator:
 
 
 def uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Uniform on [0, 1), drawn in the precision wanted; both parts of complex numbers."""
+    """Uniform on [0, 1), in the precision of the dtype. For a complex dtype both parts are drawn."""
     if dtype.kind == "c":
         parts = numbers.random((*shape, 2), dtype=np.zeros((), dtype).real.dtype)
         return parts.view(dtype)[..., 0]
     if dtype.itemsize > 2:
         return np.asarray(numbers.random(shape, dtype=dtype))
-    steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # float32 numbers would be rounded to 1, too
+    steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # rounding from float32 could give 1
     return np.asarray(np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps).astype(
         dtype
     )
 
 
 def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Normal with mean 0 and variance 1, which of complex numbers either part has one half of."""
+    """Normal with mean 0 and variance 1. For a complex dtype either part has variance 1/2."""
     if dtype.kind == "c":
         real = np.zeros((), dtype).real.dtype
         parts = numbers.standard_normal((*shape, 2), dtype=real) * real.type(math.sqrt(0.5))
@@ -41,8 +40,8 @@ def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.n
 
 @silent
 def below(values: np.ndarray, low: float, high: float, dtype: np.dtype) -> np.ndarray:
-    """Numbers that were drawn from [low, high), in a dtype whose rounding may lift them to ``high``: they
-    become the next smaller number, if that is not below ``low``."""
+    """Samples from [low, high), rounded to a dtype. Those that are rounded up to ``high`` become the next
+    smaller number, if that is not below ``low``."""
     bound = dtype.type(high)
     return np.minimum(values.astype(dtype, copy=False), np.nextafter(bound, dtype.type(low)))
 
@@ -50,7 +49,7 @@ def below(values: np.ndarray, low: float, high: float, dtype: np.dtype) -> np.nd
 def integers(
     function: str, numbers: np.random.Generator, low: int, high: int, shape, dtype: np.dtype
 ) -> np.ndarray:
-    """Integers from low up to but without high, in a dtype that holds them, if only rounded."""
+    """Integers from low to high (exclusive), in a dtype whose range contains them."""
     if dtype.kind in "fc":
         least, most = -largest(dtype), largest(dtype)
     else:
@@ -70,6 +69,6 @@ def largest(dtype: np.dtype) -> float:
 
 @silent
 def affine(drawn: np.ndarray, factor, shift, dtype: np.dtype) -> np.ndarray:
-    """drawn * factor + shift, rounded to the dtype"""
+    """drawn * factor + shift, rounded to the dtype."""
     wide = drawn.astype(accumulator(dtype), copy=False)
     return np.asarray(wide * factor + shift).astype(dtype, copy=False)

@@ -1,5 +1,5 @@
-"""Random tensors, from the generator given or the default one (see :mod:`cnn_physics77.core.random`). They
-are leaves.
+"""Random tensors, from a given generator or the default one (see :mod:`cnn_physics77.core.random`). They are
+leaves.
 
 All creation functions take ``dtype`` (by default the default dtype), ``device`` (``"cpu"``) and
 ``requires_grad``.
@@ -13,7 +13,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
-from cnn_physics77.core.operations.base.inplace_base import overwrite
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import floating_or, made, sizes
 from cnn_physics77.core.operations.creation.draws import (
@@ -32,7 +32,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation(name="drawn")
 def _drawn(*parameters, values):
-    """Values drawn from a distribution with these parameters: taken as independent of them."""
+    """Samples from a distribution with these parameters. The derivatives with respect to them are 0."""
     return values
 
 
@@ -59,8 +59,8 @@ def rand(
     """Uniform numbers on [0, 1), of shape ``size``.
 
     Raises:
-        ShapeError: negative sizes.
-        DtypeError: an integer dtype.
+        ShapeError: a size is negative.
+        DtypeError: the dtype is an integer dtype.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.rand(2, 3, generator=torch.Generator().manual_seed(67))
@@ -76,11 +76,11 @@ def randn(
 ) -> Tensor:
     """Numbers from the standard normal distribution N(0, 1), of shape ``size``.
 
-    Of a complex dtype, real and imaginary part have variance 1/2 each.
+    With a complex dtype, the real and the imaginary part have variance 1/2 each.
 
     Raises:
-        ShapeError: negative sizes.
-        DtypeError: an integer dtype.
+        ShapeError: a size is negative.
+        DtypeError: the dtype is an integer dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.randn(2, 3).shape
@@ -100,12 +100,12 @@ def randint(
     device=None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from low up to but without high, each as likely: ``randint(high, size)`` or ``randint(low,
-    high, size)``; int64.
+    """Uniformly distributed integers from low to high (exclusive), int64: ``randint(high, size)`` or
+    ``randint(low, high, size)``.
 
     Raises:
-        ValueError: there is none from low up to high, or the dtype does not hold them.
-        ShapeError: negative sizes.
+        ValueError: low >= high, or the range of the dtype does not contain them.
+        ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.randint(3, 5, (100,))
@@ -116,7 +116,7 @@ def randint(
         low, high, size = 0, low, high
     if high is None or size is None:
         raise ShapeError(
-            "randint: expected randint(high, size) or randint(low, high, size); the size is a tuple"
+            "randint: expected randint(high, size) or randint(low, high, size), with a tuple as size"
         )
     if not low < high:
         raise ValueError(f"randint: expected low < high, found {low} and {high}")
@@ -128,7 +128,7 @@ def randint(
 def randperm(
     n: int, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
 ) -> Tensor:
-    """The integers from 0 to n - 1 in random order, each order as likely; int64.
+    """A uniformly distributed random permutation of the integers from 0 to n - 1, int64.
 
     Raises:
         ShapeError: n is negative.
@@ -190,8 +190,7 @@ def randint_like(
     device=None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from low (or 0) up to but without high, of the shape and dtype of ``input``: see
-    :func:`randint`.
+    """Integers from low (or 0) to high (exclusive), of the shape and dtype of ``input``: see :func:`randint`.
 
     >>> import cnn_physics77 as torch
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
@@ -226,14 +225,14 @@ def normal(
     """Numbers from normal distributions N(mean, std²).
 
     Args:
-        mean, std: tensors, which broadcast, or numbers; with ``size`` both are numbers.
-        size: shape of the result, if mean and std are numbers.
+        mean, std: tensors, which broadcast, or numbers. With ``size`` both must be numbers.
+        size: the shape of the result, if mean and std are numbers.
 
     The gradients of mean and std are 0.
 
     Raises:
-        ValueError: a negative standard deviation.
-        ShapeError: the shapes do not broadcast, or two numbers without a size.
+        ValueError: a standard deviation is negative.
+        ShapeError: the shapes do not broadcast, or mean and std are numbers and there is no size.
 
     >>> import cnn_physics77 as torch
     >>> torch.normal(torch.zeros(3), 0.0)
@@ -242,11 +241,11 @@ def normal(
     given = [p for p in (mean, std) if isinstance(p, Tensor)]
     if not given and size is None:
         raise ShapeError(
-            "normal: expected a size where mean and std are numbers, found none; give normal(mean, std, size)"
+            "normal: expected a size, as mean and std are numbers, found none; call normal(mean, std, size)"
         )
     centre, spread = (p.array if isinstance(p, Tensor) else p for p in (mean, std))
     if np.any(np.less(spread, 0)):
-        raise ValueError(f"normal: expected a standard deviation of at least 0, found {np.min(spread)}")
+        raise ValueError(f"normal: expected non-negative standard deviations, found {np.min(spread)}")
     if given and dtype is None:
         dtype = given[0].array.dtype
     shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
@@ -258,12 +257,12 @@ def normal(
 
 @method("bernoulli")
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that ``input`` (or p) gives, else 0, elementwise, in the dtype of ``input``.
+    """Elementwise 1 with probability ``input`` (or p), else 0, in the dtype of ``input``.
 
     The gradient of ``input`` is 0.
 
     Raises:
-        ValueError: a probability outside of [0, 1].
+        ValueError: a probability is not in [0, 1].
 
     >>> import cnn_physics77 as torch
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
@@ -277,17 +276,17 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
-    """Counts from Poisson distributions whose rates ``input`` gives, in its dtype. Its gradient is 0.
+    """Samples from Poisson distributions with the rates ``input``, in its dtype. Its gradient is 0.
 
     Raises:
-        ValueError: a negative rate.
+        ValueError: a rate is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.poisson(torch.zeros(2))
     tensor([0., 0.])
     """
     if (input.array < 0).any():
-        raise ValueError("poisson: expected rates of at least 0, found a negative one")
+        raise ValueError("poisson: expected non-negative rates, found a negative one")
     return _drawn(
         input, values=np.asarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
     )
@@ -297,20 +296,20 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
-    """Indices drawn with probabilities in proportion to weights.
+    """Indices drawn with probabilities proportional to weights.
 
     Args:
-        input: weights, (n) or one distribution a row (m, n), of at least 0; they need not sum to 1.
-        num_samples: how many, k.
-        replacement: whether an index may be drawn again.
+        input: non-negative weights, (n,), or (m, n) with a distribution in each row. They need not sum to 1.
+        num_samples: the number of samples, k.
+        replacement: whether an index may be drawn several times.
 
     Returns:
-        Indices, (k) or (m, k); int64.
+        Indices, (k,) or (m, k); int64.
 
     Raises:
-        ShapeError: neither a vector nor a matrix, or more samples than weights that are not 0, without
-            replacement.
-        ValueError: weights that are negative, not finite, or all 0.
+        ShapeError: the input is neither a vector nor a matrix, or there are fewer nonzero weights than
+            samples, and no replacement.
+        ValueError: weights are negative, not finite, or all 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
@@ -318,18 +317,16 @@ def multinomial(
     """
     weights = np.atleast_2d(input.array.astype(np.float64))
     if input.array.ndim not in (1, 2):
-        raise ShapeError(f"multinomial: expected weights (n) or (m, n), found shape {input.shape}")
+        raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
-        raise ValueError("multinomial: expected finite weights of at least 0, not all 0, found others")
+        raise ValueError("multinomial: expected finite, non-negative weights, not all 0, found others")
     if num_samples < 1:
         raise ValueError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
     numbers = numbers_of(generator)
     if replacement:
         edges = np.cumsum(weights, axis=1)
         places = numbers.random((len(weights), num_samples)) * edges[:, -1:]
-        last = [
-            np.flatnonzero(w)[-1] for w in weights
-        ]  # where rounding lifts a place to the sum of the weights
+        last = [np.flatnonzero(w)[-1] for w in weights]  # rounding may give the sum of the weights
         drawn = np.stack(
             [np.minimum(np.searchsorted(e, p, side="right"), n) for e, p, n in zip(edges, places, last)]
         )
@@ -338,10 +335,9 @@ def multinomial(
         if num_samples > fewest:
             raise ShapeError(
                 "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
-                "expected at "
-                f"most {fewest}, found {num_samples}"
+                f"expected at most {fewest}, found {num_samples}"
             )
-        # the first arrivals of Poisson processes: the smallest of Exp(1) / weight
+        # the first arrivals of Poisson processes: the smallest values of Exp(1) / weight
         with np.errstate(divide="ignore"):
             arrivals = numbers.standard_exponential(weights.shape) / weights
         drawn = np.argsort(arrivals, axis=1)[:, :num_samples]
@@ -352,9 +348,9 @@ def multinomial(
 
 
 def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
-    """The tensor with new values in its memory; the gradient of what it was made from is 0."""
+    """The tensor, overwritten with the values. The gradient of its old values is 0."""
     values = values.astype(tensor.array.dtype, copy=False)
-    return overwrite(function, tensor, lambda old: _drawn(old, values=values))
+    return apply_inplace(function, tensor, lambda old: _drawn(old, values=values))
 
 
 @method("uniform_")
@@ -373,7 +369,7 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
     most = largest(dtype)
     if not (-most <= low and high <= most and high - low <= most):
         raise ValueError(
-            f"uniform_: expected bounds and a distance between them that {dtype} holds, at most {most}, "
+            f"uniform_: expected bounds and a difference of at most {most}, the largest number of {dtype}, "
             f"found {low} and {high}"
         )
     values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
@@ -386,7 +382,7 @@ def _normal_(
 ) -> Tensor:
     """Overwrite with numbers from N(mean, std²)."""
     if std < 0:
-        raise ValueError(f"normal_: expected a standard deviation of at least 0, found {std}")
+        raise ValueError(f"normal_: expected a non-negative standard deviation, found {std}")
     dtype = _drawable("normal_", self.array.dtype)
     return _refilled(
         "normal_",
@@ -397,7 +393,7 @@ def _normal_(
 
 @method("bernoulli_")
 def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with 1 with probability p (number or tensor), else 0."""
+    """Overwrite each element with 1 with probability p (a number or a tensor), else with 0."""
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
@@ -407,7 +403,7 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
 
 @method("exponential_")
 def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with numbers from the exponential distribution of rate ``lambd``: above 0, and finite."""
+    """Overwrite with positive, finite numbers from the exponential distribution of rate ``lambd``."""
     dtype = self.array.dtype
     if dtype.kind != "f":
         raise DtypeError(
@@ -415,7 +411,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
             f"a floating point but you specified {dtype}; use a floating tensor"
         )
     if not lambd > 0:
-        raise ValueError(f"exponential_: expected a rate above 0, found {lambd}")
+        raise ValueError(f"exponential_: expected a positive rate, found {lambd}")
     values = np.asarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
     if lambd < math.inf:
         values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
@@ -426,8 +422,10 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
 def _random_(
     self: Tensor, low: int = 0, to: int | None = None, *, generator: Generator | None = None
 ) -> Tensor:
-    """Overwrite with integers from low up to but without ``to``: ``random_(to)`` or ``random_(from, to)``; by
-    default all that the dtype holds exactly, from 0."""
+    """Overwrite with integers from low to ``to`` (exclusive): ``random_(to)`` or ``random_(from, to)``.
+
+    The default is all non-negative integers that the dtype represents exactly.
+    """
     if to is None:
         low, to = (0, low) if low else (0, _most(self.array.dtype))
     if not low < to:

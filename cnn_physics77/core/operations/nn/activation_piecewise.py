@@ -1,7 +1,6 @@
-r"""Activation functions made of pieces: the rectified linear unit and its relatives, the hard ones, the
-shrinking ones.
+r"""Piecewise activation functions: relu and its variants, elu, hard and shrinking functions.
 
-The derivative at a kink is PyTorch's choice, and stands with each function. Smooth ones are in
+Each function states its derivative at its kinks, which is PyTorch's. Smooth activation functions are in
 :mod:`.nn.activation_smooth`.
 """
 
@@ -13,7 +12,7 @@ from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.autograd.ownership import is_temporary
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
-from cnn_physics77.core.operations.base.inplace_base import overwrite
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.comparison.comparison import gt
@@ -38,11 +37,11 @@ def _(v, result):
 
 @operation(name="relu")
 def _relu(x, *, in_place=False):
-    """y = max(x, 0); ``in_place`` in the memory of x, which then nobody may look at again."""
+    """y = max(x, 0). With ``in_place`` it overwrites x, which must not be used afterwards."""
     return kernels.relu(x, in_place) if x.dtype.kind == "f" else np.maximum(x, 0)
 
 
-# As a function of y the gradient is constant wherever it is differentiable: y is a constant there.
+# As a function of y, the gradient is piecewise constant, so y has no derivative there.
 @_relu.derivative("x")
 def _(g, y):
     return _relu_gradient(g, y.detach())
@@ -72,8 +71,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
             f"relu: expected a tensor of real numbers, found {found}; convert it, e.g. with .float()"
         )
     if inplace:
-        return overwrite("relu", input, _relu)
-    if input.edge is not LEAF and is_temporary(input):  # as in relu(conv(x)), where no derivative keeps it
+        return apply_inplace("relu", input, _relu)
+    if input.edge is not LEAF and is_temporary(input):  # as in relu(conv(x)), whose input no node saved
         return _relu(input, in_place=True)
     return _relu(input)
 
@@ -88,7 +87,7 @@ def _(self):
     return relu(self, inplace=True)
 
 
-# ------------------------------------------------------------------------------ leaky and parametric
+# ------------------------------------------------------------------------------ leaky_relu and prelu
 
 
 @operation(name="leaky_relu")
@@ -111,7 +110,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
     Args:
         input: x, real and floating.
-        negative_slope: below zero.
+        negative_slope: the slope for x < 0.
         inplace: overwrite the input with y.
 
     Raises:
@@ -123,7 +122,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     """
     check_real("leaky_relu", input)
     if inplace:
-        return overwrite("leaky_relu", input, _leaky_relu, slope=negative_slope)
+        return apply_inplace("leaky_relu", input, _leaky_relu, slope=negative_slope)
     return _leaky_relu(input, slope=negative_slope)
 
 
@@ -132,16 +131,16 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     .. math:: y = x \text{ where } x > 0, \quad w \cdot x \text{ elsewhere}
 
-    The derivative in x at 0 is w.
+    The derivative with respect to x at 0 is w.
 
     Args:
         input: x, real and floating.
-        weight: w: one slope, () or (1), or one per channel, dimension 1 of x (dimension 0 of a
-            one-dimensional x has one channel).
+        weight: w, either one slope, () or (1,), or one per channel, (C,). The channels are dimension 1 of x;
+            a 0-d or 1-d x has one channel.
 
     Raises:
-        ShapeError: another number of slopes than of channels.
-        DtypeError: different dtypes.
+        ShapeError: the number of slopes is neither 1 nor that of the channels.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
@@ -159,9 +158,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = input.array.shape[1] if input.array.ndim > 1 else 1
         if input.array.ndim == 0 or weight.array.size != channels:
             raise ShapeError(
-                "prelu: Mismatch of parameter numbers and input channel size: expected one slope, or one "
-                "for each of "
-                f"the {channels} channels of the input {input.shape}, found weight {weight.shape}"
+                "prelu: Mismatch of parameter numbers and input channel size: expected one slope, or one for "
+                f"each of the {channels} channels of the input {input.shape}, found weight {weight.shape}"
             )
         weight = weight.reshape(-1, *(1,) * (input.array.ndim - 2))
     elif weight.array.ndim > input.array.ndim:
@@ -182,7 +180,7 @@ def _elu(x, *, alpha, scale, rate):
 
 @_elu.derivative("x")
 def _(g, x, alpha, scale, rate):
-    # exp is kept from the other piece, where it may overflow: 0 * inf would be NaN
+    # exp is computed for x <= 0 only; above it may overflow, and 0 * inf is NaN
     below = exp(where(x < 0, x, 0.0) * rate) * (alpha * scale * rate)
     return g * where(x <= 0, below, scale)
 
@@ -196,7 +194,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Args:
         input: x, real and floating.
-        alpha: α, minus the value at -inf.
+        alpha: α; the limit at -inf is -α.
         inplace: overwrite the input with y.
 
     Raises:
@@ -210,10 +208,9 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""The scaled exponential linear unit (G. Klambauer et al., arXiv:1706.02515): λ times :func:`elu`,
+    r"""The scaled exponential linear unit (G. Klambauer et al., arXiv:1706.02515): λ times :func:`elu`.
 
-    with α = 1.6732632423543772 and λ = 1.0507009873554805, which keep mean 0 and variance 1 from layer to
-    layer.
+    With α = 1.6732632423543772 and λ = 1.0507009873554805 it preserves mean 0 and variance 1 between layers.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.selu(torch.tensor([-1.0, 2.0]))
@@ -247,11 +244,11 @@ def _exponential(
 ) -> Tensor:
     check_real(function, input)
     if inplace:
-        return overwrite(function, input, _elu, alpha=alpha, scale=scale, rate=rate)
+        return apply_inplace(function, input, _elu, alpha=alpha, scale=scale, rate=rate)
     return _elu(input, alpha=alpha, scale=scale, rate=rate)
 
 
-# ------------------------------------------------------------------------------ hard ones
+# ------------------------------------------------------------------------------ hard functions
 
 
 @operation(name="hardtanh")
@@ -266,7 +263,7 @@ def _(g, x, low, high):
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    r"""The identity, cut off.
+    r"""The identity, limited to an interval.
 
     .. math:: y = \min(\max(x, min), max), \qquad dy/dx = [min < x < max]
 
@@ -287,12 +284,12 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, found {min_val} and {max_val}")
     if inplace:
-        return overwrite("hardtanh", input, _hardtanh, low=min_val, high=max_val)
+        return apply_inplace("hardtanh", input, _hardtanh, low=min_val, high=max_val)
     return _hardtanh(input, low=min_val, high=max_val)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """The rectified linear unit, cut off at 6: y = min(max(x, 0), 6), dy/dx = [0 < x < 6].
+    """The rectified linear unit, limited to 6: y = min(max(x, 0), 6), dy/dx = [0 < x < 6].
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.relu6(torch.tensor([-1.0, 3.0, 7.0]))
@@ -313,15 +310,16 @@ def _(g, x):
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""The sigmoid in three straight pieces: :math:`y = \min(\max(x + 3, 0), 6) / 6`, :math:`dy/dx = [-3 < x
-    < 3] / 6`.
+    r"""The piecewise linear sigmoid.
+
+    .. math:: y = \min(\max(x + 3, 0), 6) / 6, \qquad dy/dx = [-3 < x < 3] / 6
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.hardsigmoid(torch.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
     """
     check_real("hardsigmoid", input)
-    return overwrite("hardsigmoid", input, _hardsigmoid) if inplace else _hardsigmoid(input)
+    return apply_inplace("hardsigmoid", input, _hardsigmoid) if inplace else _hardsigmoid(input)
 
 
 @operation(name="hardswish")
@@ -339,17 +337,19 @@ _hardswish_in_float32 = in_float32(_hardswish)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""The swish with the hard sigmoid (A. Howard et al., arXiv:1905.02244): :math:`y = x \min(\max(x + 3,
-    0), 6) / 6`.
+    r"""The swish with the hard sigmoid (A. Howard et al., arXiv:1905.02244).
 
-    The derivative is 0 up to -3, x/3 + 1/2 up to 3, and 1 from there.
+    .. math:: y = x \min(\max(x + 3, 0), 6) / 6
+
+    The derivative is 0 up to -3, x/3 + 1/2 up to 3, and 1 above 3.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.hardswish(torch.tensor([-2.0, 1.0, 4.0]))
     tensor([-0.3333,  0.6667,  4.0000])
     """
     check_real("hardswish", input)
-    return overwrite("hardswish", input, _hardswish_in_float32) if inplace else _hardswish_in_float32(input)
+    function = _hardswish_in_float32
+    return apply_inplace("hardswish", input, function) if inplace else function(input)
 
 
 # ------------------------------------------------------------------------------ thresholds
@@ -367,10 +367,10 @@ def _(g, x, threshold):
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    r"""Replace what is not above a threshold.
+    r"""Replace elements that are not above a threshold.
 
-    .. math:: y = x \text{ where } x > threshold, \quad value \text{ elsewhere}, \qquad dy/dx = [x >
-    threshold]
+    .. math::
+        y = x \text{ where } x > threshold, \quad value \text{ elsewhere}, \qquad dy/dx = [x > threshold]
 
     NaN stays NaN.
 
@@ -380,13 +380,13 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """
     check_real("threshold", input)
     if inplace:
-        return overwrite("threshold", input, _threshold, threshold=threshold, value=value)
+        return apply_inplace("threshold", input, _threshold, threshold=threshold, value=value)
     return _threshold(input, threshold=threshold, value=value)
 
 
 @operation(name="softshrink")
 def _softshrink(x, *, lambd):
-    """y = x - λ above λ, x + λ below -λ, 0 between"""
+    """y = x - λ above λ, x + λ below -λ, 0 otherwise"""
     return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
 
 
@@ -404,8 +404,9 @@ def _(g, x, lambd):
 
 @method("hardshrink")
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    r"""Zero what is small: :math:`y = x \text{ where } |x| > \lambda`, 0 elsewhere; :math:`dy/dx = [|x| >
-    \lambda]`.
+    r"""Set small elements to zero.
+
+    .. math:: y = x \text{ where } |x| > \lambda, \quad 0 \text{ elsewhere}, \qquad dy/dx = [|x| > \lambda]
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.hardshrink(torch.tensor([-1.0, 0.5, 2.0]))
@@ -418,9 +419,9 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     r"""Shrink towards zero by λ.
 
-    .. math:: y = x - \lambda \text{ above } \lambda, \quad x + \lambda \text{ below } -\lambda, \quad 0
-    \text{ between},
-        \qquad dy/dx = [|x| > \lambda]
+    .. math::
+        y = x - \lambda \text{ above } \lambda, \quad x + \lambda \text{ below } -\lambda, \quad
+        0 \text{ otherwise}, \qquad dy/dx = [|x| > \lambda]
 
     Raises:
         ValueError: λ < 0.

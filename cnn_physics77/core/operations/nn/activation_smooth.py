@@ -1,10 +1,9 @@
-r"""Smooth activation functions: the sigmoid, what is made of it, and the gelu. Those with kinks are in
+r"""Smooth activation functions: sigmoid, softplus, silu, mish, gelu, and others. Piecewise ones are in
 :mod:`.nn.activation_piecewise`.
 
 Where a kernel computes :math:`\bar y f'(x)` in one pass, that gradient is an operation of its own. It is
-linear in
-:math:`\bar y`, so its derivative there is the same operation again; its derivative in x is :math:`v \bar y
-f''(x)`.
+linear in :math:`\bar y`, so its derivative with respect to :math:`\bar y` is the same operation; its
+derivative with respect to x is :math:`v \bar y f''(x)`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.elementwise import unary
-from cnn_physics77.core.operations.base.inplace_base import overwrite
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.arithmetic import conj
@@ -47,7 +46,7 @@ sigmoid = unary(
 
     .. math:: y = \frac{1}{1 + e^{-x}}, \qquad dy/dx = y (1 - y)
 
-    Of a floating or complex tensor, or of an integer one as the default dtype; 0 at -inf, 1 at inf.
+    The tensor is floating or complex; integers become the default dtype. The limits are 0 and 1.
 
     >>> import cnn_physics77 as torch
     >>> torch.sigmoid(torch.tensor([0.0, 100.0, -1000.0]))
@@ -81,13 +80,13 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 @operation(name="softplus")
 def _softplus(x, *, beta, threshold):
-    """y = log(1 + exp(βx)) / β, x beyond the threshold"""
+    """y = log(1 + exp(βx)) / β, x above the threshold"""
     return kernels.softplus(x, beta, threshold)
 
 
 @operation(name="softplus_gradient")
 def _softplus_gradient(g, x, *, beta, threshold):
-    """g sigmoid(βx), g beyond the threshold"""
+    """g sigmoid(βx), g above the threshold"""
     return kernels.softplus_gradient(g, x, beta, threshold)
 
 
@@ -114,8 +113,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
     Args:
         input: x, real and floating.
-        beta: β, the larger the sharper.
-        threshold: where βx exceeds it, y = x and dy/dx = 1.
+        beta: β; the larger it is, the sharper the bend.
+        threshold: if βx exceeds it, y = x and dy/dx = 1.
 
     Raises:
         DtypeError: the input is not real and floating.
@@ -176,7 +175,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([-0.2689,  0.0000,  0.7311])
     """
     check_real("silu", input)
-    return overwrite("silu", input, _silu) if inplace else _silu(input)
+    return apply_inplace("silu", input, _silu) if inplace else _silu(input)
 
 
 def _mish_forward(x: np.ndarray) -> np.ndarray:
@@ -189,8 +188,8 @@ def _mish_slope(x: np.ndarray) -> np.ndarray:
 
 
 def _mish_curvature(x: Tensor) -> Tensor:
-    # With t = tanh(softplus(x)), t' = s (1 - t²): f' = t + x t', f'' = 2 t' + x t'', t'' = t' (1 - s - 2 t
-    # s).
+    # With s = sigmoid(x), t = tanh(softplus(x)) and t' = s (1 - t²):
+    # f' = t + x t', f'' = 2 t' + x t'', t'' = t' (1 - s - 2 t s).
     s, t = sigmoid(x), tanh(softplus(x))
     slope = s * (1 - square(t))
     return slope * (2 + x * (1 - s - 2 * t * s))
@@ -217,7 +216,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([-0.3034,  0.0000,  0.8651])
     """
     check_real("mish", input)
-    return overwrite("mish", input, _mish) if inplace else _mish(input)
+    return apply_inplace("mish", input, _mish) if inplace else _mish(input)
 
 
 # ------------------------------------------------------------------------------ gelu
@@ -249,8 +248,8 @@ def _(v, x, approximate):
 def _(v, g, x, approximate):
     if approximate == "none":  # φ' = -x φ
         return v * g * (2 - square(x)) * exp(square(x) * -0.5) * (1 / sqrt(2 * pi))
-    # With u = s (x + c x³), t = tanh u: f = x (1 + t) / 2, f'' = t' + x t'' / 2, t' = (1 - t²) u', t'' = (1 -
-    # t²) (u'' - 2 t u'²).
+    # With u = s (x + c x³) and t = tanh u: f = x (1 + t) / 2, f'' = t' + x t'' / 2,
+    # t' = (1 - t²) u', t'' = (1 - t²) (u'' - 2 t u'²).
     s, c = sqrt(2 / pi), 0.044715
     t = tanh(s * (x + c * x * square(x)))
     first = s * (1 + 3 * c * square(x))
@@ -298,7 +297,7 @@ def softsign(input: Tensor) -> Tensor:
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    r"""What the hyperbolic tangent leaves: :math:`y = x - \tanh x`, with :math:`dy/dx = \tanh^2 x`.
+    r"""The difference :math:`y = x - \tanh x`, with :math:`dy/dx = \tanh^2 x`.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.tanhshrink(torch.tensor([-1.0, 0.0, 1.0]))
@@ -310,16 +309,16 @@ def tanhshrink(input: Tensor) -> Tensor:
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     r"""The gated linear unit (Y. Dauphin et al., arXiv:1612.08083).
 
-    .. math:: y = a \, \sigma(b), \qquad \text{a and b the first and the second half of x along } dim
+    .. math:: y = a \, \sigma(b), \qquad \text{where a and b are the halves of x along } dim
 
     Args:
         input: x, floating, with an even size along ``dim``.
 
     Returns:
-        y, half as long along ``dim``.
+        y, with half the size along ``dim``.
 
     Raises:
-        ShapeError: a 0-d tensor, no such dimension, an odd size.
+        ShapeError: the input is 0-d, there is no such dimension, or its size is odd.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.glu(torch.tensor([3.0, 0.0]))
@@ -327,7 +326,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     if input.array.ndim == 0:
         raise ShapeError(
-            "glu: glu does not support 0-dimensional tensors; give one whose halves are input and gate"
+            "glu: glu does not support 0-dimensional tensors; give one whose halves are value and gate"
         )
     dim = dimension("glu", dim, input.array.ndim)
     size = input.array.shape[dim]

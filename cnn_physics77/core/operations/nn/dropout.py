@@ -1,6 +1,6 @@
-r"""Dropout: random zeros in training, nothing otherwise.
+r"""Dropout: random zeros in training, the identity otherwise.
 
-The numbers come from the default generator, which :func:`manual_seed` seeds.
+The random numbers come from the default generator, which :func:`manual_seed` seeds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import dropout as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
-from cnn_physics77.core.operations.base.inplace_base import overwrite
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.random import default_generator
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -43,7 +43,7 @@ def _check(function: str, input: Tensor, p: float) -> None:
 
 def _applied(function: str, input: Tensor, inplace: bool, apply, *args, **parameters) -> Tensor:
     if inplace:
-        return overwrite(function, input, apply, *args, **parameters)
+        return apply_inplace(function, input, apply, *args, **parameters)
     return apply(input, *args, **parameters)
 
 
@@ -52,12 +52,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     .. math:: y = \frac{m x}{1 - p}, \qquad m \in \{0, 1\}, \; P(m = 0) = p
 
-    so that the expectation of y is x. An infinite x that is zeroed becomes NaN.
+    The expectation of y is x. An infinite x that is zeroed becomes NaN.
 
     Args:
         input: x, floating.
-        p: in [0, 1].
-        training: False returns the input as it is.
+        p: the probability of a zero, in [0, 1].
+        training: False returns the input unchanged.
         inplace: overwrite the input with y.
 
     Raises:
@@ -80,10 +80,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero whole channels of (N, C, L) or (C, L) with probability p, and scale the others by 1/(1 - p).
 
-    Args and errors as :func:`dropout`, and:
+    Arguments and errors are those of :func:`dropout`, and:
 
     Raises:
-        ShapeError: another number of dimensions.
+        ShapeError: the input is neither 2-D nor 3-D.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.dropout1d(torch.ones(1, 2, 3), p=1.0)
@@ -97,11 +97,10 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of (N, C, H, W) with probability p, and scale the others by 1/(1 - p) (J. Tompson
-    et al.,
-    arXiv:1411.4280). Three dimensions are read as (N, C, L), with a warning, as in PyTorch.
+    """Zero whole channels of (N, C, H, W) with probability p, and scale the others by 1/(1 - p).
 
-    Args and errors as :func:`dropout`.
+    A 3-D input is read as (N, C, L), with a warning, as in PyTorch. Arguments and errors are those of
+    :func:`dropout`. (J. Tompson et al., arXiv:1411.4280)
 
     >>> import cnn_physics77 as torch
     >>> y = torch.nn.functional.dropout2d(torch.ones(1, 9, 2, 2))
@@ -112,8 +111,8 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
-            "is desired - input is "
-            "interpreted as shape (N, C, L), where C is the channel dim; use dropout1d.",
+            "is desired - input is interpreted as shape (N, C, L), where C is the channel dim; use "
+            "dropout1d.",
             stacklevel=2,
         )
     elif input.ndim != 4:
@@ -122,10 +121,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p, and scale the others by 1/(1
-    - p).
+    """Zero whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p, and scale the others by
+    1/(1 - p).
 
-    Args and errors as :func:`dropout`.
+    Arguments and errors are those of :func:`dropout`.
 
     >>> import cnn_physics77 as torch
     >>> y = torch.nn.functional.dropout3d(torch.ones(1, 9, 2, 2, 2))
@@ -141,14 +140,13 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 def _warn_of_dimensions(function: str, input: Tensor, expected: int) -> None:
     warnings.warn(
         f"{function}: Received a {input.ndim}-D input to {function}, which is deprecated and will result in "
-        "an error in a "
-        f"future release; expected {expected}-D.",
+        f"an error in a future release; expected {expected}-D.",
         stacklevel=3,
     )
 
 
 def _channels(function, input, p, training, inplace, batched: bool = True) -> Tensor:
-    """Dropout of whole channels, dimension 1, or 0 where there is no batch."""
+    """Dropout of whole channels: dimension 1, or 0 without a batch."""
     if not training or p == 0:
         return input
     shape = input.array.shape
@@ -161,12 +159,13 @@ def _channels(function, input, p, training, inplace, batched: bool = True) -> Te
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    r"""Dropout that keeps mean 0 and variance 1, for networks of :func:`selu` (G. Klambauer et al.,
+    r"""Dropout that preserves mean 0 and variance 1, for networks with :func:`selu` (G. Klambauer et al.,
     arXiv:1706.02515).
 
     .. math:: y = a \, (m x + (1 - m) \alpha') + b, \qquad \alpha' = -1.7580993408473766
 
-    with probability p of m = 0 and a, b such that mean and variance stay. Args and errors as :func:`dropout`.
+    m is 0 with probability p; a and b preserve mean and variance. Arguments and errors are those of
+    :func:`dropout`.
 
     >>> import cnn_physics77 as torch
     >>> _ = torch.manual_seed(0)
@@ -191,8 +190,8 @@ def feature_alpha_dropout(
     _check("feature_alpha_dropout", input, p)
     if input.ndim < 2 and training and 0 < p < 1:
         raise ShapeError(
-            "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found "
-            f"shape {input.shape}"
+            "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found shape "
+            f"{input.shape}"
         )
     shape = (*input.array.shape[:2], *(1,) * (input.ndim - 2))
     return _alpha("feature_alpha_dropout", input, p, training, inplace, shape)

@@ -1,5 +1,5 @@
-"""Losses of classes: cross-entropies. Those of numbers are in :mod:`.nn.loss_likelihood`, distances in
-:mod:`.nn.distance`."""
+"""Classification losses: negative log-likelihood and cross-entropies. Other likelihoods are in
+:mod:`.nn.loss_likelihood`, regression losses in :mod:`.nn.distance`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cnn_physics77.core.kernels import activation as kernels_of_activation
 from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
-from cnn_physics77.core.operations.base.double_backward import gradient_again
+from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.nn.activation_smooth import logsigmoid, sigmoid
@@ -21,8 +21,8 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 # ------------------------------------------------------------------------------ negative log-likelihood
 
-# l_n = -w[t_n] x[n, t_n] reads one number of x (N, C, d1, ...) for each sample, its adjoint writes there. The
-# targets are all classes; ``kept`` says which of them count, None for all. The losses of the others are 0.
+# l_n = -w[t_n] x[n, t_n] reads one number of x (N, C, d1, ...) for each sample; its adjoint writes to it. All
+# targets are valid classes. ``kept`` says which of them count (None for all); the losses of the others are 0.
 
 
 @operation(name="nll")
@@ -56,22 +56,21 @@ def _weighted(losses, target, kept, weight):
 
 
 def _class_axis(ndim: int) -> int:
-    """Which dimension counts the classes: 1, or the only one."""
+    """The dimension of the classes: 1, or 0 if there is only one dimension."""
     return 0 if ndim == 1 else 1
 
 
 def _classes(
     function: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
 ) -> tuple[Tensor, Tensor | None]:
-    """The targets, found to fit the input and the weight, with class 0 for the ignored ones; and which count,
-    None where all do."""
+    """The checked targets, with class 0 for ignored ones; and a mask of those that count, None for all."""
     shape, indices = input.array.shape, target.array
     if not shape:
         raise ShapeError(
             f"{function}: Expected 1 or more dimensions (got 0), an input (N, C, d1, ...) or (C)"
         )
     axis = _class_axis(len(shape))
-    if axis == 0 and indices.shape == (1,):  # PyTorch takes one index for (C) with a dimension, too
+    if axis == 0 and indices.shape == (1,):  # as in PyTorch, the target of an input (C,) may be (1,)
         target = from_array(indices.reshape(()))
         indices = target.array
     if axis and indices.ndim and len(indices) != shape[0]:
@@ -126,21 +125,20 @@ def nll_loss(
 
     .. math:: l_n = -w_{t_n} x_{n,t_n}, \qquad \text{mean: } \frac{\sum_n l_n}{\sum_n w_{t_n}}
 
-    over the n whose target is not ``ignore_index``; with none left the mean is NaN.
+    The sums are over the n whose target is not ``ignore_index``; if there are none, the mean is NaN.
 
     Args:
-        input: log-probabilities x, (N, C), (N, C, d1, ...) or (C), floating, as :func:`log_softmax` gives
-            them.
-        target: class indices t, int64, (N), (N, d1, ...) or ().
-        weight: a factor w for each class, (C).
+        input: log-probabilities x, (N, C), (N, C, d1, ...) or (C,), floating; see :func:`log_softmax`.
+        target: class indices t, int64, (N,), (N, d1, ...) or ().
+        weight: a factor w for each class, (C,).
         size_average, reduce: older forms of ``reduction``.
-        ignore_index: samples with this target have loss 0 and do not count.
+        ignore_index: samples with this target have loss 0 and are ignored in the mean.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ShapeError: shapes that do not fit, a class index out of bounds.
-        DtypeError: dtypes that do not fit.
-        ValueError: an unknown reduction.
+        ShapeError: the shapes do not fit, or a class index is out of bounds.
+        DtypeError: the dtypes do not fit.
+        ValueError: the reduction is unknown.
 
     >>> import cnn_physics77 as torch
     >>> log_p = torch.log(torch.tensor([[0.25, 0.75], [0.5, 0.5]]))
@@ -203,7 +201,7 @@ def _(v, needed, g, logits, target, kept, weight, divisor, label_smoothing):
             loss = loss - log_p.sum(axis) * share
         return (loss if g.ndim else loss.sum()) / divisor.item()
 
-    return [*gradient_again(loss, g, (logits,), (v,), needed[:2]), *(None,) * 5]
+    return [*double_backward(loss, g, (logits,), (v,), needed[:2]), *(None,) * 5]
 
 
 @in_float32
@@ -219,35 +217,36 @@ def cross_entropy(
 ) -> Tensor:
     r"""The cross-entropy of the softmax of logits, with classes or with probabilities.
 
-    With class indices t, p = softmax(x) over the classes, s = label_smoothing, and w = 1 where no weight is
-    given:
+    For class indices t, with p = softmax(x) over the classes, s = label_smoothing, w = 1 without a weight:
 
     .. math:: l_n = -(1 - s) \, w_{t_n} \log p_{n,t_n} - \frac{s}{C} \sum_c w_c \log p_{n,c}, \qquad
         \text{mean: } \frac{\sum_n l_n}{\sum_n w_{t_n}}
 
-    over the n whose target is not ``ignore_index``; with none left the mean is NaN. With class probabilities
-    q:
+    The sums are over the n whose target is not ``ignore_index``; if there are none, the mean is NaN. For
+    class probabilities q:
 
-    .. math:: l_n = -\sum_c w_c \left((1 - s) q_{n,c} + \frac{s}{C}\right) \log p_{n,c}, \qquad \text{mean: }
-    \frac{1}{N} \sum_n l_n
+    .. math::
+        l_n = -\sum_c w_c \left((1 - s) q_{n,c} + \frac{s}{C}\right) \log p_{n,c}, \qquad
+        \text{mean: } \frac{1}{N} \sum_n l_n
 
     Args:
-        input: logits x, (N, C), (N, C, d1, ...) or (C), floating.
-        target: class indices, int64, (N), (N, d1, ...) or (); or probabilities, of the input's shape and
+        input: logits x, (N, C), (N, C, d1, ...) or (C,), floating.
+        target: class indices, int64, (N,), (N, d1, ...) or (); or probabilities, of the input's shape and
             dtype.
-        weight: a factor w for each class, (C).
+        weight: a factor w for each class, (C,).
         size_average, reduce: older forms of ``reduction``.
-        ignore_index: samples with this target have loss 0 and do not count (class indices only).
+        ignore_index: samples with this target have loss 0 and are ignored in the mean (class indices only).
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
         label_smoothing: s in [0, 1].
 
     Returns:
-        The loss; a number, or for "none" of the target's shape (without the dimension of classes).
+        The loss: a number, or for ``"none"`` a tensor of the input's shape without the dimension of the
+            classes.
 
     Raises:
-        ShapeError: shapes that do not fit, a class index out of bounds.
-        DtypeError: dtypes that do not fit.
-        ValueError: label_smoothing outside of [0, 1], an unknown reduction.
+        ShapeError: the shapes do not fit, or a class index is out of bounds.
+        DtypeError: the dtypes do not fit.
+        ValueError: label_smoothing is not in [0, 1], or the reduction is unknown.
 
     >>> import cnn_physics77 as torch
     >>> logits = torch.tensor([[0.0, 0.0], [1000.0, 0.0]], requires_grad=True)
@@ -285,9 +284,8 @@ def _cross_entropy_of_probabilities(
     if target.array.shape != input.array.shape or target.array.dtype.kind != "f" or input.array.ndim == 0:
         raise ShapeError(
             "cross_entropy: expected class probabilities of the shape (N, C, d1, ...) of the logits and of a "
-            "floating dtype, or class "
-            f"indices (N, d1, ...) of an integer dtype, found target {target.shape} of {target.dtype} and "
-            f"logits {input.shape}"
+            f"floating dtype, or class indices (N, d1, ...) of an integer dtype, found target {target.shape} "
+            f"of {target.dtype} and logits {input.shape}"
         )
     if ignore_index >= 0:
         raise ValueError(
@@ -315,7 +313,7 @@ def _cross_entropy_of_probabilities(
 
 @operation(name="binary_cross_entropy")
 def _binary_cross_entropy(x, target):
-    """-(t log x + (1 - t) log(1 - x)), the logarithms not below -100"""
+    """-(t log x + (1 - t) log(1 - x)), with the logarithms limited to -100"""
     return (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)
 
 
@@ -338,12 +336,12 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""The cross-entropy of probabilities of one event each.
+    r"""The cross-entropy of the probabilities of binary events.
 
     .. math:: l = -w \left(t \log x + (1 - t) \log(1 - x)\right)
 
-    The logarithms are not taken below -100, so that the loss is finite; from logits, use
-    :func:`binary_cross_entropy_with_logits`, which loses no digits.
+    The logarithms are limited to -100 from below, so that the loss is finite. For logits, use
+    :func:`binary_cross_entropy_with_logits`, which is more accurate.
 
     Args:
         input: probabilities x in [0, 1], of any shape.
@@ -353,8 +351,8 @@ def binary_cross_entropy(
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ShapeError: shapes that do not fit, an input or a target outside of [0, 1].
-        DtypeError: different dtypes.
+        ShapeError: the shapes do not fit, or an input or a target is not in [0, 1].
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.25, 1.0]), torch.tensor([1.0, 1.0]))
@@ -365,8 +363,7 @@ def binary_cross_entropy(
     if input.shape != target.shape:
         raise ShapeError(
             f"binary_cross_entropy: expected a target of the input's shape {input.shape}, found "
-            f"{target.shape}; "
-            "please ensure they have the same size, e.g. with .view_as()"
+            f"{target.shape}; please ensure they have the same size, e.g. with .view_as()"
         )
     for name, x in (("input", input.array), ("target", target.array)):
         if not ((x >= 0) & (x <= 1)).all():
@@ -408,7 +405,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    r"""The cross-entropy of the sigmoids of logits, each the probability of one event.
+    r"""The cross-entropy of binary events with the probabilities sigmoid(logits).
 
     .. math:: l = -w \left(p \, t \log \sigma(x) + (1 - t) \log(1 - \sigma(x))\right)
 
@@ -418,11 +415,11 @@ def binary_cross_entropy_with_logits(
         weight: a factor w for each element; broadcasts.
         size_average, reduce: older forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        pos_weight: a factor p of the events that happen, a constant; broadcasts.
+        pos_weight: a factor p for the positive events, a constant; broadcasts.
 
     Raises:
-        ShapeError: shapes that do not fit.
-        DtypeError: different dtypes.
+        ShapeError: the shapes do not fit.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> x, t = torch.tensor([0.0, 1000.0]), torch.tensor([1.0, 0.0])

@@ -1,11 +1,11 @@
-r"""Normalization: of batches, groups, instances, layers and vectors.
+r"""Normalization of batches, groups, instances, layers and vectors.
 
-All but the last have one form. With mean and variance over some of the dimensions,
+All but the last have the same form, with mean and variance over some of the dimensions:
 
 .. math:: z = \frac{x - \mathrm{mean}(x)}{\sqrt{\mathrm{var}(x) + \epsilon}}, \qquad y = z w + b
 
-Kernels compute it, and its gradients, in a few passes over memory. The gradient is an operation of its own,
-whose derivative is that of the same mathematics in plain operations (see :mod:`.base.double_backward`).
+Kernels compute y and its gradients in a few passes over memory. The gradient is an operation of its own,
+whose derivative is computed with plain operations (see :mod:`.base.double_backward`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import normalization as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
-from cnn_physics77.core.operations.base.double_backward import gradient_again
+from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.pad import pad
@@ -32,7 +32,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 
 def _standardized(x: Tensor, dims, eps: float) -> Tensor:
-    """z, in plain operations."""
+    """z, with plain operations."""
     centred = x - x.mean(dims, keepdim=True)
     return centred * rsqrt(square(centred).mean(dims, keepdim=True) + eps)
 
@@ -45,10 +45,10 @@ def _over_channels(w: Tensor, x: Tensor) -> Tensor:
 def _gradients_again(
     y: Callable, v, needed, g: Tensor, x: Tensor, weight: Tensor | None, shape: tuple[int, ...]
 ):
-    """The derivatives, by g, x and the weight, of the gradients of y(x, w, b), with w and b of ``shape``."""
+    """The derivatives of the gradients of y(x, w, b) with respect to g, x and w; w and b have ``shape``."""
     w = from_array(np.ones(shape, x.dtype)) if weight is None else weight
     b = from_array(np.zeros(shape, x.dtype))
-    return gradient_again(y, g, (x, w, b), v, (*needed[:3], False))[:3]
+    return double_backward(y, g, (x, w, b), v, (*needed[:3], False))[:3]
 
 
 def _check(
@@ -107,25 +107,26 @@ def batch_norm(
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    In training m and v are mean and (biased) variance of the channel over samples and pixels, and the running
-    ones are updated in place with the mean and the unbiased variance, running = (1 - momentum) running +
-    momentum new; an empty batch leaves them as they are. Else m and v are the running ones.
+    In training, m and v are the mean and the (biased) variance of each channel over samples and pixels. The
+    running statistics are updated in place with the mean and the unbiased variance:
+    running = (1 - momentum) running + momentum new. An empty batch does not change them. In evaluation, m and
+    v are the running statistics.
 
     Args:
         input: x, (N, C, ...), floating.
-        running_mean, running_var: (C); in training they may be None.
-        weight, bias: w and b, (C); None for 1 and 0.
-        training: which statistics to use.
-        momentum: of the running statistics.
+        running_mean, running_var: (C,); in training they may be None.
+        weight, bias: w and b, (C,); None for 1 and 0.
+        training: whether to use the statistics of the batch.
+        momentum: the weight of the batch in the running statistics.
         eps: ε.
 
     Returns:
         y, of x's shape and dtype.
 
     Raises:
-        ValueError: one value per channel in training; a negative eps, in training also 0.
-        ShapeError: vectors that do not fit the channels, running statistics missing.
-        DtypeError: different dtypes.
+        ValueError: one value per channel in training; or eps is negative, or 0 in training.
+        ShapeError: vectors do not fit the channels, or running statistics are missing.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[1.0], [3.0]])
@@ -161,8 +162,7 @@ def _check_several(function: str, input: Tensor) -> None:
     if input.array.shape[0] * math.prod(input.array.shape[2:]) == 1:
         raise ValueError(
             f"{function}: Expected more than 1 value per channel when training, got input size "
-            f"{input.shape}; use larger batches, "
-            "or eval mode"
+            f"{input.shape}; use larger batches, or eval mode"
         )
 
 
@@ -216,18 +216,18 @@ def group_norm(
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    with mean m and (biased) variance v over the pixels and channels of each group.
+    m and v are the mean and the (biased) variance over the pixels and channels of each group.
 
     Args:
         input: x, (N, C, ...), floating.
         num_groups: a divisor of C.
-        weight, bias: w and b, (C); None for 1 and 0.
+        weight, bias: w and b, (C,); None for 1 and 0.
         eps: ε.
 
     Raises:
-        ValueError: one sample with one value per group.
-        ShapeError: groups that do not divide the channels, vectors that do not fit them.
-        DtypeError: different dtypes.
+        ValueError: there is one sample with one value per group.
+        ShapeError: num_groups does not divide the channels, or vectors do not fit them.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.group_norm(torch.tensor([[1.0, 3.0, 10.0, 30.0]]), 2)
@@ -241,8 +241,7 @@ def group_norm(
     if num_groups > 0 and input.array.size == num_groups:
         raise ValueError(
             f"group_norm: Expected more than 1 value per channel when training, got input size {input.shape} "
-            "and num_groups "
-            f"{num_groups}; use fewer groups"
+            f"and num_groups {num_groups}; use fewer groups"
         )
     return _in_groups(input, weight, bias, num_groups, eps)
 
@@ -267,21 +266,21 @@ def instance_norm(
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    with mean m and (biased) variance v of the pixels, or the running ones.
+    m and v are the mean and the (biased) variance of the pixels, or the running statistics.
 
     Args:
         input: x, (N, C, ...), floating.
-        running_mean, running_var: (C); updated in place with the batch's average of the means and unbiased
-            variances, if given and the input's statistics are used.
-        weight, bias: w and b, (C); None for 1 and 0.
-        use_input_stats: use mean and variance of the input, not the running ones.
-        momentum: of the running statistics.
+        running_mean, running_var: (C,). With ``use_input_stats`` they may be None; if given, they are updated
+            in place with the averages over the batch of the means and the unbiased variances.
+        weight, bias: w and b, (C,); None for 1 and 0.
+        use_input_stats: whether to use the statistics of the input instead of the running ones.
+        momentum: the weight of the batch in the running statistics.
         eps: ε.
 
     Raises:
-        ValueError: one pixel only.
-        ShapeError: vectors that do not fit the channels, running statistics missing.
-        DtypeError: different dtypes.
+        ValueError: there is only one pixel.
+        ShapeError: vectors do not fit the channels, or running statistics are missing.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.instance_norm(torch.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
@@ -350,8 +349,7 @@ def _last_sizes(function: str, input: Tensor, normalized_shape, **vectors: Tenso
         if vector is not None and vector.shape != shape:
             raise ShapeError(
                 f"{function}: Expected {name} to be of same shape as normalized_shape, but got {name} of "
-                f"shape {vector.shape} and "
-                f"normalized_shape = {shape}"
+                f"shape {vector.shape} and normalized_shape = {shape}"
             )
     return shape
 
@@ -368,7 +366,7 @@ def layer_norm(
 
     .. math:: y = \frac{x - m}{\sqrt{v + \epsilon}} \, w + b
 
-    with mean m and (biased) variance v over the last dimensions.
+    m and v are the mean and the (biased) variance over the last dimensions.
 
     Args:
         input: x, (..., *normalized_shape), floating.
@@ -377,8 +375,8 @@ def layer_norm(
         eps: ε.
 
     Raises:
-        ShapeError: shapes that do not fit.
-        DtypeError: different dtypes.
+        ShapeError: the shapes do not fit.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.layer_norm(torch.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,))
@@ -404,11 +402,11 @@ def rms_norm(
         input: x, (..., *normalized_shape), floating.
         normalized_shape: the sizes of the last dimensions; an int for one.
         weight: w, of that shape; None for 1.
-        eps: ε; None for the distance from 1 to the next larger number of the dtype (of float32 for float16).
+        eps: ε; None for the machine epsilon of the dtype (that of float32 for float16).
 
     Raises:
-        ShapeError: shapes that do not fit.
-        DtypeError: different dtypes.
+        ShapeError: the shapes do not fit.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.rms_norm(torch.tensor([[1.0, 7.0]]), (2,))
@@ -426,15 +424,15 @@ def rms_norm(
 
 @in_float32
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    r"""Divide vectors by their lengths.
+    r"""Divide vectors by their norms.
 
     .. math:: y = \frac{x}{\max(\|x\|_p, \epsilon)}
 
     Args:
         input: x, floating or complex, of any shape.
-        p: of the norm.
-        dim: along which, or tuple of dimensions, the vectors lie.
-        eps: ε, the least length.
+        p: the order of the norm.
+        dim: the dimension, or dimensions, of the vectors.
+        eps: ε, the smallest norm.
 
     Raises:
         ShapeError: there is no such dimension.
@@ -453,16 +451,17 @@ def local_response_norm(
 ) -> Tensor:
     r"""Divide by the activity of neighbouring channels (A. Krizhevsky et al., 2012, section 3.3).
 
-    .. math:: y_c = x_c \Big(k + \frac{\alpha}{n} \sum_{c' = c - \lfloor n/2 \rfloor}^{c + \lfloor (n-1)/2
-    \rfloor} x_{c'}^2\Big)^{-\beta}
+    .. math::
+        y_c = x_c \Big(k + \frac{\alpha}{n}
+        \sum_{c' = c - \lfloor n/2 \rfloor}^{c + \lfloor (n-1)/2 \rfloor} x_{c'}^2\Big)^{-\beta}
 
     Args:
         input: x, (N, C, ...) with at least one spatial dimension, floating.
-        size: n, how many channels take part; those outside count as 0.
+        size: n, the number of channels in the sum; channels out of range count as 0.
         alpha, beta, k: see the formula.
 
     Raises:
-        ValueError: fewer than three dimensions.
+        ValueError: there are fewer than three dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.local_response_norm(torch.ones(1, 2, 1), 2, alpha=1.0, beta=1.0)

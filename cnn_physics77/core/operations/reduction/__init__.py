@@ -1,1 +1,1 @@
-"""Sums, extremes, moments, cumulative functions."""
+"""Sums, maxima and minima, moments, cumulative functions."""

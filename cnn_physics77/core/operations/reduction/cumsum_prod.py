@@ -1,17 +1,17 @@
-r"""Running sums and products, and the product, exact also where factors are zero.
+r"""Cumulative sums and products, and the product. Their derivatives are exact even if factors are zero.
 
-The derivative of a product with respect to a factor is the product of all others. It cannot be had by
-division where a factor is zero, but from the products of what comes before and of what comes after:
+The derivative of a product with respect to a factor is the product of all other factors. Division fails if a
+factor is zero. Instead, the products of the factors before it and after it are used:
 
 .. math:: \frac{\partial}{\partial x_i} \prod_j x_j = \Big(\prod_{j<i} x_j\Big) \Big(\prod_{j>i} x_j\Big).
 
-These are running products, :math:`y_i = x_i\, y_{i-1}`, a case of the linear recurrence :math:`s_i = b_i +
-a_i s_{i-1}`, the adjoint of which is the same recurrence from the other end:
+These are cumulative products, :math:`y_i = x_i\, y_{i-1}`, a case of the linear recurrence
+:math:`s_i = b_i + a_i s_{i-1}`. Its adjoint is the same recurrence in reverse order:
 
 .. math:: \bar b_i = \bar s_i + a_{i+1}^* \bar b_{i+1}, \qquad \bar a_i = \bar b_i\, s_{i-1}^*.
 
-So the family is closed under differentiation to any order, without a division. (G. E. Blelloch, *Prefix sums
-and their applications*, CMU-CS-90-190, section 1.4, on recurrences as scans.)
+So the derivatives of any order exist, and none of them divides. (G. E. Blelloch, *Prefix sums and their
+applications*, CMU-CS-90-190, section 1.4, on recurrences as scans.)
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.pointwise.arithmetic import conj
-from cnn_physics77.core.operations.reduction.sum_mean import integers_widened, spread
+from cnn_physics77.core.operations.reduction.sum_mean import expand_reduced, integers_widened
 from cnn_physics77.core.tensor import Tensor, method
 
-# --------------------------------------------------------------------------------------------- running sums
+# ------------------------------------------------------------------------------------------ cumulative sums
 
 
 @operation(name="cumsum")
@@ -35,8 +35,8 @@ def _cumsum(x, *, dim):
 
 
 def _accumulated(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
-    """One after the other, in double precision, as PyTorch: each step rounds, and what leaves the range of
-    float32 may come back."""
+    """Sequential accumulation in double precision, as in PyTorch. A partial result may exceed the range of
+    float32 and return to it."""
     wide = np.result_type(x.dtype, np.float64) if x.dtype.kind in "fc" else x.dtype
     return ufunc.accumulate(x, axis=dim, dtype=wide).astype(x.dtype, copy=False)
 
@@ -60,13 +60,13 @@ def _running(function: str, record, input, dim: int, dtype) -> Tensor:
 
 @method("cumsum")
 def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
-    r"""The running sum along a dimension.
+    r"""The cumulative sum along a dimension.
 
     .. math:: y_i = \sum_{j \le i} x_j
 
     Args:
         dim: along which.
-        dtype: convert to this first. By default integers and booleans give int64.
+        dtype: the dtype to convert to first. By default integers and booleans give int64.
 
     Returns:
         y, of the shape of the input.
@@ -100,13 +100,13 @@ def _(g, needed, a, y, dim):
 
 
 def _adjoint_recurrence(v: Tensor, a: Tensor, dim: int) -> Tensor:
-    """b_i = v_i + a_{i+1} b_{i+1}: from the other end."""
+    """b_i = v_i + a_{i+1} b_{i+1}, in reverse order."""
     return flip(_recurrence(flip(v, dim), flip(_shifted(a, dim=dim, by=-1, fill=0), dim), dim=dim), dim)
 
 
 @operation(name="shifted")
 def _shifted(x, *, dim, by, fill):
-    """y_i = x_{i - by}, by being 1 or -1, and ``fill`` where there is none."""
+    """y_i = x_{i - by}, with by = 1 or -1, and ``fill`` at the free end."""
     y = np.empty_like(x)
     source, target = np.moveaxis(x, dim, 0), np.moveaxis(y, dim, 0)
     if by > 0:
@@ -136,15 +136,15 @@ def _(g, x, y, dim):
 
 @method("cumprod")
 def cumprod(input: Tensor, dim: int, *, dtype=None) -> Tensor:
-    r"""The running product along a dimension.
+    r"""The cumulative product along a dimension.
 
     .. math:: y_i = \prod_{j \le i} x_j
 
-    The derivatives are exact also where factors are zero.
+    The derivatives are exact even if factors are zero.
 
     Args:
         dim: along which.
-        dtype: convert to this first. By default integers and booleans give int64.
+        dtype: the dtype to convert to first. By default integers and booleans give int64.
 
     Returns:
         y, of the shape of the input.
@@ -168,7 +168,7 @@ def _prod(x, *, dim, keepdim):
 def _(g, x, dim, keepdim):
     before = _shifted(_cumprod(x, dim=dim), dim=dim, by=1, fill=1)
     after = flip(_shifted(_cumprod(flip(x, dim), dim=dim), dim=dim, by=1, fill=1), dim)
-    return spread(g, (dim,), keepdim, x.array.shape) * conj(before * after)
+    return expand_reduced(g, (dim,), keepdim, x.array.shape) * conj(before * after)
 
 
 @method("prod")
@@ -177,12 +177,12 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype=
 
     .. math:: y = \prod_i x_i \qquad \partial y / \partial x_i = \prod_{j \ne i} x_j
 
-    The product of nothing is 1. The derivatives are exact also where factors are zero.
+    The product of no elements is 1. The derivatives are exact even if factors are zero.
 
     Args:
-        dim: along which; None for all elements.
-        keepdim: leave the reduced dimension with size 1.
-        dtype: convert to this first. By default integers and booleans give int64.
+        dim: the dimension; None for all elements.
+        keepdim: whether to keep the reduced dimension with size 1.
+        dtype: the dtype to convert to first. By default integers and booleans give int64.
 
     Raises:
         ShapeError: there is no such dimension.

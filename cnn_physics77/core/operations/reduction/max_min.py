@@ -1,8 +1,8 @@
-"""Maxima and minima over dimensions, where they stand, and medians.
+"""Maxima and minima over dimensions, and their indices.
 
-Two conventions, both PyTorch's: what gives indices sends its gradient to that one element; what gives only
-values (``amax``, ``amin``, and ``max``, ``min``, ``median`` of a whole tensor) shares it evenly among the
-equal ones. NaN counts as an extreme and as a median: where there is one, it is the result.
+There are two conventions for gradients, both PyTorch's. Functions that return indices send the gradient to
+the elements at these indices. Functions that return values only (``amax``, ``amin``, and ``max``, ``min``,
+``median`` of a whole tensor) share it evenly among equal elements. If there is a NaN, the result is NaN.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.pointwise.where_clamp import maximum, minimum
-from cnn_physics77.core.operations.reduction.sum_mean import spread
+from cnn_physics77.core.operations.reduction.sum_mean import expand_reduced
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 class ValuesAndIndices(NamedTuple):
-    """What is found along one dimension: the values, and where they stand there (int64)."""
+    """Elements chosen along one dimension: their values, and their indices (int64)."""
 
     values: Tensor
     indices: Tensor
@@ -41,9 +41,8 @@ class MinAndMax(NamedTuple):
 
 
 def take_along(input: Tensor, indices: np.ndarray, dim: int, squeeze: bool) -> ValuesAndIndices:
-    """The elements of ``input`` at ``indices``, which have its dimensions; of ``dim`` only size 1, to be
-    dropped, if ``squeeze``.
-    """
+    """The elements of ``input`` at ``indices`` along ``dim``. If ``squeeze``, the indices have size 1 in
+    ``dim``, which is removed from the result."""
     positions = from_array(indices)
     if input.array.ndim == 0:
         return ValuesAndIndices(clone(input), positions)
@@ -52,7 +51,7 @@ def take_along(input: Tensor, indices: np.ndarray, dim: int, squeeze: bool) -> V
 
 
 def real_input(function: str, input) -> Tensor:
-    """The argument as a tensor of numbers that have an order."""
+    """The argument as a tensor of real numbers."""
     input = as_tensor_input(function, input)
     if input.array.dtype.kind == "c":
         raise DtypeError(
@@ -62,7 +61,7 @@ def real_input(function: str, input) -> Tensor:
 
 
 def nonempty_dimension(function: str, dim, array: np.ndarray) -> int:
-    """``dim`` counted from 0; it must have an element to choose, if there is anything to choose at all."""
+    """``dim`` counted from 0. It must not have size 0, unless the result is empty."""
     axis = dimension(function, dim, array.ndim)
     if array.ndim and array.shape[axis] == 0:
         raise ShapeError(
@@ -77,12 +76,11 @@ def _nonempty(function: str, array: np.ndarray, axes: tuple[int, ...]) -> None:
             if array.shape[axis] == 0:
                 raise ShapeError(
                     f"{function}: Expected reduction dim {axis} to have non-zero size, found shape "
-                    f"{array.shape}; "
-                    "reduce over the other dimensions, with dim"
+                    f"{array.shape}; reduce over the other dimensions, with dim"
                 )
 
 
-# ----------------------------------------------------------------------------------- where the extremes stand
+# -------------------------------------------------------------------------------------- indices of extremes
 
 
 def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
@@ -101,12 +99,12 @@ def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
 
 @method("argmax")
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the greatest element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the
-    first.
+    """The index (int64) of the largest element along ``dim``, or in the flattened tensor. Of equal elements
+    it is the first.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex or boolean.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the input is complex or boolean.
 
     >>> import cnn_physics77 as torch
     >>> torch.argmax(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
@@ -117,12 +115,12 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 @method("argmin")
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index of the least element: along ``dim``, or in the flattened tensor; int64. Of equal ones, the
-    first.
+    """The index (int64) of the smallest element along ``dim``, or in the flattened tensor. Of equal elements
+    it is the first.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex or boolean.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the input is complex or boolean.
 
     >>> import cnn_physics77 as torch
     >>> torch.argmin(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
@@ -151,19 +149,20 @@ def _(g, x, y, dim, keepdim, nan_equal):
 
 
 @silent
-@in_float32  # which holds the number of equal ones
+@in_float32  # the number of equal elements may exceed the range of float16
 def shared_evenly(
     g: Tensor, x: Tensor, y: Tensor, dim: tuple[int, ...], keepdim: bool, nan_equal: bool
 ) -> Tensor:
-    """g to the elements of x that are equal to y, in equal parts. Where y is NaN, to the NaNs if
-    ``nan_equal``, else NaN to all.
+    """g shared evenly among the elements of x that equal y.
+
+    If y is NaN, it is shared among the NaNs if ``nan_equal``; else all elements get NaN.
     """
-    found = spread(from_array(y.array), dim, keepdim, x.array.shape).array
+    found = expand_reduced(from_array(y.array), dim, keepdim, x.array.shape).array
     equal = x.array == found
     if nan_equal and x.array.dtype.kind == "f":
         equal |= np.isnan(x.array) & np.isnan(found)
     parts = equal / np.add.reduce(equal, axis=dim, keepdims=True, dtype=x.array.dtype)
-    return spread(g, dim, keepdim, x.array.shape) * from_array(parts)
+    return expand_reduced(g, dim, keepdim, x.array.shape) * from_array(parts)
 
 
 def _extreme_values(record, input, dim, keepdim: bool) -> Tensor:
@@ -175,13 +174,13 @@ def _extreme_values(record, input, dim, keepdim: bool) -> Tensor:
 
 @method("amax")
 def amax(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
-    """The greatest value over dimensions (integer, several, or () for all), NaN if there is one.
+    """The largest value over dimensions (an integer, several, or () for all), NaN if there is one.
 
-    The gradient is shared evenly among equal ones.
+    The gradient is shared evenly among equal elements.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.amax(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
@@ -192,13 +191,13 @@ def amax(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
 
 @method("amin")
 def amin(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
-    """The least value over dimensions (integer, several, or () for all), NaN if there is one.
+    """The smallest value over dimensions (an integer, several, or () for all), NaN if there is one.
 
-    The gradient is shared evenly among equal ones.
+    The gradient is shared evenly among equal elements.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.amin(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
@@ -209,8 +208,8 @@ def amin(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
 
 @method("aminmax")
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
-    """The least and the greatest value, along one dimension or of all: a named tuple (min, max). See
-    :func:`amin`.
+    """The smallest and the largest value, along one dimension or of all elements: a named tuple (min, max).
+    See :func:`amin`.
 
     >>> import cnn_physics77 as torch
     >>> torch.aminmax(torch.tensor([3.0, 1.0, 2.0]))
@@ -235,15 +234,15 @@ def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
 
 @method("max")
 def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The greatest value: ``max(input)`` of all elements; ``max(input, dim)`` along a dimension, as a named
-    tuple (values, indices); ``max(input, other)`` of two tensors elementwise, see :func:`maximum`.
+    """The maximum: ``max(input)`` of all elements; ``max(input, dim)`` along a dimension, as a named tuple
+    (values, indices); ``max(input, other)`` of two tensors elementwise, see :func:`maximum`.
 
-    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole
-    gradient; without ``dim`` the gradient is shared evenly.
+    If there is a NaN, the result is NaN. With ``dim`` the index is that of the first of equal elements, which
+    gets the whole gradient. Without ``dim`` equal elements share the gradient evenly.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.max(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
@@ -254,15 +253,15 @@ def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None 
 
 @method("min")
 def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The least value: ``min(input)`` of all elements; ``min(input, dim)`` along a dimension, as a named
-    tuple (values, indices); ``min(input, other)`` of two tensors elementwise, see :func:`minimum`.
+    """The minimum: ``min(input)`` of all elements; ``min(input, dim)`` along a dimension, as a named tuple
+    (values, indices); ``min(input, other)`` of two tensors elementwise, see :func:`minimum`.
 
-    NaN is the result where there is one. The index is that of the first of equal ones, and takes the whole
-    gradient; without ``dim`` the gradient is shared evenly.
+    If there is a NaN, the result is NaN. With ``dim`` the index is that of the first of equal elements, which
+    gets the whole gradient. Without ``dim`` equal elements share the gradient evenly.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.min(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)

@@ -1,7 +1,7 @@
-"""Sums and means over dimensions, and what is counted or decided over them.
+"""Sums, means, counts, all and any over dimensions.
 
 ``dim`` is an integer, several, or None for all dimensions; negative ones count from the end. ``keepdim``
-leaves the reduced dimensions with size 1.
+keeps the reduced dimensions with size 1.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ def _sum(x, *, dim, keepdim):
 
 @_sum.derivative("x")
 def _(g, x_shape, dim, keepdim):
-    return spread(g, dim, keepdim, x_shape)
+    return expand_reduced(g, dim, keepdim, x_shape)
 
 
-def spread(g: Tensor, dim: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
-    """What a sum over ``dim`` gave, repeated along the dimensions that were summed over: the adjoint of the
-    sum.
-    """
-    return expand_to(g, shape) if keepdim or len(dim) == len(shape) else _spread(g, dim=dim, shape=shape)
+def expand_reduced(g: Tensor, dim: tuple[int, ...], keepdim: bool, shape: tuple[int, ...]) -> Tensor:
+    """The result of a reduction over ``dim``, expanded to the shape before it: the adjoint of the sum."""
+    return (
+        expand_to(g, shape) if keepdim or len(dim) == len(shape) else _expand_reduced(g, dim=dim, shape=shape)
+    )
 
 
-@operation(name="spread", view=True)
-def _spread(x, *, dim, shape):
-    """y_i = x_j, j being i without the dimensions ``dim``."""
+@operation(name="expand_reduced", view=True)
+def _expand_reduced(x, *, dim, shape):
+    """y_i = x_j, where j is i without the dimensions ``dim``."""
     return np.broadcast_to(x.reshape(tuple(1 if i in dim else n for i, n in enumerate(shape))), shape)
 
 
-@_spread.derivative("x")
+@_expand_reduced.derivative("x")
 def _(g, dim):
     return _sum(g, dim=dim, keepdim=False)
 
@@ -61,7 +61,7 @@ def _as_requested(function: str, input, dtype) -> Tensor:
 
 
 def integers_widened(function: str, input, dtype) -> Tensor:
-    """Of integers and booleans, sums and products are int64."""
+    """The argument, converted to ``dtype``; by default integers and booleans are converted to int64."""
     input = _as_requested(function, input, dtype)
     if dtype is None and input.array.dtype.kind in "biu":
         return cast(input, dtype=np.dtype(np.int64))
@@ -76,10 +76,10 @@ def sum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
     Args:
         dim: integer, several, or None for all.
-        keepdim: leave the reduced dimensions with size 1.
-        dtype: convert to this first. By default integers and booleans give int64.
+        keepdim: whether to keep the reduced dimensions with size 1.
+        dtype: the dtype to convert to first. By default integers and booleans give int64.
 
-    The sum of nothing is 0.
+    The sum of no elements is 0.
 
     Raises:
         ShapeError: there is no such dimension.
@@ -94,10 +94,10 @@ def sum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 @method("nansum")
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
-    """The sum over dimensions with NaN counted as 0; the derivative there is 0.
+    """The sum over dimensions, where NaN counts as 0 and has derivative 0.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.nansum(torch.tensor([1.0, float("nan")]))
@@ -123,16 +123,16 @@ def _mean(x, *, dim, keepdim, count):
 
 @_mean.derivative("x")
 def _(g, x_shape, dim, keepdim, count):
-    return spread(_divided(g, count) if count else g, dim, keepdim, x_shape)
+    return expand_reduced(_divided(g, count) if count else g, dim, keepdim, x_shape)
 
 
-@in_float32  # which holds the count
+@in_float32  # the count may exceed the range of float16
 def _divided(g, count: int):
     return g / count
 
 
 def count_of(shape: tuple[int, ...], dim: tuple[int, ...]) -> int:
-    """The number of elements that each result of a reduction is made of."""
+    """The number of elements that are reduced to one result."""
     return math.prod(shape[d] for d in dim)
 
 
@@ -141,8 +141,8 @@ def floating_input(function: str, input, dtype=None) -> Tensor:
     input = _as_requested(function, input, dtype)
     if input.array.dtype.kind not in "fc":
         raise DtypeError(
-            f"{function}: expected a floating or complex dtype, found {input.dtype}; convert the input, "
-            "e.g. with .float()" + (", or give dtype" if function in ("mean", "nanmean") else "")
+            f"{function}: expected a floating or complex dtype, found {input.dtype}; convert the input, e.g. "
+            "with .float()" + (", or give dtype" if function in ("mean", "nanmean") else "")
         )
     return input
 
@@ -155,10 +155,10 @@ def mean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
     Args:
         dim: integer, several, or None for all.
-        keepdim: leave the reduced dimensions with size 1.
-        dtype: convert to this first.
+        keepdim: whether to keep the reduced dimensions with size 1.
+        dtype: the dtype to convert to first.
 
-    The mean of nothing is NaN.
+    The mean of no elements is NaN.
 
     Raises:
         DtypeError: integers or booleans, without ``dtype``.
@@ -176,10 +176,11 @@ def mean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 
 @method("nanmean")
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
-    """The mean over dimensions of what is not NaN; NaN where nothing is left. The derivative at NaN is 0.
+    """The mean over dimensions of the elements that are not NaN, or NaN if there are none. NaN has derivative
+    0.
 
     Raises:
-        DtypeError: not of a floating dtype.
+        DtypeError: the dtype is not floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
@@ -222,7 +223,7 @@ def _logsumexp(x, *, dim, keepdim):
 @_logsumexp.derivative("x")
 def _(g, x, y, dim, keepdim):
     shape = x.array.shape
-    return spread(g, dim, keepdim, shape) * _exp_difference(x, spread(y, dim, keepdim, shape))
+    return expand_reduced(g, dim, keepdim, shape) * _exp_difference(x, expand_reduced(y, dim, keepdim, shape))
 
 
 @method("logsumexp")
@@ -232,15 +233,15 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
 
     .. math:: y = \log \sum_i e^{x_i} \qquad \partial y / \partial x_i = e^{x_i - y}
 
-    Of nothing, and of -∞ alone, it is -∞. Integers become the default floating dtype.
+    It is -∞ for no elements, and if all are -∞. Integers become the default floating dtype.
 
     Args:
         dim: integer or several.
-        keepdim: leave the reduced dimensions with size 1.
+        keepdim: whether to keep the reduced dimensions with size 1.
 
     Raises:
         ShapeError: there is no such dimension.
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.logsumexp(torch.tensor([1000.0, 0.0]), dim=0)
@@ -265,8 +266,8 @@ def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
 
 @method("all")
 def all(input, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether all elements along dimensions are true (not 0; NaN is not 0): boolean, uint8 for uint8. True of
-    nothing.
+    """Whether all elements along dimensions are true (not 0; NaN is not 0). The result is boolean, or uint8
+    for uint8; it is True for no elements.
 
     >>> import cnn_physics77 as torch
     >>> torch.all(torch.tensor([[True, False], [True, True]]), dim=1)
@@ -277,7 +278,8 @@ def all(input, dim=None, keepdim: bool = False) -> Tensor:
 
 @method("any")
 def any(input, dim=None, keepdim: bool = False) -> Tensor:
-    """Whether any element along dimensions is true (not 0): boolean, uint8 for uint8. False of nothing.
+    """Whether any element along dimensions is true (not 0). The result is boolean, or uint8 for uint8; it is
+    False for no elements.
 
     >>> import cnn_physics77 as torch
     >>> torch.any(torch.tensor([[True, False], [False, False]]), dim=1)
@@ -288,7 +290,7 @@ def any(input, dim=None, keepdim: bool = False) -> Tensor:
 
 @method("count_nonzero")
 def count_nonzero(input, dim=None) -> Tensor:
-    """How many elements along dimensions are not 0: int64.
+    """The number of nonzero elements along dimensions, int64.
 
     >>> import cnn_physics77 as torch
     >>> torch.count_nonzero(torch.tensor([[0, 1], [2, 3]]), dim=0)

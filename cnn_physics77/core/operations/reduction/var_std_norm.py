@@ -1,4 +1,4 @@
-"""Variances, standard deviations and norms: how far values spread, and how large they are."""
+"""Variances, standard deviations and norms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
 from cnn_physics77.core.operations.pointwise.arithmetic import abs, conj, zero_like
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.reduction.max_min import amax, amin
-from cnn_physics77.core.operations.reduction.sum_mean import count_of, floating_input, mean, spread, sum
+from cnn_physics77.core.operations.reduction.sum_mean import (
+    count_of,
+    expand_reduced,
+    floating_input,
+    mean,
+    sum,
+)
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -25,7 +31,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 _root = unary(
     "root",
     np.sqrt,
-    "√x with derivative 0 at 0, where the root has none: so a norm has the subgradient 0 there.",
+    "√x with derivative 0 at 0, so that a norm has the subgradient 0 there.",
     x=lambda g, y: _root_gradient(g, y),
 )
 
@@ -36,15 +42,15 @@ def _root_gradient(g, y):
 
 
 def _root_bounds(p: float) -> tuple[float, float]:
-    """Between which p-th roots all digits of the sum under them are there in float32, be it of 1e7 terms."""
+    """The range of p-th roots for which a float32 sum of up to 1e7 p-th powers has full precision."""
     bound = 1e30 ** min(1 / builtins.abs(p), 10)
     return 1 / bound, bound
 
 
 @in_float32
 def _in_range(function: Callable, x: Tensor, least: float, most: float) -> Tensor:
-    """function(x): of float32 again in double precision where the result is not between ``least`` and
-    ``most``, because on the way there something may have left the range of float32."""
+    """function(x). For float32 it is computed again in double precision if the result is not between
+    ``least`` and ``most``, since an intermediate result may have left the range of float32."""
     y = function(x)
     found = y.array
     if found.dtype != np.float32 or not found.size:
@@ -60,7 +66,7 @@ def _in_range(function: Callable, x: Tensor, least: float, most: float) -> Tenso
 
 @operation(name="var")
 def _var(x, *, dim, keepdim, count, correction, whole):
-    """Σ |x - mean|² / (n - correction), the mean subtracted first: no digits are lost to a large mean."""
+    """Σ |x - mean|² / (n - correction). The mean is subtracted first, so a large mean costs no precision."""
     distance = x - np.add.reduce(x, axis=dim, keepdims=True) / x.dtype.type(count)
     squares = distance.real**2 + distance.imag**2 if x.dtype.kind == "c" else np.square(distance)
     total = np.add.reduce(squares, axis=dim, keepdims=keepdim)
@@ -70,17 +76,17 @@ def _var(x, *, dim, keepdim, count, correction, whole):
 @_var.derivative("x")
 def _(g, x, dim, keepdim, count, correction, whole):
     degrees = count - correction
-    if whole and degrees <= 0:  # PyTorch's convention: infinite, a constant; of what lies at the mean NaN
+    if whole and degrees <= 0:  # as in PyTorch: infinite, and NaN for elements that equal the mean
         at_mean = x.array == mean(x, keepdim=True).array
-        return spread(g, dim, keepdim, x.array.shape) * from_array(
+        return expand_reduced(g, dim, keepdim, x.array.shape) * from_array(
             np.where(at_mean, x.dtype.type(math.nan), x.dtype.type(math.inf))
         )
     scale = 2 / degrees if degrees else math.inf
-    return spread(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
+    return expand_reduced(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
 
 
 def _dispersion(function: str, finish: Callable, input, dim, unbiased, correction, keepdim) -> Tensor:
-    """``finish`` of the variance, be it the square root or nothing."""
+    """The variance, passed through ``finish`` (the square root, or the identity)."""
     if isinstance(dim, bool):  # var(input, unbiased)
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
@@ -117,14 +123,14 @@ def var(
 
     Args:
         dim: integer, several, or None for all.
-        unbiased: an older name: True for a correction of 1, False for 0.
-        keepdim: leave the reduced dimensions with size 1.
-        correction: c, by default 1 (Bessel's: the unbiased estimate).
+        unbiased: the older form of ``correction``: True for 1, False for 0.
+        keepdim: whether to keep the reduced dimensions with size 1.
+        correction: c, by default 1 (Bessel's correction, for the unbiased estimate).
 
-    Real also for complex x. NaN of one element with correction 1, and of none.
+    The variance of complex x is real. It is NaN for one element with correction 1, and for no elements.
 
     Raises:
-        DtypeError: neither floating nor complex.
+        DtypeError: the input is neither floating nor complex.
         ShapeError: there is no such dimension.
 
     >>> import cnn_physics77 as torch
@@ -138,8 +144,7 @@ def var(
 def std(
     input: Tensor, dim=None, unbiased: bool | None = None, keepdim: bool = False, *, correction=None
 ) -> Tensor:
-    """The standard deviation over dimensions: the square root of :func:`var`, with derivative 0 where it is
-    0.
+    """The standard deviation over dimensions: the square root of :func:`var`. Its derivative at 0 is 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
@@ -194,14 +199,14 @@ def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None
         x: floating or complex, of any shape.
         ord: p, any real number, or plus or minus infinity.
         dim: integer, several, or None for all.
-        keepdim: leave the reduced dimensions with size 1.
-        dtype: convert to this first.
+        keepdim: whether to keep the reduced dimensions with size 1.
+        dtype: the dtype to convert to first.
 
-    Real also for complex x. The gradient is 0 where the norm is 0, and shared evenly by equal maxima.
+    The norm of complex x is real. The gradient is 0 where the norm is 0; equal maxima share it evenly.
 
     Raises:
-        DtypeError: neither floating nor complex.
-        ShapeError: there is no such dimension, or nothing along it and ``ord`` is infinite or negative.
+        DtypeError: the input is neither floating nor complex.
+        ShapeError: there is no such dimension, or it is empty and ``ord`` is infinite or negative.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([3.0, -4.0])

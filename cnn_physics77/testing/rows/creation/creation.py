@@ -48,7 +48,7 @@ def spaced(rng):
     ]
 
 
-negative = Bad(ShapeError, "0 or more", -1)
+negative = Bad(ShapeError, "non-negative", -1)
 rows = [
     Row(
         "zeros",
@@ -68,7 +68,7 @@ rows = [
             Sample((0,), 1.0, requires_grad=True),
         ],
         order=0,
-        bad=[Bad(ShapeError, "0 or more", (-1,), 0)],
+        bad=[Bad(ShapeError, "non-negative", (-1,), 0)],
     ),
     Row("zeros_like", like, order=0),
     Row("ones_like", like, order=0),
@@ -111,7 +111,7 @@ rows = [
             Sample(2.0, requires_grad=True),
         ],
         order=0,
-        bad=[Bad(ValueError, "other than 0", 0, 1, 0), Bad(ValueError, "towards the end", 0, 5, -1)],
+        bad=[Bad(ValueError, "nonzero", 0, 1, 0), Bad(ValueError, "towards the end", 0, 5, -1)],
     ),
     Row("linspace", spaced, order=0, rtol=1e-6, bad=[Bad(ValueError, "non-negative", 0, 1, -1)]),
     Row(
@@ -131,7 +131,7 @@ rows = [
                 Sample(0, 2),
             ],
             order=0,
-            bad=[Bad(ShapeError, "0 or more", -1, 2)],
+            bad=[Bad(ShapeError, "non-negative", -1, 2)],
         )
         for name in ("tril_indices", "triu_indices")
     ],

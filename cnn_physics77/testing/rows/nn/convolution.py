@@ -72,7 +72,7 @@ rows = [
                 np.ones((1, 1, 2, 2)),
                 padding=-1,
             ),
-            Bad(RuntimeError, "2 of them", np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), stride=(1, 1, 1)),
+            Bad(RuntimeError, "2 ints", np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), stride=(1, 1, 1)),
             Bad(TypeError, "stride to be an int", np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), stride="two"),
             Bad(ValueError, "'valid', 'same'", np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)), padding="full"),
             Bad(
