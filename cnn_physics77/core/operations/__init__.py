@@ -1,4 +1,4 @@
-"""The differentiable operations, one family a module. How one is declared: :mod:`.base.operation`."""
+"""The differentiable operations, one family per module. :mod:`.base.operation` says how one is declared."""
 
 from cnn_physics77.core.operations.comparison.comparison import *
 from cnn_physics77.core.operations.comparison.sort_topk import *
@@ -46,4 +46,4 @@ from cnn_physics77.core.operations.reduction.max_min import *
 from cnn_physics77.core.operations.reduction.sum_mean import *
 from cnn_physics77.core.operations.reduction.var_std_norm import *
 
-from cnn_physics77.core.operations import inplace  # isort: skip  (it changes what the others have defined)
+from cnn_physics77.core.operations import inplace  # isort: skip  (it uses what the others define)

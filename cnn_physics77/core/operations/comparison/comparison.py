@@ -1,6 +1,4 @@
-"""Comparisons, and functions of booleans. Their results are boolean and have no derivative: they are
-constants.
-"""
+"""Comparisons and logical functions. Their results are boolean, and are constants for derivatives."""
 
 from __future__ import annotations
 
@@ -63,8 +61,7 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
 def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
     return ShapeError(
         f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
-        f"{a.shape} and "
-        f"{b.shape}; reshape or unsqueeze one of them"
+        f"{a.shape} and {b.shape}; reshape or unsqueeze one of them"
     )
 
 
@@ -146,7 +143,7 @@ def isposinf(input) -> Tensor:
     """Elementwise, whether x is +∞.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.isposinf(torch.tensor([float("inf"), float("-inf"), 1.0]))
@@ -159,7 +156,7 @@ def isneginf(input) -> Tensor:
     """Elementwise, whether x is -∞.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.isneginf(torch.tensor([float("inf"), float("-inf"), 1.0]))
@@ -188,7 +185,7 @@ def isreal(input) -> Tensor:
 def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     r"""Elementwise, whether :math:`|a - b| \le \mathrm{atol} + \mathrm{rtol} \cdot |b|`.
 
-    Infinities are close to those of their own sign; NaN is close to NaN if ``equal_nan``.
+    Infinities of the same sign are close; NaN is close to NaN if ``equal_nan``.
 
     Raises:
         DtypeError: a and b differ in dtype.
@@ -204,7 +201,7 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
             f"isclose: expected tensors of one dtype, found {a.dtype} and {b.dtype}; convert one of them"
         )
     if rtol < 0 or atol < 0:
-        raise ValueError(f"isclose: expected rtol and atol of at least 0, found {rtol} and {atol}")
+        raise ValueError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")
     try:
         return from_array(np.asarray(_isclose(a, b, rtol, atol, equal_nan)))
     except ValueError:

@@ -1,7 +1,7 @@
-"""Orders: sorting, the largest, the k-th, the median.
+"""Sorting, topk, kthvalue and median.
 
-NaN counts as greater than all numbers. Sorting is always stable: equal elements stay in their order.
-Gradients go to the elements that were taken.
+NaN counts as larger than all numbers. Sorting is always stable: equal elements keep their order. The
+gradients go to the chosen elements.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def _order(array: np.ndarray, dim: int, descending: bool) -> np.ndarray:
 
 @method("sort")
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
-    """The elements in order along a dimension, and where they stood: a named tuple (values, indices).
+    """The sorted elements along a dimension, and their indices: a named tuple (values, indices).
 
     Args:
-        descending: the greatest first. NaN counts as greatest.
-        stable: accepted for PyTorch's sake; equal elements always stay in their order.
+        descending: whether to sort in descending order. NaN counts as the largest.
+        stable: accepted for compatibility with PyTorch; equal elements always keep their order.
 
     Raises:
         ShapeError: there is no such dimension.
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.sort(torch.tensor([3.0, 1.0, 2.0]))
@@ -78,17 +78,18 @@ def msort(input: Tensor) -> Tensor:
 
 @method("topk")
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
-    """The k largest elements along a dimension, the largest first, and where they stood: a named tuple
+    """The k largest elements along a dimension, in descending order, and their indices: a named tuple
     (values, indices).
 
     Args:
-        k: how many.
-        largest: False for the smallest, the smallest first.
-        sorted: accepted for PyTorch's sake; they always are. Of equal elements the first come first.
+        k: the number of elements.
+        largest: False gives the k smallest, in ascending order.
+        sorted: accepted for compatibility with PyTorch; the result is always sorted. Equal elements keep
+            their order.
 
     Raises:
-        ShapeError: there is no such dimension, or fewer elements along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it has fewer than k elements.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.topk(torch.tensor([3.0, 1.0, 2.0]), 2)
@@ -110,12 +111,12 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 @method("kthvalue")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """The k-th smallest element along a dimension, k from 1, and where it stands: a named tuple (values,
+    """The k-th smallest element along a dimension (k starts at 1), and its index: a named tuple (values,
     indices).
 
     Raises:
-        ShapeError: there is no such dimension, or fewer than k elements along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it has fewer than k elements.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.kthvalue(torch.tensor([3.0, 1.0, 2.0]), 2)
@@ -127,8 +128,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
     size = array.shape[dim] if array.ndim else 1
     if not 1 <= k <= size:
         raise ShapeError(
-            f"kthvalue: selected number k out of range: expected 1 <= k <= {size} along dim {dim}, found k "
-            f"= {k}"
+            f"kthvalue: selected number k out of range: expected 1 <= k <= {size} along dim {dim}, found k = "
+            f"{k}"
         )
     order = _order(array, dim, False)
     index = order if array.ndim == 0 else np.take(order, [k - 1], axis=dim)
@@ -139,7 +140,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 
 
 def _median_index(array: np.ndarray, dim: int, ignore_nan: bool) -> np.ndarray:
-    """Where the lower median stands along a dimension, which is kept with size 1."""
+    """The index of the lower median along a dimension, which is kept with size 1."""
     if array.ndim == 0:
         return np.zeros((), np.int64)
     order = _order(array, dim, False)
@@ -176,15 +177,15 @@ def _middle(function: str, ignore_nan: bool, input, dim, keepdim: bool):
 
 @method("median")
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False):
-    """The median: of all elements; or along a dimension, as a named tuple (values, indices). Of an even
-    number, the lower of the two in the middle.
+    """The median of all elements; or along a dimension, as a named tuple (values, indices). For an even
+    number of elements it is the lower one of the two in the middle.
 
-    NaN is the result where there is one; the median of nothing is NaN. Without ``dim`` the gradient is shared
-    evenly by the elements equal to the median; with it, it goes to the one at the index.
+    If there is a NaN, or no element, the result is NaN. Without ``dim`` the elements that equal the median
+    share the gradient evenly; with ``dim`` the gradient goes to the element at the index.
 
     Raises:
-        ShapeError: there is no such dimension, or nothing along it.
-        DtypeError: complex numbers.
+        ShapeError: there is no such dimension, or it is empty.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.median(torch.tensor([3.0, 1.0, 2.0, 10.0]))
@@ -195,7 +196,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False):
 
 @method("nanmedian")
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False):
-    """The :func:`median` of what is not NaN; NaN where nothing is left.
+    """The :func:`median` of the elements that are not NaN; NaN if there are none.
 
     >>> import cnn_physics77 as torch
     >>> torch.nanmedian(torch.tensor([3.0, float("nan"), 2.0]))

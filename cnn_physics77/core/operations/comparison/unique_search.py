@@ -17,16 +17,16 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Classes as unit vectors: y[..., k] = 1 where k is the class, else 0; int64, without derivative.
+    """Classes as unit vectors (int64, without derivative): y[..., k] = 1 if k is the class, else 0.
 
     Args:
-        tensor: integers from 0.
+        tensor: non-negative integers.
         num_classes: the size of the new last dimension; -1 for the largest class plus 1.
 
     Raises:
-        DtypeError: not integers.
-        ShapeError: a negative class, or one that is not below ``num_classes``; no classes at all without
-            ``num_classes``.
+        DtypeError: the tensor is not of integers.
+        ShapeError: a class is negative, or not below ``num_classes``; or the tensor is empty, and
+            ``num_classes`` is -1.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.one_hot(torch.tensor([0, 2]), 3)
@@ -59,17 +59,17 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ):
-    """The different elements, or slices along a dimension, in ascending order. The gradient of each goes to
+    """The distinct elements, or slices along a dimension, in ascending order. The gradient of each goes to
     its first occurrence.
 
     Args:
-        sorted: accepted for PyTorch's sake; the result is always sorted.
-        return_inverse: also give, for each element of the input, its place in the result.
-        return_counts: also give how often each occurs.
-        dim: compare slices along this dimension rather than elements.
+        sorted: accepted for compatibility with PyTorch; the result is always sorted.
+        return_inverse: whether to return, for each element of the input, its index in the result.
+        return_counts: whether to return the number of occurrences of each.
+        dim: the dimension along which slices are compared; None to compare elements.
 
     Returns:
-        Tensor, or a tuple of tensors (unique, inverse, counts) as far as asked for.
+        Tensor, or the requested tensors of (unique, inverse, counts) as a tuple.
 
     Raises:
         ShapeError: no such dimension, or its slices are empty.
@@ -102,7 +102,7 @@ def _axis_of_slices(function: str, array: np.ndarray, dim: int | None) -> int | 
 
 
 def _slices(input: Tensor, index: np.ndarray, axis: int | None) -> Tensor:
-    """The slices at an index of an axis, or the elements at one of the flattened input."""
+    """The slices at an index along an axis, or the elements at an index of the flattened input."""
     if axis is None:
         return pick(reshape(input, (input.array.size,)), (from_array(index),))
     return pick(input, (None,) * axis + (from_array(index),))
@@ -121,8 +121,8 @@ def _results(found: Tensor, inverse, counts, return_inverse: bool, return_counts
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ):
-    """The elements, or slices along a dimension, without immediate repetitions, to the first of which
-    gradients go. Arguments as :func:`unique`.
+    """The elements, or slices along a dimension, without consecutive repetitions. The gradient goes to the
+    first element of each run. The arguments are those of :func:`unique`.
 
     >>> import cnn_physics77 as torch
     >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
@@ -149,20 +149,21 @@ def searchsorted(
     side: str | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """Where to insert values into sorted rows so that they stay sorted; without derivative.
+    """The indices at which values can be inserted into sorted rows so that these stay sorted. They have no
+    derivative.
 
     Args:
         sorted_sequence: ascending along the last dimension; 1-D, or with the same leading sizes as the
             values.
         input: the values, a tensor or a number.
-        right: of equal elements, insert after the last rather than before the first: s[i-1] <= v < s[i], else
+        right: whether to insert after equal elements, s[i-1] <= v < s[i], instead of before them,
             s[i-1] < v <= s[i].
-        side: ``"left"`` or ``"right"``, another way to say it.
-        out_int32: give int32 rather than int64.
-        sorter: the indices that sort ``sorted_sequence``, if it is not sorted itself.
+        side: ``"left"`` or ``"right"``, another form of ``right``.
+        out_int32: whether to return int32 instead of int64.
+        sorter: the indices that sort ``sorted_sequence``, if it is not sorted.
 
     Raises:
-        ShapeError: leading sizes that differ.
+        ShapeError: the leading sizes differ.
         ValueError: ``side`` contradicts ``right``.
 
     >>> import cnn_physics77 as torch
@@ -187,9 +188,9 @@ def searchsorted(
         return from_array(np.asarray(np.searchsorted(rows, values, where), dtype))
     if rows.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
-            "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of "
-            "boundaries tensor and input value tensor must match, but we got boundaries tensor "
-            f"{list(rows.shape)} and input value tensor {list(values.shape)}"
+            "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and "
+            f"input value tensor {list(values.shape)}"
         )
     out = np.empty(values.shape, dtype)
     for at in np.ndindex(values.shape[:-1]):
@@ -198,11 +199,11 @@ def searchsorted(
 
 
 def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """The number of the interval between ascending boundaries in which each value lies: b[i-1] < v <= b[i],
-    or with ``right`` b[i-1] <= v < b[i]; without derivative.
+    """The index i of the interval between ascending boundaries that contains each value: b[i-1] < v <= b[i],
+    or with ``right`` b[i-1] <= v < b[i]. It has no derivative.
 
     Raises:
-        ShapeError: boundaries that are not 1-D.
+        ShapeError: the boundaries are not 1-D.
 
     >>> import cnn_physics77 as torch
     >>> torch.bucketize(torch.tensor([1, 4, 9]), torch.tensor([1, 3, 5]))
@@ -218,18 +219,17 @@ def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool
 def repeat_interleave(
     input: Tensor, repeats=None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
-    """Every slice along a dimension several times, one after another; without a dimension, every element of
+    """Each slice along a dimension repeated several times in succession; without a dimension, each element of
     the flattened input.
 
     Args:
-        repeats: how often, a number or one for each slice. With a single argument,
-            ``repeat_interleave(repeats)``, the result is the indices 0 (repeats[0] times), 1 (repeats[1]
-            times), ...
-        output_size: accepted for PyTorch's sake.
+        repeats: the number of repetitions, one for all slices or one for each. With a single argument,
+            ``repeat_interleave(repeats)``, the result is 0 repeats[0] times, 1 repeats[1] times, and so on.
+        output_size: accepted for compatibility with PyTorch.
 
     Raises:
-        ShapeError: negative repeats, or another number of them than of slices.
-        DtypeError: repeats that are not integers.
+        ShapeError: repeats are negative, or their number is not that of the slices.
+        DtypeError: repeats are not integers.
 
     >>> import cnn_physics77 as torch
     >>> torch.repeat_interleave(torch.tensor([1, 2]), 2)
@@ -248,8 +248,8 @@ def repeat_interleave(
     n = x.array.shape[dim]
     if times.ndim > 1 or (times.size != 1 and times.size != n):
         raise ShapeError(
-            "repeat_interleave: repeats must have the same size as input along dim, but got "
-            f"repeats.size(0) = {times.size} and input.size({dim}) = {n}"
+            "repeat_interleave: repeats must have the same size as input along dim, but got repeats.size(0) "
+            f"= {times.size} and input.size({dim}) = {n}"
         )
     if (times < 0).any():
         raise ShapeError("repeat_interleave: repeats can not be negative")
@@ -261,12 +261,12 @@ method("repeat_interleave")(repeat_interleave)
 
 @method("bincount")
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2, ... occurs, or the sum of the weights where it does, which has a derivative
-    by them.
+    """The number of occurrences of each of 0, 1, 2, ...; with weights, the sum of their weights, which is
+    differentiable with respect to the weights.
 
     Raises:
-        DtypeError: not integers.
-        ShapeError: not 1-D, negative numbers, or weights of another shape.
+        DtypeError: the input is not of integers.
+        ShapeError: the input is not 1-D or has negative numbers, or the weights have another shape.
 
     >>> import cnn_physics77 as torch
     >>> torch.bincount(torch.tensor([1, 1, 3]))

@@ -1,6 +1,4 @@
-"""Conversions of the dtype. The gradient is converted back; what becomes an integer or a boolean is a
-constant.
-"""
+"""Conversions of the dtype. The gradient is converted back. Integer and boolean results are constants."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 def convert(input: Tensor, dtype: np.dtype) -> Tensor:
-    """The tensor itself if it has the dtype, else its values in that dtype."""
+    """The tensor itself if it has the dtype, else a tensor of that dtype with the same values."""
     if input.array.dtype == dtype:
         return input
     if dtype.kind not in "fc" and input.edge is not None:
@@ -38,14 +36,14 @@ def _to(
     Args:
         device: ``"cpu"``; there is no other.
         dtype: element type of the result.
-        copy: make a copy even if nothing changes; otherwise the tensor itself is then returned.
-        non_blocking, memory_format: accepted for PyTorch's sake.
+        copy: whether to copy even if nothing changes. Otherwise the tensor itself is returned then.
+        non_blocking, memory_format: accepted for compatibility with PyTorch.
 
-    Real from complex is the real part. The gradient is converted back to the dtype of this tensor.
+    Complex to real takes the real part. The gradient is converted back to the dtype of this tensor.
 
     Raises:
-        DtypeError: something else was given.
-        RuntimeError: another device.
+        DtypeError: an argument is not a dtype, a device or a tensor.
+        RuntimeError: the device is not the CPU.
 
     >>> import cnn_physics77 as torch
     >>> torch.tensor([1, 2]).to(torch.float64)

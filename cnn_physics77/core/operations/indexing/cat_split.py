@@ -1,5 +1,4 @@
-"""Several tensors as one, and one as several: cat and split, stack and unbind are each other's
-derivatives."""
+"""Joining and splitting tensors. cat and split are each other's derivatives, and so are stack and unbind."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @operation
 def _cat(*xs, dim):
-    """The tensors one after another along a dimension."""
+    """The tensors joined along a dimension."""
     return np.concatenate(xs, axis=dim)
 
 
@@ -40,7 +39,7 @@ def _(g, needed, xs_shape, dim):
 
 @operation
 def _stack(*xs, dim):
-    """The tensors one after another along a new dimension."""
+    """The tensors joined along a new dimension."""
     return np.stack(xs, axis=dim)
 
 
@@ -68,15 +67,15 @@ def _of_one_dtype(function: str, tensors) -> list[Tensor]:
 
 
 def cat(tensors, dim: int = 0) -> Tensor:
-    """The tensors one after another along an existing dimension.
+    """The tensors joined along an existing dimension.
 
     Args:
-        tensors: a tuple or list of tensors, equal in all sizes but that of ``dim``; dtypes are promoted.
-            Empty tensors of shape (0,) are passed over, whatever the shape of the others.
-        dim: along which dimension.
+        tensors: a tuple or list of tensors, whose sizes may differ only in ``dim``; dtypes are promoted.
+            Empty tensors of shape (0,) are ignored, whatever the shape of the others.
+        dim: the dimension along which they are joined.
 
     Raises:
-        ShapeError: no tensors, sizes that differ elsewhere, or no such dimension.
+        ShapeError: no tensors, sizes that differ in another dimension, or no such dimension.
         DtypeError: not a sequence of tensors.
 
     >>> import cnn_physics77 as torch
@@ -109,7 +108,7 @@ def _joined(function: str, tensors, dim: int) -> Tensor:
 
 
 def concat(tensors, dim: int = 0) -> Tensor:
-    """Another name of :func:`cat`.
+    """Alias of :func:`cat`.
 
     >>> import cnn_physics77 as torch
     >>> torch.concat((torch.tensor([1, 2]), torch.tensor([3])))
@@ -119,7 +118,7 @@ def concat(tensors, dim: int = 0) -> Tensor:
 
 
 def concatenate(tensors, axis: int = 0, *, dim: int | None = None) -> Tensor:
-    """Another name of :func:`cat`.
+    """Alias of :func:`cat`.
 
     >>> import cnn_physics77 as torch
     >>> torch.concatenate((torch.tensor([1, 2]), torch.tensor([3])))
@@ -129,8 +128,7 @@ def concatenate(tensors, axis: int = 0, *, dim: int | None = None) -> Tensor:
 
 
 def stack(tensors, dim: int = 0) -> Tensor:
-    """Tensors of one shape one after another along a new dimension, which becomes dimension ``dim`` of the
-    result.
+    """Tensors of one shape joined along a new dimension, which becomes dimension ``dim`` of the result.
 
     Raises:
         ShapeError: no tensors, unequal shapes, or no such dimension.
@@ -154,7 +152,7 @@ def stack(tensors, dim: int = 0) -> Tensor:
 
 
 def hstack(tensors) -> Tensor:
-    """The tensors side by side: joined along dimension 1, those of no or one dimension along dimension 0.
+    """The tensors joined horizontally: along dimension 1, or along dimension 0 if they are 0-d or 1-d.
 
     >>> import cnn_physics77 as torch
     >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3])))
@@ -165,7 +163,7 @@ def hstack(tensors) -> Tensor:
 
 
 def vstack(tensors) -> Tensor:
-    """The tensors below one another: joined along dimension 0, those of no or one dimension as rows.
+    """The tensors joined vertically, along dimension 0; 0-d and 1-d tensors are rows.
 
     >>> import cnn_physics77 as torch
     >>> torch.vstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -179,8 +177,7 @@ row_stack = vstack
 
 
 def dstack(tensors) -> Tensor:
-    """The tensors behind one another: joined along dimension 2, those of fewer dimensions as by
-    :func:`atleast_3d`.
+    """The tensors joined in depth, along dimension 2, after :func:`atleast_3d`.
 
     >>> import cnn_physics77 as torch
     >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -191,7 +188,7 @@ def dstack(tensors) -> Tensor:
 
 
 def column_stack(tensors) -> Tensor:
-    """The tensors side by side, those of no or one dimension as columns.
+    """The tensors joined along dimension 1; 0-d and 1-d tensors are columns.
 
     >>> import cnn_physics77 as torch
     >>> torch.column_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -206,15 +203,15 @@ def column_stack(tensors) -> Tensor:
 
 
 def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]:
-    """The coordinates of the points of a grid, from those along its axes: views of the common shape.
+    """The coordinates of the points of a grid, as views of one shape.
 
     Args:
-        tensors: of no or one dimension, one for each axis.
-        indexing: ``"ij"`` (also for None): dimension i of the results belongs to tensor i; ``"xy"``: the
-            first two are exchanged.
+        tensors: the coordinates along each axis, 0-d or 1-d.
+        indexing: with ``"ij"`` (or None) dimension i of the results belongs to tensor i; with ``"xy"`` the
+            first two dimensions are swapped.
 
     Raises:
-        ShapeError: a tensor of more dimensions.
+        ShapeError: no tensors, or one of more than one dimension.
         ValueError: another ``indexing``.
 
     >>> import cnn_physics77 as torch
@@ -253,7 +250,7 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
 
 @operation
 def _split(x, *, bounds, dim):
-    """The parts of x between neighbouring bounds, as views."""
+    """The parts of x between successive bounds, as views."""
     before = (slice(None),) * dim
     return [x[(*before, slice(a, b))] for a, b in pairwise(bounds)]
 
@@ -265,7 +262,7 @@ def _(g, needed, dim):
 
 @operation
 def _unbind(x, *, dim):
-    """The slices of x along a dimension, which goes, as views."""
+    """The slices of x along a dimension, which is removed, as views."""
     before = (slice(None),) * dim
     return [x[(*before, i, ...)] for i in range(x.shape[dim])]
 
@@ -288,13 +285,13 @@ def _divisible(function: str, x: Tensor, dim: int) -> int:
 
 
 def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
-    """The tensor in parts along a dimension, as views.
+    """The tensor split along a dimension, as views.
 
     Args:
         split_size_or_sections: the size of every part (the last may be smaller), or a list of sizes.
 
     Raises:
-        ShapeError: sizes that do not sum to that of the dimension, or no such dimension.
+        ShapeError: the sizes do not sum to the size of the dimension, or there is no such dimension.
 
     >>> import cnn_physics77 as torch
     >>> torch.split(torch.arange(5), 2), torch.split(torch.arange(5), [1, 4])
@@ -306,8 +303,8 @@ def split(tensor: Tensor, split_size_or_sections, dim: int = 0) -> tuple[Tensor,
     n, size = tensor.array.shape[dim], operator.index(split_size_or_sections)
     if size < 0 or (size == 0 and n != 0):
         raise ShapeError(
-            "split: expects split_size be non-negative (and 0 only for a dimension of size 0), found "
-            f"{size} for size {n}"
+            f"split: expects split_size be non-negative (and 0 only for a dimension of size 0), found {size} "
+            f"for size {n}"
         )
     return _parts(tensor, [*range(0, n, size), n] if n else [0, 0], dim)
 
@@ -343,7 +340,7 @@ def _split_by_sizes(function: str, x: Tensor, sizes, dim: int) -> tuple[Tensor, 
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """The tensor in at most ``chunks`` parts of equal size, the last perhaps smaller, as views.
+    """The tensor split into at most ``chunks`` parts of equal size (the last may be smaller), as views.
 
     Raises:
         ShapeError: ``chunks`` is not positive, or no such dimension.
@@ -362,14 +359,15 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def tensor_split(input: Tensor, indices_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
-    """The tensor in parts along a dimension, as views.
+    """The tensor split along a dimension, as views.
 
     Args:
-        indices_or_sections: into how many parts, the first ones larger by 1 where the size does not divide;
-            or the indices before which to cut, as in ``numpy.array_split``. Integers, or a tensor of them.
+        indices_or_sections: the number of parts (if it does not divide the size, the first parts are larger
+            by 1), or the indices before which to split, as in ``numpy.array_split``. Integers, or a tensor of
+            integers.
 
     Raises:
-        ShapeError: a number of sections that is not positive, or no such dimension.
+        ShapeError: the number of parts is not positive, or there is no such dimension.
 
     >>> import cnn_physics77 as torch
     >>> torch.tensor_split(torch.arange(5), 3), torch.tensor_split(torch.arange(5), (1, 3))
@@ -385,7 +383,7 @@ def _array_split(function: str, x: Tensor, indices_or_sections, dim: int) -> tup
         indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, (tuple, list)):
         cuts = [slice(None, i).indices(n)[1] for i in indices_or_sections]
-        # as slicing does, a cut before its predecessor gives an empty part
+        # as in slicing, an index below its predecessor gives an empty part
         pieces = [(a, max(a, b)) for a, b in zip([0, *cuts], [*cuts, n])]
         return _pieces(x, pieces, dim)
     if indices_or_sections <= 0:
@@ -396,7 +394,7 @@ def _array_split(function: str, x: Tensor, indices_or_sections, dim: int) -> tup
 
 
 def _pieces(x: Tensor, pieces: list[tuple[int, int]], dim: int) -> tuple[Tensor, ...]:
-    """Parts that need not lie side by side."""
+    """The slices (start, end) along ``dim``, which may overlap or leave gaps."""
     bounds = [pieces[0][0], *(b for _, b in pieces)]
     if pieces == list(pairwise(bounds)) and bounds[0] == 0 and bounds[-1] == x.array.shape[dim]:
         return _parts(x, bounds, dim)
@@ -404,8 +402,8 @@ def _pieces(x: Tensor, pieces: list[tuple[int, int]], dim: int) -> tuple[Tensor,
 
 
 def hsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
-    """Parts side by side: :func:`tensor_split` along dimension 1, or 0 if there is but one; the sections must
-    divide the size.
+    """The tensor split horizontally: :func:`tensor_split` along dimension 1, or 0 if it is 1-d. A number of
+    parts must divide the size.
 
     >>> import cnn_physics77 as torch
     >>> torch.hsplit(torch.arange(4), 2)
@@ -415,7 +413,8 @@ def hsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
 
 
 def vsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
-    """Parts below one another: :func:`tensor_split` along dimension 0; the sections must divide the size.
+    """The tensor split vertically: :func:`tensor_split` along dimension 0. A number of parts must divide the
+    size.
 
     >>> import cnn_physics77 as torch
     >>> torch.vsplit(torch.tensor([[1], [2]]), 2)
@@ -425,7 +424,8 @@ def vsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
 
 
 def dsplit(input: Tensor, indices_or_sections) -> tuple[Tensor, ...]:
-    """Parts behind one another: :func:`tensor_split` along dimension 2; the sections must divide the size.
+    """The tensor split in depth: :func:`tensor_split` along dimension 2. A number of parts must divide the
+    size.
 
     >>> import cnn_physics77 as torch
     >>> torch.dsplit(torch.tensor([[[1, 2]]]), 2)
@@ -445,14 +445,14 @@ def _even_split(function: str, x: Tensor, indices_or_sections, dim: int, least: 
         indices_or_sections == 0 or n % indices_or_sections
     ):
         raise ShapeError(
-            f"{function}: attempted to split along dimension {dim}, but the size of the dimension {n} is "
-            f"not divisible by the split_size {indices_or_sections}!"
+            f"{function}: attempted to split along dimension {dim}, but the size of the dimension {n} is not "
+            f"divisible by the split_size {indices_or_sections}!"
         )
     return _array_split(function, x, indices_or_sections, dim)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along a dimension, which goes, as views.
+    """The slices along a dimension, which is removed, as views.
 
     Raises:
         ShapeError: a 0-d tensor, or no such dimension.

@@ -1,5 +1,4 @@
-"""Copies, and the order in which the elements lie in memory. The logical shape, (N, C, H, W) for images, is
-the same in any order."""
+"""Copies, and memory formats. The logical shape, (N, C, H, W) for images, is the same in all of them."""
 
 from __future__ import annotations
 
@@ -13,13 +12,13 @@ from cnn_physics77.core.tensor import Tensor, method
 
 
 class memory_format(Enum):
-    """Orders of memory.
+    """The order of the elements in memory.
 
     Attributes:
-        preserve_format: as the input, if that is dense; the default of :func:`clone`.
-        contiguous_format: in the order of the indices, the last fastest.
-        channels_last: (N, C, H, W) lies as N, H, W, C.
-        channels_last_3d: (N, C, D, H, W) lies as N, D, H, W, C.
+        preserve_format: that of the input, if it is dense; the default of :func:`clone`.
+        contiguous_format: row-major: the last index varies fastest.
+        channels_last: (N, C, H, W) is stored as N, H, W, C.
+        channels_last_3d: (N, C, D, H, W) is stored as N, D, H, W, C.
     """
 
     preserve_format = "preserve"
@@ -40,10 +39,10 @@ _DIMENSIONS = {channels_last: 4, channels_last_3d: 5}
 
 
 def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
-    """A copy of x in the given order of memory.
+    """A copy of x in the given memory format.
 
     Raises:
-        ShapeError: the order needs another number of dimensions.
+        ShapeError: the format needs another number of dimensions.
         DtypeError: not a memory format.
     """
     if order is preserve_format:
@@ -62,7 +61,7 @@ def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
     return copied
 
 
-def _lies(x: np.ndarray, order: memory_format) -> bool:
+def _has_format(x: np.ndarray, order: memory_format) -> bool:
     if order is contiguous_format or order is preserve_format:
         return x.flags.c_contiguous
     return x.ndim == _DIMENSIONS[order] and np.moveaxis(x, 1, -1).flags.c_contiguous
@@ -70,7 +69,7 @@ def _lies(x: np.ndarray, order: memory_format) -> bool:
 
 @operation
 def _clone(x, *, order):
-    """y = x, in memory of its own."""
+    """y = x, in new memory."""
     return laid_out("clone", x, order)
 
 
@@ -81,10 +80,10 @@ def _(g):
 
 @method("clone")
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
-    """A copy in memory of its own: y = x, dy/dx = 1.
+    """A copy in new memory: y = x, dy/dx = 1.
 
     Args:
-        memory_format: in which order its elements lie.
+        memory_format: the order of its elements in memory.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([1.0, 2.0])
@@ -98,8 +97,7 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
 
 @method("contiguous")
 def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tensor:
-    """This tensor itself if its elements lie in that order, by default the order of the indices, the last
-    fastest; else a copy that does.
+    """This tensor itself if it has the memory format (by default row-major), else a copy that has it.
 
     >>> import cnn_physics77 as torch
     >>> torch.zeros(2, 3).T.is_contiguous(), torch.zeros(2, 3).T.contiguous().is_contiguous()
@@ -110,9 +108,8 @@ def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tenso
 
 @method("is_contiguous")
 def _is_contiguous(self, memory_format: memory_format = contiguous_format) -> bool:
-    """Whether the elements lie in memory in that order, by default the order of the indices, the last
-    fastest."""
-    return _lies(self.array, memory_format)
+    """Whether the tensor has the memory format (by default row-major)."""
+    return _has_format(self.array, memory_format)
 
 
 __all__ = [

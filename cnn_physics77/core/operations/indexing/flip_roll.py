@@ -1,4 +1,4 @@
-"""The same elements at other places, or several times: flip, roll, rot90, repeat, tile."""
+"""Moved or repeated elements: flip, roll, rot90, repeat, tile."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fliplr(input: Tensor) -> Tensor:
     """The columns of a matrix in reverse order.
 
     Raises:
-        ShapeError: fewer than two dimensions.
+        ShapeError: there are fewer than two dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
@@ -89,11 +89,11 @@ def _(g, shifts, dims):
 
 
 def roll(input: Tensor, shifts, dims=None) -> Tensor:
-    """The elements moved around cyclically: :math:`y_{(i + shift) \\bmod n} = x_i`.
+    """The elements shifted cyclically: :math:`y_{(i + shift) \\bmod n} = x_i`.
 
     Args:
-        shifts: how far, an integer or one for each of the dims.
-        dims: along which dimensions; without them the tensor is rolled as if flattened.
+        shifts: the shift, an integer or one for each of the dims.
+        dims: the dimensions. Without them the flattened tensor is rolled.
 
     Raises:
         ShapeError: unequal numbers of shifts and dims, or no such dimension.
@@ -121,11 +121,11 @@ method("roll")(roll)
 
 @method("rot90")
 def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
-    """The plane of two dimensions turned k times by 90 degrees, from the first of ``dims`` towards the
-    second.
+    """The tensor rotated k times by 90 degrees in the plane of two dimensions, from the first of ``dims`` to
+    the second.
 
     Raises:
-        ShapeError: not two different dimensions.
+        ShapeError: ``dims`` are not two different dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
@@ -151,8 +151,7 @@ def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
 @method("repeat")
 @variadic
 def _repeat(self, repeats) -> Tensor:
-    """The tensor laid side by side with itself, ``repeats[i]`` times along dimension i; new dimensions stand
-    in front.
+    """The tensor repeated ``repeats[i]`` times along dimension i. Additional dimensions come first.
 
     Raises:
         ShapeError: fewer repeats than dimensions, or negative ones.
@@ -171,9 +170,9 @@ def _repeat(self, repeats) -> Tensor:
             f"tensor, found {repeats} for shape {shape}"
         )
     if any(n < 0 for n in repeats):
-        raise ShapeError(f"repeat: expected repeats of 0 and more, found {repeats}")
+        raise ShapeError(f"repeat: expected non-negative repeats, found {repeats}")
     shape = (1,) * new + shape
-    # (n, ...) -> (1, n, ...) -> (times, n, ...) -> (times n, ...): the derivative of each step is known
+    # (n, ...) -> (1, n, ...) -> (times, n, ...) -> (times n, ...): each step is an operation
     ones = tuple(size for n in shape for size in (1, n))
     full = tuple(size for times, n in zip(repeats, shape) for size in (times, n))
     repeated = reshape(
@@ -183,7 +182,7 @@ def _repeat(self, repeats) -> Tensor:
 
 
 def tile(input: Tensor, dims) -> Tensor:
-    """The tensor laid side by side with itself, ``dims[i]`` times along dimension i, counted from the last.
+    """The tensor repeated ``dims[i]`` times along dimension i, counted from the last dimension.
 
     >>> import cnn_physics77 as torch
     >>> torch.tile(torch.tensor([[1], [2]]), (2,))

@@ -1,9 +1,8 @@
-r"""Elements by tables of indices, and their adjoints: gather and scatter along a dimension, index_select and
-index_add, take and put.
+r"""Gather and scatter along a dimension.
 
-With an index tensor k along dimension d, *gather* takes :math:`y_{..j..} = x_{..k_{..j..}..}` and
-*scatter_add* is its transpose,
-:math:`y_{..i..} = x_{..i..} + \sum_{j:\ k_{..j..} = i} s_{..j..}`: each is the other's derivative.
+With an index tensor k along dimension d, *gather* is :math:`y_{..j..} = x_{..k_{..j..}..}`, and *scatter_add*
+is :math:`y_{..i..} = x_{..i..} + \sum_{j:\ k_{..j..} = i} s_{..j..}`. Their linear parts are transposes of
+each other, so each is the other's derivative.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation(name="gather")
 def gather_along(x, index, *, dim, squeeze):
-    """y = x at the index along dim, which is dropped if squeeze; elsewhere the index may be shorter."""
+    """y = x at the index along dim, which is removed if squeeze. The other dimensions may be smaller."""
     y = np.take_along_axis(x[_corner(index, dim)], index, dim)
     return y.squeeze(dim) if squeeze else y
 
@@ -57,7 +56,7 @@ def _(g, index, dim):
 
 @operation
 def _scatter(x, index, src, *, dim):
-    """y = x, but src at the index along dim."""
+    """y = x, with src at the index along dim."""
     out = x.copy(order="K")
     np.put_along_axis(out[_corner(index, dim)], index, src, dim)
     return out
@@ -75,7 +74,7 @@ def _(g, index, dim):
 
 @operation
 def _scatter_extreme(x, index, src, *, dim, largest):
-    """y = the largest (or smallest) of x and all src that the index along dim leads here."""
+    """y = the largest (or smallest) of x and all src elements that the index along dim sends here."""
     out = np.array(x, order="C")
     ufunc = np.maximum if largest else np.minimum
     ufunc.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
@@ -84,7 +83,7 @@ def _scatter_extreme(x, index, src, *, dim, largest):
 
 @_scatter_extreme.joint_derivative
 def _(g, needed, x, index, src, y, dim):
-    # as in PyTorch, all that attain the extreme share the gradient equally
+    # as in PyTorch, all elements that equal the extreme share the gradient equally
     at_x = from_array((x.array == y.array).astype(g.dtype))
     at_src = from_array(
         (src.array == np.take_along_axis(y.array[_corner(index.array, dim)], index.array, dim)).astype(
@@ -97,7 +96,7 @@ def _(g, needed, x, index, src, y, dim):
 
 @operation
 def _scatter_prod(x, index, src, *, dim):
-    """y = x times all src that the index along dim leads here."""
+    """y = x times all src elements that the index along dim sends here."""
     out = np.array(x, order="C")
     np.multiply.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
     return out
@@ -105,8 +104,8 @@ def _scatter_prod(x, index, src, *, dim):
 
 @_scatter_prod.joint_derivative
 def _(g, needed, x, index, src, y, dim):
-    # The product of all other factors: y / src, or, for the n-th zero of a place, the product without its
-    # n-th zero. Of several zeros it is 0 with derivatives that are not, if any are to be recorded.
+    # The product of all other factors: y / src, or, for the n-th zero of an element, the product without the
+    # n-th zero. With several zeros it is 0, but its derivatives may not be 0 and have to be recorded.
     others_of_x = _scatter_prod(from_array(np.ones_like(x.array)), index, src, dim=dim)
     zero = src.array == 0
     y_there = gather_along(y, index, dim=dim, squeeze=False)
@@ -122,7 +121,7 @@ def _(g, needed, x, index, src, y, dim):
 
 
 def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: np.ndarray) -> np.ndarray:
-    """Which zero of its place each zero of a source is, counted from 1; 0 for the other elements."""
+    """For each zero of a source, its number among the zeros with the same target, from 1; 0 for nonzeros."""
     places = positions_along(shape, index, dim)[zero]
     by_place = np.argsort(places, kind="stable")
     _, starts, group = np.unique(places[by_place], return_index=True, return_inverse=True)
@@ -163,7 +162,7 @@ def check_range(function: str, index: np.ndarray, n: int, dim: int) -> None:
 
 
 def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = None):
-    """Input, dim, index and src of a gather or scatter, checked, and with one dimension at least."""
+    """The checked arguments of a gather or scatter, with at least one dimension: input, dim, index, src."""
     check_index(function, index)
     if src is not None and src.array.dtype != input.array.dtype:
         raise DtypeError(
@@ -188,8 +187,8 @@ def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = N
         if (axis != dim and n > input.array.shape[axis]) or (src is not None and n > src.array.shape[axis]):
             raise ShapeError(
                 f"{function}: expected index of shape {index.shape} to be no larger than self of shape "
-                f"{input.shape} apart from "
-                f"dimension {dim}" + ("" if src is None else f", and no larger than src of shape {src.shape}")
+                f"{input.shape} apart from dimension {dim}"
+                + ("" if src is None else f", and no larger than src of shape {src.shape}")
             )
     check_range(function, index.array, input.array.shape[dim], dim)
     if src is not None and src.array.shape != index.array.shape:
@@ -202,20 +201,20 @@ def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = N
 
 @method("gather")
 def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
-    r"""Elements by a table of indices along one dimension.
+    r"""The elements at the given indices along one dimension.
 
     .. math:: y_{i_0 .. j .. i_n} = x_{i_0 .. k .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
 
     Args:
-        index: integers from 0 to the size of ``dim`` minus 1, with as many dimensions as the input, and in
-            the others no longer.
-        sparse_grad: accepted for PyTorch's sake; gradients are dense.
+        index: integers from 0 to the size of ``dim`` minus 1. It has as many dimensions as the input, and is
+            no larger in the other dimensions.
+        sparse_grad: accepted for compatibility with PyTorch; gradients are dense.
 
     Returns:
         Tensor of the index's shape.
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers.
 
     >>> import cnn_physics77 as torch
@@ -241,12 +240,13 @@ def _gathered(function: str, input: Tensor, dim: int, index) -> Tensor:
 
 @method("take_along_dim")
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """Elements by a table of indices along one dimension, as :func:`gather`, but input and indices broadcast
-    in the others, and negative indices count from the end. Without a dimension, the indices are those of the
-    flattened input, from 0.
+    """The elements at the given indices along one dimension, like :func:`gather`, but input and indices
+    broadcast in the other dimensions, and negative indices count from the end.
+
+    Without a dimension, the indices are those of the flattened input and must not be negative.
 
     Raises:
-        ShapeError: shapes that do not broadcast, no such dimension, or an index out of bounds.
+        ShapeError: the shapes do not broadcast, no such dimension, or an index out of bounds.
         DtypeError: the index is not of integers.
 
     >>> import cnn_physics77 as torch
@@ -282,7 +282,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 def _source(function: str, input: Tensor, src, value, index) -> Tensor:
-    """The source of a scatter: a tensor, or a number for all places."""
+    """The source of a scatter as a tensor; a number is expanded to the shape of the index."""
     if src is None:
         src = value
     if isinstance(src, Tensor):
@@ -295,21 +295,21 @@ def _source(function: str, input: Tensor, src, value, index) -> Tensor:
 def scatter(
     input: Tensor, dim: int, index: Tensor, src=None, *, value=None, reduce: str | None = None
 ) -> Tensor:
-    r"""The input, but with the elements of ``src`` at places given by a table of indices along one dimension.
+    r"""The input, with the elements of ``src`` written to the given indices along one dimension.
 
     .. math:: y_{i_0 .. k .. i_n} = s_{i_0 .. j .. i_n}, \qquad k = index_{i_0 .. j .. i_n}
 
-    Where an index occurs several times, the last one counts; the gradient of ``src`` is right only where each
-    occurs once.
+    If an index occurs several times, the last one counts; the gradient of ``src`` is only right for indices
+    that occur once.
 
     Args:
-        index: integers; in no dimension longer than ``src``, in the others than ``dim`` no longer than the
+        index: integers; in no dimension larger than ``src``, and in no dimension but ``dim`` larger than the
             input.
-        src: tensor of the input's dtype, or a number for all places (also named ``value``).
-        reduce: None; ``"add"`` or ``"multiply"``: to add to, or multiply, what is there.
+        src: a tensor of the input's dtype, or a number for all indices (also named ``value``).
+        reduce: None; or ``"add"`` or ``"multiply"`` to add ``src`` to, or multiply it with, the input.
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or ``src`` has another dtype.
 
     >>> import cnn_physics77 as torch
@@ -332,15 +332,15 @@ def scatter(
 
 @method("scatter_add")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    r"""The input plus the elements of ``src``, added at places given by a table of indices along one
-    dimension: the transpose of
-    :func:`gather`.
+    r"""The input plus the elements of ``src``, added at the given indices along one dimension.
 
-    .. math:: y_{i_0 .. k .. i_n} = x_{i_0 .. k .. i_n} + \sum_{j:\ index_{i_0 .. j .. i_n} = k} s_{i_0 .. j
-    .. i_n}
+    It is the transpose of :func:`gather`.
+
+    .. math::
+        y_{i_0 .. k .. i_n} = x_{i_0 .. k .. i_n} + \sum_{j:\ index_{i_0 .. j .. i_n} = k} s_{i_0 .. j .. i_n}
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or ``src`` has another dtype.
 
     >>> import cnn_physics77 as torch
@@ -359,17 +359,16 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """The input, reduced with the elements of ``src`` at places given by a table of indices along one
-    dimension.
+    """The input, reduced with the elements of ``src`` at the given indices along one dimension.
 
     Args:
-        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. All that attain an extreme share
-            its gradient equally.
-        include_self: whether the input's own elements take part where the index leads; elsewhere they stay as
-            they are.
+        reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``. All elements that equal an
+            extreme share its gradient equally.
+        include_self: whether the input's element at an index is included in the reduction. Elements at no
+            index are unchanged.
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or ``src`` has another dtype.
 
     >>> import cnn_physics77 as torch

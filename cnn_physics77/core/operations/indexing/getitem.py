@@ -1,9 +1,8 @@
-"""Square brackets: ``x[key]``, with everything that PyTorch takes, and its adjoint, the sum put back at the
-places.
+"""Indexing, ``x[key]``, with every key that PyTorch accepts, and its adjoint, which adds values at a key.
 
-A key is read in two parts, as PyTorch does. Integers, slices, None and Ellipsis come first and give a view;
-then the index arrays and masks pick from what is left. Each part is an operation whose derivative is the
-adjoint one, and the other way round:
+A key has two parts, as in PyTorch. Integers, slices, None and Ellipsis are applied first and give a view;
+index tensors and masks then pick elements of that view. Each part is an operation whose derivative is its
+adjoint, and vice versa:
 
 .. math:: y_j = x_{k(j)} \\qquad\\Longleftrightarrow\\qquad \\bar x_i = \\sum_{j:\\ k(j) = i} \\bar y_j
 """
@@ -29,7 +28,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @view_operation(name="slice")
 def _slice(x, *, key):
-    """y = x[key], the key made of integers, slices and None."""
+    """y = x[key], with a key of integers, slices and None."""
     return x[key]
 
 
@@ -40,8 +39,8 @@ def _(g, x_shape, key):
 
 @operation(name="put_slice")
 def _put_slice(values, *, key, shape):
-    """Zeros of the shape, with the values at the key; in the values' memory order, which is that of the
-    gradients that they will be added to."""
+    """Zeros of the shape, with the values at the key. The memory order is that of the values, as in the
+    gradients to which the result will be added."""
     if values.ndim == len(shape):
         out = empty(shape, like=values)
         out.fill(0)
@@ -58,8 +57,8 @@ def _(g, key):
 
 @operation(name="pick")
 def _pick(x, *, index):
-    """y = x[index], one tensor of integers or booleans for each dimension (a mask for several), None for all
-    of a dimension."""
+    """y = x[index]. The index has an integer or boolean tensor for each dimension (one mask for several), or
+    None for a full slice."""
     return x[_as_numpy(index)]
 
 
@@ -89,12 +88,13 @@ def _as_numpy(index: tuple) -> tuple:
 
 
 def parse(shape: tuple[int, ...], key) -> tuple[tuple, tuple]:
-    """The two parts of a key for a tensor of this shape: (integers, slices and None; index tensors or None),
-    each () if not needed.
+    """The two parts of a key for a tensor of this shape, each () if it is not needed.
+
+    The first part contains integers, slices and None, the second one index tensors or None.
 
     Raises:
-        ShapeError: too many indices, one out of bounds, or a mask of another shape.
-        DtypeError: something that is no index.
+        ShapeError: too many indices, an index out of bounds, or a mask of another shape.
+        DtypeError: a part of the key is not an index.
 
     >>> parse((4, 5), (1, slice(None)))
     ((1, slice(None, None, None), Ellipsis), ())
@@ -151,8 +151,8 @@ _ALL = slice(None)
 
 
 def _part(part):
-    """One part of a key as a Python int, a slice of ints, None, Ellipsis, or an integer or boolean tensor
-    (0-d ones are boolean)."""
+    """One entry of a key as a Python int, a slice of ints, None, Ellipsis, a boolean tensor, or an integer
+    tensor that is not 0-d."""
     if part is None or part is Ellipsis:
         return part
     if type(part) is int:
@@ -200,7 +200,7 @@ def _slice_of_ints(part: slice) -> slice:
 
 
 def _dimensions_of(part) -> int:
-    """How many dimensions of the tensor a part of a key speaks of."""
+    """The number of the tensor's dimensions that an entry of a key indexes."""
     if part is None or part is Ellipsis:
         return 0
     return part.array.ndim if isinstance(part, Tensor) and part.array.dtype.kind == "b" else 1
@@ -229,14 +229,14 @@ def _check_bounds(index: np.ndarray, shape: tuple[int, ...], dim: int) -> None:
 def getitem(input: Tensor, key) -> Tensor:
     r"""The elements at ``key``: :math:`y_j = x_{key(j)}`.
 
-    Integers, slices (of positive step), None, Ellipsis and 0-d integer tensors give a view; integer tensors
-    (arrays, lists), whose shapes broadcast, and boolean masks a copy. The gradient of an element that was
-    picked several times is the sum.
+    Integers, slices (of positive step), None, Ellipsis and 0-d integer tensors give a view. Integer tensors
+    (arrays, lists), whose shapes broadcast, and boolean masks give a copy. If an element was picked several
+    times, its gradients are summed.
 
     Raises:
-        ShapeError: too many indices, one out of bounds, index tensors that do not broadcast, a mask of
-            another shape.
-        DtypeError: something that is no index.
+        ShapeError: too many indices, an index out of bounds, index tensors that do not broadcast, or a mask
+            of another shape.
+        DtypeError: a part of the key is not an index.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.arange(6).reshape(2, 3)
@@ -244,7 +244,7 @@ def getitem(input: Tensor, key) -> Tensor:
     (tensor([3, 4]), tensor([[2, 0],
             [5, 3]]), tensor([4, 5]))
     """
-    if type(key) is int:  # the most frequent one
+    if type(key) is int:  # the most frequent case
         shape = input.array.shape
         if shape and -shape[0] <= key < shape[0]:
             return _slice(input, key=(key, Ellipsis))
@@ -254,7 +254,7 @@ def getitem(input: Tensor, key) -> Tensor:
 
 
 def pick(input: Tensor, index: tuple) -> Tensor:
-    """The elements at an index as :func:`parse` gives it."""
+    """The elements at an index that :func:`parse` returned."""
     try:
         return _pick(input, index=index)
     except IndexError as error:
@@ -267,7 +267,7 @@ def pick(input: Tensor, index: tuple) -> Tensor:
 
 
 def slice_along(input: Tensor, dim: int, part) -> Tensor:
-    """The view x[:, ..., part], the part (an integer or a slice) standing at dimension ``dim``."""
+    """The view x[:, ..., part], with ``part`` (an integer or a slice) for dimension ``dim``."""
     return _slice(input, key=(_ALL,) * dim + (part, Ellipsis))
 
 
@@ -276,7 +276,7 @@ def slice_along(input: Tensor, dim: int, part) -> Tensor:
 
 @method("select")
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The view at one index of a dimension, which goes: ``x[:, ..., index]``.
+    """The view ``x[:, ..., index]`` at one index of a dimension, which is removed.
 
     Raises:
         ShapeError: no such dimension, or the index is out of bounds.
@@ -298,10 +298,10 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 @method("narrow")
 def narrow(input: Tensor, dim: int, start, length: int) -> Tensor:
-    """The view of ``length`` indices of a dimension from ``start``: ``x[:, ..., start : start + length]``.
+    """The view ``x[:, ..., start : start + length]``.
 
     Raises:
-        ShapeError: no such dimension, or the range does not lie within it.
+        ShapeError: no such dimension, or the range exceeds it.
 
     >>> import cnn_physics77 as torch
     >>> torch.narrow(torch.tensor([1, 2, 3, 4]), 0, 1, 2)

@@ -1,8 +1,7 @@
-"""Slices and elements by lists of indices, and back: index_select and index_add, take and put, index_copy,
-index_fill, index_put.
+"""Elements at lists of indices: index_select, index_add, index_copy, index_fill, take, put, index_put.
 
-What is picked by *index_select* or *take* has the sum at the same places, *index_add*, as its derivative;
-*index_put* has what it overwrites and what it writes.
+The derivative of *index_select* and *take* adds the gradient at the same indices. *index_put* passes the
+gradient to the values at the indices, and to the input elsewhere.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation
 def _index_add(x, source, index, *, dim):
-    """y = x + source, whose slices along dim are added at the index."""
+    """y = x, plus the slices of source along dim, added at the index."""
     out = np.array(x, order="C")
     add_at(out, (slice(None),) * dim + (index,), source)
     return out
@@ -43,7 +42,7 @@ def _(g, index, dim):
 
 @operation
 def _index_put(x, values, *, index):
-    """y = x, but the values at the index (as indexing.parse gives it)."""
+    """y = x, with the values at the index (the second part that getitem.parse returns)."""
     out = x.copy(order="K")
     out[tuple(slice(None) if part is None else part.array for part in index)] = values
     return out
@@ -77,10 +76,10 @@ def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Ten
 
 @method("index_select")
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices along a dimension whose indices are listed.
+    """The slices at the listed indices of a dimension.
 
     Args:
-        index: integers from 0, 1-D; repeats are allowed, and their gradients are summed.
+        index: non-negative integers, 1-D. Repeated indices are allowed, and their gradients are summed.
 
     Raises:
         ShapeError: no such dimension, an index out of bounds, or not 1-D.
@@ -114,12 +113,12 @@ def _slices(function: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -
 
 @method("index_add")
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
-    """The input plus ``alpha`` times the slices of ``source``, added at the listed indices of a dimension:
-    the transpose of
-    :func:`index_select`.
+    """The input plus ``alpha`` times the slices of ``source``, added at the listed indices of a dimension.
+
+    It is the transpose of :func:`index_select`.
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or the source has another dtype.
 
     >>> import cnn_physics77 as torch
@@ -136,10 +135,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha=1
 
 @method("index_copy")
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """The input, but with the slices of ``source`` at the listed indices of a dimension.
+    """The input, with the slices of ``source`` at the listed indices of a dimension.
 
     Raises:
-        ShapeError: shapes that do not fit, or an index out of bounds.
+        ShapeError: the shapes do not fit, or an index out of bounds.
         DtypeError: the index is not of integers, or the source has another dtype.
 
     >>> import cnn_physics77 as torch
@@ -153,8 +152,10 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 @method("index_fill")
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
-    """The input, but with a value at the listed indices of a dimension; the value is a number or a 0-d
-    tensor. Its gradient counts every place once, however often the place is listed.
+    """The input, with a value at the listed indices of a dimension.
+
+    The value is a number or a 0-d tensor. Its gradient counts every element once, even if its index is listed
+    several times.
 
     Raises:
         ShapeError: no such dimension, an index out of bounds, or a value with dimensions.
@@ -185,8 +186,8 @@ def scalar_like(function: str, x: Tensor, value) -> Tensor:
         value = from_array(fitted(function, value, x.array.dtype))
     elif value.array.ndim:
         raise ShapeError(
-            f"{function}: only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value.array.ndim} dimension(s)."
+            f"{function}: only supports a 0-dimensional value tensor, but got tensor with {value.array.ndim} "
+            "dimension(s)."
         )
     if value.array.dtype.kind == "c" and x.array.dtype.kind != "c":
         raise DtypeError(f"{function}: value cannot be converted to type {x.dtype}, found a complex one")
@@ -198,7 +199,7 @@ def scalar_like(function: str, x: Tensor, value) -> Tensor:
 
 @method("take")
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements of the flattened input at the index; tensor of the index's shape.
+    """The elements of the flattened input at the index, in the shape of the index.
 
     Args:
         index: integers; negative ones count from the end.
@@ -218,13 +219,12 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 @method("put")
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """The input, but with the elements of ``source`` at the places of the flattened input that the index
-    names.
+    """The input, with the elements of ``source`` at the given indices of the flattened input.
 
     Args:
         index: integers; negative ones count from the end.
-        source: as many elements as the index, of the input's dtype.
-        accumulate: add to what is there.
+        source: a tensor of the input's dtype, with as many elements as the index.
+        accumulate: whether to add to the elements instead of replacing them.
 
     Raises:
         ShapeError: an index out of bounds, or unequal numbers of indices and elements.
@@ -256,15 +256,15 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 @method("index_put")
 def index_put(input: Tensor, indices, values: Tensor, accumulate: bool = False) -> Tensor:
-    """The input, but with ``values`` at ``input[indices]``.
+    """The input, with ``values`` at ``input[indices]``.
 
     Args:
         indices: a tuple of integer or boolean tensors (None for all of a dimension), which broadcast.
         values: of the input's dtype, broadcast to the shape of ``input[indices]``.
-        accumulate: add to what is there, as often as an index occurs.
+        accumulate: whether to add to the elements, once for each time that an index occurs.
 
     Raises:
-        ShapeError: indices out of bounds or that do not broadcast, or values that do not.
+        ShapeError: indices out of bounds, or indices or values that do not broadcast.
         DtypeError: the values have another dtype.
 
     >>> import cnn_physics77 as torch
@@ -286,7 +286,7 @@ def index_put(input: Tensor, indices, values: Tensor, accumulate: bool = False) 
 
 
 def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulate: bool = False) -> Tensor:
-    """See :func:`index_put`; the index as :func:`.indexing.getitem.parse` gives it."""
+    """See :func:`index_put`. The index is the second part that :func:`.indexing.getitem.parse` returns."""
     if values.array.dtype != input.array.dtype:
         raise DtypeError(
             f"{function}: Index put requires the source and destination dtypes match, got {input.dtype} for "

@@ -1,5 +1,4 @@
-"""Elements by a boolean mask: masked_fill, masked_select, masked_scatter; and the places where something
-holds: nonzero, argwhere."""
+"""Boolean masks: masked_fill, masked_select, masked_scatter, and the indices of nonzero elements."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation
 def _masked_fill(x, mask, value):
-    """y = value where the mask holds, x elsewhere; all of one shape, or the value 0-d."""
+    """y = value where the mask is True, x elsewhere. All have one shape, or the value is 0-d."""
     return np.where(mask, value, x)
 
 
@@ -49,7 +48,7 @@ def _common(function: str, *shapes) -> tuple[int, ...]:
 
 @method("masked_fill")
 def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
-    """The input, but ``value`` where the mask holds; the gradient of the input is 0 there.
+    """The input, with ``value`` where the mask is True; the gradient of the input is 0 there.
 
     Args:
         mask: boolean; broadcasts with the input.
@@ -73,8 +72,7 @@ def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
 
 @method("masked_select")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask holds, in the order of their indices, as a 1-D tensor; input and mask
-    broadcast.
+    """The elements where the mask is True, in row-major order, as a 1-D tensor. Input and mask broadcast.
 
     Raises:
         DtypeError: the mask is not boolean.
@@ -92,7 +90,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 @method("masked_scatter")
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """The input, but where the mask holds the elements of ``source``, one after another.
+    """The input, with successive elements of ``source`` where the mask is True.
 
     Raises:
         DtypeError: the mask is not boolean, or the source has another dtype.
@@ -120,11 +118,11 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 @method("nonzero")
 def nonzero(input: Tensor, *, as_tuple: bool = False):
-    """The indices of all elements that are not zero, in their order; without derivative.
+    """The indices of all nonzero elements, in row-major order. It has no derivative.
 
     Args:
-        as_tuple: give one tensor for each dimension, which can be used as an index, instead of a table with
-            one row for each element.
+        as_tuple: whether to return one tensor for each dimension, a tuple that can be used as an index,
+            instead of one tensor with a row for each element.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[0, 1], [2, 0]])
@@ -140,7 +138,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False):
 
 @method("argwhere")
 def argwhere(input: Tensor) -> Tensor:
-    """The indices of all elements that are not zero, one row for each; without derivative.
+    """The indices of all nonzero elements, one row for each. It has no derivative.
 
     >>> import cnn_physics77 as torch
     >>> torch.argwhere(torch.tensor([0, 3, 4]))

@@ -1,5 +1,5 @@
-"""Borders: pad and crop. Padding with a constant and cropping are each other's derivatives; the other borders
-are made of the tensor itself, by slicing, flipping and joining."""
+"""Padding and cropping. Constant padding and cropping are each other's derivatives. The other modes consist
+of slices and flips of the tensor, joined by cat."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from cnn_physics77.core.tensor import Tensor
 
 @operation
 def _pad(x, *, widths, value):
-    """x in the middle of a larger array of the value; widths: for each dimension, how much is added (before,
-    after)."""
+    """x with a border of the value. The widths are (before, after) for each dimension."""
     out = empty(tuple(a + n + b for n, (a, b) in zip(x.shape, widths)), like=x)
     inner = _inside(x.shape, widths)
     out.fill(value)
@@ -70,8 +69,8 @@ def _circular(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     n = x.shape[dim]
     if before > n or after > n:
         raise ShapeError(
-            f"pad: Padding value causes wrapping around more than once, found padding ({before}, {after}) "
-            f"at dimension {dim} of input {x.shape}"
+            f"pad: Padding value causes wrapping around more than once, found padding ({before}, {after}) at "
+            f"dimension {dim} of input {x.shape}"
         )
     first = [slice_along(x, dim, slice(n - before, n))] if before else []
     last = [slice_along(x, dim, slice(0, after))] if after else []
@@ -92,19 +91,20 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     ==============  =========================================
 
     Args:
-        pad: widths, from the last dimension: (before, after) of the last, (before, after) of the last but
-            one, and so on. Negative widths crop: the input, or with ``reflect`` and ``replicate`` the result.
+        pad: the widths, starting with the last dimension: (before, after) of the last one, (before, after) of
+            the last but one, and so on. Negative widths crop the input, or, with ``reflect`` and
+            ``replicate``, the result.
         mode: one of the above.
-        value: v, 0 by default; for ``constant`` alone.
+        value: v, 0 by default; for ``constant`` only.
 
     Returns:
         Tensor of size before + n + after along each padded dimension; never a view.
 
     Raises:
-        ShapeError: an odd number of widths, more than the dimensions have, a negative size (or 0, with
-            ``reflect`` and ``replicate``), a reflected border as wide as the input or a circular one wider.
-        ValueError: another mode, or a value with a mode that takes none.
-        RangeError: a value that the dtype does not hold.
+        ShapeError: an odd number of widths, more widths than two per dimension, a negative size (or 0, with
+            ``reflect`` and ``replicate``), a reflected border as wide as the input, or a wider circular one.
+        ValueError: another mode, or a value with another mode than ``constant``.
+        RangeError: the value is outside of the range of the dtype.
 
     >>> import cnn_physics77 as torch
     >>> import cnn_physics77.nn.functional as F
@@ -147,14 +147,14 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
 
 
 def _cropped(x: Tensor, pairs: list[tuple[int, int]]) -> Tensor:
-    """Without what negative widths take away."""
+    """x, cropped by the negative widths."""
     if all(a >= 0 and b >= 0 for a, b in pairs):
         return x
     return _slice(x, key=tuple(slice(max(-a, 0), n + min(b, 0)) for n, (a, b) in zip(x.shape, pairs)))
 
 
 def _bordered(x: Tensor, pairs: list[tuple[int, int]], mode: str, value) -> Tensor:
-    """With what positive widths add; never x itself."""
+    """x, with the borders of the positive widths; never x itself."""
     widths = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
     if not any(a or b for a, b in widths):
         return clone(x)

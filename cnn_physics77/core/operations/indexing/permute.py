@@ -1,4 +1,4 @@
-"""Dimensions in another order: permute, transpose and their kin; all views of one operation."""
+"""Permutations of the dimensions: permute, transpose, movedim, .T. All use one view operation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ method("permute")(variadic(permute))
 
 @method("transpose")
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with two dimensions exchanged.
+    """A view with two dimensions swapped.
 
     Raises:
         ShapeError: no such dimension.
@@ -70,7 +70,7 @@ method("swapaxes", "swapdims")(transpose)
 
 @method("t")
 def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix; tensors of no or one dimension as they are.
+    """The transpose of a matrix. 0-d and 1-d tensors are unchanged.
 
     Raises:
         ShapeError: more than two dimensions.
@@ -92,7 +92,7 @@ def adjoint(input: Tensor) -> Tensor:
     """The conjugate transpose of the last two dimensions.
 
     Raises:
-        ShapeError: fewer than two dimensions.
+        ShapeError: there are fewer than two dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.adjoint(torch.tensor([[1j, 2.0]]))
@@ -125,17 +125,17 @@ method("H")(property(lambda self: conj(_matrix("H", self)), doc="The conjugate t
 method("T")(
     property(
         lambda self: _permute(self, dims=tuple(range(self.array.ndim))[::-1]),
-        doc="The transpose of a matrix; of other tensors, all dimensions in reverse order.",
+        doc="The transpose of a matrix; for other tensors, all dimensions in reverse order.",
     )
 )
 
 
 @method("movedim", "moveaxis")
 def movedim(input: Tensor, source, destination) -> Tensor:
-    """A view with the dimensions ``source`` at the places ``destination``; the others keep their order.
+    """A view with dimensions ``source`` moved to positions ``destination``. The others keep their order.
 
     Args:
-        source, destination: integers, or as many of each.
+        source, destination: integers, or tuples of equal length.
 
     Raises:
         ShapeError: no such dimension, one named twice, or unequal numbers of them.

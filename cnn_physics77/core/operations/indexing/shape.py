@@ -1,8 +1,7 @@
-"""Other shapes of the same elements: reshape, view, flatten, squeeze, expand. Views wherever PyTorch gives
-views.
+"""Changes of shape: reshape, view, flatten, squeeze, expand. They return views wherever PyTorch does.
 
-All that only regroups the sizes is one operation, *reshape*, whose derivative is the reshape back; *expand*
-and its adjoint, the sum, stand in :mod:`.base.broadcasting`.
+Functions that only regroup the sizes share one operation, *reshape*, whose derivative is the reverse reshape.
+*expand* and its adjoint, a sum, are in :mod:`.base.broadcasting`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @view_operation
 def _reshape(x, *, shape):
-    """The elements in the order of their indices, the last fastest, grouped by other sizes."""
+    """The elements in row-major order, in another shape."""
     if x.flags.c_contiguous:
         return x.reshape(shape)
     try:
@@ -44,13 +43,13 @@ def _(g, x_shape):
 
 
 def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """The shape with a -1 in it replaced by what is left of ``size``."""
+    """The shape, with -1 replaced so that the sizes multiply to ``size``."""
     unknown = shape.count(-1)
     if unknown > 1:
         raise ShapeError(f"{function}: only one dimension can be inferred, found {list(shape)}")
     if any(n < -1 for n in shape):
         raise ShapeError(
-            f"{function}: invalid shape dimension in {list(shape)}; sizes are 0 and more, or -1 once"
+            f"{function}: invalid shape dimension in {list(shape)}; sizes are non-negative, or -1 once"
         )
     known = prod(n for n in shape if n != -1)
     if unknown:
@@ -66,7 +65,7 @@ def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...
         return shape
     raise ShapeError(
         f"{function}: shape '{list(shape)}' is invalid for input of size {size}; the sizes must multiply to "
-        "it"
+        f"{size}"
     )
 
 
@@ -74,14 +73,13 @@ def _fill_in(function: str, shape: tuple[int, ...], size: int) -> tuple[int, ...
 
 
 def reshape(input: Tensor, shape) -> Tensor:
-    """The same elements, in the order of their indices (the last fastest), under another shape: a view where
-    the memory allows it, else a copy.
+    """The same elements in row-major order, in another shape: a view if the strides allow it, else a copy.
 
     Args:
-        shape: sizes; one of them may be -1 and is inferred.
+        shape: the sizes; one of them may be -1 and is inferred.
 
     Raises:
-        ShapeError: the sizes do not multiply to the number of elements, or -1 is ambiguous.
+        ShapeError: the product of the sizes is not the number of elements, or -1 is ambiguous.
 
     >>> import cnn_physics77 as torch
     >>> torch.reshape(torch.arange(6), (2, -1))
@@ -100,15 +98,14 @@ _moving = Lock()
 @method("view")
 @variadic
 def _view(self, size=(), *, dtype=None) -> Tensor:
-    """The same memory under another shape, or, given a dtype, its bytes read as that dtype (a constant).
+    """The same memory in another shape, or, given a dtype, its bytes read as that dtype (a constant).
 
-    Where the library itself has chosen another order of memory than that of the indices, as for the result of
-    a convolution, and nothing else lies on that memory yet, the tensor first moves into the order of its
-    indices.
+    Some operations, such as convolutions, return a tensor whose memory is not row-major. If nothing else
+    refers to that memory, it is first made row-major.
 
     Raises:
-        ShapeError: the sizes do not multiply to the number of elements, or the order of memory does not allow
-            a view.
+        ShapeError: the product of the sizes is not the number of elements, or the strides do not allow a
+            view.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(2, 3)
@@ -128,8 +125,8 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
             ) from None
     sizes = _fill_in("view", sizes_of("view", (size,)), self.array.size)
     if not self.array.flags.c_contiguous:
-        with _moving:  # or another thread's view of the same tensor would count as something that sees it
-            if not self.array.flags.c_contiguous and _order_is_ours(self):
+        with _moving:  # a view() of the same tensor in another thread would count as a reference
+            if not self.array.flags.c_contiguous and _can_make_row_major(self):
                 self.array = np.ascontiguousarray(self.array)
         try:
             self.array.reshape(sizes, copy=False)
@@ -142,10 +139,10 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
     return _reshape(self, shape=sizes)
 
 
-def _order_is_ours(tensor: Tensor) -> bool:
-    """Whether the tensor is all that is seen of its memory, which lies in another order than its indices.
+def _can_make_row_major(tensor: Tensor) -> bool:
+    """Whether the memory is not row-major, and nothing but the tensor refers to it.
 
-    Its own node, which may keep the values for the derivative, does not count.
+    The tensor's own node, which may save the values for the derivative, does not count.
     """
     if tensor._view_of is not None or flat(tensor.array) is None:
         return False
@@ -157,20 +154,21 @@ def _order_is_ours(tensor: Tensor) -> bool:
 
 @method("view_as")
 def _view_as(self, other) -> Tensor:
-    """See ``view``: the shape of ``other``."""
+    """See ``view``; the shape is that of ``other``."""
     return _view(self, other.shape)
 
 
 @method("reshape_as")
 def _reshape_as(self, other) -> Tensor:
-    """See :func:`reshape`: the shape of ``other``."""
+    """See :func:`reshape`; the shape is that of ``other``."""
     return reshape(self, other.shape)
 
 
 @method("flatten")
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from ``start_dim`` to ``end_dim``, both included, as one. A 0-d tensor becomes one of
-    one element.
+    """The tensor with the dimensions from ``start_dim`` to ``end_dim`` (inclusive) merged into one.
+
+    A 0-d tensor becomes a 1-d tensor of one element.
 
     Raises:
         ShapeError: no such dimensions, or ``start_dim`` after ``end_dim``.
@@ -194,7 +192,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @method("ravel")
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension: a view where the memory allows it.
+    """All elements in one dimension: a view if the strides allow it.
 
     >>> import cnn_physics77 as torch
     >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
@@ -205,10 +203,10 @@ def ravel(input: Tensor) -> Tensor:
 
 @method("unflatten")
 def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
-    """One dimension as several, the inverse of :func:`flatten`; one of the sizes may be -1.
+    """The tensor with one dimension split into several, the inverse of :func:`flatten`. One size may be -1.
 
     Raises:
-        ShapeError: no such dimension, or the sizes do not multiply to its size.
+        ShapeError: no such dimension, or the product of the sizes is not its size.
 
     >>> import cnn_physics77 as torch
     >>> torch.unflatten(torch.zeros(2, 12), 1, (3, -1)).shape
@@ -224,7 +222,7 @@ def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
 
 @method("squeeze")
 def squeeze(input: Tensor, dim=None) -> Tensor:
-    """A view without dimensions of size 1: all such, or those among ``dim``, an integer or several.
+    """A view without the dimensions of size 1: all of them, or those among ``dim``, an integer or several.
 
     Raises:
         ShapeError: no such dimension.
@@ -258,7 +256,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 def atleast_1d(*tensors: Tensor):
-    """The tensors with one dimension at least: views. One tensor gives a tensor, several (or a tuple of them)
+    """Views of the tensors with at least one dimension. One tensor gives a tensor, several (or a tuple) give
     a tuple.
 
     >>> import cnn_physics77 as torch
@@ -269,7 +267,7 @@ def atleast_1d(*tensors: Tensor):
 
 
 def atleast_2d(*tensors: Tensor):
-    """The tensors with two dimensions at least, new ones in front: views; see :func:`atleast_1d`.
+    """Views of the tensors with at least two dimensions, with new ones first; see :func:`atleast_1d`.
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_2d(torch.tensor([1, 2]))
@@ -281,8 +279,9 @@ def atleast_2d(*tensors: Tensor):
 
 
 def atleast_3d(*tensors: Tensor):
-    """The tensors with three dimensions at least: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1); see
-    :func:`atleast_1d`.
+    """Views of the tensors with at least three dimensions; see :func:`atleast_1d`.
+
+    (n,) becomes (1, n, 1), and (m, n) becomes (m, n, 1).
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_3d(torch.tensor([1, 2])).shape
@@ -312,7 +311,7 @@ def _each(tensors: tuple, function):
 @method("expand")
 @variadic
 def _expand_method(self, size) -> Tensor:
-    """A view in which dimensions of size 1 are repeated, and new ones stand in front; -1 keeps a size.
+    """A view in which dimensions of size 1 are repeated. New dimensions come first; -1 keeps a size.
 
     Raises:
         ShapeError: a size that is not 1 would have to change, or there are fewer sizes than dimensions.
@@ -344,7 +343,7 @@ method("broadcast_to")(variadic(broadcast_to))
 
 @method("expand_as")
 def _expand_as(self, other) -> Tensor:
-    """See ``expand``: the shape of ``other``."""
+    """See ``expand``; the shape is that of ``other``."""
     return _expanded("expand_as", self, other.shape)
 
 
@@ -353,8 +352,8 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
     new = len(sizes) - len(shape)
     if new < 0:
         raise ShapeError(
-            f"{function}: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
-            f"number of dimensions in the tensor ({len(shape)}), found {sizes} for shape {shape}"
+            f"{function}: the number of sizes provided ({len(sizes)}) must be greater or equal to the number "
+            f"of dimensions in the tensor ({len(shape)}), found {sizes} for shape {shape}"
         )
     full = []
     for i, size in enumerate(sizes):
@@ -363,7 +362,7 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
             size = old
         elif size < 0:
             raise ShapeError(
-                f"{function}: expected sizes of 0 and more, or -1 for existing dimensions, found {sizes}"
+                f"{function}: expected non-negative sizes, or -1 for existing dimensions, found {sizes}"
             )
         elif old is not None and old != size and old != 1:
             raise ShapeError(
@@ -375,10 +374,10 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors as views of their common shape.
+    """The tensors, expanded to their common shape, as views.
 
     Raises:
-        ShapeError: there is none.
+        ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
     >>> a, b = torch.broadcast_tensors(torch.zeros(3, 1), torch.zeros(4))

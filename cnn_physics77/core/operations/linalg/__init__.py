@@ -1,1 +1,1 @@
-"""Matrix products, contractions, diagonals."""
+"""Matrix products, einsum, diagonals and triangles."""

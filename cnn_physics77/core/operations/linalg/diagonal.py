@@ -17,7 +17,7 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @view_operation(name="diagonal")
 def _diagonal(x, *, offset, dim1, dim2):
-    """y_(..., k) = x at k and k + offset along dim1 and dim2: a view, which NumPy would make read-only."""
+    """y_(..., k) = x at k and k + offset along dim1 and dim2: a writable view, unlike np.diagonal."""
     first, second = x.shape[dim1], x.shape[dim2]
     rows = slice(max(0, -offset), max(0, -offset, min(first, second - offset)))
     start = [slice(None)] * x.ndim
@@ -59,14 +59,14 @@ def _two_dimensions(function: str, dim1: int, dim2: int, ndim: int) -> tuple[int
 
 @method("diagonal")
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonals of the matrices along two dimensions, as a new last dimension: a view.
+    """The diagonals of the matrices in two dimensions, as a new last dimension: a view.
 
     Args:
-        offset: above the main diagonal; negative, below it.
+        offset: the distance above the main diagonal; negative below it.
         dim1, dim2: the dimensions of rows and columns.
 
     Raises:
-        ShapeError: there are no such two dimensions.
+        ShapeError: the dimensions do not exist, or are equal.
 
     >>> import cnn_physics77 as torch
     >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]]))
@@ -79,15 +79,15 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 @method("diag_embed")
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices of zeros with the last dimension of the input on the diagonal: the adjoint of
+    """Diagonal matrices, with the last dimension of the input on the diagonal: the adjoint of
     :func:`diagonal`.
 
     Args:
-        offset: above the main diagonal; negative, below it.
-        dim1, dim2: which dimensions of the result the rows and columns are.
+        offset: the distance above the main diagonal; negative below it.
+        dim1, dim2: the dimensions of rows and columns in the result.
 
     Raises:
-        ShapeError: there are no such two dimensions, or the input has none.
+        ShapeError: the dimensions do not exist, or are equal, or the input is 0-d.
 
     >>> import cnn_physics77 as torch
     >>> torch.diag_embed(torch.tensor([1, 2]))
@@ -108,11 +108,11 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 @method("diag")
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Of a vector, the matrix with it on the diagonal; of a matrix, its diagonal: a copy in both cases, while
-    :func:`diagonal` is a view.
+    """For a vector, the matrix with it on the diagonal; for a matrix, its diagonal. Both are copies, unlike
+    :func:`diagonal`, which is a view.
 
     Raises:
-        ShapeError: neither a vector nor a matrix.
+        ShapeError: the input is neither a vector nor a matrix.
 
     >>> import cnn_physics77 as torch
     >>> torch.diag(torch.tensor([1, 2])), torch.diag(torch.tensor([[1, 2], [3, 4]]))
@@ -134,7 +134,7 @@ def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix: y = Σ x_kk.
 
     Raises:
-        ShapeError: not a matrix.
+        ShapeError: the input is not a matrix.
 
     >>> import cnn_physics77 as torch
     >>> torch.trace(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -143,7 +143,7 @@ def trace(input: Tensor) -> Tensor:
     input = as_tensor_input("trace", input)
     if input.array.ndim != 2:
         raise ShapeError(
-            f"trace: expected a matrix, found shape {input.shape}; use diagonal(...).sum(-1) for many"
+            f"trace: expected a matrix, found shape {input.shape}; use diagonal(...).sum(-1) for a batch"
         )
     return sum(_diagonal(input, offset=0, dim1=0, dim2=1))
 
@@ -174,10 +174,10 @@ def _matrices(function: str, input) -> Tensor:
 
 @method("tril")
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangles of matrices (..., M, N), up to and with a diagonal; zeros elsewhere.
+    """The lower triangles of matrices (..., M, N), including the diagonal; zeros elsewhere.
 
     Raises:
-        ShapeError: fewer than two dimensions.
+        ShapeError: there are fewer than two dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.tril(torch.ones(2, 2))
@@ -189,10 +189,10 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 
 @method("triu")
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangles of matrices (..., M, N), from a diagonal on; zeros elsewhere.
+    """The upper triangles of matrices (..., M, N), including the diagonal; zeros elsewhere.
 
     Raises:
-        ShapeError: fewer than two dimensions.
+        ShapeError: there are fewer than two dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.triu(torch.ones(2, 2))

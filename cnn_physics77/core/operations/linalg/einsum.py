@@ -1,4 +1,4 @@
-"""Sums of products over named indices: einsum and tensordot, as matrix products."""
+"""Contractions: einsum and tensordot, computed as matrix products."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from cnn_physics77.core.operations.reduction.sum_mean import sum
 from cnn_physics77.core.tensor import Tensor
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-Labels = list  # of letters; the dimensions that "..." stands for are numbered, -1 being the last
+Labels = list  # of letters; the dimensions of "..." are numbered instead, with -1 for the last one
 
 
 # --------------------------------------------------------------------------------------- reading the equation
 
 
 def _parse(equation: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
-    """The labels of every operand's dimensions, and of the result's."""
+    """The labels of the dimensions of each operand, and of the result."""
     inputs, arrow, output = equation.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(shapes):
@@ -67,7 +67,7 @@ def _check_letters(equation: str, letters: str) -> None:
     for letter in letters:
         if letter not in LETTERS:
             raise ShapeError(
-                f"einsum: expected subscripts in [a-zA-Z], '...' once a term, found {letter!r} in "
+                f"einsum: expected subscripts in [a-zA-Z], and '...' once per term, found {letter!r} in "
                 f"{equation!r}"
             )
 
@@ -100,15 +100,14 @@ def _sizes(pairs: list[tuple[Tensor, Labels]], equation: str) -> dict:
                 sizes[label] = n
             elif n not in (1, sizes[label]):
                 raise ShapeError(
-                    f"einsum: subscript {label!r} has size {n} for operand {index}, which does not "
-                    "broadcast with "
-                    f"the previously seen size {sizes[label]}, in {equation!r}"
+                    f"einsum: subscript {label!r} has size {n} for operand {index}, which does not broadcast "
+                    f"with the previously seen size {sizes[label]}, in {equation!r}"
                 )
     return sizes
 
 
 def _without_repetition(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
-    """Diagonals where a label occurs twice."""
+    """The operand with its diagonal taken wherever a label occurs twice."""
     labels = list(labels)
     while len(set(labels)) < len(labels):
         label = next(item for item in labels if labels.count(item) > 1)
@@ -117,8 +116,7 @@ def _without_repetition(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
         if x.array.shape[first] != x.array.shape[second]:
             raise ShapeError(
                 f"einsum: subscript {label!r} is repeated for an operand with the sizes "
-                f"{x.array.shape[first]} and "
-                f"{x.array.shape[second]}, which differ"
+                f"{x.array.shape[first]} and {x.array.shape[second]}, which differ"
             )
         x = diagonal(x, 0, first, second)
         del labels[second], labels[first]
@@ -138,7 +136,7 @@ def _arrange(x: Tensor, labels: Labels, order: Labels) -> Tensor:
 def _pair(
     a: Tensor, a_labels: Labels, b: Tensor, b_labels: Labels, keep: set, sizes: dict
 ) -> tuple[Tensor, Labels]:
-    """Multiply, and sum over what both have and nothing later needs."""
+    """Multiply two operands. Sum over the labels in both that no later operand and not the result needs."""
     a, a_labels = _sum_out(a, a_labels, keep | set(b_labels))
     b, b_labels = _sum_out(b, b_labels, keep | set(a_labels))
     both = [label for label in a_labels if label in b_labels]
@@ -172,14 +170,15 @@ def _pair(
 def einsum(*args) -> Tensor:
     r"""The sum of products that an equation over indices describes (Einstein's convention).
 
-    ``einsum("ik,kj->ij", a, b)`` is :math:`y_{ij} = \sum_k a_{ik} b_{kj}`: every term names the dimensions of
-    an operand, what follows the arrow those of the result; the sum goes over all others.
+    ``einsum("ik,kj->ij", a, b)`` is :math:`y_{ij} = \sum_k a_{ik} b_{kj}`. Every term before the arrow names
+    the dimensions of an operand; the term after it names those of the result. All other dimensions are summed
+    over.
 
     - A letter twice in a term takes the diagonal: ``"ii->i"``.
-    - ``...`` stands for dimensions without a name, which broadcast from the last.
+    - ``...`` stands for unnamed dimensions, which broadcast.
     - Without an arrow the result has ``...`` and the letters that occur once, in alphabetical order.
     - Dimensions of size 1 broadcast.
-    - ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` names the dimensions by numbers, ``Ellipsis`` being ``...``.
+    - ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` names the dimensions by numbers; ``Ellipsis`` means ``...``.
 
     Operands are contracted pairwise from the left, as matrix products.
 
@@ -187,7 +186,7 @@ def einsum(*args) -> Tensor:
         args: the equation and the operands, one or more, of one dtype.
 
     Raises:
-        ShapeError: the equation does not fit the operands, or sizes of one name differ.
+        ShapeError: the equation does not fit the operands, or a name stands for different sizes.
         DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
@@ -227,11 +226,11 @@ def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
 
     Args:
         a, b: tensors of one dtype.
-        dims: an integer n, for the last n dimensions of a and the first n of b; or two lists, of dimensions
-            of a and of b, taken in pairs. In a pair, size 1 broadcasts.
+        dims: an integer n, for the last n dimensions of a and the first n of b; or a list of dimensions of a
+            and a list of dimensions of b, which are paired in order. Size 1 broadcasts.
 
     Returns:
-        The other dimensions of a, then those of b.
+        Tensor with the other dimensions of a, then those of b.
 
     Raises:
         ShapeError: the pairs differ in size, or there are no such dimensions.
@@ -260,10 +259,9 @@ def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
     ):
         raise ShapeError(
             f"tensordot: contracted dimensions need to match, found sizes {[x[d] for d in a_dims]} of {x} "
-            "and "
-            f"{[z[d] for d in b_dims]} of {z}"
+            f"and {[z[d] for d in b_dims]} of {z}"
         )
-    # Against size 1, the other one's elements need only be summed.
+    # A dimension that is paired with size 1 only has to be summed.
     a = _summed_against_one(a, [i for i, j in zip(a_dims, b_dims) if z[j] == 1 != x[i]])
     b = _summed_against_one(b, [j for i, j in zip(a_dims, b_dims) if x[i] == 1 != z[j]])
     x, z = a.array.shape, b.array.shape

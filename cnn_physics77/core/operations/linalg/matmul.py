@@ -34,7 +34,7 @@ def of_one_dtype(function: str, *operands) -> list[Tensor]:
     """The operands as tensors of one dtype.
 
     Raises:
-        DtypeError: they differ in dtype.
+        DtypeError: the dtypes differ.
     """
     tensors = [as_tensor_input(function, o) for o in operands]
     dtype = tensors[0].array.dtype
@@ -54,9 +54,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     .. math:: y_{mn} = \sum_k a_{mk} b_{kn} \qquad \bar a = \bar y\, b^H \qquad \bar b = a^H \bar y
 
     Args:
-        input: a, (..., M, K), or (K) for a row, whose dimension M is dropped from the result.
-        other: b, (..., K, N), or (K) for a column, whose dimension N is dropped. Leading dimensions
-            broadcast.
+        input: a, (..., M, K); or (K,) for a row, whose dimension M is removed from the result.
+        other: b, (..., K, N); or (K,) for a column, whose dimension N is removed from the result. Leading
+            dimensions broadcast.
 
     Returns:
         y, (..., M, N), of the common dtype.
@@ -78,8 +78,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x[-1] != (z[-2] if len(z) > 1 else z[0]):
         raise ShapeError(
             "matmul: expected the last size of the first factor to equal the "
-            f"{'second-to-last' if len(z) > 1 else 'only'} size of "
-            f"the second, found {x} @ {z}; transpose one factor or check the layer's in_features"
+            f"{'second-to-last' if len(z) > 1 else 'only'} size of the second, found {x} @ {z}; transpose "
+            "one factor or check the layer's in_features"
         )
     if len(x) == 1:
         a = a.unsqueeze(0)
@@ -184,7 +184,7 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
         alpha, beta = int(alpha), int(beta)
     if alpha != 1:
         product = mul(product, alpha)
-    if beta == 0:  # what input holds, NaN included, is not looked at
+    if beta == 0:  # the input is ignored, even NaN
         return product
     try:
         fits = broadcast_shapes(input.shape, product.shape) == product.shape
@@ -199,9 +199,9 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
 
 @method("addmm")
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
-    """y = beta input + alpha (mat1 @ mat2), input broadcast; with beta = 0 it is ignored, NaN included.
+    """y = beta input + alpha (mat1 @ mat2). The input broadcasts; with beta = 0 it is ignored, even NaN.
 
-    Of integers, the factors are cut to integers.
+    For integer tensors, beta and alpha are truncated to integers.
 
     >>> import cnn_physics77 as torch
     >>> torch.addmm(torch.tensor([1.0]), torch.ones(2, 3), torch.ones(3, 1), alpha=2)
@@ -213,8 +213,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
 
 @method("baddbmm")
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
-    """y = beta input + alpha (batch1 @ batch2) for batches of matrices, input broadcast; with beta = 0 it is
-    ignored. See :func:`addmm`.
+    """y = beta input + alpha (batch1 @ batch2) for batches of matrices. See :func:`addmm`.
 
     >>> import cnn_physics77 as torch
     >>> torch.baddbmm(torch.tensor(1.0), torch.ones(1, 2, 3), torch.ones(1, 3, 1))

@@ -1,1 +1,1 @@
-"""The operations of neural networks: `nn.functional`."""
+"""The operations of neural networks: ``nn.functional``."""

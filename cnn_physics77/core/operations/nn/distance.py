@@ -1,4 +1,4 @@
-r"""Distances and similarities: of predictions from targets, elementwise, and of vectors."""
+r"""Distances: elementwise regression losses, and distances and similarities of vectors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _(g, d, delta):
 
 
 def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
-    """Input and target as tensors of one floating dtype; a warning where their shapes differ."""
+    """Input and target as tensors of one floating dtype. There is a warning if their shapes differ."""
     for value in (input, target):
         if not isinstance(value, Tensor):
             raise DtypeError(
@@ -58,8 +58,8 @@ def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
     if input.shape != target.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
-            "will likely "
-            "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
+            "size.",
             stacklevel=4,
         )
     pair = prepare(function, (input, target))
@@ -83,15 +83,15 @@ def mse_loss(
 
     Args:
         input: x, of any shape.
-        target: t, of the same shape; others broadcast, with a warning.
+        target: t, of the same shape. Another shape broadcasts, with a warning.
         size_average, reduce: older forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        weight: a factor w for each element, of the input's shape; the mean is then the sum divided by that of
-            the weights.
+        weight: a factor w for each element, of the input's shape. The mean is then the sum of the losses
+            divided by the sum of the weights.
 
     Raises:
-        ShapeError: shapes that do not broadcast.
-        DtypeError: not real and floating.
+        ShapeError: the shapes do not broadcast.
+        DtypeError: the dtype is not real and floating.
         ValueError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
@@ -111,8 +111,8 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    r"""The absolute error: :math:`l = w |x - t|`; its derivative at 0 is 0. Args and errors as
-    :func:`mse_loss`.
+    r"""The absolute error: :math:`l = w |x - t|`, whose derivative at 0 is 0. Arguments and errors are those
+    of :func:`mse_loss`.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
@@ -131,17 +131,18 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    r"""The absolute error with a quadratic bottom (R. Girshick, arXiv:1504.08083).
+    r"""The absolute error, quadratic near 0 (R. Girshick, arXiv:1504.08083).
 
-    .. math:: l = \frac{(x - t)^2}{2 \beta} \text{ where } |x - t| < \beta, \quad |x - t| - \frac{\beta}{2}
-    \text{ elsewhere}
+    .. math::
+        l = \frac{(x - t)^2}{2 \beta} \text{ where } |x - t| < \beta, \quad
+        |x - t| - \frac{\beta}{2} \text{ elsewhere}
 
     Args:
         input, target, size_average, reduce, reduction: as for :func:`mse_loss`.
-        beta: β; 0 gives the :func:`l1_loss`.
+        beta: β; 0 gives :func:`l1_loss`.
 
     Raises:
-        ValueError: a negative beta, an unknown reduction.
+        ValueError: beta is negative, or the reduction is unknown.
         ShapeError, DtypeError: as for :func:`mse_loss`.
 
     >>> import cnn_physics77 as torch
@@ -160,18 +161,19 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    r"""The squared error where it is small, the absolute error where it is large (P. J. Huber, 1964).
+    r"""The squared error for small differences, the absolute error for large ones (P. J. Huber, 1964).
 
-    .. math:: l = w \frac{(x - t)^2}{2} \text{ where } |x - t| < \delta,
-        \quad w \delta \left(|x - t| - \frac{\delta}{2}\right) \text{ elsewhere}
+    .. math::
+        l = w \frac{(x - t)^2}{2} \text{ where } |x - t| < \delta, \quad
+        w \delta \left(|x - t| - \frac{\delta}{2}\right) \text{ elsewhere}
 
     Args:
         input, target, reduction: as for :func:`mse_loss`.
         delta: δ > 0.
-        weight: a factor w for each element, of the input's shape; the mean is that of the weighted losses.
+        weight: a factor w for each element, of the input's shape. The mean is that of the weighted losses.
 
     Raises:
-        ValueError: a delta not above 0, an unknown reduction.
+        ValueError: delta is not positive, or the reduction is unknown.
         ShapeError, DtypeError: as for :func:`mse_loss`.
 
     >>> import cnn_physics77 as torch
@@ -213,13 +215,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
     .. math:: y = \frac{\sum_i a_i b_i}{\max(\|a\|, \epsilon) \, \max(\|b\|, \epsilon)}
 
     Args:
-        x1, x2: vectors a and b along ``dim`` of their common shape, to which they broadcast.
-        eps: ε, the least length. The maximum with it is not differentiated: gradients flow as if it were the
-            length.
+        x1, x2: vectors a and b along ``dim``; the shapes broadcast.
+        eps: ε, the smallest norm. The maximum is not differentiated: gradients flow as if it were the norm.
 
     Raises:
-        ShapeError: shapes that do not broadcast, no such dimension.
-        DtypeError: not real and floating.
+        ShapeError: the shapes do not broadcast, or there is no such dimension.
+        DtypeError: the dtype is not real and floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 1.0]]))
@@ -231,7 +232,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
 
 
 def _normalized(a: Tensor, dim: int, eps: float) -> Tensor:
-    """a / max(‖a‖, ε), differentiated as a / ‖a‖ is."""
+    """a / max(‖a‖, ε), with the maximum differentiated like ‖a‖."""
     length = vector_norm(a, 2, dim, True)
     return a / (length + from_array(np.maximum(eps - length.array, 0)))
 
@@ -246,9 +247,9 @@ def pairwise_distance(
 
     Args:
         x1, x2: vectors a and b, (..., D); the shapes broadcast.
-        p: of the norm.
-        eps: ε, keeps the derivative finite at equal vectors.
-        keepdim: leave the last dimension with size 1.
+        p: the order of the norm.
+        eps: ε; it keeps the derivative finite for equal vectors.
+        keepdim: whether to keep the last dimension with size 1.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))

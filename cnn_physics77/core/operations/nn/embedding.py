@@ -1,4 +1,4 @@
-r"""Embedding: rows of a table by their index, and its adjoint, the sum into rows."""
+r"""Embedding: rows of a table at given indices, and its adjoint, which adds to rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @operation(name="embedding")
 def _lookup(weight, indices, factor):
-    """y_i = w[indices_i]; the factor belongs to the gradient"""
+    """y_i = w[indices_i]; the factor multiplies the gradient"""
     return weight[indices]
 
 
@@ -57,17 +57,17 @@ def embedding(
         input: indices t, integers of any shape.
         weight: the table w, (rows, dimension), floating.
         padding_idx: this row gets no gradient; negative ones count from the end.
-        max_norm: rows that are used and longer than this are first shortened to it, in place.
-        norm_type: of the length.
-        scale_grad_by_freq: divide each row's gradient by how often the row was used.
-        sparse: accepted for PyTorch's sake; the gradient is dense.
+        max_norm: used rows with a larger norm are first scaled down to it, in place.
+        norm_type: the order of that norm.
+        scale_grad_by_freq: whether to divide each row's gradient by the number of its uses.
+        sparse: accepted for compatibility with PyTorch; the gradient is dense.
 
     Returns:
         y, (*input.shape, dimension).
 
     Raises:
-        ShapeError: an index or padding_idx out of range, a table that is not two-dimensional.
-        DtypeError: indices that are not integers, a table that is not floating.
+        ShapeError: an index or padding_idx is out of range, or the table is not 2-D.
+        DtypeError: the indices are not integers, or the table is not floating.
 
     >>> import cnn_physics77 as torch
     >>> table = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
@@ -87,8 +87,7 @@ def embedding(
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         raise ShapeError(
             f"embedding: index out of range in self: expected indices in [0, {rows}), found {indices.min()} "
-            f"to {indices.max()}; "
-            "check the number of embeddings"
+            f"to {indices.max()}; check the number of embeddings"
         )
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
@@ -111,7 +110,7 @@ def _shorten(weight: Tensor, used: np.ndarray, longest: float, norm_type: float)
 
 
 def _factor(indices: np.ndarray, padding_idx: int | None, by_frequency: bool, dtype) -> Tensor | None:
-    """What the gradient at each index is multiplied by; None for 1."""
+    """The factor of the gradient at each index; None for 1."""
     if padding_idx is None and not by_frequency:
         return None
     factor = np.ones(indices.shape, dtype)

@@ -1,11 +1,10 @@
-r"""The affine map y = x Wᵀ + b, and the maps that are its derivatives.
+r"""The affine map y = x Wᵀ + b, and its derivatives.
 
-For x (..., I), W (O, I) and y (..., O), with the leading dimensions of x read as rows, the three products
+For x (..., I), W (O, I) and y (..., O), with the leading dimensions of x merged into rows, the three products
 
 .. math:: y = x W^T \qquad \bar x = g \bar W \qquad \bar W = g^T \bar x
 
-are each other's derivatives, so the family is closed: every order of derivative is made of these three and of
-sums over rows.
+are each other's derivatives, so the derivatives of any order consist of these three and of sums over rows.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def _weight_gradient(g, x):
 
 @operation(name="linear_bias_gradient")
 def _bias_gradient(g):
-    """The sum over rows, as a product with ones: faster than a sum over a leading dimension."""
+    """The sum over rows, as a product with ones, which is faster than a sum over a leading dimension."""
     rows = _rows(g)
     return gemm.matmul(np.ones(len(rows), g.dtype), rows)
 
@@ -102,17 +101,17 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     .. math:: y = x W^T + b
 
     Args:
-        input: x, (..., in_features); or (in_features).
-        weight: W, (out_features, in_features); or (in_features), for one output without its dimension.
-        bias: b, (out_features), or what broadcasts to y; or () with a one-dimensional weight. All of one
+        input: x, (..., in_features) or (in_features,).
+        weight: W, (out_features, in_features); or (in_features,) for a single output without its dimension.
+        bias: b, (out_features,), or a shape that broadcasts to y; or () with a 1-D weight. All have one
             floating, complex or integer dtype.
 
     Returns:
-        y, (..., out_features), of the same dtype. Without inputs (in_features = 0) it is the bias.
+        y, (..., out_features), of the same dtype. If in_features = 0, it is the bias.
 
     Raises:
         ShapeError: sizes that do not fit.
-        DtypeError: different dtypes.
+        DtypeError: the dtypes differ.
 
     >>> import cnn_physics77 as torch
     >>> x, W = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
@@ -127,9 +126,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ShapeError(
             f"linear: mat1 and mat2 shapes cannot be multiplied ({_sizes(_rows(x).shape if x.ndim else ())} "
-            f"and {_sizes(w.shape[::-1])}): expected an input (..., in_features) and a weight "
-            f"(out_features, in_features), found input {x.shape} and weight {w.shape}; check in_features, or "
-            "flatten the input"
+            f"and {_sizes(w.shape[::-1])}): expected an input (..., in_features) and a weight (out_features, "
+            f"in_features), found input {x.shape} and weight {w.shape}; check in_features, or flatten the "
+            "input"
         )
     if bias is None or bias.array.shape == w.shape[:1]:
         return _linear(input, weight, bias)
@@ -140,8 +139,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            f"linear: expected a bias that expands to {y.array.shape}, one number per output, shape "
-            f"({len(w)},), found {bias.array.shape} for a weight {w.shape}"
+            f"linear: expected a bias of shape ({len(w)},), or one that expands to {y.array.shape}, found "
+            f"{bias.array.shape} for a weight {w.shape}"
         )
     return add(y, bias)
 

@@ -1,5 +1,5 @@
-"""The divergence of distributions, and negative log-likelihoods of numbers. Those of classes are in
-:mod:`.nn.loss_cross_entropy`."""
+"""The Kullback-Leibler divergence, and negative log-likelihoods of Poisson and normal distributions. Those of
+classes are in :mod:`.nn.loss_cross_entropy`."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    r"""The Kullback-Leibler divergence of a distribution t from one whose logarithm is x.
+    r"""The Kullback-Leibler divergence of a distribution t from a distribution with logarithm x.
 
     .. math:: l = t \, (\log t - x), \quad 0 \log 0 = 0; \qquad \text{with log\_target: } l = e^t (t - x)
 
     Args:
         input: log-probabilities x.
-        target: probabilities t, or with ``log_target`` their logarithms; the shapes broadcast.
+        target: probabilities t, or, with ``log_target``, their logarithms; the shapes broadcast.
         size_average, reduce: older forms of ``reduction``.
-        reduction: ``"batchmean"``, the sum divided by the first size (if there is one), the divergence;
-            ``"mean"``, which divides by all sizes and warns of it; ``"sum"`` or ``"none"``.
-        log_target: whether the target is given as a logarithm.
+        reduction: ``"batchmean"`` divides the sum by the size of dimension 0 (if there is one), which gives
+            the divergence; ``"mean"`` divides by the number of elements, with a warning; ``"sum"`` or
+            ``"none"``.
+        log_target: whether the target contains logarithms.
 
     Raises:
-        ShapeError: shapes that do not broadcast.
+        ShapeError: the shapes do not broadcast.
         ValueError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
@@ -66,8 +67,7 @@ def kl_div(
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
-            "'batchmean' divides only by the "
-            "batch size, and aligns with the KL math definition.",
+            "'batchmean' divides only by the batch size, and aligns with the KL math definition.",
             stacklevel=3,
         )
     losses = exp(target) * (target - input) if log_target else _entropy(target) - target * input
@@ -85,16 +85,16 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""The negative log-likelihood of counts t under Poisson distributions of expectation λ, without the term
+    r"""The negative log-likelihood of counts t under Poisson distributions with mean λ, without the term
     log t!.
 
     .. math:: l = \lambda - t \log \lambda, \qquad \lambda = e^x
 
     Args:
-        input: x; without ``log_input`` it is λ itself, and ``eps`` is added to it inside of the logarithm.
+        input: x; without ``log_input`` it is λ, and ``eps`` is added to it in the logarithm.
         target: counts t; the shapes broadcast.
-        log_input: whether the input is the logarithm of the expectation.
-        full: add Stirling's approximation of log t!, t log t - t + log(2πt)/2, where t > 1.
+        log_input: whether the input is log λ.
+        full: whether to add Stirling's approximation of log t!, t log t - t + log(2πt)/2, where t > 1.
         size_average, reduce: older forms of ``reduction``.
         eps: see ``input``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
@@ -107,9 +107,7 @@ def poisson_nll_loss(
     reduction = reduction_of("poisson_nll_loss", reduction, size_average, reduce)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
-        counted = where(
-            gt(target, 1), target, 1.0
-        )  # the logarithm is of no number below: 0 * inf would be NaN
+        counted = where(gt(target, 1), target, 1.0)  # keeps log away from t <= 1: 0 * inf would be NaN
         stirling = counted * log(counted) - counted + 0.5 * log(2 * pi * counted)
         losses = losses + where(gt(target, 1), stirling, 0.0)
     return reduced(losses, None, reduction)
@@ -124,18 +122,17 @@ def gaussian_nll_loss(
     .. math:: l = \frac{1}{2} \left(\log v + \frac{(x - t)^2}{v}\right), \qquad v = \max(var, eps)
 
     Args:
-        input: expectations x.
+        input: means x.
         target: t; the shapes broadcast.
-        var: variances, a number or a tensor: of the input's shape, or of it without the last dimension, or
-            with 1 there. The maximum with ``eps`` is not differentiated: gradients flow into var as if it
-            were v.
-        full: add log(2π)/2.
-        eps: see above.
+        var: variances, a number or a tensor of the input's shape, whose last dimension may be missing or 1.
+            The maximum with ``eps`` is not differentiated: gradients flow into var as if it were v.
+        full: whether to add log(2π)/2.
+        eps: see the formula.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: a negative variance, an unknown reduction.
-        ShapeError: shapes that do not fit.
+        ValueError: a variance is negative, or the reduction is unknown.
+        ShapeError: the shapes do not fit.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.gaussian_nll_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
@@ -151,13 +148,12 @@ def gaussian_nll_loss(
         elif var.ndim != input.ndim or any(v not in (n, 1) for v, n in zip(var.shape, input.shape)):
             raise ShapeError(
                 f"gaussian_nll_loss: var is of incorrect size: expected {input.shape}, {input.shape[:-1]} or "
-                "one that broadcasts, "
-                f"found {var.shape}"
+                f"one that broadcasts, found {var.shape}"
             )
     if (var.array < 0).any():
         raise ValueError(
-            f"gaussian_nll_loss: var has negative entry/entries, found {var.array.min()}; variances are not "
-            "below 0"
+            f"gaussian_nll_loss: var has negative entry/entries, found {var.array.min()}; give non-negative "
+            "variances"
         )
     var = var + from_array(np.maximum(eps - var.array, 0))
     losses = 0.5 * (log(var) + square(input - target) / var)

@@ -74,17 +74,17 @@ def _(v, g, log_p, dim):
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
     r"""The softmax along one dimension: positive numbers that sum to 1.
 
-    .. math:: y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}, \qquad \bar x = y \, (\bar y - \textstyle\sum_j \bar y_j
-    y_j)
+    .. math::
+        y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}, \qquad \bar x = y \, (\bar y - \textstyle\sum_j \bar y_j y_j)
 
-    The maximum is subtracted first, so that nothing overflows. Where all are -inf, or one is +inf or NaN, the
-    result is NaN.
+    The maximum is subtracted first, so that nothing overflows. If all inputs are -inf, or one is +inf or NaN,
+    the results are NaN.
 
     Args:
         input: x, floating, of any shape.
-        dim: along which the results sum to 1; None (deprecated, as in PyTorch) for 0 if x has 0, 1 or 3
-            dimensions, else 1.
-        dtype: convert to this first.
+        dim: the dimension along which the results sum to 1. None (deprecated, as in PyTorch) means 0 if x has
+            0, 1 or 3 dimensions, else 1.
+        dtype: the dtype to convert to first.
 
     Raises:
         ShapeError: there is no such dimension.
@@ -99,7 +99,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
-    """The softmax of the negative: :func:`softmax` of -x, with the same arguments.
+    """The :func:`softmax` of -x, with the same arguments.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.softmin(torch.tensor([0.0, 1.0]), dim=0)
@@ -110,11 +110,11 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=None) -> Tensor:
-    r"""The logarithm of the softmax, without the overflow of the two in turn.
+    r"""The logarithm of the softmax, computed without overflow.
 
     .. math:: y_i = x_i - \log \sum_j e^{x_j}, \qquad \bar x = \bar y - e^y \textstyle\sum_j \bar y_j
 
-    Args, conventions and errors as :func:`softmax`.
+    Arguments, conventions and errors are those of :func:`softmax`.
 
     >>> import cnn_physics77 as torch
     >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)

@@ -1,4 +1,4 @@
-"""Sums, products and quotients; sign and magnitude: each with its derivative."""
+"""Sums, products, quotients, sign and magnitude, each with its derivative."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _sub = binary("sub", np.subtract, "y = a - b", a=lambda g: g, b=lambda g: -g)
 mul = binary(
     "mul",
     np.multiply,
-    """The product: y = a b, dy/da = b, dy/db = a; with broadcasting and promotion of dtypes.
+    """The product: y = a b, dy/da = b, dy/db = a; with broadcasting and type promotion.
 
     >>> import cnn_physics77 as torch
     >>> torch.mul(torch.tensor([1.0, 2.0]), 3)
@@ -67,7 +67,7 @@ _true_divide = binary(
 
 
 def _times(function: str, x, factor, *operands):
-    """x times a factor, a number that must fit the dtype of a result of the operands."""
+    """x times a number, which must fit the result dtype of the operands."""
     if factor == 1:
         return x
     dtype = result_type(*operands)
@@ -82,7 +82,7 @@ def _times(function: str, x, factor, *operands):
 
 
 def add(input, other, *, alpha=1) -> Tensor:
-    """The sum: y = a + alpha b, dy/da = 1, dy/db = alpha; with broadcasting and promotion of dtypes.
+    """The sum: y = a + alpha b, dy/da = 1, dy/db = alpha; with broadcasting and type promotion.
 
     >>> import cnn_physics77 as torch
     >>> torch.add(torch.tensor([1.0, 2.0]), 10, alpha=2)
@@ -92,7 +92,7 @@ def add(input, other, *, alpha=1) -> Tensor:
 
 
 def sub(input, other, *, alpha=1) -> Tensor:
-    """The difference: y = a - alpha b, dy/da = 1, dy/db = -alpha; with broadcasting and promotion of dtypes.
+    """The difference: y = a - alpha b, dy/da = 1, dy/db = -alpha; with broadcasting and type promotion.
 
     >>> import cnn_physics77 as torch
     >>> torch.sub(torch.tensor([1.0, 2.0]), 1)
@@ -102,12 +102,12 @@ def sub(input, other, *, alpha=1) -> Tensor:
 
 
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
-    """The quotient: y = a / b, dy/da = 1/b, dy/db = -y/b; with broadcasting and promotion of dtypes (integers
+    """The quotient: y = a / b, dy/da = 1/b, dy/db = -y/b; with broadcasting and type promotion (integers
     to floating).
 
     Args:
-        rounding_mode: None; ``"trunc"`` rounds towards zero, ``"floor"`` down, both keep integers and have
-            derivative 0.
+        rounding_mode: None, ``"trunc"`` (towards zero) or ``"floor"`` (down). The latter two keep integers,
+            and have derivative 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.div(torch.tensor([7, -7]), 2), torch.div(torch.tensor([7, -7]), 2, rounding_mode="trunc")
@@ -123,12 +123,12 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
 
 
 def zero_like(g: Tensor) -> Tensor:
-    """The derivative of what is constant almost everywhere."""
+    """The derivative of a function that is constant almost everywhere."""
     return from_array(np.zeros_like(g.array))
 
 
 def _not_by_zero(name: str, function, input, other) -> Tensor:
-    """Real operands; and integers are not divided by zero, for which they have no value."""
+    """function(input, other) for real operands. Division of an integer by zero is an error."""
     input, other = (
         from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
@@ -155,11 +155,11 @@ _trunc_divide = binary("trunc_divide", _truncated_quotient, "y = trunc(a / b)", 
 
 
 def floor_divide(input, other) -> Tensor:
-    """The quotient rounded down: y = floor(a / b); derivative 0; with broadcasting and promotion of dtypes.
+    """The quotient rounded down: y = floor(a / b); derivative 0; with broadcasting and type promotion.
 
     Raises:
-        IntegerDivisionError: integers divided by 0.
-        DtypeError: complex numbers.
+        IntegerDivisionError: an integer is divided by 0.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.floor_divide(torch.tensor([7, -7]), 2)
@@ -189,8 +189,8 @@ def remainder(input, other) -> Tensor:
     NaN for b = 0.
 
     Raises:
-        IntegerDivisionError: integers divided by 0.
-        DtypeError: complex numbers.
+        IntegerDivisionError: an integer is divided by 0.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.remainder(torch.tensor([-3.0, 5.0]), 2)
@@ -204,8 +204,8 @@ def fmod(input, other) -> Tensor:
     NaN for b = 0.
 
     Raises:
-        IntegerDivisionError: integers divided by 0.
-        DtypeError: complex numbers.
+        IntegerDivisionError: an integer is divided by 0.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.fmod(torch.tensor([-3.0, 5.0]), 2)
@@ -249,12 +249,12 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
 
 @in_float32
 def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
-    r"""The point between: :math:`y = a + w (b - a)`; computed from the nearer end, so that w = 1 gives b
+    r"""Linear interpolation: :math:`y = a + w (b - a)`, computed from the nearer end, so that w = 1 gives b
     exactly.
 
     Args:
         input, end: a and b, of one floating or complex dtype.
-        weight: w, number or tensor of that dtype; not confined to [0, 1].
+        weight: w, a number or a tensor of that dtype; it may lie outside of [0, 1].
 
     Raises:
         DtypeError: different dtypes, or integers.
@@ -293,9 +293,7 @@ def _unit(x):
 
 
 def _unit_gradient(g: Tensor, x: Tensor) -> Tensor:
-    """Of a real x, 0. Of a complex one, what of g lies across x, over |x|: with s = x/|x|, (g - s Re(s* g)) /
-    |x|.
-    """
+    """0 for real x. For complex x, with s = x/|x|: (g - s Re(s* g)) / |x|, the part of g orthogonal to x."""
     if x.array.dtype.kind != "c":
         return zero_like(g)
     s = sgn(x)
@@ -307,7 +305,7 @@ def _unit_gradient(g: Tensor, x: Tensor) -> Tensor:
 sgn = unary(
     "sgn",
     _unit,
-    """The direction: y = x/|x|, and 0 at 0; of real numbers the sign, with derivative 0.
+    """The direction: y = x/|x|, and 0 at 0. For real x it is the sign, with derivative 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.sgn(torch.tensor([3 + 4j, 0]))
@@ -324,7 +322,7 @@ def sign(input: Tensor) -> Tensor:
     """The sign: -1, 0 or 1; derivative 0. NaN gives 0, as in PyTorch.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.sign(torch.tensor([-2.0, 0.0, 5.0]))
@@ -340,7 +338,7 @@ _abs = unary("abs", np.abs, "y = |x|", x=lambda g, x: mul(g, sgn(x)), floating=F
 
 
 def abs(input: Tensor) -> Tensor:
-    """The magnitude: y = |x|, dy/dx = x/|x|, and 0 at 0; real also for complex x.
+    """The magnitude: y = |x|, dy/dx = x/|x|, and 0 at 0. It is real also for complex x.
 
     >>> import cnn_physics77 as torch
     >>> torch.abs(torch.tensor([-2.0, 3.0])), torch.abs(torch.tensor([3 + 4j]))
@@ -372,7 +370,7 @@ absolute, subtract, multiply, divide, true_divide, negative = abs, sub, mul, div
 
 
 def _operand(function):
-    """The operator form: an operand that is neither tensor nor number is left to the other side."""
+    """The operator form: NotImplemented if the operand is neither a tensor nor a number."""
 
     def operator(self, other):
         if not isinstance(other, (Tensor, int, float, complex, np.ndarray, np.generic)):

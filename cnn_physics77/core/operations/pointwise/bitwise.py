@@ -36,7 +36,7 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
         return function(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""{what}, elementwise, with broadcasting and promotion; the operator {symbol}.
+    function.__doc__ = f"""{what}, elementwise, with broadcasting and type promotion; the operator {symbol}.
 
     Raises:
         DtypeError: floating or complex{"" if "b" in kinds else ", or boolean"}.
@@ -52,20 +52,20 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
     return method(name)(function)
 
 
-bitwise_and = _bitwise("bitwise_and", np.bitwise_and, "&", "The bits that both have")
-bitwise_or = _bitwise("bitwise_or", np.bitwise_or, "|", "The bits that either has")
-bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^", "The bits that one of the two has")
+bitwise_and = _bitwise("bitwise_and", np.bitwise_and, "&", "The bits set in both")
+bitwise_or = _bitwise("bitwise_or", np.bitwise_or, "|", "The bits set in at least one")
+bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^", "The bits set in exactly one")
 bitwise_left_shift = _bitwise(
-    "bitwise_left_shift", np.left_shift, "<<", "The bits of a moved up by b places: a 2^b", "iu"
+    "bitwise_left_shift", np.left_shift, "<<", "a shifted left by b bits: a 2^b", "iu"
 )
 bitwise_right_shift = _bitwise(
-    "bitwise_right_shift", np.right_shift, ">>", "The bits of a moved down by b places: floor(a / 2^b)", "iu"
+    "bitwise_right_shift", np.right_shift, ">>", "a shifted right by b bits: floor(a / 2^b)", "iu"
 )
 
 
 @method("bitwise_not", "__invert__")
 def bitwise_not(input: Tensor) -> Tensor:
-    """The bits that x does not have: -x - 1; of booleans, not x; the operator ~.
+    """All bits inverted: -x - 1 for integers, not x for booleans; the operator ~.
 
     Raises:
         DtypeError: floating or complex.

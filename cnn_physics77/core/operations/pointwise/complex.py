@@ -1,6 +1,6 @@
 """Complex numbers and their parts.
 
-Gradients follow PyTorch's convention: of a real L and z = x + iy, the gradient is ∂L/∂x + i ∂L/∂y, the
+Gradients follow PyTorch's convention: for real L and z = x + iy, the gradient is ∂L/∂x + i ∂L/∂y, the
 direction of steepest ascent.
 """
 
@@ -60,7 +60,7 @@ def _(g):
 
 
 def real(input: Tensor) -> Tensor:
-    """The real part, a view; a real tensor itself. Also ``input.real``.
+    """The real part, a view. A real tensor is returned as it is. Also ``input.real``.
 
     >>> import cnn_physics77 as torch
     >>> torch.real(torch.tensor([1 + 2j]))
@@ -73,7 +73,7 @@ def imag(input: Tensor) -> Tensor:
     """The imaginary part, a view. Also ``input.imag``.
 
     Raises:
-        DtypeError: not complex.
+        DtypeError: the input is not complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.imag(torch.tensor([1 + 2j]))
@@ -115,7 +115,7 @@ def _pair(function: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """The complex tensor of two real ones: z = real + i imag, complex64 of float32 and complex128 of float64.
+    """The complex tensor z = real + i imag: complex64 from float32, complex128 from float64.
 
     Raises:
         DtypeError: the parts are not both float32 or both float64.
@@ -129,10 +129,10 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
-    """The complex tensor of a magnitude and an angle in radians: z = r (cos φ + i sin φ).
+    """The complex tensor z = r (cos φ + i sin φ) of a magnitude and an angle in radians.
 
     Raises:
-        DtypeError: they are not both float32 or both float64.
+        DtypeError: the two are not both float32 or both float64.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -145,8 +145,9 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
 @method("angle")
 def angle(input: Tensor) -> Tensor:
-    """The angle in radians, in [-π, π]: arctan(imag / real) in the right quadrant, with gradient 0 at 0. Of
-    real numbers: π of negative ones, 0 of others, NaN of NaN, and the gradient is 0.
+    """The angle in radians, in [-π, π]: arctan(imag / real) in the right quadrant, with gradient 0 at 0.
+
+    For real numbers it is π if negative, NaN if NaN, else 0, and the gradient is 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.angle(torch.tensor([1j, -1 + 0j]))
@@ -169,7 +170,7 @@ def view_as_real(input: Tensor) -> Tensor:
     """A complex tensor (...) as a real one (..., 2) of real and imaginary parts, on the same memory.
 
     Raises:
-        DtypeError: not complex.
+        DtypeError: the input is not complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.view_as_real(torch.tensor([1 + 2j]))
@@ -184,8 +185,8 @@ def view_as_complex(input: Tensor) -> Tensor:
     """A real tensor (..., 2) of real and imaginary parts as a complex one (...), on the same memory.
 
     Raises:
-        ShapeError: the last dimension is not two neighbours in memory.
-        DtypeError: not floating.
+        ShapeError: the last dimension has not size 2 and stride 1.
+        DtypeError: the input is not floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.view_as_complex(torch.tensor([[1.0, 2.0]]))
@@ -199,8 +200,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     if array.ndim == 0 or array.shape[-1] != 2 or array.strides[-1] != array.itemsize:
         raise ShapeError(
             f"view_as_complex: expected a last dimension of size 2 and stride 1, found shape {array.shape} "
-            "and strides "
-            f"{input.stride()}; use .contiguous(), or complex(x[..., 0], x[..., 1])"
+            f"and strides {input.stride()}; use .contiguous(), or complex(x[..., 0], x[..., 1])"
         )
     return _view_as_complex(input)
 

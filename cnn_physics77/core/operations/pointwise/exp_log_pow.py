@@ -1,4 +1,4 @@
-"""Exponentials, logarithms, powers and roots: each with its derivative."""
+"""Exponentials, logarithms, powers and roots, each with its derivative."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ rsqrt = unary(
 square = unary(
     "square",
     lambda x: np.square(x, dtype=np.int64 if x.dtype == bool else None),
-    """The square: y = x², dy/dx = 2x. Of booleans it is int64.
+    """The square: y = x², dy/dx = 2x. Booleans give int64.
 
     >>> import cnn_physics77 as torch
     >>> torch.square(torch.tensor([-3.0, 0.5]))
@@ -139,7 +139,7 @@ square = unary(
 reciprocal = unary(
     "reciprocal",
     lambda x: 1 / x,
-    """The reciprocal: y = 1/x, dy/dx = -y²; of 0 it is an infinity of that zero's sign.
+    """The reciprocal: y = 1/x, dy/dx = -y². 1/0 is inf, with the sign of the zero.
 
     >>> import cnn_physics77 as torch
     >>> torch.reciprocal(torch.tensor([4.0, 0.0]))
@@ -158,7 +158,7 @@ _pow = binary(
 
 
 def _power_by_base(g: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """g b a^(b-1), which is 0 where b = 0, whatever a."""
+    """g b a^(b-1), which is 0 where b = 0, for any a."""
     if b.edge is None and b.array.ndim == 0:  # a number
         exponent = b.array.item()
         if exponent == 0:
@@ -183,14 +183,14 @@ def _power_by_exponent(g: Tensor, a: Tensor, b: Tensor, y: Tensor) -> Tensor:
 def pow(input, exponent) -> Tensor:
     """The power: y = a^b, dy/da = b a^(b-1) (0 where b = 0), dy/db = y ln a (0 where a = 0 and b >= 0).
 
-    Tensors or numbers, with broadcasting and promotion of dtypes. 0^0 = 1; a negative base with a fractional
-    exponent gives NaN. An integer raised to a negative one is the integer part of the quotient: 0 unless the
-    base is 1 or -1.
+    Tensors or numbers, with broadcasting and type promotion. 0^0 = 1; a negative base with a fractional
+    exponent gives NaN. An integer to the power of a negative integer tensor is rounded towards 0: it is 0
+    unless the base is 1 or -1.
 
     Raises:
         ShapeError: the shapes do not broadcast.
         ValueError: an integer tensor raised to a negative Python integer.
-        RangeError: an integer as an exponent lies outside of the range of an integer tensor's dtype.
+        RangeError: an integer exponent is outside of the range of an integer tensor's dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
@@ -215,7 +215,7 @@ def pow(input, exponent) -> Tensor:
 
 
 def _plain(input, exponent) -> bool:
-    """A floating tensor and a number or a tensor of its dtype: the way of all training steps."""
+    """Whether this is a floating tensor and a number or a tensor of its dtype: the usual case in training."""
     if isinstance(input, Tensor) and input.array.dtype.kind == "f":
         return type(exponent) in (int, float) or (
             isinstance(exponent, Tensor) and exponent.array.dtype == input.array.dtype
@@ -233,7 +233,7 @@ def _integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def float_power(input, exponent) -> Tensor:
-    """The power a^b in double precision, whatever the dtypes: see :func:`pow`.
+    """The power a^b in double precision, for any dtypes: see :func:`pow`.
 
     >>> import cnn_physics77 as torch
     >>> torch.float_power(torch.tensor([1, 2, 3]), 2)

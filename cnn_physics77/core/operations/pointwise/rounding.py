@@ -1,6 +1,4 @@
-"""Rounding. What is constant between jumps has derivative 0 everywhere, as in PyTorch; integers are left as
-they are.
-"""
+"""Rounding. Piecewise constant functions have derivative 0, as in PyTorch. Integers are unchanged."""
 
 from __future__ import annotations
 
@@ -62,13 +60,12 @@ trunc = _rounding(
 fix = trunc
 method("fix")(trunc)
 
-_round = _rounding("round", np.rint, "The nearest integer; of two as near, the even one.")
+_round = _rounding("round", np.rint, "The nearest integer; ties go to the even one.")
 
 
 @method("round")
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """To the nearest multiple of 10^-decimals; of two as near, the one that ends on an even digit. Derivative
-    0.
+    """The nearest multiple of 10^-decimals; ties go to the one whose last digit is even. Derivative 0.
 
     Raises:
         DtypeError: boolean or complex, or integers with ``decimals``.
@@ -99,7 +96,7 @@ def frac(input: Tensor) -> Tensor:
     """The fractional part, with the sign of x: y = x - trunc x, dy/dx = 1.
 
     Raises:
-        DtypeError: not of a floating dtype.
+        DtypeError: the dtype is not floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.frac(torch.tensor([1.5, -1.5]))

@@ -1,4 +1,4 @@
-"""The error function and other functions of mathematics that are not elementary."""
+"""The error function and other special functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ erf = unary(
     .. math:: y = \frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt \qquad dy/dx = \frac{2}{\sqrt\pi} e^{-x^2}
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.erf(torch.tensor([0.0, 1.0]))
@@ -45,11 +45,10 @@ erf = unary(
 erfc = unary(
     "erfc",
     _of_reals(error_function.erfc),
-    """The complement of the error function, 1 - erf x, exact also where that is small: dy/dx = -2/√π
-    exp(-x²).
+    """The complementary error function: y = 1 - erf x, accurate for large x, too; dy/dx = -2/√π exp(-x²).
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.erfc(torch.tensor([0.0, 1.0]))
@@ -79,12 +78,13 @@ _xlogy = binary(
 
 @method("xlogy")
 def xlogy(input, other):
-    """y = a ln b, and 0 where a = 0 (NaN where b is NaN): dy/da = ln b (0 where a = 0 and b <= 0), dy/db =
-    a/b.
+    """y = a ln b, and 0 where a = 0 (NaN where b is NaN).
+
+    The derivatives are dy/da = ln b (0 where a = 0 and b <= 0) and dy/db = a/b.
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.xlogy(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 2.0]))

@@ -134,7 +134,7 @@ cosh: Callable = unary(
 _tanh_gradient: Callable = binary(
     "tanh_gradient",
     lambda g, y: g * np.conjugate(1 - y * y) if y.dtype.kind == "c" else g * (1 - y * y),
-    "a (1 - b²)*, with b = tanh x: what tanh sends down.",
+    "a (1 - b²)*, with b = tanh x: the gradient of tanh.",
     a=lambda g, b: _tanh_gradient(g, conj(b)),
     b=lambda g, a, b: conj(g) * a * conj(b) * -2,
 )

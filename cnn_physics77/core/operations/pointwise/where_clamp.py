@@ -1,4 +1,4 @@
-"""Choosing between values: where, the greater, the lesser, and bounds."""
+"""Choice between values: where, maximum, minimum, clamp."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def where(condition: Tensor, input=None, other=None):
 
     Args:
         condition: boolean tensor.
-        input, other: a and b, tensors or numbers; all three broadcast, a and b are brought to one dtype.
-            Without them, the indices at which the condition holds, as ``nonzero(as_tuple=True)``.
+        input, other: a and b, tensors or numbers. All three broadcast, and a and b are promoted to one dtype.
+            Without them, the result is ``nonzero(condition, as_tuple=True)``.
 
-    The gradient goes to the chosen operand alone, also where the other one is NaN or infinite.
+    The gradient goes to the chosen operand only, even if the other one is NaN or infinite.
 
     Raises:
         DtypeError: the condition is not boolean.
         ShapeError: the shapes do not broadcast.
-        RangeError: a number lies outside of the range of the result's dtype.
+        RangeError: a number is outside of the range of the result's dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
@@ -83,7 +83,7 @@ def _where_method(self, condition, other):
 
 
 def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
-    """x where the condition (of its shape) holds, 0 elsewhere, also where x is NaN or infinite there."""
+    """x where the condition (of its shape) holds, 0 elsewhere, even if x is NaN or infinite there."""
     return _where(from_array(condition), x, _zero(x))
 
 
@@ -91,8 +91,8 @@ def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
 
 
 def _shared(strictly: Callable) -> tuple[Callable, Callable]:
-    """The derivatives of maximum and minimum: all to the chosen one, half to each of two equal ones, all to
-    both at NaN.
+    """The derivatives of maximum and minimum: g for the chosen operand, g/2 for each of two equal operands, g
+    for both at NaN.
     """
 
     def share(g, mine, other):
@@ -123,13 +123,12 @@ _minimum = binary("minimum", np.minimum, "y = min(a, b)", a=_less_a, b=_less_b)
 
 @method("maximum")
 def maximum(input: Tensor, other: Tensor) -> Tensor:
-    """The greater of two, elementwise: y = max(a, b), with broadcasting and promotion of dtypes; NaN if
-    either is.
+    """The elementwise maximum: y = max(a, b), with broadcasting and type promotion; NaN if a or b is NaN.
 
-    The gradient goes to the greater one; where they are equal half to each; where one is NaN to both.
+    The gradient goes to the greater operand. Equal operands get half of it each; if one is NaN, both get it.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -142,13 +141,12 @@ def maximum(input: Tensor, other: Tensor) -> Tensor:
 
 @method("minimum")
 def minimum(input: Tensor, other: Tensor) -> Tensor:
-    """The lesser of two, elementwise: y = min(a, b), with broadcasting and promotion of dtypes; NaN if either
-    is.
+    """The elementwise minimum: y = min(a, b), with broadcasting and type promotion; NaN if a or b is NaN.
 
-    The gradient goes to the lesser one; where they are equal half to each; where one is NaN to both.
+    The gradient goes to the lesser operand. Equal operands get half of it each; if one is NaN, both get it.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -177,12 +175,12 @@ _fmin = binary(
 
 @method("fmax")
 def fmax(input: Tensor, other: Tensor) -> Tensor:
-    """The greater of two, elementwise; of a number and NaN, the number.
+    """The elementwise maximum; of a number and NaN, the number.
 
-    The gradient goes to the one that was taken, to the first where they are equal.
+    The gradient goes to the chosen operand; if they are equal, to the first.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -195,12 +193,12 @@ def fmax(input: Tensor, other: Tensor) -> Tensor:
 
 @method("fmin")
 def fmin(input: Tensor, other: Tensor) -> Tensor:
-    """The lesser of two, elementwise; of a number and NaN, the number.
+    """The elementwise minimum; of a number and NaN, the number.
 
-    The gradient goes to the one that was taken, to the first where they are equal.
+    The gradient goes to the chosen operand; if they are equal, to the first.
 
     Raises:
-        DtypeError: complex numbers.
+        DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -245,7 +243,7 @@ def _(g, x, low, high):
 
 @method("clamp", "clip")
 def clamp(input: Tensor, min=None, max=None) -> Tensor:
-    r"""Keep within bounds, elementwise.
+    r"""Limit to an interval, elementwise.
 
     .. math:: y = \min(\max(x, \mathrm{min}), \mathrm{max})
 
@@ -254,13 +252,13 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
         min, max: numbers or tensors, which broadcast; one of them may be None. Where min > max the result is
             max.
 
-    The gradient goes to x where it lies within the bounds, bounds included, and to the bound where it lies
-    outside. NaN stays NaN and has gradient 0.
+    The gradient goes to x where it is within the bounds (inclusive), else to the bound. NaN stays NaN and has
+    gradient 0.
 
     Raises:
         ValueError: both bounds are None.
-        RangeError: a number as a bound lies outside of the range of the result's dtype.
-        DtypeError: complex numbers.
+        RangeError: a bound that is a number is outside of the range of the result's dtype.
+        DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
 
     >>> import cnn_physics77 as torch
@@ -275,7 +273,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     dtype = result_type(*given)
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
-            fitted("clamp", bound, dtype)  # PyTorch refuses what does not fit
+            fitted("clamp", bound, dtype)  # as in PyTorch, a bound that does not fit is an error
     prepared = iter(prepare("clamp", given))
     x = next(prepared)
     if x.array.dtype.kind == "b":
@@ -286,7 +284,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
 
 
 def clip(input: Tensor, min=None, max=None) -> Tensor:
-    """Another name of :func:`clamp`.
+    """Alias of :func:`clamp`.
 
     >>> import cnn_physics77 as torch
     >>> torch.clip(torch.tensor([-1.0, 2.0]), 0, 1)
@@ -297,7 +295,7 @@ def clip(input: Tensor, min=None, max=None) -> Tensor:
 
 @method("clamp_min")
 def clamp_min(input: Tensor, min) -> Tensor:
-    """:func:`clamp` with a lower bound alone.
+    """:func:`clamp` with a lower bound only.
 
     >>> import cnn_physics77 as torch
     >>> torch.clamp_min(torch.tensor([-1.0, 2.0]), 0)
@@ -308,7 +306,7 @@ def clamp_min(input: Tensor, min) -> Tensor:
 
 @method("clamp_max")
 def clamp_max(input: Tensor, max) -> Tensor:
-    """:func:`clamp` with an upper bound alone.
+    """:func:`clamp` with an upper bound only.
 
     >>> import cnn_physics77 as torch
     >>> torch.clamp_max(torch.tensor([-1.0, 2.0]), 0)

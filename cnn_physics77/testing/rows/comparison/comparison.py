@@ -75,7 +75,7 @@ rows = [
             bad=[
                 mismatch,
                 Bad(DtypeError, "one dtype", np.ones(2), np.ones(2, int)),
-                Bad(ValueError, "at least 0", np.ones(2), np.ones(2), -1.0),
+                Bad(ValueError, "non-negative", np.ones(2), np.ones(2), -1.0),
             ],
         )
         for name in ("isclose", "allclose")

@@ -68,7 +68,7 @@ rows = [
         ],
         bad=[
             Bad(RuntimeError, "can not be smaller", X, 2),
-            Bad(RuntimeError, "0 and more", X, -1, 2),
+            Bad(RuntimeError, "non-negative", X, -1, 2),
         ],
     ),
     Row(
