@@ -1,5 +1,4 @@
-"""The activations that gain from a kernel of their own. Those that are one line of mathematics are written as
-operations.
+"""Activation functions that are faster with a kernel of their own.
 
 x is floating, of any shape and memory order; results have its shape, dtype and order.
 """
@@ -30,7 +29,7 @@ __all__ = [
 
 
 def relu(x: np.ndarray, in_place: bool = False) -> np.ndarray:
-    """max(x, 0). NaN stays NaN. ``in_place`` in the memory of x, where x is dense.
+    """max(x, 0). NaN stays NaN. With ``in_place`` the result overwrites x, if x is dense.
 
     >>> relu(np.array([-1.0, 0.0, 2.0, np.nan]))
     array([ 0.,  0.,  2., nan])
@@ -39,12 +38,12 @@ def relu(x: np.ndarray, in_place: bool = False) -> np.ndarray:
 
 
 def _relu(x, out):
-    # with a scalar np.maximum is four times slower than np.clip, and a quarter slower with an array of zeros
+    # np.maximum with a scalar takes four times as long as np.clip; with an array of zeros, 1.25 times as long
     np.clip(x, x.dtype.type(0), x.dtype.type(np.inf), out=out)
 
 
 def relu_gradient(g: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """g where the output y = relu(x) is not <= 0, else 0: the derivative at 0 is 0, and NaN passes g on.
+    """g, or 0 where the output y = relu(x) is <= 0. The derivative at 0 is 0, and at NaN it is 1.
 
     >>> relu_gradient(np.array([5.0, 6.0, 7.0]), np.array([0.0, 2.0, np.nan]))
     array([0., 6., 7.])
@@ -113,7 +112,7 @@ def _silu_gradient(x, g, out):
 
 
 def softplus(x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
-    """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
+    """log(1 + exp(beta x)) / beta, or x where beta x > threshold.
 
     >>> softplus(np.array([0.0, 30.0])).round(4)
     array([ 0.6931, 30.    ])
@@ -135,7 +134,7 @@ def _softplus(x, out, beta, threshold):
 def _log1p(t):
     """t <- log(1 + t), t >= 0, in place: log(u) - ((u - 1) - t) / u with u = 1 + t rounded.
 
-    np.log1p is several times slower than these passes, as it works on one element at a time.
+    np.log1p is several times slower than these passes, as it is not vectorized.
     """
     u = np.add(t, 1, out=temporary("u", t))
     error = np.subtract(u, 1, out=temporary("error", t))
@@ -145,7 +144,7 @@ def _log1p(t):
 
 
 def softplus_gradient(g: np.ndarray, x: np.ndarray, beta: float = 1.0, threshold: float = 20.0) -> np.ndarray:
-    """g sigmoid(beta x), and g itself where beta x > threshold.
+    """g sigmoid(beta x), or g where beta x > threshold.
 
     >>> softplus_gradient(np.array([2.0, 2.0]), np.array([0.0, 30.0]))
     array([1., 2.])
@@ -178,8 +177,9 @@ def _log_sigmoid(x, out):
 
 
 def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    """x Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415); with
-    ``approximate`` "tanh" x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    """x Phi(x), Phi(x) = (1 + erf(x / sqrt(2))) / 2 (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+
+    With ``approximate`` "tanh" it is x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
 
     >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
     array([-0.1587,  0.    ,  0.8413])
@@ -188,7 +188,7 @@ def gelu(x: np.ndarray, approximate: str = "none") -> np.ndarray:
 
 
 def gelu_gradient(g: np.ndarray, x: np.ndarray, approximate: str = "none") -> np.ndarray:
-    """g (Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)), or the derivative of the form with tanh.
+    """g (Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi)), or g times the derivative of the form with tanh.
 
     >>> gelu_gradient(np.array([1.0]), np.array([0.0]))
     array([0.5])
@@ -221,7 +221,7 @@ def _gelu_gradient(x, g, out):
     np.multiply(out, g, out=out)
 
 
-# (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)), which keeps its precision where it is small; u = k (x + c x^3)
+# (1 + tanh u) / 2 = 1 / (1 + exp(-2 u)), which is accurate also where it is small; u = k (x + c x^3)
 _TWO_K, _TWO_K_C = 2 * sqrt(2 / pi), 2 * sqrt(2 / pi) * 0.044715
 
 

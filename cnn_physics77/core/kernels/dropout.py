@@ -7,16 +7,16 @@ from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generator) -> np.ndarray:
-    """A boolean array whose elements are True, kept, with probability 1 - p, independently of one another.
+    """A boolean array whose elements are independently True (kept) with probability 1 - p.
 
-    Each element compares one random unsigned integer with p. It has 8 bits where p is a multiple of 1/256
-    (0.5, 0.25), 16 where it is one of 1/65536, else 32, so that p is exact in the first two cases and within
-    1.2e-10 in the last. A mask costs one, two or four random bytes per element.
+    Each element compares one random unsigned integer with p. The integer has 8 bits if p is a multiple of
+    1/256 (0.5, 0.25), 16 bits if it is a multiple of 1/65536, else 32 bits. So p is exact in the first two
+    cases, and within 1.2e-10 in the last. A mask costs one, two or four random bytes per element.
 
     Args:
-        shape: of the mask, which is C-contiguous.
+        shape: the shape of the mask, which is C-contiguous.
         p: probability of False, in [0, 1].
-        generator: the source of randomness; it advances.
+        generator: the random number generator; its state advances.
 
     >>> dropout_mask((6,), 0.0, np.random.default_rng(0))
     array([ True,  True,  True,  True,  True,  True])
@@ -34,10 +34,10 @@ def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generato
 
 
 def scale_by_mask(x: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:
-    """x * mask * scale: dropout with scale = 1 / (1 - p), and its own gradient and adjoint.
+    """x * mask * scale: dropout with scale = 1 / (1 - p). Its gradient is the same function of g.
 
-    x: floating; mask: boolean, of the same shape. Returns x's dtype and memory order. Infinity times a
-    dropped mask is NaN, as in PyTorch.
+    x: floating; mask: boolean, of the same shape. Returns x's dtype and memory order. An infinite x that is
+    dropped gives NaN, as in PyTorch.
 
     >>> scale_by_mask(np.array([1.0, 2.0, 3.0]), np.array([True, False, True]), 2.0)
     array([2., 0., 6.])

@@ -1,4 +1,4 @@
-"""Functions of each element by itself, in blocks, in parallel where the array is large."""
+"""Elementwise functions, in blocks, and in parallel for large arrays."""
 
 from collections.abc import Callable
 
@@ -10,21 +10,20 @@ from cnn_physics77.core.kernels.runtime.scratch import arena, run_block, scratch
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 LARGE = 1 << 18
-"""Elements that a single pass of a ufunc needs to be worth a second thread."""
+"""The number of elements from which a single pass of a ufunc gains from a second thread."""
 
 NANOSECONDS = 0.6
-"""Of one element in such a pass over arrays that no cache holds."""
+"""The time per element of such a pass over arrays that are larger than the caches."""
 
 
 def elementwise(
     function: Callable[..., object], nanoseconds: float, *arrays: np.ndarray, in_place: bool = False
 ) -> np.ndarray:
-    """An array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``: a new
-    one, or ``in_place`` arrays[0] itself, where that is dense.
+    """An array y like arrays[0], in its memory order, filled by ``function(*pieces, out=piece_of_y)``.
 
-    The pieces are one-dimensional views of at most `tiling.BLOCK_BYTES`; ``nanoseconds`` is the estimated
-    time per element, by which the work is handed to other threads or not. The arrays have one shape and are
-    only read.
+    y is a new array, or, with ``in_place``, arrays[0] itself if that is dense. The pieces are 1-D views of at
+    most `tiling.BLOCK_BYTES`. ``nanoseconds`` is the estimated time per element, which decides whether the
+    work is shared with other threads. The arrays have one shape and are only read.
 
     >>> elementwise(np.add, 0.1, np.array([[1.0, 2.0]]), np.array([[10.0, 20.0]]))
     array([[11., 22.]])
@@ -36,7 +35,7 @@ def elementwise(
         pieces = [x.reshape(-1) for x in arrays]
         if arena.frame is None:
             function(*pieces, out=y.reshape(-1))
-        else:  # a block, or a signal handler that interrupts one: apart from the block's scratch memory
+        else:  # in a block, or a signal handler that interrupts one: use separate scratch memory
             run_block(function, *pieces, out=y.reshape(-1))
         return y
     first = dense(first)
@@ -48,8 +47,8 @@ def elementwise(
 
 
 def shared(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:
-    """``function(*arrays)``, shared among the threads where it is worth it: large floating arrays of one
-    shape, dtype and memory order.
+    """``function(*arrays)``, run on several threads if the arrays are large, floating, and of one shape,
+    dtype and memory order.
 
     >>> shared(np.add, np.array([1.0, 2.0]), np.array([10.0, 20.0]))
     array([11., 22.])
@@ -61,7 +60,7 @@ def shared(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarr
 
 
 def add_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    """``out = a + b``, where ``out`` is one of the two; shared among the threads where it is worth it.
+    """``out = a + b``, where ``out`` is one of the two; run on several threads if the arrays are large.
 
     >>> a = np.array([1.0, 2.0])
     >>> add_into(a, np.array([10.0, 20.0]), out=a)

@@ -1,18 +1,21 @@
-"""The error function and its complement, which NumPy lacks, element by element.
+"""The elementwise error function and its complement, which NumPy does not have.
 
-float64: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), and
-the coefficients of his program CALERF: rational in x^2 for small |x|, exp(-x^2) times a rational function of
-|x| or 1/x^2 beyond. Errors are a few units in the last place, relative for both functions. float32: erf from
-two polynomials of our own (interpolated at Chebyshev points), x p(x^2) for |x| < 1 and erf(1) + erfc(1) (1 -
-exp(w q(w))), w = |x| - 1, beyond; at most 2.5 units in the last place. float16, and erfc in float32, go
-through the next wider type.
+float64: W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969), with
+the coefficients of his program CALERF: a rational function of x^2 for small |x|, otherwise exp(-x^2) times a
+rational function of |x| or 1/x^2. The relative errors of both functions are a few units in the last place.
+
+float32: erf from two polynomials, interpolated at Chebyshev points for this module: x p(x^2) for |x| < 1,
+otherwise erf(1) + erfc(1) (1 - exp(w q(w))) with w = |x| - 1. The errors are at most 2.5 units in the last
+place.
+
+float16, and erfc in float32, are computed in the next wider type.
 """
 
 import numpy as np
 
 from cnn_physics77.core.kernels.elementwise import elementwise, polynomial, temporary
 
-# Cody's coefficients, from the constant upwards. |x| <= 0.46875: erf(x) = x A(x^2) / B(x^2)
+# Cody's coefficients, starting with the constant. |x| <= 0.46875: erf(x) = x A(x^2) / B(x^2)
 _A = (
     3.20937758913846947e3,
     3.77485237685302021e2,
@@ -84,7 +87,7 @@ _FAR = (
     -3.304898286087423e-05,
     1.6480517548849187e-06,
 )
-# erfc(1) as the first polynomial has it in float32, so that both together reach 1 exactly
+# erfc(1) as the first polynomial gives it in float32, so that erf reaches 1 exactly
 _ERFC_1 = 1 - polynomial(_NEAR, np.ones(1, np.float32), np.empty(1, np.float32))[0]
 
 
@@ -100,7 +103,7 @@ def erf(x: np.ndarray) -> np.ndarray:
 
 
 def erfc(x: np.ndarray) -> np.ndarray:
-    """1 - erf(x), with full relative precision where that is small. x: floating; the same shape and dtype.
+    """1 - erf(x), with full relative precision where it is small. x: floating; the same shape and dtype.
 
     >>> print(f"{erfc(np.array([10.0]))[0]:.12g}")
     2.08848758376e-45
@@ -118,7 +121,7 @@ def erf_block(x: np.ndarray, out: np.ndarray) -> None:
     y = np.abs(x, out=temporary("erf.abs", x))
     small = np.less_equal(y, _SMALL, out=temporary("erf.small", x, bool))
     near = _erf_near(x, np.minimum(y, _SMALL, out=temporary("erf.square", x)), temporary("erf.near", x))
-    np.minimum(y, 6.0, out=y)  # where erf is 1 to the last bit
+    np.minimum(y, 6.0, out=y)  # erf is 1 in float64 from there
     far = _scaled_erfc(y, temporary("erf.far", x))
     np.multiply(y, y, out=y)
     np.exp(np.negative(y, out=y), out=y)
@@ -128,7 +131,7 @@ def erf_block(x: np.ndarray, out: np.ndarray) -> None:
 
 
 def _erf_single(x: np.ndarray, out: np.ndarray) -> None:
-    """erf(min(t, 1)) + erfc(1) (1 - exp(w q(w))), t = |x|, w = t - 1 cut to [0, 3]: 0 is added for t <= 1."""
+    """erf(min(t, 1)) + erfc(1) (1 - exp(w q(w))), with t = |x| and w = t - 1 clipped to [0, 3]."""
     t = np.abs(x, out=temporary("erf.abs", x))
     w = np.subtract(t, 1, out=temporary("erf.beyond", x))
     np.clip(w, 0, 3, out=w)
@@ -153,13 +156,13 @@ def _erf_near(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 
 def _scaled_erfc(y: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """exp(y^2) erfc(y) for 0.46875 <= y <= 4, and to 1e-9 up to 6."""
+    """exp(y^2) erfc(y) for 0.46875 <= y <= 4, and with an error of 1e-9 up to 6."""
     polynomial(_C, y, out)
     return np.divide(out, polynomial(_D, y, temporary("erf.denominator", y)), out=out)
 
 
 def _exp_minus_square(y: np.ndarray) -> np.ndarray:
-    """exp(-y^2) without the error of rounding y^2 = h^2 + r (y + h), where y = h + r and h has few bits."""
+    """exp(-y^2) without the rounding error of y^2 = h^2 + r (y + h), where y = h + r and h has few bits."""
     h = np.trunc(y * 16) / 16
     return np.exp(-h * h) * np.exp(-(y - h) * (y + h))
 

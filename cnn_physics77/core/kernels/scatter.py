@@ -1,7 +1,7 @@
-"""Adding values at places given by integer arrays, where a place may occur any number of times.
+"""Addition of values at indices that may occur several times.
 
-NumPy's ``add.at`` is fast for one flat array and its flat positions, and slow for everything else: so the
-positions are computed first, by :math:`\\sum_k i_k s_k` with the strides s of the flattened array.
+NumPy's ``add.at`` is fast for a flat array with flat positions, and slow otherwise. So the flat positions
+:math:`\\sum_k i_k s_k`, with the strides s, are computed first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from cnn_physics77.core.backend.dtypes import accumulator
 
 
 def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
-    """``out[key] += values``, where a place that occurs several times gets several values.
+    """``out[key] += values``, where an index that occurs several times gets the sum of its values.
 
     Args:
         out: contiguous.
-        key: for each axis an integer array, or ``slice(None)``, or a boolean array for several axes at once;
-            missing ones count as ``slice(None)``.
+        key: an integer array or ``slice(None)`` for each axis, or a boolean array for several axes. Missing
+            entries count as ``slice(None)``.
         values: of the shape of ``out[key]``.
 
     >>> out = np.zeros(3)
@@ -34,10 +34,10 @@ def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
 
 
 def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray) -> None:
-    """``out[..., index[..., i, ...], ...] += values[..., i, ...]``, the index standing at ``axis``.
+    """``out[..., index[..., i, ...], ...] += values[..., i, ...]``, with the index at ``axis``.
 
-    ``out`` is contiguous; ``index`` and ``values`` have one shape, along other axes no longer than that of
-    ``out``.
+    ``out`` is contiguous. ``index`` and ``values`` have one shape, which along other axes is not larger than
+    that of ``out``.
 
     >>> out = np.zeros((2, 3))
     >>> add_along(out, np.array([[0, 0], [2, 1]]), 1, np.ones((2, 2)))
@@ -59,7 +59,7 @@ def _add(out: np.ndarray, positions: np.ndarray, values: np.ndarray) -> None:
 
 
 def flat_positions(shape: tuple[int, ...], key: tuple) -> np.ndarray:
-    """Where the elements of ``x[key]`` lie in a flattened x of that shape.
+    """The positions of the elements of ``x[key]`` in a flattened x of that shape.
 
     >>> flat_positions((2, 3), (slice(None), np.array([2, 0])))
     array([[2, 0],
@@ -76,7 +76,7 @@ def flat_positions(shape: tuple[int, ...], key: tuple) -> np.ndarray:
     parts += [None] * (len(shape) - len(parts))
     arrays = [part for part in parts if part is not None]
     places = [axis for axis, part in enumerate(parts) if part is not None]
-    # NumPy puts the axes of the index where the arrays stand, or first where they do not stand side by side.
+    # NumPy puts the axes of the index in the place of the arrays, or first if the arrays are not adjacent.
     first = places[0] if places[-1] - places[0] == len(places) - 1 else 0
     inner = np.broadcast_shapes(*(a.shape for a in arrays))
     ndim = len(inner) + len(shape) - len(arrays)
@@ -102,7 +102,7 @@ def flat_positions(shape: tuple[int, ...], key: tuple) -> np.ndarray:
 
 
 def positions_along(shape: tuple[int, ...], index: np.ndarray, axis: int) -> np.ndarray:
-    """Where the elements of ``take_along_axis(x, index, axis)`` lie in a flattened x of that shape.
+    """The positions of the elements of ``take_along_axis(x, index, axis)`` in a flattened x of that shape.
 
     >>> positions_along((2, 3), np.array([[0, 0], [2, 1]]), 1)
     array([[0, 0],

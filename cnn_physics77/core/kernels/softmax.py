@@ -1,7 +1,7 @@
 """Softmax, its logarithm, and the cross-entropy of class indices, with their gradients.
 
 All subtract the maximum first, so that nothing overflows (Goodfellow, Bengio and Courville 2016, section
-4.1). A logit of -inf has probability 0; a slice with nothing but -inf, or with +inf or NaN, gives NaN, as in
+4.1). A logit of -inf has probability 0. A slice that is all -inf, or contains +inf or NaN, gives NaN, as in
 PyTorch.
 """
 
@@ -16,7 +16,7 @@ BLOCK_BYTES = 1 << 18
 
 
 def _by_rows(block: Callable[[slice], object], x: np.ndarray, axis: int, nanoseconds: float) -> None:
-    """Call ``block`` for slices of the first axis, or once for the whole where that is the softmax's axis."""
+    """Call ``block`` for slices of the first axis, or once for all of x if that is the softmax axis."""
     if x.size == 0:
         return
     if axis % x.ndim == 0:
@@ -44,7 +44,7 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _sum(x: np.ndarray, axis: int) -> np.ndarray:
-    """The sum along an axis, which is kept. Along the last one a product with ones beats a reduction."""
+    """The sum along an axis, which is kept. Along the last axis a product with ones is the fastest way."""
     if x.ndim == 2 and axis in (1, -1):
         return (x @ np.ones(x.shape[1], x.dtype))[:, None]
     return np.add.reduce(x, axis=axis, keepdims=True)
@@ -125,22 +125,21 @@ def cross_entropy_forward(
     """The cross-entropy of softmax(logits) with class indices, and the probabilities for its gradient::
 
         l_n = -(1 - s) w[t_n] log p[n, t_n] - s / C sum_c w[c] log p[n, c],       s = label_smoothing
-        none: l_n    sum: sum_n l_n    mean: sum_n l_n / sum_n w[t_n]             w = 1 where no weight is
-        given
+        none: l_n    sum: sum_n l_n    mean: sum_n l_n / sum_n w[t_n]             w = 1 without a weight
 
-    over the n that count; the others have l_n = 0. With no n left the mean is NaN.
+    The sums are over the n that count; the others have l_n = 0. If no n counts, the mean is NaN.
 
     Args:
-        logits: (N, C), (N, C, d1, ...) or (C), floating.
-        target: integers in [0, C): (N), (N, d1, ...) or ().
-        kept: which targets count, booleans of the target's shape; None for all.
-        weight: (C), of the logits' dtype.
+        logits: (N, C), (N, C, d1, ...) or (C,), floating.
+        target: integers in [0, C): (N,), (N, d1, ...) or ().
+        kept: a mask of the targets that count, of the target's shape; None for all.
+        weight: (C,), of the logits' dtype.
         reduction: "mean", "sum" or "none".
 
     Returns:
         loss: of the target's shape for "none", else of shape (); the logits' dtype.
         probabilities: softmax of the logits over the class axis.
-        divisor: what "mean" divides by; 1 for the others. Both are for `cross_entropy_gradient`.
+        divisor: the divisor of "mean"; 1 for the others. Both are for `cross_entropy_gradient`.
 
     >>> logits = np.log(np.array([[1.0, 3.0], [2.0, 2.0]]))
     >>> loss, probabilities, divisor = cross_entropy_forward(logits, np.array([0, 1]))
@@ -158,7 +157,7 @@ def cross_entropy_forward(
         x, p = logits[b], probabilities[b]
         np.maximum.reduce(x, axis=axis, keepdims=True, out=shift[b])
         np.subtract(x, shift[b], out=p)
-        if smooth is not None:  # - sum_c w[c] log p[n, c], less the share of log_total
+        if smooth is not None:  # - sum_c w[c] log p[n, c], without the part of log_total
             weighted = p if weight is None else p * weight.reshape(-1, *(1,) * (p.ndim - axis - 1))
             np.negative(_sum(weighted, axis), out=smooth[b])
         np.exp(p, out=p)
@@ -214,7 +213,7 @@ def cross_entropy_gradient(
     per_target = g * dtype.type(1 / divisor if divisor != 0 else np.nan)
     if kept is not None:
         per_target = np.where(kept, per_target, dtype.type(0))
-    hit = per_target * dtype.type(1 - label_smoothing)  # a scalar where all targets have the same factor
+    hit = per_target * dtype.type(1 - label_smoothing)  # a scalar if all targets have the same factor
     if weight is not None:
         hit = hit * weight[target]
     whole, smooth = hit, None
@@ -239,7 +238,7 @@ def cross_entropy_gradient(
 
 
 def at_classes(target: np.ndarray) -> tuple:
-    """The index of logits[n, t_n, ...]: the classes at axis 1, or at the only axis.
+    """The index of logits[n, t_n, ...], with the classes at axis 1, or at the only axis.
 
     >>> at_classes(np.array([2, 0]))
     (array([0, 1]), array([2, 0]))
@@ -253,7 +252,7 @@ def at_classes(target: np.ndarray) -> tuple:
 
 
 def total_weight(target: np.ndarray, kept: np.ndarray | None, weight: np.ndarray | None) -> float:
-    """What a mean over classes divides by: the weights of the targets that count."""
+    """The divisor of a mean over classes: the sum of the weights of the targets that count."""
     if weight is None:
         return float(target.size if kept is None else np.count_nonzero(kept))
     counted = weight[target]
