@@ -296,8 +296,8 @@ def _caller(function: Callable, positions: tuple[int, ...]) -> Callable:
 
 
 def alias(tensor: Tensor) -> Tensor:
-    """A tensor with the same memory and no history. A node saves its own output so, to avoid a reference
-    cycle."""
+    """A tensor with the same memory and no history. A node saves its own output in this form, which avoids a
+    reference cycle."""
     made = _new(Tensor)
     made.array = tensor.array
     if tensor._changes is None:

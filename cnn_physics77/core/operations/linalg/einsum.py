@@ -136,7 +136,7 @@ def _arrange(x: Tensor, labels: Labels, order: Labels) -> Tensor:
 def _pair(
     a: Tensor, a_labels: Labels, b: Tensor, b_labels: Labels, keep: set, sizes: dict
 ) -> tuple[Tensor, Labels]:
-    """Multiply two operands. Sum over the labels in both that no later operand and not the result needs."""
+    """The product of two operands, summed over all labels that are not in ``keep``."""
     a, a_labels = _sum_out(a, a_labels, keep | set(b_labels))
     b, b_labels = _sum_out(b, b_labels, keep | set(a_labels))
     both = [label for label in a_labels if label in b_labels]

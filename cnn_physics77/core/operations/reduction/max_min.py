@@ -61,7 +61,7 @@ def real_input(function: str, input) -> Tensor:
 
 
 def nonempty_dimension(function: str, dim, array: np.ndarray) -> int:
-    """``dim`` counted from 0. It must not have size 0, unless the result is empty."""
+    """``dim`` counted from 0. It must not have size 0."""
     axis = dimension(function, dim, array.ndim)
     if array.ndim and array.shape[axis] == 0:
         raise ShapeError(

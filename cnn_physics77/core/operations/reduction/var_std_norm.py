@@ -105,7 +105,7 @@ def _dispersion(function: str, finish: Callable, input, dim, unbiased, correctio
     )
 
 
-def _as_it_is(variance: Tensor) -> Tensor:
+def _identity(variance: Tensor) -> Tensor:
     return variance
 
 
@@ -137,7 +137,7 @@ def var(
     >>> torch.var(torch.tensor([1.0, 2.0, 3.0])), torch.var(torch.tensor([1.0, 3.0]), correction=0)
     (tensor(1.), tensor(1.))
     """
-    return _dispersion("var", _as_it_is, input, dim, unbiased, correction, keepdim)
+    return _dispersion("var", _identity, input, dim, unbiased, correction, keepdim)
 
 
 @method("std")
@@ -162,7 +162,7 @@ def var_mean(
     >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
     (tensor(1.), tensor(2.))
     """
-    variance = _dispersion("var_mean", _as_it_is, input, dim, unbiased, correction, keepdim)
+    variance = _dispersion("var_mean", _identity, input, dim, unbiased, correction, keepdim)
     return variance, _mean_over(input, dim, keepdim)
 
 
