@@ -60,8 +60,6 @@ class Tensor(ArrayProtocol, Copying):
         if requires_grad:
             self.requires_grad_(True)
 
-    # ---------------------------------------------------------------------------------- the array
-
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the dimensions."""
