@@ -153,6 +153,7 @@ def test_the_command_can_be_imported_with_numpy_alone():
     assert "needs torch, matplotlib, rich, threadpoolctl, psutil, pydantic, scipy: pip install" in done.stderr
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("start", [["main.py"], ["-m", "cnn_physics77"]])
 def test_every_door_opens(start):
     done = subprocess.run([sys.executable, *start, "--help"], cwd=ROOT, capture_output=True, text=True)
