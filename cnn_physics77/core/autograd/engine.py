@@ -47,6 +47,7 @@ def run_backward(
     try:
         for node, gradient in received.nodes():
             if node.hooks:
+                received.execution.wait()
                 gradient = _run_node_hooks(node, gradient)
             edges = node.edges
             if needed is not None:
@@ -63,12 +64,13 @@ def run_backward(
                     gradient, owned = _run_hooks(leaf.hooks, gradient), False
                 deliver(leaf, gradient, owned)
     finally:
+        received.execution.cancel()
         switch.reset(before)
 
 
 def _derive(node: Node, gradient, edges: tuple, received: Received) -> None:
     """Send the gradients of a node's inputs on."""
-    results = node.op.backward(node, gradient, edges)
+    results = received.execution.derive(node, gradient, edges)
     sums = received.sums
     for edge, result in zip(edges, results):
         if edge is None or result is None:  # a user's function may answer None
@@ -123,9 +125,11 @@ class Received:
 
     def leaves(self) -> Iterable:
         """(leaf, its whole gradient, whether its memory is the pass's own)."""
+        self.execution.wait()
         while self.found_leaves:
             leaf = self.found_leaves.pop()
-            yield leaf, self.sums.pop(leaf), self.execution.owns(leaf)
+            gradient = self.execution.gradient(leaf, self.sums.pop(leaf))
+            yield leaf, gradient, self.execution.owns(leaf)
 
 
 def _nodes_between(roots: Sequence, inputs: set) -> set | None:
@@ -133,29 +137,19 @@ def _nodes_between(roots: Sequence, inputs: set) -> set | None:
     computing. None where these are all: the inputs are all leaves that there are, and nothing else."""
     seen = set(roots)
     nodes = [root for root in seen if type(root) is Node]
-    only_leaves = all(type(edge) is not Node and type(edge) is not Output for edge in inputs)
-    users: dict = {}
     for node in nodes:  # grows meanwhile
         for edge in node.edges:
-            child = node_of(edge)
-            if child is None:
-                continue
-            users.setdefault(child, []).append(node)
-            if child not in seen:
+            child = edge.node if type(edge) is Output else edge
+            if child not in seen and child is not None:
                 seen.add(child)
                 if type(child) is Node:
                     nodes.append(child)
-                elif child not in inputs:
-                    only_leaves = False
-    if only_leaves:
+    if inputs == seen.difference(nodes):
         return None
     needed = {node_of(edge) for edge in inputs}
-    stack = list(needed)
-    while stack:
-        for node in users.get(stack.pop(), ()):
-            if node not in needed:
-                needed.add(node)
-                stack.append(node)
+    for node in sorted(nodes, key=lambda node: node.sequence):  # every node after those it was made from
+        if any(node_of(edge) in needed for edge in node.edges if edge is not None):
+            needed.add(node)
     return needed
 
 

@@ -14,20 +14,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd.graph import Node
+from cnn_physics77.core.autograd.graph import Node, Output
 from cnn_physics77.core.kernels.elementwise import LARGE, add_into
+from cnn_physics77.core.kernels.runtime.future import Future
 from cnn_physics77.core.kernels.runtime.layout import flat
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads
+from cnn_physics77.core.recording import switch
 
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
 
 
+DEFERRED = 3e7
+"""The multiplications of a weight's gradient that a worker may compute while the pass goes on, at least."""
+
+
 class Plain:
-    """Adds as the formulas say, in new memory."""
+    """Derives one input after another, and adds as the formulas say, in new memory."""
+
+    def derive(self, node: Node, gradient, edges: tuple) -> Sequence:
+        """The gradient of each input of ``node`` whose edge is not None."""
+        return node.op.backward(node, gradient, edges)
 
     def add(self, edge, total, gradient, source: Source):
         """The sum of what ``edge`` was sent so far and ``gradient``."""
@@ -36,9 +48,19 @@ class Plain:
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
         """``gradient`` is the first that ``leaf`` is sent."""
 
+    def gradient(self, leaf, total):
+        """The sum for ``leaf``, once it is computed."""
+        return total
+
     def owns(self, leaf) -> bool:
         """Whether only this pass can see the memory of the sum for ``leaf``."""
         return False
+
+    def wait(self) -> None:
+        """Return when nothing is being computed: the user's code comes next, and may change anything."""
+
+    def cancel(self) -> None:
+        """Compute nothing more: the pass has failed."""
 
 
 class Fast(Plain):
@@ -46,8 +68,63 @@ class Fast(Plain):
 
     def __init__(self) -> None:
         self._owned: set = set()  # edges whose sum lies in memory that only this pass can see
+        self._pending: dict = {}  # leaf -> what a worker computes for it
+
+    def derive(self, node: Node, gradient, edges: tuple) -> Sequence:
+        op = node.op
+        if self._pending and not getattr(op, "pure", False):
+            self.wait()  # a user's function may change what the worker reads
+        place = getattr(op, "weight", None)
+        if place is None or not self._may_defer(place, gradient, edges):
+            return op.backward(node, gradient, edges)
+        others = tuple(None if i == place else edge for i, edge in enumerate(edges))
+        weight = tuple(edge if i == place else None for i, edge in enumerate(edges))
+        future = self._defer(copy(node), gradient, weight, place)
+        results = list(op.backward(node, gradient, others))
+        results[place] = future
+        return results
+
+    def _may_defer(self, place: int, gradient, edges: tuple) -> bool:
+        """Whether a worker may compute the gradient of a weight, and has enough to do with it."""
+        return (
+            get_num_threads() == 2  # with more of them, all share each derivative
+            and all(edge is not None for edge in edges[: place + 1])
+            and type(edges[place]) not in (Node, Output)
+            and gradient.array.size * edges[place].array.size >= DEFERRED * edges[place].array.shape[0]
+            and all(future.done() for future in self._pending.values())
+        )
+
+    def _defer(self, node: Node, gradient, edges: tuple, place: int) -> Future:
+        def derive():
+            before = switch.set(False)  # of the worker, which knows nothing of this pass
+            try:
+                results = node.op.backward(node, gradient, edges)
+            finally:
+                switch.reset(before)
+            return results[place], is_fresh(results[place], (node, gradient, results))
+
+        future = self._pending[edges[place]] = Future(derive)
+        return future
+
+    def wait(self) -> None:
+        for future in self._pending.values():
+            future.result()
+
+    def cancel(self) -> None:
+        for future in self._pending.values():
+            future.cancel()
+
+    def gradient(self, leaf, total):
+        if type(total) is not Future:
+            return total
+        value, fresh = total.result()
+        if fresh:
+            self._owned.add(leaf)
+        return value
 
     def add(self, edge, total, gradient, source: Source):
+        if type(total) is Future or type(gradient) is Future:
+            total, gradient = self.gradient(edge, total), self.gradient(edge, gradient)
         a, b = total.array, gradient.array
         if a.dtype is b.dtype and a.strides == b.strides:  # else the memory order is that of Plain
             add = np.add if a.size < LARGE else add_into
@@ -62,7 +139,7 @@ class Fast(Plain):
         return total + gradient
 
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
-        if is_fresh(gradient, source):
+        if type(gradient) is not Future and is_fresh(gradient, source):
             self._owned.add(leaf)
 
     def owns(self, leaf) -> bool:
@@ -77,24 +154,24 @@ def is_fresh(gradient, source: Source) -> bool:
     array = gradient.array
     if not getattr(node.op, "pure", False) or not array.flags.writeable or flat(array) is None:
         return False
-    others = [result for result in results if result is not None]
-    if sum(other is gradient for other in others) > 1:
+    others = [result for result in results if result is not gradient]
+    if len(others) < len(results) - 1:  # it is sent to several inputs
         return False
-    seen = (incoming, node.saved, [other for other in others if other is not gradient])
-    return not any(np.may_share_memory(array, other) for other in _arrays(seen))
+    return not any(np.may_share_memory(array, other) for other in _arrays((incoming, node.saved, others)))
 
 
 def _arrays(value) -> Iterator[np.ndarray]:
     """The arrays in tensors, arrays and nested sequences of them."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
+    for item in value:
+        kind = type(item)
+        if kind is tuple or kind is list:
             yield from _arrays(item)
-    else:
-        array = getattr(value, "array", None)
-        if array is not None:
-            yield array
+        elif kind is np.ndarray:
+            yield item
+        elif kind is not int and item is not None:
+            array = getattr(item, "array", None)
+            if array is not None:
+                yield array
 
 
 _execution: ContextVar[type[Plain]] = ContextVar("execution", default=Fast)

@@ -79,7 +79,7 @@ def _blocks(work: int, length: int | None = None) -> int:
     most = MOST_BLOCKS
     if length is not None:
         most = min(most, max(length // LEAST_LENGTH, 2 if length >= LEAST_LENGTH // 2 else 1))
-    return 1 << (min(work // BLOCK, most) | 1).bit_length() - 1
+    return 1 << (min(max(work // BLOCK, 1 + (work > BLOCK)), most) | 1).bit_length() - 1
 
 
 def _outer(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:

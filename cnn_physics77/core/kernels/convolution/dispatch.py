@@ -37,9 +37,10 @@ from cnn_physics77.core.kernels.convolution.im2col_nhwc import IM2COL_NHWC
 from cnn_physics77.core.kernels.convolution.im2col_plain import IM2COL_PLAIN
 from cnn_physics77.core.kernels.convolution.select import Choice, select
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes, convolution_shapes
+from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.winograd_1d import WINOGRAD_1D
 from cnn_physics77.core.kernels.convolution.winograd_2d import WINOGRAD_2D
-from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.tiling import block_length
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -230,6 +231,7 @@ def override(name: str) -> Iterator[None]:
 # ------------------------------------------------------------------------------ the gradient of the bias
 
 PIXELS_TOGETHER = 256  # in one row of a sum, at most
+BYTES_PER_MICROSECOND = 8e3  # read by one core
 
 
 def channel_sum(g: np.ndarray) -> np.ndarray:
@@ -246,6 +248,13 @@ def channel_sum(g: np.ndarray) -> np.ndarray:
         count, channels = g.size // max(1, g.shape[1]), g.shape[1]
         together = gcd(count, PIXELS_TOGETHER)
         rows = pixels.reshape(count // together, together * channels)
-        sums = matmul(np.ones((1, len(rows)), g.dtype, like=g), rows)
+        step = block_length(len(rows), rows.shape[1] * rows.itemsize)
+        blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+
+        def add(total: np.ndarray, blocks: list[np.ndarray]) -> None:
+            for block in blocks:
+                total += np.ones((1, len(block)), g.dtype, like=g) @ block
+
+        sums = sum_of_parts(add, blocks, (1, rows.shape[1]), g, g.nbytes / BYTES_PER_MICROSECOND)
         return sums.reshape(together, channels).sum(axis=0)
     return g.sum(axis=(0, *range(2, g.ndim)))

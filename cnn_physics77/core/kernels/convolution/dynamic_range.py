@@ -26,11 +26,10 @@ at once. In a weight gradient the strips of both images are examined.
 That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost
 of one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a
 piece is not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of
-each of its samples, here the harmonic mean of some pixels of every window row, at columns that change from
-row to row and from sample to sample, so that they follow no pattern of the images. The bound above then holds
-with this mean as the typical size. It is too large where ordinary values are so few that these pixels meet
-none in any sample of the piece: in a hole of a few pixels, say, in a region of fill values that covers all
-the rest of all samples.
+each of its samples, here the harmonic mean of a few pixels, at places that follow no pattern of the images
+and differ from sample to sample. The bound above then holds with this mean as the typical size. It is too
+large where ordinary values are so few that these pixels meet none in any sample of the piece: in a hole of a
+few pixels, say, in a region of fill values that covers all the rest of all samples.
 """
 
 from collections.abc import Iterator
@@ -48,8 +47,11 @@ from cnn_physics77.core.kernels.windows import Size
 MOST_CONTRAST = 64.0
 MOST_KERNEL_CONTRAST = 16.0
 LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
-SCREENED = 1024  # pixels of all pieces that the screen takes where that is more than two of each window row
-GOLDEN = (5**0.5 - 1) / 2
+SCREENED = 64  # pixels of a piece that the screen takes, at least, and at least
+LEAST_SCREENED = 4  # of each of its samples
+# 1 / p and 1 / p^2 with p^3 = p + 1: their multiples, modulo 1, fill the unit square evenly (M. Roberts, 2018,
+# "The unreasonable effectiveness of quasirandom sequences")
+STEP = np.array([0.7548776662466927, 0.5698402909980532])
 
 
 class RangeCheck:
@@ -152,15 +154,12 @@ class Screen:
     ) -> None:
         self.check, self.images, self.above = check, images, above
         strips = sorted({(piece.start, piece.stop) for _, piece in pieces})
-        starts = sorted({samples.start for samples, _ in pieces})
         self.rows = {first: self._rows(first, last) for first, last in strips}
-        inverse = self._inverse_sizes(tuple(self.rows.values()), starts) if images.size else []
-        # by first strip and first sample: the inverse of the typical size; NaN where the sample is of zeros
-        self.inverse = {
-            (first, start): size
-            for first, sizes in zip(self.rows, inverse)
-            for start, size in zip(starts, sizes)
-        }
+        samples = max(piece.stop - piece.start for piece, _ in pieces)
+        number = max(LEAST_SCREENED, ceil(SCREENED / samples))
+        energies = self._inverse_energies(tuple(self.rows.values()), number) if images.size else []
+        # by first strip, for each sample: the inverse of its typical energy; NaN for one that seems of zeros
+        self.inverse = dict(zip(self.rows, energies))
 
     def _rows(self, first: int, last: int) -> tuple[int, int]:
         """The rows of the images that some strips read."""
@@ -168,26 +167,24 @@ class Screen:
         top = max(0, first * step - self.above)
         return top, max(top, min(height, (last - 1) * step - self.above + self.check.span))
 
-    def _inverse_sizes(self, bands: tuple[tuple[int, int], ...], starts: list[int]) -> list[list[float]]:
-        """The largest inverse of a typical size in each piece: (bands of rows, groups of samples).
+    def _inverse_energies(self, bands: tuple[tuple[int, int], ...], number: int) -> list[list[float]]:
+        """The inverse of the typical energy, by bands of rows and samples.
 
         In as few calls as possible, for each takes some microseconds while its code is in no cache.
         """
         batch, height, width, channels = self.images.shape
-        places = _places(batch, height, width, bands, self.check.window)
+        places = _places(batch, height, width, bands, number)
         if self.images.flags.c_contiguous:
             pixels = self.images.reshape(-1, channels).take(places, axis=0)
         else:
             sample, pixel = np.divmod(places, height * width)
             pixels = self.images[sample, pixel // width, pixel % width]
         inverse = 1 / np.sqrt(np.square(pixels, out=pixels) @ self.check.channels)
-        means = np.add.reduce(inverse, axis=2) / inverse.shape[2]
-        typical = np.maximum.reduceat(means, starts, axis=1).tolist()  # the inverse of the harmonic mean
-        if any(inf in sizes for sizes in typical):  # pixels of zeros, which do not count
+        typical = np.add.reduce(inverse, axis=2) / number  # the inverse of the harmonic mean
+        if typical.max() == inf:  # pixels of zeros, which do not count
             there = inverse < inf
-            means = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
-            typical = np.maximum.reduceat(means, starts, axis=1).tolist()
-        return typical
+            typical = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
+        return np.square(typical, dtype=np.float64).tolist()
 
     def wide(self, piece: tuple[slice, slice]) -> np.ndarray | None:
         """Which strips of a piece hold values that differ too much, (samples, strips); None for none."""
@@ -195,9 +192,12 @@ class Screen:
         top, bottom = self.rows[strips.start]
         if bottom == top or self.images.size == 0:
             return None
-        largest = float(np.maximum.reduce(_row_energies(self.images[samples, top:bottom]), axis=None))
-        contrast = largest**0.5 * self.inverse[strips.start, samples.start]
-        if LEAST_ENERGY <= largest <= self.check.limit and contrast <= MOST_CONTRAST:
+        energies = _row_energies(self.images[samples, top:bottom])
+        largest = np.maximum.reduce(energies, axis=1).tolist()
+        pairs = zip(largest, self.inverse[strips.start][samples])
+        if LEAST_ENERGY <= max(largest) <= self.check.limit and all(
+            energy * inverse <= MOST_CONTRAST**2 or energy == 0 for energy, inverse in pairs
+        ):
             return None
         first = strips.start * self.check.step - self.above
         return self.check.strips(self.images[samples], first, strips.stop - strips.start)
@@ -205,22 +205,15 @@ class Screen:
 
 @lru_cache(maxsize=32)
 def _places(
-    batch: int, height: int, width: int, bands: tuple[tuple[int, int], ...], window: Size
+    batch: int, height: int, width: int, bands: tuple[tuple[int, int], ...], number: int
 ) -> np.ndarray:
-    """Some pixels of bands of rows of images, (bands, batch, number), as indices into all pixels.
-
-    Every window row has some, and so has the last row, in equal parts of the columns. Within its part, pixel
-    i lies at the fraction i / golden ratio modulo 1, so neither rows nor samples repeat a column soon.
-    """
-    count = 1 + max((bottom - top + window[0] - 2) // window[0] for top, bottom in bands)
-    number = min(max(2, SCREENED // (len(bands) * batch * count)), width)
-    band = np.array(bands)[:, None, None, :]
-    rows = np.clip(band[..., 0] + window[0] * np.arange(count), 0, np.minimum(band[..., 1], height) - 1)
-    shape = len(bands), batch, count, number
-    fractions = np.arange(prod(shape)).reshape(shape) * GOLDEN % 1
-    columns = ((np.arange(number) + fractions) * (width / number)).astype(np.intp)
-    places = (np.arange(batch)[:, None] * height + rows)[..., None] * width + columns
-    return places.reshape(len(bands), batch, count * number)
+    """Some pixels of bands of rows of images, (bands, batch, number), as indices into all pixels."""
+    shape = len(bands), batch, number
+    rows, columns = (np.arange(1, prod(shape) + 1) * STEP[:, None] % 1).reshape(2, *shape)
+    tops, bottoms = np.minimum(np.array(bands).T, height)[:, :, None, None]
+    rows = np.minimum(tops + (rows * (bottoms - tops)).astype(np.intp), height - 1)
+    columns = (columns * width).astype(np.intp)
+    return (np.arange(batch)[:, None] * height + rows) * width + columns
 
 
 @lru_cache

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.kernels.elementwise import NANOSECONDS
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 MOST_PARTS = 8
 PARTS_BYTES = 1 << 23  # of all parts together, where two are not already more
@@ -40,4 +42,14 @@ def sum_of_parts(
         add(parts[index], blocks[index * len(blocks) // count : (index + 1) * len(blocks) // count])
 
     parallel_for(part, count, microseconds)
-    return parts.sum(axis=0)
+    if count < 2:
+        return parts.sum(axis=0)
+    columns = parts.reshape(count, prod(shape))
+    total = np.empty(columns.shape[1], like.dtype, like=like)
+    for_blocks(
+        lambda block: np.add.reduce(columns[:, block], axis=0, out=total[block]),
+        total.size,
+        bytes_each=count * like.itemsize,
+        microseconds=parts.size * NANOSECONDS / 1e3,
+    )
+    return total.reshape(shape)

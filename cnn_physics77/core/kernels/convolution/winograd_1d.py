@@ -135,12 +135,10 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
         key = neighbours[0][0].start, neighbours[0][1].start
         for piece in neighbours:
             number, runs = plan.size(piece)
-            image_marks = image_range.wide(
-                piece
-            )  # brings the piece into the cache, as the next line needs it
             images.transform(b_t, piece, lines[:number])
-            gradient_marks = gradient_range.wide(piece)
+            image_marks = image_range.wide(piece)  # while the rows are in the cache
             gradients.transform(a_t.T, piece, outer_lines[:number])
+            gradient_marks = gradient_range.wide(piece)
             marks = image_marks, gradient_marks
             for left_out in marks:
                 if left_out is not None:
@@ -422,8 +420,8 @@ def _correlate(
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
-            too_wide = screen.wide(piece)  # brings the piece into the cache, as the next line needs it
             images.transform(b_t, piece, lines[:number])
+            too_wide = screen.wide(piece)  # while the rows are in the cache
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
             if too_wide is not None:
