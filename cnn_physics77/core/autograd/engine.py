@@ -51,7 +51,7 @@ def run_backward(
                 gradient = _run_node_hooks(node, gradient)
             edges = node.edges
             if needed is not None:
-                _deliver_inputs(node, gradient, inputs, deliver)
+                _deliver_inputs(node, gradient, inputs, deliver, received.execution)
                 edges = tuple(edge if node_of(edge) in needed else None for edge in edges)
                 if not any(edge is not None for edge in edges):
                     continue
@@ -153,13 +153,14 @@ def _nodes_between(roots: Sequence, inputs: set) -> set | None:
     return needed
 
 
-def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable) -> None:
+def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable, execution: Plain) -> None:
     """Deliver the gradients of those results of ``node`` that are among ``inputs``."""
     outputs: list[tuple] = [(node, gradient)]
     if node.outputs is not None:
         outputs = [(Output(node, index), one) for index, one in enumerate(gradient)]
     for edge, one in outputs:
         if one is not None and inputs is not None and edge in inputs:
+            execution.wait()
             deliver(edge, one, False)
 
 

@@ -1,8 +1,9 @@
-"""How a backward pass adds gradients: the only place in the engine that knows of speed.
+"""How a backward pass derives and adds: the only place in the engine that knows of speed.
 
-:class:`Plain` is the reference: every sum is a new tensor, every step can be recorded and looked at.
+:class:`Plain` is the reference: one derivative after another, and every sum is a new tensor.
 :class:`Fast` adds in place where nobody else can see the memory, and lets a leaf keep a gradient without a
-copy. Both give the same bits.
+copy. With two threads, a worker computes the gradient of a convolution's weight while the pass goes on:
+nobody asks for it before the end. Both give the same bits.
 
 Who can see the memory of a gradient? A derivative can only reach what it was given. So a result of a pure
 operation that shares no memory with the incoming gradient, with anything that the node saved, or with another
@@ -29,9 +30,8 @@ from cnn_physics77.core.recording import switch
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
 
-
 DEFERRED = 3e7
-"""The multiplications of a weight's gradient that a worker may compute while the pass goes on, at least."""
+"""The multiplications of a weight's gradient that a worker computes while the pass goes on, at least."""
 
 
 class Plain:
@@ -49,7 +49,7 @@ class Plain:
         """``gradient`` is the first that ``leaf`` is sent."""
 
     def gradient(self, leaf, total):
-        """The sum for ``leaf``, once it is computed."""
+        """The sum for ``leaf``, which may have been deferred."""
         return total
 
     def owns(self, leaf) -> bool:
@@ -57,44 +57,47 @@ class Plain:
         return False
 
     def wait(self) -> None:
-        """Return when nothing is being computed: the user's code comes next, and may change anything."""
+        """Return when all that was deferred is computed: the user's code is next, and may change anything."""
 
     def cancel(self) -> None:
-        """Compute nothing more: the pass has failed."""
+        """Compute nothing that was deferred and has not begun: the pass has failed, or is over."""
 
 
 class Fast(Plain):
-    """Adds in place where only this pass can see the memory. One object serves one backward pass."""
+    """Adds in place where only this pass can see the memory, and defers large gradients of weights. One
+    object serves one backward pass."""
 
     def __init__(self) -> None:
         self._owned: set = set()  # edges whose sum lies in memory that only this pass can see
-        self._pending: dict = {}  # leaf -> what a worker computes for it
+        self._deferred: list[Future] = []
 
     def derive(self, node: Node, gradient, edges: tuple) -> Sequence:
         op = node.op
-        if self._pending and not getattr(op, "pure", False):
+        if self._deferred and not getattr(op, "pure", False):
             self.wait()  # a user's function may change what the worker reads
         place = getattr(op, "weight", None)
         if place is None or not self._may_defer(place, gradient, edges):
             return op.backward(node, gradient, edges)
-        others = tuple(None if i == place else edge for i, edge in enumerate(edges))
         weight = tuple(edge if i == place else None for i, edge in enumerate(edges))
-        future = self._defer(copy(node), gradient, weight, place)
+        others = tuple(None if i == place else edge for i, edge in enumerate(edges))
+        deferred = self._defer(copy(node), gradient, weight, place)  # the node itself is freed
         results = list(op.backward(node, gradient, others))
-        results[place] = future
+        results[place] = deferred
         return results
 
     def _may_defer(self, place: int, gradient, edges: tuple) -> bool:
-        """Whether a worker may compute the gradient of a weight, and has enough to do with it."""
+        """Whether the gradient of a weight is that of a leaf, and large, and the worker is free."""
         return (
             get_num_threads() == 2  # with more of them, all share each derivative
             and all(edge is not None for edge in edges[: place + 1])
             and type(edges[place]) not in (Node, Output)
-            and gradient.array.size * edges[place].array.size >= DEFERRED * edges[place].array.shape[0]
-            and all(future.done() for future in self._pending.values())
+            and gradient.array.size * edges[place].array.size >= DEFERRED * len(edges[place].array)
+            and all(future.done() for future in self._deferred)
         )
 
     def _defer(self, node: Node, gradient, edges: tuple, place: int) -> Future:
+        """(the gradient, whether it is fresh), computed by a worker."""
+
         def derive():
             before = switch.set(False)  # of the worker, which knows nothing of this pass
             try:
@@ -103,15 +106,16 @@ class Fast(Plain):
                 switch.reset(before)
             return results[place], is_fresh(results[place], (node, gradient, results))
 
-        future = self._pending[edges[place]] = Future(derive)
+        future = Future(derive)
+        self._deferred.append(future)
         return future
 
     def wait(self) -> None:
-        for future in self._pending.values():
+        for future in self._deferred:
             future.result()
 
     def cancel(self) -> None:
-        for future in self._pending.values():
+        for future in self._deferred:
             future.cancel()
 
     def gradient(self, leaf, total):

@@ -49,8 +49,8 @@ MOST_KERNEL_CONTRAST = 16.0
 LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
 SCREENED = 64  # pixels of a piece that the screen takes, at least, and at least
 LEAST_SCREENED = 4  # of each of its samples
-# 1 / p and 1 / p^2 with p^3 = p + 1: their multiples, modulo 1, fill the unit square evenly (M. Roberts, 2018,
-# "The unreasonable effectiveness of quasirandom sequences")
+# 1 / p and 1 / p^2 with p^3 = p + 1: their multiples, modulo 1, fill the unit square evenly (M. Roberts, "The
+# unreasonable effectiveness of quasirandom sequences", 2018)
 STEP = np.array([0.7548776662466927, 0.5698402909980532])
 
 

@@ -11,9 +11,9 @@ from cnn_physics77.core.kernels.runtime.scratch import run_block
 
 
 class Future:
-    """The result of ``function()``, which a worker computes, or `result` if none has begun.
+    """The result of ``function()``, which a worker computes; or `result` does, if none has begun by then.
 
-    The function may run in any thread; parallel loops in it run in that thread alone.
+    The function may run in any thread. Parallel loops in it run in that thread alone.
 
     >>> Future(lambda: 6 * 7).result()
     42
@@ -28,32 +28,37 @@ class Future:
             worker.tasks.put(self._run)
 
     def done(self) -> bool:
-        """Whether the result is there."""
+        """Whether the function has returned, or raised."""
         return self._done.is_set()
 
     def _run(self) -> None:
         if not self._begun.acquire(blocking=False):
             return
         try:
-            self._value = run_block(self._function)
-        except BaseException as error:  # raised by `result`
+            if self._function is not None:
+                self._value = run_block(self._function)
+        except BaseException as error:  # `result` raises it
             self._error = error
-        self._function = None  # and what it refers to
+        self._function = None  # the future may still be in a worker's queue, and must not keep arrays alive
         self._done.set()
 
     def result(self) -> Any:
-        """What the function returns.
+        """What the function returns, once it has.
 
         Raises:
-            The exception of the function.
+            The exception of the function, once.
         """
         self._run()
         self._done.wait()
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # otherwise the error and its traceback refer to each other
         return self._value
 
     def cancel(self) -> None:
-        """Nobody needs the result: a function that has not begun is dropped, a running one is not waited for."""
+        """The result is not needed. A function that has not begun never runs; a running one is left alone."""
         if self._begun.acquire(blocking=False):
             self._function = None
