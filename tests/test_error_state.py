@@ -4,6 +4,7 @@ caller's settings stay: each row of the table, at ordinary and at extreme values
 from __future__ import annotations
 
 import sys
+import threading
 import zlib
 
 import numpy as np
@@ -16,7 +17,7 @@ from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.operations import inplace
-from cnn_physics77.core.operations.base import elementwise, operation
+from cnn_physics77.core.operations.base import operation
 from cnn_physics77.testing.table import Constant, Row, all_rows
 
 ROWS = list(all_rows())
@@ -250,7 +251,7 @@ def test_a_hook_that_raises_leaves_the_callers_state():
 def test_without_numpys_context_variable(monkeypatch):
     """Another NumPy may keep its state elsewhere: then NumPy's own functions set it."""
     monkeypatch.setattr(fp_errors, "copy_context", dict)
-    state, silence, enter, leave, restore = fp_errors._state()
+    state, silence, enter, restore = fp_errors._state()
     assert state() is not silence
     with np.errstate(all="raise"):
         before = state()
@@ -258,8 +259,39 @@ def test_without_numpys_context_variable(monkeypatch):
         assert set(np.geterr().values()) == {"ignore"}
         restore(before)
         assert set(np.geterr().values()) == {"raise"}
-        leave(enter())
-        assert set(np.geterr().values()) == {"raise"}
+
+
+def test_two_threads_that_compute_at_once_are_both_silent():
+    x = torch.full((100_000,), 1e38)
+    barrier, wrong = threading.Barrier(2), []
+
+    def work():
+        barrier.wait()
+        with np.errstate(all="raise"):
+            for _ in range(200):
+                try:
+                    x * x
+                except FloatingPointError as error:
+                    wrong.append(error)
+            wrong.extend(value for value in np.geterr().values() if value != "raise")
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_context_in_use_is_no_obstacle():
+    """As when a signal handler computes while it is entered."""
+    with np.errstate(all="raise"):
+        y = fp_errors._call_in_silence(lambda: torch.zeros(1).log())
+        assert y.item() == -np.inf and set(np.geterr().values()) == {"raise"}
+        with pytest.raises(RuntimeError):
+            fp_errors._call_in_silence(lambda: fp_errors._call_in_silence(np.add, 1, 1))
+        z = fp_errors._call_in_silence(lambda: fp_errors.silently(np.log, np.zeros(1)))
+        assert z[0] == -np.inf
 
 
 @pytest.mark.parametrize(
@@ -279,7 +311,7 @@ def test_ctrl_c_wherever_it_comes_leaves_nothing_behind(compute, monkeypatch):
     """CPython raises KeyboardInterrupt where a function is entered, or has been left: at each of these places
     once."""
     enter = fp_errors.enter_silence
-    for module in (fp_errors, operation, elementwise, inplace):  # profilers see Python's calls
+    for module in (fp_errors, operation, inplace):  # profilers see Python's calls
         monkeypatch.setattr(module, "enter_silence", lambda: enter())
     x = torch.ones(3)
     compute(x)

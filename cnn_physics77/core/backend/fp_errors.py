@@ -11,34 +11,34 @@ Here the state is built once and put into the context variable that NumPy reads,
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy import ufunc
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]:
+def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], Any]]:
     with np.errstate(all="ignore"):
         for variable, silence in copy_context().items():
             if variable.name == "numpy.ufunc.extobj":
-                return variable.get, silence, partial(variable.set, silence), variable.reset, variable.set
+                return variable.get, silence, partial(variable.set, silence), variable.set
     # NumPy keeps its state elsewhere
-    return np.geterr, object(), partial(np.seterr, all="ignore"), _restore, _restore
+    return np.geterr, object(), partial(np.seterr, all="ignore"), _restore
 
 
 def _restore(settings: dict[str, Any]) -> None:
     np.seterr(**settings)
 
 
-state, SILENCE, enter_silence, leave_silence, restore = _state()
+state, SILENCE, enter_silence, restore = _state()
 """For hot paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
 ``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
-comes when a function is entered or left, never leaves the state behind. ``leave_silence(token)``, with what
-``enter_silence`` returned, costs half of ``restore``."""
+comes when a function is entered or left, never leaves the state behind. For a ufunc `silently` is faster."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
@@ -66,4 +66,32 @@ def silent(function: Callable[P, R]) -> Callable[P, R]:
     return quiet
 
 
-__all__ = ["SILENCE", "enter_silence", "leave_silence", "restore", "silent", "state"]
+@silent
+def _call(function: Callable[..., R], *args: Any) -> R:
+    return function(*args)
+
+
+_silence = Context()
+_silence.run(np.seterr, all="ignore")
+_call_in_silence = _silence.run
+
+
+def silently(function: Callable[..., R], *args: Any) -> R:
+    """``function(*args)`` without NumPy's warnings.
+
+    A ufunc runs in a context of its own, which is entered and left in a sixth of the time that changing the
+    state of the current one takes. Any other function may need the variables of the current context.
+
+    >>> with np.errstate(all="raise"):
+    ...     silently(np.log, np.zeros(1))
+    array([-inf])
+    """
+    if type(function) is ufunc:
+        try:
+            return _call_in_silence(function, *args)
+        except RuntimeError:  # the context is in use, by another thread
+            pass
+    return _call(function, *args)
+
+
+__all__ = ["SILENCE", "enter_silence", "restore", "silent", "silently", "state"]

@@ -16,7 +16,7 @@ import numpy as np
 from cnn_physics77.core.autograd import LEAF, record
 from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.dtypes import get_default_dtype
-from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, leave_silence, restore, silent, state
+from cnn_physics77.core.backend.fp_errors import SILENCE, silent, silently, state
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.base.broadcasting import prepare
@@ -56,18 +56,11 @@ def unary(
             array = input.array
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
-        before, token = state(), None
+        forward = operation.forward if array.size < large else operation.forward_shared
         try:
-            if before is not SILENCE:
-                token = enter_silence()
-            out = operation.forward(array) if array.size < large else operation.forward_shared(array)
+            out = forward(array) if state() is SILENCE else silently(forward, array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
-        finally:
-            if token is not None:
-                leave_silence(token)
-            elif before is not SILENCE:  # Ctrl-C came when it was entered
-                restore(before)
         if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
@@ -128,11 +121,9 @@ def binary(
         if not plain or (floating and x.dtype.kind not in "fc"):
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
-        before, token = state(), None
+        forward = operation.forward if x.size < large else operation.forward_shared
         try:
-            if before is not SILENCE:
-                token = enter_silence()
-            out = operation.forward(x, z) if x.size < large else operation.forward_shared(x, z)
+            out = forward(x, z) if state() is SILENCE else silently(forward, x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
@@ -140,11 +131,6 @@ def binary(
             ) from None
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
-        finally:
-            if token is not None:
-                leave_silence(token)
-            elif before is not SILENCE:  # Ctrl-C came when it was entered
-                restore(before)
         if type(out) is not ndarray:
             out = np.asarray(out)
         y = _new(Tensor)
