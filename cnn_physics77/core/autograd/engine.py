@@ -39,7 +39,9 @@ def run_backward(
     set of edges) is given, once for each of these, leaf or not, and only what leads to them is computed. A
     gradient that is ``owned`` lies in memory that nobody else can see.
     """
-    received = Received(Plain() if create_graph else current_execution()())
+    execution = Plain() if create_graph else current_execution()()
+    received = Received(execution)
+    sums = received.sums
     for root, gradient in zip(roots, gradients):
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
@@ -47,15 +49,23 @@ def run_backward(
     try:
         for node, gradient in received.nodes():
             if node.hooks:
-                received.execution.wait()
+                execution.wait()
                 gradient = _run_node_hooks(node, gradient)
             edges = node.edges
             if needed is not None:
-                _deliver_inputs(node, gradient, inputs, deliver, received.execution)
+                _deliver_inputs(node, gradient, inputs, deliver, execution)
                 edges = tuple(edge if node_of(edge) in needed else None for edge in edges)
                 if not any(edge is not None for edge in edges):
                     continue
-            _derive(node, gradient, edges, received)
+            results = execution.derive(node, gradient, edges)
+            for edge, result in zip(edges, results):
+                if edge is None or result is None:  # a user's function may answer None
+                    continue
+                if type(edge) is Node and edge not in sums:  # the most frequent case of `add`
+                    sums[edge] = result
+                    heappush(received.queue, (-edge.sequence, edge))
+                else:
+                    received.add(edge, result, (node, gradient, results))
             if not retain_graph and node.saved:  # a node that saved nothing can serve again
                 node.saved = None
         for leaf, gradient, owned in received.leaves():
@@ -64,22 +74,8 @@ def run_backward(
                     gradient, owned = _run_hooks(leaf.hooks, gradient), False
                 deliver(leaf, gradient, owned)
     finally:
-        received.execution.cancel()
+        execution.cancel()
         switch.reset(before)
-
-
-def _derive(node: Node, gradient, edges: tuple, received: Received) -> None:
-    """Send the gradients of a node's inputs on."""
-    results = received.execution.derive(node, gradient, edges)
-    sums = received.sums
-    for edge, result in zip(edges, results):
-        if edge is None or result is None:  # a user's function may answer None
-            continue
-        if type(edge) is Node and edge not in sums:  # the most frequent case of `add`
-            sums[edge] = result
-            heappush(received.queue, (-edge.sequence, edge))
-        else:
-            received.add(edge, result, (node, gradient, results))
 
 
 class Received:

@@ -16,7 +16,6 @@ from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-from numpy import ufunc
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +37,7 @@ def _restore(settings: dict[str, Any]) -> None:
 state, SILENCE, enter_silence, restore = _state()
 """For hot paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
 ``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
-comes when a function is entered or left, never leaves the state behind. For a ufunc `silently` is faster."""
+comes when a function is entered or left, never leaves the state behind. `call_ufunc` is faster."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
@@ -66,32 +65,23 @@ def silent(function: Callable[P, R]) -> Callable[P, R]:
     return quiet
 
 
-@silent
-def _call(function: Callable[..., R], *args: Any) -> R:
-    return function(*args)
-
-
 _silence = Context()
 _silence.run(np.seterr, all="ignore")
-_call_in_silence = _silence.run
+call_ufunc = _silence.run
+"""``call_ufunc(ufunc, *arrays)`` calls it in a context of its own, which is entered and left in a sixth of
+the time that changing the state of the current one takes. RuntimeError: the context is in use, by another
+thread or where a signal handler computes. Other functions may need the variables of the current context."""
 
 
+@silent
 def silently(function: Callable[..., R], *args: Any) -> R:
     """``function(*args)`` without NumPy's warnings.
-
-    A ufunc runs in a context of its own, which is entered and left in a sixth of the time that changing the
-    state of the current one takes. Any other function may need the variables of the current context.
 
     >>> with np.errstate(all="raise"):
     ...     silently(np.log, np.zeros(1))
     array([-inf])
     """
-    if type(function) is ufunc:
-        try:
-            return _call_in_silence(function, *args)
-        except RuntimeError:  # the context is in use, by another thread
-            pass
-    return _call(function, *args)
+    return function(*args)
 
 
-__all__ = ["SILENCE", "enter_silence", "restore", "silent", "silently", "state"]
+__all__ = ["SILENCE", "call_ufunc", "enter_silence", "restore", "silent", "silently", "state"]

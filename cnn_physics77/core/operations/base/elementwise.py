@@ -16,7 +16,7 @@ import numpy as np
 from cnn_physics77.core.autograd import LEAF, record
 from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.dtypes import get_default_dtype
-from cnn_physics77.core.backend.fp_errors import SILENCE, silent, silently, state
+from cnn_physics77.core.backend.fp_errors import SILENCE, call_ufunc, silent, silently, state
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.base.broadcasting import prepare
@@ -25,7 +25,7 @@ from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
 _new = object.__new__
-ndarray = np.ndarray
+ndarray, ufunc_type = np.ndarray, np.ufunc
 
 
 def unary(
@@ -58,7 +58,14 @@ def unary(
             array = array.astype(get_default_dtype())
         forward = operation.forward if array.size < large else operation.forward_shared
         try:
-            out = forward(array) if state() is SILENCE else silently(forward, array)
+            if state() is SILENCE:
+                out = forward(array)
+            elif type(forward) is ufunc_type:
+                out = call_ufunc(forward, array)
+            else:
+                out = silently(forward, array)
+        except RuntimeError:
+            out = silently(forward, array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
@@ -123,7 +130,14 @@ def binary(
             x, z = input.array, other.array
         forward = operation.forward if x.size < large else operation.forward_shared
         try:
-            out = forward(x, z) if state() is SILENCE else silently(forward, x, z)
+            if state() is SILENCE:
+                out = forward(x, z)
+            elif type(forward) is ufunc_type:
+                out = call_ufunc(forward, x, z)
+            else:
+                out = silently(forward, x, z)
+        except RuntimeError:
+            out = silently(forward, x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
