@@ -8,11 +8,12 @@ This module re-exports names; the code is in :mod:`cnn_physics77.core`. It needs
 library.
 """
 
+import typing as _typing
 from math import e, inf, nan, pi
 
+from cnn_physics77 import _lazy
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
-from cnn_physics77.core.checkpoint import load, save
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
@@ -104,17 +105,18 @@ from cnn_physics77.core.tensor import (
     tensor,
 )
 
-from cnn_physics77 import autograd, cuda, linalg, nn, optim  # isort: skip  (they need the names above)
+from cnn_physics77 import autograd, nn, optim  # isort: skip  (they need the names above)
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77 import cuda, linalg, performance, testing, utils
+    from cnn_physics77.core.checkpoint import load, save
 
 __version__ = "0.1.0"
 newaxis = None
 
+# A checkpoint needs compression and JSON; the loader in `utils` needs queues and processes.
+_LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.core.checkpoint")
+_LAZY |= dict.fromkeys(("cuda", "linalg", "performance", "testing", "utils"), __name__)
+__getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
-def __getattr__(name: str):
-    """Import ``torch.utils`` and ``performance`` on first use: the loader imports threads, queues and
-    processes."""
-    if name in ("utils", "performance"):
-        from importlib import import_module
-
-        return import_module(f"cnn_physics77.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = sorted({n for n in __dir__() if n[0] != "_"} - {"performance", "utils"})  # too much for a star

@@ -1,19 +1,17 @@
 """The entry of ``main.py``, ``cnn-physics77`` and ``python -m cnn_physics77``: what `command` needs is there.
 
-The package itself needs NumPy alone. Comparing needs more, and says so in one line where it is missing.
+The package itself needs NumPy alone, and so do ``--help`` and the check of the arguments. Comparing needs
+more, and says so in one line where it is missing.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 
-from .benchmarks import INSTALL
-
-PACKAGES = ("torch", "matplotlib", "rich", "threadpoolctl", "psutil", "pydantic", "scipy")
-"""What comparing needs beside NumPy: the extra ``bench``."""
+from .arguments import PROGRAM, parse
+from .benchmarks import INSTALL, complaint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,16 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: as given after the command's name; None takes them from the command line.
     """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    settings = parse(arguments)
+    missing = complaint()
     if missing:
-        print(f"cnn-physics77: error: comparing needs {', '.join(missing)}: {INSTALL}", file=sys.stderr)
+        print(f"{PROGRAM}: error: {missing}", file=sys.stderr)
         return 1
     try:
         command = importlib.import_module(".command", __package__)  # not before: it imports these packages
     except ImportError as error:  # an installed package that is damaged, or lacks another
-        print(f"cnn-physics77: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
         return 1
-    return command.main(arguments)
+    return command.run(settings)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""The command: its arguments, its modes, the screen.
+"""The command: its modes, the screen.
 
-Arguments become an `ExperimentConfig`; a mode runs it, prints its tables, and writes logs and figures. An
-error that a user can mend is one line on standard error and a nonzero exit status.
+A mode runs an `ExperimentConfig`, prints its tables, and writes logs and figures. An error that a user can
+mend is one line on standard error and a nonzero exit status.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import signal
@@ -14,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -23,9 +22,10 @@ from rich.progress import Progress as Bars
 from . import datasets
 from .analysis import visuals
 from .analysis.report import as_text, report
+from .arguments import PROGRAM
 from .benchmarks import INSTALL
 from .benchmarks.experiment.experiment import Experiment, Progress
-from .benchmarks.helper import DTYPES, OPTIMIZERS, ConfigError, ExperimentConfig
+from .benchmarks.helper import ExperimentConfig
 from .benchmarks.instruments.measure import MeasurementError
 from .benchmarks.process.worker import WorkerError
 from .benchmarks.speed import profile as step_profile
@@ -35,64 +35,6 @@ from .results import LogError, RunLog, write_atomically
 
 class UsageError(Exception):
     """An error that the user can mend, described in one line."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose error message is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments, each with hyphens or underscores between its words.
-
-    >>> build_parser().parse_args(["--batch-size", "32"]).batch_size
-    32
-    """
-    parser = _Parser(
-        prog="cnn-physics77",
-        description="Train one network in cnn_physics77 (NumPy) and in PyTorch, and show how they compare.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-
-    def add(name: str, help: str, **details: Any) -> None:
-        spellings = dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"])
-        default = getattr(defaults, name)
-        if details.get("action") is None:
-            details = {"type": type(default) if default is not None else str} | details
-        parser.add_argument(*spellings, dest=name, default=default, help=help, **details)
-
-    defaults = ExperimentConfig()
-    add("mode", "; ".join(f"{name}: {mode.help}" for name, mode in MODES.items()), choices=list(MODES))
-    add("optimizer", "the optimizer, in modes that use one", choices=OPTIMIZERS)
-    add("epochs", "passes over the training set")
-    add("batch_size", "images per step")
-    add("lr", "learning rate")
-    add("seed", "seed of the initial weights and of the order of the batches")
-    add(
-        "diagnostics",
-        "step-level analysis: step loss, gradient norms of every layer, confusion matrix",
-        action="store_true",
-    )
-    add(
-        "dataset",
-        "auto: MNIST, or a named stand-in if it cannot be had",
-        choices=datasets.NAMES,
-    )
-    add(
-        "data_dir",
-        f"folder searched first; then ${datasets.VARIABLE}, data/, the cache, mirrors",
-    )
-    add("threads", "threads for each framework")
-    add("dtype", "dtype of parameters, gradients, optimizer state and images", choices=DTYPES)
-    add("log_dir", "folder for logs, JSON and TXT")
-    add("fig_dir", "folder for figures, PNG and SVG")
-    add("seeds", "paired repetitions, with seeds SEED, SEED + 1, ...")
-    add("channels", "output channels of the convolution")
-    add("kernel_size", "side of the convolution's kernel")
-    add("hidden", "width of the hidden dense layer")
-    return parser
 
 
 # ----------------------------------------------------------------------------------------- the screen
@@ -200,19 +142,13 @@ def profile(settings: ExperimentConfig, screen: Screen) -> None:
     step_profile.show(found, Path(settings.log_dir) / name, Path(settings.fig_dir), screen.console)
 
 
-class Mode(NamedTuple):
-    """What `--mode` may be."""
-
-    help: str
-    run: Callable[[ExperimentConfig, Screen], None]
-
-
-MODES = {
-    "basic": Mode("ours against PyTorch, one optimizer", compare),
-    "grid": Mode("Custom-SGD, Custom-Adam, Torch-SGD, Torch-Adam", compare),
-    "frontier": Mode("nine sizes of the network in both frameworks", compare),
-    "profile": Mode("one training step, operation by operation, in both frameworks", profile),
+MODES: dict[str, Callable[[ExperimentConfig, Screen], None]] = {
+    "basic": compare,
+    "grid": compare,
+    "frontier": compare,
+    "profile": profile,
 }
+"""What runs each mode of `arguments.MODES`."""
 
 
 def _figures(settings: ExperimentConfig) -> list[str]:
@@ -264,17 +200,8 @@ def _terminated(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status: 0, 1 for an error, 2 for bad arguments, 130 after Ctrl-C.
-
-    Args:
-        arguments: as given after the command's name; None takes them from the command line.
-    """
-    parser = build_parser()
-    try:
-        settings = ExperimentConfig(**vars(parser.parse_args(arguments)))
-    except ConfigError as error:
-        parser.error(f"--{error}")
+def run(settings: ExperimentConfig) -> int:
+    """Run what the arguments ask for; the exit status: 0, 1 for an error, 130 after Ctrl-C."""
     previous = signal.signal(signal.SIGTERM, _terminated)  # so that children end and logs are kept
     try:
         for name in ("log_dir", "fig_dir"):
@@ -286,26 +213,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
         with Screen(console) as screen:
-            MODES[settings.mode].run(settings, screen)
+            MODES[settings.mode](settings, screen)
     except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ImportError as error:  # an installed package that is damaged, or lacks another
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}: {INSTALL}", file=sys.stderr)
         return 1
     except MemoryError as error:
-        print(f"{parser.prog}: error: out of memory: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: error: out of memory: {error}", file=sys.stderr)
         return 1
     except (UsageError, DataError, MeasurementError, WorkerError, LogError, OSError) as error:
-        print(f"{parser.prog}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     finally:
         signal.signal(signal.SIGTERM, previous)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

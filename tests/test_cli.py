@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cnn_physics77 import cli, command
+from cnn_physics77 import arguments as parsing
+from cnn_physics77 import benchmarks, cli, command
 from cnn_physics77.results import read_logs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +33,7 @@ def one_line(capsys, *arguments):
 
 
 def test_the_table_of_arguments():
-    args = vars(command.build_parser().parse_args([]))
+    args = vars(parsing.build_parser().parse_args([]))
     documented = {
         "mode": "basic",
         "optimizer": "Adam",
@@ -57,7 +58,7 @@ def test_the_table_of_arguments():
 @pytest.mark.parametrize("name", ["batch_size", "data_dir", "log_dir", "fig_dir", "kernel_size"])
 def test_both_spellings(name):
     for spelling in (f"--{name}", f"--{name.replace('_', '-')}"):
-        assert str(vars(command.build_parser().parse_args([spelling, "7"]))[name]) == "7"
+        assert str(vars(parsing.build_parser().parse_args([spelling, "7"]))[name]) == "7"
 
 
 def test_help_names_everything(capsys):
@@ -103,9 +104,9 @@ def test_a_folder_that_cannot_be_written(capsys, tmp_path, monkeypatch, name):
 
 def test_a_missing_package(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    find = cli.importlib.util.find_spec
+    find = benchmarks.find_spec
     hidden = ("torch", "rich")
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None if name in hidden else find(name))
+    monkeypatch.setattr(benchmarks, "find_spec", lambda name: None if name in hidden else find(name))
     status, line = one_line(capsys, *QUICK)
     assert status == 1 and 'comparing needs torch, rich: pip install "cnn_physics77[bench]"' in line
     assert list(tmp_path.iterdir()) == []
@@ -153,7 +154,54 @@ def test_the_command_can_be_imported_with_numpy_alone():
     assert "needs torch, matplotlib, rich, threadpoolctl, psutil, pydantic, scipy: pip install" in done.stderr
 
 
-@pytest.mark.needs_torch
+def without_the_extra(*start):
+    """Run a module by its name as `python -m` does, where the extra's packages cannot be imported."""
+    code = """
+import runpy, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+BLOCKED = sys.argv[1].split(",")
+sys.meta_path.insert(0, Blocker())
+del sys.argv[:2]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+    blocked = ",".join((*benchmarks.PACKAGES, "sklearn", "pooch", "platformdirs"))
+    command = [sys.executable, "-c", code, blocked, *start]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+DOORS = ["main", "cnn_physics77", "cnn_physics77.benchmarks.speed"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_help_needs_numpy_alone(door):
+    done = without_the_extra(door, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--threads" in done.stdout and "usage: " in done.stdout
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_arguments_are_checked_with_numpy_alone(door):
+    done = without_the_extra(door, "--threads", "many")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: argument --threads: invalid int value: 'many'" in done.stderr
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_run_without_the_extra_says_how_to_install_it(door):
+    done = without_the_extra(door, "--threads", "1")
+    assert (done.returncode, done.stdout) == (1, "") and done.stderr.count("\n") == 1
+    assert f"error: comparing needs {', '.join(benchmarks.PACKAGES)}: {benchmarks.INSTALL}" in done.stderr
+
+
+def test_every_mode_of_the_arguments_can_be_run():
+    assert list(parsing.MODES) == list(command.MODES)
+
+
 @pytest.mark.parametrize("start", [["main.py"], ["-m", "cnn_physics77"]])
 def test_every_door_opens(start):
     done = subprocess.run([sys.executable, *start, "--help"], cwd=ROOT, capture_output=True, text=True)
@@ -220,7 +268,7 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
         raise error
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(command.MODES, "basic", command.Mode("", fail))
+    monkeypatch.setitem(command.MODES, "basic", fail)
     status, line = one_line(capsys)
     assert status == 1 and message in line
 
@@ -230,8 +278,8 @@ def test_what_goes_wrong_later_is_one_line_too(capsys, tmp_path, monkeypatch, er
 def test_a_screen_without_unicode_and_one_that_is_closed(tmp_path, reader, status):
     code = (
         "import sys, time; from cnn_physics77 import cli, command;show = lambda _, screen: (time.sleep(0.5), "
-        "screen.note('a \u00b7 b \u2500'), sys.stdout.flush());command.MODES['basic'] = command.Mode('', "
-        "show); sys.exit(cli.main([]))"
+        "screen.note('a \u00b7 b \u2500'), sys.stdout.flush());command.MODES['basic'] = show; "
+        "sys.exit(cli.main([]))"
     )
     command = f'"$PYTHON" -c "$CODE" | {reader}; exit ${{PIPESTATUS[0]}}'
     extra = {"PYTHON": sys.executable, "CODE": code, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
@@ -254,7 +302,7 @@ def test_being_terminated_unwinds_and_restores_the_handler(tmp_path, monkeypatch
         finally:
             unwound.append(True)
 
-    monkeypatch.setitem(command.MODES, "basic", command.Mode("", terminated))
+    monkeypatch.setitem(command.MODES, "basic", terminated)
     with pytest.raises(SystemExit) as stop:
         cli.main([])
     assert stop.value.code == 143 and unwound == [True] and signal.getsignal(signal.SIGTERM) is before

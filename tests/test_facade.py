@@ -78,9 +78,7 @@ MODULES = [
 
 def public(module):
     """The names that a module offers; not its own submodules, nor what it is made of."""
-    if hasattr(module, "__all__"):
-        return set(module.__all__)
-    names = {n for n, v in vars(module).items() if not n.startswith("_")}
+    names = getattr(module, "__all__", None) or {n for n in vars(module) if not n.startswith("_")}
     return {n for n in names if not inspect.ismodule(getattr(module, n))}
 
 

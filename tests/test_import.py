@@ -183,9 +183,53 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
     assert set(found.split()) <= stdlib | {"cnn_physics77", "numpy"}
 
 
-def test_performance_is_an_attribute_that_is_loaded_when_it_is_asked_for():
+LATE = {
+    "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save"),
+    ".autograd": ("functional", "gradcheck", "gradgradcheck"),
+    ".optim": ("lr_scheduler",),
+}
+"""What each facade imports when it is asked for."""
+
+
+def test_what_a_training_script_does_without_is_loaded_when_it_is_asked_for():
     found = run(
-        "import sys, cnn_physics77; print('cnn_physics77.performance' in "
-        "sys.modules);print(cnn_physics77.performance.status().allocator)"
+        f"""
+import importlib, sys
+import cnn_physics77
+late = "performance utils testing linalg cuda core.checkpoint core.loading core.optim.lr_cycle"
+print(*[name for name in late.split() if "cnn_physics77." + name in sys.modules])
+for facade, names in {LATE}.items():
+    module = importlib.import_module("cnn_physics77" + facade)
+    assert set(names) <= set(dir(module)) and not set(names) & set(vars(module)), facade
+    assert {{"performance", "utils"}}.isdisjoint(module.__all__) and set(vars(module)) < set(dir(module))
+    for name in names:
+        found = getattr(module, name)
+        assert vars(module)[name] is found
+        space = {{}}
+        exec(f"from cnn_physics77{{facade}} import {{name}}", space)
+        assert space[name] is found
+    try:
+        module.unknown
+    except AttributeError as error:
+        assert str(error) == f"module {{module.__name__!r}} has no attribute 'unknown'"
+    else:
+        raise AssertionError(facade)
+print(cnn_physics77.performance.status().allocator)
+"""
     )
-    assert found.splitlines()[0] == "False"
+    assert found.splitlines()[0] == ""
+
+
+def test_a_star_gives_what_is_loaded_later_too():
+    run(
+        """
+from cnn_physics77 import *
+save, load, nn.Linear, optim.SGD, linalg.matmul, cuda.is_available, relu
+from cnn_physics77.optim import *
+lr_scheduler.StepLR, SGD
+from cnn_physics77.autograd import *
+gradcheck, functional.jacobian
+import cnn_physics77
+assert "unknown" not in dir(cnn_physics77)
+"""
+    )

@@ -48,7 +48,7 @@ def test_every_file_that_the_readme_names_exists():
 
 
 def test_the_table_of_flags_is_that_of_the_command():
-    from cnn_physics77 import command
+    from cnn_physics77 import arguments
 
     shown = set(re.findall(r"^\| `(--\w+)`", README.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    assert shown <= set(re.findall(r"--\w+", command.build_parser().format_help()))
+    assert shown <= set(re.findall(r"--\w+", arguments.build_parser().format_help()))

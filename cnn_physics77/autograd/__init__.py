@@ -1,10 +1,16 @@
 """``torch.autograd``: derivatives of computations."""
 
-from cnn_physics77.autograd import function, functional
+import typing as _typing
+
+from cnn_physics77 import _lazy
+from cnn_physics77.autograd import function
 from cnn_physics77.autograd.function import Function
 from cnn_physics77.core.autograd import backward, grad
 from cnn_physics77.core.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.autograd import functional
+    from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
@@ -19,3 +25,12 @@ __all__ = [
     "no_grad",
     "set_grad_enabled",
 ]
+
+__getattr__, __dir__ = _lazy.attributes(
+    globals(),
+    {
+        "functional": __name__,
+        "gradcheck": "cnn_physics77.testing.gradcheck",
+        "gradgradcheck": "cnn_physics77.testing.gradcheck",
+    },
+)

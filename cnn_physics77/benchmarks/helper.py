@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..datasets import NAMES
-from ..results import Config
-from .instruments.measure import available_cores
+from .instruments.processors import available_cores
+
+if TYPE_CHECKING:
+    from ..results import Config
 
 OPTIMIZERS = ("SGD", "Adam")
 DTYPES = ("float32", "float64")
@@ -83,6 +86,8 @@ class ExperimentConfig:
 
     def run(self, **changes: object) -> Config:
         """The configuration of one pair of runs, with some fields changed."""
+        from ..results import Config  # needs pydantic, which the arguments do without
+
         names = [item.name for item in dataclasses.fields(Config)]
         return Config(**({name: getattr(self, name) for name in names} | changes))
 

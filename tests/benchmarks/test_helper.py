@@ -6,7 +6,7 @@ import math
 import pytest
 
 from cnn_physics77.benchmarks.helper import FRONTIER_SIZES, ConfigError, ExperimentConfig
-from cnn_physics77.benchmarks.instruments.measure import available_cores
+from cnn_physics77.benchmarks.instruments.processors import available_cores
 
 
 def test_defaults_are_the_documented_ones():

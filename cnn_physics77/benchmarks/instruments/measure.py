@@ -21,6 +21,7 @@ from ... import performance
 from ...core.kernels.runtime.parallel import parallel_for
 from ...performance import allocator
 from ...results import Environment
+from .processors import available_cores
 
 if sys.platform != "win32":
     import resource
@@ -48,13 +49,6 @@ Runner = TypeVar("Runner")
 
 class MeasurementError(RuntimeError):
     """A measurement would not mean what it says."""
-
-
-def available_cores() -> int:
-    """Logical processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def thread_environment(threads: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .arguments import CHOICES
 from .work import (
     OPTIMIZERS,
     Case,
@@ -223,16 +224,6 @@ def _all() -> dict[str, Case]:
 
 CASES = _all()
 """Every case by its key, ``family/name``."""
-
-CHOICES: dict[str, Callable[[Case], bool]] = {
-    "suite": lambda case: not case.column,
-    "targets": lambda case: case.target is not None,
-    "columns": lambda case: bool(case.column),
-    "quick": lambda case: case.quick,
-    "all": lambda case: True,
-}
-"""Choices by name: the suite without the columns, the cases with a target, their columns, a few of each
-kind, everything."""
 
 
 def choose(pattern: str) -> list[Case]:

@@ -31,7 +31,7 @@ from ...core.kernels.runtime.parallel import parallel_for
 from ...results import Disturbance
 from ..adapters.numpy77 import ADAPTER
 from ..instruments.disturbance import undisturbed
-from ..instruments.measure import available_cores
+from ..instruments.processors import available_cores
 from .cases import CASES
 from .suite import difference
 from .work import OPTIMIZERS, Arrays, TrainingCase

@@ -45,10 +45,10 @@ from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
     MeasurementError,
-    available_cores,
     interleaved,
     measure_peaks,
 )
+from ..instruments.processors import available_cores
 from ..instruments.recorder import Event, our_events
 from ..instruments.torch_recorder import place_beside
 from ..process.worker import SPEED, Worker, WorkerError

@@ -1,23 +1,7 @@
-"""The speed suite: our time over PyTorch's, case by case.
-
-Run by hand::
-
-    python -m cnn_physics77.benchmarks.speed                   # the suite
-    python -m cnn_physics77.benchmarks.speed --cases targets   # the cases with a target
-    python -m cnn_physics77.benchmarks.speed --cases columns   # these with one thread, in float64, ...
-    python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
-
-Each framework runs in its own process. Both get the same values, warm up, and take turns block by block
-(A B B A ...). Before the first timed block, the values that both compute are compared, in float64 (to 1e-9)
-and then in the case's own dtype; where they differ by more than the tolerance, nothing is timed and the
-command fails. A block that other programs disturbed is repeated, and left out of the ratio if it stays
-disturbed. The ratio is the median over pairs of blocks, with its bootstrap interval. Peak memory is measured
-in further processes, one for each framework and case.
-"""
+"""How the speed suite measures and shows what it found; `arguments` says what it is and how to run it."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import signal
 import sys
@@ -45,12 +29,13 @@ from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
     MeasurementError,
-    available_cores,
     interleaved,
     source_commit,
 )
+from ..instruments.processors import available_cores
 from ..process.worker import SPEED, Worker, WorkerError
-from .cases import CHOICES, choose
+from .arguments import build_parser
+from .cases import choose
 from .work import TOLERANCES, Arrays, Case
 
 OURS, THEIRS = FRAMEWORKS
@@ -267,30 +252,6 @@ def show(report: SpeedReport, path: Path, console: Console) -> None:
         figure = visuals.speed_ratios(cases, detail_of(report), disturbance_warning(report))
         visuals.save(figure, path.parent, path.stem)
         console.print(f"figure {path.with_suffix('.png')}", highlight=False)
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python -m cnn_physics77.benchmarks.speed", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument(
-        "--cases", metavar="PATTERN",
-        help=f"{', '.join(CHOICES)}, or patterns of family/name separated by | "
-        "(default: suite, with --quick: quick)",
-    )  # fmt: skip
-    cores = available_cores()
-    parser.add_argument(
-        "--threads", type=int, default=cores, help=f"threads of each framework (default: {cores})"
-    )
-    parser.add_argument(
-        "--rounds", type=int, help="timed blocks of each framework (default: 6, for targets 12)"
-    )
-    parser.add_argument("--quick", action="store_true", help="a few cases, six rounds, no memory measurement")
-    parser.add_argument("--output", metavar="FILE", help="JSON file (default: logs/speed_<time>.json)")
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and exit")
-    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,12 +1,10 @@
 """Adaptive pooling: the output size is given; windows of nearly equal size cover the input."""
 
 import itertools
-from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.pooling.shapes import split_shape
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices
@@ -32,7 +30,6 @@ def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
     """
     d = len(output_size)
     _, size = split_shape(x, d, "adaptive_average_pool")
-    _check_adaptive("adaptive_average_pool", size, output_size)
     if x.size and x.flags.c_contiguous and all(o == 1 for o in output_size):
         return _global_mean(x.reshape(-1, prod(size))).reshape(*x.shape[: x.ndim - d], *output_size)
     for i, (n, o) in enumerate(zip(size, output_size)):
@@ -92,7 +89,6 @@ def adaptive_max_pool(x: np.ndarray, output_size: Size) -> tuple[np.ndarray, np.
     """
     d = len(output_size)
     lead, size = split_shape(x, d, "adaptive_max_pool")
-    _check_adaptive("adaptive_max_pool", size, output_size)
     y = np.empty(lead + tuple(output_size), x.dtype)
     indices = np.empty(y.shape, np.int64)
     plane = np.arange(prod(size)).reshape(size)
@@ -110,11 +106,3 @@ def adaptive_max_pool(x: np.ndarray, output_size: Size) -> tuple[np.ndarray, np.
         y[at] = np.take_along_axis(window, best[..., None], axis=-1)[..., 0]
         indices[at] = plane[cut].reshape(-1)[best]
     return y, indices
-
-
-def _check_adaptive(name: str, size: Size, output_size: Sequence[int]) -> None:
-    if any(n <= 0 for n in size) or any(o < 0 for o in output_size):
-        raise ShapeError(
-            f"{name}: expected a non-empty input plane and output sizes >= 0, found input {size} and "
-            f"output_size {tuple(output_size)}; give a larger input"
-        )

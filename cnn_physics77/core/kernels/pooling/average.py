@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
@@ -35,7 +34,7 @@ def average_pool(
     d = len(kernel_size)
     stride, padding = stride or kernel_size, padding or (0,) * d
     lead, size = split_shape(x, d, "average_pool")
-    output = pool_output_size(size, kernel_size, stride, padding, None, ceil_mode, name="average_pool")
+    output = pool_output_size(size, kernel_size, stride, padding, None, ceil_mode)
     scale = _average_scale(
         size, output, kernel_size, stride, padding, count_include_pad, divisor_override, x.dtype
     )
@@ -60,8 +59,6 @@ def average_pool(
 def _average_scale(size, output, kernel, stride, padding, count_include_pad, divisor_override, dtype):
     """1 / divisor for each output: a scalar where all are equal else an array of the output's size."""
     if divisor_override is not None:
-        if divisor_override == 0:
-            raise ShapeError("average_pool: expected divisor_override other than 0, found 0; leave it out")
         return dtype.type(1 / divisor_override)
     count = np.ones((), np.float64)
     for n, o, k, s, p in zip(size, output, kernel, stride, padding):

@@ -38,7 +38,7 @@ def max_pool(
     d = len(kernel_size)
     stride, padding, dilation = stride or kernel_size, padding or (0,) * d, dilation or (1,) * d
     lead, size = split_shape(x, d, "max_pool")
-    output = pool_output_size(size, kernel_size, stride, padding, dilation, ceil_mode, name="max_pool")
+    output = pool_output_size(size, kernel_size, stride, padding, dilation, ceil_mode)
     ranges = window_ranges(size, output, kernel_size, stride, padding, dilation)
     y = empty(lead + output, x)
     positions = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -60,6 +61,15 @@ def per_dimension(function: str, name: str, value, dimensions: int) -> tuple[int
             "spatial dimension"
         )
     return sizes
+
+
+def check_window(function: str, kernel_size: Size, stride: Size, dilation: Size, padding: Size) -> None:
+    """Raise a ShapeError unless the padding is not negative and all else is at least 1."""
+    if min((*kernel_size, *stride, *dilation)) < 1 or min(padding) < 0:
+        raise ShapeError(
+            f"{function}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
+            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
+        )
 
 
 def batched(function: str, input: Tensor, dimensions: int) -> bool:

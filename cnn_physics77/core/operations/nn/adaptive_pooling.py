@@ -160,14 +160,13 @@ def _windows(function: str, d: int, input: Tensor, output_size) -> tuple[int, ..
         )
     if len(asked) != d or any(n is not None and n < 0 for n in asked):
         raise ShapeError(
-            f"{function}: expected output_size to be an int or {d} of them, not below 0, found "
-            f"{output_size!r}; "
-            "give one per spatial dimension"
+            f"{function}: expected output_size to be an int or {d} of them, not below 0, "
+            f"found {output_size!r}; give one per spatial dimension"
         )
     if 0 in size:
         raise ShapeError(
-            f"{function}: expected input to have non-zero size for non-batch dimensions, found shape "
-            f"{input.shape}"
+            f"{function}: expected input to have non-zero size for non-batch dimensions, "
+            f"found shape {input.shape}"
         )
     return tuple(n if a is None else a for a, n in zip(asked, size))
 

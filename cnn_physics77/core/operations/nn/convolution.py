@@ -21,7 +21,7 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.kernels.windows import Size
-from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, check_window, per_dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format
@@ -222,21 +222,21 @@ def _check_sizes(
     """Raise a ShapeError unless a convolution of these sizes exists."""
     if len(weight_shape) != len(x_shape):
         raise ShapeError(
-            f"{function}: expected a weight (out_channels, in_channels/groups, *kernel_size) with as many "
-            f"dimensions as the input, found input {x_shape} and weight {weight_shape}; "
-            "add a batch or a spatial dimension"
+            f"{function}: expected a weight (out_channels, in_channels/groups, *kernel_size) "
+            "with as many dimensions as the input, "
+            f"found input {x_shape} and weight {weight_shape}; add a batch or a spatial dimension"
         )
     if 0 in x_shape[2:]:
         raise ShapeError(
-            f"{function}: expected images of at least one pixel, found input {x_shape}; only the batch and "
-            "the channels may be empty"
+            f"{function}: expected images of at least one pixel, found input {x_shape}; "
+            "only the batch and the channels may be empty"
         )
     if groups < 1 or weight_shape[0] % groups or weight_shape[1] * groups != x_shape[1]:
         raise ShapeError(
-            f"{function}: Given groups={groups}, weight of size {list(weight_shape)}, expected "
-            f"input{list(x_shape)} to have {weight_shape[1] * max(groups, 1)} channels (in_channels = groups "
-            f"* weight.shape[1]) and out_channels {weight_shape[0]} to be a multiple of groups; check "
-            "in_channels and groups"
+            f"{function}: Given groups={groups}, weight of size {list(weight_shape)}, "
+            f"expected input{list(x_shape)} to have {weight_shape[1] * max(groups, 1)} channels "
+            "(in_channels = groups * weight.shape[1]) "
+            f"and out_channels {weight_shape[0]} to be a multiple of groups; check in_channels and groups"
         )
     window_counts(function, x_shape[2:], weight_shape[2:], dilation, padding, stride)
 
@@ -251,8 +251,8 @@ def _only_sample(y: Tensor) -> Tensor:
 def _check_bias(function: str, bias: Tensor, channels: int) -> None:
     if bias.array.shape != (channels,):
         raise ShapeError(
-            f"{function}: expected a bias of shape ({channels},), one number per output channel, found "
-            f"{bias.shape}"
+            f"{function}: expected a bias of shape ({channels},), one number per output channel, "
+            f"found {bias.shape}"
         )
 
 
@@ -310,10 +310,12 @@ def conv_transpose2d(
 ) -> Tensor:
     r"""Transposed convolution over two spatial dimensions: the transpose of :func:`conv2d` in its input.
 
-    .. math:: y_{n,c,p} = b_c
-        + \sum_{k,t,o} w_{k,c,t} \; x_{n,k,o} \; [p = o \cdot stride - padding + t \cdot dilation]
+    .. math::
+        y_{n,c,p} = b_c + \sum_{k,t,o} w_{k,c,t} \; x_{n,k,o}
+            \; [p = o \cdot stride - padding + t \cdot dilation]
 
-    Each spatial size is (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
+    where [·] is 1 if the equation holds and 0 if not. Each spatial size is
+    (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
 
     Args:
         input: x, (N, K, H, W); or (K, H, W), then the result has no N either.
@@ -402,25 +404,22 @@ def _transposed_size(
         or weight_shape[0] % groups
     ):
         raise ShapeError(
-            f"{function}: Given transposed=1, expected a weight (in_channels, out_channels/groups, "
-            "*kernel_size) whose first size is that of the input's channels and a multiple of groups, found "
-            f"input {x_shape}, weight {weight_shape} and groups {groups}; check in_channels and groups"
+            f"{function}: Given transposed=1, "
+            "expected a weight (in_channels, out_channels/groups, *kernel_size) "
+            "whose first size is that of the input's channels and a multiple of groups, "
+            f"found input {x_shape}, weight {weight_shape} and groups {groups}; check in_channels and groups"
         )
     kernel_size = weight_shape[2:]
     if 0 in x_shape[2:]:
         raise ShapeError(
-            f"{function}: expected images of at least one pixel, found input {x_shape}; only the batch and "
-            "the channels may be empty"
+            f"{function}: expected images of at least one pixel, found input {x_shape}; "
+            "only the batch and the channels may be empty"
         )
-    if min((*kernel_size, *stride, *dilation)) < 1 or min(padding) < 0:
-        raise ShapeError(
-            f"{function}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
-            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
-        )
+    check_window(function, kernel_size, stride, dilation, padding)
     if any(e < 0 or e >= max(s, d) for e, s, d in zip(output_padding, stride, dilation)):
         raise ShapeError(
-            f"{function}: output padding must be smaller than either stride or dilation, found "
-            f"output_padding {output_padding}, stride {stride}, dilation {dilation}"
+            f"{function}: output padding must be smaller than either stride or dilation, "
+            f"found output_padding {output_padding}, stride {stride}, dilation {dilation}"
         )
     size = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + e + 1
@@ -428,8 +427,9 @@ def _transposed_size(
     )
     if min(size) < 1:
         raise ShapeError(
-            f"{function}: expected a result of at least one pixel, found size {size} for input {x_shape}, "
-            f"kernel_size {kernel_size} and padding {padding}; use less padding"
+            f"{function}: expected a result of at least one pixel, "
+            f"found size {size} for input {x_shape}, kernel_size {kernel_size} and padding {padding}; "
+            "use less padding"
         )
     return size
 

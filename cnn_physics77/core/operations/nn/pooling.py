@@ -7,13 +7,14 @@ them, whose adjoint is the scatter again: closed. Average pooling is linear, and
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.kernels.windows import Size
-from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, check_window, per_dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along, scatter_add_along
@@ -135,6 +136,7 @@ def _pool_max(function, d, input, kernel_size, stride, padding, dilation, ceil_m
     kernel_size, stride = _kernel_and_stride(function, kernel_size, stride, d)
     padding = per_dimension(function, "padding", padding, d)
     window = (kernel_size, stride, padding, per_dimension(function, "dilation", dilation, d))
+    _check_windows(function, input.array.shape[-d:], *window, ceil_mode)
     needed = return_indices or (input.edge is not None and recording())
     y, positions = _max_pool(input, window=window, ceil_mode=ceil_mode, with_positions=needed)
     if not return_indices:
@@ -147,6 +149,27 @@ def _kernel_and_stride(function, kernel_size, stride, d):
     if stride is None or (type(stride) is not int and not len(stride)):
         return kernel_size, kernel_size
     return kernel_size, per_dimension(function, "stride", stride, d)
+
+
+@lru_cache(maxsize=1024)
+def _check_windows(
+    function: str, size: Size, kernel_size: Size, stride: Size, padding: Size, dilation: Size, ceil_mode: bool
+) -> None:
+    """Raise a ShapeError unless such windows exist and at least one lies in an input of this size."""
+    check_window(function, kernel_size, stride, dilation, padding)
+    if any(p > k // 2 for p, k in zip(padding, kernel_size)):
+        raise ShapeError(
+            f"{function}: pad should be at most half of the kernel size, "
+            f"but got padding {padding} and kernel_size {kernel_size}; "
+            "lower the padding, or pad the input first"
+        )
+    output = kernels.pool_output_size(size, kernel_size, stride, padding, dilation, ceil_mode)
+    if 0 in size or min(output) < 1:
+        raise ShapeError(
+            f"{function}: Given input size {size}, calculated output size {output}: output size is too small "
+            f"(kernel_size {kernel_size}, stride {stride}, padding {padding}, dilation {dilation}); "
+            "use a larger input or a smaller kernel"
+        )
 
 
 # ------------------------------------------------------------------------------ from indices
@@ -248,21 +271,23 @@ def _unpool_max(function, d, input, indices, kernel_size, stride, padding, outpu
             not n - s < a < n + s for a, n, s in zip(asked, size, stride)
         ):
             raise ShapeError(
-                f"{function}: invalid output_size {tuple(output_size)}: expected each of the last {d} sizes "
-                f"less than a stride {stride} away from {size}; give the size of what was pooled"
+                f"{function}: invalid output_size {tuple(output_size)}: "
+                f"expected each of the last {d} sizes less than a stride {stride} away from {size}; "
+                "give the size of what was pooled"
             )
         size = asked
     if indices.array.dtype != np.int64:
         raise DtypeError(f"{function}: elements in indices should be type int64 but got: {indices.dtype}")
     if indices.shape != input.shape:
         raise ShapeError(
-            f"{function}: Expected shape of indices to be same as that of the input tensor ({input.shape}) "
-            f"but got indices tensor with shape: {indices.shape}"
+            f"{function}: Expected shape of indices to be same as that of the input tensor "
+            f"({input.shape}) but got indices tensor with shape: {indices.shape}"
         )
     if indices.array.size and not 0 <= indices.array.min() <= indices.array.max() < math.prod(size):
         raise ShapeError(
-            f"{function}: Found an invalid max index: expected indices in a plane of {size}, "
-            f"[0, {math.prod(size)}), found {indices.array.min()} to {indices.array.max()}"
+            f"{function}: Found an invalid max index: "
+            f"expected indices in a plane of {size}, [0, {math.prod(size)}), "
+            f"found {indices.array.min()} to {indices.array.max()}"
         )
     return _max_unpool(input, indices, size=size)
 
@@ -381,9 +406,11 @@ def _pool_average(
     if divisor_override == 0:
         raise ShapeError(f"{function}: divisor must be not zero, found divisor_override 0; leave it out")
     kernel_size, stride = _kernel_and_stride(function, kernel_size, stride, d)
+    window = (kernel_size, stride, per_dimension(function, "padding", padding, d))
+    _check_windows(function, input.array.shape[-d:], *window, (1,) * d, ceil_mode)
     return _average_pool(
         input,
-        window=(kernel_size, stride, per_dimension(function, "padding", padding, d)),
+        window=window,
         ceil_mode=ceil_mode,
         divisor=(count_include_pad, divisor_override),
     )

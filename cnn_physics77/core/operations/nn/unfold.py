@@ -12,7 +12,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import windows as kernels
-from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
+from cnn_physics77.core.operations.base.arguments import batched, check_tensors, check_window, per_dimension
 from cnn_physics77.core.operations.base.dimensions import dimension as nonnegative
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.views import view_operation
@@ -63,11 +63,7 @@ def window_counts(
         ShapeError: a kernel size, dilation or stride below 1, a negative padding, or a window larger than the
             padded image.
     """
-    if min((*kernel_size, *stride, *dilation)) < 1 or min(padding) < 0:
-        raise ShapeError(
-            f"{function}: expected kernel_size, stride and dilation of at least 1 and padding of at least 0, "
-            f"found kernel_size {kernel_size}, stride {stride}, dilation {dilation}, padding {padding}"
-        )
+    check_window(function, kernel_size, stride, dilation, padding)
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation))
     padded = tuple(n + 2 * p for n, p in zip(size, padding))
     if any(span > n for span, n in zip(spans, padded)):

@@ -10,7 +10,7 @@ _BAD_WINDOWS = [
     Bad(RuntimeError, "batched", np.ones((4, 4)), 2),
     Bad(RuntimeError, "half of the kernel", np.ones((1, 4, 4)), 2, padding=2),
     Bad(RuntimeError, "too small", np.ones((1, 4, 4)), 5),
-    Bad(RuntimeError, "> 0", np.ones((1, 4, 4)), 2, 0),
+    Bad(RuntimeError, "stride (0, 0)", np.ones((1, 4, 4)), 2, 0),
     Bad(RuntimeError, "2 ints", np.ones((1, 4, 4)), (2, 2, 2)),
     Bad(TypeError, "kernel_size to be an int", np.ones((1, 4, 4)), "two"),
     Bad(TypeError, "real", np.ones((1, 4, 4), complex), 2),
