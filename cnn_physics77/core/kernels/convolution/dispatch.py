@@ -249,12 +249,14 @@ def channel_sum(g: np.ndarray) -> np.ndarray:
         together = gcd(count, PIXELS_TOGETHER)
         rows = pixels.reshape(count // together, together * channels)
         step = block_length(len(rows), rows.shape[1] * rows.itemsize)
-        blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
 
-        def add(total: np.ndarray, blocks: list[np.ndarray]) -> None:
-            for block in blocks:
+        def add(total: np.ndarray, starts: range) -> None:
+            for start in starts:
+                block = rows[start : start + step]
                 total += np.ones((1, len(block)), g.dtype, like=g) @ block
 
-        sums = sum_of_parts(add, blocks, (1, rows.shape[1]), g, g.nbytes / BYTES_PER_MICROSECOND)
+        sums = sum_of_parts(
+            add, range(0, len(rows), step), (1, rows.shape[1]), g, g.nbytes / BYTES_PER_MICROSECOND
+        )
         return sums.reshape(together, channels).sum(axis=0)
     return g.sum(axis=(0, *range(2, g.ndim)))

@@ -43,7 +43,7 @@ def sum_of_parts(
 
     parallel_for(part, count, microseconds)
     if count < 2:
-        return parts.sum(axis=0)
+        return parts.sum(axis=0)  # none or one
     columns = parts.reshape(count, prod(shape))
     total = np.empty(columns.shape[1], like.dtype, like=like)
     for_blocks(
