@@ -13,6 +13,7 @@ import pytest
 import cnn_physics77
 import cnn_physics77 as torch
 from cnn_physics77.core.backend import fp_errors
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import arena
@@ -284,19 +285,19 @@ def test_two_threads_that_compute_at_once_are_both_silent():
 
 
 def test_a_context_in_use_is_no_obstacle():
-    """As when a signal handler computes while it is entered."""
-    with np.errstate(all="raise"):
+    """As while another thread computes: the same values, the same errors."""
 
-        def compute():
-            np.seterr(all="raise")  # of this context: the state that the operation finds
-            try:
-                return torch.zeros(1).log() + torch.ones(1)
-            finally:
-                np.seterr(all="ignore")
+    def compute():
+        with np.errstate(all="raise"):  # in this context: the state that the operations find
+            with pytest.raises(ShapeError):
+                torch.ones(2) + torch.ones(3)
+            with pytest.raises(DtypeError):
+                torch.sign(torch.ones(2, dtype=torch.complex64))
+            return torch.zeros(1).log() + torch.ones(1)
 
-        assert fp_errors.call_ufunc(compute).item() == -np.inf and set(np.geterr().values()) == {"raise"}
-        with pytest.raises(RuntimeError):
-            fp_errors.call_ufunc(lambda: fp_errors.call_ufunc(np.add, 1, 1))
+    with pytest.raises(RuntimeError):
+        fp_errors.call_ufunc(lambda: fp_errors.call_ufunc(np.add, 1, 1))
+    assert fp_errors.call_ufunc(compute).item() == -np.inf
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from ...core.autograd import Fast, Plain, executed_by
 from ...core.operations.base.operation import OPERATIONS, Operation
 
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
@@ -73,12 +72,6 @@ def cost(name: str, arrays: Sequence[Any], out: Any) -> tuple[float, float]:
 
 def _sizes(arrays: Sequence[Any]) -> str:
     return " ".join("x".join(map(str, a.shape)) for a in arrays if isinstance(a, np.ndarray) and a.ndim)
-
-
-class OneByOne(Fast):
-    """Defers nothing, so that each derivative has a time of its own."""
-
-    derive = Plain.derive
 
 
 class Recorder:
@@ -150,7 +143,6 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         self._stack = ExitStack()
-        self._stack.enter_context(executed_by(OneByOne))
         call, backward = Operation.__call__, Operation.backward
         recorder = self
 

@@ -39,8 +39,7 @@ def run_backward(
     set of edges) is given, once for each of these, leaf or not, and only what leads to them is computed. A
     gradient that is ``owned`` lies in memory that nobody else can see.
     """
-    execution = Plain() if create_graph else current_execution()()
-    received = Received(execution)
+    received = Received(Plain() if create_graph else current_execution()())
     sums = received.sums
     for root, gradient in zip(roots, gradients):
         received.add(root, gradient, None)
@@ -49,15 +48,14 @@ def run_backward(
     try:
         for node, gradient in received.nodes():
             if node.hooks:
-                execution.wait()
                 gradient = _run_node_hooks(node, gradient)
             edges = node.edges
             if needed is not None:
-                _deliver_inputs(node, gradient, inputs, deliver, execution)
+                _deliver_inputs(node, gradient, inputs, deliver)
                 edges = tuple(edge if node_of(edge) in needed else None for edge in edges)
                 if not any(edge is not None for edge in edges):
                     continue
-            results = execution.derive(node, gradient, edges)
+            results = node.op.backward(node, gradient, edges)
             for edge, result in zip(edges, results):
                 if edge is None or result is None:  # a user's function may answer None
                     continue
@@ -74,7 +72,6 @@ def run_backward(
                     gradient, owned = _run_hooks(leaf.hooks, gradient), False
                 deliver(leaf, gradient, owned)
     finally:
-        execution.cancel()
         switch.reset(before)
 
 
@@ -121,11 +118,9 @@ class Received:
 
     def leaves(self) -> Iterable:
         """(leaf, its whole gradient, whether its memory is the pass's own)."""
-        self.execution.wait()
         while self.found_leaves:
             leaf = self.found_leaves.pop()
-            gradient = self.execution.gradient(leaf, self.sums.pop(leaf))
-            yield leaf, gradient, self.execution.owns(leaf)
+            yield leaf, self.sums.pop(leaf), self.execution.owns(leaf)
 
 
 def _nodes_between(roots: Sequence, inputs: set) -> set | None:
@@ -149,14 +144,13 @@ def _nodes_between(roots: Sequence, inputs: set) -> set | None:
     return needed
 
 
-def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable, execution: Plain) -> None:
+def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable) -> None:
     """Deliver the gradients of those results of ``node`` that are among ``inputs``."""
     outputs: list[tuple] = [(node, gradient)]
     if node.outputs is not None:
         outputs = [(Output(node, index), one) for index, one in enumerate(gradient)]
     for edge, one in outputs:
         if one is not None and inputs is not None and edge in inputs:
-            execution.wait()
             deliver(edge, one, False)
 
 

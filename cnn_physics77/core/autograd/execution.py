@@ -1,9 +1,8 @@
-"""How a backward pass derives and adds: the only place in the engine that knows of speed.
+"""How a backward pass adds gradients: the only place in the engine that knows of speed.
 
-:class:`Plain` is the reference: one derivative after another, and every sum is a new tensor.
+:class:`Plain` is the reference: every sum is a new tensor, every step can be recorded and looked at.
 :class:`Fast` adds in place where nobody else can see the memory, and lets a leaf keep a gradient without a
-copy. With two threads, a worker computes the gradient of a convolution's weight while the pass goes on:
-nobody asks for it before the end. Both give the same bits.
+copy. Both give the same bits.
 
 Who can see the memory of a gradient? A derivative can only reach what it was given. So a result of a pure
 operation that shares no memory with the incoming gradient, with anything that the node saved, or with another
@@ -15,31 +14,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from copy import copy
 from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd.graph import Node, Output
+from cnn_physics77.core.autograd.graph import Node
 from cnn_physics77.core.kernels.elementwise import LARGE, add_into
-from cnn_physics77.core.kernels.runtime.future import Future
 from cnn_physics77.core.kernels.runtime.layout import flat
-from cnn_physics77.core.kernels.runtime.pool import get_num_threads
-from cnn_physics77.core.recording import switch
 
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
 
-DEFERRED = 3e7
-"""The multiplications of a weight's gradient that a worker computes while the pass goes on, at least."""
-
 
 class Plain:
-    """Derives one input after another, and adds as the formulas say, in new memory."""
-
-    def derive(self, node: Node, gradient, edges: tuple) -> Sequence:
-        """The gradient of each input of ``node`` whose edge is not None."""
-        return node.op.backward(node, gradient, edges)
+    """Adds as the formulas say, in new memory."""
 
     def add(self, edge, total, gradient, source: Source):
         """The sum of what ``edge`` was sent so far and ``gradient``."""
@@ -48,87 +36,18 @@ class Plain:
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
         """``gradient`` is the first that ``leaf`` is sent."""
 
-    def gradient(self, leaf, total):
-        """The sum for ``leaf``, which may have been deferred."""
-        return total
-
     def owns(self, leaf) -> bool:
         """Whether only this pass can see the memory of the sum for ``leaf``."""
         return False
 
-    def wait(self) -> None:
-        """Return when all that was deferred is computed: the user's code is next, and may change anything."""
-
-    def cancel(self) -> None:
-        """Compute nothing that was deferred and has not begun: the pass has failed, or is over."""
-
 
 class Fast(Plain):
-    """Adds in place where only this pass can see the memory, and defers large gradients of weights. One
-    object serves one backward pass."""
+    """Adds in place where only this pass can see the memory. One object serves one backward pass."""
 
     def __init__(self) -> None:
         self._owned: set = set()  # edges whose sum lies in memory that only this pass can see
-        self._deferred: list[Future] = []
-
-    def derive(self, node: Node, gradient, edges: tuple) -> Sequence:
-        op = node.op
-        if self._deferred and not getattr(op, "pure", False):
-            self.wait()  # a user's function may change what the worker reads
-        place = getattr(op, "weight", None)
-        if place is None or not self._may_defer(place, gradient, edges):
-            return op.backward(node, gradient, edges)
-        weight = tuple(edge if i == place else None for i, edge in enumerate(edges))
-        others = tuple(None if i == place else edge for i, edge in enumerate(edges))
-        deferred = self._defer(copy(node), gradient, weight, place)  # the node itself is freed
-        results = list(op.backward(node, gradient, others))
-        results[place] = deferred
-        return results
-
-    def _may_defer(self, place: int, gradient, edges: tuple) -> bool:
-        """Whether the gradient of a weight is that of a leaf, and large, and the worker is free."""
-        return (
-            get_num_threads() == 2  # with more of them, all share each derivative
-            and all(edge is not None for edge in edges[: place + 1])
-            and type(edges[place]) not in (Node, Output)
-            and gradient.array.size * edges[place].array.size >= DEFERRED * len(edges[place].array)
-            and all(future.done() for future in self._deferred)
-        )
-
-    def _defer(self, node: Node, gradient, edges: tuple, place: int) -> Future:
-        """(the gradient, whether it is fresh), computed by a worker."""
-
-        def derive():
-            before = switch.set(False)  # of the worker, which knows nothing of this pass
-            try:
-                results = node.op.backward(node, gradient, edges)
-            finally:
-                switch.reset(before)
-            return results[place], is_fresh(results[place], (node, gradient, results))
-
-        future = Future(derive)
-        self._deferred.append(future)
-        return future
-
-    def wait(self) -> None:
-        for future in self._deferred:
-            future.result()
-
-    def cancel(self) -> None:
-        for future in self._deferred:
-            future.cancel()
-
-    def gradient(self, leaf, total):
-        if type(total) is not Future:
-            return total
-        value, fresh = total.result()
-        if fresh:
-            self._owned.add(leaf)
-        return value
 
     def add(self, edge, total, gradient, source: Source):
-        if type(total) is Future or type(gradient) is Future:
-            total, gradient = self.gradient(edge, total), self.gradient(edge, gradient)
         a, b = total.array, gradient.array
         if a.dtype is b.dtype and a.strides == b.strides:  # else the memory order is that of Plain
             add = np.add if a.size < LARGE else add_into
@@ -143,7 +62,7 @@ class Fast(Plain):
         return total + gradient
 
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
-        if type(gradient) is not Future and is_fresh(gradient, source):
+        if is_fresh(gradient, source):
             self._owned.add(leaf)
 
     def owns(self, leaf) -> bool:
@@ -167,13 +86,12 @@ def is_fresh(gradient, source: Source) -> bool:
 def _arrays(value) -> Iterator[np.ndarray]:
     """The arrays in tensors, arrays and nested sequences of them."""
     for item in value:
-        kind = type(item)
-        if kind is tuple or kind is list:
+        if item is None or type(item) is int:  # most of what is no array
+            continue
+        if isinstance(item, (tuple, list)):
             yield from _arrays(item)
-        elif kind is np.ndarray:
-            yield item
-        elif kind is not int and item is not None:
-            array = getattr(item, "array", None)
+        else:
+            array = item if isinstance(item, np.ndarray) else getattr(item, "array", None)
             if array is not None:
                 yield array
 

@@ -11,8 +11,6 @@ import pytest
 import cnn_physics77 as ours
 import cnn_physics77.nn.functional as F
 from cnn_physics77.core.autograd import Fast, Plain, executed_by, execution, sequence
-from cnn_physics77.core.errors import GradientError
-from cnn_physics77.core.kernels.runtime import future
 from cnn_physics77.testing.table import Constant, all_rows
 
 ROWS = [row for row in all_rows() if row.order >= 1]
@@ -80,10 +78,8 @@ def residual_network(seed: int):
     return weights, F.cross_entropy(y, ours.tensor(rng.integers(0, 10, 4)))
 
 
-@pytest.mark.parametrize("deferred", [0, 3e7], ids=["all weights deferred", "as it is"])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_residual_network_gives_the_same_bits_with_one_thread_and_two(seed, deferred, monkeypatch):
-    monkeypatch.setattr(execution, "DEFERRED", deferred)
+def test_a_residual_network_gives_the_same_bits_with_one_thread_and_two(seed):
     found = []
     before = ours.get_num_threads()
     try:
@@ -123,126 +119,6 @@ def test_random_graphs_give_the_same_bits(seed):
             gradients = ours.autograd.grad(loss, leaves, retain_graph=True, materialize_grads=True)
         passes.append([gradient.numpy().tobytes() for gradient in gradients])
     assert passes[0] == passes[1] == passes[2]
-
-
-# ----------------------------------------------------------------------------------------- deferred gradients
-
-
-@pytest.fixture(params=["by a worker", "as late as possible"])
-def deferred(request, monkeypatch):
-    """Every gradient of a convolution's weight is deferred, to a worker or to the latest moment; the number
-    of those that were."""
-    made = []
-
-    class Counted(execution.Future):
-        def __init__(self, function):
-            made.append(self)
-            super().__init__(function)
-
-    monkeypatch.setattr(execution, "DEFERRED", 0)
-    monkeypatch.setattr(execution, "Future", Counted)
-    if request.param == "as late as possible":
-        monkeypatch.setattr(future.pool, "helpers", lambda count: [])
-    before = ours.get_num_threads()
-    ours.set_num_threads(2)
-    yield made
-    ours.set_num_threads(before)
-
-
-def operands():
-    rng = np.random.default_rng(0)
-    x = ours.tensor(rng.normal(size=(2, 3, 8, 8)), requires_grad=True)
-    weight = ours.tensor(rng.normal(size=(4, 3, 3, 3)), requires_grad=True)
-    return x, weight
-
-
-def test_a_tied_weight_gets_the_sum_of_deferred_gradients(deferred):
-    x, weight = operands()
-    (F.conv2d(x, weight).sum() + F.conv2d(x.tanh(), weight).square().sum() + weight.sum()).backward()
-    assert deferred
-    late = weight.grad.numpy().copy()
-    weight.grad = None
-    with executed_by(Plain):
-        (F.conv2d(x, weight).sum() + F.conv2d(x.tanh(), weight).square().sum() + weight.sum()).backward()
-    np.testing.assert_array_equal(late, weight.grad.numpy())
-
-
-def test_a_graph_that_is_kept_gives_deferred_gradients_again(deferred):
-    x, weight = operands()
-    loss = F.conv2d(x.exp(), weight).square().sum()
-    first = [g.numpy() for g in ours.autograd.grad(loss, (x, weight), retain_graph=True)]
-    second = [g.numpy() for g in ours.autograd.grad(loss, (x, weight))]
-    assert len(deferred) == 2
-    for one, other in zip(first, second):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize("whose", ["function", "hook of a result", "hook of a leaf"])
-def test_what_users_code_changes_is_read_before(deferred, whose):
-    """The gradient of the weight needs h, whose memory the user's code overwrites later in the pass."""
-    x, weight = operands()
-    h = x * 2.0
-    expected = ours.autograd.grad(F.conv2d(h.detach(), weight).square().sum(), weight)[0].numpy()
-    memory = h.detach().numpy()
-
-    def overwrite(g):
-        memory[...] = np.nan
-        return g
-
-    class Overwriting(ours.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x * 1.0
-
-        @staticmethod
-        def backward(ctx, g):
-            return overwrite(g)
-
-    if whose == "function":
-        h = Overwriting.apply(x) * 2.0
-        memory = h.detach().numpy()
-    loss = F.conv2d(h, weight).square().sum()
-    if whose == "hook of a result":
-        h.register_hook(overwrite)
-    elif whose == "hook of a leaf":
-        x.register_hook(overwrite)
-    loss.backward()
-    assert deferred and np.isnan(memory).all()
-    np.testing.assert_array_equal(weight.grad.numpy(), expected)
-
-
-def test_the_error_of_a_deferred_derivative_is_raised(deferred):
-    x, weight = operands()
-    h = x * 2.0
-    loss = F.conv2d(h, weight).sum()
-    h.detach().mul_(2.0)
-    with pytest.raises(GradientError, match="inplace"):
-        loss.backward()
-    assert weight.grad is None
-
-
-def test_a_pass_that_fails_drops_what_it_deferred(deferred):
-    class Failing(ours.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            return x * 1.0
-
-        @staticmethod
-        def backward(ctx, g):
-            raise ZeroDivisionError
-
-    x, weight = operands()
-    with pytest.raises(ZeroDivisionError):
-        F.conv2d(Failing.apply(x), weight).sum().backward()
-    assert len(deferred) == 1 and weight.grad is None
-
-
-@pytest.mark.parametrize("threads", [1, 3])
-def test_nothing_is_deferred_with_another_number_of_threads(deferred, threads):
-    ours.set_num_threads(threads)
-    x, weight = operands()
-    F.conv2d(x, weight).sum().backward()
-    assert not deferred and weight.grad is not None
 
 
 # ------------------------------------------------------------------------------------- who can see the memory

@@ -287,6 +287,22 @@ def test_the_screen_takes_the_typical_size_of_each_sample(monkeypatch):
     assert found is not None and found[2].any() and not found[[0, 1, 3]].any()
 
 
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.9])
+def test_one_sample_of_fill_values_among_ordinary_ones(share):
+    """The pixels that the screen takes of it may all be filled: the other samples tell what is ordinary."""
+    images = np.random.default_rng(9).standard_normal((12, 19, 13, 8)).astype(np.float32)
+    for index in range(12):
+        filled = images.copy()
+        filled[index, :, : int(13 * share)] = 1e5
+        with np.errstate(all="ignore"):
+            _, screen = screen_of(filled)
+            for samples, strips in PIECES:
+                marks = screen.wide((samples, strips))
+                assert (marks is not None) == (index in range(12)[samples])
+                if marks is not None:
+                    assert marks[index - samples.start].all() and marks.sum() == marks.shape[1]
+
+
 @pytest.mark.parametrize("padding", [0, 2])
 def test_fill_values_everywhere_but_at_the_border(padding):
     """With a padding of 2 the outputs at the border read one row or column alone."""

@@ -47,7 +47,7 @@ from cnn_physics77.core.kernels.windows import Size
 MOST_CONTRAST = 64.0
 MOST_KERNEL_CONTRAST = 16.0
 LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
-SCREENED = 64  # pixels of a piece that the screen takes, at least, and at least
+SCREENED = 128  # pixels of a piece that the screen takes, at least, and at least
 LEAST_SCREENED = 4  # of each of its samples
 # 1 / p and 1 / p^2 with p^3 = p + 1: their multiples, modulo 1, fill the unit square evenly (M. Roberts, "The
 # unreasonable effectiveness of quasirandom sequences", 2018)
@@ -154,12 +154,15 @@ class Screen:
     ) -> None:
         self.check, self.images, self.above = check, images, above
         strips = sorted({(piece.start, piece.stop) for _, piece in pieces})
+        starts = sorted({samples.start for samples, _ in pieces})
         self.rows = {first: self._rows(first, last) for first, last in strips}
-        samples = max(piece.stop - piece.start for piece, _ in pieces)
-        number = max(LEAST_SCREENED, ceil(SCREENED / samples))
-        energies = self._inverse_energies(tuple(self.rows.values()), number) if images.size else []
-        # by first strip, for each sample: the inverse of its typical energy; NaN for one that seems of zeros
-        self.inverse = dict(zip(self.rows, energies))
+        inverse = self._inverse_sizes(tuple(self.rows.values()), starts) if images.size else []
+        # by first strip and first sample: the inverse of the typical size; NaN where the sample is of zeros
+        self.inverse = {
+            (first, start): size
+            for first, sizes in zip(self.rows, inverse)
+            for start, size in zip(starts, sizes)
+        }
 
     def _rows(self, first: int, last: int) -> tuple[int, int]:
         """The rows of the images that some strips read."""
@@ -167,24 +170,27 @@ class Screen:
         top = max(0, first * step - self.above)
         return top, max(top, min(height, (last - 1) * step - self.above + self.check.span))
 
-    def _inverse_energies(self, bands: tuple[tuple[int, int], ...], number: int) -> list[list[float]]:
-        """The inverse of the typical energy, by bands of rows and samples.
+    def _inverse_sizes(self, bands: tuple[tuple[int, int], ...], starts: list[int]) -> list[list[float]]:
+        """The largest inverse of a typical size in each piece: (bands of rows, groups of samples).
 
         In as few calls as possible, for each takes some microseconds while its code is in no cache.
         """
         batch, height, width, channels = self.images.shape
-        places = _places(batch, height, width, bands, number)
+        samples = max(stop - start for start, stop in zip(starts, [*starts[1:], batch]))
+        places = _places(batch, height, width, bands, max(LEAST_SCREENED, ceil(SCREENED / samples)))
         if self.images.flags.c_contiguous:
             pixels = self.images.reshape(-1, channels).take(places, axis=0)
         else:
             sample, pixel = np.divmod(places, height * width)
             pixels = self.images[sample, pixel // width, pixel % width]
         inverse = 1 / np.sqrt(np.square(pixels, out=pixels) @ self.check.channels)
-        typical = np.add.reduce(inverse, axis=2) / number  # the inverse of the harmonic mean
-        if typical.max() == inf:  # pixels of zeros, which do not count
+        means = np.add.reduce(inverse, axis=2) / inverse.shape[2]
+        typical = np.maximum.reduceat(means, starts, axis=1).tolist()  # the inverse of the harmonic mean
+        if any(inf in sizes for sizes in typical):  # pixels of zeros, which do not count
             there = inverse < inf
-            typical = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
-        return np.square(typical, dtype=np.float64).tolist()
+            means = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
+            typical = np.maximum.reduceat(means, starts, axis=1).tolist()
+        return typical
 
     def wide(self, piece: tuple[slice, slice]) -> np.ndarray | None:
         """Which strips of a piece hold values that differ too much, (samples, strips); None for none."""
@@ -193,14 +199,21 @@ class Screen:
         if bottom == top or self.images.size == 0:
             return None
         energies = _row_energies(self.images[samples, top:bottom])
-        largest = np.maximum.reduce(energies, axis=1).tolist()
-        pairs = zip(largest, self.inverse[strips.start][samples])
-        if LEAST_ENERGY <= max(largest) <= self.check.limit and all(
-            energy * inverse <= MOST_CONTRAST**2 or energy == 0 for energy, inverse in pairs
-        ):
+        largest = float(np.maximum.reduce(energies, axis=None))
+        inverse = self.inverse[strips.start, samples.start]
+        if LEAST_ENERGY <= largest <= self.check.limit and largest**0.5 * inverse <= MOST_CONTRAST:
+            return None  # with as few calls as possible: nearly all pieces end here
+        doubtful = np.arange(len(energies))
+        if largest >= LEAST_ENERGY:  # the others are passed by the same measure
+            allowed = min(self.check.limit, (MOST_CONTRAST / (inverse or inf)) ** 2)
+            doubtful = doubtful[~(energies.max(axis=1) <= allowed)]
+        first, number = strips.start * self.check.step - self.above, strips.stop - strips.start
+        marks = self.check.strips(self.images[samples][doubtful], first, number)
+        if marks is None:
             return None
-        first = strips.start * self.check.step - self.above
-        return self.check.strips(self.images[samples], first, strips.stop - strips.start)
+        wide = np.zeros((len(energies), number), bool)
+        wide[doubtful] = marks
+        return wide
 
 
 @lru_cache(maxsize=32)

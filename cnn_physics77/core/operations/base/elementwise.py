@@ -61,11 +61,12 @@ def unary(
             if state() is SILENCE:
                 out = forward(array)
             elif type(forward) is ufunc_type:
-                out = call_ufunc(forward, array)
+                try:
+                    out = call_ufunc(forward, array)
+                except RuntimeError:  # another thread is in that context
+                    out = silently(forward, array)
             else:
                 out = silently(forward, array)
-        except RuntimeError:
-            out = silently(forward, array)
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
@@ -133,11 +134,12 @@ def binary(
             if state() is SILENCE:
                 out = forward(x, z)
             elif type(forward) is ufunc_type:
-                out = call_ufunc(forward, x, z)
+                try:
+                    out = call_ufunc(forward, x, z)
+                except RuntimeError:  # another thread is in that context
+                    out = silently(forward, x, z)
             else:
                 out = silently(forward, x, z)
-        except RuntimeError:
-            out = silently(forward, x, z)
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "

@@ -61,13 +61,11 @@ class Operation:
         forward: the function of arrays that every call runs; a profiler or a capture may replace it.
         forward_shared: the forward of an elementwise operation for large arrays, on several threads.
         pure: the derivatives depend on their arguments only, and nothing else keeps what they return.
-        weight: the position of the input, usually a leaf, whose gradient a backward pass may defer; or None.
         inputs: the names of the tensor inputs, in order.
         signature: the names of all that a derivative may require, in the order of ``node.saved``.
     """
 
     pure = True
-    weight: int | None = None
 
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
         self.inputs, self.variadic, parameters = _parameters(forward)

@@ -113,9 +113,6 @@ def _(v, g, x_shape, window):
     return _input_gradient(conj(g), v, None, input_size=x_shape[2:], window=window)
 
 
-_convolution.weight = _input_gradient.weight = 1
-
-
 @_channel_sum.derivative("g")
 def _(v, g_shape):
     return _channel_expand(v, shape=g_shape)
