@@ -303,6 +303,21 @@ def test_one_sample_of_fill_values_among_ordinary_ones(share):
                     assert marks[index - samples.start].all() and marks.sum() == marks.shape[1]
 
 
+@pytest.mark.parametrize("value", [1e3, 1e20, np.inf, np.nan])
+def test_a_sample_of_zeros_hides_no_outlier_of_another_sample(value):
+    """It has no typical size, so nothing tells that the others of its piece are in order."""
+    images = np.random.default_rng(10).standard_normal((12, 19, 13, 8)).astype(np.float32)
+    images[::4] = 0
+    images[6, 9, 6, 3] = value
+    with np.errstate(all="ignore"):
+        _, screen = screen_of(images)
+        for samples, strips in PIECES:
+            marks = screen.wide((samples, strips))
+            reads = samples.start == 4 and 9 in range(4 * strips.start - 1, 4 * strips.stop + 1)
+            assert (marks is not None) == reads
+            assert marks is None or marks[2].any() and not marks[[0, 1, 3]].any()
+
+
 @pytest.mark.parametrize("padding", [0, 2])
 def test_fill_values_everywhere_but_at_the_border(padding):
     """With a padding of 2 the outputs at the border read one row or column alone."""

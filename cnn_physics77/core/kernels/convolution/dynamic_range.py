@@ -204,8 +204,8 @@ class Screen:
         if LEAST_ENERGY <= largest <= self.check.limit and largest**0.5 * inverse <= MOST_CONTRAST:
             return None  # with as few calls as possible: nearly all pieces end here
         doubtful = np.arange(len(energies))
-        if largest >= LEAST_ENERGY:  # the others are passed by the same measure
-            allowed = min(self.check.limit, (MOST_CONTRAST / (inverse or inf)) ** 2)
+        if largest >= LEAST_ENERGY and inverse > 0:  # the others are passed by the same measure; NaN: none is
+            allowed = min((MOST_CONTRAST / inverse) ** 2, self.check.limit)
             doubtful = doubtful[~(energies.max(axis=1) <= allowed)]
         first, number = strips.start * self.check.step - self.above, strips.stop - strips.start
         marks = self.check.strips(self.images[samples][doubtful], first, number)
