@@ -252,13 +252,15 @@ def test_a_hook_that_raises_leaves_the_callers_state():
 def test_without_numpys_context_variable(monkeypatch):
     """Another NumPy may keep its state elsewhere: then NumPy's own functions set it."""
     monkeypatch.setattr(fp_errors, "copy_context", dict)
-    state, silence, enter, restore = fp_errors._state()
+    state, silence, enter, restore, call = fp_errors._state()
     assert state() is not silence
     with np.errstate(all="raise"):
         before = state()
         enter()
         assert set(np.geterr().values()) == {"ignore"}
         restore(before)
+        assert set(np.geterr().values()) == {"raise"}
+        assert call(np.log, np.zeros(1))[0] == -np.inf
         assert set(np.geterr().values()) == {"raise"}
 
 

@@ -21,23 +21,34 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], Any]]:
+def _state() -> tuple[Callable[[], Any], Any, Callable[[], Any], Callable[[Any], Any], Callable[..., Any]]:
     with np.errstate(all="ignore"):
         for variable, silence in copy_context().items():
             if variable.name == "numpy.ufunc.extobj":
-                return variable.get, silence, partial(variable.set, silence), variable.set
+                context = Context()
+                context.run(variable.set, silence)
+                return variable.get, silence, partial(variable.set, silence), variable.set, context.run
     # NumPy keeps its state elsewhere
-    return np.geterr, object(), partial(np.seterr, all="ignore"), _restore
+    return np.geterr, object(), partial(np.seterr, all="ignore"), _restore, _call
 
 
 def _restore(settings: dict[str, Any]) -> None:
     np.seterr(**settings)
 
 
-state, SILENCE, enter_silence, restore = _state()
+def _call(function: Callable[..., R], *args: Any) -> R:
+    with np.errstate(all="ignore"):
+        return function(*args)
+
+
+state, SILENCE, enter_silence, restore, call_ufunc = _state()
 """For hot paths: ``before = state()``, then ``if before is not SILENCE: enter_silence()`` in a
 ``try`` block, and in its ``finally`` clause ``if before is not SILENCE: restore(before)``. So Ctrl-C, which
-comes when a function is entered or left, never leaves the state behind. `call_ufunc` is faster."""
+comes when a function is entered or left, never leaves the state behind.
+
+``call_ufunc(ufunc, *arrays)`` calls it in a context of its own, which costs about a third of entering and
+restoring. RuntimeError: the context is in use, by another thread or where a signal handler computes. Other
+functions may need the variables of the current context: :func:`silently`."""
 
 
 def silent(function: Callable[P, R]) -> Callable[P, R]:
@@ -63,14 +74,6 @@ def silent(function: Callable[P, R]) -> Callable[P, R]:
                 restore(before)
 
     return quiet
-
-
-_silence = Context()
-_silence.run(np.seterr, all="ignore")
-call_ufunc = _silence.run
-"""``call_ufunc(ufunc, *arrays)`` calls it in a context of its own, which is entered and left in a sixth of
-the time that changing the state of the current one takes. RuntimeError: the context is in use, by another
-thread or where a signal handler computes. Other functions may need the variables of the current context."""
 
 
 @silent

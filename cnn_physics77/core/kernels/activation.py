@@ -34,7 +34,7 @@ def relu(x: np.ndarray, in_place: bool = False) -> np.ndarray:
     >>> relu(np.array([-1.0, 0.0, 2.0, np.nan]))
     array([ 0.,  0.,  2., nan])
     """
-    return elementwise(_relu, 0.3, x, in_place=in_place)
+    return elementwise(_relu, 0.15, x, in_place=in_place)
 
 
 def _relu(x, out):

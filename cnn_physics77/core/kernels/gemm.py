@@ -14,7 +14,7 @@ from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
 UNTHREADED = 1 << 18  # up to this M * N * K, OpenBLAS always uses one thread
-BLOCK = 1 << 24  # M * N * K of one block, at least: a quarter of a millisecond
+BLOCK = 1 << 24  # M * N * K of one of more than two blocks, at least; more than one is cut in half
 MOST_BLOCKS = 16
 LEAST_LENGTH = 128  # rows or columns of one of more than two blocks
 OUTER_PER_MICROSECOND = 3e3  # elements of an outer product
@@ -79,7 +79,8 @@ def _blocks(work: int, length: int | None = None) -> int:
     most = MOST_BLOCKS
     if length is not None:
         most = min(most, max(length // LEAST_LENGTH, 2 if length >= LEAST_LENGTH // 2 else 1))
-    return 1 << (min(max(work // BLOCK, 1 + (work > BLOCK)), most) | 1).bit_length() - 1
+    wanted = max(work // BLOCK, 2 if work > BLOCK else 1)
+    return 1 << min(wanted, most).bit_length() - 1
 
 
 def _outer(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:

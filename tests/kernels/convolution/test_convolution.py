@@ -105,7 +105,9 @@ def test_bias_is_added_to_every_pixel(dtype, size):
     np.testing.assert_allclose(y, expected, rtol=1e-5 if dtype == np.float32 else 1e-13, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (3, 4, 7), (2, 3, 2, 3, 4), (0, 4, 3, 3), (64, 8, 26, 26)])
+@pytest.mark.parametrize(
+    "shape", [(3, 4, 5, 6), (3, 4, 7), (2, 3, 2, 3, 4), (0, 4, 3, 3), (64, 8, 26, 26), (64, 32, 28, 28)]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_channel_sum_of_every_memory_order(shape, dtype):
     g = (np.random.default_rng(4).standard_normal(shape) * 8).astype(dtype)

@@ -315,7 +315,7 @@ def test_a_sample_of_zeros_hides_no_outlier_of_another_sample(value):
             marks = screen.wide((samples, strips))
             reads = samples.start == 4 and 9 in range(4 * strips.start - 1, 4 * strips.stop + 1)
             assert (marks is not None) == reads
-            assert marks is None or marks[2].any() and not marks[[0, 1, 3]].any()
+            assert marks is None or (marks[2].any() and not marks[[0, 1, 3]].any())
 
 
 @pytest.mark.parametrize("padding", [0, 2])
