@@ -116,7 +116,7 @@ newaxis = None
 
 # A checkpoint needs compression and JSON; the loader in `utils` needs queues and processes.
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.core.checkpoint")
-_LAZY |= dict.fromkeys(("cuda", "linalg", "performance", "testing", "utils"), __name__)
+_LAZY |= dict.fromkeys(("compile", "cuda", "linalg", "performance", "testing", "utils"), __name__)
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 __all__ = sorted({n for n in __dir__() if n[0] != "_"} - {"performance", "utils"})  # too much for a star

@@ -27,6 +27,19 @@ ADAM = [
 ]
 
 
+def adam(*arrays, step, decoupled=False, maximize=False, betas=(0.9, 0.999), weight_decay=0.0, **settings):
+    numbers = optimizer_steps.adam_numbers(step, betas=betas, weight_decay=weight_decay, **settings)
+    return optimizer_steps.adam(
+        *arrays,
+        numbers=numbers,
+        betas=betas,
+        weight_decay=weight_decay,
+        decoupled=decoupled,
+        maximize=maximize,
+    )
+
+
+
 def gradients(p, t, maximize):
     """A nonlinear, restoring gradient that depends on the parameters: an error in one step is carried on."""
     g = np.sin(3 * p + t) + 0.1 * p
@@ -80,7 +93,7 @@ def test_adam_and_adamw_in_lockstep_with_torch(options, decoupled, dtype, steps)
     states = [np.zeros(1000, dtype) for _ in range(3 if "amsgrad" in options else 2)]
 
     def update(p, g, step):
-        optimizer_steps.adam(p, g, *states, step=step, decoupled=decoupled, **ours).run()
+        adam(p, g, *states, step=step, decoupled=decoupled, **ours).run()
 
     optimizer = torch.optim.AdamW if decoupled else torch.optim.Adam
     state = lockstep(lambda ps: optimizer(ps, **options), update, dtype, steps)
@@ -102,7 +115,7 @@ def test_one_step_of_adam_is_torch_to_the_last_digits():
             "exp_avg_sq": torch.tensor(v.copy()),
         }
         optimizer.step()
-        optimizer_steps.adam(p, g, m, v, step=step, lr=0.01).run()
+        adam(p, g, m, v, step=step, lr=0.01).run()
         np.testing.assert_allclose(p, t.detach().numpy(), rtol=4e-16, atol=4e-16)
 
 
@@ -114,10 +127,10 @@ def test_many_pieces_equal_one(dtype):
         rng.random(300_001).astype(dtype)
     ]
     whole = [x.copy() for x in arrays]
-    optimizer_steps.adam(*whole, step=3).run()
+    adam(*whole, step=3).run()
     for a in range(0, 300_001, 10_000):
         parts = [x[a : a + 10_000].copy() for x in arrays]
-        optimizer_steps.adam(*parts, step=3).run()
+        adam(*parts, step=3).run()
         for part, x in zip(parts, whole):
             np.testing.assert_array_equal(part, x[a : a + 10_000])
 
@@ -138,7 +151,7 @@ def test_any_memory_order_and_strides():
 
 
 def test_empty_and_scalar_parameters():
-    optimizer_steps.adam(*(np.zeros(0) for _ in range(4)), step=1).run()
+    adam(*(np.zeros(0) for _ in range(4)), step=1).run()
     p = np.array(1.0)
     optimizer_steps.sgd(p, np.array(2.0), lr=0.25).run()
     assert p == 0.5
@@ -146,7 +159,7 @@ def test_empty_and_scalar_parameters():
 
 def test_errors():
     with pytest.raises(ShapeError, match=r"adam: expected arrays of .* \(3,\) float64, found \(2,\) float64"):
-        optimizer_steps.adam(np.zeros(3), np.zeros(2), np.zeros(3), np.zeros(3), step=1).run()
+        adam(np.zeros(3), np.zeros(2), np.zeros(3), np.zeros(3), step=1).run()
     with pytest.raises(ShapeError, match=r"found \(3,\) float32"):
         optimizer_steps.sgd(np.zeros(3), np.zeros(3, np.float32), lr=0.1).run()
     with pytest.raises(ShapeError, match="expected a momentum_buffer"):

@@ -31,7 +31,7 @@ def elementwise(
     first = arrays[0]
     microseconds = first.size * nanoseconds * 1e-3
     if microseconds < HAND_OVER_MICROSECONDS and all(x.flags.c_contiguous for x in arrays):
-        y = first if in_place else np.empty(first.shape, first.dtype)
+        y = first if in_place else np.empty(first.shape, first.dtype, like=first)
         pieces = [x.reshape(-1) for x in arrays]
         if arena.frame is None:
             function(*pieces, out=y.reshape(-1))

@@ -85,7 +85,7 @@ def _blocks(work: int, length: int | None = None) -> int:
 
 def _outer(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     """(M, 1) @ (1, N): every element is one product, which BLAS is slow at."""
-    result = np.empty((len(a), b.shape[1]), a.dtype) if out is None else out
+    result = np.empty((len(a), b.shape[1]), a.dtype, like=a) if out is None else out
     microseconds = result.size / OUTER_PER_MICROSECOND
     row_bytes = b.shape[1] * b.itemsize
     for_blocks(lambda s: np.multiply(a[s], b, out=result[s]), len(a), row_bytes, microseconds)
@@ -97,7 +97,7 @@ def _by_blocks(
 ) -> np.ndarray:
     """One product, cut along the longer side of the result."""
     rows, columns = len(a), b.shape[1]
-    result = np.empty((rows, columns), np.result_type(a, b)) if out is None else out
+    result = np.empty((rows, columns), np.result_type(a, b), like=a) if out is None else out
     longer = max(rows, columns)
     step = -(-longer // count)
 
@@ -122,9 +122,10 @@ def _batched(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, work: int) ->
     total = work * prod(leading)
     if total <= 2 * BLOCK or leading[0] < 2 or a.shape[-1] != b.shape[-2]:
         return blas.in_one_thread(np.matmul, a, b, out=out)
-    result = np.empty((*leading, a.shape[-2], b.shape[-1]), np.result_type(a, b)) if out is None else out
-    a = np.broadcast_to(a, leading + a.shape[-2:])
-    b = np.broadcast_to(b, leading + b.shape[-2:])
+    shape = (*leading, a.shape[-2], b.shape[-1])
+    result = np.empty(shape, np.result_type(a, b), like=a) if out is None else out
+    a = np.broadcast_to(a, leading + a.shape[-2:], subok=True)
+    b = np.broadcast_to(b, leading + b.shape[-2:], subok=True)
     step = -(-leading[0] // _blocks(total))
 
     def block(index: int) -> None:

@@ -6,6 +6,7 @@ model are views of one flat array, which one call updates. The gradient is only 
 
 from collections.abc import Callable
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -88,6 +89,33 @@ def sgd(
     return _by_pieces("sgd", update, parameter, gradient, *states)
 
 
+class AdamNumbers(NamedTuple):
+    """The numbers of Adam that change from step to step; see `adam_numbers`."""
+
+    size: float
+    floor: float
+    kept: float
+
+
+def adam_numbers(
+    step: float,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> AdamNumbers:
+    """The numbers of the step t, counted from 1: with c = sqrt(1 - beta2^t) ::
+
+        size = lr c / (1 - beta1^t)      floor = eps c      kept = 1 - lr weight_decay
+
+    >>> adam_numbers(step=1, lr=0.5, betas=(0.5, 0.75), eps=0.0)
+    AdamNumbers(size=0.5, floor=0.0, kept=1.0)
+    """
+    beta1, beta2 = betas
+    correction = sqrt(1 - beta2**step)
+    return AdamNumbers(lr / (1 - beta1**step) * correction, eps * correction, 1 - lr * weight_decay)
+
+
 def adam(
     parameter: np.ndarray,
     gradient: np.ndarray,
@@ -95,10 +123,8 @@ def adam(
     exp_avg_sq: np.ndarray,
     max_exp_avg_sq: np.ndarray | None = None,
     *,
-    step: float,
-    lr: float = 1e-3,
+    numbers: AdamNumbers,
     betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
     weight_decay: float = 0.0,
     decoupled: bool = False,
     maximize: bool = False,
@@ -114,14 +140,14 @@ def adam(
         p <- p - lr / (1 - beta1^t) * m / (sqrt(w) / sqrt(1 - beta2^t) + eps)
 
     This is the step of ``torch.optim.Adam`` and ``AdamW``. The two bias corrections of the last line are
-    merged into scalars: with c = sqrt(1 - beta2^t) it is p - (lr c / (1 - beta1^t)) * m / (sqrt(w) + eps c).
+    merged into scalars (`adam_numbers`): it is p - size * m / (sqrt(w) + floor).
 
     Args:
         parameter: p, changed in place like the states.
         gradient: g, of the same shape and dtype; only read.
         exp_avg, exp_avg_sq: m and v, zeros before the first step.
         max_exp_avg_sq: w of AMSGrad, zeros before the first step; None without AMSGrad.
-        step: t, counted from 1.
+        numbers: those of this step.
 
     Returns:
         The parallel loop that changes p and the states when it is run.
@@ -130,20 +156,19 @@ def adam(
         ShapeError: the arrays have different shapes.
 
     >>> p, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
-    >>> adam(p, np.array([4.0]), m, v, step=1, lr=0.1, eps=0.0).run()
+    >>> adam(p, np.array([4.0]), m, v, numbers=adam_numbers(step=1, lr=0.1, eps=0.0)).run()
     >>> p, m.round(12), v.round(12)
     (array([0.9]), array([0.4]), array([0.016]))
     """
     beta1, beta2 = betas
-    correction = sqrt(1 - beta2**step)
-    size, floor = lr / (1 - beta1**step) * correction, eps * correction
+    size, floor, kept = numbers
     root = sqrt(1 - beta2)
 
     def update(p, g, m, v, w=None):
         t = scratch("optimizer.t", p.shape, p.dtype)
         if decoupled:
             if weight_decay != 0:
-                p *= 1 - lr * weight_decay
+                p *= kept
         elif weight_decay != 0:
             s = np.multiply(
                 p,

@@ -46,7 +46,7 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 def _sum(x: np.ndarray, axis: int) -> np.ndarray:
     """The sum along an axis, which is kept. Along the last axis a product with ones is the fastest way."""
     if x.ndim == 2 and axis in (1, -1):
-        return (x @ np.ones(x.shape[1], x.dtype))[:, None]
+        return (x @ np.ones(x.shape[1], x.dtype, like=x))[:, None]
     return np.add.reduce(x, axis=axis, keepdims=True)
 
 
@@ -150,8 +150,8 @@ def cross_entropy_forward(
     classes, at = logits.shape[axis], at_classes(target)
     probabilities = np.empty_like(logits)
     shape = (*logits.shape[:axis], 1, *logits.shape[axis + 1 :])
-    shift, log_total = np.empty(shape, logits.dtype), np.empty(shape, logits.dtype)
-    smooth = np.empty(shape, logits.dtype) if label_smoothing != 0 else None
+    shift, log_total = np.empty(shape, logits.dtype, like=logits), np.empty(shape, logits.dtype, like=logits)
+    smooth = np.empty(shape, logits.dtype, like=logits) if label_smoothing != 0 else None
 
     def block(b: slice) -> None:
         x, p = logits[b], probabilities[b]
@@ -186,7 +186,7 @@ def cross_entropy_forward(
             total = total * np.nan
         else:
             total = total / loss.dtype.type(divisor)
-    return np.asarray(total, loss.dtype), probabilities, divisor
+    return np.asanyarray(total, loss.dtype), probabilities, divisor
 
 
 def cross_entropy_gradient(

@@ -79,7 +79,7 @@ def pad(x: np.ndarray, padding: Size) -> np.ndarray:
     """
     if not any(padding):
         return x
-    padded = np.zeros(x.shape[:2] + tuple(n + 2 * p for n, p in zip(x.shape[2:], padding)), x.dtype)
+    padded = np.zeros(x.shape[:2] + tuple(n + 2 * p for n, p in zip(x.shape[2:], padding)), x.dtype, like=x)
     inside: tuple[Any, ...] = tuple(slice(p, p + n) for n, p in zip(x.shape[2:], padding))
     padded[(..., *inside)] = x
     return padded
@@ -103,6 +103,7 @@ def windows(
         x.strides[:2]
         + tuple(step * d for step, d in zip(steps, dilation))
         + tuple(step * s for step, s in zip(steps, stride)),
+        subok=True,
         writeable=writeable,
     )
 
@@ -128,7 +129,7 @@ def im2col(x: np.ndarray, kernel_size: Size, dilation: Size, padding: Size, stri
            [5., 6., 8., 9.]])
     """
     counts = output_size(x.shape[2:], kernel_size, stride, padding, dilation)
-    columns = np.empty(x.shape[:2] + kernel_size + counts, x.dtype)
+    columns = np.empty(x.shape[:2] + kernel_size + counts, x.dtype, like=x)
     columns[...] = windows(pad(x, padding), kernel_size, stride, dilation)
     return columns.reshape(x.shape[0], x.shape[1] * prod(kernel_size), prod(counts))
 
@@ -160,7 +161,8 @@ def col2im(
     axes = tuple(range(len(kernel_size)))
     taps = columns.reshape(batch, channels, *kernel_size, *counts)
     taps = np.moveaxis(taps, [2 + axis for axis in axes], axes)  # the tap first
-    image = np.zeros((batch, channels, *(n + 2 * p for n, p in zip(size, padding))), columns.dtype)
+    padded = (batch, channels, *(n + 2 * p for n, p in zip(size, padding)))
+    image = np.zeros(padded, columns.dtype, like=columns)
     for tap in product(*map(range, kernel_size)):
         reached: tuple[Any, ...] = tuple(
             slice(t * d, t * d + s * (count - 1) + 1, s)

@@ -86,13 +86,18 @@ class Adam(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
+    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+        return optimizer_steps.adam_numbers(
+            step, float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
+        )
+
+    def update(
+        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
+    ) -> Callable[..., ParallelLoop]:
         return partial(
             optimizer_steps.adam,
-            step=step,
-            lr=float(group["lr"]),
+            numbers=optimizer_steps.AdamNumbers(*numbers),
             betas=group["betas"],
-            eps=group["eps"],
             weight_decay=group["weight_decay"],
             decoupled=group["decoupled_weight_decay"],
             maximize=group["maximize"],

@@ -141,11 +141,21 @@ class ElementwiseOptimizer(Optimizer):
         """The names of the state arrays of each parameter."""
         raise NotImplementedError
 
-    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
-        """The function ``(values, gradients, *states)`` that returns the loop of one step of a group.
+    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+        """The numbers of the update that change from step to step, such as the learning rate.
 
         Args:
             step: the number of this step, from 1.
+        """
+        raise NotImplementedError
+
+    def update(
+        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
+    ) -> Callable[..., ParallelLoop]:
+        """The function ``(values, gradients, *states)`` that returns the loop of one step of a group.
+
+        Args:
+            numbers: what :meth:`numbers` gave for this step.
             first_step: the states hold only zeros so far.
         """
         raise NotImplementedError
@@ -175,11 +185,15 @@ class ElementwiseOptimizer(Optimizer):
         return loss
 
     def _next_update(self, pack: ParameterPack, group: dict[str, Any]) -> Callable[..., ParallelLoop]:
+        return self.update(group, self.next_numbers(pack, group), pack.first_step)
+
+    def next_numbers(self, pack: ParameterPack, group: dict[str, Any]) -> tuple[float, ...]:
+        """Count a step of the pack; the numbers of its update. A capture calls this before each replay."""
         step = 0.0
         if pack.steps is not None:
             pack.steps += 1
             step = float(pack.steps[0])
-        return self.update(group, step, pack.first_step)
+        return self.numbers(group, step)
 
     def _packs(self, number: int, group: dict[str, Any]) -> list[ParameterPack]:
         params = [p for p in group["params"] if p.grad is not None]

@@ -85,10 +85,15 @@ class SGD(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def update(self, group: dict[str, Any], step: float, first_step: bool) -> Callable[..., ParallelLoop]:
+    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+        return (float(group["lr"]),)
+
+    def update(
+        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
+    ) -> Callable[..., ParallelLoop]:
         return partial(
             optimizer_steps.sgd,
-            lr=float(group["lr"]),
+            lr=numbers[0],
             momentum=group["momentum"],
             dampening=group["dampening"],
             weight_decay=group["weight_decay"],

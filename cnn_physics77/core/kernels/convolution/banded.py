@@ -21,6 +21,7 @@ from cnn_physics77.core.kernels.convolution import im2col_nchw
 from cnn_physics77.core.kernels.convolution.algorithm import CALLS, MOVE, Algorithm, Problem, product_time
 from cnn_physics77.core.kernels.convolution.dynamic_range import all_finite
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut
@@ -67,7 +68,7 @@ def _band(weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     # band[o, k, t, o * stride + j * dilation, c], as an array over (o, k, t, j, c)
     diagonal = (output + s.stride[1] * pixel, channel, tap, s.dilation[1] * pixel, band.itemsize)
     shape = (outputs, s.out_channels, taps, span, s.in_channels)
-    np.ndarray(shape, band.dtype, band, 0, diagonal)[...] = weight.transpose(0, 2, 3, 1)
+    strided(band, shape, diagonal)[...] = weight.transpose(0, 2, 3, 1)
     return band[:, :, :, padding : padding + width].reshape(outputs * s.out_channels, -1)
 
 

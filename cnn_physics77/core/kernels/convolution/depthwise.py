@@ -20,6 +20,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import Algorithm, Problem
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.runtime.layout import contiguous
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
@@ -62,6 +63,7 @@ def _shifts(windows: NHWCWindows, rectangle: np.ndarray, height: int) -> np.ndar
             pixel * windows.dilation[1],
             *across[1],
         ),
+        subok=True,
         writeable=False,
     )
 
@@ -108,7 +110,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> 
 
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
         for samples, rows in neighbours:
-            part = np.ascontiguousarray(gradients[samples, rows])
+            part = contiguous(gradients[samples, rows])
             shifts = _shifts(windows, windows.rectangle(images[samples], rows), part.shape[1])
             part = part.reshape(*part.shape[:2], *shifts.shape[4:])
             of_pixels = np.einsum("nhxz,nhijxz->ijxz", part, shifts)
@@ -116,7 +118,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> 
 
     shape = *s.kernel_size, s.in_channels
     gradient = sum_of_parts(add, blocks, shape, x, g.size * s.inner_length / 3e3)
-    return np.ascontiguousarray(gradient.transpose(2, 0, 1)).reshape(s.out_channels, 1, *s.kernel_size)
+    return contiguous(gradient.transpose(2, 0, 1)).reshape(s.out_channels, 1, *s.kernel_size)
 
 
 def applies(problem: Problem) -> bool:

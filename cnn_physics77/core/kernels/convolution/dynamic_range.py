@@ -116,13 +116,13 @@ class RangeCheck:
     def _wide_strips(self, images: np.ndarray, typical: np.ndarray, first: int, number: int) -> np.ndarray:
         samples, height, width, channels = images.shape
         cells = ceil(width / self.cell)
-        squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype)
+        squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype, like=images)
         np.square(images, out=squares[:, :, :width])
         counts = np.tile(self.channels, self.cell)
         energies = np.matmul(squares.reshape(-1, len(counts)), counts)
         norms = np.sqrt(energies).reshape(samples, height, cells)
         np.nan_to_num(norms, copy=False, nan=np.inf, posinf=np.inf)
-        read = np.zeros((samples, (number - 1) * self.step + self.span, cells), norms.dtype)
+        read = np.zeros((samples, (number - 1) * self.step + self.span, cells), norms.dtype, like=norms)
         read[:, -first : height - first] = norms
         sample, row, cell = read.strides
         strips = np.ndarray(

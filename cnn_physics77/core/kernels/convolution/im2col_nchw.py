@@ -26,6 +26,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 )
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut
@@ -149,7 +150,7 @@ def _columns(x: np.ndarray, shapes: ConvolutionShapes, ones: bool = False) -> np
     )  # a view
     sample, channel, tap_step, row, pixel = shifted.strides
     steps = (sample, channel, s.dilation[0] * row, tap_step, s.stride[0] * row, pixel)
-    planes[...] = np.ndarray(planes.shape, x.dtype, shifted, 0, steps)
+    planes[...] = strided(shifted, planes.shape, steps)
     return result
 
 

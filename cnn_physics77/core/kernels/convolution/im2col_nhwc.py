@@ -29,6 +29,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
+from cnn_physics77.core.kernels.runtime.layout import contiguous
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
@@ -115,7 +116,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> 
     shape = s.out_channels, s.inner_length
     gradient = sum_of_parts(add, blocks, shape, x, g.size * s.inner_length / 3e4)
     gradient = gradient.reshape(s.out_channels, *s.kernel_size, s.in_channels)
-    return np.ascontiguousarray(gradient.transpose(0, 3, 1, 2))
+    return contiguous(gradient.transpose(0, 3, 1, 2))
 
 
 def weight_product(

@@ -98,6 +98,7 @@ class NHWCWindows:
                 step[2] * self.dilation[1],
                 step[3],
             ),
+            subok=True,
         )
         items(result.reshape(windows.shape))[...] = items(windows)
         return result.reshape(samples * prod(count), -1)

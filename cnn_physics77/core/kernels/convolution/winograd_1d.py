@@ -73,6 +73,7 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
@@ -161,7 +162,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     shape = plan.t, wide, out_channels, channels
     whole = sum_of_parts(add, plan.pieces, shape, x, g.size * channels / 1e4).reshape(plan.t, -1)
     taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
-    gradient = np.ascontiguousarray(taps.transpose(2, 3, 0, 1))
+    gradient = contiguous(taps.transpose(2, 3, 0, 1))
     for key in sorted(exact):
         gradient += exact[key].reshape(out_channels, tall, wide, channels).transpose(0, 3, 1, 2)
     return gradient
@@ -286,7 +287,7 @@ class Plan:
         """Some columns of all lines of all planes, as a view (lines, planes, columns * channels)."""
         step, pixel, item = planes.strides
         shape = (self.size(self.pieces[0])[0], len(planes), columns * planes.shape[2])
-        return np.ndarray(shape, planes.dtype, planes, left * pixel, (self.width * pixel, step, item))
+        return strided(planes, shape, (self.width * pixel, step, item), left * pixel)
 
     def tiles(self) -> tuple[np.ndarray, np.ndarray]:
         """Memory for ``B^T d`` of one piece with its zero padding, and a view of the lines without it."""
@@ -304,14 +305,14 @@ def _phases(planes: np.ndarray, count: int, pixels: int) -> np.ndarray:
     """
     step, pixel, item = planes.strides
     shape = (len(planes), count, planes.shape[1] // count - 1, pixels * planes.shape[2])
-    return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, count * pixel, item))
+    return strided(planes, shape, (step, pixel, count * pixel, item))
 
 
 def _shifted(planes: np.ndarray, count: int) -> np.ndarray:
     """Planes (t, pixels, C) that begin at each of the first ``count`` pixels, (t, count, ..., C)."""
     step, pixel, item = planes.strides
     shape = (len(planes), count, planes.shape[1] - count + 1, planes.shape[2])
-    return np.ndarray(shape, planes.dtype, planes, 0, (step, pixel, pixel, item))
+    return strided(planes, shape, (step, pixel, pixel, item))
 
 
 class Strips:
@@ -347,7 +348,10 @@ class Strips:
         if end > begin:
             step, row, item = rows.strides
             inside = as_strided(
-                rows[:, first + begin * m :], (count, end - begin, span, length), (step, m * row, row, item)
+                rows[:, first + begin * m :],
+                (count, end - begin, span, length),
+                (step, m * row, row, item),
+                subok=True,
             )
             np.matmul(matrix, inside, out=lines[:, begin:end])
         for strip in (*range(begin), *range(end, number)):
@@ -405,7 +409,7 @@ def _correlate(
     screen = Screen(check, images.image, images.above, plan.pieces)
     exact = ExactStrips(images.image, kernel, padding, bias, pixels, m)
     if bias is not None:  # is one more plane of products, for all rows alike
-        a_t = np.append(a_t, np.ones((m, 1), x.dtype), axis=1)
+        a_t = np.append(a_t, np.ones((m, 1), x.dtype, like=x), axis=1)
     count = min(len(plan.pieces), MOST_BLOCKS)
 
     @silent

@@ -63,6 +63,7 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
@@ -308,11 +309,11 @@ def _input_tiles(
     size = dtype.itemsize
     row = padded.shape[1] * width
     half = scratch("winograd half", (height, t, row), dtype)
-    overlapping = np.ndarray((height, t, row), dtype, padded, 0, (m * row * size, row * size, size))
+    overlapping = strided(padded, (height, t, row), (m * row * size, row * size, size))
     np.matmul(b_t, overlapping, out=half)
     tiles = scratch("winograd tiles", (t, t, height, across, width), dtype)
     strides = (row * size, t * row * size, m * width * size, width * size, size)
-    overlapping = np.ndarray((t, height, across, t, width), dtype, half, 0, strides)
+    overlapping = strided(half, (t, height, across, t, width), strides)
     np.matmul(b_t, overlapping, out=tiles.transpose(0, 2, 3, 1, 4))
     return tiles.reshape(t * t, height * across * count, channels)
 

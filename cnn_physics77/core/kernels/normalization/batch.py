@@ -50,7 +50,7 @@ def batch_norm_forward(
         centre, m2 = combined_moments(layout.counts, *layout.moments(x))
         biased_var = m2 / (x.size // x.shape[1])
     elif training:
-        centre = biased_var = np.zeros(x.shape[1])
+        centre = biased_var = np.zeros(x.shape[1], like=x)
     elif mean is None or var is None:
         raise ShapeError(
             "batch_norm: expected running_mean and running_var where training is False, found None"
@@ -92,7 +92,7 @@ def batch_norm_gradient(
     if g.shape != x.shape:
         raise ShapeError(f"batch_norm: expected a gradient of the input's shape {x.shape}, found {g.shape}")
     if x.size == 0:
-        zeros = np.zeros(x.shape[1], x.dtype)
+        zeros = np.zeros(x.shape[1], x.dtype, like=x)
         return np.empty_like(x), zeros, zeros.copy()
     layout = layout_of(x)
     gx = empty_in_layout(x, layout)

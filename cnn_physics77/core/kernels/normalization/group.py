@@ -40,9 +40,9 @@ def group_norm_forward(
             f"group_norm: expected num_groups to divide the channels, found {groups} groups and "
             f"input {x.shape}; choose a divisor"
         )
-    y = np.empty(x.shape, x.dtype)
+    y = np.empty(x.shape, x.dtype, like=x)
     if x.size == 0:
-        return y, np.zeros((n, groups), x.dtype), np.zeros((n, groups), x.dtype)
+        return y, np.zeros((n, groups), x.dtype, like=x), np.zeros((n, groups), x.dtype, like=x)
     whole = ChannelsFirst((n, groups, x.size // (n * groups)), x.dtype)
     mean, m2 = whole.moments(x)
     invstd = 1 / np.sqrt(m2 / whole.inner + eps)
@@ -71,15 +71,15 @@ def group_norm_gradient(
     n, channels = x.shape[:2]
     if g.shape != x.shape:
         raise ShapeError(f"group_norm: expected a gradient of the input's shape {x.shape}, found {g.shape}")
-    gx = np.empty(x.shape, x.dtype)
+    gx = np.empty(x.shape, x.dtype, like=x)
     if x.size == 0:
-        zeros = np.zeros(channels, x.dtype)
+        zeros = np.zeros(channels, x.dtype, like=x)
         return gx, zeros, zeros.copy()
     layout = ChannelsFirst((n, channels, x.size // (n * channels)), x.dtype)
     each = channels // groups
     centre, scale = (np.repeat(v.astype(np.float64), each, axis=1) for v in (mean, invstd))
     total, product = layout.sums(g, x, centre, is_well_conditioned(centre, scale))
-    w = np.ones(channels) if weight is None else weight.astype(np.float64)
+    w = np.ones(channels, like=x) if weight is None else weight.astype(np.float64)
 
     def group_mean(values: np.ndarray) -> np.ndarray:
         sums = (values * w).reshape(n, groups, each).sum(axis=2)

@@ -47,8 +47,8 @@ def layer_norm_forward(
     """
     m, n = _rows("layer_norm", x, normalized_shape)
     lead = x.shape[: x.ndim - len(normalized_shape)] + (1,) * len(normalized_shape)
-    y = np.empty(x.shape, x.dtype)
-    mean, invstd = np.zeros((m, 1), x.dtype), np.zeros((m, 1), x.dtype)
+    y = np.empty(x.shape, x.dtype, like=x)
+    mean, invstd = np.zeros((m, 1), x.dtype, like=x), np.zeros((m, 1), x.dtype, like=x)
     if x.size == 0:
         return y, mean.reshape(lead), invstd.reshape(lead)
     source, out, ones = x.reshape(m, n), y.reshape(m, n), ones_of(n, x.dtype)
@@ -96,15 +96,16 @@ def layer_norm_gradient(
     m, n = _rows("layer_norm", x, normalized_shape)
     if g.shape != x.shape:
         raise ShapeError(f"layer_norm: expected a gradient of the input's shape {x.shape}, found {g.shape}")
-    gx = np.empty(x.shape, x.dtype)
+    gx = np.empty(x.shape, x.dtype, like=x)
     if x.size == 0:
-        zeros = np.zeros(normalized_shape, x.dtype)
+        zeros = np.zeros(normalized_shape, x.dtype, like=x)
         return gx, zeros, zeros.copy()
     source, gradient, out = x.reshape(m, n), g.reshape(m, n), gx.reshape(m, n)
     mean, invstd, ones = mean.reshape(m, 1), invstd.reshape(m, 1), ones_of(n, x.dtype)
     w = None if weight is None else weight.reshape(n)
     step = block_length(m, n * x.itemsize)
-    gweight, gbias = np.empty((-(-m // step), n)), np.empty((-(-m // step), n))
+    parts = -(-m // step), n
+    gweight, gbias = np.empty(parts, like=g), np.empty(parts, like=g)
 
     def block(s: slice) -> None:
         t, h = out[s], gradient[s]

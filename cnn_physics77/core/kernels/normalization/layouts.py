@@ -60,7 +60,7 @@ class ChannelsFirst:
 
     def moments(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = self.view(x)
-        mean, m2 = np.empty(self.rows), np.empty(self.rows)
+        mean, m2 = np.empty(self.rows, like=x), np.empty(self.rows, like=x)
         ones = ones_of(self.inner, self.dtype)
 
         def block(b: slice) -> None:
@@ -81,7 +81,7 @@ class ChannelsFirst:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sum g and sum g (x - mean); if ``well_conditioned``, the latter as sum g x - mean sum g."""
         g, x, mean = self.view(g), self.view(x), self.broadcast_vector(mean)
-        total, product = np.empty(self.rows), np.empty(self.rows)
+        total, product = np.empty(self.rows, like=g), np.empty(self.rows, like=g)
         ones = ones_of(self.inner, self.dtype)
 
         def block(b: slice) -> None:
@@ -145,8 +145,11 @@ class ChannelsLast:
 
     def broadcast_vectors(self, *values: np.ndarray) -> np.ndarray:
         """Vectors over the channels (C), each repeated to a row of tile * C elements."""
-        rows = np.empty((len(values), self.tile, self.channels), self.dtype)
-        items(rows)[...] = items(np.array(values, self.dtype))[:, None]
+        each = np.empty((len(values), self.channels), self.dtype, like=values[0])
+        for row, vector in zip(each, values):
+            row[...] = vector
+        rows = np.empty((len(values), self.tile, self.channels), self.dtype, like=each)
+        items(rows)[...] = items(each)[:, None]
         return rows.reshape(len(values), -1)
 
     def sum(self, rows: np.ndarray, *factor: np.ndarray) -> np.ndarray:
@@ -178,7 +181,8 @@ class ChannelsLast:
 
     def moments(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = self.view(x)
-        mean, m2 = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
+        shape = self.parts, self.channels
+        mean, m2 = np.empty(shape, like=x), np.empty(shape, like=x)
 
         def block(part: int, b: slice) -> None:
             rows = x[b]
@@ -196,7 +200,8 @@ class ChannelsLast:
         self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         g, x = self.view(g), self.view(x)
-        total, product = np.empty((self.parts, self.channels)), np.empty((self.parts, self.channels))
+        shape = self.parts, self.channels
+        total, product = np.empty(shape, like=g), np.empty(shape, like=g)
 
         def block(part: int, b: slice) -> None:
             total[part] = self.sum(g[b])
@@ -263,8 +268,8 @@ def layout_of(x: np.ndarray) -> ChannelsFirst | ChannelsLast:
 
 def empty_in_layout(x: np.ndarray, layout: ChannelsFirst | ChannelsLast) -> np.ndarray:
     if isinstance(layout, ChannelsFirst):
-        return np.empty(x.shape, x.dtype)
-    y = np.empty(_channels_last(x).shape, x.dtype)
+        return np.empty(x.shape, x.dtype, like=x)
+    y = np.empty(_channels_last(x).shape, x.dtype, like=x)
     return y.transpose(0, -1, *range(1, x.ndim - 1))
 
 

@@ -49,7 +49,7 @@ def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
 def _global_mean(rows: np.ndarray) -> np.ndarray:
     """The mean of each row, by a product with ones: reducing short rows one by one is slow."""
     n = rows.shape[1]
-    ones, y = np.ones(n, rows.dtype), np.empty(len(rows), rows.dtype)
+    ones, y = np.ones(n, rows.dtype, like=rows), np.empty(len(rows), rows.dtype, like=rows)
     step = block_length(len(rows), rows.nbytes // len(rows))
     for_slices(lambda b: np.matmul(rows[b], ones, out=y[b]), len(rows), step, rows.size * 3e-4)
     y *= y.dtype.type(1 / n)
@@ -89,8 +89,8 @@ def adaptive_max_pool(x: np.ndarray, output_size: Size) -> tuple[np.ndarray, np.
     """
     d = len(output_size)
     lead, size = split_shape(x, d, "adaptive_max_pool")
-    y = np.empty(lead + tuple(output_size), x.dtype)
-    indices = np.empty(y.shape, np.int64)
+    y = np.empty(lead + tuple(output_size), x.dtype, like=x)
+    indices = np.empty(y.shape, np.int64, like=x)
     plane = np.arange(prod(size)).reshape(size)
     windows = [list(enumerate(adaptive_windows(n, o))) for n, o in zip(size, output_size)]
     for cell in itertools.product(*windows):

@@ -40,7 +40,7 @@ def dense(x: np.ndarray) -> np.ndarray:
     if flat(x) is not None:
         return x
     y = x.copy(order="K")
-    return y if flat(y) is not None else np.ascontiguousarray(x)
+    return y if flat(y) is not None else x.copy()
 
 
 def in_order_of(x: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -64,6 +64,20 @@ def empty(shape: tuple[int, ...], like: np.ndarray, dtype: np.typing.DTypeLike |
     True
     """
     return np.empty_like(like, shape=shape, dtype=dtype)
+
+
+def contiguous(x: np.ndarray) -> np.ndarray:
+    """x itself if it is in C order, else a copy that is."""
+    return x if x.flags.c_contiguous else x.copy()
+
+
+def strided(x: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> np.ndarray:
+    """A view of a contiguous x from byte ``offset`` on, also where its elements overlap.
+
+    >>> strided(np.arange(5), (3, 2), (8, 8))
+    array([[0, 1], [1, 2], [2, 3]])
+    """
+    return type(x)(shape, x.dtype, x, offset, strides)
 
 
 def scratch_like(name: str, like: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:

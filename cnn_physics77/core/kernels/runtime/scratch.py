@@ -35,7 +35,8 @@ class Arena(threading.local):
 class Frame:
     """The part of an arena from which the blocks of one loop allocate: everything after ``start``.
 
-    A loop inside of a block, also in a signal handler, has its own frame after that of the block.
+    A loop inside of a block, also in a signal handler, has its own frame after that of the block. A capture
+    puts a frame of its own class in place, whose arrays are never reused.
     """
 
     __slots__ = ("arrays", "offset", "start")
@@ -51,7 +52,18 @@ class Frame:
         self.arrays.clear()
         self.offset = self.start
 
-    def allocate(self, name: str, size: int) -> np.ndarray:
+    def inner(self) -> Frame:
+        """The frame of a loop inside of the current block."""
+        return Frame(self)
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An array of the current block; see `scratch`."""
+        size = prod(shape) * dtype.itemsize
+        if size > SCRATCH_BYTES:
+            return np.empty(shape, dtype)
+        return np.ndarray(shape, dtype, self._allocate(name, size))
+
+    def _allocate(self, name: str, size: int) -> np.ndarray:
         """``size`` bytes; the same memory for the same name in the same block."""
         array = self.arrays.get(name)
         if array is None or array.size < size:
@@ -81,7 +93,7 @@ def run_blocks(function: Callable[[int], object], blocks: Iterable[int]) -> None
     """Call ``function(block)`` for every block in this thread, each with its own scratch memory."""
     outer = arena.frame
     try:
-        arena.frame = frame = Frame(outer)
+        arena.frame = frame = Frame(None) if outer is None else outer.inner()
         for block in blocks:
             frame.reset()
             function(block)
@@ -93,7 +105,7 @@ def run_block(function: Callable[..., object], *arguments: object, **options: ob
     """Run ``function(*arguments, **options)`` as one block, outside of a loop."""
     outer = arena.frame
     try:
-        arena.frame = Frame(outer)
+        arena.frame = Frame(None) if outer is None else outer.inner()
         return function(*arguments, **options)
     finally:
         arena.frame = outer
@@ -108,9 +120,5 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np
     >>> scratch("example", (2, 3), np.float32).shape
     (2, 3)
     """
-    dtype = np.dtype(dtype)
-    size = prod(shape) * dtype.itemsize
     frame = arena.frame
-    if frame is None or size > SCRATCH_BYTES:
-        return np.empty(shape, dtype)
-    return np.ndarray(shape, dtype, frame.allocate(name, size))
+    return np.empty(shape, dtype) if frame is None else frame.array(name, shape, np.dtype(dtype))

@@ -70,7 +70,7 @@ def unary(
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
-            out = np.asarray(out)
+            out = np.asanyarray(out)
         y = _new(Tensor)
         y.array = out
         edge = input.edge
@@ -148,7 +148,7 @@ def binary(
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
         if type(out) is not ndarray:
-            out = np.asarray(out)
+            out = np.asanyarray(out)
         y = _new(Tensor)
         y.array = out
         if recording():

@@ -161,7 +161,7 @@ class Operation:
 
     def _wrap(self, array, tensors) -> Tensor:
         if type(array) is not np.ndarray:
-            array = np.asarray(array)
+            array = np.asanyarray(array)
         if self.view and (array.base is not None or any(t is not None and array is t.array for t in tensors)):
             for t in tensors:  # the output lies in an input's memory
                 if t is not None and np.may_share_memory(array, t.array):

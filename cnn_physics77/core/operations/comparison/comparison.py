@@ -33,7 +33,7 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
                 ".abs()"
             )
         try:
-            return from_array(np.asarray(ufunc(a, b)))
+            return from_array(np.asanyarray(ufunc(a, b)))
         except ValueError:
             raise _mismatch(name, a, b) from None
 
@@ -120,7 +120,7 @@ def _test(name: str, ufunc: Callable, what: str, integers: bool) -> Callable:
     def function(input):
         array = as_tensor_input(name, input).array
         if array.dtype.kind in "fc":
-            return from_array(np.asarray(ufunc(array)))
+            return from_array(np.asanyarray(ufunc(array)))
         return from_array(np.full(array.shape, integers))
 
     function.__name__ = function.__qualname__ = name
@@ -169,7 +169,7 @@ def _infinite(name: str, input, value: float) -> Tensor:
     array = as_tensor_input(name, input).array
     if array.dtype.kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found {array.dtype}; test .real and .imag")
-    return from_array(np.asarray(array == value))
+    return from_array(np.asanyarray(array == value))
 
 
 def isreal(input) -> Tensor:
@@ -179,7 +179,7 @@ def isreal(input) -> Tensor:
     >>> torch.isreal(torch.tensor([1 + 0j, 1j]))
     tensor([ True, False])
     """
-    return from_array(np.asarray(np.isreal(as_tensor_input("isreal", input).array)))
+    return from_array(np.asanyarray(np.isreal(as_tensor_input("isreal", input).array)))
 
 
 def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
@@ -203,7 +203,7 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
     if rtol < 0 or atol < 0:
         raise ValueError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")
     try:
-        return from_array(np.asarray(_isclose(a, b, rtol, atol, equal_nan)))
+        return from_array(np.asanyarray(_isclose(a, b, rtol, atol, equal_nan)))
     except ValueError:
         raise _mismatch("isclose", a, b) from None
 
@@ -259,7 +259,7 @@ def _logical(name: str, ufunc: Callable, formula: str) -> Callable:
     def function(input, other):
         a, b = as_tensor_input(name, input).array, as_tensor_input(name, other).array
         try:
-            return from_array(np.asarray(ufunc(a, b)))
+            return from_array(np.asanyarray(ufunc(a, b)))
         except ValueError:
             raise _mismatch(name, a, b) from None
 
@@ -290,7 +290,7 @@ def logical_not(input) -> Tensor:
     >>> torch.logical_not(torch.tensor([0.0, 2.0]))
     tensor([ True, False])
     """
-    return from_array(np.asarray(np.logical_not(as_tensor_input("logical_not", input).array)))
+    return from_array(np.asanyarray(np.logical_not(as_tensor_input("logical_not", input).array)))
 
 
 __all__ = [

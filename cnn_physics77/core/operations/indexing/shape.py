@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.runtime.layout import flat
+from cnn_physics77.core.kernels.runtime.layout import contiguous, flat
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.base.views import view_operation
@@ -127,7 +127,7 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
     if not self.array.flags.c_contiguous:
         with _moving:  # a view() of the same tensor in another thread would count as a reference
             if not self.array.flags.c_contiguous and _can_make_row_major(self):
-                self.array = np.ascontiguousarray(self.array)
+                self.array = contiguous(self.array)
         try:
             self.array.reshape(sizes, copy=False)
         except ValueError:

@@ -27,7 +27,7 @@ def _diagonal(x, *, offset, dim1, dim2):
     others = [i for i in range(x.ndim) if i not in (dim1, dim2)]
     shape = (*(x.shape[i] for i in others), part.shape[dim1])
     strides = (*(x.strides[i] for i in others), x.strides[dim1] + x.strides[dim2])
-    return np.lib.stride_tricks.as_strided(part, shape, strides, writeable=x.flags.writeable)
+    return np.lib.stride_tricks.as_strided(part, shape, strides, subok=True, writeable=x.flags.writeable)
 
 
 @_diagonal.derivative("x")

@@ -168,7 +168,7 @@ def _cross_entropy(logits, target, kept, weight, *, reduction, label_smoothing):
     loss, probabilities, divisor = kernels.cross_entropy_forward(
         logits, target, kept, weight, reduction, label_smoothing
     )
-    return loss, probabilities, np.asarray(divisor)
+    return loss, probabilities, np.asanyarray(divisor)
 
 
 @operation(name="cross_entropy_gradient")

@@ -23,7 +23,7 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
                 f"{name}: expected {expected}, found {a.dtype}; convert the inputs, e.g. with .long()"
             )
         try:
-            return from_array(np.asarray(ufunc(a, b)))
+            return from_array(np.asanyarray(ufunc(a, b)))
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast, found {a.shape} and {b.shape}; reshape one of them"
@@ -80,7 +80,7 @@ def bitwise_not(input: Tensor) -> Tensor:
             f"bitwise_not: expected integers or booleans, found {array.dtype}; convert with .long() or "
             ".bool()"
         )
-    return from_array(np.asarray(np.invert(array)))
+    return from_array(np.asanyarray(np.invert(array)))
 
 
 __all__ = [

@@ -208,7 +208,11 @@ def view_as_complex(input: Tensor) -> Tensor:
 @view_operation(name="view_as_real")
 def _view_as_real(z):
     parts = z.dtype.type(0).real.dtype
-    return np.lib.stride_tricks.as_strided(z.view(), z.shape, z.strides).reshape(*z.shape, 1).view(parts)
+    return (
+        np.lib.stride_tricks.as_strided(z.view(), z.shape, z.strides, subok=True)
+        .reshape(*z.shape, 1)
+        .view(parts)
+    )
 
 
 @_view_as_real.derivative("z")

@@ -89,12 +89,12 @@ def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
         raise DtypeError(f"{function}: expected numbers, found booleans; convert with .int()")
     if dim is None:
         _nonempty(function, array, tuple(range(array.ndim)))
-        index = np.asarray(find(array))
+        index = np.asanyarray(find(array))
         return from_array(index.reshape((1,) * array.ndim) if keepdim else index)
     axis = nonempty_dimension(function, dim, array)
     if array.ndim == 0:
         return from_array(np.zeros((), np.int64))
-    return from_array(np.asarray(find(array, axis=axis, keepdims=keepdim)))
+    return from_array(np.asanyarray(find(array, axis=axis, keepdims=keepdim)))
 
 
 @method("argmax")

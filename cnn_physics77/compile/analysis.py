@@ -1,0 +1,114 @@
+"""Analysis of a trace: which calls are needed, and where in memory the temporaries of a replay lie.
+
+Both follow from what each call reads and writes. A call is needed if something that it writes is read by a
+needed call, or is seen by others. A temporary is alive from its first to its last needed call; temporaries
+whose lives do not meet share memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import gcd
+
+import numpy as np
+
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Guard, Operand
+
+ALIGNMENT = 64  # bytes of a cache line
+
+
+class Marks:
+    """A set of bytes of each buffer, in units of the smallest step in it."""
+
+    def __init__(self, operands: Iterable[Operand]) -> None:
+        self._units: dict[Buffer, int] = {}
+        for o in operands:
+            self._units[o.buffer] = gcd(
+                self._units.get(o.buffer, 0), o.dtype.itemsize, o.offset, *o.strides, o.buffer.size
+            )
+        self._marks: dict[Buffer, np.ndarray] = {}
+
+    def of(self, operand: Operand) -> np.ndarray:
+        """The marks of the bytes of an operand, as a view."""
+        unit = self._units[operand.buffer]
+        marks = self.whole(operand.buffer)
+        shape = (*operand.shape, operand.dtype.itemsize // unit)
+        strides = (*(stride // unit for stride in operand.strides), 1)
+        return np.ndarray(shape, bool, marks, operand.offset // unit, strides)
+
+    def whole(self, buffer: Buffer) -> np.ndarray:
+        """The marks of all bytes of a buffer."""
+        marks = self._marks.get(buffer)
+        if marks is None:
+            marks = self._marks[buffer] = np.zeros(buffer.size // self._units[buffer], bool)
+        return marks
+
+    def buffers(self) -> list[Buffer]:
+        """Those of which a byte is marked."""
+        return [buffer for buffer, marks in self._marks.items() if marks.any()]
+
+
+def needed(steps: list[Call | Guard], results: list[Operand]) -> tuple[list[Call | Guard], list[Buffer]]:
+    """The steps that are needed, and the buffers that they read before they have written them.
+
+    ``results`` are read at the end, and so is all external memory.
+    """
+    wanted = Marks(operand for source in (results, *map(operands_of, steps)) for operand in source)
+    for operand in results:
+        wanted.of(operand)[...] = True
+    kept = []
+    for step in reversed(steps):
+        if isinstance(step, Call) and not (
+            step.draws or any(o.buffer.kind == EXTERNAL or wanted.of(o).any() for o in step.writes)
+        ):
+            continue
+        kept.append(step)
+        for operand in step.writes:
+            wanted.of(operand)[...] = False
+        for operand in step.reads:
+            wanted.of(operand)[...] = True
+    kept.reverse()
+    return kept, wanted.buffers()
+
+
+def operands_of(step: Call | Guard) -> tuple[Operand, ...]:
+    return (*step.reads, *step.writes)
+
+
+def lifetimes(steps: list[Call | Guard], results: list[Operand]) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last step that uses each buffer; results are used after the last step."""
+    lives: dict[Buffer, tuple[int, int]] = {}
+    for index, operands in enumerate((*map(operands_of, steps), results)):
+        for operand in operands:
+            first, _ = lives.get(operand.buffer, (index, index))
+            lives[operand.buffer] = first, index
+    return lives
+
+
+def plan_memory(lives: dict[Buffer, tuple[int, int]]) -> tuple[dict[Buffer, int], int]:
+    """An offset for each buffer, and the bytes of all together.
+
+    Greedily: the largest buffer first, each into the smallest gap that is free while it lives (Y. Pisarchyk
+    and J. Lee, arXiv 2001.03288, section 5).
+    """
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first and last step; sorted
+    offsets: dict[Buffer, int] = {}
+    total = 0
+    for buffer in sorted(lives, key=lambda b: (-b.size, lives[b])):
+        first, last = lives[buffer]
+        size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
+        at, gap = 0, None
+        place = None
+        for offset, end, begun, ended in placed:
+            if begun > last or ended < first:
+                continue
+            room = offset - at
+            if room >= size and (gap is None or room < gap):
+                place, gap = at, room
+            at = max(at, end)
+        offset = at if place is None else place
+        offsets[buffer] = offset
+        placed.append((offset, offset + size, first, last))
+        placed.sort()
+        total = max(total, offset + size)
+    return offsets, total

@@ -1,0 +1,91 @@
+"""The proof of a capture: another call, recorded again, must make the same calls and give the same values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.compile.captured import Captured, Recording
+from cnn_physics77.compile.trace import CONSTANT, Call, Guard, Operand, Trace
+
+TOLERANCES = {"d": 1e-12, "D": 1e-12, "f": 1e-5, "F": 1e-5, "e": 1e-2}
+"""By dtype, of the largest value: the kernels may add in another order."""
+
+
+def difference(captured: Captured, made: Recording, replayed: list[np.ndarray]) -> str:
+    """What is not as it was captured; "" if nothing is.
+
+    Args:
+        made: the same call, made again as always.
+        replayed: what :meth:`Captured.rehearse` gave for it.
+    """
+    if made.problem:
+        return made.problem
+    found = _first_other_step(captured.trace, made.trace)
+    if found:
+        return found
+    for expected, found_values in zip(captured.values_of(made), replayed, strict=True):
+        message = _other_values(expected, found_values)
+        if message:
+            return message
+    return ""
+
+
+def _other_values(expected: np.ndarray, found: np.ndarray) -> str:
+    if expected.dtype.kind not in "fc":
+        return "" if np.array_equal(expected, found) else f"integers of shape {expected.shape} differ"
+    finite = np.isfinite(expected)
+    if not np.array_equal(expected[~finite], found[~finite], equal_nan=True):
+        return f"infinite or NaN values of an array of shape {expected.shape} differ"
+    if not finite.any():
+        return ""
+    size = float(np.abs(expected[finite]).max())
+    error = float(np.abs(expected[finite] - found[finite]).max())
+    if error <= TOLERANCES[expected.dtype.char] * size:
+        return ""
+    return f"an array of shape {expected.shape} differs by {error:.2g}, where its largest value is {size:.2g}"
+
+
+def _first_other_step(a: Trace, b: Trace) -> str:
+    for index, (one, other) in enumerate(zip(a.steps, b.steps)):
+        if _form(one) != _form(other):
+            return f"call {index} was {_words(one)} when it was captured, and is {_words(other)} now"
+    if len(a.steps) != len(b.steps):
+        return f"there were {len(a.steps)} calls when it was captured, and {len(b.steps)} now"
+    return ""
+
+
+def _form(step: Call | Guard) -> Any:
+    """All of a step but the values in memory, with the values of constants."""
+    if isinstance(step, Guard):
+        return "guard", step.expected, _form_of(step.operand)
+    return step.operation, step.function, _form_of(step.arguments), _form_of(tuple(step.options.items()))
+
+
+def _form_of(value: Any) -> Any:
+    if isinstance(value, Operand):
+        form = value.shape, value.strides, value.dtype
+        buffer = value.buffer
+        if buffer.kind == CONSTANT and buffer.initial is None and buffer.size <= 1 << 16:
+            return *form, np.asarray(buffer.owner).tobytes()
+        return form
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_form_of, value))
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype
+    if isinstance(value, np.generic):
+        return value.dtype, value.tobytes()
+    if isinstance(value, float):
+        return value.hex()
+    return value if type(value) in (int, str, bool, type(None), np.dtype) else type(value)
+
+
+def _words(step: Call | Guard) -> str:
+    if isinstance(step, Guard):
+        return f"the truth of a value in {step.operation or 'the function'}, {step.expected}"
+    values = [
+        repr(v) for v in (*step.arguments, *step.options.values()) if not isinstance(v, (Operand, tuple))
+    ]
+    name = getattr(step.function, "__name__", str(step.function))
+    return f"{name} of {step.operation or 'the function'}" + (f" ({', '.join(values)})" if values else "")

@@ -1,0 +1,238 @@
+"""A trace: the NumPy calls that a function made, in order, with the memory that each read and wrote.
+
+Views need no calls of their own: an array is described by where it lies in memory (:class:`Operand`), so a
+slice, a transposed or a reshaped view of a buffer is just another description of the same bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "temporary"
+"""Kinds of buffers: a copy of an argument; memory that was there before the call and is seen by others;
+memory that Python filled during the capture; memory that the captured calls fill."""
+
+
+class CaptureError(RuntimeError):
+    """A function cannot be captured, or its capture does not do what it does."""
+
+
+class ValueRead(Exception):
+    """An operation read a value into Python."""
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A piece of memory.
+
+    Attributes:
+        owner: an array of all of it, which keeps it alive.
+        start, stop: addresses.
+        kind: INPUT, EXTERNAL, CONSTANT or TEMPORARY.
+        initial: a copy of a constant, made before the first call that writes into it.
+    """
+
+    owner: np.ndarray
+    start: int
+    stop: int
+    kind: str
+    initial: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.stop - self.start
+
+    def __lt__(self, other: Buffer) -> bool:
+        return self.start < other.start
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An array, as a place in a buffer: its first element lies ``offset`` bytes after the buffer's start."""
+
+    buffer: Buffer
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+
+
+@dataclass(eq=False)
+class Call:
+    """``function(*arguments, **options)``, with an Operand for each array.
+
+    Attributes:
+        out: what receives the result; None where the function returns nothing that is used.
+        reads, writes: the memory that it uses.
+        operation: the operation of the framework that made the call, e.g. ``"conv2d"``.
+        block: equal for the calls of one block of a parallel loop.
+        draws: it takes random numbers, so that it is needed even if nothing reads them.
+    """
+
+    function: Callable
+    arguments: tuple
+    options: dict[str, Any]
+    out: Any
+    reads: tuple[Operand, ...]
+    writes: tuple[Operand, ...]
+    operation: str = ""
+    block: int = 0
+    draws: bool = False
+
+
+@dataclass(eq=False)
+class Guard:
+    """A value that Python saw: the trace holds as long as ``bool(operand)`` is ``expected``."""
+
+    operand: Operand
+    expected: bool
+    operation: str = ""
+    writes: tuple = ()
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        return (self.operand,)
+
+
+class Trace:
+    """What a capture has noted so far.
+
+    Args:
+        existing: arrays whose memory others see.
+
+    Attributes:
+        steps: calls and guards, in order.
+        buffers: by address.
+        operation: the name of the operation that runs.
+        block: the number of the block that runs.
+        problem: why the function cannot be captured; None so far.
+    """
+
+    def __init__(self, existing: Iterable[np.ndarray] = ()) -> None:
+        self.steps: list[Call | Guard] = []
+        self.buffers: list[Buffer] = []
+        self.operation = ""
+        self.depth = 0
+        self.block = 0
+        self.problem: str | None = None
+        self._existing = {id(owner): owner for owner in map(owner_of, existing)}
+
+    # ------------------------------------------------------------------------------------------- memory
+
+    def operand(self, array: np.ndarray) -> Operand:
+        """The place of an array that has elements."""
+        buffer = self._find(array)
+        if buffer is None:
+            owner = owner_of(array)
+            buffer = self.add(owner, EXTERNAL if id(owner) in self._existing else CONSTANT)
+        offset = array.__array_interface__["data"][0] - buffer.start
+        return Operand(buffer, offset, array.shape, array.strides, array.dtype)
+
+    def add(self, owner: np.ndarray, kind: str) -> Buffer:
+        """A new buffer: all the memory of ``owner``."""
+        buffer = Buffer(owner, *byte_bounds(owner), kind)
+        insort(self.buffers, buffer)
+        return buffer
+
+    def knows(self, array: np.ndarray) -> bool:
+        """Whether an array lies in a buffer."""
+        return self._find(array) is not None
+
+    def allocated(self, array: np.ndarray) -> None:
+        """The captured calls have allocated ``array``, or the memory that it lies in."""
+        if array.size and not self.knows(array):
+            self.add(owner_of(array), TEMPORARY)
+
+    def before_write(self, array: np.ndarray) -> None:
+        """``array`` is about to be overwritten."""
+        if array.size:
+            buffer = self.operand(array).buffer
+            if buffer.kind == CONSTANT and buffer.initial is None:
+                buffer.initial = np.array(buffer.owner, order="K")
+
+    def _find(self, array: np.ndarray) -> Buffer | None:
+        low, high = byte_bounds(array)
+        place = bisect_right(self.buffers, low, key=lambda buffer: buffer.start) - 1
+        if place >= 0 and high <= self.buffers[place].stop:
+            return self.buffers[place]
+        return None
+
+    # -------------------------------------------------------------------------------------------- steps
+
+    def note(
+        self,
+        function: Callable,
+        arguments: tuple,
+        options: dict[str, Any],
+        out: tuple[np.ndarray | None, ...] = (),
+        changed: tuple[np.ndarray, ...] = (),
+        draws: bool = False,
+    ) -> None:
+        """Append a call that has been made. It wrote ``out`` without reading it, and changed ``changed``,
+        which are among the arguments."""
+        places = tuple(self.operand(array) if array is not None and array.size else None for array in out)
+        written = (*filter(None, places), *(self.operand(array) for array in changed if array.size))
+        if not written and not draws:
+            return
+        reads: list[Operand] = []
+        self.steps.append(
+            Call(
+                function,
+                self._described(arguments, reads),
+                {name: self._described(value, reads) for name, value in options.items()},
+                places[0] if len(places) == 1 else places or None,
+                tuple(reads),
+                written,
+                self.operation,
+                self.block,
+                draws,
+            )
+        )
+
+    def _described(self, value: Any, reads: list[Operand]) -> Any:
+        if isinstance(value, np.ndarray):
+            if value.size == 0:
+                return value
+            operand = self.operand(value)
+            reads.append(operand)
+            return operand
+        if type(value) in (tuple, list):
+            return type(value)(self._described(item, reads) for item in value)
+        return value
+
+    def guard(self, array: np.ndarray, value: bool) -> None:
+        """Python has seen the truth of ``array``."""
+        self.steps.append(Guard(self.operand(array), value, self.operation))
+
+    def value_read(self, what: str) -> None:
+        """Python has read a value: the operation that runs becomes one call, or the capture has failed.
+
+        Raises:
+            ValueRead: an operation runs.
+        """
+        if self.depth:
+            raise ValueRead(what)
+        self.problem = self.problem or what
+
+
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """The array at the end of the chain of bases, which owns the memory or views what is no array."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+class _Current(threading.local):
+    trace: Trace | None = None
+
+
+current = _Current()
+"""``current.trace``: the trace that this thread writes, or None."""

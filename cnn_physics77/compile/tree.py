@@ -1,0 +1,67 @@
+"""Nested tuples, lists and dicts of tensors, as a flat list of tensors and a description of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnn_physics77.core.tensor import Tensor
+
+
+class _Leaf:
+    def __repr__(self) -> str:
+        return "tensor"
+
+
+_LEAF = _Leaf()
+
+
+class Other:
+    """A value that is no tensor. Two are equal if their types and values are, or if they are one object."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not Other:
+            return False
+        a, b = self.value, other.value
+        return a is b or (type(a) is type(b) and type(a) in _COMPARED and a == b)
+
+    def __hash__(self) -> int:
+        return hash(self.value) if type(self.value) in _COMPARED else id(self.value)
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+_COMPARED = (bool, int, float, complex, str, bytes, type(None), slice, range)
+
+
+def flatten(value: Any, leaves: list[Tensor]) -> Any:
+    """The description of ``value``, which can be compared; its tensors are appended to ``leaves``."""
+    kind = type(value)
+    if isinstance(value, Tensor):
+        leaves.append(value)
+        return _LEAF
+    if kind is tuple or kind is list:
+        return (kind, *[flatten(item, leaves) for item in value])
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return (kind, *[flatten(item, leaves) for item in value])
+    if kind is dict:
+        return (kind, *[(key, flatten(item, leaves)) for key, item in value.items()])
+    return Other(value)
+
+
+def rebuild(description: Any, leaves: list[Tensor]) -> Any:
+    """The value of a description, with ``leaves`` for its tensors; takes them off the front of the list."""
+    if description is _LEAF:
+        return leaves.pop(0)
+    if type(description) is Other:
+        return description.value
+    kind, *items = description
+    if kind is dict:
+        return {key: rebuild(item, leaves) for key, item in items}
+    rebuilt = [rebuild(item, leaves) for item in items]
+    return kind(*rebuilt) if hasattr(kind, "_fields") else kind(rebuilt)
