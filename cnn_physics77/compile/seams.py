@@ -157,18 +157,23 @@ def _named(name: str, forward: Callable) -> Callable:
 class _TracedFrame:
     """Scratch memory that is never reused: the plan of the replay decides what shares memory.
 
-    Inside of a frame all parallel loops run in this thread.
+    Inside of a frame all parallel loops run in this thread. The blocks of the outermost ones are numbered.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, block: tuple[int, int] | None = None) -> None:
+        self.trace, self.block = trace, block
         self.arrays: dict[str, np.ndarray] = {}
+        self.loop = 0
+        if block is None:
+            trace.loops += 1
+            self.loop = trace.loops
 
     def inner(self) -> _TracedFrame:
-        return _TracedFrame(self.trace)
+        return _TracedFrame(self.trace, self.block)
 
-    def reset(self) -> None:
-        self.trace.block += 1
+    def begin(self, block: int) -> None:
+        if self.loop:
+            self.block = self.loop, block
         self.arrays = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -183,11 +188,11 @@ class _TracedFrame:
 class _OutermostFrame:
     """The frame outside of all loops. It is entered before the trace is current."""
 
+    block = None
+
     def inner(self) -> _TracedFrame:
-        trace = current.trace
-        assert trace is not None
-        trace.block += 1
-        return _TracedFrame(trace)
+        assert current.trace is not None
+        return _TracedFrame(current.trace)
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         array = np.empty(shape, dtype)

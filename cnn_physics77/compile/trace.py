@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from cnn_physics77.core.kernels.runtime.scratch import arena
+
 INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "temporary"
 """Kinds of buffers: a copy of an argument; memory that was there before the call and is seen by others;
 memory that Python filled during the capture; memory that the captured calls fill."""
@@ -73,7 +75,7 @@ class Call:
         out: what receives the result; None where the function returns nothing that is used.
         reads, writes: the memory that it uses.
         operation: the operation of the framework that made the call, e.g. ``"conv2d"``.
-        block: equal for the calls of one block of a parallel loop.
+        block: the parallel loop that made the call, and the number of the block; None outside of loops.
         draws: it takes random numbers, so that it is needed even if nothing reads them.
     """
 
@@ -84,7 +86,7 @@ class Call:
     reads: tuple[Operand, ...]
     writes: tuple[Operand, ...]
     operation: str = ""
-    block: int = 0
+    block: tuple[int, int] | None = None
     draws: bool = False
 
 
@@ -112,7 +114,7 @@ class Trace:
         steps: calls and guards, in order.
         buffers: by address.
         operation: the name of the operation that runs.
-        block: the number of the block that runs.
+        loops: how many parallel loops have run.
         problem: why the function cannot be captured; None so far.
     """
 
@@ -121,7 +123,7 @@ class Trace:
         self.buffers: list[Buffer] = []
         self.operation = ""
         self.depth = 0
-        self.block = 0
+        self.loops = 0
         self.problem: str | None = None
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
@@ -192,7 +194,7 @@ class Trace:
                 tuple(reads),
                 written,
                 self.operation,
-                self.block,
+                getattr(arena.frame, "block", None),
                 draws,
             )
         )
