@@ -109,7 +109,7 @@ class Traced(np.ndarray):
 
     def __bool__(self) -> bool:
         value = bool(self.view(np.ndarray))
-        if current.trace is not None:
+        if current.trace is not None and not _is_number(self):
             current.trace.guard(self, value)
         return value
 
@@ -283,8 +283,13 @@ class Flattened:
         return results[0] if len(results) == 1 else results
 
 
+def _is_number(array: np.ndarray) -> bool:
+    """Whether an array is a number that never changes, as the framework makes of Python's numbers."""
+    return array.ndim == 0 and owner_of(array).size == 1 and not owner_of(array).flags.writeable
+
+
 def _read(name: str, array: Traced, *arguments: Any, **options: Any) -> Any:
-    if current.trace is not None:
+    if current.trace is not None and not _is_number(array):
         current.trace.value_read(f"{name} read a value")
     return getattr(np.ndarray, name)(array.view(np.ndarray), *arguments, **options)
 
