@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.trace import Trace, current, owner_of
+from cnn_physics77.core.kernels.runtime.scratch import arena
 
 
 def plain(value: Any) -> Any:
@@ -239,11 +240,12 @@ def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any]) -
     nested tuples and lists of arrays and None."""
     trace = current.trace
     assert trace is not None
-    current.trace = None
+    frame = arena.frame
+    current.trace = arena.frame = None
     try:
         result = function(*arguments, **options)
     finally:
-        current.trace = trace
+        current.trace, arena.frame = trace, frame
     results = flattened(result)
     arrays = [one for one in results if one is not None]
     inputs = {id(owner_of(array)) for array in _arrays_in((arguments, tuple(options.values())))}

@@ -176,13 +176,16 @@ def has_graph(edge: Any) -> bool:
 
 def _kept(allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    for collect in (False, True):
-        if collect:
-            gc.collect()
-        kept = [t for t in holders() if isinstance(t, Tensor) and id(t) not in allowed]
-        if not kept:
-            return None
-    return kept[0]
+    kept = _others(allowed)
+    if kept:
+        kept = []  # else this list would keep them
+        gc.collect()
+        kept = _others(allowed)
+    return kept[0] if kept else None
+
+
+def _others(known: set[int]) -> list[Tensor]:
+    return [t for t in holders() if isinstance(t, Tensor) and id(t) not in known]
 
 
 class _Freed:
