@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, Operand, Trace
-
-
-class GuardFailed(Exception):
-    """The truth of a value differs from what it was in the capture."""
+from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, GuardFailed, Operand, Trace
 
 
 GIVES_OUT = {
