@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.replay import GuardFailed, Program, array_at
+from cnn_physics77.compile.capture import Flattened
+from cnn_physics77.compile.replay import Program, array_at
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, tapped
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Operand, Trace, owner_of
+from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Guard, GuardFailed, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
 from cnn_physics77.core.backend.dtypes import get_default_dtype
@@ -176,13 +177,16 @@ def has_graph(edge: Any) -> bool:
 
 def _kept(allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    for collect in (False, True):
-        if collect:
-            gc.collect()
-        kept = [t for t in holders() if isinstance(t, Tensor) and id(t) not in allowed]
-        if not kept:
-            return None
-    return kept[0]
+    kept = _others(allowed)
+    if kept:
+        kept = []  # else this list would keep them
+        gc.collect()
+        kept = _others(allowed)
+    return kept[0] if kept else None
+
+
+def _others(known: set[int]) -> list[Tensor]:
+    return [t for t in holders() if isinstance(t, Tensor) and id(t) not in known]
 
 
 class _Freed:
@@ -229,7 +233,7 @@ class Captured:
         self._steps = [(optimizer, count) for optimizer, count in self._steps if count]
         self._set_guards(made)
         steps = self.program.steps
-        last = max((index for index, step in enumerate(steps) if not isinstance(step, Call)), default=-1)
+        last = max((index for index, step in enumerate(steps) if _may_fail(step)), default=-1)
         self._undone = _memory_of_others(steps[: last + 1])
         self._seen = _memory_of_others(steps)
         self._references: list[tuple[Any, int]] = []
@@ -324,7 +328,7 @@ class Captured:
         if type(output) is not tuple:
             return given[output] if type(output) is int else output
         place, had_history = output
-        made = from_array((self.program.array(place) if isinstance(place, Operand) else place).copy())
+        made = from_array((self.program.array(place) if isinstance(place, Operand) else place).copy(order="K"))
         if had_history:
             made.edge = record(_FREED, ())
         return made
@@ -408,6 +412,10 @@ class Captured:
         ]
         results += [leaf._grad.array for leaf, place in self.grads if place is not None]
         return [*results, *self._seen]
+
+
+def _may_fail(step: Call | Guard) -> bool:
+    return isinstance(step, Guard) or isinstance(step.function, Flattened)
 
 
 def _memory_of_others(steps: list) -> list[np.ndarray]:

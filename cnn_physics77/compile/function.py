@@ -10,8 +10,8 @@ from typing import Any
 
 from cnn_physics77.compile.captured import Captured, call_and_record
 from cnn_physics77.compile.compare import difference
-from cnn_physics77.compile.replay import GuardFailed, Program
-from cnn_physics77.compile.trace import CaptureError, current
+from cnn_physics77.compile.replay import Program
+from cnn_physics77.compile.trace import CaptureError, GuardFailed, current
 from cnn_physics77.compile.tree import flatten
 from cnn_physics77.core.tensor import Tensor
 

@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, Operand, Trace
-
-
-class GuardFailed(Exception):
-    """The truth of a value differs from what it was in the capture."""
+from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, GuardFailed, Operand, Trace
 
 
 GIVES_OUT = {
@@ -20,6 +16,9 @@ GIVES_OUT = {
     np.argmin, np.ndarray.argmax, np.ndarray.argmin, np.ndarray.cumsum, np.ndarray.cumprod,
 }  # fmt: skip
 """Functions besides ufuncs that take ``out=``."""
+
+OUT_BY_NAME = {np.maximum, np.minimum}
+"""Ufuncs that must be given ``out`` by its name: NumPy 2.4 warns otherwise. Others are faster without it."""
 
 
 class Program:
@@ -160,14 +159,16 @@ def _lines(step: Call | Guard, names: _Names) -> list[str]:
     arguments = [text(argument) for argument in step.arguments]
     options = [f"{name}={text(value)}" for name, value in step.options.items()]
     ufunc = function if isinstance(function, np.ufunc) else None
-    if ufunc is not None and out is not None:
+    if ufunc is not None and out is not None and ufunc not in OUT_BY_NAME:
         arguments += [text(one) for one in (out if type(out) is tuple else (out,))]
         out = None
     elif function is np.copyto and out is not None:
         arguments.insert(0, text(out))
         out = None
     elif out is not None and (
-        isinstance(getattr(function, "__self__", None), np.ufunc) or function in GIVES_OUT
+        ufunc is not None
+        or isinstance(getattr(function, "__self__", None), np.ufunc)
+        or function in GIVES_OUT
     ):
         options.append(f"out={text(out)}")
         out = None

@@ -140,7 +140,7 @@ def _named(name: str, forward: Callable) -> Callable:
         trace.depth += 1
         begun = len(trace.steps)
         try:
-            return forward(*arrays, **parameters)
+            return forward(*traced(arrays), **parameters)
         except ValueRead:
             del trace.steps[begun:]
             return noted_whole(forward, plain(arrays), plain(parameters))

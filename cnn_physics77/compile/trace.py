@@ -26,6 +26,10 @@ class CaptureError(RuntimeError):
     """A function cannot be captured, or its capture does not do what it does."""
 
 
+class GuardFailed(Exception):
+    """The truth of a value, or the shape of a result, differs from what it was in the capture."""
+
+
 class ValueRead(Exception):
     """An operation read a value into Python."""
 
@@ -137,6 +141,13 @@ class Trace:
             buffer = self.add(owner, EXTERNAL if id(owner) in self._existing else CONSTANT)
         offset = array.__array_interface__["data"][0] - buffer.start
         return Operand(buffer, offset, array.shape, array.strides, array.dtype)
+
+    def is_constant(self, array: np.ndarray) -> bool:
+        """Whether the values were there before any captured call: reading them is no reason for anything."""
+        if array.size == 0:
+            return True
+        buffer = self.operand(array).buffer
+        return buffer.kind == CONSTANT and buffer.initial is None
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:
         """A new buffer: all the memory of ``owner``."""

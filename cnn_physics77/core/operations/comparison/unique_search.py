@@ -194,7 +194,7 @@ def searchsorted(
         )
     out = np.empty(values.shape, dtype)
     for at in np.ndindex(values.shape[:-1]):
-        out[at] = np.searchsorted(rows[at], values[at], where)
+        np.copyto(out[(*at, ...)], np.searchsorted(rows[at], values[at], where))
     return from_array(out)
 
 

@@ -34,7 +34,7 @@ def _nll(x, target, kept, weight):
 @operation(name="nll_gradient")
 def _nll_gradient(g, target, kept, weight, *, shape):
     """x̄[n, t_n] = -w[t_n] g_n, 0 elsewhere"""
-    gx = np.zeros(shape, g.dtype)
+    gx = np.zeros(shape, g.dtype, like=g)
     gx[kernels.at_classes(target)] = _weighted(-g, target, kept, weight)
     return gx
 
@@ -156,7 +156,7 @@ def nll_loss(
     total = kernels.total_weight(
         target.array, None if kept is None else kept.array, None if weight is None else weight.array
     )
-    return losses.sum() / from_array(np.asarray(total, losses.dtype))
+    return losses.sum() / from_array(np.asanyarray(total, losses.dtype))
 
 
 # ------------------------------------------------------------------------------ cross-entropy
