@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import is_
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.compile.replay import GuardFailed, Program, array_at
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, tapped
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_module, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
@@ -34,6 +35,15 @@ class TensorBefore:
     grad: Tensor | None
     grad_array: np.ndarray | None
 
+    @staticmethod
+    def all_of(holders: list[Any]) -> list[TensorBefore]:
+        """Of all tensors among the holders of arrays."""
+        return [
+            TensorBefore(t, t.array, t.edge, t._grad, None if t._grad is None else t._grad.array)
+            for t in holders
+            if isinstance(t, Tensor) and "array" in t.__dict__
+        ]
+
 
 @dataclass(eq=False)
 class OptimizerBefore:
@@ -42,6 +52,15 @@ class OptimizerBefore:
     optimizer: Optimizer
     settings: list[dict[str, Any]]
     steps: int
+
+    @staticmethod
+    def all() -> list[OptimizerBefore]:
+        """Of all optimizers."""
+        return [
+            OptimizerBefore(o, settings_of(o), o._steps_called)
+            for o in gc.get_objects()
+            if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
+        ]
 
 
 @dataclass(eq=False)
@@ -78,22 +97,14 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
         description, given: the arguments ``(args, kwargs)``, flattened.
     """
     before = holders()
-    tensors = [
-        TensorBefore(t, t.array, t.edge, t._grad, None if t._grad is None else t._grad.array)
-        for t in before
-        if isinstance(t, Tensor) and "array" in t.__dict__
-    ]
-    optimizers = [
-        OptimizerBefore(o, settings_of(o), o._steps_called)
-        for o in gc.get_objects()
-        if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
-    ]
+    tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = Trace(array for holder in before for array in arrays_of(holder))
     copies = {id(t): from_array(t.array.copy(order="K")) for t in given if t.edge is None and t.array.size}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
     known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
 
     with tapped(trace) as seen:
+        note_module(seen, function)
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
         result = function(*args, **kwargs)
         del args, kwargs
@@ -121,9 +132,9 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
-    made.problem = trace.problem or _problem(made, returned, known)
+    made.problem = trace.problem or problem_of(made, returned, known)
     if not made.problem:
-        kept = _kept(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
+        kept = kept_tensor(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -138,7 +149,8 @@ def is_written(steps: list, buffer: Buffer) -> bool:
     return any(operand.buffer is buffer for step in steps for operand in step.writes)
 
 
-def _problem(made: Recording, returned: list[Tensor], known: set[int]) -> str:
+def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
+    """Why the call cannot be replayed; "" if it can."""
     for state in made.tensors:
         if state.tensor.__dict__.get("array") is not state.array or state.tensor.edge is not state.edge:
             shape = tuple(state.array.shape)
@@ -147,7 +159,7 @@ def _problem(made: Recording, returned: list[Tensor], known: set[int]) -> str:
         if settings_of(optimizer.optimizer) != optimizer.settings:
             return "it changes the settings of an optimizer; call a scheduler's step outside"
     if any(id(t) not in known and has_graph(t.edge) for t in returned):
-        return "it returns a tensor that can still be differentiated; call backward inside"
+        return DIFFERENTIABLE
     if _holds_array(made.description):
         return "it returns a NumPy array; return a tensor"
     return ""
@@ -157,6 +169,9 @@ def _holds_array(description: Any) -> bool:
     if type(description) is Other:
         return isinstance(description.value, (np.ndarray, np.generic))
     return type(description) is tuple and any(map(_holds_array, description[1:]))
+
+
+DIFFERENTIABLE = "it returns a tensor that can still be differentiated"
 
 
 def has_graph(edge: Any) -> bool:
@@ -174,7 +189,7 @@ def has_graph(edge: Any) -> bool:
     return found
 
 
-def _kept(allowed: set[int]) -> Tensor | None:
+def kept_tensor(allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
     for collect in (False, True):
         if collect:
@@ -211,6 +226,8 @@ class Captured:
         proved: whether a replay has been compared with an ordinary call.
     """
 
+    record = staticmethod(call_and_record)
+
     def __init__(self, made: Recording) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.proved = False
@@ -230,8 +247,8 @@ class Captured:
         self._set_guards(made)
         steps = self.program.steps
         last = max((index for index, step in enumerate(steps) if not isinstance(step, Call)), default=-1)
-        self._undone = _memory_of_others(steps[: last + 1])
-        self._seen = _memory_of_others(steps)
+        self._undone = memory_of_others(steps[: last + 1])
+        self._seen = memory_of_others(steps)
         self._references: list[tuple[Any, int]] = []
 
     def _places(self) -> list[tuple[Any, bool]]:
@@ -259,7 +276,7 @@ class Captured:
                 grad = state.grad_array
                 is_used = grad is not None and id(owner_of(grad)) in used
                 self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
-        self._modules = [(m, m.training, m._hooks) for m in made.seen.modules.values()]
+        self._modules = [(m.__dict__, tuple(m.__dict__.values())) for m in made.seen.modules.values()]
         self._settings = [
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
@@ -281,9 +298,8 @@ class Captured:
                 else grad is None or grad.array is not memory
             ):
                 return False
-        for module, training, hooks in self._modules:
-            if module.training is not training or module._hooks is not hooks:
-                return False
+        if not self._modules_hold():
+            return False
         for group, settings in self._settings:
             for name, value in settings.items():
                 if group[name] != value:
@@ -291,6 +307,12 @@ class Captured:
         return all(
             slot.pack.first_step is slot.first_step and slot.pack.is_current(slot.optimizer.state)
             for slot in self._slots
+        )
+
+    def _modules_hold(self) -> bool:
+        return all(
+            len(attributes) == len(values) and all(map(is_, attributes.values(), values))
+            for attributes, values in self._modules
         )
 
     # ------------------------------------------------------------------------------------------- replay
@@ -410,7 +432,7 @@ class Captured:
         return [*results, *self._seen]
 
 
-def _memory_of_others(steps: list) -> list[np.ndarray]:
+def memory_of_others(steps: list) -> list[np.ndarray]:
     """The memory of others that the steps write."""
     written = dict.fromkeys(o for step in steps for o in step.writes if o.buffer.kind == EXTERNAL)
     return [array_at(operand.buffer, operand) for operand in written]

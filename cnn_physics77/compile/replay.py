@@ -52,7 +52,10 @@ class Program:
         self.arena = np.empty(self.bytes + ALIGNMENT, np.uint8)
         self._start = -self.arena.__array_interface__["data"][0] % ALIGNMENT
         self._arrays: dict[Operand, np.ndarray] = {}
-        self.source, self.run = _compiled(self)
+        self._compile()
+
+    def _compile(self) -> None:
+        self.source, self.run = compiled(self)
 
     def rebound(self) -> Program:
         """The same program on new memory."""
@@ -134,7 +137,8 @@ class _Names:
         return self.of(value, "c")
 
 
-def _compiled(program: Program) -> tuple[str, Callable[[], None]]:
+def compiled(program: Program) -> tuple[str, Callable[[], None]]:
+    """The source text of a function that makes the calls of a program, and the function."""
     names = _Names(program)
     lines = [
         f"copyto({names.of(buffer.owner, 'k')}, {names.of(buffer.initial, 'k')})"

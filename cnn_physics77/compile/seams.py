@@ -50,6 +50,13 @@ class Seen:
     generators: dict[int, Generator] = field(default_factory=dict)
 
 
+def note_module(seen: Seen, function: Callable) -> None:
+    """A method of a module is about to be called: the module takes part."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, Module):
+        seen.modules[id(owner)] = owner
+
+
 @contextmanager
 def tapped(trace: Trace) -> Iterator[Seen]:
     """Within, the calls of this thread on arrays of tensors are appended to ``trace``."""
