@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.replay import GuardFailed, Program, array_at
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_module, tapped
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
@@ -68,6 +69,7 @@ class Recording:
     """A call that was made as always, and all that was noted meanwhile.
 
     Attributes:
+        function, arguments: what was called, and the description of the arguments.
         result: what the function returned.
         problem: why it cannot be replayed; "" if it can.
         passing: whether that may be otherwise at the next call.
@@ -77,6 +79,8 @@ class Recording:
         grads: leaves whose ``.grad`` is another tensor than before, and its place.
     """
 
+    function: Callable
+    arguments: Any
     trace: Trace
     seen: Seen
     result: Any = None
@@ -104,11 +108,11 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
 
     with tapped(trace) as seen:
-        note_module(seen, function)
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
+        note_modules(seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
-        made = Recording(trace, seen, tensors=tensors, optimizers=optimizers)
+        made = Recording(function, description, trace, seen, tensors=tensors, optimizers=optimizers)
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
@@ -250,6 +254,23 @@ class Captured:
         self._undone = memory_of_others(steps[: last + 1])
         self._seen = memory_of_others(steps)
         self._references: list[tuple[Any, int]] = []
+        self.program.interface = self._interface(made)
+
+    def _interface(self, made: Recording) -> Interface:
+        names = names_of_arguments(made.function, made.arguments)
+        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        owners = {id(array): name for name, array in arrays.items()}
+        return Interface(
+            getattr(made.function, "__name__", "step"),
+            [(names[index], made.trace.operand(buffer.owner)) for index, buffer in made.inputs],
+            [output[0] if type(output) is tuple else None for output in self.outputs],
+            gradients=[
+                (f"{owners.get(id(leaf.array), 'tensor')}.grad", place)
+                for leaf, place in self.grads
+                if place is not None
+            ],
+            arrays=arrays,
+        )
 
     def _places(self) -> list[tuple[Any, bool]]:
         return [output for output in self.outputs if type(output) is tuple]
@@ -281,11 +302,11 @@ class Captured:
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
         ]
-        self._mode = recording(), get_default_dtype()
+        self.mode = recording(), get_default_dtype()
 
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""
-        if self._mode != (recording(), get_default_dtype()):
+        if self.mode != (recording(), get_default_dtype()):
             return False
         for tensor, array, constant in self._tensors:
             if tensor.array is not array or (tensor.edge is None) is not constant:
@@ -314,6 +335,15 @@ class Captured:
             len(attributes) == len(values) and all(map(is_, attributes.values(), values))
             for attributes, values in self._modules
         )
+
+    def guards(self) -> dict[str, int]:
+        """How many things of each kind must be as they were."""
+        return {
+            "tensors lie where they did": len(self._tensors),
+            "gradients are there, or not, as before": len(self._leaves),
+            "modules have the attributes that they had": len(self._modules),
+            "groups of an optimizer have the settings that they had": len(self._settings),
+        }
 
     # ------------------------------------------------------------------------------------------- replay
 

@@ -15,7 +15,15 @@ import numpy as np
 
 from cnn_physics77.compile.captured import Captured, is_written, memory_of_others
 from cnn_physics77.compile.halves import Halves
-from cnn_physics77.compile.joint import Again, JointRecording, New, call_and_record_both, tangent, without_hooks
+from cnn_physics77.compile.joint import (
+    Again,
+    JointRecording,
+    New,
+    call_and_record_both,
+    tangent,
+    without_hooks,
+)
+from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.replay import GuardFailed, array_at
 from cnn_physics77.compile.trace import EXTERNAL, Guard, Operand
 from cnn_physics77.compile.tree import flatten, rebuild
@@ -42,11 +50,11 @@ class Differentiable(Captured):
 
     record = staticmethod(call_and_record_both)
 
-    def __init__(self, made: JointRecording, function: Callable, description: Any) -> None:
+    def __init__(self, made: JointRecording) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, []
         self.proved = False
         self.trace = made.trace
-        self._function, self._arguments = function, description
+        self._function, self._arguments = made.function, made.arguments
         self.sources, self._reached = made.sources, made.reached
         self._tangents, self._gradients = made.tangents, made.gradients
         inputs = [(index, made.trace.operand(buffer.owner)) for index, buffer in made.inputs]
@@ -66,8 +74,23 @@ class Differentiable(Captured):
         self._undone, self._seen = memory_of_others(steps[: last + 1]), memory_of_others(steps)
         self._decides = any(isinstance(step, Guard) for step in self.program.backward_steps)
         self._set_watched(made)
+        self.program.interface = self._interface(made)
         self._idle = [self.program]
         self._memories = 1
+
+    def _interface(self, made: Any) -> Interface:
+        names = names_of_arguments(made.function, made.arguments)
+        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        owners = {id(array): name for name, array in arrays.items()}
+        sources = [names[s] if type(s) is int else owners.get(id(s.array), "tensor") for s in self.sources]
+        return Interface(
+            getattr(made.function, "__name__", "step"),
+            [(names[index], place) for index, place in self._inputs_at],
+            [_place_of(output, self.outputs) for output in self.outputs],
+            [place for place in self._tangents if isinstance(place, Operand)],
+            [(name, o) for name, o in zip(sources, self._gradients) if isinstance(o, Operand)],
+            arrays,
+        )
 
     def _set_watched(self, made: JointRecording) -> None:
         """What the backward half reads of the memory of others, of arguments and of results."""
@@ -111,7 +134,9 @@ class Differentiable(Captured):
         results: list[Tensor] = []
         for output in self.outputs:
             results.append(self._result(output, given, results, array))
-        roots = [t for t, output in zip(results, self.outputs) if type(output) is New and output.root is not None]
+        roots = [
+            t for t, output in zip(results, self.outputs) if type(output) is New and output.root is not None
+        ]
         if roots:
             saved = [*self._watched_tensors, *(given[i] for i in self._watched_inputs)]
             lease.watched = [*saved, *(alias(results[i]) for i in self._watched_outputs)]
@@ -177,7 +202,9 @@ class Differentiable(Captured):
     def _gradient(self, memory: Halves, place: Operand | np.ndarray) -> Tensor:
         return from_array((memory.array(place) if isinstance(place, Operand) else place).copy(order="K"))
 
-    def _derive_eagerly(self, lease: _Lease, node: Node, tangents: list[Tensor | None]) -> list[Tensor | None]:
+    def _derive_eagerly(
+        self, lease: _Lease, node: Node, tangents: list[Tensor | None]
+    ) -> list[Tensor | None]:
         """A value decides otherwise than in the capture: the call again, without its effects."""
         for tensor in (*(t for t, _, _ in self._tensors), *lease.given):
             _check_unchanged(tensor, node)
@@ -283,6 +310,11 @@ class _Compiled:
             for tensor in lease.watched:
                 _check_unchanged(tensor, node)
         return self._captured.derive(lease, node, gradient)
+
+
+def _place_of(output: Any, outputs: list[Any]) -> Operand | None:
+    output = outputs[output.index] if type(output) is Again else output
+    return output.place if type(output) is New and isinstance(output.place, Operand) else None
 
 
 def _check_unchanged(tensor: Tensor, node: Node) -> None:

@@ -7,9 +7,10 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, Recording, call_and_record, has_graph
+from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_record, has_graph
 from cnn_physics77.compile.compare import difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
@@ -50,13 +51,13 @@ class CompiledFunction:
     """
 
     def __init__(self, function: Callable, fullgraph: bool = False, name: str = "") -> None:
+        functools.update_wrapper(self, function)  # first, as it copies attributes
         self._function = function
-        self._fullgraph = fullgraph
+        self.fullgraph = fullgraph
         self._kinds: dict[Any, _Kind] = {}
         self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
         self._busy = threading.Lock()
-        functools.update_wrapper(self, function)
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         _all.add(self)
 
@@ -67,6 +68,12 @@ class CompiledFunction:
             return self._call(args, kwargs)
         finally:
             self._busy.release()
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    def __reduce__(self) -> tuple:
+        return CompiledFunction, (self._function, self.fullgraph, self.__name__)
 
     def _call(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         given: list[Tensor] = []
@@ -113,7 +120,8 @@ class CompiledFunction:
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
-        self._captures.setdefault(key, []).append(self._captured(made, description))
+        captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
+        self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
             warnings.warn(
@@ -124,15 +132,10 @@ class CompiledFunction:
             )
         return made.result
 
-    def _captured(self, made: Recording, description: Any) -> Captured:
-        if isinstance(made, JointRecording):
-            return Differentiable(made, self._function, description)
-        return Captured(made)
-
     def _give_up(self, kind: _Kind, problem: str) -> None:
         kind.problem = problem
         message = f"compile: {self.__name__} cannot be captured: {problem}"
-        if self._fullgraph:
+        if self.fullgraph:
             raise CaptureError(message)
         warnings.warn(f"{message}. It runs eagerly", RuntimeWarning, stacklevel=5)
 
@@ -147,10 +150,18 @@ class CompiledFunction:
         captured.proved = True
         return made.result
 
+    def captures(self) -> list[Captured]:
+        """All captures, in order."""
+        return [captured for of_kind in self._captures.values() for captured in of_kind]
+
+    def problems(self) -> list[str]:
+        """For each kind of calls that is not captured, why."""
+        return [kind.problem for kind in self._kinds.values() if kind.problem]
+
     @property
     def program(self) -> Program:
         """The program of the latest capture."""
-        captures = [captured for of_kind in self._captures.values() for captured in of_kind]
+        captures = self.captures()
         if not captures:
             raise CaptureError(f"{self.__name__} has not been captured yet; call it twice")
         return captures[-1].program

@@ -65,7 +65,7 @@ _NOTHING = np.empty(0, np.uint8)
 class _Half:
     """Some steps of a program, as :func:`compiled` needs them."""
 
-    _initial: tuple = ()
+    initial: tuple = ()
 
     def __init__(self, whole: Program, steps: list[Call | Guard]) -> None:
         self.steps, self.array = steps, whole.array

@@ -24,7 +24,7 @@ from cnn_physics77.compile.captured import (
     kept_tensor,
     problem_of,
 )
-from cnn_physics77.compile.seams import arrays_of, holders, note_module, tapped
+from cnn_physics77.compile.seams import arrays_of, holders, note_modules, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
@@ -126,11 +126,11 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
     start = sequence.next()
 
     with tapped(trace) as seen:
-        note_module(seen, function)
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
+        note_modules(seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
-        made = JointRecording(trace, seen, tensors=tensors, optimizers=optimizers)
+        made = JointRecording(function, description, trace, seen, tensors=tensors, optimizers=optimizers)
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         positions = {id(copies.get(id(t), t)): index for index, t in enumerate(given)}
@@ -179,7 +179,9 @@ def _copy(tensor: Tensor) -> Tensor:
     return copy
 
 
-def _describe(made: JointRecording, returned: list[Tensor], positions: dict[int, int], known: set[int]) -> str:
+def _describe(
+    made: JointRecording, returned: list[Tensor], positions: dict[int, int], known: set[int]
+) -> str:
     """Describe the results; what is wrong with them, or ""."""
     if made.seen.slots or any(o.optimizer._steps_called != o.steps for o in made.optimizers):
         return "it calls an optimizer and returns a tensor that can still be differentiated"
@@ -351,5 +353,9 @@ def _alive(tensors: list[Tensor]) -> set[int]:
             if isinstance(thing, Tensor):
                 waiting += [thing._view_of, thing._grad, None if thing.edge is LEAF else thing.edge]
             else:
-                waiting += [thing.saved, thing.edges, getattr(getattr(thing.op, "ctx", None), "__dict__", None)]
+                waiting += [
+                    thing.saved,
+                    thing.edges,
+                    getattr(getattr(thing.op, "ctx", None), "__dict__", None),
+                ]
     return set(found)

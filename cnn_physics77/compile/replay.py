@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
+from cnn_physics77.compile.listing import table
 from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, Operand, Trace
+
+if TYPE_CHECKING:
+    from cnn_physics77.compile.naming import Interface
 
 
 class GuardFailed(Exception):
@@ -32,8 +38,12 @@ class Program:
     Attributes:
         steps: the needed ones, in order.
         bytes: of the memory of all temporaries.
+        initial: memory that Python filled in the capture, and that is filled anew before the first call.
         source: the Python function that makes the calls.
+        interface: names of what it is given, gives and uses.
     """
+
+    interface: Interface | None = None
 
     def __init__(self, trace: Trace, results: list[Operand]) -> None:
         self.steps, unwritten = needed(trace.steps, results)
@@ -44,7 +54,7 @@ class Program:
             for buffer, life in self._lives.items()
             if buffer.kind == TEMPORARY or (buffer.initial is not None and buffer not in unwritten)
         }
-        self._initial = [b for b in self._lives if b.initial is not None and b in unwritten]
+        self.initial = [b for b in self._lives if b.initial is not None and b in unwritten]
         self._offsets, self.bytes = plan_memory(temporary)
         self._bind()
 
@@ -72,6 +82,23 @@ class Program:
                         f"{step.operation or 'the function'} reads {operand.shape} {operand.dtype} of memory "
                         "that no captured call has written; a kernel computes where a capture does not see it"
                     )
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the program as a Python module that needs NumPy alone: see :mod:`.standalone`.
+
+        Raises:
+            CaptureError: it calls something that is not NumPy's.
+        """
+        from cnn_physics77.compile.standalone import text_of  # which needs this module
+
+        Path(path).write_text(text_of(self))
+
+    def start_of(self, buffer: Buffer) -> int | None:
+        """Where a temporary begins in the program's memory, in bytes; None for other memory."""
+        return self._offsets.get(buffer)
 
     def array(self, operand: Operand) -> np.ndarray:
         """The array of an operand in the memory of the program."""
@@ -142,9 +169,9 @@ def compiled(program: Program) -> tuple[str, Callable[[], None]]:
     names = _Names(program)
     lines = [
         f"copyto({names.of(buffer.owner, 'k')}, {names.of(buffer.initial, 'k')})"
-        for buffer in program._initial
+        for buffer in program.initial
     ]
-    lines += [line for step in program.steps for line in _lines(step, names)]
+    lines += [line for step in program.steps for line in lines_of(step, names)]
     source = "\n        ".join(
         [f"def bind({', '.join(names.values)}):\n    def run():", *(lines or ["pass"])]
     )
@@ -154,7 +181,8 @@ def compiled(program: Program) -> tuple[str, Callable[[], None]]:
     return source, space["bind"](**names.values)
 
 
-def _lines(step: Call | Guard, names: _Names) -> list[str]:
+def lines_of(step: Call | Guard, names: Any) -> list[str]:
+    """The source text of a step; ``names`` gives the texts of functions and arguments."""
     text = names.text
     if isinstance(step, Guard):
         test = text(step.operand)

@@ -50,11 +50,11 @@ class Seen:
     generators: dict[int, Generator] = field(default_factory=dict)
 
 
-def note_module(seen: Seen, function: Callable) -> None:
-    """A method of a module is about to be called: the module takes part."""
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, Module):
-        seen.modules[id(owner)] = owner
+def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
+    """A function is about to be called: the modules among its arguments, or whose method it is, take part."""
+    for module in (getattr(function, "__self__", None), *args):
+        if isinstance(module, Module):
+            seen.modules[id(module)] = module
 
 
 @contextmanager
