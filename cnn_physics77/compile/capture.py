@@ -83,7 +83,8 @@ class Traced(np.ndarray):
             if _reads(trace, key):
                 trace.value_read("an index was read from an array")
             return base[_with_ellipsis(index)].view(Traced)
-        if _reads(trace, *(part for part in _parts(key) if getattr(part, "dtype", None) == bool)):
+        masks = [part for part in _parts(key) if isinstance(part, np.ndarray) and part.dtype == bool]
+        if _reads(trace, *masks):
             trace.value_read("an array of booleans as an index decides the shape of the result")
         return _noted(trace, np.ndarray.__getitem__, (base, index), {}, base[index])
 
@@ -330,8 +331,8 @@ def _reading_method(name: str) -> Callable:
 
 for _name in (
     "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "compress", "copy", "cumprod",
-    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted", "take",
-    "trace", "fill", "sort", "partition", "put", "byteswap",
+    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted",
+    "take", "trace", "fill", "sort", "partition", "put", "byteswap",
 ):  # fmt: skip
     setattr(Traced, _name, _computing_method(_name))
 for _name in (

@@ -5,15 +5,28 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import is_
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.replay import Program, array_at
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, tapped
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Guard, GuardFailed, Operand, Trace, owner_of
+from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.replay import Program
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, tapped
+from cnn_physics77.compile.trace import (
+    EXTERNAL,
+    INPUT,
+    Buffer,
+    Call,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+    array_at,
+    owner_of,
+)
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
 from cnn_physics77.core.backend.dtypes import get_default_dtype
@@ -35,6 +48,15 @@ class TensorBefore:
     grad: Tensor | None
     grad_array: np.ndarray | None
 
+    @staticmethod
+    def all_of(holders: list[Any]) -> list[TensorBefore]:
+        """Of all tensors among the holders of arrays."""
+        return [
+            TensorBefore(t, t.array, t.edge, t._grad, None if t._grad is None else t._grad.array)
+            for t in holders
+            if isinstance(t, Tensor) and "array" in t.__dict__
+        ]
+
 
 @dataclass(eq=False)
 class OptimizerBefore:
@@ -44,12 +66,22 @@ class OptimizerBefore:
     settings: list[dict[str, Any]]
     steps: int
 
+    @staticmethod
+    def all() -> list[OptimizerBefore]:
+        """Of all optimizers."""
+        return [
+            OptimizerBefore(o, settings_of(o), o._steps_called)
+            for o in gc.get_objects()
+            if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
+        ]
+
 
 @dataclass(eq=False)
 class Recording:
     """A call that was made as always, and all that was noted meanwhile.
 
     Attributes:
+        function, arguments: what was called, and the description of the arguments.
         result: what the function returned.
         problem: why it cannot be replayed; "" if it can.
         passing: whether that may be otherwise at the next call.
@@ -59,6 +91,8 @@ class Recording:
         grads: leaves whose ``.grad`` is another tensor than before, and its place.
     """
 
+    function: Callable
+    arguments: Any
     trace: Trace
     seen: Seen
     result: Any = None
@@ -79,16 +113,7 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
         description, given: the arguments ``(args, kwargs)``, flattened.
     """
     before = holders()
-    tensors = [
-        TensorBefore(t, t.array, t.edge, t._grad, None if t._grad is None else t._grad.array)
-        for t in before
-        if isinstance(t, Tensor) and "array" in t.__dict__
-    ]
-    optimizers = [
-        OptimizerBefore(o, settings_of(o), o._steps_called)
-        for o in gc.get_objects()
-        if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
-    ]
+    tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = Trace(array for holder in before for array in arrays_of(holder))
     copies = {id(t): from_array(t.array.copy(order="K")) for t in given if t.edge is None and t.array.size}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
@@ -96,9 +121,10 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
 
     with tapped(trace) as seen:
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
+        note_modules(seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
-        made = Recording(trace, seen, tensors=tensors, optimizers=optimizers)
+        made = Recording(function, description, trace, seen, tensors=tensors, optimizers=optimizers)
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
@@ -122,9 +148,9 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
-    made.problem = trace.problem or _problem(made, returned, known)
+    made.problem = trace.problem or problem_of(made, returned, known)
     if not made.problem:
-        kept = _kept(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
+        kept = kept_tensor(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -139,7 +165,8 @@ def is_written(steps: list, buffer: Buffer) -> bool:
     return any(operand.buffer is buffer for step in steps for operand in step.writes)
 
 
-def _problem(made: Recording, returned: list[Tensor], known: set[int]) -> str:
+def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
+    """Why the call cannot be replayed; "" if it can."""
     for state in made.tensors:
         if state.tensor.__dict__.get("array") is not state.array or state.tensor.edge is not state.edge:
             shape = tuple(state.array.shape)
@@ -148,7 +175,7 @@ def _problem(made: Recording, returned: list[Tensor], known: set[int]) -> str:
         if settings_of(optimizer.optimizer) != optimizer.settings:
             return "it changes the settings of an optimizer; call a scheduler's step outside"
     if any(id(t) not in known and has_graph(t.edge) for t in returned):
-        return "it returns a tensor that can still be differentiated; call backward inside"
+        return DIFFERENTIABLE
     if _holds_array(made.description):
         return "it returns a NumPy array; return a tensor"
     return ""
@@ -158,6 +185,9 @@ def _holds_array(description: Any) -> bool:
     if type(description) is Other:
         return isinstance(description.value, (np.ndarray, np.generic))
     return type(description) is tuple and any(map(_holds_array, description[1:]))
+
+
+DIFFERENTIABLE = "it returns a tensor that can still be differentiated"
 
 
 def has_graph(edge: Any) -> bool:
@@ -175,7 +205,7 @@ def has_graph(edge: Any) -> bool:
     return found
 
 
-def _kept(allowed: set[int]) -> Tensor | None:
+def kept_tensor(allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
     kept = _others(allowed)
     if kept:
@@ -215,6 +245,8 @@ class Captured:
         proved: whether a replay has been compared with an ordinary call.
     """
 
+    record = staticmethod(call_and_record)
+
     def __init__(self, made: Recording) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.proved = False
@@ -233,10 +265,33 @@ class Captured:
         self._steps = [(optimizer, count) for optimizer, count in self._steps if count]
         self._set_guards(made)
         steps = self.program.steps
-        last = max((index for index, step in enumerate(steps) if _may_fail(step)), default=-1)
-        self._undone = _memory_of_others(steps[: last + 1])
-        self._seen = _memory_of_others(steps)
+        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
+        self._undone = memory_of_others(steps[: last + 1])
+        self._seen = memory_of_others(steps)
         self._references: list[tuple[Any, int]] = []
+        self.program.interface = self._interface(made)
+
+    def _interface(self, made: Recording) -> Interface:
+        names = names_of_arguments(made.function, made.arguments)
+        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        owners = {id(array): name for name, array in arrays.items()}
+        return Interface(
+            getattr(made.function, "__name__", "step"),
+            [(names[index], made.trace.operand(buffer.owner)) for index, buffer in made.inputs],
+            [output[0] if type(output) is tuple else None for output in self.outputs],
+            gradients=[
+                (f"{owners.get(id(leaf.array), 'tensor')}.grad", place)
+                for leaf, place in self.grads
+                if place is not None
+            ],
+            arrays=arrays,
+        )
+
+    def prove(self) -> None:
+        """A replay has been compared: what only that needed is given back."""
+        self.proved = True
+        self.trace.release()
+        self.trace = Trace()
 
     def _places(self) -> list[tuple[Any, bool]]:
         return [output for output in self.outputs if type(output) is tuple]
@@ -263,16 +318,16 @@ class Captured:
                 grad = state.grad_array
                 is_used = grad is not None and id(owner_of(grad)) in used
                 self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
-        self._modules = [(m, m.training, m._hooks) for m in made.seen.modules.values()]
+        self._modules = [(m.__dict__, tuple(m.__dict__.values())) for m in made.seen.modules.values()]
         self._settings = [
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
         ]
-        self._mode = recording(), get_default_dtype()
+        self.mode = recording(), get_default_dtype()
 
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""
-        if self._mode != (recording(), get_default_dtype()):
+        if self.mode != (recording(), get_default_dtype()):
             return False
         for tensor, array, constant in self._tensors:
             if tensor.array is not array or (tensor.edge is None) is not constant:
@@ -285,9 +340,8 @@ class Captured:
                 else grad is None or grad.array is not memory
             ):
                 return False
-        for module, training, hooks in self._modules:
-            if module.training is not training or module._hooks is not hooks:
-                return False
+        if not self._modules_hold():
+            return False
         for group, settings in self._settings:
             for name, value in settings.items():
                 if group[name] != value:
@@ -296,6 +350,21 @@ class Captured:
             slot.pack.first_step is slot.first_step and slot.pack.is_current(slot.optimizer.state)
             for slot in self._slots
         )
+
+    def _modules_hold(self) -> bool:
+        return all(
+            len(attributes) == len(values) and all(map(is_, attributes.values(), values))
+            for attributes, values in self._modules
+        )
+
+    def guards(self) -> dict[str, int]:
+        """How many things of each kind must be as they were."""
+        return {
+            "tensors lie where they did": len(self._tensors),
+            "gradients are there, or not, as before": len(self._leaves),
+            "modules have the attributes that they had": len(self._modules),
+            "groups of an optimizer have the settings that they had": len(self._settings),
+        }
 
     # ------------------------------------------------------------------------------------------- replay
 
@@ -328,7 +397,9 @@ class Captured:
         if type(output) is not tuple:
             return given[output] if type(output) is int else output
         place, had_history = output
-        made = from_array((self.program.array(place) if isinstance(place, Operand) else place).copy(order="K"))
+        made = from_array(
+            (self.program.array(place) if isinstance(place, Operand) else place).copy(order="K")
+        )
         if had_history:
             made.edge = record(_FREED, ())
         return made
@@ -414,11 +485,11 @@ class Captured:
         return [*results, *self._seen]
 
 
-def _may_fail(step: Call | Guard) -> bool:
+def may_fail(step: Call | Guard) -> bool:
     return isinstance(step, Guard) or isinstance(step.function, Flattened)
 
 
-def _memory_of_others(steps: list) -> list[np.ndarray]:
+def memory_of_others(steps: list) -> list[np.ndarray]:
     """The memory of others that the steps write."""
     written = dict.fromkeys(o for step in steps for o in step.writes if o.buffer.kind == EXTERNAL)
-    return [array_at(operand.buffer, operand) for operand in written]
+    return [array_at(operand) for operand in written]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import Captured, call_and_record
+from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_record, has_graph
 from cnn_physics77.compile.compare import difference
+from cnn_physics77.compile.differentiable import AllLent, Differentiable
+from cnn_physics77.compile.joint import JointRecording, call_and_record_both
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current
 from cnn_physics77.compile.tree import flatten
+from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
 MOST_CAPTURES = 8
@@ -23,10 +28,16 @@ ATTEMPTS = 3
 
 
 class _Kind:
-    """The calls whose arguments differ in nothing but the values of tensors."""
+    """The calls whose arguments differ in nothing but the values of tensors.
+
+    Attributes:
+        differentiable: whether a result, or an argument of a call that is not recorded, has a history.
+        problem: why they are not captured.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
+        self.differentiable = False
         self.attempts = 0
         self.problem = ""
 
@@ -39,14 +50,16 @@ class CompiledFunction:
     counts. All later ones are replays, as long as what the capture depends on is as it was.
     """
 
-    def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+    def __init__(self, function: Callable, fullgraph: bool = False, name: str = "") -> None:
+        functools.update_wrapper(self, function)  # first, as it copies attributes
         self._function = function
-        self._fullgraph = fullgraph
+        self.fullgraph = fullgraph
         self._kinds: dict[Any, _Kind] = {}
         self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
         self._busy = threading.Lock()
-        functools.update_wrapper(self, function)
+        self.__name__ = name or getattr(function, "__name__", type(function).__name__)
+        _all.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current.trace is not None or not self._busy.acquire(blocking=False):
@@ -56,6 +69,12 @@ class CompiledFunction:
         finally:
             self._busy.release()
 
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        return self if owner is None else MethodType(self, owner)
+
+    def __reduce__(self) -> tuple:
+        return CompiledFunction, (self._function, self.fullgraph, self.__name__)
+
     def _call(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         given: list[Tensor] = []
         description = flatten((args, kwargs), given)
@@ -63,6 +82,7 @@ class CompiledFunction:
             description,
             tuple((t.array.shape, t.array.dtype, t.edge is None) for t in given),
             _aliases(given),
+            recording(),
         )
         for captured in self._captures.get(key, ()):
             if captured.holds():
@@ -74,22 +94,34 @@ class CompiledFunction:
                     )
                 except GuardFailed:
                     continue
+                except AllLent:
+                    return self._function(*args, **kwargs)
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind()
         kind.calls += 1
-        if kind.calls == 1 or kind.problem or self._count >= MOST_CAPTURES:
-            return self._function(*args, **kwargs)
-        return self._capture(key, kind, description, given)
+        if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
+            return self._capture(key, kind, description, given)
+        result = self._function(*args, **kwargs)
+        if kind.calls == 1:
+            returned: list[Tensor] = []
+            flatten(result, returned)
+            kind.differentiable = any(has_graph(t.edge) for t in (returned if recording() else given))
+        return result
 
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
-        made = call_and_record(self._function, description, given)
+        record = call_and_record_both if kind.differentiable else call_and_record
+        made = record(self._function, description, given)
         if made.problem:
+            if made.problem == DIFFERENTIABLE and not kind.differentiable:
+                kind.differentiable = True
+                return made.result
             kind.attempts += 1
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
-        self._captures.setdefault(key, []).append(Captured(made))
+        captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
+        self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
             warnings.warn(
@@ -103,25 +135,33 @@ class CompiledFunction:
     def _give_up(self, kind: _Kind, problem: str) -> None:
         kind.problem = problem
         message = f"compile: {self.__name__} cannot be captured: {problem}"
-        if self._fullgraph:
+        if self.fullgraph:
             raise CaptureError(message)
         warnings.warn(f"{message}. It runs eagerly", RuntimeWarning, stacklevel=5)
 
     def _prove(self, captured: Captured, description: Any, given: list[Tensor]) -> Any:
         replayed = captured.rehearse(given)
-        made = call_and_record(self._function, description, given)
+        made = captured.record(self._function, description, given)
         problem = difference(captured, made, replayed)
         if problem:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
-        captured.proved = True
+        captured.prove()
         return made.result
+
+    def captures(self) -> list[Captured]:
+        """All captures, in order."""
+        return [captured for of_kind in self._captures.values() for captured in of_kind]
+
+    def problems(self) -> list[str]:
+        """For each kind of calls that is not captured, why."""
+        return [kind.problem for kind in self._kinds.values() if kind.problem]
 
     @property
     def program(self) -> Program:
         """The program of the latest capture."""
-        captures = [captured for of_kind in self._captures.values() for captured in of_kind]
+        captures = self.captures()
         if not captures:
             raise CaptureError(f"{self.__name__} has not been captured yet; call it twice")
         return captures[-1].program
@@ -131,6 +171,15 @@ class CompiledFunction:
         self._kinds.clear()
         self._captures.clear()
         self._count = 0
+
+
+_all: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+
+
+def reset() -> None:
+    """Forget all captures of all functions, as if none had been called."""
+    for function in tuple(_all):
+        function.reset()
 
 
 def _aliases(given: list[Tensor]) -> tuple[int, ...]:

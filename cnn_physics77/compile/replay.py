@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, GuardFailed, Operand, Trace
+from cnn_physics77.compile.analysis import ALIGNMENT, needed, plan_memory
+from cnn_physics77.compile.listing import table
+from cnn_physics77.compile.schedule import Loop, Step, lives, schedule
+from cnn_physics77.compile.trace import (
+    TEMPORARY,
+    Buffer,
+    Call,
+    CaptureError,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+    array_at,
+)
+from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS, parallel_for
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads
+
+if TYPE_CHECKING:
+    from cnn_physics77.compile.naming import Interface
 
 
 GIVES_OUT = {
@@ -30,20 +49,26 @@ class Program:
 
     Attributes:
         steps: the needed ones, in order.
+        lanes: the most that run at once.
         bytes: of the memory of all temporaries.
+        initial: memory that Python filled in the capture, and that is filled anew before the first call.
         source: the Python function that makes the calls.
+        interface: names of what it is given, gives and uses.
     """
+
+    interface: Interface | None = None
 
     def __init__(self, trace: Trace, results: list[Operand]) -> None:
         self.steps, unwritten = needed(trace.steps, results)
         self._check(unwritten)
-        self._lives = lifetimes(self.steps, results)
+        self.lanes = get_num_threads()
+        alive = lives(schedule(self.steps, self.lanes), results)
         temporary = {
             buffer: life
-            for buffer, life in self._lives.items()
+            for buffer, life in alive.items()
             if buffer.kind == TEMPORARY or (buffer.initial is not None and buffer not in unwritten)
         }
-        self._initial = [b for b in self._lives if b.initial is not None and b in unwritten]
+        self.initial = [b for b in alive if b.initial is not None and b in unwritten]
         self._offsets, self.bytes = plan_memory(temporary)
         self._bind()
 
@@ -51,7 +76,10 @@ class Program:
         self.arena = np.empty(self.bytes + ALIGNMENT, np.uint8)
         self._start = -self.arena.__array_interface__["data"][0] % ALIGNMENT
         self._arrays: dict[Operand, np.ndarray] = {}
-        self.source, self.run = _compiled(self)
+        self._compile()
+
+    def _compile(self) -> None:
+        self.source, self.run = compiled(self)
 
     def rebound(self) -> Program:
         """The same program on new memory."""
@@ -69,6 +97,23 @@ class Program:
                         "that no captured call has written; a kernel computes where a capture does not see it"
                     )
 
+    def __str__(self) -> str:
+        return table(self)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the program as a Python module that needs NumPy alone: see :mod:`.standalone`.
+
+        Raises:
+            CaptureError: it calls something that is not NumPy's.
+        """
+        from cnn_physics77.compile.standalone import text_of  # which needs this module
+
+        Path(path).write_text(text_of(self))
+
+    def start_of(self, buffer: Buffer) -> int | None:
+        """Where a temporary begins in the program's memory, in bytes; None for other memory."""
+        return self._offsets.get(buffer)
+
     def array(self, operand: Operand) -> np.ndarray:
         """The array of an operand in the memory of the program."""
         array = self._arrays.get(operand)
@@ -81,26 +126,7 @@ class Program:
         start = self._offsets.get(operand.buffer)
         if start is not None:
             return np.ndarray(shape, dtype, self.arena, self._start + start + operand.offset, strides)
-        return array_at(operand.buffer, operand)
-
-
-class _Place:
-    """What NumPy makes an array of, which keeps ``owner`` alive."""
-
-    def __init__(self, owner: np.ndarray, interface: dict[str, Any]) -> None:
-        self.owner, self.__array_interface__ = owner, interface
-
-
-def array_at(buffer: Buffer, operand: Operand) -> np.ndarray:
-    """The array of an operand in the memory in which it was captured."""
-    interface = {
-        "version": 3,
-        "data": (buffer.start + operand.offset, not buffer.owner.flags.writeable),
-        "shape": operand.shape,
-        "strides": operand.strides,
-        "typestr": operand.dtype.str,
-    }
-    return np.asarray(_Place(buffer.owner, interface))
+        return array_at(operand)
 
 
 # ------------------------------------------------------------------------------------------- the function
@@ -111,7 +137,11 @@ class _Names:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.values: dict[str, Any] = {"copyto": np.copyto, "GuardFailed": GuardFailed}
+        self.values: dict[str, Any] = {
+            "copyto": np.copyto,
+            "GuardFailed": GuardFailed,
+            "parallel_for": parallel_for,
+        }
         self._names: dict[int, str] = {}
 
     def of(self, value: Any, hint: str) -> str:
@@ -133,23 +163,36 @@ class _Names:
         return self.of(value, "c")
 
 
-def _compiled(program: Program) -> tuple[str, Callable[[], None]]:
+def compiled(program: Program) -> tuple[str, Callable[[], None]]:
+    """The source text of a function that makes the calls of a program, and the function."""
     names = _Names(program)
+    lanes: list[str] = []  # functions
     lines = [
         f"copyto({names.of(buffer.owner, 'k')}, {names.of(buffer.initial, 'k')})"
-        for buffer in program._initial
+        for buffer in program.initial
     ]
-    lines += [line for step in program.steps for line in _lines(step, names)]
-    source = "\n        ".join(
-        [f"def bind({', '.join(names.values)}):\n    def run():", *(lines or ["pass"])]
-    )
-    source += "\n    return run\n"
+    for item in schedule(program.steps, program.lanes):
+        if isinstance(item, Loop):
+            functions = [f"lane_{len(lanes) + number}" for number in range(len(item.lanes))]
+            lanes += [_function(name, steps, names) for name, steps in zip(functions, item.lanes)]
+            chosen = f"lambda lane: ({', '.join(functions)})[lane]()"
+            lines.append(f"parallel_for({chosen}, {len(functions)}, {HAND_OVER_MICROSECONDS})")
+        else:
+            lines += lines_of(item, names)
+    run = "\n        ".join(["    def run():", *(lines or ["pass"])])
+    source = "\n".join([f"def bind({', '.join(names.values)}):", *lanes, run, "    return run", ""])
     space: dict[str, Any] = {}
     exec(compile(source, "<captured program>", "exec"), space)
     return source, space["bind"](**names.values)
 
 
-def _lines(step: Call | Guard, names: _Names) -> list[str]:
+def _function(name: str, steps: list[Step], names: _Names) -> str:
+    lines = [line for step in steps for line in lines_of(step, names)]
+    return "\n        ".join([f"    def {name}():", *lines])
+
+
+def lines_of(step: Call | Guard, names: Any) -> list[str]:
+    """The source text of a step; ``names`` gives the texts of functions and arguments."""
     text = names.text
     if isinstance(step, Guard):
         test = text(step.operand)

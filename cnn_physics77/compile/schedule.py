@@ -1,232 +1,117 @@
-"""Schedule: the steps of a program cut into pieces, and dealt to lanes that work side by side.
+"""Schedule: which steps of a program run side by side.
 
-A step whose results are independent of one another (an elementwise function, a copy, a matrix product, a
-reduction of some axes) is cut in two along one axis of its result. Where, and whether, depends on sizes
-alone, never on the number of lanes, so neither do the bits.
-
-A lane runs its pieces in the order of the program. It waits for another lane only where a piece reads memory
-that the other one wrote, or writes memory that the other one uses. Pieces are dealt by a simulation of that:
-the option after which the lanes are ready the earliest wins, so data stays with the lane that made it.
+The blocks of the kernels' parallel loops do not depend on one another, and no block on the number of threads.
+A loop that is worth it becomes lanes: each takes neighbouring blocks, and threads of the pool run the lanes.
+All other steps run one after another. Whether the lanes are independent is seen from the memory that they
+read and write, not taken on trust.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations, groupby
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import operands_of
-from cnn_physics77.compile.replay import array_at
-from cnn_physics77.compile.trace import Buffer, Call, Guard, Operand
+from cnn_physics77.compile.trace import Buffer, Call, Guard, Operand, array_at
+from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
 
-LANES = 2
-WAIT = 6.0  # microseconds that a lane loses where it waits for another one
-LEAST = 1.5  # microseconds; a shorter step is not worth cutting
-CALL = 0.6  # microseconds of any call
-BYTES = 8e3  # per microsecond, read or written
-PRODUCTS = 4e4  # multiplications per microsecond
-SLOW = {np.exp: 1.0, np.log: 1.2, np.tanh: 1.5, np.sqrt: 0.4, np.divide: 0.4, np.power: 8.0, np.sin: 4.0, np.cos: 4.0}
-"""Nanoseconds for an element of slow functions."""
+Step = Call | Guard
+
+CALL_MICROSECONDS = 0.6
+BYTES_PER_MICROSECOND = 1e4  # read or written
+MULTIPLICATIONS_PER_MICROSECOND = 4e4
+STRIDED_NANOSECONDS = 1.0  # more for each element that is no neighbour of the one before
+OVERLAP_WORK = 10_000  # steps of the search for a common byte; then there is taken to be one
 
 
 @dataclass(eq=False)
-class Piece:
-    """A step, or a part of one, as a lane runs it.
+class Loop:
+    """Steps that run in lanes, side by side; those of a lane one after another."""
 
-    Attributes:
-        position: the number of the step.
-        waits: for each other lane the position that it must have reached; -1 for none.
+    lanes: tuple[list[Step], ...]
+
+
+def schedule(steps: list[Step], lanes: int) -> Iterator[Step | Loop]:
+    """The steps in their order, with those of parallel loops together.
+
+    Args:
+        lanes: the most that run at once.
     """
-
-    step: Call | Guard
-    position: int
-    lane: int
-    waits: tuple[int, ...] = ()
-
-
-# ------------------------------------------------------------------------------------------------- cutting
-
-
-def cuts(step: Call | Guard) -> Iterator[tuple[Call, Call]]:
-    """All ways to cut a step in two."""
-    if not isinstance(step, Call) or step.draws or not isinstance(step.out, Operand):
-        return
-    function, out = step.function, step.out
-    arrays = [value for value in step.arguments if isinstance(value, Operand)]
-    if function in (np.copyto, np.clip) or (
-        isinstance(function, np.ufunc) and function.signature is None and not _has_operands(step.options)
-    ):
-        axes = [(axis, [axis - out_ndim(out, a) for a in arrays]) for axis in range(len(out.shape))]
-        for axis, places in axes:
-            yield from _halves(step, axis, places)
-    elif function is np.matmul and len(arrays) == 2 == len(step.arguments) and not step.options:
-        a, b = arrays
-        if len(a.shape) < 2 or len(b.shape) < 2:
-            return
-        dims = len(out.shape)
-        for axis in range(dims):
-            if axis == dims - 2:
-                places = [len(a.shape) - 2, -1]
-            elif axis == dims - 1:
-                places = [-1, len(b.shape) - 1]
-            else:
-                places = [axis - out_ndim(out, a), axis - out_ndim(out, b)]
-            yield from _halves(step, axis, places)
-    elif _is_reduction(step) and len(arrays) == 1 == len(step.arguments):
-        kept = _kept_axes(step, arrays[0])
-        for axis, place in enumerate(kept):
-            if place is not None:
-                yield from _halves(step, axis, [place])
+    for loop, group in groupby(steps, key=lambda step: step.block and step.block[0]):
+        together = list(group)
+        if loop is not None and lanes > 1:
+            parts = _lanes(together, lanes)
+            if len(parts) > 1 and _microseconds(together) >= HAND_OVER_MICROSECONDS and independent(parts):
+                yield Loop(tuple(parts))
+                continue
+        yield from together
 
 
-def out_ndim(out: Operand, array: Operand) -> int:
-    """How many axes an operand lacks."""
-    return len(out.shape) - len(array.shape)
+def _lanes(steps: list[Step], lanes: int) -> list[list[Step]]:
+    """The steps of a loop, parted by neighbouring blocks."""
+    numbers = sorted({step.block[1] for step in steps if step.block})
+    count = min(lanes, len(numbers))
+    lane_of = {number: index * count // len(numbers) for index, number in enumerate(numbers)}
+    parts: list[list[Step]] = [[] for _ in range(count)]
+    for step in steps:
+        assert step.block is not None
+        parts[lane_of[step.block[1]]].append(step)
+    return parts
 
 
-def _has_operands(options: dict[str, Any]) -> bool:
-    return any(isinstance(value, (Operand, tuple, list)) for value in options.values())
+def _microseconds(steps: Iterable[Step]) -> float:
+    return sum(estimate(step) for step in steps)
 
 
-def _is_reduction(step: Call) -> bool:
-    function = step.function
-    return (
-        isinstance(getattr(function, "__self__", None), np.ufunc)
-        and function.__name__ == "reduce"
-        and set(step.options) <= {"axis", "dtype", "keepdims"}
-    )
-
-
-def _kept_axes(step: Call, array: Operand) -> list[int | None]:
-    """For each axis of the result of a reduction, that of the input, or None where it is reduced."""
-    dims = len(array.shape)
-    axis = step.options.get("axis", 0)
-    reduced = range(dims) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    reduced = {a % dims for a in reduced}
-    if step.options.get("keepdims"):
-        return [None if a in reduced else a for a in range(dims)]
-    return [a for a in range(dims) if a not in reduced]
-
-
-def _halves(step: Call, axis: int, places: list[int]) -> Iterator[tuple[Call, Call]]:
-    length = step.out.shape[axis]
-    if length < 2:
-        return
-    middle = length // 2
-    halves = []
-    for start, stop in ((0, middle), (middle, length)):
-        waiting = list(places)
-
-        def part(value: Any) -> Any:
-            if not isinstance(value, Operand):
-                return value
-            place = waiting.pop(0)
-            if place < 0 or value.shape[place] == 1:
-                return value
-            return sliced(value, place, start, stop)
-
-        arguments = tuple(part(value) for value in step.arguments)
-        out = sliced(step.out, axis, start, stop)
-        reads = tuple(value for value in arguments if isinstance(value, Operand))
-        halves.append(replace(step, arguments=arguments, out=out, reads=reads, writes=(out,)))
-    yield halves[0], halves[1]
-
-
-def sliced(operand: Operand, axis: int, start: int, stop: int) -> Operand:
-    """``array[..., start:stop, ...]``"""
-    shape = (*operand.shape[:axis], stop - start, *operand.shape[axis + 1 :])
-    return replace(operand, offset=operand.offset + start * operand.strides[axis], shape=shape)
-
-
-def estimate(step: Call | Guard) -> float:
-    """About how many microseconds a step takes."""
-    if isinstance(step, Guard):
-        return CALL
-    bytes_moved = sum(prod(o.shape) * o.dtype.itemsize for o in (*step.reads, *step.writes))
-    time = CALL + bytes_moved / BYTES
-    if step.function is np.matmul and isinstance(step.out, Operand):
-        inner = next(v for v in step.arguments if isinstance(v, Operand)).shape[-1]
-        time += prod(step.out.shape) * inner * step.out.dtype.itemsize / 4 / PRODUCTS
-    elif step.function in SLOW and step.writes:
-        time += prod(step.writes[0].shape) * SLOW[step.function] / 1e3
-    for operand in (*step.reads, *step.writes):  # short runs in memory
+def estimate(step: Step) -> float:
+    """About how many microseconds a step takes in one thread."""
+    operands = (*step.reads, *step.writes)
+    time = CALL_MICROSECONDS + sum(prod(o.shape) * o.dtype.itemsize for o in operands) / BYTES_PER_MICROSECOND
+    if isinstance(step, Call) and step.function is np.matmul and step.writes and step.reads:
+        products = prod(step.writes[0].shape) * step.reads[0].shape[-1]
+        time += products * step.writes[0].dtype.itemsize / 4 / MULTIPLICATIONS_PER_MICROSECOND
+    for operand in operands:
         if operand.shape and operand.strides[-1] != operand.dtype.itemsize:
-            time += prod(operand.shape) / 1e3
+            time += prod(operand.shape) * STRIDED_NANOSECONDS / 1e3
     return time
 
 
-# ------------------------------------------------------------------------------------------------- dealing
+# -------------------------------------------------------------------------------------------- independence
 
 
-@dataclass(eq=False)
-class _Use:
-    """That a piece reads or writes an operand."""
+def independent(lanes: list[list[Step]]) -> bool:
+    """Whether no lane writes memory that another one reads or writes."""
+    uses: list[dict[Buffer, list[tuple[Operand, bool]]]] = []
+    for steps in lanes:
+        of_lane: dict[Buffer, dict[tuple[Operand, bool], None]] = {}
+        for step in steps:
+            for operands, writes in ((step.reads, False), (step.writes, True)):
+                for operand in operands:
+                    of_lane.setdefault(operand.buffer, {})[operand, writes] = None
+        uses.append({buffer: list(operands) for buffer, operands in of_lane.items()})
+    return not any(
+        (writes or also_writes) and overlap(operand, other)
+        for one, another in combinations(uses, 2)
+        for buffer in one.keys() & another.keys()
+        for operand, writes in one[buffer]
+        for other, also_writes in another[buffer]
+    )
 
-    operand: Operand
-    low: int
-    high: int
-    lane: int
-    position: int
-    writes: bool
 
-
-class _Lanes:
-    """The simulated lanes: when each is ready, how far each knows the others, and who used which memory."""
-
-    def __init__(self, steps: list[Call | Guard]) -> None:
-        self.ready = [0.0] * LANES
-        self.known = [[-1] * LANES for _ in range(LANES)]
-        self.done = [[0.0] * len(steps) for _ in range(LANES)]
-        self.uses: dict[Buffer, list[_Use]] = {}
-
-    def latest_use(self, lane: int, other: int, step: Call | Guard) -> int:
-        """The last position at which the other lane wrote what ``step`` uses, or read what it writes."""
-        latest = self.known[lane][other]
-        for operands, after_reads in ((step.reads, False), (step.writes, True)):
-            for operand in operands:
-                low, high = bounds(operand)
-                for use in reversed(self.uses.get(operand.buffer, ())):
-                    if use.position <= latest:
-                        break
-                    if use.lane != other or not (use.writes or after_reads):
-                        continue
-                    if use.low < high and low < use.high and overlap(use.operand, operand):
-                        latest = use.position
-                        break
-        return latest
-
-    def end(self, lane: int, step: Call | Guard) -> float:
-        """When the lane would have run the step."""
-        start = self.ready[lane]
-        for other in range(LANES):
-            if other != lane:
-                latest = self.latest_use(lane, other, step)
-                if latest > self.known[lane][other]:
-                    start = max(start, self.done[other][latest]) + WAIT
-        return start + estimate(step)
-
-    def after(self, option: list[tuple[int, Call | Guard]]) -> tuple[float, float]:
-        """When all lanes, and when they together, are ready after a way to run a step."""
-        ready = list(self.ready)
-        for lane, step in option:
-            ready[lane] = self.end(lane, step)
-        return max(ready), sum(ready)
-
-    def take(self, lane: int, step: Call | Guard, position: int) -> None:
-        """The lane runs the step."""
-        end = self.end(lane, step)
-        for other in range(LANES):
-            if other != lane:
-                self.known[lane][other] = self.latest_use(lane, other, step)
-        self.ready[lane] = end
-        self.done[lane][position:] = [end] * (len(self.done[lane]) - position)
-        for operands, writes in ((step.reads, False), (step.writes, True)):
-            for operand in operands:
-                uses = self.uses.setdefault(operand.buffer, [])
-                uses.append(_Use(operand, *bounds(operand), lane, position, writes))
+def overlap(a: Operand, b: Operand) -> bool:
+    """Whether two operands of one buffer have a byte in common; True also where that is hard to tell."""
+    low, high = bounds(a)
+    other_low, other_high = bounds(b)
+    if high <= other_low or other_high <= low:
+        return False
+    try:
+        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))
+    except np.exceptions.TooHardError:
+        return True
 
 
 def bounds(operand: Operand) -> tuple[int, int]:
@@ -240,77 +125,67 @@ def bounds(operand: Operand) -> tuple[int, int]:
     return low, high + operand.dtype.itemsize
 
 
-def overlap(a: Operand, b: Operand) -> bool:
-    """Whether two operands of one buffer share bytes; True also where that is hard to tell."""
-    if a.offset == b.offset and a.strides == b.strides:
-        return True
-    try:
-        return bool(np.shares_memory(array_at(a.buffer, a), array_at(b.buffer, b), max_work=10_000))
-    except np.exceptions.TooHardError:
-        return True
+# -------------------------------------------------------------------------------------------------- lives
 
 
-def deal(steps: list[Call | Guard], fixed: set[int]) -> list[Piece]:
-    """Cut the steps, and deal the pieces to lanes. Steps whose positions are ``fixed`` run whole on lane 0."""
-    lanes = _Lanes(steps)
-    blocks: dict[int, set[int]] = {}
-    for step in steps:
-        if isinstance(step, Call) and step.block is not None:
-            blocks.setdefault(step.block[0], set()).add(step.block[1])
-    pieces: list[Piece] = []
-    for position, step in enumerate(steps):
-        options: list[list[tuple[int, Call | Guard]]] = [[(0, step)]]
-        block = step.block if isinstance(step, Call) else None
-        if position in fixed:
-            pass
-        elif block is not None and len(blocks[block[0]]) > 1:
-            numbers = sorted(blocks[block[0]])
-            options = [[(numbers.index(block[1]) * LANES // len(numbers), step)]]
-        else:
-            options += [[(lane, step)] for lane in range(1, LANES)]
-            if estimate(step) >= LEAST:
-                options += [[(0, a), (1, b)] for a, b in cuts(step)]
-        for lane, part in min(options, key=lanes.after):
-            lanes.take(lane, part, position)
-            pieces.append(Piece(part, position, lane))
-    return pieces
+@dataclass(frozen=True)
+class Life:
+    """From which step to which a buffer is used.
 
-
-def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
-    """Let each piece wait for what other lanes do before it in the same memory.
-
-    Args:
-        offsets: of the temporaries in the memory that they share.
+    ``loop`` and ``lane`` are those that alone use it; None for a buffer that is used elsewhere, too.
     """
-    last_use: dict[Buffer, list[int]] = {}
-    for piece in pieces:
-        for operand in operands_of(piece.step):
-            last_use.setdefault(operand.buffer, [-1] * LANES)[piece.lane] = piece.position
-    first_use: dict[Buffer, int] = {}
-    for piece in reversed(pieces):
-        for operand in operands_of(piece.step):
-            first_use[operand.buffer] = piece.position
-    before: dict[Buffer, list[int]] = {}  # the last use of the memory by a temporary that is dead
-    placed = sorted((offset, buffer) for buffer, offset in offsets.items())
-    for offset, buffer in placed:
-        latest = [-1] * LANES
-        for start, other in placed:
-            if start >= offset + buffer.size:
-                break
-            if other is not buffer and start + other.size > offset and max(last_use[other]) < first_use[buffer]:
-                latest = [max(pair) for pair in zip(latest, last_use[other])]
-        before[buffer] = latest
-    lanes = _Lanes([piece.step for piece in pieces])
-    for piece in pieces:
-        known = lanes.known[piece.lane]
-        waits = []
-        for other in range(LANES):
-            latest = -1
-            if other != piece.lane:
-                latest = lanes.latest_use(piece.lane, other, piece.step)
-                for operand in piece.step.writes:
-                    latest = max(latest, before.get(operand.buffer, [-1] * LANES)[other])
-            waits.append(latest if latest > known[other] else -1)
-        piece.waits = tuple(waits)
-        lanes.take(piece.lane, piece.step, piece.position)
-        lanes.known[piece.lane] = [max(pair) for pair in zip(lanes.known[piece.lane], waits)]
+
+    first: int
+    last: int
+    loop: int | None = None
+    lane: int | None = None
+
+    def meets(self, other: Life) -> bool:
+        """Whether both buffers are alive at the same time."""
+        if self.loop is not None and self.loop == other.loop and self.lane != other.lane:
+            return True
+        return self.first <= other.last and other.first <= self.last
+
+
+def lives(items: Iterable[Step | Loop], results: list[Operand]) -> dict[Buffer, Life]:
+    """The life of each buffer; results are used after the last step."""
+    spans: dict[Buffer, list[tuple[int, int, int | None, int | None]]] = {}
+    time = 0
+
+    def use(operands: Iterable[Operand], *span: Any) -> None:
+        for operand in operands:
+            spans.setdefault(operand.buffer, []).append(span)
+
+    for loop, item in enumerate(items):
+        if not isinstance(item, Loop):
+            use((*item.reads, *item.writes), time, time, None, None)
+            time += 1
+            continue
+        for lane, steps in enumerate(item.lanes):
+            for step in steps:
+                use((*step.reads, *step.writes), time, time, loop, lane)
+                time += 1
+    use(results, time, time, None, None)
+    ends = _ends_of_loops(spans)
+    return {buffer: _life(of_buffer, ends) for buffer, of_buffer in spans.items()}
+
+
+def _ends_of_loops(spans: dict[Buffer, list]) -> dict[int, tuple[int, int]]:
+    ends: dict[int, tuple[int, int]] = {}
+    for of_buffer in spans.values():
+        for first, last, loop, _ in of_buffer:
+            if loop is not None:
+                low, high = ends.get(loop, (first, last))
+                ends[loop] = min(low, first), max(high, last)
+    return ends
+
+
+def _life(spans: list[tuple[int, int, int | None, int | None]], ends: dict[int, tuple[int, int]]) -> Life:
+    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    places = {(loop, lane) for _, _, loop, lane in spans}
+    if len(places) == 1:
+        return Life(first, last, *places.pop())
+    for loop, _ in places:
+        if loop is not None:
+            first, last = min(first, ends[loop][0]), max(last, ends[loop][1])
+    return Life(first, last)

@@ -19,6 +19,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.operation import OPERATIONS
@@ -48,6 +49,13 @@ class Seen:
     slots: list[Slot] = field(default_factory=list)
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
+
+
+def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
+    """A function is about to be called: the modules among its arguments, or whose method it is, take part."""
+    for module in (getattr(function, "__self__", None), *args):
+        if isinstance(module, Module):
+            seen.modules[id(module)] = module
 
 
 @contextmanager
@@ -203,6 +211,7 @@ class _OutermostFrame:
 
 @contextmanager
 def _scratch(seen: Seen) -> Iterator[None]:
+    direction.reverse = False  # so that two captures of one function note its loops in one order
     before, arena.frame = arena.frame, _OutermostFrame()  # type: ignore[assignment]
     try:
         yield

@@ -101,7 +101,8 @@ class Guard:
     operand: Operand
     expected: bool
     operation: str = ""
-    writes: tuple = ()
+    block: tuple[int, int] | None = None
+    writes: tuple[Operand, ...] = ()
 
     @property
     def reads(self) -> tuple[Operand, ...]:
@@ -143,8 +144,9 @@ class Trace:
         return Operand(buffer, offset, array.shape, array.strides, array.dtype)
 
     def is_constant(self, array: np.ndarray) -> bool:
-        """Whether the values were there before any captured call: reading them is no reason for anything."""
-        if array.size == 0:
+        """Whether the values are none that a captured call makes: reading them decides nothing."""
+        owner = owner_of(array)
+        if array.size == 0 or (owner.size == 1 and not owner.flags.writeable):  # a number of Python's
             return True
         buffer = self.operand(array).buffer
         return buffer.kind == CONSTANT and buffer.initial is None
@@ -178,6 +180,12 @@ class Trace:
             return self.buffers[place]
         return None
 
+    def release(self) -> None:
+        """Give the memory of temporaries back: a program has its own."""
+        for buffer in self.buffers:
+            if buffer.kind == TEMPORARY:
+                buffer.owner = _NOTHING
+
     # -------------------------------------------------------------------------------------------- steps
 
     def note(
@@ -205,7 +213,7 @@ class Trace:
                 tuple(reads),
                 written,
                 self.operation,
-                getattr(arena.frame, "block", None),
+                _block(),
                 draws,
             )
         )
@@ -223,7 +231,7 @@ class Trace:
 
     def guard(self, array: np.ndarray, value: bool) -> None:
         """Python has seen the truth of ``array``."""
-        self.steps.append(Guard(self.operand(array), value, self.operation))
+        self.steps.append(Guard(self.operand(array), value, self.operation, _block()))
 
     def value_read(self, what: str) -> None:
         """Python has read a value: the operation that runs becomes one call, or the capture has failed.
@@ -236,11 +244,39 @@ class Trace:
         self.problem = self.problem or what
 
 
+_NOTHING = np.empty(0, np.uint8)
+
+
+def _block() -> tuple[int, int] | None:
+    """The parallel loop and the block of it that run in this thread."""
+    return getattr(arena.frame, "block", None)
+
+
 def owner_of(array: np.ndarray) -> np.ndarray:
     """The array at the end of the chain of bases, which owns the memory or views what is no array."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+class _Place:
+    """What NumPy makes an array of, which keeps ``owner`` alive."""
+
+    def __init__(self, owner: np.ndarray, interface: dict[str, Any]) -> None:
+        self.owner, self.__array_interface__ = owner, interface
+
+
+def array_at(operand: Operand) -> np.ndarray:
+    """The array of an operand in the memory in which it was captured."""
+    buffer = operand.buffer
+    interface = {
+        "version": 3,
+        "data": (buffer.start + operand.offset, not buffer.owner.flags.writeable),
+        "shape": operand.shape,
+        "strides": operand.strides,
+        "typestr": operand.dtype.str,
+    }
+    return np.asarray(_Place(buffer.owner, interface))
 
 
 class _Current(threading.local):

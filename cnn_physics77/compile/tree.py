@@ -42,6 +42,11 @@ class Other:
 _COMPARED = (bool, int, float, complex, str, bytes, type(None), slice, range)
 
 
+def is_leaf(description: Any) -> bool:
+    """Whether a description is that of a tensor."""
+    return description is _LEAF
+
+
 def flatten(value: Any, leaves: list[Tensor]) -> Any:
     """The description of ``value``, which can be compared; its tensors are appended to ``leaves``."""
     kind = type(value)

@@ -8,6 +8,7 @@
 """
 
 from cnn_physics77.core.autograd.api import backward, grad
+from cnn_physics77.core.autograd.engine import retaining
 from cnn_physics77.core.autograd.execution import Fast, Plain, executed_by
 from cnn_physics77.core.autograd.graph import (
     LEAF,
@@ -35,5 +36,6 @@ __all__ = [
     "locks",
     "node_of",
     "record",
+    "retaining",
     "sequence",
 ]

@@ -14,6 +14,7 @@ so all its users came before. The derivatives are themselves made of tensor oper
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
@@ -22,6 +23,9 @@ from cnn_physics77.core.autograd.graph import Node, Output, node_of
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.recording import switch
+
+retaining: ContextVar[bool] = ContextVar("retaining", default=False)
+"""Whether the backward pass that runs keeps the graph for another one."""
 
 
 @silent  # infinite gradients that meet are NaN, without a warning
@@ -44,7 +48,7 @@ def run_backward(
     for root, gradient in zip(roots, gradients):
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
-    before = switch.set(create_graph)
+    before, kept = switch.set(create_graph), retaining.set(retain_graph)
     try:
         for node, gradient in received.nodes():
             if node.hooks:
@@ -72,6 +76,7 @@ def run_backward(
                     gradient, owned = _run_hooks(leaf.hooks, gradient), False
                 deliver(leaf, gradient, owned)
     finally:
+        retaining.reset(kept)
         switch.reset(before)
 
 

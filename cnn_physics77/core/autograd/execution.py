@@ -74,6 +74,8 @@ def is_fresh(gradient, source: Source) -> bool:
     if source is None:
         return False
     node, incoming, results = source
+    if getattr(node.op, "fresh", False):
+        return True
     array = gradient.array
     if not getattr(node.op, "pure", False) or not array.flags.writeable or flat(array) is None:
         return False

@@ -95,7 +95,8 @@ class Node:
     Attributes:
         op: the operation: has ``name`` and ``backward(node, gradient, edges)``, which returns one gradient
             per edge (anything for an edge that is None). With a true ``pure`` the gradients do not depend on
-            anything but what backward is given, and nothing else keeps them.
+            anything but what backward is given, and nothing else keeps them; with a true ``fresh`` each of
+            them lies in new memory of its own.
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, in the order that the operation likes; None once it was freed.
         sequence: the number of the call; see :class:`Sequence`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -331,6 +332,12 @@ class Module(Conversions):
             module.apply(fn)
         fn(self)
         return self
+
+    def compile(self, *, fullgraph: bool = False, **options: Any) -> None:
+        """Capture the calls of this module from now on; see ``torch.compile``, which leaves it as it is and
+        returns another module."""
+        if not options.get("disable"):
+            import_module("cnn_physics77.compile").compile_in_place(self, fullgraph)
 
     def requires_grad_(self, requires_grad: bool = True):
         """Make all parameters variables, or freeze them; returns the module."""

@@ -1,0 +1,86 @@
+"""A program in two halves: the forward calls, and the backward calls, which come later or never.
+
+Both lie in one memory. What the backward half reads stays alive between them, because their lives are those
+of one list of steps: a first step that writes the arguments, the forward calls, a step that reads the results
+and writes their gradients, the backward calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cnn_physics77.compile.joint import JointRecording, New
+from cnn_physics77.compile.replay import Program, compiled
+from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand, Trace
+
+
+class Halves(Program):
+    """The program of a call and of its backward pass.
+
+    All that a replay changes, the copies of arguments too, lies in the program's own memory, so that several
+    of them (:meth:`rebound`) can wait for their backward pass at once.
+
+    Attributes:
+        inputs: the place of each argument.
+        forward, backward: the functions that make the calls.
+        forward_steps, backward_steps: the calls.
+    """
+
+    def __init__(self, made: JointRecording, inputs: list[Operand], changed: list[Operand]) -> None:
+        self.inputs = inputs
+        results = [output.place for output in made.outputs if type(output) is New]
+        read = [place for place in results if isinstance(place, Operand)] + changed
+        tangents = [place for place in made.tangents if isinstance(place, Operand)]
+        gradients = [place for place in made.gradients if isinstance(place, Operand)]
+        for operand in (*inputs, *tangents):
+            operand.buffer.kind = TEMPORARY
+        steps = made.trace.steps
+        joined = Trace()
+        joined.steps = [
+            _marker("arguments", (), inputs),
+            *map(_filled, _constants(steps)),
+            *steps[: made.boundary],
+            _marker("results", read, tangents),
+            *(steps[made.boundary :] if made.sources else ()),
+        ]
+        super().__init__(joined, gradients)
+        made.trace.release()
+
+    def _compile(self) -> None:
+        _, middle = (i for i, s in enumerate(self.steps) if isinstance(s, Call) and s.function is _nothing)
+        self.forward_steps, self.backward_steps = self.steps[1:middle], self.steps[middle + 1 :]
+        first, self.forward = compiled(_Half(self, self.forward_steps))
+        second, self.backward = compiled(_Half(self, self.backward_steps))
+        self.source = f"{first}\n\n{second}"
+        self.run: Callable[[], None] = self.forward
+
+
+class _Half:
+    """Some steps of a program, as :func:`compiled` needs them."""
+
+    initial: tuple = ()
+
+    def __init__(self, whole: Program, steps: list[Call | Guard]) -> None:
+        self.steps, self.array, self.lanes = steps, whole.array, whole.lanes
+
+
+def _nothing(*arrays) -> None:
+    """Memory is read or written from outside of the program."""
+
+
+def _marker(name: str, reads, writes) -> Call:
+    return Call(_nothing, (), {}, None, tuple(reads), tuple(writes), name, draws=True)
+
+
+def _constants(steps: list[Call | Guard]) -> list[Buffer]:
+    """What Python filled during the capture and calls change: it is filled again before each replay."""
+    used = dict.fromkeys(o.buffer for step in steps for o in (*step.reads, *step.writes))
+    return [buffer for buffer in used if buffer.initial is not None]
+
+
+def _filled(buffer: Buffer) -> Call:
+    owner = buffer.owner
+    place = Operand(buffer, 0, owner.shape, owner.strides, owner.dtype)
+    return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")

@@ -1,0 +1,92 @@
+"""A program as a table: the number of each call, the NumPy function, the operation of the framework, the
+shapes, and where in memory its arrays lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnn_physics77.compile.trace import CONSTANT, EXTERNAL, Call, Guard, Operand
+
+if TYPE_CHECKING:
+    from cnn_physics77.compile.naming import Interface
+    from cnn_physics77.compile.replay import Program
+
+HEADER = ("", "NumPy", "operation", "shapes", "memory")
+
+
+def table(program: Program) -> str:
+    """The calls of a program, one a line; ``print(program)`` prints it.
+
+    ``@64`` is a temporary, 64 bytes from the start of the program's memory.
+    """
+    rows = [HEADER]
+    for name, steps in sections(program):
+        if name:
+            rows.append((name, "", "", "", ""))
+        rows += [
+            (str(number), called(step), step.operation, _shapes(step), _memory(step, program))
+            for number, step in enumerate(steps)
+        ]
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows]
+    calls = sum(len(steps) for _, steps in sections(program))
+    return "\n".join([f"{calls} calls, {program.bytes:,} bytes of temporaries", *lines])
+
+
+def sections(program: Program) -> list[tuple[str, list[Call | Guard]]]:
+    """The steps of a program: all, or those of its two halves."""
+    if hasattr(program, "backward_steps"):
+        return [("forward", program.forward_steps), ("backward", program.backward_steps)]  # type: ignore[attr-defined]
+    return [("", program.steps)]
+
+
+def called(step: Call | Guard) -> str:
+    """The name of what a step calls."""
+    return "bool" if isinstance(step, Guard) else name_of(step.function)
+
+
+def name_of(function: Callable) -> str:
+    """The name of a function of NumPy, e.g. ``"add.reduce"``."""
+    name = getattr(function, "__name__", type(function).__name__)
+    owner = getattr(function, "__self__", None)
+    return f"{owner.__name__}.{name}" if isinstance(owner, np.ufunc) else name
+
+
+def _shapes(step: Call | Guard) -> str:
+    reads = " ".join(_shape(o) for o in step.reads)
+    return f"{reads} -> {' '.join(_shape(o) for o in step.writes)}" if step.writes else reads
+
+
+def _shape(operand: Operand) -> str:
+    return f"{operand.dtype.char}{list(operand.shape)}".replace(" ", "")
+
+
+def _memory(step: Call | Guard, program: Program) -> str:
+    places = [place(operand, program) for operand in step.reads]
+    written = " ".join(place(operand, program) for operand in step.writes)
+    return f"{' '.join(places)} -> {written}" if step.writes else " ".join(places)
+
+
+def place(operand: Operand, program: Program) -> str:
+    """Where an operand lies."""
+    interface: Interface | None = program.interface
+    if interface is not None:
+        for name, argument in (*interface.arguments, *_numbered("gradient", interface.tangents)):
+            if argument.buffer is operand.buffer:
+                return name
+    start = program.start_of(operand.buffer)
+    if start is not None:
+        return f"@{start + operand.offset}"
+    if operand.buffer.kind == CONSTANT:
+        return "constant"
+    if operand.buffer.kind == EXTERNAL and interface is not None:
+        name, offset = interface.named(operand)
+        return f"{name}+{offset}" if offset else name
+    return operand.buffer.kind
+
+
+def _numbered(name: str, operands: list[Operand]) -> list[tuple[str, Any]]:
+    return [(f"{name}{i}", operand) for i, operand in enumerate(operands)]

@@ -1,0 +1,937 @@
+"""Compiled modules, and functions that return differentiable tensors, against the eager ones, in float64.
+
+The first three calls of a kind run the forward in Python (as always, captured, compared), later ones do not:
+``calls`` counts them.
+"""
+
+import copy
+import gc
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+import cnn_physics77 as torch
+from cnn_physics77 import nn, optim
+from cnn_physics77.compile import CaptureError, OptimizedModule
+from cnn_physics77.core.errors import GradientError
+
+F = nn.functional
+EAGER_CALLS = 3
+
+
+@pytest.fixture(autouse=True)
+def in_double():
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(67)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    torch.set_default_dtype(torch.float32)
+
+
+class Counted(nn.Module):
+    """A module that counts the calls of its forward."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+        self.calls = []
+
+    def forward(self, x):
+        self.calls.append(1)
+        return self.body(x)
+
+
+def mlp():
+    return Counted(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+
+
+def two(make):
+    """Two equal modules: an eager one, and a compiled one."""
+    eager = make()
+    return eager, torch.compile(copy.deepcopy(eager), fullgraph=True)
+
+
+def same(a, b):
+    a, b = (t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t) for t in (a, b))
+    assert a.shape == b.shape
+    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def same_gradients(a, b):
+    for one, other in zip(a.parameters(), b.parameters(), strict=True):
+        assert (one.grad is None) == (other.grad is None)
+        if one.grad is not None:
+            same(one.grad, other.grad)
+
+
+def same_state(a, b):
+    for one, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True):
+        same(one, other)
+
+
+def train(model, batches, make_optimizer, after=None):
+    torch.manual_seed(5)
+    optimizer = make_optimizer(model.parameters())
+    losses = []
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if after is not None:
+            after(model)
+    return losses
+
+
+def batches(count, *shape, classes=3, size=5):
+    return [(torch.randn(size, *shape), torch.randint(0, classes, (size,))) for _ in range(count)]
+
+
+MODELS = {
+    "linear": (mlp, (6,)),
+    "dropout": (lambda: Counted(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 3)), (6,)),
+    "dropout of any p": (lambda: Counted(nn.Linear(6, 8), nn.Dropout(0.3), nn.Linear(8, 3)), (6,)),
+    "batch norm": (lambda: Counted(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)), (6,)),
+    "convolution": (
+        lambda: Counted(
+            nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3)
+        ),
+        (2, 8, 8),
+    ),
+    "layer norm": (lambda: Counted(nn.Linear(6, 8), nn.LayerNorm(8), nn.GELU(), nn.Linear(8, 3)), (6,)),
+    "in place": (lambda: Counted(nn.Linear(6, 8), nn.ReLU(inplace=True), nn.Linear(8, 3)), (6,)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_training(name, optimizer):
+    make, shape = MODELS[name]
+    eager, compiled = two(make)
+    data = batches(7, *shape)
+    losses = [
+        train(model, data, lambda p: getattr(optim, optimizer)(p, lr=0.05)) for model in (eager, compiled)
+    ]
+    same(*losses)
+    same_gradients(eager, compiled)
+    same_state(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS and len(eager.calls) == 7
+
+
+def test_dropout_leaves_the_generator_where_the_eager_call_does():
+    eager, compiled = two(MODELS["dropout"][0])
+    positions = []
+    for model in (eager, compiled):
+        train(model, batches(1, 6) * 6, lambda p: optim.SGD(p, lr=0.1))
+        positions.append(torch.rand(2))
+    same(*positions)
+
+
+def test_batch_norm_counts_each_batch_once():
+    eager, compiled = two(MODELS["batch norm"][0])
+    for model in (eager, compiled):
+        for x, _ in batches(6, 6, size=4):
+            model(x * 0 + torch.arange(24.0).reshape(4, 6))
+    assert compiled.body[1].num_batches_tracked.item() == 6
+    same_state(eager, compiled)
+
+
+def test_train_and_eval():
+    eager, compiled = two(lambda: Counted(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Dropout(0.5)))
+    x = torch.randn(5, 6)
+    for mode in [True, False] * 5:
+        results = []
+        for model in (eager, compiled):
+            torch.manual_seed(1)
+            assert model.train(mode).training is mode
+            y = model(x)
+            y.sum().backward()
+            results.append(y)
+        same(*results)
+    assert compiled._orig_mod.training is False
+    same_gradients(eager, compiled)
+    same_state(eager, compiled)
+    assert len(compiled.calls) == 5
+
+
+def test_without_gradients():
+    eager, compiled = two(mlp)
+    for k in range(6):
+        x = torch.randn(4, 6)
+        x.requires_grad_(k % 2 == 0)
+        with torch.no_grad():
+            y = compiled(x)
+            assert not y.requires_grad
+            same(eager(x), y)
+    for _ in range(6):
+        with torch.inference_mode():
+            same(eager(x), compiled(x))
+    assert len(compiled.calls) == 2 * EAGER_CALLS
+
+
+def test_no_grad_and_grad_in_turn():
+    eager, compiled = two(mlp)
+    for _ in range(6):
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            with torch.no_grad():
+                model(x)
+            model(x).square().sum().backward()
+    same_gradients(eager, compiled)
+    assert len(compiled.calls) == 2 * EAGER_CALLS
+
+
+def test_changing_shapes():
+    eager, compiled = two(mlp)
+    data = [b for _ in range(5) for b in (*batches(2, 6, size=5), *batches(1, 6, size=2))]
+    same(*(train(model, data, lambda p: optim.SGD(p, lr=0.1)) for model in (eager, compiled)))
+    assert len(compiled.calls) == 2 * EAGER_CALLS
+
+
+def test_the_gradient_of_the_input():
+    eager, compiled = two(mlp)
+    for k in range(6):
+        x = torch.randn(4, 6)
+        found = []
+        for model in (eager, compiled):
+            leaf = x.clone().requires_grad_()
+            result = (leaf * k) if k % 2 else leaf  # a result on the way, and a leaf
+            model(result).square().sum().backward()
+            found.append(leaf.grad)
+        same(*found)
+    same_gradients(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_a_module_between_eager_ones():
+    first, last = nn.Linear(5, 6), nn.Linear(3, 2)
+    eager, compiled = two(mlp)
+    for _ in range(5):
+        x = torch.randn(4, 5)
+        grads = []
+        for model in (eager, compiled):
+            first.zero_grad(), last.zero_grad()
+            last(model(first(x))).square().sum().backward()
+            grads += [torch.cat([p.grad.ravel() for p in (*first.parameters(), *last.parameters())])]
+        same(*grads)
+    same_gradients(eager, compiled)
+
+
+class Several(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.unused = nn.Linear(4, 3), nn.Linear(4, 3), nn.Linear(4, 3)
+        self.calls = []
+
+    def forward(self, x, y, *, scale, flag=True):
+        self.calls.append(1)
+        first = self.a(x) * scale["by"]
+        second = self.b(y[0]) + y[1]
+        middle, rest = first.chunk(2, 1)
+        return {"first": first.sum(), "pair": (second, [middle * 2, rest.detach()]), "flag": flag, "in": x}
+
+
+def test_several_inputs_and_outputs():
+    eager, compiled = two(Several)
+    for k in range(6):
+        x, u, v, s = torch.randn(5, 4), torch.randn(5, 4), torch.randn(5, 3), torch.randn(3)
+        found = []
+        for model in (eager, compiled):
+            model.zero_grad()
+            w = v.clone().requires_grad_()
+            out = model(x, (u, w), scale={"by": s}, flag="a")
+            assert list(out) == ["first", "pair", "flag", "in"] and out["flag"] == "a" and out["in"] is x
+            second, (middle, rest) = out["pair"]
+            assert not rest.requires_grad and isinstance(out["pair"][1], list)
+            loss = (out["first"] if k % 2 else second.square().sum()) + middle.sum()
+            loss.backward()
+            found.append([out["first"], second, middle, rest, *([] if w.grad is None else [w.grad])])
+        assert len(found[0]) == len(found[1])
+        for a, b in zip(*found):
+            same(a, b)
+        same_gradients(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_outputs_backward_one_after_the_other():
+    eager, compiled = two(Several)
+    for _ in range(5):
+        x, u, v, s = torch.randn(5, 4), torch.randn(5, 4), torch.randn(5, 3), torch.randn(3)
+        for model in (eager, compiled):
+            out = model(x, (u, v), scale={"by": s})
+            out["first"].backward(retain_graph=True)
+            out["pair"][0].sum().backward()
+        same_gradients(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_the_same_result_twice_and_detached():
+    weight = torch.randn(3).requires_grad_()
+    calls = []
+
+    @torch.compile(fullgraph=True)
+    def loss_of(x):
+        calls.append(1)
+        loss = (x * weight).sum()
+        return loss, loss, loss.detach()
+
+    for k in range(6):
+        weight.grad = None
+        x = torch.randn(3)
+        first, second, constant = loss_of(x)
+        assert first is second and not constant.requires_grad
+        assert constant.item() == first.item()
+        (first + 2 * second).backward()
+        same(weight.grad, 3 * x)
+        with torch.no_grad():
+            first.mul_(0)
+        assert constant.item() == 0  # they share memory
+    assert len(calls) == EAGER_CALLS
+
+
+def test_adversaries():
+    """The discriminator is called twice before a backward pass."""
+    torch.manual_seed(0)
+    generators, discriminators = two(lambda: Counted(nn.Linear(2, 6))), two(mlp)
+    noise = [torch.randn(4, 2) for _ in range(6)]
+    real = [torch.randn(4, 6) for _ in range(6)]
+    losses = []
+    for generator, discriminator in zip(generators, discriminators):
+        of_d = optim.Adam(discriminator.parameters(), lr=0.01)
+        of_g = optim.Adam(generator.parameters(), lr=0.01)
+        for z, x in zip(noise, real):
+            fake = generator(z)
+            of_d.zero_grad()
+            loss = discriminator(x).square().mean() - discriminator(fake.detach()).tanh().mean()
+            loss.backward()
+            of_d.step()
+            of_g.zero_grad()
+            loss_g = discriminator(fake).tanh().mean()
+            loss_g.backward()
+            of_g.step()
+            losses += [loss.item(), loss_g.item()]
+    same(losses[:12], losses[12:])
+    for pair in (generators, discriminators):
+        same_state(*pair)
+    assert len(generators[1].calls) == EAGER_CALLS and len(discriminators[1].calls) == 2 * EAGER_CALLS
+
+
+def test_results_that_wait_for_their_backward_pass():
+    eager, compiled = two(mlp)
+    x = [torch.randn(4, 6) for _ in range(20)]
+    for model in (eager, compiled):
+        for _ in range(3):
+            model(x[0])
+        waiting = [model(one).square().sum() for one in x]
+        for k in (3, 0, 5, 19, 11):
+            waiting[k].backward()
+        sum(waiting[1:3]).backward()
+    same_gradients(eager, compiled)
+    assert EAGER_CALLS < len(compiled.calls) <= EAGER_CALLS + 12  # those that got no memory
+
+
+def test_accumulated_gradients():
+    eager, compiled = two(mlp)
+    for step in range(4):
+        x = [torch.randn(4, 6) for _ in range(3)]
+        for model in (eager, compiled):
+            for one in x:
+                (model(one).square().mean() / 3).backward()
+        same_gradients(eager, compiled)
+        for model in (eager, compiled):
+            model.zero_grad(set_to_none=step % 2 == 0)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_gradients_are_the_users_own():
+    _, compiled = two(mlp)
+    kept = []
+    for _ in range(6):
+        x = torch.randn(4, 6)
+        compiled.zero_grad()
+        compiled(x).sum().backward()
+        gradients = [p.grad for p in compiled.parameters()]
+        kept.append((gradients, [g.clone() for g in gradients]))
+    for gradients, copies in kept:
+        for gradient, value in zip(gradients, copies):
+            same(gradient, value)
+
+
+def test_results_are_the_users_own():
+    eager, compiled = two(mlp)
+    x = [torch.randn(4, 6) for _ in range(6)]
+    results = []
+    for one in x:
+        y = compiled(one)
+        y.sum().backward()
+        results.append(y)
+    for one, y in zip(x, results):
+        same(eager(one), y)
+
+
+def test_dropped_results_give_their_memory_back():
+    _, compiled = two(mlp)
+    x = torch.randn(4, 6)
+    gc.disable()  # reference counts alone
+    try:
+        for _ in range(20):
+            compiled(x)
+    finally:
+        gc.enable()
+    assert len(compiled.calls) == EAGER_CALLS
+    (captured,) = compiled.forward.captures()
+    assert captured._memories == 1
+
+
+def test_retained_graph():
+    eager, compiled = two(MODELS["batch norm"][0])
+    for _ in range(5):
+        x = torch.randn(5, 6)
+        for model in (eager, compiled):
+            loss = model(x).square().sum()
+            loss.backward(retain_graph=True)
+            loss.backward(retain_graph=True)
+            loss.backward()
+            with pytest.raises(GradientError, match="a second time"):
+                loss.backward()
+        same_gradients(eager, compiled)
+
+
+def test_double_backward_is_refused():
+    _, compiled = two(mlp)
+    x = torch.randn(4, 6)
+    for _ in range(4):
+        y = compiled(x).sum()
+    with pytest.raises(GradientError, match="does not currently support double backward"):
+        torch.autograd.grad(y, list(compiled.parameters()), create_graph=True)
+
+
+def test_gradients_of_some():
+    eager, compiled = two(mlp)
+    for _ in range(5):
+        x = torch.randn(4, 6)
+        found = []
+        for model in (eager, compiled):
+            leaf = x.clone().requires_grad_()
+            weight = model.body[0].weight
+            found.append(torch.autograd.grad(model(leaf).square().sum(), [weight, leaf]))
+            assert weight.grad is None
+        for a, b in zip(*found):
+            same(a, b)
+
+
+def test_a_frozen_parameter():
+    eager, compiled = two(mlp)
+    for frozen in [False] * 4 + [True] * 4:
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            model.body[0].requires_grad_(not frozen)
+            model.zero_grad()
+            model(x).square().sum().backward()
+        same_gradients(eager, compiled)
+    assert len(compiled.calls) == 5
+
+
+def change_weight(model, x, y):
+    with torch.no_grad():
+        model.body[2].weight.add_(1)
+
+
+def change_input(model, x, y):
+    x.mul_(2)
+
+
+def change_result(model, x, y):
+    y.mul_(2)
+
+
+def step_first(model, x, y):
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    optim.SGD(model.parameters(), lr=0.1).step()
+
+
+@pytest.mark.parametrize("change", [change_weight, change_input, change_result, step_first])
+def test_what_is_changed_between_forward_and_backward(change):
+    eager, compiled = two(lambda: Counted(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3), nn.Sigmoid()))
+    for _ in range(5):
+        for model in (eager, compiled):
+            x = torch.randn(4, 6)
+            y = model(x)
+            change(model, x, y)
+            with pytest.raises(GradientError, match="modified by an inplace operation"):
+                y.sum().backward()
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_what_may_be_changed_between_forward_and_backward():
+    eager, compiled = two(lambda: Counted(nn.Linear(6, 3)))
+    for _ in range(5):
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            y = model(x)
+            with torch.no_grad():
+                model.body[0].bias.add_(1)  # which the backward pass does not read
+            y.mul_(3)
+            y.square().sum().backward()
+        same_gradients(eager, compiled)
+
+
+class Branching(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2 if g.sum() > 0 else g * 3
+
+
+class Decides(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3))
+        self.norm = nn.BatchNorm1d(3)
+        self.drop = nn.Dropout(0.5)
+        self.calls = []
+
+    def forward(self, x):
+        self.calls.append(1)
+        return Branching.apply(self.drop(self.norm(x)) * self.weight)
+
+
+def test_values_that_decide_in_the_backward_pass():
+    eager, compiled = two(Decides)
+    seen = []
+    for model in (eager, compiled):
+        torch.manual_seed(3)
+        model.weight.register_hook(lambda g: seen.append(1))
+        for sign in (1, 1, 1, 1, -1, 1, -1):
+            x = torch.arange(12.0).reshape(4, 3).square()
+            x.requires_grad_()
+            y = model(x)
+            torch.rand(3)  # somebody else draws meanwhile
+            (y * torch.full((4, 3), float(sign))).sum().backward()
+            seen.append(x.grad)
+        seen.append(torch.rand(2))
+    half = len(seen) // 2
+    for a, b in zip(seen[:half], seen[half:], strict=True):
+        same(a, b)
+    same_gradients(eager, compiled)
+    same_state(eager, compiled)
+    assert len(eager.calls) == 7 and EAGER_CALLS < len(compiled.calls) < 7 + 3
+
+
+def test_values_that_decide_in_the_forward_pass():
+    weight = torch.randn(3).requires_grad_()
+    calls = []
+
+    @torch.compile(fullgraph=True)
+    def f(x):
+        calls.append(1)
+        return x * weight if x.sum() > 0 else x - weight
+
+    for k in range(12):
+        x = torch.randn(3).abs() * (1 if k % 2 else -1)
+        weight.grad = None
+        f(x).sum().backward()
+        same(weight.grad, x if k % 2 else -torch.ones(3))
+    assert len(calls) == 5
+
+
+def test_hooks_on_parameters():
+    eager, compiled = two(mlp)
+    for model in (eager, compiled):
+        seen = []
+        model.body[0].weight.register_hook(lambda g, seen=seen: seen.append(g.clone()))
+        model.body[0].bias.register_hook(lambda g: g * 2)
+        model.body[0].bias.register_post_accumulate_grad_hook(lambda p, seen=seen: seen.append(p.grad.clone()))
+        for k in range(6):
+            model(torch.full((4, 6), float(k))).square().sum().backward()
+        model.seen = seen
+    assert len(eager.seen) == len(compiled.seen) == 12
+    for a, b in zip(eager.seen, compiled.seen):
+        same(a, b)
+    same_gradients(eager, compiled)
+
+
+def test_a_penalty_of_a_gradient():
+    """A gradient that is computed, and differentiated, inside."""
+    eager, compiled = two(mlp)
+
+    def loss_of(model, x):
+        x = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+        return (g.square().sum(1).sqrt() - 1).square().mean()
+
+    captured = torch.compile(loss_of, fullgraph=True)
+    for _ in range(6):
+        x = torch.randn(4, 6)
+        loss_of(eager, x).backward()
+        captured(compiled._orig_mod, x).backward()
+        same_gradients(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_loaded_weights():
+    eager, compiled = two(mlp)
+    for k in range(6):
+        for model, prefix in ((eager, ""), (compiled, "_orig_mod.")):
+            torch.manual_seed(k)
+            weights = {prefix + name: torch.randn(*t.shape) for name, t in eager.state_dict().items()}
+            model.load_state_dict(weights)
+            model.zero_grad()
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            y = model(x)
+            y.square().sum().backward()
+        same(eager(x), y)
+        same_gradients(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_replaced_parameters():
+    eager, compiled = two(mlp)
+    for k in range(8):
+        if k == 5:
+            for model, prefix in ((eager, ""), (compiled, "_orig_mod.")):
+                torch.manual_seed(k)
+                weights = {prefix + name: torch.randn(*t.shape) for name, t in eager.state_dict().items()}
+                model.load_state_dict(weights, assign=True)
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            model(x).square().sum().backward()
+        same(eager(x), compiled(x))
+        same_gradients(eager, compiled)
+
+
+def test_attributes_that_change():
+    eager, compiled = two(lambda: Counted(nn.Linear(6, 3), nn.Dropout(0.5)))
+    for p in [0.5] * 4 + [0.25] * 4:
+        results = []
+        x = torch.randn(4, 6)
+        for model in (eager, compiled):
+            torch.manual_seed(1)
+            model.body[1].p = p
+            results.append(model(x))
+        same(*results)
+    assert len(compiled.calls) == 5
+
+
+def test_inputs_changed_by_the_function():
+    @torch.compile(fullgraph=True)
+    def f(x, weight):
+        x.add_(1)
+        return (x * weight).sum()
+
+    for _ in range(6):
+        x, weight = torch.randn(3), torch.randn(3).requires_grad_()
+        before = x.clone()
+        f(x, weight).backward()
+        same(x, before + 1)
+        same(weight.grad, x)
+
+
+class Draws(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * torch.rand(3)
+
+
+COUNTER = torch.zeros(1)
+
+
+class Counts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        COUNTER.add_(1)
+        return g
+
+
+@pytest.mark.parametrize("function", [Draws, Counts])
+def test_a_backward_pass_with_effects_runs_eagerly(function):
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: function.apply(x * weight).sum())
+    found = []
+    for f in (lambda x: function.apply(x * weight).sum(), compiled):
+        COUNTER.zero_()
+        torch.manual_seed(1)
+        for k in range(5):
+            weight.grad = None
+            y = f(torch.ones(3))
+            if f is compiled and k == 1:
+                pytest.fail("it was captured without a warning")
+            y.backward()
+            found += [weight.grad, COUNTER.clone()]
+            if f is compiled and k == 0:
+                break
+        if f is compiled:
+            with pytest.warns(RuntimeWarning, match="its backward pass draws random numbers, or changes"):
+                y = f(torch.ones(3))
+            for _ in range(4):
+                weight.grad = None
+                y.backward()
+                found += [weight.grad, COUNTER.clone()]
+                y = f(torch.ones(3))
+    for a, b in zip(found[:10], found[10:], strict=True):
+        same(a, b)
+
+
+def uses_a_result_from_outside():
+    outer = (torch.ones(3).requires_grad_() * 2).exp()
+    return lambda x: x * outer
+
+
+def keeps_a_tensor():
+    kept = []
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        kept.append((x * w).detach().exp())
+        return (x * w).sum()
+
+    return f
+
+
+def returns_a_view():
+    w = torch.ones(3).requires_grad_()
+    return lambda x: (x[1:], (x * w).sum())
+
+
+def hooks_a_result():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        y = x * w
+        y.register_hook(lambda g: g * 2)
+        return y.sum()
+
+    return f
+
+
+def backward_and_result():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        (x * w).sum().backward()
+        return (x * w).sum()
+
+    return f
+
+
+def shares_memory():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        y = x * w
+        return y, y[1:]
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "make, problem",
+    [
+        (uses_a_result_from_outside, "pass it as an argument"),
+        (keeps_a_tensor, "keeps a tensor of shape"),
+        (returns_a_view, "a view of an argument"),
+        (hooks_a_result, "a backward hook on the result of mul"),
+        (backward_and_result, "calls backward and returns"),
+        (shares_memory, "two tensors that share memory"),
+    ],
+)
+def test_what_is_refused(make, problem):
+    compiled = torch.compile(make(), fullgraph=True)
+    with pytest.raises(CaptureError, match=problem):
+        for _ in range(6):
+            compiled(torch.ones(3))
+
+
+def test_a_replay_that_differs_is_an_error():
+    numbers = iter(range(10))
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: x * weight * (1 + next(numbers)))
+    compiled(torch.ones(3)), compiled(torch.ones(3))
+    with pytest.raises(CaptureError, match="differs from the call itself"):
+        compiled(torch.ones(3))
+
+
+def test_a_backward_pass_that_differs_is_an_error():
+    factors = iter(range(10))
+
+    class Changes(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * next(factors)
+
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: Changes.apply(x * weight))
+    compiled(torch.ones(3)), compiled(torch.ones(3))
+    with pytest.raises(CaptureError, match="differs from the call itself"):
+        compiled(torch.ones(3))
+
+
+# ---------------------------------------------------------------------------------------------- the interface
+
+
+def test_a_compiled_module_is_a_module():
+    model = mlp()
+    compiled = torch.compile(model, mode="max-autotune", backend="inductor", dynamic=False, options={"a": 1})
+    assert isinstance(compiled, nn.Module) and isinstance(compiled, OptimizedModule)
+    assert compiled._orig_mod is model and compiled.body is model.body
+    assert list(map(id, compiled.parameters())) == list(map(id, model.parameters()))
+    assert compiled.eval() is compiled and not model.training and not compiled.training
+    compiled.note = 3
+    assert model.note == 3
+    del compiled.note
+    assert not hasattr(model, "note") and not hasattr(compiled, "note")
+    with pytest.raises(AttributeError):
+        _ = compiled.nothing
+    assert "body" in dir(compiled)
+    assert len(torch.compile(model.body)) == 3 and torch.compile(model.body)[1] is model.body[1]
+    assert repr(compiled).startswith("OptimizedModule(\n  (_orig_mod): Counted(")
+
+
+@pytest.mark.needs_torch
+def test_names_as_in_pytorch():
+    import torch as pytorch
+
+    theirs = pytorch.compile(pytorch.nn.Sequential(pytorch.nn.Linear(2, 3), pytorch.nn.BatchNorm1d(3)))
+    ours = torch.compile(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
+    assert [n for n, _ in ours.named_modules()] == [n for n, _ in theirs.named_modules()]
+    ours.load_state_dict({name: t.detach().numpy() for name, t in theirs.state_dict().items()})
+    same(ours[0].weight, theirs[0].weight.detach().numpy())
+
+
+def test_copies():
+    _, compiled = two(mlp)
+    x = torch.randn(4, 6)
+    for _ in range(4):
+        y = compiled(x)
+    for copied in (copy.deepcopy(compiled), pickle.loads(pickle.dumps(compiled))):
+        assert type(copied) is OptimizedModule and copied.body[0].weight is not compiled.body[0].weight
+        for _ in range(4):
+            same(copied(x), y)
+        with torch.no_grad():
+            copied.body[0].weight.zero_()
+        assert (copied(x) - y).abs().max() > 1e-3
+    same(compiled(x), y)
+
+
+def test_in_place():
+    model = mlp()
+    names = list(model.state_dict())
+    model.compile(fullgraph=True, mode="reduce-overhead")
+    assert list(model.state_dict()) == names
+    eager = mlp()
+    eager.load_state_dict(model.state_dict())
+    same(*(train(m, batches(6, 6, size=4)[:0] or DATA, lambda p: optim.SGD(p, lr=0.1)) for m in (eager, model)))
+    assert len(model.calls) == EAGER_CALLS
+    again = copy.deepcopy(model)
+    same(again(DATA[0][0]), model(DATA[0][0]))
+    other = mlp()
+    other.compile(disable=True)
+    assert "forward" not in vars(other)
+
+
+with torch.no_grad():
+    DATA = [(torch.randn(4, 6).double(), torch.randint(0, 3, (4,))) for _ in range(6)]
+
+
+def test_decorators():
+    @torch.compile
+    def f(x):
+        """Twice."""
+        return x + x
+
+    @torch.compile(mode="default")
+    def g(x):
+        return x + x
+
+    @torch.compile(disable=True)
+    def h(x):
+        return x + x
+
+    assert f.__name__ == "f" and f.__doc__ == "Twice." and type(h) is type(lambda: 0)
+    x = torch.ones(2).requires_grad_()
+    for function in (f, g, h):
+        for _ in range(5):
+            x.grad = None
+            function(x).sum().backward()
+            same(x.grad, [2, 2])
+    model = nn.Linear(2, 2)
+    assert torch.compile(model, disable=True) is model
+
+
+def test_a_decorated_method():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+            self.drop = nn.Dropout(0.5)
+            self.calls = []
+
+        @torch.compile(fullgraph=True)
+        def forward(self, x):
+            self.calls.append(1)
+            return self.drop(self.layer(x))
+
+    a, b = Net(), Net()
+    x = torch.randn(4, 3)
+    for net in (a, b):
+        for _ in range(5):
+            net(x).sum().backward()
+        net.eval()
+        same(net(x), x @ net.layer.weight.T + net.layer.bias)
+        assert len(net.calls) == EAGER_CALLS + 1
+
+
+def test_compiled_inside_of_compiled():
+    eager, compiled = two(mlp)
+    steps = []
+    for model in (eager, compiled):
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+        def step(x, model=model, optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = model(x).square().sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        steps.append(step if model is eager else torch.compile(step, fullgraph=True))
+    for _ in range(6):
+        x = torch.randn(4, 6)
+        same(steps[0](x), steps[1](x))
+    same_state(eager, compiled)
+    assert len(compiled.calls) == EAGER_CALLS
+
+
+def test_reset():
+    _, compiled = two(mlp)
+    x = torch.randn(4, 6)
+    for _ in range(5):
+        compiled(x)
+    torch.compile.reset()
+    assert not compiled.forward.captures()
+    for _ in range(5):
+        compiled(x)
+    assert len(compiled.calls) == 2 * EAGER_CALLS
