@@ -69,7 +69,7 @@ class Program:
 
     def rebound(self) -> Program:
         """The same program on new memory."""
-        other: Program = object.__new__(Program)
+        other: Program = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._bind()
         return other
@@ -192,7 +192,10 @@ def lines_of(step: Call | Guard, names: Any) -> list[str]:
     arguments = [text(argument) for argument in step.arguments]
     options = [f"{name}={text(value)}" for name, value in step.options.items()]
     ufunc = function if isinstance(function, np.ufunc) else None
-    if ufunc is not None and out is not None:
+    if ufunc in (np.maximum, np.minimum) and out is not None:  # NumPy warns of a third argument by position
+        options.append(f"out={text(out)}")
+        out = None
+    elif ufunc is not None and out is not None:
         arguments += [text(one) for one in (out if type(out) is tuple else (out,))]
         out = None
     elif function is np.copyto and out is not None:
