@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, tapped
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
 from cnn_physics77.compile.trace import (
     EXTERNAL,
     INPUT,
@@ -71,8 +71,8 @@ class OptimizerBefore:
         """Of all optimizers."""
         return [
             OptimizerBefore(o, settings_of(o), o._steps_called)
-            for o in gc.get_objects()
-            if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
+            for o in objects_of(Optimizer)
+            if hasattr(o, "_steps_called")
         ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.compile.analysis import needed
 from cnn_physics77.compile.joint import JointRecording, New
 from cnn_physics77.compile.replay import Program, compiled
 from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand, Trace
@@ -37,13 +38,16 @@ class Halves(Program):
         for operand in (*inputs, *tangents):
             operand.buffer.kind = TEMPORARY
         steps = made.trace.steps
+        forward, backward = steps[: made.boundary], steps[made.boundary :] if made.sources else []
+        early = decided_early(forward, backward, tangents)
         joined = Trace()
         joined.steps = [
             _marker("arguments", (), inputs),
             *map(_filled, _constants(steps)),
-            *steps[: made.boundary],
+            *forward,
+            *early,
             _marker("results", read, tangents),
-            *(steps[made.boundary :] if made.sources else ()),
+            *(step for step in backward if step not in early),
         ]
         super().__init__(joined, gradients)
         made.trace.release()
@@ -55,6 +59,27 @@ class Halves(Program):
         second, self.backward = compiled(_Half(self, self.backward_steps))
         self.source = f"{first}\n\n{second}"
         self.run: Callable[[], None] = self.forward
+
+
+def decided_early(
+    forward: list[Call | Guard], backward: list[Call | Guard], tangents: list[Operand]
+) -> list[Call | Guard]:
+    """The guards of the backward pass that do not depend on the gradients, with the calls that compute their
+    values. Made at the end of the forward half, they can still choose another capture."""
+    used = {o.buffer for step in forward for o in (*step.reads, *step.writes)}
+    given = {o.buffer for o in tangents}  # and what was computed from them
+    late: set[Buffer] = set()  # what the calls that stay use
+    early: list[Call | Guard] = []
+    for step in backward:
+        reads, writes = {o.buffer for o in step.reads}, {o.buffer for o in step.writes}
+        if (reads | writes) & given or writes & (used | late):
+            given |= writes
+            late |= reads | writes
+        else:
+            early.append(step)
+    if not any(isinstance(step, Guard) for step in early):
+        return []
+    return needed(early, [])[0]
 
 
 class _Half:

@@ -30,6 +30,7 @@ from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
 from cnn_physics77.core.operations.base.views import rebase_history
+from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -230,7 +231,7 @@ class _Graph:
 
     Attributes:
         roots: the results that can be differentiated.
-        leaves: the leaf tensors below them.
+        leaves: the leaf tensors below them, in the order in which a backward pass meets them.
         reached: for each leaf, and each node of an argument, the numbers of the roots that lead to it.
         problem: why the graph cannot be recorded; "" if it can.
     """
@@ -238,8 +239,8 @@ class _Graph:
     def __init__(self, returned: list[Tensor], outputs: list[Any], start: int, arguments: set[Node]) -> None:
         self.roots = [t for t, output in zip(returned, outputs) if type(output) is New and t.edge is not None]
         self.reached: dict[Any, set[int]] = {}
-        self.leaves: list[Tensor] = []
         self.problem = ""
+        inner: set[Node] = set()
         for number, root in enumerate(self.roots):
             nodes, seen = [edge_to(root)], set()
             while nodes:
@@ -248,15 +249,15 @@ class _Graph:
                 if node is None or node in seen:
                     continue
                 seen.add(node)
-                if type(node) is not Node:
-                    if node not in self.reached:
-                        self.leaves.append(node)
-                    self.reached.setdefault(node, set()).add(number)
-                elif node in arguments:
+                if type(node) is not Node or node in arguments:
                     self.reached.setdefault(node, set()).add(number)
                 else:
                     self.problem = self.problem or _problem_of_node(node, start)
+                    inner.add(node)
                     nodes += node.edges
+        order = sorted(inner, key=lambda node: -node.sequence)
+        met = dict.fromkeys(edge for node in order for edge in node.edges)
+        self.leaves: list[Tensor] = [edge for edge in met if isinstance(edge, Tensor)]
 
     def sources_of(self, tensor: Tensor) -> frozenset[int]:
         return frozenset(self.reached[edge_to(tensor)])
@@ -281,6 +282,18 @@ def tangent(number: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return np.asarray(values).astype(dtype)
 
 
+class _Noticed(dict):
+    """The generators that take part, and where each was when it first took part."""
+
+    def __init__(self, generators: dict[int, Generator]) -> None:
+        super().__init__(generators)
+        self.positions: dict[int, tuple[Generator, dict]] = {}
+
+    def __setitem__(self, key: int, generator: Generator) -> None:
+        self.positions.setdefault(key, (generator, generator.get_state()))
+        super().__setitem__(key, generator)
+
+
 def _record_backward(
     made: JointRecording, graph: _Graph, sources: list[int | Tensor], tensors: list[Tensor]
 ) -> None:
@@ -298,7 +311,7 @@ def _record_backward(
     if not tensors:
         return
     made.boundary = len(trace.steps)
-    positions = [(generator, generator.get_state()) for generator in made.seen.generators.values()]
+    noticed = made.seen.generators = _Noticed(made.seen.generators)
     trace.undoes = True
     try:
         with without_hooks(graph.leaves):
@@ -309,9 +322,8 @@ def _record_backward(
     finally:
         trace.undoes = False
         drawn = any(getattr(step, "draws", False) for step in trace.steps[made.boundary :])
-        if drawn:
-            for generator, position in positions:
-                generator.set_state(position)
+        for generator, position in noticed.positions.values():
+            generator.set_state(position)
         if trace.undo() or drawn:
             made.problem = "its backward pass draws random numbers, or changes memory of others"
     for source, tensor, gradient in zip(sources, tensors, gradients):

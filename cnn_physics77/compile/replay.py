@@ -83,7 +83,7 @@ class Program:
 
     def rebound(self) -> Program:
         """The same program on new memory."""
-        other: Program = object.__new__(Program)
+        other: Program = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._bind()
         return other

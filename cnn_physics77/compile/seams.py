@@ -100,7 +100,12 @@ _NAMES = ("array",), ("arrays", "values", "gradients", "views")
 
 def holders() -> list[Any]:
     """All objects that hold arrays."""
-    return [thing for thing in gc.get_objects() if isinstance(thing, (Tensor, ParameterPack))]
+    return objects_of(Tensor, ParameterPack)
+
+
+def objects_of(*kinds: type) -> list[Any]:
+    """All objects of these classes. Others are not touched: some answer ``isinstance`` with a warning."""
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
 
 
 def arrays_of(holder: Any) -> list[np.ndarray]:
