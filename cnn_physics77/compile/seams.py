@@ -140,7 +140,11 @@ def _named(name: str, forward: Callable) -> Callable:
         trace.depth += 1
         begun = len(trace.steps)
         try:
-            return forward(*traced(arrays), **parameters)
+            if any(_varies(trace, value) for value in (*arrays, *parameters.values())):
+                arrays = traced(arrays)  # all: what is done to a plain one is not seen
+            else:
+                arrays = plain(arrays)  # the result is a constant
+            return forward(*arrays, **parameters)
         except ValueRead:
             del trace.steps[begun:]
             return noted_whole(forward, plain(arrays), plain(parameters))
@@ -149,6 +153,14 @@ def _named(name: str, forward: Callable) -> Callable:
             trace.depth -= 1
 
     return run
+
+
+def _varies(trace: Trace, value: Any) -> bool:
+    """Whether this is a traced array, a tensor of one, or a tuple with one; not a constant."""
+    if type(value) is tuple:
+        return any(_varies(trace, item) for item in value)
+    array = getattr(value, "array", value)
+    return type(array) is Traced and not trace.is_constant(array)
 
 
 # ------------------------------------------------------------------------------------------ scratch memory

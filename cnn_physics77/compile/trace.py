@@ -145,6 +145,8 @@ class Trace:
         if array.size == 0:
             return True
         buffer = self.operand(array).buffer
+        if buffer.kind == EXTERNAL:  # such as the numbers that operations keep
+            return buffer.owner.flags.owndata and not buffer.owner.flags.writeable
         return buffer.kind == CONSTANT and buffer.initial is None
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:
