@@ -46,6 +46,10 @@ def traced(value: Any) -> Any:
 class Traced(np.ndarray):
     """An array whose uses are noted by the current trace."""
 
+    def __array_finalize__(self, array):
+        if self.base is None and self.size and current.trace is not None:
+            current.trace.value_read("NumPy copied an array without a call that can be noted")
+
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
         trace = current.trace
         inputs, options, given = plain(inputs), plain(options), plain(out)

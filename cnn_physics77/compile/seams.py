@@ -64,7 +64,7 @@ def tapped(trace: Trace) -> Iterator[Seen]:
     seen = Seen()
     with ExitStack() as undo:
         undo.enter_context(_traced_tensors())
-        for tap in (_operations, _scratch, _optimizers, _generators, _modules):
+        for tap in (_operations, _assignments, _scratch, _optimizers, _generators, _modules):
             undo.enter_context(tap(seen))
         before, current.trace = current.trace, trace
         try:
@@ -153,7 +153,11 @@ def _named(name: str, forward: Callable) -> Callable:
         trace.depth += 1
         begun = len(trace.steps)
         try:
-            return forward(*traced(arrays), **parameters)
+            if any(_varies(trace, value) for value in (*arrays, *parameters.values())):
+                arrays = traced(arrays)  # all: what is done to a plain one is not seen
+            else:
+                arrays = plain(arrays)  # the result is a constant
+            return forward(*arrays, **parameters)
         except ValueRead:
             del trace.steps[begun:]
             return noted_whole(forward, plain(arrays), plain(parameters))
@@ -162,6 +166,33 @@ def _named(name: str, forward: Callable) -> Callable:
             trace.depth -= 1
 
     return run
+
+
+def _varies(trace: Trace, value: Any) -> bool:
+    """Whether this is an array of the trace, a tensor of one, or a tuple with one; not a constant."""
+    if type(value) is tuple:
+        return any(_varies(trace, item) for item in value)
+    array = getattr(value, "array", value)
+    if not isinstance(array, np.ndarray) or not array.size:
+        return False
+    return (type(array) is Traced or trace.knows(array)) and not trace.is_constant(array)
+
+
+@contextmanager
+def _assignments(seen: Seen) -> Iterator[None]:
+    """``x[key] = y`` is noted also for an x that was made of nothing, such as ``zeros(3)``."""
+    before = Tensor.__setitem__  # type: ignore[attr-defined]
+
+    def assign(self, key, value):
+        if current.trace is not None:
+            self.array = traced(self.array)
+        before(self, key, value)
+
+    Tensor.__setitem__ = assign  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        Tensor.__setitem__ = before  # type: ignore[attr-defined]
 
 
 # ------------------------------------------------------------------------------------------ scratch memory

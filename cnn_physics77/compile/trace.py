@@ -149,6 +149,8 @@ class Trace:
         if array.size == 0 or (owner.size == 1 and not owner.flags.writeable):  # a number of Python's
             return True
         buffer = self.operand(array).buffer
+        if buffer.kind == EXTERNAL:  # such as the numbers that operations keep
+            return buffer.owner.flags.owndata and not buffer.owner.flags.writeable
         return buffer.kind == CONSTANT and buffer.initial is None
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:

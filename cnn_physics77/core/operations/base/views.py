@@ -210,7 +210,7 @@ def _view_scatter(base, values, *, path, order):
 
 @_view_scatter.derivative("base")
 def _(g, values_shape, path, order):
-    return _view_scatter(g, from_array(np.zeros(values_shape, g.dtype)), path=path, order=order)
+    return _view_scatter(g, from_array(np.zeros(values_shape, g.dtype, like=g.array)), path=path, order=order)
 
 
 @_view_scatter.derivative("values")

@@ -49,6 +49,12 @@ def _(v, target, kept, weight):
     return _nll(v, target, kept, weight)
 
 
+@operation(name="nll_divisor")
+def _total_weight(target, kept, weight, *, dtype):
+    """Σ w[t_n] over those that count"""
+    return np.asarray(kernels.total_weight(target, kept, weight), dtype)
+
+
 def _weighted(losses, target, kept, weight):
     if weight is not None:
         losses = losses * weight[target]
@@ -153,10 +159,7 @@ def nll_loss(
         return losses
     if reduction == "sum":
         return losses.sum()
-    total = kernels.total_weight(
-        target.array, None if kept is None else kept.array, None if weight is None else weight.array
-    )
-    return losses.sum() / from_array(np.asanyarray(total, losses.dtype))
+    return losses.sum() / _total_weight(target, kept, weight, dtype=losses.dtype)
 
 
 # ------------------------------------------------------------------------------ cross-entropy
