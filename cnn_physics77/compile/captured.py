@@ -151,7 +151,9 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     )
     made.problem = trace.problem or problem_of(made, returned, known)
     if not made.problem:
-        kept = kept_tensor(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
+        leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
+        allowed = known | {id(t) for t in (*returned, *leaves)}
+        kept = kept_tensor(allowed | {id(t._grad) for t in (*grads, *leaves)})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -204,6 +206,17 @@ def has_graph(edge: Any) -> bool:
             seen.add(node)
             nodes += [e for e in node.edges if e is not None]
     return found
+
+
+def _leaves_of(edge: Any) -> list[Tensor]:
+    """The leaves that a graph refers to, also one that has been freed."""
+    edges, seen = [edge], set()
+    for one in edges:  # grows meanwhile
+        node = one.node if type(one) is Output else one
+        if type(node) is Node and node not in seen:
+            seen.add(node)
+            edges += node.edges
+    return [one for one in edges if isinstance(one, Tensor)]
 
 
 def kept_tensor(allowed: set[int]) -> Tensor | None:
