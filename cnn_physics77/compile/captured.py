@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.replay import GuardFailed, Program, array_at
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Operand, Trace, owner_of
@@ -261,7 +261,7 @@ class Captured:
         arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
         owners = {id(array): name for name, array in arrays.items()}
         return Interface(
-            getattr(made.function, "__name__", "step"),
+            name_of_function(made.function),
             [(names[index], made.trace.operand(buffer.owner)) for index, buffer in made.inputs],
             [output[0] if type(output) is tuple else None for output in self.outputs],
             gradients=[

@@ -218,7 +218,7 @@ def _describe(
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return np.shares_memory(np.asarray(a), np.asarray(b), max_work=10**5)
+        return np.shares_memory(np.asarray(a), np.asarray(b), max_work=10**5)  # type: ignore[arg-type]  # the stubs know two values
     except np.exceptions.TooHardError:
         return True
 
