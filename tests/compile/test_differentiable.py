@@ -368,6 +368,26 @@ def test_values_that_decide_in_the_forward_pass():
     assert len(calls) == 5
 
 
+def test_a_step_that_returns_what_it_was_given():
+    """Results that were there before need no backward pass of their own."""
+    calls = []
+
+    @torch.compile(fullgraph=True)
+    def step(x, y):
+        calls.append(1)
+        x.grad = None
+        (x * y).sum().backward()
+        return x, y
+
+    x = torch.randn(3).requires_grad_()
+    for _ in range(6):
+        y = torch.randn(3)
+        result, other = step(x, y)
+        assert result is x and other is y
+        same(x.grad, y)
+    assert len(calls) == EAGER_CALLS
+
+
 def test_a_penalty_of_a_gradient():
     """A gradient that is computed, and differentiated, inside."""
     eager, compiled = two(mlp)
