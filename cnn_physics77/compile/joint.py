@@ -317,7 +317,7 @@ def _record_backward(
         with without_hooks(graph.leaves):
             gradients = autograd.grad(roots, tensors, tangents, retain_graph=True, allow_unused=True)
     except Exception as error:
-        made.problem = f"its backward pass fails: {error}"
+        made.problem = f"its backward pass fails: {type(error).__name__}: {error}".rstrip(": ")
         return
     finally:
         trace.undoes = False
