@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
@@ -287,7 +287,7 @@ class Captured:
         arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
         owners = {id(array): name for name, array in arrays.items()}
         return Interface(
-            getattr(made.function, "__name__", "step"),
+            name_of_function(made.function),
             [(names[index], made.trace.operand(buffer.owner)) for index, buffer in made.inputs],
             [output[0] if type(output) is tuple else None for output in self.outputs],
             gradients=[

@@ -23,7 +23,7 @@ from cnn_physics77.compile.joint import (
     tangent,
     without_hooks,
 )
-from cnn_physics77.compile.naming import Interface, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
@@ -81,9 +81,11 @@ class Differentiable(Captured):
         names = names_of_arguments(made.function, made.arguments)
         arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
         owners = {id(array): name for name, array in arrays.items()}
-        sources = [names[s] if type(s) is int else owners.get(id(s.array), "tensor") for s in self.sources]
+        sources = [
+            names[s] if isinstance(s, int) else owners.get(id(s.array), "tensor") for s in self.sources
+        ]
         return Interface(
-            getattr(made.function, "__name__", "step"),
+            name_of_function(made.function),
             [(names[index], place) for index, place in self._inputs_at],
             [_place_of(output, self.outputs) for output in self.outputs],
             [place for place in self._tangents if isinstance(place, Operand)],
@@ -191,7 +193,7 @@ class Differentiable(Captured):
                 np.copyto(memory.array(place), 0 if one is None else one.array)
         try:
             blas.in_one_thread(silently, memory.backward)
-            found = [self._gradient(memory, place) for place in self._gradients]
+            found: list[Tensor | None] = [self._gradient(memory, place) for place in self._gradients]
         except GuardFailed:
             found = self._derive_eagerly(lease, node, tangents)
         if kept is not None:
@@ -223,7 +225,7 @@ class Differentiable(Captured):
                 flatten(self._function(*args, **kwargs), returned)
             roots = [t for t, o in zip(returned, self.outputs) if type(o) is New and o.root is not None]
             pairs = [(root, one) for root, one in zip(roots, tangents) if one is not None]
-            sources = [copies[s] if type(s) is int else s for s in self.sources]
+            sources = [copies[s] if isinstance(s, int) else s for s in self.sources]
             with without_hooks(t for t in sources if t.edge is LEAF):
                 return list(
                     autograd.grad([r for r, _ in pairs], sources, [g for _, g in pairs], allow_unused=True)
@@ -311,9 +313,9 @@ class _Compiled:
         return self._captured.derive(lease, node, gradient)
 
 
-def _place_of(output: Any, outputs: list[Any]) -> Operand | None:
+def _place_of(output: Any, outputs: list[Any]) -> Operand | np.ndarray | None:
     output = outputs[output.index] if type(output) is Again else output
-    return output.place if type(output) is New and isinstance(output.place, Operand) else None
+    return output.place if type(output) is New else None
 
 
 def _check_unchanged(tensor: Tensor, node: Node) -> None:

@@ -10,7 +10,6 @@ from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.function import CompiledFunction
 from cnn_physics77.compile.listing import sections
-from cnn_physics77.compile.module import OptimizedModule
 from cnn_physics77.compile.trace import Call, Guard
 from cnn_physics77.core.layers.module import Module
 
@@ -43,12 +42,11 @@ def explain(function: Callable, *args: Any, **kwargs: Any) -> str:
 
 
 def _compiled(function: Callable) -> CompiledFunction:
-    if isinstance(function, OptimizedModule) or isinstance(
-        getattr(function, "forward", None), CompiledFunction
-    ):
-        return function.forward  # type: ignore[union-attr,return-value]
     if isinstance(function, CompiledFunction):
         return function
+    forward = getattr(function, "forward", None)
+    if isinstance(forward, CompiledFunction):  # a compiled module
+        return forward
     if isinstance(function, Module):
         return CompiledFunction(function.__call__, name=type(function).__name__)
     return CompiledFunction(function)

@@ -104,9 +104,7 @@ class CompiledFunction:
             return self._capture(key, kind, description, given)
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
-            returned: list[Tensor] = []
-            flatten(result, returned)
-            kind.differentiable = any(has_graph(t.edge) for t in (returned if recording() else given))
+            kind.differentiable = _has_history(result, given)
         return result
 
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
@@ -171,6 +169,17 @@ class CompiledFunction:
         self._kinds.clear()
         self._captures.clear()
         self._count = 0
+
+
+def _has_history(result: Any, given: list[Tensor]) -> bool:
+    """Whether a call must be captured with its backward pass: it made a result that can be differentiated, or
+    it is not recorded and was given such a result."""
+    if not recording():
+        return any(t.edge is not None for t in given)
+    returned: list[Tensor] = []
+    flatten(result, returned)
+    known = set(map(id, given))
+    return any(not t.is_leaf and id(t) not in known and has_graph(t.edge) for t in returned)
 
 
 _all: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()

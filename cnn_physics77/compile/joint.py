@@ -218,7 +218,7 @@ def _describe(
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return np.shares_memory(np.asarray(a), np.asarray(b), max_work=10**5)
+        return np.shares_memory(np.asarray(a), np.asarray(b), max_work=10**5)  # type: ignore[arg-type]  # the stubs know two values
     except np.exceptions.TooHardError:
         return True
 
@@ -317,7 +317,7 @@ def _record_backward(
         with without_hooks(graph.leaves):
             gradients = autograd.grad(roots, tensors, tangents, retain_graph=True, allow_unused=True)
     except Exception as error:
-        made.problem = f"its backward pass fails: {error}"
+        made.problem = f"its backward pass fails: {type(error).__name__}: {error}".rstrip(": ")
         return
     finally:
         trace.undoes = False

@@ -34,7 +34,7 @@ class OptimizedModule(Module):
         return self.forward.program  # type: ignore[attr-defined]
 
     @property
-    def training(self) -> bool:  # type: ignore[override]
+    def training(self) -> bool:
         """Whether the module is in training mode."""
         return self._orig_mod.training
 

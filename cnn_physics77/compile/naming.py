@@ -24,7 +24,8 @@ class Interface:
     Attributes:
         name: of the function.
         arguments: the name of each, and where its copy lies.
-        results: where each tensor that is returned lies; None for one that was there before.
+        results: where each tensor that is returned lies, or it itself if it is empty; None for one that was
+            there before.
         tangents: where the gradients of the results lie, if there is a backward half.
         gradients: the name of each gradient that it computes, and where it lies.
         arrays: the memory of others by name.
@@ -32,7 +33,7 @@ class Interface:
 
     name: str
     arguments: list[tuple[str, Operand]]
-    results: list[Operand | None]
+    results: list[Operand | np.ndarray | None]
     tangents: list[Operand] = field(default_factory=list)
     gradients: list[tuple[str, Operand]] = field(default_factory=list)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -50,6 +51,12 @@ class Interface:
     def _number(self, buffer: Buffer) -> int:
         self.__dict__.setdefault("_unnamed", {})
         return self.__dict__["_unnamed"].setdefault(buffer, len(self.__dict__["_unnamed"]))
+
+
+def name_of_function(function: Callable) -> str:
+    """Its name; the class of a module."""
+    owner = getattr(function, "__self__", None)
+    return type(owner).__name__ if isinstance(owner, Module) else getattr(function, "__name__", "step")
 
 
 def names_of_arrays(seen: Seen, tensors: list[Tensor]) -> dict[str, np.ndarray]:

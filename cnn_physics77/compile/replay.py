@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -82,9 +82,9 @@ class Program:
     def _compile(self) -> None:
         self.source, self.run = compiled(self)
 
-    def rebound(self) -> Program:
+    def rebound(self) -> Self:
         """The same program on new memory."""
-        other: Program = object.__new__(type(self))
+        other: Self = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         other._bind()
         return other
@@ -136,7 +136,7 @@ class Program:
 class _Names:
     """Names for the values that a source text uses."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Any) -> None:
         self.program = program
         self.values: dict[str, Any] = {
             "copyto": np.copyto,
@@ -164,8 +164,12 @@ class _Names:
         return self.of(value, "c")
 
 
-def compiled(program: Program) -> tuple[str, Callable[[], None]]:
-    """The source text of a function that makes the calls of a program, and the function."""
+def compiled(program: Any) -> tuple[str, Callable[[], None]]:
+    """The source text of a function that makes the calls of a program, and the function.
+
+    Args:
+        program: what has ``steps``, ``initial`` and ``array``.
+    """
     names = _Names(program)
     lanes: list[str] = []  # functions
     lines = [

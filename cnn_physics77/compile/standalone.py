@@ -99,10 +99,7 @@ def text_of(program: Program) -> str:
 def _function(name: str, body: list[str], fills: list[str], names: Texts) -> str:
     interface = names.interface
     given = interface.arguments
-    results = [
-        "None" if o is None else f"{names.text(o)}.copy()" if isinstance(o, Operand) else repr(o)
-        for o in interface.results
-    ]
+    results = ["None" if o is None else f"{names.text(o)}.copy()" for o in interface.results]
     if name == "backward":
         given = [(f"gradient{i}", operand) for i, operand in enumerate(interface.tangents)]
         results = []

@@ -1,0 +1,162 @@
+"""What a capture refuses: such calls run eagerly. And a replay that differs from the call is an error."""
+
+import pytest
+
+import cnn_physics77 as torch
+from cnn_physics77.compile import CaptureError
+
+
+def same(a, b):
+    assert a.shape == b.shape and (a - b).abs().max() < 1e-6
+
+
+class Draws(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * torch.rand(3)
+
+
+COUNTER = torch.zeros(1)
+
+
+class Counts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        COUNTER.add_(1)
+        return g
+
+
+@pytest.mark.parametrize("function", [Draws, Counts])
+def test_a_backward_pass_with_effects_runs_eagerly(function):
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: function.apply(x * weight).sum())
+    found = []
+    for f in (lambda x: function.apply(x * weight).sum(), compiled):
+        COUNTER.zero_()
+        torch.manual_seed(1)
+        for k in range(5):
+            weight.grad = None
+            y = f(torch.ones(3))
+            if f is compiled and k == 1:
+                pytest.fail("it was captured without a warning")
+            y.backward()
+            found += [weight.grad, COUNTER.clone()]
+            if f is compiled and k == 0:
+                break
+        if f is compiled:
+            with pytest.warns(RuntimeWarning, match="its backward pass draws random numbers, or changes"):
+                y = f(torch.ones(3))
+            for _ in range(4):
+                weight.grad = None
+                y.backward()
+                found += [weight.grad, COUNTER.clone()]
+                y = f(torch.ones(3))
+    for a, b in zip(found[:10], found[10:], strict=True):
+        same(a, b)
+
+
+def uses_a_result_from_outside():
+    outer = (torch.ones(3).requires_grad_() * 2).exp()
+    return lambda x: x * outer
+
+
+def keeps_a_tensor():
+    kept = []
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        kept.append((x * w).detach().exp())
+        return (x * w).sum()
+
+    return f
+
+
+def returns_a_view():
+    w = torch.ones(3).requires_grad_()
+    return lambda x: (x[1:], (x * w).sum())
+
+
+def hooks_a_result():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        y = x * w
+        y.register_hook(lambda g: g * 2)
+        return y.sum()
+
+    return f
+
+
+def backward_and_result():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        w.grad = None
+        (x * w).sum().backward()
+        return (x * w).sum()
+
+    return f
+
+
+def shares_memory():
+    w = torch.ones(3).requires_grad_()
+
+    def f(x):
+        y = x * w
+        return y, y[1:]
+
+    return f
+
+
+@pytest.mark.parametrize(
+    "make, problem",
+    [
+        (uses_a_result_from_outside, "pass it as an argument"),
+        (keeps_a_tensor, "keeps a tensor of shape"),
+        (returns_a_view, "a view of an argument"),
+        (hooks_a_result, "a backward hook on the result of mul"),
+        (backward_and_result, "calls backward and returns"),
+        (shares_memory, "two tensors that share memory"),
+    ],
+)
+def test_what_is_refused(make, problem):
+    compiled = torch.compile(make(), fullgraph=True)
+    with pytest.raises(CaptureError, match=problem):
+        for _ in range(6):
+            compiled(torch.ones(3))
+
+
+def test_a_replay_that_differs_is_an_error():
+    numbers = iter(range(10))
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: x * weight * (1 + next(numbers)))
+    compiled(torch.ones(3)), compiled(torch.ones(3))
+    with pytest.raises(CaptureError, match="differs from the call itself"):
+        compiled(torch.ones(3))
+
+
+def test_a_backward_pass_that_differs_is_an_error():
+    factors = iter(range(10))
+
+    class Changes(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * next(factors)
+
+    weight = torch.randn(3).requires_grad_()
+    compiled = torch.compile(lambda x: Changes.apply(x * weight))
+    compiled(torch.ones(3)), compiled(torch.ones(3))
+    with pytest.raises(CaptureError, match="differs from the call itself"):
+        compiled(torch.ones(3))
