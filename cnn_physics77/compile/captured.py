@@ -173,6 +173,7 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
     for state in made.tensors:
         if state.tensor.__dict__.get("array") is not state.array or state.tensor.edge is not state.edge:
             shape = tuple(state.array.shape)
+            made.passing = True  # another thread may have done it
             return f"it replaces the memory or the history of a tensor of shape {shape}"
     for optimizer in made.optimizers:
         if settings_of(optimizer.optimizer) != optimizer.settings:
@@ -304,7 +305,7 @@ class Captured:
         self.trace.release()
         self.trace = Trace()
 
-    def use_processes(self) -> None:
+    def use_processes(self) -> LanedProgram:
         """Run the program in two processes from now on; tensors that it uses move into shared memory."""
         program = LanedProgram(self.program)
         self._tensors = [(tensor, tensor.array, constant) for tensor, _, constant in self._tensors]
@@ -316,6 +317,7 @@ class Captured:
             slot.numbers = program.moved(slot.numbers)
         self.program = program
         self._set_memory_of_others()
+        return program
 
     def _set_memory_of_others(self) -> None:
         steps = self.program.steps
@@ -357,7 +359,7 @@ class Captured:
 
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""
-        if self.mode != (recording(), get_default_dtype()):
+        if self.mode != (recording(), get_default_dtype()) or not self.program.usable():
             return False
         for tensor, array, constant in self._tensors:
             if tensor.array is not array or (tensor.edge is None) is not constant:
@@ -498,6 +500,10 @@ class Captured:
         finally:
             restore()
             self._set_counts(counts)
+
+    def result_count(self) -> int:
+        """How many of the arrays that :meth:`rehearse` gives are results and gradients; they come first."""
+        return len(self._results())
 
     def _results(self) -> list[np.ndarray]:
         places = [place for place, _ in self._places() if isinstance(place, Operand)]
