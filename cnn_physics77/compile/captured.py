@@ -442,7 +442,8 @@ class Captured:
         things = [*grads, *(grad.array for grad in grads), self.program.arena]
         self._references = [(thing, 0) for thing in things]
         del grads, things
-        self._references = [(thing, getrefcount(thing)) for thing, _ in self._references]
+        counts = [getrefcount(thing) for thing, _ in self._references]  # counted as `replay` counts them
+        self._references = [(thing, count) for (thing, _), count in zip(self._references, counts)]
 
     def _run(self, given: list[Tensor], undone: list[np.ndarray]) -> None:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
