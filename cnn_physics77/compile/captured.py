@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import is_
 from sys import getrefcount
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -122,7 +125,8 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
-    made.problem = trace.problem or _problem(made, returned, known)
+    made.passing = bool(seen.passing)
+    made.problem = seen.passing or trace.problem or _problem(made, returned, known)
     if not made.problem:
         leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
         allowed = known | {id(t) for t in (*returned, *leaves)}
@@ -260,23 +264,27 @@ class Captured:
         operands = {o for step in self.program.steps for o in (*step.reads, *step.writes)}
         used = {id(o.buffer.owner): o.buffer for o in operands if o.buffer.kind == EXTERNAL}
         written = {o.buffer for step in self.program.steps for o in step.writes}
-        self._tensors: list[tuple[Tensor, np.ndarray, bool]] = []  # and whether it is a constant
-        self._changed: list[Tensor] = []
+        # a tensor that is no more has been replaced; and whether it is a constant
+        self._tensors: list[tuple[ref[Tensor], np.ndarray, bool]] = []
+        self._changed: list[ref[Tensor]] = []
         self._leaves: list[
             tuple[Tensor, np.ndarray | bool]
         ] = []  # and its gradient's memory, or if it is None
-        with_grads = {id(leaf) for leaf, _ in self.grads}
+        groups = [group["params"] for optimizer, _ in self._steps for group in optimizer.param_groups]
+        with_grads = {id(p) for params in groups for p in params} | {id(leaf) for leaf, _ in self.grads}
         for state in made.tensors:
             buffer = used.get(id(owner_of(state.array)))
             if buffer is not None:
-                self._tensors.append((state.tensor, state.array, state.edge is None))
+                self._tensors.append((ref(state.tensor), state.array, state.edge is None))
                 if buffer in written:
-                    self._changed.append(state.tensor)
-            if state.edge is LEAF and (buffer is not None or id(state.tensor) in with_grads):
+                    self._changed.append(ref(state.tensor))
+            is_leaf = state.edge is LEAF or isinstance(state.tensor, Parameter)
+            if id(state.tensor) in with_grads or (is_leaf and buffer is not None):
                 grad = state.grad_array
                 is_used = grad is not None and id(owner_of(grad)) in used
                 self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
-        self._modules = [(m, m.training, m._hooks) for m in made.seen.modules.values()]
+        self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
+        self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
         self._settings = [
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
@@ -287,19 +295,24 @@ class Captured:
         """Whether all that the program depends on is as it was."""
         if self._mode != (recording(), get_default_dtype()):
             return False
-        for tensor, array, constant in self._tensors:
-            if tensor.array is not array or (tensor.edge is None) is not constant:
+        for reference, array, constant in self._tensors:
+            tensor = reference()
+            if tensor is None or tensor.array is not array or (tensor.edge is None) is not constant:
                 return False
-        for tensor, memory in self._leaves:
-            grad = tensor._grad
+        for leaf, memory in self._leaves:
+            grad = leaf._grad
             if (
                 (grad is None) is not memory
                 if type(memory) is bool
                 else grad is None or grad.array is not memory
             ):
                 return False
-        for module, training, hooks in self._modules:
-            if module.training is not training or module._hooks is not hooks:
+        for attributes, values in self._modules:
+            if len(attributes) != len(values) or not all(map(is_, attributes.values(), values)):
+                return False
+        for optimizer, parameters in self._groups:
+            found = _parameters_of(optimizer)
+            if len(found) != len(parameters) or not all(map(is_, found, parameters)):
                 return False
         for group, settings in self._settings:
             for name, value in settings.items():
@@ -324,8 +337,10 @@ class Captured:
         for index, buffer in self._written_inputs:
             np.copyto(given[index].array, buffer.owner)
             given[index].mark_changed()
-        for tensor in self._changed:
-            tensor.mark_changed()
+        for reference in self._changed:
+            tensor = reference()
+            if tensor is not None:
+                tensor.mark_changed()
         for slot in self._slots:
             slot.pack.first_step = False
         for optimizer, count in self._steps:
@@ -425,6 +440,10 @@ class Captured:
         ]
         results += [leaf._grad.array for leaf, place in self.grads if place is not None]
         return [*results, *self._seen]
+
+
+def _parameters_of(optimizer: Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def _may_fail(step: Call | Guard) -> bool:

@@ -89,6 +89,7 @@ class CompiledFunction:
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
+        kind.attempts = 0
         self._captures.setdefault(key, []).append(Captured(made))
         self._count += 1
         if self._count == MOST_CAPTURES:

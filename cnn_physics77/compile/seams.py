@@ -43,8 +43,13 @@ class Slot:
 
 @dataclass
 class Seen:
-    """What took part in a capture."""
+    """What took part in a capture.
 
+    Attributes:
+        passing: what happened that makes this call unlike others; "" for nothing.
+    """
+
+    passing: str = ""
     slots: list[Slot] = field(default_factory=list)
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
@@ -254,11 +259,25 @@ def _optimizers(seen: Seen) -> Iterator[None]:
         trace.add(slot.numbers, EXTERNAL)
         return tuple(traced(slot.numbers)[i] for i in range(len(numbers)))
 
+    make = ElementwiseOptimizer._make_packs
+
+    def make_packs(self, params, names):
+        if current.trace is None:
+            return make(self, params, names)
+        seen.passing = "an optimizer makes its states anew"
+        trace, current.trace = current.trace, None
+        try:
+            return make(self, params, names)
+        finally:
+            current.trace = trace
+
     ElementwiseOptimizer.next_numbers = next_numbers  # type: ignore[method-assign]
+    ElementwiseOptimizer._make_packs = make_packs  # type: ignore[method-assign]
     try:
         yield
     finally:
         ElementwiseOptimizer.next_numbers = before  # type: ignore[method-assign]
+        ElementwiseOptimizer._make_packs = make  # type: ignore[method-assign]
 
 
 class _Numbers:
