@@ -14,7 +14,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.replay import Program, array_at
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, tapped
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, instances, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Guard, GuardFailed, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
@@ -89,8 +89,8 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     ]
     optimizers = [
         OptimizerBefore(o, settings_of(o), o._steps_called)
-        for o in gc.get_objects()
-        if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
+        for o in instances(Optimizer)
+        if hasattr(o, "_steps_called")
     ]
     trace = Trace(array for holder in before for array in arrays_of(holder))
     copies = {id(t): from_array(t.array.copy(order="K")) for t in given if t.edge is None and t.array.size}
@@ -129,8 +129,9 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     made.problem = seen.passing or trace.problem or _problem(made, returned, known)
     if not made.problem:
         leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
-        allowed = known | {id(t) for t in (*returned, *leaves)}
-        kept = _kept(allowed | {id(t._grad) for t in (*grads, *leaves)})
+        bases = [t._view_of[0] for t in (*returned, *leaves) if t._view_of is not None]
+        allowed = known | {id(t) for t in (*returned, *leaves, *bases)}
+        kept = _kept(trace, allowed | {id(t._grad) for t in (*grads, *leaves)})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -192,18 +193,19 @@ def _leaves_of(edge: Any) -> list[Tensor]:
     return [one for one in edges if isinstance(one, Tensor)]
 
 
-def _kept(allowed: set[int]) -> Tensor | None:
+def _kept(trace: Trace, allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    kept = _others(allowed)
-    if kept:
-        kept = []  # else this list would keep them
+    if _in_trace(trace, allowed):
         gc.collect()
-        kept = _others(allowed)
-    return kept[0] if kept else None
+    return next(iter(_in_trace(trace, allowed)), None)
 
 
-def _others(known: set[int]) -> list[Tensor]:
-    return [t for t in holders() if isinstance(t, Tensor) and id(t) not in known]
+def _in_trace(trace: Trace, allowed: set[int]) -> list[Tensor]:
+    """The other tensors with values that the trace computes; those of other threads are none."""
+    tensors = [t for t in holders() if isinstance(t, Tensor) and "array" in t.__dict__]
+    return [
+        t for t in tensors if id(t) not in allowed and trace.knows(t.array) and not trace.is_constant(t.array)
+    ]
 
 
 class _Freed:
@@ -264,8 +266,8 @@ class Captured:
         operands = {o for step in self.program.steps for o in (*step.reads, *step.writes)}
         used = {id(o.buffer.owner): o.buffer for o in operands if o.buffer.kind == EXTERNAL}
         written = {o.buffer for step in self.program.steps for o in step.writes}
-        # a tensor that is no more has been replaced; and whether it is a constant
-        self._tensors: list[tuple[ref[Tensor], np.ndarray, bool]] = []
+        # by memory: its tensors, which have been replaced if none is left, and whether each is a constant
+        self._tensors: dict[int, list[tuple[ref[Tensor], np.ndarray, bool]]] = {}
         self._changed: list[ref[Tensor]] = []
         self._leaves: list[
             tuple[Tensor, np.ndarray | bool]
@@ -275,7 +277,8 @@ class Captured:
         for state in made.tensors:
             buffer = used.get(id(owner_of(state.array)))
             if buffer is not None:
-                self._tensors.append((ref(state.tensor), state.array, state.edge is None))
+                alike = self._tensors.setdefault(buffer.start, [])
+                alike.append((ref(state.tensor), state.array, state.edge is None))
                 if buffer in written:
                     self._changed.append(ref(state.tensor))
             is_leaf = state.edge is LEAF or isinstance(state.tensor, Parameter)
@@ -295,9 +298,15 @@ class Captured:
         """Whether all that the program depends on is as it was."""
         if self._mode != (recording(), get_default_dtype()):
             return False
-        for reference, array, constant in self._tensors:
-            tensor = reference()
-            if tensor is None or tensor.array is not array or (tensor.edge is None) is not constant:
+        for tensors in self._tensors.values():
+            replaced = True
+            for reference, array, constant in tensors:
+                tensor = reference()
+                if tensor is not None:
+                    replaced = False
+                    if tensor.array is not array or (tensor.edge is None) is not constant:
+                        return False
+            if replaced:
                 return False
         for leaf, memory in self._leaves:
             grad = leaf._grad

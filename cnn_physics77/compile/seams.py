@@ -97,7 +97,19 @@ _NAMES = ("array",), ("arrays", "values", "gradients", "views")
 
 def holders() -> list[Any]:
     """All objects that hold arrays."""
-    return [thing for thing in gc.get_objects() if isinstance(thing, (Tensor, ParameterPack))]
+    return instances(Tensor, ParameterPack)
+
+
+def instances(*kinds: type) -> list[Any]:
+    """All instances of some classes. An instance refers to its class.
+
+    ``gc.get_objects`` would also refer to the tuples that other threads are about to fill, which they cannot
+    do then.
+    """
+    classes = list(kinds)
+    for kind in classes:  # grows meanwhile
+        classes += kind.__subclasses__()
+    return [thing for thing in gc.get_referrers(*classes) if isinstance(thing, kinds)]
 
 
 def arrays_of(holder: Any) -> list[np.ndarray]:
