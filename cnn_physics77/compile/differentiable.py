@@ -79,7 +79,7 @@ class Differentiable(Captured):
 
     def _interface(self, made: Any) -> Interface:
         names = names_of_arguments(made.function, made.arguments)
-        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        arrays = names_of_arrays(made.seen, self.tensors())
         owners = {id(array): name for name, array in arrays.items()}
         sources = [
             names[s] if isinstance(s, int) else owners.get(id(s.array), "tensor") for s in self.sources
@@ -207,7 +207,7 @@ class Differentiable(Captured):
         self, lease: _Lease, node: Node, tangents: list[Tensor | None]
     ) -> list[Tensor | None]:
         """A value decides otherwise than in the capture: the call again, without its effects."""
-        for tensor in (*(t for t, _, _ in self._tensors), *lease.given):
+        for tensor in (*self.tensors(), *lease.given):
             _check_unchanged(tensor, node)
         if not self._modules_hold():
             raise GradientError(

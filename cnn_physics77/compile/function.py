@@ -141,6 +141,7 @@ class CompiledFunction:
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
+        kind.attempts = 0
         captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
