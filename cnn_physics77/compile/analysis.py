@@ -7,11 +7,13 @@ whose lives do not meet share memory.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from math import gcd
 
 import numpy as np
 
+from cnn_physics77.compile.schedule import Life
 from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Guard, Operand
 
 ALIGNMENT = 64  # bytes of a cache line
@@ -75,40 +77,27 @@ def operands_of(step: Call | Guard) -> tuple[Operand, ...]:
     return (*step.reads, *step.writes)
 
 
-def lifetimes(steps: list[Call | Guard], results: list[Operand]) -> dict[Buffer, tuple[int, int]]:
-    """The first and the last step that uses each buffer; results are used after the last step."""
-    lives: dict[Buffer, tuple[int, int]] = {}
-    for index, operands in enumerate((*map(operands_of, steps), results)):
-        for operand in operands:
-            first, _ = lives.get(operand.buffer, (index, index))
-            lives[operand.buffer] = first, index
-    return lives
-
-
-def plan_memory(lives: dict[Buffer, tuple[int, int]]) -> tuple[dict[Buffer, int], int]:
+def plan_memory(lives: dict[Buffer, Life]) -> tuple[dict[Buffer, int], int]:
     """An offset for each buffer, and the bytes of all together.
 
     Greedily: the largest buffer first, each into the smallest gap that is free while it lives (Y. Pisarchyk
     and J. Lee, arXiv 2001.03288, section 5).
     """
-    placed: list[tuple[int, int, int, int]] = []  # offset, end, first and last step; sorted
+    placed: list[tuple[int, int, int]] = []  # offset, end, number; sorted
     offsets: dict[Buffer, int] = {}
     total = 0
-    for buffer in sorted(lives, key=lambda b: (-b.size, lives[b])):
-        first, last = lives[buffer]
+    order = sorted(lives, key=lambda buffer: (-buffer.size, lives[buffer].first, lives[buffer].last))
+    for number, buffer in enumerate(order):
         size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
-        at, gap = 0, None
-        place = None
-        for offset, end, begun, ended in placed:
-            if begun > last or ended < first:
+        at, place, gap = 0, None, None
+        for offset, end, other in placed:
+            if not lives[buffer].meets(lives[order[other]]):
                 continue
             room = offset - at
             if room >= size and (gap is None or room < gap):
                 place, gap = at, room
             at = max(at, end)
-        offset = at if place is None else place
-        offsets[buffer] = offset
-        placed.append((offset, offset + size, first, last))
-        placed.sort()
-        total = max(total, offset + size)
+        offsets[buffer] = at if place is None else place
+        insort(placed, (offsets[buffer], offsets[buffer] + size, number))
+        total = max(total, offsets[buffer] + size)
     return offsets, total

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.trace import Trace, current, owner_of
+from cnn_physics77.compile.trace import GuardFailed, Trace, current, owner_of
+from cnn_physics77.core.kernels.runtime.scratch import arena
 
 
 def plain(value: Any) -> Any:
@@ -44,6 +45,10 @@ def traced(value: Any) -> Any:
 
 class Traced(np.ndarray):
     """An array whose uses are noted by the current trace."""
+
+    def __array_finalize__(self, array):
+        if self.base is None and self.size and current.trace is not None:
+            current.trace.value_read("NumPy copied an array without a call that can be noted")
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **options):
         trace = current.trace
@@ -79,10 +84,11 @@ class Traced(np.ndarray):
         if trace is None:
             return base[index]
         if _is_basic(index):
-            if _reads(key):
+            if _reads(trace, key):
                 trace.value_read("an index was read from an array")
             return base[_with_ellipsis(index)].view(Traced)
-        if any(isinstance(part, np.ndarray) and part.dtype == bool for part in _parts(index)):
+        masks = [part for part in _parts(key) if isinstance(part, np.ndarray) and part.dtype == bool]
+        if _reads(trace, *masks):
             trace.value_read("an array of booleans as an index decides the shape of the result")
         return _noted(trace, np.ndarray.__getitem__, (base, index), {}, base[index])
 
@@ -97,7 +103,7 @@ class Traced(np.ndarray):
         if not _is_basic(index):
             trace.note(np.ndarray.__setitem__, (base, index, value), {}, changed=(base,))
             return
-        if _reads(key):
+        if _reads(trace, key):
             trace.value_read("an index was read from an array")
         place = base[_with_ellipsis(index)]
         if not _is_same_place(place, value):  # else it is the end of ``x[i] += y``
@@ -108,7 +114,7 @@ class Traced(np.ndarray):
 
     def __bool__(self) -> bool:
         value = bool(self.view(np.ndarray))
-        if current.trace is not None:
+        if current.trace is not None and not current.trace.is_constant(self):
             current.trace.guard(self, value)
         return value
 
@@ -131,8 +137,11 @@ def _is_basic(index: Any) -> bool:
     )
 
 
-def _reads(key: Any) -> bool:
-    return any(type(part) is Traced for part in _parts(key))
+def _reads(trace: Trace, *values: Any) -> bool:
+    """Whether there is a traced array that is no constant among the values, or in a tuple of them."""
+    return any(
+        type(part) is Traced and not trace.is_constant(part) for value in values for part in _parts(value)
+    )
 
 
 def _with_ellipsis(index: Any) -> tuple:
@@ -175,7 +184,7 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
     arguments, options = plain(arguments), plain(options)
     if trace is None or function in METADATA:
         return function(*arguments, **options)
-    if function in SHAPED_BY_DATA:
+    if function in SHAPED_BY_DATA and not all(map(trace.is_constant, _arrays_in(arguments))):
         trace.value_read(f"{function.__name__} gives a result whose shape depends on values")
     if function is np.copyto or function is np.ndarray.fill or function in CHANGE_FIRST:
         trace.before_write(arguments[0])
@@ -239,24 +248,27 @@ def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any]) -
     nested tuples and lists of arrays and None."""
     trace = current.trace
     assert trace is not None
-    current.trace = None
+    frame = arena.frame
+    current.trace = arena.frame = None
     try:
         result = function(*arguments, **options)
     finally:
-        current.trace = trace
+        current.trace, arena.frame = trace, frame
+    result = _as_arrays(result)
     results = flattened(result)
     arrays = [one for one in results if one is not None]
     inputs = {id(owner_of(array)) for array in _arrays_in((arguments, tuple(options.values())))}
-    if not all(isinstance(one, (np.ndarray, np.generic)) for one in arrays):
+    if not all(isinstance(one, np.ndarray) for one in arrays):
         trace.problem = trace.problem or f"{trace.operation} gives a result that is no array"
+    elif any(hasattr(one, "array") for one in flattened((arguments, tuple(options.values())))):
+        trace.problem = trace.problem or f"{trace.operation} reads a value and is given tensors as parameters"
     elif any(array.base is not None and id(owner_of(array)) in inputs for array in arrays if array.size):
         trace.problem = trace.problem or f"{trace.operation} reads a value and gives a view"
     else:
-        if len(results) == 1:
-            result = results[0] = np.asarray(results[0])
         for array in arrays:
-            trace.allocated(np.asarray(array))
-        trace.note(Flattened(function), arguments, options, tuple(results))
+            trace.allocated(array)
+        forms = tuple(None if one is None else (one.shape, one.dtype) for one in results)
+        trace.note(Flattened(function, forms), arguments, options, tuple(results))
     return traced(result)
 
 
@@ -267,23 +279,40 @@ def flattened(result: Any) -> list:
     return [result]
 
 
+def _as_arrays(result: Any) -> Any:
+    """The result with 0-d arrays for numbers, in tuples and lists too."""
+    if isinstance(result, (tuple, list)):
+        return type(result)(map(_as_arrays, result))
+    return np.asarray(result) if isinstance(result, (bool, int, float, complex, np.generic)) else result
+
+
 @dataclass(frozen=True)
 class Flattened:
-    """A function whose results are given as one flat list, or alone."""
+    """A function whose results are given as one flat list, or alone.
+
+    Attributes:
+        forms: the shape and dtype that each result had; None for no array.
+
+    Raises:
+        GuardFailed: a result has another shape or dtype now.
+    """
 
     function: Callable
+    forms: tuple
 
     @property
     def __name__(self) -> str:
         return getattr(self.function, "__name__", "function").strip("_")
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        results = flattened(self.function(*arguments, **options))
+        results = flattened(_as_arrays(self.function(*arguments, **options)))
+        if tuple([None if one is None else (one.shape, one.dtype) for one in results]) != self.forms:
+            raise GuardFailed
         return results[0] if len(results) == 1 else results
 
 
 def _read(name: str, array: Traced, *arguments: Any, **options: Any) -> Any:
-    if current.trace is not None:
+    if current.trace is not None and not current.trace.is_constant(array):
         current.trace.value_read(f"{name} read a value")
     return getattr(np.ndarray, name)(array.view(np.ndarray), *arguments, **options)
 
@@ -306,8 +335,8 @@ def _reading_method(name: str) -> Callable:
 
 for _name in (
     "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "compress", "copy", "cumprod",
-    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted", "take",
-    "trace", "fill", "sort", "partition", "put", "byteswap",
+    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted",
+    "take", "trace", "fill", "sort", "partition", "put", "byteswap",
 ):  # fmt: skip
     setattr(Traced, _name, _computing_method(_name))
 for _name in (

@@ -11,10 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
-from cnn_physics77.compile.replay import GuardFailed, Program, array_at
+from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Operand, Trace, owner_of
+from cnn_physics77.compile.trace import (
+    EXTERNAL,
+    INPUT,
+    Buffer,
+    Call,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+    array_at,
+    owner_of,
+)
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
 from cnn_physics77.core.backend.dtypes import get_default_dtype
@@ -195,13 +207,16 @@ def has_graph(edge: Any) -> bool:
 
 def kept_tensor(allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    for collect in (False, True):
-        if collect:
-            gc.collect()
-        kept = [t for t in holders() if isinstance(t, Tensor) and id(t) not in allowed]
-        if not kept:
-            return None
-    return kept[0]
+    kept = _others(allowed)
+    if kept:
+        kept = []  # else this list would keep them
+        gc.collect()
+        kept = _others(allowed)
+    return kept[0] if kept else None
+
+
+def _others(known: set[int]) -> list[Tensor]:
+    return [t for t in holders() if isinstance(t, Tensor) and id(t) not in known]
 
 
 class _Freed:
@@ -250,7 +265,7 @@ class Captured:
         self._steps = [(optimizer, count) for optimizer, count in self._steps if count]
         self._set_guards(made)
         steps = self.program.steps
-        last = max((index for index, step in enumerate(steps) if not isinstance(step, Call)), default=-1)
+        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
         self._undone = memory_of_others(steps[: last + 1])
         self._seen = memory_of_others(steps)
         self._references: list[tuple[Any, int]] = []
@@ -271,6 +286,12 @@ class Captured:
             ],
             arrays=arrays,
         )
+
+    def prove(self) -> None:
+        """A replay has been compared: what only that needed is given back."""
+        self.proved = True
+        self.trace.release()
+        self.trace = Trace()
 
     def _places(self) -> list[tuple[Any, bool]]:
         return [output for output in self.outputs if type(output) is tuple]
@@ -376,7 +397,9 @@ class Captured:
         if type(output) is not tuple:
             return given[output] if type(output) is int else output
         place, had_history = output
-        made = from_array((self.program.array(place) if isinstance(place, Operand) else place).copy())
+        made = from_array(
+            (self.program.array(place) if isinstance(place, Operand) else place).copy(order="K")
+        )
         if had_history:
             made.edge = record(_FREED, ())
         return made
@@ -462,7 +485,11 @@ class Captured:
         return [*results, *self._seen]
 
 
+def may_fail(step: Call | Guard) -> bool:
+    return isinstance(step, Guard) or isinstance(step.function, Flattened)
+
+
 def memory_of_others(steps: list) -> list[np.ndarray]:
     """The memory of others that the steps write."""
     written = dict.fromkeys(o for step in steps for o in step.writes if o.buffer.kind == EXTERNAL)
-    return [array_at(operand.buffer, operand) for operand in written]
+    return [array_at(operand) for operand in written]

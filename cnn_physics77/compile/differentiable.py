@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.captured import Captured, is_written, memory_of_others
+from cnn_physics77.compile.captured import Captured, is_written, may_fail, memory_of_others
 from cnn_physics77.compile.halves import Halves
 from cnn_physics77.compile.joint import (
     Again,
@@ -24,8 +24,7 @@ from cnn_physics77.compile.joint import (
     without_hooks,
 )
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
-from cnn_physics77.compile.replay import GuardFailed, array_at
-from cnn_physics77.compile.trace import EXTERNAL, Guard, Operand
+from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, retaining, sequence
@@ -69,7 +68,7 @@ class Differentiable(Captured):
         self._set_guards(made)
         self._leaves = [(leaf, memory) for leaf, memory in self._leaves if type(memory) is not bool]
         steps = self.program.forward_steps
-        last = max((index for index, step in enumerate(steps) if isinstance(step, Guard)), default=-1)
+        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
         self._has_guards = last >= 0
         self._undone, self._seen = memory_of_others(steps[: last + 1]), memory_of_others(steps)
         self._decides = any(isinstance(step, Guard) for step in self.program.backward_steps)
@@ -97,7 +96,7 @@ class Differentiable(Captured):
     def _set_watched(self, made: JointRecording) -> None:
         """What the backward half reads of the memory of others, of arguments and of results."""
         read = {o for step in self.program.backward_steps for o in step.reads}
-        others = [array_at(o.buffer, o) for o in read if o.buffer.kind == EXTERNAL]
+        others = [array_at(o) for o in read if o.buffer.kind == EXTERNAL]
         self._watched_tensors = [
             state.tensor
             for state in made.tensors

@@ -14,8 +14,8 @@ from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_re
 from cnn_physics77.compile.compare import difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
-from cnn_physics77.compile.replay import GuardFailed, Program
-from cnn_physics77.compile.trace import CaptureError, current
+from cnn_physics77.compile.replay import Program
+from cnn_physics77.compile.trace import CaptureError, GuardFailed, current
 from cnn_physics77.compile.tree import flatten
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
@@ -145,7 +145,7 @@ class CompiledFunction:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
-        captured.proved = True
+        captured.prove()
         return made.result
 
     def captures(self) -> list[Captured]:

@@ -50,9 +50,7 @@ class Halves(Program):
             *(step for step in backward if step not in early),
         ]
         super().__init__(joined, gradients)
-        for buffer in made.trace.buffers:
-            if buffer.kind == TEMPORARY:
-                buffer.owner = _NOTHING  # the memory of the capture is not needed any more
+        made.trace.release()
 
     def _compile(self) -> None:
         _, middle = (i for i, s in enumerate(self.steps) if isinstance(s, Call) and s.function is _nothing)
@@ -84,16 +82,13 @@ def decided_early(
     return needed(early, [])[0]
 
 
-_NOTHING = np.empty(0, np.uint8)
-
-
 class _Half:
     """Some steps of a program, as :func:`compiled` needs them."""
 
     initial: tuple = ()
 
     def __init__(self, whole: Program, steps: list[Call | Guard]) -> None:
-        self.steps, self.array = steps, whole.array
+        self.steps, self.array, self.lanes = steps, whole.array, whole.lanes
 
 
 def _nothing(*arrays) -> None:

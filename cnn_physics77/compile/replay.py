@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
+from cnn_physics77.compile.analysis import ALIGNMENT, needed, plan_memory
 from cnn_physics77.compile.listing import table
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, Operand, Trace
+from cnn_physics77.compile.schedule import Loop, Step, lives, schedule
+from cnn_physics77.compile.trace import (
+    TEMPORARY,
+    Buffer,
+    Call,
+    CaptureError,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+    array_at,
+)
+from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS, parallel_for
+from cnn_physics77.core.kernels.runtime.pool import get_num_threads
 
 if TYPE_CHECKING:
     from cnn_physics77.compile.naming import Interface
-
-
-class GuardFailed(Exception):
-    """The truth of a value differs from what it was in the capture."""
 
 
 GIVES_OUT = {
@@ -26,6 +35,9 @@ GIVES_OUT = {
     np.argmin, np.ndarray.argmax, np.ndarray.argmin, np.ndarray.cumsum, np.ndarray.cumprod,
 }  # fmt: skip
 """Functions besides ufuncs that take ``out=``."""
+
+OUT_BY_NAME = {np.maximum, np.minimum}
+"""Ufuncs that must be given ``out`` by its name: NumPy 2.4 warns otherwise. Others are faster without it."""
 
 
 class Program:
@@ -37,6 +49,7 @@ class Program:
 
     Attributes:
         steps: the needed ones, in order.
+        lanes: the most that run at once.
         bytes: of the memory of all temporaries.
         initial: memory that Python filled in the capture, and that is filled anew before the first call.
         source: the Python function that makes the calls.
@@ -48,13 +61,14 @@ class Program:
     def __init__(self, trace: Trace, results: list[Operand]) -> None:
         self.steps, unwritten = needed(trace.steps, results)
         self._check(unwritten)
-        self._lives = lifetimes(self.steps, results)
+        self.lanes = get_num_threads()
+        alive = lives(schedule(self.steps, self.lanes), results)
         temporary = {
             buffer: life
-            for buffer, life in self._lives.items()
+            for buffer, life in alive.items()
             if buffer.kind == TEMPORARY or (buffer.initial is not None and buffer not in unwritten)
         }
-        self.initial = [b for b in self._lives if b.initial is not None and b in unwritten]
+        self.initial = [b for b in alive if b.initial is not None and b in unwritten]
         self._offsets, self.bytes = plan_memory(temporary)
         self._bind()
 
@@ -112,26 +126,7 @@ class Program:
         start = self._offsets.get(operand.buffer)
         if start is not None:
             return np.ndarray(shape, dtype, self.arena, self._start + start + operand.offset, strides)
-        return array_at(operand.buffer, operand)
-
-
-class _Place:
-    """What NumPy makes an array of, which keeps ``owner`` alive."""
-
-    def __init__(self, owner: np.ndarray, interface: dict[str, Any]) -> None:
-        self.owner, self.__array_interface__ = owner, interface
-
-
-def array_at(buffer: Buffer, operand: Operand) -> np.ndarray:
-    """The array of an operand in the memory in which it was captured."""
-    interface = {
-        "version": 3,
-        "data": (buffer.start + operand.offset, not buffer.owner.flags.writeable),
-        "shape": operand.shape,
-        "strides": operand.strides,
-        "typestr": operand.dtype.str,
-    }
-    return np.asarray(_Place(buffer.owner, interface))
+        return array_at(operand)
 
 
 # ------------------------------------------------------------------------------------------- the function
@@ -142,7 +137,11 @@ class _Names:
 
     def __init__(self, program: Any) -> None:
         self.program = program
-        self.values: dict[str, Any] = {"copyto": np.copyto, "GuardFailed": GuardFailed}
+        self.values: dict[str, Any] = {
+            "copyto": np.copyto,
+            "GuardFailed": GuardFailed,
+            "parallel_for": parallel_for,
+        }
         self._names: dict[int, str] = {}
 
     def of(self, value: Any, hint: str) -> str:
@@ -171,18 +170,29 @@ def compiled(program: Any) -> tuple[str, Callable[[], None]]:
         program: what has ``steps``, ``initial`` and ``array``.
     """
     names = _Names(program)
+    lanes: list[str] = []  # functions
     lines = [
         f"copyto({names.of(buffer.owner, 'k')}, {names.of(buffer.initial, 'k')})"
         for buffer in program.initial
     ]
-    lines += [line for step in program.steps for line in lines_of(step, names)]
-    source = "\n        ".join(
-        [f"def bind({', '.join(names.values)}):\n    def run():", *(lines or ["pass"])]
-    )
-    source += "\n    return run\n"
+    for item in schedule(program.steps, program.lanes):
+        if isinstance(item, Loop):
+            functions = [f"lane_{len(lanes) + number}" for number in range(len(item.lanes))]
+            lanes += [_function(name, steps, names) for name, steps in zip(functions, item.lanes)]
+            chosen = f"lambda lane: ({', '.join(functions)})[lane]()"
+            lines.append(f"parallel_for({chosen}, {len(functions)}, {HAND_OVER_MICROSECONDS})")
+        else:
+            lines += lines_of(item, names)
+    run = "\n        ".join(["    def run():", *(lines or ["pass"])])
+    source = "\n".join([f"def bind({', '.join(names.values)}):", *lanes, run, "    return run", ""])
     space: dict[str, Any] = {}
     exec(compile(source, "<captured program>", "exec"), space)
     return source, space["bind"](**names.values)
+
+
+def _function(name: str, steps: list[Step], names: _Names) -> str:
+    lines = [line for step in steps for line in lines_of(step, names)]
+    return "\n        ".join([f"    def {name}():", *lines])
 
 
 def lines_of(step: Call | Guard, names: Any) -> list[str]:
@@ -196,17 +206,16 @@ def lines_of(step: Call | Guard, names: Any) -> list[str]:
     arguments = [text(argument) for argument in step.arguments]
     options = [f"{name}={text(value)}" for name, value in step.options.items()]
     ufunc = function if isinstance(function, np.ufunc) else None
-    if ufunc in (np.maximum, np.minimum) and out is not None:  # NumPy warns of a third argument by position
-        options.append(f"out={text(out)}")
-        out = None
-    elif ufunc is not None and out is not None:
+    if ufunc is not None and out is not None and ufunc not in OUT_BY_NAME:
         arguments += [text(one) for one in (out if type(out) is tuple else (out,))]
         out = None
     elif function is np.copyto and out is not None:
         arguments.insert(0, text(out))
         out = None
     elif out is not None and (
-        isinstance(getattr(function, "__self__", None), np.ufunc) or function in GIVES_OUT
+        ufunc is not None
+        or isinstance(getattr(function, "__self__", None), np.ufunc)
+        or function in GIVES_OUT
     ):
         options.append(f"out={text(out)}")
         out = None

@@ -19,6 +19,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.operation import OPERATIONS
@@ -63,7 +64,7 @@ def tapped(trace: Trace) -> Iterator[Seen]:
     seen = Seen()
     with ExitStack() as undo:
         undo.enter_context(_traced_tensors())
-        for tap in (_operations, _scratch, _optimizers, _generators, _modules):
+        for tap in (_operations, _assignments, _scratch, _optimizers, _generators, _modules):
             undo.enter_context(tap(seen))
         before, current.trace = current.trace, trace
         try:
@@ -152,6 +153,10 @@ def _named(name: str, forward: Callable) -> Callable:
         trace.depth += 1
         begun = len(trace.steps)
         try:
+            if any(_varies(trace, value) for value in (*arrays, *parameters.values())):
+                arrays = traced(arrays)  # all: what is done to a plain one is not seen
+            else:
+                arrays = plain(arrays)  # the result is a constant
             return forward(*arrays, **parameters)
         except ValueRead:
             del trace.steps[begun:]
@@ -163,24 +168,56 @@ def _named(name: str, forward: Callable) -> Callable:
     return run
 
 
+def _varies(trace: Trace, value: Any) -> bool:
+    """Whether this is an array of the trace, a tensor of one, or a tuple with one; not a constant."""
+    if type(value) is tuple:
+        return any(_varies(trace, item) for item in value)
+    array = getattr(value, "array", value)
+    if not isinstance(array, np.ndarray) or not array.size:
+        return False
+    return (type(array) is Traced or trace.knows(array)) and not trace.is_constant(array)
+
+
+@contextmanager
+def _assignments(seen: Seen) -> Iterator[None]:
+    """``x[key] = y`` is noted also for an x that was made of nothing, such as ``zeros(3)``."""
+    before = Tensor.__setitem__  # type: ignore[attr-defined]
+
+    def assign(self, key, value):
+        if current.trace is not None:
+            self.array = traced(self.array)
+        before(self, key, value)
+
+    Tensor.__setitem__ = assign  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        Tensor.__setitem__ = before  # type: ignore[attr-defined]
+
+
 # ------------------------------------------------------------------------------------------ scratch memory
 
 
 class _TracedFrame:
     """Scratch memory that is never reused: the plan of the replay decides what shares memory.
 
-    Inside of a frame all parallel loops run in this thread.
+    Inside of a frame all parallel loops run in this thread. The blocks of the outermost ones are numbered.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, block: tuple[int, int] | None = None) -> None:
+        self.trace, self.block = trace, block
         self.arrays: dict[str, np.ndarray] = {}
+        self.loop = 0
+        if block is None:
+            trace.loops += 1
+            self.loop = trace.loops
 
     def inner(self) -> _TracedFrame:
-        return _TracedFrame(self.trace)
+        return _TracedFrame(self.trace, self.block)
 
-    def reset(self) -> None:
-        self.trace.block += 1
+    def begin(self, block: int) -> None:
+        if self.loop:
+            self.block = self.loop, block
         self.arrays = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -195,11 +232,11 @@ class _TracedFrame:
 class _OutermostFrame:
     """The frame outside of all loops. It is entered before the trace is current."""
 
+    block = None
+
     def inner(self) -> _TracedFrame:
-        trace = current.trace
-        assert trace is not None
-        trace.block += 1
-        return _TracedFrame(trace)
+        assert current.trace is not None
+        return _TracedFrame(current.trace)
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         array = np.empty(shape, dtype)
@@ -210,6 +247,7 @@ class _OutermostFrame:
 
 @contextmanager
 def _scratch(seen: Seen) -> Iterator[None]:
+    direction.reverse = False  # so that two captures of one function note its loops in one order
     before, arena.frame = arena.frame, _OutermostFrame()  # type: ignore[assignment]
     try:
         yield

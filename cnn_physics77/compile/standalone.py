@@ -17,9 +17,19 @@ import numpy as np
 
 from cnn_physics77.compile.listing import name_of, sections
 from cnn_physics77.compile.naming import Interface
-from cnn_physics77.compile.replay import Program, array_at, lines_of
+from cnn_physics77.compile.replay import Program, lines_of
 from cnn_physics77.compile.seams import Draw
-from cnn_physics77.compile.trace import CONSTANT, EXTERNAL, INPUT, Buffer, Call, CaptureError, Guard, Operand
+from cnn_physics77.compile.trace import (
+    CONSTANT,
+    EXTERNAL,
+    INPUT,
+    Buffer,
+    Call,
+    CaptureError,
+    Guard,
+    Operand,
+    array_at,
+)
 
 HEAD = '''"""{name}: {calls} NumPy calls, captured by cnn_physics77.
 
@@ -238,7 +248,7 @@ class _Texts:
                 made = f"_bytes({buffer.size})"
             else:
                 whole = Operand(buffer, 0, (buffer.size,), (1,), np.dtype(np.uint8))
-                made = f"_constant({_encoded(array_at(buffer, whole))})"
+                made = f"_constant({_encoded(array_at(whole))})"
             self.definitions.append(f"{memory} = {made}")
         return memory, operand.offset
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from cnn_physics77.core.kernels.runtime.scratch import arena
+
 INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "temporary"
 """Kinds of buffers: a copy of an argument; memory that was there before the call and is seen by others;
 memory that Python filled during the capture; memory that the captured calls fill."""
@@ -22,6 +24,10 @@ memory that Python filled during the capture; memory that the captured calls fil
 
 class CaptureError(RuntimeError):
     """A function cannot be captured, or its capture does not do what it does."""
+
+
+class GuardFailed(Exception):
+    """The truth of a value, or the shape of a result, differs from what it was in the capture."""
 
 
 class ValueRead(Exception):
@@ -73,7 +79,7 @@ class Call:
         out: what receives the result; None where the function returns nothing that is used.
         reads, writes: the memory that it uses.
         operation: the operation of the framework that made the call, e.g. ``"conv2d"``.
-        block: equal for the calls of one block of a parallel loop.
+        block: the parallel loop that made the call, and the number of the block; None outside of loops.
         draws: it takes random numbers, so that it is needed even if nothing reads them.
     """
 
@@ -84,7 +90,7 @@ class Call:
     reads: tuple[Operand, ...]
     writes: tuple[Operand, ...]
     operation: str = ""
-    block: int = 0
+    block: tuple[int, int] | None = None
     draws: bool = False
 
 
@@ -95,7 +101,8 @@ class Guard:
     operand: Operand
     expected: bool
     operation: str = ""
-    writes: tuple = ()
+    block: tuple[int, int] | None = None
+    writes: tuple[Operand, ...] = ()
 
     @property
     def reads(self) -> tuple[Operand, ...]:
@@ -112,7 +119,7 @@ class Trace:
         steps: calls and guards, in order.
         buffers: by address.
         operation: the name of the operation that runs.
-        block: the number of the block that runs.
+        loops: how many parallel loops have run.
         problem: why the function cannot be captured; None so far.
     """
 
@@ -121,7 +128,7 @@ class Trace:
         self.buffers: list[Buffer] = []
         self.operation = ""
         self.depth = 0
-        self.block = 0
+        self.loops = 0
         self.problem: str | None = None
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
@@ -135,6 +142,16 @@ class Trace:
             buffer = self.add(owner, EXTERNAL if id(owner) in self._existing else CONSTANT)
         offset = array.__array_interface__["data"][0] - buffer.start
         return Operand(buffer, offset, array.shape, array.strides, array.dtype)
+
+    def is_constant(self, array: np.ndarray) -> bool:
+        """Whether the values are none that a captured call makes: reading them decides nothing."""
+        owner = owner_of(array)
+        if array.size == 0 or (owner.size == 1 and not owner.flags.writeable):  # a number of Python's
+            return True
+        buffer = self.operand(array).buffer
+        if buffer.kind == EXTERNAL:  # such as the numbers that operations keep
+            return buffer.owner.flags.owndata and not buffer.owner.flags.writeable
+        return buffer.kind == CONSTANT and buffer.initial is None
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:
         """A new buffer: all the memory of ``owner``."""
@@ -165,6 +182,12 @@ class Trace:
             return self.buffers[place]
         return None
 
+    def release(self) -> None:
+        """Give the memory of temporaries back: a program has its own."""
+        for buffer in self.buffers:
+            if buffer.kind == TEMPORARY:
+                buffer.owner = _NOTHING
+
     # -------------------------------------------------------------------------------------------- steps
 
     def note(
@@ -192,7 +215,7 @@ class Trace:
                 tuple(reads),
                 written,
                 self.operation,
-                self.block,
+                _block(),
                 draws,
             )
         )
@@ -210,7 +233,7 @@ class Trace:
 
     def guard(self, array: np.ndarray, value: bool) -> None:
         """Python has seen the truth of ``array``."""
-        self.steps.append(Guard(self.operand(array), value, self.operation))
+        self.steps.append(Guard(self.operand(array), value, self.operation, _block()))
 
     def value_read(self, what: str) -> None:
         """Python has read a value: the operation that runs becomes one call, or the capture has failed.
@@ -223,11 +246,39 @@ class Trace:
         self.problem = self.problem or what
 
 
+_NOTHING = np.empty(0, np.uint8)
+
+
+def _block() -> tuple[int, int] | None:
+    """The parallel loop and the block of it that run in this thread."""
+    return getattr(arena.frame, "block", None)
+
+
 def owner_of(array: np.ndarray) -> np.ndarray:
     """The array at the end of the chain of bases, which owns the memory or views what is no array."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+class _Place:
+    """What NumPy makes an array of, which keeps ``owner`` alive."""
+
+    def __init__(self, owner: np.ndarray, interface: dict[str, Any]) -> None:
+        self.owner, self.__array_interface__ = owner, interface
+
+
+def array_at(operand: Operand) -> np.ndarray:
+    """The array of an operand in the memory in which it was captured."""
+    buffer = operand.buffer
+    interface = {
+        "version": 3,
+        "data": (buffer.start + operand.offset, not buffer.owner.flags.writeable),
+        "shape": operand.shape,
+        "strides": operand.strides,
+        "typestr": operand.dtype.str,
+    }
+    return np.asarray(_Place(buffer.owner, interface))
 
 
 class _Current(threading.local):

@@ -30,7 +30,10 @@ class Other:
         return a is b or (type(a) is type(b) and type(a) in _COMPARED and a == b)
 
     def __hash__(self) -> int:
-        return hash(self.value) if type(self.value) in _COMPARED else id(self.value)
+        value = self.value
+        if type(value) is slice:  # hashable from Python 3.12 on
+            return hash((value.start, value.stop, value.step))
+        return hash(value) if type(value) in _COMPARED else id(value)
 
     def __repr__(self) -> str:
         return repr(self.value)

@@ -123,7 +123,7 @@ def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     if dtype is not None and array.dtype.kind == "c" and dtype.kind != "c":
         array = array.real
     with np.errstate(all="ignore"):
-        return np.array(array, dtype)
+        return array.astype(dtype or array.dtype)
 
 
 _MAX_DEPTH = 64
@@ -177,7 +177,7 @@ class _Found:
 
     def _note_dtype(self, array: np.ndarray) -> np.ndarray:
         self._dtypes.add(array.dtype)
-        return array
+        return array if type(array) is np.ndarray else array.tolist()  # a recording one sees that it is read
 
     def dtype(self) -> np.dtype:
         """The dtype that holds everything found; the default dtype if nothing was found."""

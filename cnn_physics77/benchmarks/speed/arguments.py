@@ -5,6 +5,7 @@ Run by hand::
     python -m cnn_physics77.benchmarks.speed                   # the suite
     python -m cnn_physics77.benchmarks.speed --cases targets   # the cases with a target
     python -m cnn_physics77.benchmarks.speed --cases columns   # these with one thread, in float64, ...
+    python -m cnn_physics77.benchmarks.speed --cases captured  # these as captured steps (torch.compile)
     python -m cnn_physics77.benchmarks.speed --cases "convolution/5x5*" --rounds 20
 
 Each framework runs in its own process. Both get the same values, warm up, and take turns block by block
@@ -30,11 +31,12 @@ CHOICES: dict[str, Callable[[Case], bool]] = {
     "suite": lambda case: not case.column,
     "targets": lambda case: case.target is not None,
     "columns": lambda case: bool(case.column),
+    "captured": lambda case: case.captured,
     "quick": lambda case: case.quick,
     "all": lambda case: True,
 }
-"""Choices by name: the suite without the columns, the cases with a target, their columns, a few of each
-kind, everything."""
+"""Choices by name: the suite without the columns, the cases with a target, their columns, of these the
+captured steps, a few of each kind, everything."""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from .work import (
     FunctionCase,
     InferenceCase,
     NetworkCase,
+    PinnCase,
     TrainingCase,
     UpdateCase,
 )
@@ -61,6 +62,7 @@ def _small_graphs() -> Iterator[Case]:
     shapes = {"x": (10,), "w": (10,), "b": (10,)}
     name = "20 x (y * w + b).tanh(), 10 elements"
     yield ChainCase(name=name, function=_chain, shapes=shapes, target=0.9, quick=True)
+    yield PinnCase(name="PINN, 30 points, third derivatives", target=0.9)
 
 
 CONVOLUTIONS: dict[str, dict[str, Any]] = {
@@ -202,6 +204,8 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
         if isinstance(case, NetworkCase):
             changes["PyTorch, same allocator"] = {"same_allocator": True, "memory": case.memory}
             changes["PyTorch at its best"] = {"best": True}
+        if isinstance(case, (TrainingCase, ChainCase, PinnCase)):
+            changes["captured step"] = {"captured": True}
         changes["one thread"] = {"threads": 1}
         if isinstance(case, TrainingCase) and case.optimizer == "Adam":
             changes["SGD"] = {"optimizer": "SGD"}
@@ -238,7 +242,7 @@ def choose(pattern: str) -> list[Case]:
     >>> [case.key for case in choose("small graph")]
     ['small graph/20 x (y * w + b).tanh(), 10 elements']
     >>> len(choose("targets"))
-    9
+    10
     """
     named: set[str] = set()
     for part in pattern.split("|"):

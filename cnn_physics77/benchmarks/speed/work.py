@@ -23,12 +23,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...core.training import training_step
-from ...results import ParameterShape
+from ...results import FRAMEWORKS, ParameterShape
 from ..adapters.base import Adapter
 from ..helper import ExperimentConfig
 from ..process.shared_inputs import draw_weights
 
 Arrays = dict[str, np.ndarray]
+
+OURS, _ = FRAMEWORKS
 
 SEED = 67
 """Seed of all inputs."""
@@ -65,6 +67,7 @@ class Case(abc.ABC):
         threads: of each framework; None: those of the suite.
         same_allocator: give PyTorch our setting of the allocator, which keeps freed memory.
         best: the same, and give PyTorch its channels_last memory and its fused optimizer.
+        captured: ours runs as a captured step (``torch.compile``), PyTorch as before.
         target, memory_target: upper limits that the ratios of time and memory should meet.
         memory: whether peak memory is measured as well, in separate processes.
         quick: whether the case belongs to the quick choice.
@@ -79,6 +82,7 @@ class Case(abc.ABC):
     threads: int | None = None
     same_allocator: bool = False
     best: bool = False
+    captured: bool = False
     target: float | None = None
     memory_target: float | None = None
     memory: bool = False
@@ -126,6 +130,12 @@ class Case(abc.ABC):
     def favours(self, adapter: Adapter) -> bool:
         """Whether this framework is PyTorch and is to be at its best."""
         return self.best and adapter.name == "pytorch"
+
+    def as_called(self, adapter: Adapter, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function that is timed: captured, where this is asked for and the framework is ours."""
+        if self.captured and adapter.name == OURS:
+            return adapter.torch.compile(function, fullgraph=True)
+        return function
 
     def tensors(self, adapter: Adapter, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """The inputs as tensors of the framework, which share the arrays' memory."""
@@ -234,7 +244,7 @@ class TrainingCase(NetworkCase):
             for images, labels in zip(given["images"], given["labels"], strict=True)
         ]
         cycle = itertools.cycle(batches)
-        step = training_step(network, adapter.criterion, optimizer)
+        step = self.as_called(adapter, training_step(network, adapter.criterion, optimizer))
         return Training(network, optimizer, lambda: step(*next(cycle)))
 
     def prepare(self, adapter: Adapter, given: Arrays) -> Work:
@@ -246,7 +256,12 @@ class TrainingCase(NetworkCase):
                 loss=loss, **{f"gradient of {name}": p.grad for name, p in network.named_parameters()}
             )
             del loss  # otherwise its graph stays alive
-            return found | values_of(second_loss=call())
+            found |= values_of(second_loss=call())
+            if self.captured:  # the first calls are not replays yet
+                for _ in range(4):
+                    loss = call()
+                found |= values_of(sixth_loss=loss)
+            return found
 
         return Work(call, values)
 
@@ -312,12 +327,18 @@ class FunctionCase(Case):
         generator = np.random.default_rng([SEED, 1])
         g = adapter.from_numpy(np.array(generator.standard_normal(shape)).astype(self.dtype))
 
-        def call() -> tuple[Any, ...]:
-            y = self.function(torch, **tensors)
+        def function(**given: Any) -> tuple[Any, ...]:
+            y = self.function(torch, **given)
             return (y, *torch.autograd.grad(y, inputs, g))
 
+        called = self.as_called(adapter, function)
+
+        def call() -> tuple[Any, ...]:
+            return called(**tensors)
+
         def values() -> Arrays:
-            y, *gradients = call()
+            for _ in range(4 if self.captured else 1):  # the first calls are not replays yet
+                y, *gradients = call()
             names = [name for name in tensors if name != "labels"]
             return values_of(
                 y=y, **{f"gradient of {n}": found for n, found in zip(names, gradients, strict=True)}
@@ -331,6 +352,55 @@ class ChainCase(FunctionCase):
     """Many operations on few numbers: the cost of recording the graph and of the backward pass."""
 
     family: ClassVar[str] = "small graph"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnCase(Case):
+    """The step of a physics-informed network (Raissi et al. 2019) for a damped oscillation, without update.
+
+    The network 1-32-32-1 with tanh gives u(t) at some points; the step gives the mean of
+    (u'' + 4 u' + 400 u)^2 and its gradients, which hold third derivatives.
+    """
+
+    family: ClassVar[str] = "small graph"
+
+    points: int = 30
+    width: int = 32
+
+    def draw(self, generator: np.random.Generator) -> Arrays:
+        sizes = (1, self.width, self.width, 1)
+        drawn: Arrays = {"t": np.linspace(0.0, 1.0, self.points)[:, None]}
+        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes)):
+            drawn[f"weight{number}"] = generator.standard_normal((fan_out, fan_in)) / fan_in**0.5
+            drawn[f"bias{number}"] = 0.1 * generator.standard_normal(fan_out)
+        return drawn
+
+    def prepare(self, adapter: Adapter, given: Arrays) -> Work:
+        torch = adapter.torch
+        tensors = self.tensors(adapter, given)
+        inputs = [tensor.requires_grad_() for tensor in tensors.values()]
+        t, *layers = inputs
+        ones = torch.ones_like(t).detach()
+
+        def step() -> tuple[Any, ...]:
+            u = t
+            for index in range(0, len(layers), 2):
+                u = torch.nn.functional.linear(u, layers[index], layers[index + 1])
+                u = u.tanh() if index + 2 < len(layers) else u
+            (first,) = torch.autograd.grad(u, t, ones, create_graph=True)
+            (second,) = torch.autograd.grad(first, t, ones, create_graph=True)
+            loss = ((second + 4 * first + 400 * u) ** 2).mean()
+            return (loss, *torch.autograd.grad(loss, layers))
+
+        call = self.as_called(adapter, step)
+
+        def values() -> Arrays:
+            for _ in range(4 if self.captured else 1):  # the first calls are not replays yet
+                loss, *gradients = call()
+            names = list(given)[1:]
+            return values_of(loss=loss, **dict(zip((f"gradient of {n}" for n in names), gradients)))
+
+        return Work(call, values)
 
 
 @dataclass(frozen=True, kw_only=True)

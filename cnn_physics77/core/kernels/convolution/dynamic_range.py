@@ -42,6 +42,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.windows import Size
 
 MOST_CONTRAST = 64.0
@@ -125,9 +126,7 @@ class RangeCheck:
         read = np.zeros((samples, (number - 1) * self.step + self.span, cells), norms.dtype, like=norms)
         read[:, -first : height - first] = norms
         sample, row, cell = read.strides
-        strips = np.ndarray(
-            (samples, number, self.span, cells), read.dtype, read, 0, (sample, self.step * row, row, cell)
-        )
+        strips = strided(read, (samples, number, self.span, cells), (sample, self.step * row, row, cell))
         least, largest = strips.min(axis=2), strips.max(axis=2)
         near = largest.copy()
         for shift in range(1, min(self.radius, cells - 1) + 1):

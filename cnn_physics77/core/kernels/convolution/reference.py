@@ -33,7 +33,7 @@ def convolution(
 ) -> np.ndarray:
     """``y[n, k, o] = sum over c, tap of weight[k, c, tap] x[n, c, position]``, zero outside of ``x``."""
     counts = output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    y = np.zeros((x.shape[0], weight.shape[0], *counts), np.result_type(x, weight))
+    y = np.zeros((x.shape[0], weight.shape[0], *counts), np.result_type(x, weight), like=x)
     for x_index, w_index, y_index in terms(x.shape, weight.shape, stride, padding, dilation, groups):
         y[y_index] += weight[w_index] * x[x_index]
     return y
@@ -49,7 +49,7 @@ def convolution_input_gradient(
     groups: int,
 ) -> np.ndarray:
     """The derivative of ``sum(g * convolution(x, weight))`` in ``x``."""
-    gradient = np.zeros((g.shape[0], weight.shape[1] * groups, *input_size), np.result_type(g, weight))
+    gradient = np.zeros((g.shape[0], weight.shape[1] * groups, *input_size), np.result_type(g, weight), like=g)
     for x_index, w_index, y_index in terms(gradient.shape, weight.shape, stride, padding, dilation, groups):
         gradient[x_index] += g[y_index] * weight[w_index]
     return gradient
@@ -59,7 +59,7 @@ def convolution_weight_gradient(
     g: np.ndarray, x: np.ndarray, kernel_size: Size, stride: Size, padding: Size, dilation: Size, groups: int
 ) -> np.ndarray:
     """The derivative of ``sum(g * convolution(x, weight))`` in ``weight``."""
-    gradient = np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), np.result_type(g, x))
+    gradient = np.zeros((g.shape[1], x.shape[1] // groups, *kernel_size), np.result_type(g, x), like=g)
     for x_index, w_index, y_index in terms(x.shape, gradient.shape, stride, padding, dilation, groups):
         gradient[w_index] += g[y_index] * x[x_index]
     return gradient

@@ -91,7 +91,7 @@ def adaptive_max_pool(x: np.ndarray, output_size: Size) -> tuple[np.ndarray, np.
     lead, size = split_shape(x, d, "adaptive_max_pool")
     y = np.empty(lead + tuple(output_size), x.dtype, like=x)
     indices = np.empty(y.shape, np.int64, like=x)
-    plane = np.arange(prod(size)).reshape(size)
+    plane = np.arange(prod(size), like=x).reshape(size)
     windows = [list(enumerate(adaptive_windows(n, o))) for n, o in zip(size, output_size)]
     for cell in itertools.product(*windows):
         at: tuple = (..., *(j for j, _ in cell))

@@ -71,6 +71,20 @@ def contiguous(x: np.ndarray) -> np.ndarray:
     return x if x.flags.c_contiguous else x.copy()
 
 
+def is_view(array: np.ndarray) -> bool:
+    """Whether an array lies in the memory of another one. An array of a subclass (a recording one) counts as
+    the plain one that it is made of.
+
+    >>> x = np.zeros((2, 3))
+    >>> is_view(x), is_view(x.T)
+    (False, True)
+    """
+    base = array.base
+    if base is None or type(array) is np.ndarray:
+        return base is not None
+    return getattr(base, "base", None) is not None
+
+
 def strided(x: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> np.ndarray:
     """A view of a contiguous x from byte ``offset`` on, also where its elements overlap.
 

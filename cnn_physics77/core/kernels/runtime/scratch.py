@@ -47,7 +47,7 @@ class Frame:
         self.start = self.offset = 0 if outer is None else outer.offset
         self.arrays: dict[str, np.ndarray] = {}
 
-    def reset(self) -> None:
+    def begin(self, block: int) -> None:
         """Start a block: the allocations of the previous block are released."""
         self.arrays.clear()
         self.offset = self.start
@@ -95,7 +95,7 @@ def run_blocks(function: Callable[[int], object], blocks: Iterable[int]) -> None
     try:
         arena.frame = frame = Frame(None) if outer is None else outer.inner()
         for block in blocks:
-            frame.reset()
+            frame.begin(block)
             function(block)
     finally:
         arena.frame = outer  # one assignment: KeyboardInterrupt is raised before or after it

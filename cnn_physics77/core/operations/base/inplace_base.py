@@ -50,7 +50,7 @@ def copy_values(x, source):
 
 @copy_values.derivative("x")
 def _(g):
-    return from_array(np.zeros(g.array.shape, g.array.dtype))
+    return from_array(np.zeros(g.array.shape, g.array.dtype, like=g.array))
 
 
 @copy_values.derivative("source")

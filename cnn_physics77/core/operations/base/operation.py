@@ -42,6 +42,7 @@ import numpy as np
 from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, state
 from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -162,7 +163,7 @@ class Operation:
     def _wrap(self, array, tensors) -> Tensor:
         if type(array) is not np.ndarray:
             array = np.asanyarray(array)
-        if self.view and (array.base is not None or any(t is not None and array is t.array for t in tensors)):
+        if self.view and (is_view(array) or any(t is not None and array is t.array for t in tensors)):
             for t in tensors:  # the output lies in an input's memory
                 if t is not None and np.may_share_memory(array, t.array):
                     return t.view_of_memory(array)

@@ -20,6 +20,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import LEAF, Node, edge_to, record
 from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.base.operation import Operation, operation
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -56,7 +57,7 @@ class View(Operation):
         y = _new(Tensor)
         y.array = array
         recorded = recording()
-        if array.base is not None or array is old:
+        if array is old or is_view(array):
             remember(y, x, (self, parameters) if recorded else _UNRECORDED)
         if x.edge is not None and recorded:
             saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
@@ -198,7 +199,7 @@ def _view_scatter(base, values, *, path, order):
     The copy has the memory order of the original base, for which every step of the path gives a view.
     """
     inverse = np.argsort(order)
-    out = np.empty([base.shape[axis] for axis in order], base.dtype).transpose(inverse)
+    out = np.empty([base.shape[axis] for axis in order], base.dtype, like=base).transpose(inverse)
     out[...] = base
     region = out
     for step, parameters in path:
@@ -209,7 +210,7 @@ def _view_scatter(base, values, *, path, order):
 
 @_view_scatter.derivative("base")
 def _(g, values_shape, path, order):
-    return _view_scatter(g, from_array(np.zeros(values_shape, g.dtype)), path=path, order=order)
+    return _view_scatter(g, from_array(np.zeros(values_shape, g.dtype, like=g.array)), path=path, order=order)
 
 
 @_view_scatter.derivative("values")

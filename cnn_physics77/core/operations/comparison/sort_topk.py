@@ -159,7 +159,7 @@ def _median(x, *, ignore_nan):
     flat = x.reshape(-1)
     if not flat.size:
         return np.full((), np.nan, x.dtype)
-    return flat[_median_index(flat, 0, ignore_nan)[0]]
+    return flat.take(_median_index(flat, 0, ignore_nan)[0])
 
 
 _median.declare("x", lambda g, x, y: shared_evenly(g, x, y, tuple(range(x.array.ndim)), False, True))

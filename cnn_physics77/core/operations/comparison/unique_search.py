@@ -185,7 +185,7 @@ def searchsorted(
     values = input.array if isinstance(input, Tensor) else np.asarray(input)
     dtype = np.int32 if out_int32 else np.int64
     if rows.ndim == 1:
-        return from_array(np.asanyarray(np.searchsorted(rows, values, where), dtype))
+        return from_array(np.asanyarray(np.searchsorted(rows, values, where)).astype(dtype, copy=False))
     if rows.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
             "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
@@ -194,7 +194,7 @@ def searchsorted(
         )
     out = np.empty(values.shape, dtype)
     for at in np.ndindex(values.shape[:-1]):
-        out[at] = np.searchsorted(rows[at], values[at], where)
+        np.copyto(out[(*at, ...)], np.searchsorted(rows[at], values[at], where))
     return from_array(out)
 
 

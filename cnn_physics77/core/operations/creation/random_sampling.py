@@ -268,10 +268,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    probability = input.array if p is None else p
-    if not np.all((np.asarray(probability) >= 0) & (np.asarray(probability) <= 1)):
+    probability = np.asanyarray(input.array if p is None else p)
+    if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("bernoulli: expected probabilities 0 <= p <= 1, found others")
-    drawn = np.asarray(numbers_of(generator).random(input.array.shape) < probability)
+    drawn = np.asanyarray(numbers_of(generator).random(input.array.shape) < probability)
     return _drawn(input, values=drawn.astype(input.array.dtype))
 
 
@@ -288,7 +288,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if (input.array < 0).any():
         raise ValueError("poisson: expected non-negative rates, found a negative one")
     return _drawn(
-        input, values=np.asarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
+        input, values=np.asanyarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
     )
 
 
@@ -397,7 +397,7 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ValueError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
-    drawn = np.asarray(numbers_of(generator).random(self.array.shape) < probability)
+    drawn = np.asanyarray(numbers_of(generator).random(self.array.shape) < probability)
     return _refilled("bernoulli_", self, drawn)
 
 
@@ -412,7 +412,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
         )
     if not lambd > 0:
         raise ValueError(f"exponential_: expected a positive rate, found {lambd}")
-    values = np.asarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
+    values = np.asanyarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
     if lambd < math.inf:
         values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
     return _refilled("exponential_", self, values)

@@ -56,7 +56,7 @@ def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
             f"{function}: required rank {_DIMENSIONS[order]} tensor to use {order.name} format, found shape "
             f"{x.shape}"
         )
-    copied = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype), -1, 1)
+    copied = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype, like=x), -1, 1)
     copied[...] = x
     return copied
 

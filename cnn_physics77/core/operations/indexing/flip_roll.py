@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.base.operation import operation
@@ -178,7 +179,7 @@ def _repeat(self, repeats) -> Tensor:
     repeated = reshape(
         expand_to(reshape(self, ones), full), tuple(times * n for times, n in zip(repeats, shape))
     )
-    return repeated if repeated.array.base is None else clone(repeated, memory_format=contiguous_format)
+    return clone(repeated, memory_format=contiguous_format) if is_view(repeated.array) else repeated
 
 
 def tile(input: Tensor, dims) -> Tensor:

@@ -39,7 +39,7 @@ def _(g, index, x_shape, dim, squeeze):
 @operation(name="scatter_add")
 def scatter_add_along(x, index, src, *, dim):
     """y = x + src, added at the index along dim."""
-    out = np.array(x, order="C")
+    out = x.copy()
     add_along(out, index, dim, src)
     return out
 
@@ -75,7 +75,7 @@ def _(g, index, dim):
 @operation
 def _scatter_extreme(x, index, src, *, dim, largest):
     """y = the largest (or smallest) of x and all src elements that the index along dim sends here."""
-    out = np.array(x, order="C")
+    out = x.copy()
     ufunc = np.maximum if largest else np.minimum
     ufunc.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
     return out
@@ -97,7 +97,7 @@ def _(g, needed, x, index, src, y, dim):
 @operation
 def _scatter_prod(x, index, src, *, dim):
     """y = x times all src elements that the index along dim sends here."""
-    out = np.array(x, order="C")
+    out = x.copy()
     np.multiply.at(out.reshape(-1), positions_along(out.shape, index, dim).reshape(-1), src.reshape(-1))
     return out
 
@@ -125,9 +125,9 @@ def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: n
     places = positions_along(shape, index, dim)[zero]
     by_place = np.argsort(places, kind="stable")
     _, starts, group = np.unique(places[by_place], return_index=True, return_inverse=True)
-    count = np.empty(places.size, np.int64)
+    count = np.empty(places.size, np.int64, like=places)
     count[by_place] = np.arange(1, places.size + 1) - starts[group]
-    order = np.zeros(index.shape, np.int64)
+    order = np.zeros(index.shape, np.int64, like=index)
     order[zero] = count
     return order
 

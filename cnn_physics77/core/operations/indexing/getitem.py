@@ -45,7 +45,7 @@ def _put_slice(values, *, key, shape):
         out = empty(shape, like=values)
         out.fill(0)
     else:
-        out = np.zeros(shape, values.dtype)
+        out = np.zeros(shape, values.dtype, like=values)
     out[key] = values
     return out
 
@@ -70,7 +70,7 @@ def _(g, x_shape, index):
 @operation(name="put_add")
 def _put_add(values, *, index, shape):
     """Zeros of the shape, with the values added at the index."""
-    out = np.zeros(shape, values.dtype)
+    out = np.zeros(shape, values.dtype, like=values)
     add_at(out, _as_numpy(index), values)
     return out
 
@@ -162,7 +162,7 @@ def _part(part):
     if isinstance(part, (bool, np.bool_)):
         return from_array(np.asarray(part))
     if isinstance(part, (list, tuple, range)):
-        array = np.asarray([p.array if isinstance(p, Tensor) else p for p in part])
+        array = np.asarray([p.tolist() if isinstance(p, Tensor) else p for p in part])
         part = from_array(array if array.size else array.astype(np.int64))
     elif isinstance(part, np.ndarray):
         part = from_array(plain_array("index", part))

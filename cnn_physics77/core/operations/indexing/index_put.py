@@ -25,7 +25,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 @operation
 def _index_add(x, source, index, *, dim):
     """y = x, plus the slices of source along dim, added at the index."""
-    out = np.array(x, order="C")
+    out = x.copy()
     add_at(out, (slice(None),) * dim + (index,), source)
     return out
 
@@ -313,7 +313,8 @@ def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulat
 
 def picked_shape(shape: tuple[int, ...], index: tuple) -> tuple[int, ...]:
     """The shape of x[index]."""
-    nothing = np.broadcast_to(np.zeros((), bool), shape)  # no memory
+    first = next(part.array for part in index if part is not None)
+    nothing = np.broadcast_to(np.zeros((), bool, like=first), shape, subok=True)  # no memory
     try:
         return nothing[tuple(slice(None) if part is None else part.array for part in index)].shape
     except IndexError:

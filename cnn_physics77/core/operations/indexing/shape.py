@@ -29,7 +29,7 @@ def _reshape(x, *, shape):
     try:
         return x.reshape(shape, copy=False)
     except ValueError:
-        copied = np.empty(shape, x.dtype)
+        copied = np.empty(shape, x.dtype, like=x)
         copied.reshape(x.shape)[...] = x
         return copied
 

@@ -38,7 +38,7 @@ def _(g, x_shape, offset, dim1, dim2):
 @operation(name="put_diagonal")
 def _put_diagonal(g, *, offset, dim1, dim2, shape):
     """Zeros of the shape, with g on the diagonal."""
-    x = np.zeros(shape, g.dtype)
+    x = np.zeros(shape, g.dtype, like=g)
     _diagonal.forward(x, offset=offset, dim1=dim1, dim2=dim2)[...] = g
     return x
 

@@ -19,7 +19,7 @@ def _lookup(weight, indices, factor):
 @operation(name="embedding_gradient")
 def _sum_rows(g, indices, *, rows):
     """w̄_r = Σ g_i over the i with indices_i = r"""
-    total = np.zeros((rows, *g.shape[indices.ndim :]), g.dtype)
+    total = np.zeros((rows, *g.shape[indices.ndim :]), g.dtype, like=g)
     flat = indices.reshape(-1)
     if flat.size:
         order = np.argsort(flat, kind="stable")
@@ -113,7 +113,7 @@ def _factor(indices: np.ndarray, padding_idx: int | None, by_frequency: bool, dt
     """The factor of the gradient at each index; None for 1."""
     if padding_idx is None and not by_frequency:
         return None
-    factor = np.ones(indices.shape, dtype)
+    factor = np.ones(indices.shape, dtype, like=indices)
     if by_frequency and indices.size:
         factor /= np.bincount(indices.reshape(-1))[indices]
     if padding_idx is not None:

@@ -34,7 +34,7 @@ def _nll(x, target, kept, weight):
 @operation(name="nll_gradient")
 def _nll_gradient(g, target, kept, weight, *, shape):
     """x̄[n, t_n] = -w[t_n] g_n, 0 elsewhere"""
-    gx = np.zeros(shape, g.dtype)
+    gx = np.zeros(shape, g.dtype, like=g)
     gx[kernels.at_classes(target)] = _weighted(-g, target, kept, weight)
     return gx
 
@@ -47,6 +47,12 @@ def _(g, target, kept, weight, x_shape):
 @_nll_gradient.derivative("g")
 def _(v, target, kept, weight):
     return _nll(v, target, kept, weight)
+
+
+@operation(name="nll_divisor")
+def _total_weight(target, kept, weight, *, dtype):
+    """Σ w[t_n] over those that count"""
+    return np.asarray(kernels.total_weight(target, kept, weight), dtype)
 
 
 def _weighted(losses, target, kept, weight):
@@ -153,10 +159,7 @@ def nll_loss(
         return losses
     if reduction == "sum":
         return losses.sum()
-    total = kernels.total_weight(
-        target.array, None if kept is None else kept.array, None if weight is None else weight.array
-    )
-    return losses.sum() / from_array(np.asarray(total, losses.dtype))
+    return losses.sum() / _total_weight(target, kept, weight, dtype=losses.dtype)
 
 
 # ------------------------------------------------------------------------------ cross-entropy

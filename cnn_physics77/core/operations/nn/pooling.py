@@ -193,7 +193,7 @@ def scatter_add_at(g: Tensor, indices: Tensor, shape: tuple[int, ...], d: int) -
 def _max_unpool(x, indices, *, size):
     """y is 0 but for y[indices] = x, plane by plane."""
     planes = x.shape[: x.ndim - len(size)]
-    y = np.zeros((math.prod(planes), math.prod(size)), x.dtype)
+    y = np.zeros((math.prod(planes), math.prod(size)), x.dtype, like=x)
     np.put_along_axis(y, indices.reshape(len(y), -1), x.reshape(len(y), -1), 1)
     return y.reshape(*planes, *size)
 

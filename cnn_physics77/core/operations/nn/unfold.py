@@ -169,7 +169,7 @@ def _slide(x, *, dim, size, step):
 def _sum_windows(g, *, dim, length, step):
     """The adjoint: each g is added back to the place that it came from."""
     count, size = g.shape[dim], g.shape[-1]
-    x = np.zeros((*g.shape[:dim], length, *g.shape[dim + 1 : -1]), g.dtype)
+    x = np.zeros((*g.shape[:dim], length, *g.shape[dim + 1 : -1]), g.dtype, like=g)
     before = (slice(None),) * dim
     for t in range(size):
         x[(*before, slice(t, t + (count - 1) * step + 1, step))] += g[..., t]

@@ -43,9 +43,9 @@ def _(g):
 @operation(name="complex")
 def _complex(real, imag):
     """real + i imag"""
-    z = np.empty(np.broadcast_shapes(real.shape, imag.shape), np.result_type(real, np.complex64))
-    z.real = real
-    z.imag = imag
+    z = np.empty(np.broadcast_shapes(real.shape, imag.shape), np.result_type(real, np.complex64), like=real)
+    z.real[...] = real
+    z.imag[...] = imag
     return z
 
 

@@ -118,7 +118,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 def _mean(x, *, dim, keepdim, count):
     wide = accumulator(x.dtype)
     total = np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim)
-    return (total / np.asanyarray(count, wide)).astype(x.dtype, copy=False)
+    return (total / np.asanyarray(count).astype(wide, copy=False)).astype(x.dtype, copy=False)
 
 
 @_mean.derivative("x")
@@ -261,7 +261,7 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
 def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
     array = as_tensor_input(name, input).array
     y = ufunc.reduce(array, axis=dimensions(name, dim, array.ndim), keepdims=keepdim)
-    return from_array(np.asanyarray(y, dtype=np.uint8 if array.dtype == np.uint8 else bool))
+    return from_array(np.asanyarray(y).astype(np.uint8 if array.dtype == np.uint8 else bool, copy=False))
 
 
 @method("all")

@@ -55,7 +55,7 @@ def _in_range(function: Callable, x: Tensor, least: float, most: float) -> Tenso
     found = y.array
     if found.dtype != np.float32 or not found.size:
         return y
-    if float(found.min()) >= least and float(found.max()) <= most:
+    if found.min() >= np.float64(least) and found.max() <= np.float64(most):
         return y
     wide = cast(x, dtype=np.result_type(x.array.dtype, np.float64))
     return cast(function(wide), dtype=found.dtype)

@@ -1,0 +1,191 @@
+"""Schedule: which steps of a program run side by side.
+
+The blocks of the kernels' parallel loops do not depend on one another, and no block on the number of threads.
+A loop that is worth it becomes lanes: each takes neighbouring blocks, and threads of the pool run the lanes.
+All other steps run one after another. Whether the lanes are independent is seen from the memory that they
+read and write, not taken on trust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations, groupby
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.compile.trace import Buffer, Call, Guard, Operand, array_at
+from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
+
+Step = Call | Guard
+
+CALL_MICROSECONDS = 0.6
+BYTES_PER_MICROSECOND = 1e4  # read or written
+MULTIPLICATIONS_PER_MICROSECOND = 4e4
+STRIDED_NANOSECONDS = 1.0  # more for each element that is no neighbour of the one before
+OVERLAP_WORK = 10_000  # steps of the search for a common byte; then there is taken to be one
+
+
+@dataclass(eq=False)
+class Loop:
+    """Steps that run in lanes, side by side; those of a lane one after another."""
+
+    lanes: tuple[list[Step], ...]
+
+
+def schedule(steps: list[Step], lanes: int) -> Iterator[Step | Loop]:
+    """The steps in their order, with those of parallel loops together.
+
+    Args:
+        lanes: the most that run at once.
+    """
+    for loop, group in groupby(steps, key=lambda step: step.block and step.block[0]):
+        together = list(group)
+        if loop is not None and lanes > 1:
+            parts = _lanes(together, lanes)
+            if len(parts) > 1 and _microseconds(together) >= HAND_OVER_MICROSECONDS and independent(parts):
+                yield Loop(tuple(parts))
+                continue
+        yield from together
+
+
+def _lanes(steps: list[Step], lanes: int) -> list[list[Step]]:
+    """The steps of a loop, parted by neighbouring blocks."""
+    numbers = sorted({step.block[1] for step in steps if step.block})
+    count = min(lanes, len(numbers))
+    lane_of = {number: index * count // len(numbers) for index, number in enumerate(numbers)}
+    parts: list[list[Step]] = [[] for _ in range(count)]
+    for step in steps:
+        assert step.block is not None
+        parts[lane_of[step.block[1]]].append(step)
+    return parts
+
+
+def _microseconds(steps: Iterable[Step]) -> float:
+    return sum(estimate(step) for step in steps)
+
+
+def estimate(step: Step) -> float:
+    """About how many microseconds a step takes in one thread."""
+    operands = (*step.reads, *step.writes)
+    time = CALL_MICROSECONDS + sum(prod(o.shape) * o.dtype.itemsize for o in operands) / BYTES_PER_MICROSECOND
+    if isinstance(step, Call) and step.function is np.matmul and step.writes and step.reads:
+        products = prod(step.writes[0].shape) * step.reads[0].shape[-1]
+        time += products * step.writes[0].dtype.itemsize / 4 / MULTIPLICATIONS_PER_MICROSECOND
+    for operand in operands:
+        if operand.shape and operand.strides[-1] != operand.dtype.itemsize:
+            time += prod(operand.shape) * STRIDED_NANOSECONDS / 1e3
+    return time
+
+
+# -------------------------------------------------------------------------------------------- independence
+
+
+def independent(lanes: list[list[Step]]) -> bool:
+    """Whether no lane writes memory that another one reads or writes."""
+    uses: list[dict[Buffer, list[tuple[Operand, bool]]]] = []
+    for steps in lanes:
+        of_lane: dict[Buffer, dict[tuple[Operand, bool], None]] = {}
+        for step in steps:
+            for operands, writes in ((step.reads, False), (step.writes, True)):
+                for operand in operands:
+                    of_lane.setdefault(operand.buffer, {})[operand, writes] = None
+        uses.append({buffer: list(operands) for buffer, operands in of_lane.items()})
+    return not any(
+        (writes or also_writes) and overlap(operand, other)
+        for one, another in combinations(uses, 2)
+        for buffer in one.keys() & another.keys()
+        for operand, writes in one[buffer]
+        for other, also_writes in another[buffer]
+    )
+
+
+def overlap(a: Operand, b: Operand) -> bool:
+    """Whether two operands of one buffer have a byte in common; True also where that is hard to tell."""
+    low, high = bounds(a)
+    other_low, other_high = bounds(b)
+    if high <= other_low or other_high <= low:
+        return False
+    try:
+        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))
+    except np.exceptions.TooHardError:
+        return True
+
+
+def bounds(operand: Operand) -> tuple[int, int]:
+    """The first byte of an operand in its buffer, and the one after the last."""
+    low = high = operand.offset
+    for n, stride in zip(operand.shape, operand.strides):
+        if stride < 0:
+            low += (n - 1) * stride
+        else:
+            high += (n - 1) * stride
+    return low, high + operand.dtype.itemsize
+
+
+# -------------------------------------------------------------------------------------------------- lives
+
+
+@dataclass(frozen=True)
+class Life:
+    """From which step to which a buffer is used.
+
+    ``loop`` and ``lane`` are those that alone use it; None for a buffer that is used elsewhere, too.
+    """
+
+    first: int
+    last: int
+    loop: int | None = None
+    lane: int | None = None
+
+    def meets(self, other: Life) -> bool:
+        """Whether both buffers are alive at the same time."""
+        if self.loop is not None and self.loop == other.loop and self.lane != other.lane:
+            return True
+        return self.first <= other.last and other.first <= self.last
+
+
+def lives(items: Iterable[Step | Loop], results: list[Operand]) -> dict[Buffer, Life]:
+    """The life of each buffer; results are used after the last step."""
+    spans: dict[Buffer, list[tuple[int, int, int | None, int | None]]] = {}
+    time = 0
+
+    def use(operands: Iterable[Operand], *span: Any) -> None:
+        for operand in operands:
+            spans.setdefault(operand.buffer, []).append(span)
+
+    for loop, item in enumerate(items):
+        if not isinstance(item, Loop):
+            use((*item.reads, *item.writes), time, time, None, None)
+            time += 1
+            continue
+        for lane, steps in enumerate(item.lanes):
+            for step in steps:
+                use((*step.reads, *step.writes), time, time, loop, lane)
+                time += 1
+    use(results, time, time, None, None)
+    ends = _ends_of_loops(spans)
+    return {buffer: _life(of_buffer, ends) for buffer, of_buffer in spans.items()}
+
+
+def _ends_of_loops(spans: dict[Buffer, list]) -> dict[int, tuple[int, int]]:
+    ends: dict[int, tuple[int, int]] = {}
+    for of_buffer in spans.values():
+        for first, last, loop, _ in of_buffer:
+            if loop is not None:
+                low, high = ends.get(loop, (first, last))
+                ends[loop] = min(low, first), max(high, last)
+    return ends
+
+
+def _life(spans: list[tuple[int, int, int | None, int | None]], ends: dict[int, tuple[int, int]]) -> Life:
+    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+    places = {(loop, lane) for _, _, loop, lane in spans}
+    if len(places) == 1:
+        return Life(first, last, *places.pop())
+    for loop, _ in places:
+        if loop is not None:
+            first, last = min(first, ends[loop][0]), max(last, ends[loop][1])
+    return Life(first, last)

@@ -1,0 +1,36 @@
+"""What the tests of captured functions share."""
+
+import gc
+
+import pytest
+
+from cnn_physics77.compile.captured import Captured
+
+
+@pytest.fixture(scope="package", autouse=True)
+def few_objects():
+    """A capture asks the garbage collector for all objects: those of PyTorch and pytest only take time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+class Replays:
+    """Counts the replays that were returned to the caller."""
+
+    count = 0
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    counted = Replays()
+    replay = Captured.replay
+
+    def count(self, given):
+        result = replay(self, given)
+        counted.count += 1
+        return result
+
+    monkeypatch.setattr(Captured, "replay", count)
+    return counted
