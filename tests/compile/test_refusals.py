@@ -20,17 +20,16 @@ class Draws(torch.autograd.Function):
         return g * torch.rand(3)
 
 
-COUNTER = torch.zeros(1)
-
-
 class Counts(torch.autograd.Function):
+    counter: torch.Tensor
+
     @staticmethod
     def forward(ctx, x):
         return x * 2
 
     @staticmethod
     def backward(ctx, g):
-        COUNTER.add_(1)
+        Counts.counter.add_(1)
         return g
 
 
@@ -39,8 +38,9 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
     weight = torch.randn(3).requires_grad_()
     compiled = torch.compile(lambda x: function.apply(x * weight).sum())
     found = []
+    Counts.counter = torch.zeros(1)
     for f in (lambda x: function.apply(x * weight).sum(), compiled):
-        COUNTER.zero_()
+        Counts.counter.zero_()
         torch.manual_seed(1)
         for k in range(5):
             weight.grad = None
@@ -48,7 +48,7 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
             if f is compiled and k == 1:
                 pytest.fail("it was captured without a warning")
             y.backward()
-            found += [weight.grad, COUNTER.clone()]
+            found += [weight.grad, Counts.counter.clone()]
             if f is compiled and k == 0:
                 break
         if f is compiled:
@@ -57,7 +57,7 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
             for _ in range(4):
                 weight.grad = None
                 y.backward()
-                found += [weight.grad, COUNTER.clone()]
+                found += [weight.grad, Counts.counter.clone()]
                 y = f(torch.ones(3))
     for a, b in zip(found[:10], found[10:], strict=True):
         same(a, b)
