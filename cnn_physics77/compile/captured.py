@@ -13,6 +13,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
 from cnn_physics77.compile.trace import (
@@ -150,7 +151,9 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     )
     made.problem = trace.problem or problem_of(made, returned, known)
     if not made.problem:
-        kept = kept_tensor(known | {id(t) for t in returned} | {id(t._grad) for t in grads})
+        leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
+        allowed = known | {id(t) for t in (*returned, *leaves)}
+        kept = kept_tensor(allowed | {id(t._grad) for t in (*grads, *leaves)})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -203,6 +206,17 @@ def has_graph(edge: Any) -> bool:
             seen.add(node)
             nodes += [e for e in node.edges if e is not None]
     return found
+
+
+def _leaves_of(edge: Any) -> list[Tensor]:
+    """The leaves that a graph refers to, also one that has been freed."""
+    edges, seen = [edge], set()
+    for one in edges:  # grows meanwhile
+        node = one.node if type(one) is Output else one
+        if type(node) is Node and node not in seen:
+            seen.add(node)
+            edges += node.edges
+    return [one for one in edges if isinstance(one, Tensor)]
 
 
 def kept_tensor(allowed: set[int]) -> Tensor | None:
@@ -264,10 +278,7 @@ class Captured:
         self._steps = [(o.optimizer, o.optimizer._steps_called - o.steps) for o in made.optimizers]
         self._steps = [(optimizer, count) for optimizer, count in self._steps if count]
         self._set_guards(made)
-        steps = self.program.steps
-        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
-        self._undone = memory_of_others(steps[: last + 1])
-        self._seen = memory_of_others(steps)
+        self._set_memory_of_others()
         self._references: list[tuple[Any, int]] = []
         self.program.interface = self._interface(made)
 
@@ -292,6 +303,25 @@ class Captured:
         self.proved = True
         self.trace.release()
         self.trace = Trace()
+
+    def use_processes(self) -> None:
+        """Run the program in two processes from now on; tensors that it uses move into shared memory."""
+        program = LanedProgram(self.program)
+        self._tensors = [(tensor, tensor.array, constant) for tensor, _, constant in self._tensors]
+        self._leaves = [
+            (leaf, memory if type(memory) is bool or leaf._grad is None else leaf._grad.array)
+            for leaf, memory in self._leaves
+        ]
+        for slot in self._slots:
+            slot.numbers = program.moved(slot.numbers)
+        self.program = program
+        self._set_memory_of_others()
+
+    def _set_memory_of_others(self) -> None:
+        steps = self.program.steps
+        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
+        self._undone = memory_of_others(steps[: last + 1])
+        self._seen = memory_of_others(steps)
 
     def _places(self) -> list[tuple[Any, bool]]:
         return [output for output in self.outputs if type(output) is tuple]

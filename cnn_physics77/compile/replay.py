@@ -59,6 +59,7 @@ class Program:
     interface: Interface | None = None
 
     def __init__(self, trace: Trace, results: list[Operand]) -> None:
+        self.results = results
         self.steps, unwritten = needed(trace.steps, results)
         self._check(unwritten)
         self.lanes = get_num_threads()

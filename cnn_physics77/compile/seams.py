@@ -81,7 +81,7 @@ def _traced_tensors() -> Iterator[None]:
     """All tensors, and what optimizers have packed, hold traced arrays; afterwards none does."""
     before = [(holder, dict(holder.__dict__)) for holder in holders()]
     for holder, _ in before:
-        _change_arrays(holder, traced)
+        change_arrays(holder, traced)
     given = {id(holder): _arrays_held(holder) for holder, _ in before}
     try:
         yield
@@ -92,7 +92,7 @@ def _traced_tensors() -> Iterator[None]:
                     if name in attributes:
                         setattr(holder, name, attributes[name])
         for holder in holders():
-            _change_arrays(holder, plain)
+            change_arrays(holder, plain)
 
 
 _NAMES = ("array",), ("arrays", "values", "gradients", "views")
@@ -122,7 +122,7 @@ def _arrays_held(holder: Any) -> list[np.ndarray]:
     return [*arrays_of(holder), *(holder.views if holder.packed else ())]
 
 
-def _change_arrays(holder: Any, change: Callable[[Any], Any]) -> None:
+def change_arrays(holder: Any, change: Callable[[Any], Any]) -> None:
     for name in _NAMES[type(holder) is ParameterPack]:
         if name in holder.__dict__:
             setattr(holder, name, change(holder.__dict__[name]))

@@ -79,7 +79,7 @@ def text_of(program: Program) -> str:
         raise CaptureError("save: expected the program of a capture, found another one")
     steps = sections(program)
     calls = sum(len(part) for _, part in steps)
-    names = _Texts(program, interface)
+    names = Texts(program, interface)
     bodies = [
         (name, [_commented(line, step) for step in part for line in lines_of(step, names)])
         for name, part in steps
@@ -96,7 +96,7 @@ def text_of(program: Program) -> str:
     )
 
 
-def _function(name: str, body: list[str], fills: list[str], names: _Texts) -> str:
+def _function(name: str, body: list[str], fills: list[str], names: Texts) -> str:
     interface = names.interface
     given = interface.arguments
     results = ["None" if o is None else f"{names.text(o)}.copy()" for o in interface.results]
@@ -119,7 +119,7 @@ def _commented(line: str, step: Call | Guard) -> str:
     return f"{line}  # {step.operation}" if step.operation else line
 
 
-class _Texts:
+class Texts:
     """Texts for the values that a program uses, and the definitions of its arrays.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isfinite
 
 import numpy as np
 
@@ -17,20 +16,18 @@ def _tensors(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _norm(array: np.ndarray, p: float) -> float:
+def _norm(array: np.ndarray, p: float):
     flat = array.ravel()
-    if not flat.size:
-        return 0.0
     flat = flat.astype(accumulator(flat.dtype), copy=False)
     if p == 2 and flat.dtype.kind == "f":
-        norm = float(np.sqrt(np.dot(flat, flat)))
+        norm = np.sqrt(np.dot(flat, flat))
     else:
-        norm = float(np.linalg.norm(flat, p))
+        norm = np.linalg.norm(flat, p)
     if (
         flat.dtype.itemsize < 8 and not 1e-15 < norm < 1e15
     ):  # the powers may have exceeded the range of float32
-        return float(np.linalg.norm(flat.astype(np.result_type(flat.dtype, np.float64)), p))
-    return norm
+        return np.linalg.norm(flat.astype(np.result_type(flat.dtype, np.float64)), p)
+    return norm.astype(np.float64)
 
 
 @silent
@@ -57,16 +54,16 @@ def get_total_norm(
     if not tensors:
         return Tensor(0.0)
     p = float(norm_type)
-    norms = np.array([_norm(t.array, p) for t in tensors])
-    total = float(np.linalg.norm(norms, p))
-    if error_if_nonfinite and not isfinite(total):
+    norms = [_norm(t.array, p) for t in tensors if t.array.size]
+    total = np.linalg.norm(np.stack(norms) if norms else np.zeros(1), p)
+    if error_if_nonfinite and not np.isfinite(total):
         raise GradientError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it cannot be "
             "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
             "`error_if_nonfinite=False`"
         )
     dtype = tensors[0].array.real.dtype
-    return from_array(np.asarray(total, dtype))
+    return from_array(np.asanyarray(total.astype(dtype)))
 
 
 @silent
@@ -74,11 +71,12 @@ def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Multiply all gradients, in place, by max_norm / (total_norm + 1e-6) if that is less than 1."""
-    factor = max_norm / (float(total_norm) + 1e-6)
+    factor = max_norm / (total_norm.array.astype(np.float64) + 1e-6)
     if factor < 1 or factor != factor:  # a NaN is passed on, as in PyTorch
         for parameter in _tensors(parameters):
             if parameter.grad is not None:
-                parameter.grad.array *= parameter.grad.array.dtype.type(factor)
+                gradient = parameter.grad.array
+                np.multiply(gradient, factor.astype(gradient.dtype), out=gradient)
                 parameter.grad.mark_changed()
 
 

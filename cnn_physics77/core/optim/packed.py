@@ -93,6 +93,7 @@ class ParameterPack:
         return all(
             not tensors or (state.get(p) is own and all(own.get(name) is tensor for name, tensor in tensors))
             for p, own, tensors in zip(self.params, self.states, self.own_tensors)
+            if tensors
         )
 
     def loop(self, function: Callable[..., ParallelLoop]) -> ParallelLoop:

@@ -1,0 +1,274 @@
+"""Dealing: the steps of a program cut into pieces, for lanes in processes of their own.
+
+A step whose results do not depend on one another (an elementwise function, a copy, a matrix product, a
+reduction of some axes) is cut in two along one axis of its result. Whether and where depends on sizes alone,
+never on the number of lanes, so neither do the bits. The blocks of the kernels' loops stay whole.
+
+A lane runs its pieces in the order of the program. It waits for another lane only where a piece reads memory
+that the other one wrote, or writes memory that the other one uses. Pieces are dealt by a simulation: of all
+ways to run a step, that wins after which the lanes are ready the earliest. So data stays with the lane that
+made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.compile.analysis import operands_of
+from cnn_physics77.compile.schedule import Step, bounds, estimate, overlap
+from cnn_physics77.compile.trace import Buffer, Call, Operand
+
+LANES = 2
+WAIT = 6.0  # microseconds that a lane loses where it waits for another one
+LEAST = 1.5  # microseconds; a shorter step is not worth cutting
+
+
+@dataclass(eq=False)
+class Piece:
+    """A step, or a part of one, as a lane runs it.
+
+    Attributes:
+        position: the number of the step.
+        waits: for each other lane the position that it must have reached; -1 for none.
+    """
+
+    step: Step
+    position: int
+    lane: int
+    waits: tuple[int, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------- cutting
+
+
+def cuts(step: Step) -> Iterator[tuple[Call, Call]]:
+    """All ways to cut a step in two."""
+    if not isinstance(step, Call) or step.draws or not isinstance(step.out, Operand):
+        return
+    function, out = step.function, step.out
+    arrays = [value for value in step.arguments if isinstance(value, Operand)]
+    if function in (np.copyto, np.clip) or (
+        isinstance(function, np.ufunc) and function.signature is None and not _has_operands(step.options)
+    ):
+        axes = [(axis, [axis - _missing(out, a) for a in arrays]) for axis in range(len(out.shape))]
+        for axis, places in axes:
+            yield from _halves(step, axis, places)
+    elif function is np.matmul and len(arrays) == 2 == len(step.arguments) and not step.options:
+        a, b = arrays
+        if len(a.shape) < 2 or len(b.shape) < 2:
+            return
+        dims = len(out.shape)
+        for axis in range(dims):
+            if axis == dims - 2:
+                places = [len(a.shape) - 2, -1]
+            elif axis == dims - 1:
+                places = [-1, len(b.shape) - 1]
+            else:
+                places = [axis - _missing(out, a), axis - _missing(out, b)]
+            yield from _halves(step, axis, places)
+    elif _is_reduction(step) and len(arrays) == 1 == len(step.arguments):
+        kept = _kept_axes(step, arrays[0])
+        for axis, place in enumerate(kept):
+            if place is not None:
+                yield from _halves(step, axis, [place])
+
+
+def _missing(out: Operand, array: Operand) -> int:
+    """How many axes an operand lacks."""
+    return len(out.shape) - len(array.shape)
+
+
+def _has_operands(options: dict[str, Any]) -> bool:
+    return any(isinstance(value, (Operand, tuple, list)) for value in options.values())
+
+
+def _is_reduction(step: Call) -> bool:
+    function = step.function
+    return (
+        isinstance(getattr(function, "__self__", None), np.ufunc)
+        and function.__name__ == "reduce"
+        and set(step.options) <= {"axis", "dtype", "keepdims"}
+    )
+
+
+def _kept_axes(step: Call, array: Operand) -> list[int | None]:
+    """For each axis of the result of a reduction, that of the input, or None where it is reduced."""
+    dims = len(array.shape)
+    axis = step.options.get("axis", 0)
+    reduced = range(dims) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    reduced = {a % dims for a in reduced}
+    if step.options.get("keepdims"):
+        return [None if a in reduced else a for a in range(dims)]
+    return [a for a in range(dims) if a not in reduced]
+
+
+def _halves(step: Call, axis: int, places: list[int]) -> Iterator[tuple[Call, Call]]:
+    length = step.out.shape[axis]
+    if length > 1:
+        middle = length // 2
+        yield _part(step, axis, places, 0, middle), _part(step, axis, places, middle, length)
+
+
+def _part(step: Call, axis: int, places: list[int], start: int, stop: int) -> Call:
+    """The step for a part of an axis of its result; ``places`` are that axis in each array argument."""
+    waiting = iter(places)
+    arguments = tuple(
+        _sliced(value, next(waiting), start, stop) if isinstance(value, Operand) else value
+        for value in step.arguments
+    )
+    out = _sliced(step.out, axis, start, stop)
+    reads = tuple(value for value in arguments if isinstance(value, Operand))
+    return replace(step, arguments=arguments, out=out, reads=reads, writes=(out,))
+
+
+def _sliced(operand: Operand, axis: int, start: int, stop: int) -> Operand:
+    """``array[..., start:stop, ...]``; the array itself where it has no such axis, or one element along it."""
+    if axis < 0 or operand.shape[axis] == 1:
+        return operand
+    shape = (*operand.shape[:axis], stop - start, *operand.shape[axis + 1 :])
+    return replace(operand, offset=operand.offset + start * operand.strides[axis], shape=shape)
+
+
+# ------------------------------------------------------------------------------------------------- dealing
+
+
+@dataclass(eq=False)
+class _Use:
+    """That a piece reads or writes an operand."""
+
+    operand: Operand
+    low: int
+    high: int
+    lane: int
+    position: int
+    writes: bool
+
+
+class _Lanes:
+    """The simulated lanes: when each is ready, how far each knows the others, and who used which memory."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.ready = [0.0] * LANES
+        self.known = [[-1] * LANES for _ in range(LANES)]
+        self.done = [[0.0] * len(steps) for _ in range(LANES)]
+        self.uses: dict[Buffer, list[_Use]] = {}
+
+    def latest_use(self, lane: int, other: int, step: Step) -> int:
+        """The last position at which the other lane wrote what ``step`` uses, or read what it writes."""
+        latest = self.known[lane][other]
+        for operands, after_reads in ((step.reads, False), (step.writes, True)):
+            for operand in operands:
+                low, high = bounds(operand)
+                for use in reversed(self.uses.get(operand.buffer, ())):
+                    if use.position <= latest:
+                        break
+                    if use.lane != other or not (use.writes or after_reads):
+                        continue
+                    if use.low < high and low < use.high and overlap(use.operand, operand):
+                        latest = use.position
+                        break
+        return latest
+
+    def end(self, lane: int, step: Step) -> float:
+        """When the lane would have run the step."""
+        start = self.ready[lane]
+        for other in range(LANES):
+            if other != lane:
+                latest = self.latest_use(lane, other, step)
+                if latest > self.known[lane][other]:
+                    start = max(start, self.done[other][latest]) + WAIT
+        return start + estimate(step)
+
+    def after(self, option: list[tuple[int, Step]]) -> tuple[float, float]:
+        """When all lanes, and when they together, are ready after a way to run a step."""
+        ready = list(self.ready)
+        for lane, step in option:
+            ready[lane] = self.end(lane, step)
+        return max(ready), sum(ready)
+
+    def take(self, lane: int, step: Step, position: int) -> None:
+        """The lane runs the step."""
+        end = self.end(lane, step)
+        for other in range(LANES):
+            if other != lane:
+                self.known[lane][other] = self.latest_use(lane, other, step)
+        self.ready[lane] = end
+        self.done[lane][position:] = [end] * (len(self.done[lane]) - position)
+        for operands, writes in ((step.reads, False), (step.writes, True)):
+            for operand in operands:
+                uses = self.uses.setdefault(operand.buffer, [])
+                uses.append(_Use(operand, *bounds(operand), lane, position, writes))
+
+
+def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
+    """Cut the steps, and deal the pieces to lanes. Steps whose positions are ``fixed`` run whole on lane 0."""
+    lanes = _Lanes(steps)
+    blocks: dict[int, set[int]] = {}
+    for step in steps:
+        if isinstance(step, Call) and step.block is not None:
+            blocks.setdefault(step.block[0], set()).add(step.block[1])
+    pieces: list[Piece] = []
+    for position, step in enumerate(steps):
+        options: list[list[tuple[int, Step]]] = [[(0, step)]]
+        block = step.block if isinstance(step, Call) else None
+        if position in fixed:
+            pass
+        elif block is not None and len(blocks[block[0]]) > 1:
+            numbers = sorted(blocks[block[0]])
+            options = [[(numbers.index(block[1]) * LANES // len(numbers), step)]]
+        else:
+            options += [[(lane, step)] for lane in range(1, LANES)]
+            if estimate(step) >= LEAST:
+                options += [[(0, a), (1, b)] for a, b in cuts(step)]
+        for lane, part in min(options, key=lanes.after):
+            lanes.take(lane, part, position)
+            pieces.append(Piece(part, position, lane))
+    return pieces
+
+
+def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
+    """Let each piece wait for what other lanes do before it in the same memory.
+
+    Args:
+        offsets: of the temporaries in the memory that they share.
+    """
+    last_use: dict[Buffer, list[int]] = {}
+    for piece in pieces:
+        for operand in operands_of(piece.step):
+            last_use.setdefault(operand.buffer, [-1] * LANES)[piece.lane] = piece.position
+    first_use: dict[Buffer, int] = {}
+    for piece in reversed(pieces):
+        for operand in operands_of(piece.step):
+            first_use[operand.buffer] = piece.position
+    before: dict[Buffer, list[int]] = {}  # the last use of the memory by a temporary that is dead
+    placed = sorted((offset, buffer) for buffer, offset in offsets.items())
+    for offset, buffer in placed:
+        latest = [-1] * LANES
+        for start, other in placed:
+            if start >= offset + buffer.size:
+                break
+            if (
+                other is not buffer
+                and start + other.size > offset
+                and max(last_use[other]) < first_use[buffer]
+            ):
+                latest = [max(pair) for pair in zip(latest, last_use[other])]
+        before[buffer] = latest
+    lanes = _Lanes([piece.step for piece in pieces])
+    for piece in pieces:
+        known = lanes.known[piece.lane]
+        waits = []
+        for other in range(LANES):
+            latest = -1
+            if other != piece.lane:
+                latest = lanes.latest_use(piece.lane, other, piece.step)
+                for operand in piece.step.writes:
+                    latest = max(latest, before.get(operand.buffer, [-1] * LANES)[other])
+            waits.append(latest if latest > known[other] else -1)
+        piece.waits = tuple(waits)
+        lanes.take(piece.lane, piece.step, piece.position)
+        lanes.known[piece.lane] = [max(pair) for pair in zip(lanes.known[piece.lane], waits)]

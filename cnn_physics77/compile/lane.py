@@ -1,0 +1,144 @@
+"""One lane of a program, in a process of its own. It needs NumPy alone, and nothing of the package.
+
+It is started by :mod:`.processes` with the address of its control memory. Programs arrive on the standard
+input; when to run is seen in the control memory. It ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from multiprocessing import resource_tracker, shared_memory
+
+import numpy as np
+
+# Places in the control memory, as 64-bit numbers, each in a cache line of its own. Places 0 and 8 hold the
+# progress of the lanes.
+GO, PROGRAM, ABORT, SLEEPING, FINISHED, STATUS = range(16, 64, 8)
+CONTROL_BYTES = 64 * 8
+POSITIONS = 1 << 24  # of one run, at most; a run's number times this is added to its positions
+DONE, GUARD_FAILED, FAILED, ABORTED = range(4)
+
+SPINS = 2000  # looks at the memory before a waiting process lets others run
+IDLE_SECONDS = 2e-3  # of looking before an idle lane sleeps
+LOOK_SECONDS = 0.25  # how often a sleeping or waiting lane looks whether its parent lives
+
+
+class GuardFailed(Exception):
+    """A value that decides differs from what it was in the capture."""
+
+
+class Aborted(Exception):
+    """The parent has given the run up."""
+
+
+def opened(address: list) -> memoryview:
+    """The memory at an address that :class:`shared.Segment` gave."""
+    kind, place, size = address
+    if kind == "file":
+        file = os.open(place, os.O_RDWR)
+        try:
+            return memoryview(mmap.mmap(file, size))
+        finally:
+            os.close(file)
+    resource_tracker.register = lambda *names: None  # the parent unlinks it
+    return shared_memory.SharedMemory(place).buf
+
+
+class Lane:
+    """The lane's side."""
+
+    def __init__(self, control: list) -> None:
+        self.control = opened(control).cast("q")
+        self.parent = os.getppid()
+        self.programs: dict = {}
+        self.run = 0
+
+    def serve(self) -> None:
+        """Run programs until the parent has gone."""
+        control = self.control
+        while True:
+            until = time.monotonic() + IDLE_SECONDS
+            while control[GO] == self.run and time.monotonic() < until:
+                pass
+            if control[GO] == self.run:
+                control[SLEEPING] = 1
+                if control[GO] == self.run and select.select([0], [], [], LOOK_SECONDS)[0]:
+                    self.receive()
+                control[SLEEPING] = 0
+                self.look_for_parent()
+            else:
+                self.run = control[GO]
+                control[STATUS] = self.execute(control[PROGRAM])
+                control[FINISHED] = self.run
+
+    def execute(self, program: int) -> int:
+        """Run a program; its status."""
+        try:
+            with np.errstate(all="ignore"):
+                self.programs[program](self.run * POSITIONS)
+        except GuardFailed:
+            return GUARD_FAILED
+        except Aborted:
+            return ABORTED
+        except BaseException:
+            traceback.print_exc()
+            return FAILED
+        return DONE
+
+    def wait(self, cell: int, value: int) -> None:
+        """Wait until another lane has got as far."""
+        control, looks, look = self.control, 0, 0.0
+        while control[cell] < value:
+            looks += 1
+            if looks > SPINS:
+                if control[ABORT] >= self.run:
+                    raise Aborted
+                time.sleep(0)
+                if time.monotonic() > look:
+                    look = time.monotonic() + LOOK_SECONDS
+                    self.look_for_parent()
+
+    def look_for_parent(self) -> None:
+        if os.getppid() != self.parent:
+            os._exit(0)
+
+    def receive(self) -> None:
+        """One message: a byte that wakes, or the length of a text and the text."""
+        head = os.read(0, 1)
+        if not head:
+            os._exit(0)
+        if head == b"w":
+            return
+        size = int.from_bytes(read(8), "little")
+        message = json.loads(read(size))
+        if "drop" in message:
+            self.programs.pop(message["drop"], None)
+            return
+        memory = [opened(address) for address in message["segments"]]
+        space: dict = {"np": np, "GuardFailed": GuardFailed}
+        exec(compile(message["source"], "<lane>", "exec"), space)
+        self.programs[message["load"]] = space["bind"](memory, self.control, self.wait)
+        os.write(1, b"k")
+
+
+def read(size: int) -> bytes:
+    """So many bytes of the standard input."""
+    parts = b""
+    while len(parts) < size:
+        part = os.read(0, size - len(parts))
+        if not part:
+            os._exit(0)
+        parts += part
+    return parts
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    Lane(json.loads(sys.argv[1])).serve()

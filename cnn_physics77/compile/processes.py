@@ -1,0 +1,323 @@
+"""Lanes in processes: half of a program runs in a second process, on memory that both see.
+
+Two threads that make short calls wait for one another at the interpreter's lock; two processes do not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.compile import lane as lane_module
+from cnn_physics77.compile.analysis import plan_memory
+from cnn_physics77.compile.dealing import LANES, deal, set_waits
+from cnn_physics77.compile.lane import (
+    ABORT,
+    ABORTED,
+    CONTROL_BYTES,
+    DONE,
+    FINISHED,
+    GO,
+    GUARD_FAILED,
+    POSITIONS,
+    PROGRAM,
+    SLEEPING,
+    SPINS,
+    STATUS,
+)
+from cnn_physics77.compile.replay import Program, lines_of
+from cnn_physics77.compile.schedule import lives
+from cnn_physics77.compile.seams import Draw
+from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
+from cnn_physics77.compile.standalone import Texts
+from cnn_physics77.compile.trace import (
+    Buffer,
+    Call,
+    CaptureError,
+    Guard,
+    GuardFailed,
+    Operand,
+)
+
+PROGRESS = tuple(8 * lane for lane in range(LANES))
+"""Places of the lanes' progress in the control memory."""
+
+START_SECONDS = 60.0
+"""A process that has not answered by then never will."""
+
+
+class Worker:
+    """The process of the second lane."""
+
+    def __init__(self) -> None:
+        self.process_id = os.getpid()
+        segment = Segment(CONTROL_BYTES)
+        self.control = segment.view(0, CONTROL_BYTES).cast("q")
+        self.run = 0
+        self._fence = threading.Lock()
+        self._programs = 0
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(Path(lane_module.__file__)), json.dumps(segment.address)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            bufsize=0,
+        )
+        self._segment = segment
+        weakref.finalize(self, _end, self.process)
+
+    def load(self, source: str, segments: list[Segment]) -> int:
+        """Give the process a program; its number."""
+        self._programs += 1
+        self._send({"load": self._programs, "source": source, "segments": [s.address for s in segments]})
+        assert self.process.stdout is not None
+        if self.process.stdout.read(1) != b"k":
+            raise CaptureError("compile: the process of a lane did not start")
+        return self._programs
+
+    def _send(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message).encode()
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"m" + len(text).to_bytes(8, "little") + text)
+
+    def start(self, program: int) -> int:
+        """Let the process run a program; the number of the run times `POSITIONS`."""
+        control = self.control
+        self.run += 1
+        control[PROGRAM] = program
+        control[GO] = self.run
+        with self._fence:  # what was written before is seen before what is read after
+            pass
+        if control[SLEEPING]:
+            assert self.process.stdin is not None
+            self.process.stdin.write(b"w")
+        return self.run * POSITIONS
+
+    def wait(self, cell: int, value: int) -> None:
+        """Wait until the other lane has got as far.
+
+        Raises:
+            GuardFailed: it found that a value that decides differs.
+            CaptureError: it has ended, or failed.
+        """
+        control, looks = self.control, 0
+        while control[cell] < value:
+            looks += 1
+            if looks > SPINS:
+                if control[FINISHED] == self.run and control[STATUS] != DONE:
+                    self._raise(control[STATUS])
+                time.sleep(0)
+                if looks % SPINS == 0 and self.process.poll() is not None:
+                    raise CaptureError("compile: the process of a lane has ended")
+
+    def finish(self) -> None:
+        """Wait for the end of the run."""
+        self.wait(FINISHED, self.run)
+        if self.control[STATUS] != DONE:
+            self._raise(self.control[STATUS])
+
+    def abort(self) -> None:
+        """Give the run up, and wait until the process does nothing."""
+        self.control[ABORT] = self.run
+        while self.control[FINISHED] < self.run and self.process.poll() is None:
+            time.sleep(0)
+
+    @staticmethod
+    def _raise(status: int) -> None:
+        if status in (GUARD_FAILED, ABORTED):
+            raise GuardFailed
+        raise CaptureError("compile: the process of a lane failed; its error was printed above")
+
+
+def _end(process: subprocess.Popen) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+_workers: dict[int, Worker] = {}
+
+
+def worker() -> Worker:
+    """The worker of this process, started when it is first asked for."""
+    process = os.getpid()
+    found = _workers.get(process)
+    if found is None or found.process.poll() is not None:
+        found = _workers[process] = Worker()
+    return found
+
+
+class LanedProgram(Program):
+    """A program in two processes.
+
+    Args:
+        program: of one process; its buffers move into shared memory.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.interface, self.lanes, self.initial = program.interface, 1, []
+        self.steps = [*map(_filled, program.initial), *program.steps]
+        self.results = program.results
+        buffers = dict.fromkeys(o.buffer for s in self.steps for o in (*s.reads, *s.writes))
+        buffers |= dict.fromkeys(o.buffer for o in self.results)
+        temporary = [b for b in buffers if program.start_of(b) is not None]
+        others = [b for b in buffers if program.start_of(b) is None]
+        self.pieces = deal(self.steps, {i for i, step in enumerate(self.steps) if not _is_numpy(step)})
+        alive = lives(self.steps, self.results)
+        self._offsets, self.bytes = plan_memory({b: alive[b] for b in temporary})
+        set_waits(self.pieces, self._offsets)
+        moving = [b for b in others if segment_of(b) is None]
+        starts, total = [], 0
+        for buffer in moving:
+            starts.append(total)
+            total += aligned(buffer.size)
+        shared = Segment(total)
+        self.moved = move(moving, shared, starts)
+        self._segments = list(dict.fromkeys([shared, *filter(None, map(segment_of, others))]))
+        self._bind()
+
+    def place(self, buffer: Buffer) -> tuple[int, int]:
+        """The number of the memory that a buffer lies in, and where it begins there."""
+        start = self.start_of(buffer)
+        if start is not None:
+            return 0, start
+        segment = segment_of(buffer)
+        assert segment is not None
+        return 1 + self._segments.index(segment), buffer.start - segment.start
+
+    def _bind(self) -> None:
+        segment = Segment(self.bytes)
+        self.arena = np.frombuffer(segment.view(0, self.bytes), np.uint8)
+        self._start = 0
+        self._arrays: dict[Operand, np.ndarray] = {}
+        self._worker = worker()
+        sources = [self._source(lane) for lane in range(LANES)]
+        self.source = "\n\n".join(text for text, _ in sources)
+        self._number = self._worker.load(sources[1][0], [segment, *self._segments])
+        space: dict[str, Any] = {"np": np, "GuardFailed": GuardFailed, **sources[0][1]}
+        exec(compile(sources[0][0], "<captured program>", "exec"), space)
+        memory = [segment.whole, *(other.whole for other in self._segments)]
+        self._first = space["bind"](memory, self._worker.control, self._worker.wait)
+
+    def run(self) -> None:  # type: ignore[override]
+        """Run both lanes.
+
+        Raises:
+            GuardFailed: a value that decides differs.
+        """
+        worker = self._worker
+        base = worker.start(self._number)
+        try:
+            self._first(base)
+            worker.finish()
+        except BaseException:
+            worker.abort()
+            raise
+
+    def _source(self, lane: int) -> tuple[str, dict[str, Any]]:
+        """The text of a lane's function, and what of it is not NumPy's."""
+        names = _LaneTexts(self)
+        awaited = {p.waits[lane] for p in self.pieces if p.lane != lane}
+        body = []
+        for piece in self.pieces:
+            if piece.lane != lane:
+                continue
+            for other, position in enumerate(piece.waits):
+                if position >= 0:
+                    cell, value = PROGRESS[other], position + 1
+                    body.append(f"if control[{cell}] < base + {value}: wait({cell}, base + {value})")
+            body += lines_of(piece.step, names)
+            if piece.position in awaited:
+                body.append(f"control[{PROGRESS[lane]}] = base + {piece.position + 1}")
+        definitions = "\n    ".join(["import base64", "from numpy import copyto, inf, nan", *names.definitions])
+        run = "\n        ".join(["def run(base):", *(body or ["pass"])])
+        return f"def bind(memory, control, wait):\n    {definitions}\n    {run}\n    return run\n", names.own
+
+
+def _filled(buffer: Buffer) -> Call:
+    owner = buffer.owner
+    place = Operand(buffer, 0, owner.shape, owner.strides, owner.dtype)
+    return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")
+
+
+def _is_numpy(step: Call | Guard) -> bool:
+    """Whether a step can be written as text for a process that has NumPy alone."""
+    if isinstance(step, Guard):
+        return True
+    try:
+        names = _LaneTexts(None)
+        names.of(step.function, "")
+        for value in (*step.arguments, *step.options.values()):
+            names.text(value)
+    except CaptureError:
+        return False
+    return True
+
+
+class _LaneTexts(Texts):
+    """Texts for the values that a lane uses; what cannot be written is handed over as it is."""
+
+    def __init__(self, program: LanedProgram | None) -> None:
+        self.laned = program
+        self.definitions: list[str] = []
+        self.own: dict[str, Any] = {}
+        self._names: dict[Operand, str] = {}
+
+    def of(self, function: Any, hint: str) -> str:
+        try:
+            if isinstance(function, Draw):
+                raise CaptureError("a draw")
+            return super().of(function, hint)
+        except CaptureError:
+            if self.laned is None:
+                raise
+            return self._kept(function)
+
+    def text(self, value: Any) -> str:
+        try:
+            return super().text(value)
+        except CaptureError:
+            if self.laned is None:
+                raise
+            return self._kept(value)
+
+    def _kept(self, value: Any) -> str:
+        name = f"own_{len(self.own)}"
+        self.own[name] = value
+        return name
+
+    def _array(self, operand: Operand) -> str:
+        if self.laned is None:
+            return ""
+        name = self._names.get(operand)
+        if name is None:
+            name = self._names[operand] = f"a{len(self._names)}"
+            memory, start = self.laned.place(operand.buffer)
+            self.definitions.append(
+                f"{name} = np.ndarray({operand.shape}, {operand.dtype.str!r}, memory[{memory}], "
+                f"{start + operand.offset}, {operand.strides})"
+            )
+        return name
+
+    def _literal(self, array: np.ndarray) -> str:
+        if self.laned is None:
+            return ""
+        return super()._literal(array)
+
+    def _new(self, base: str) -> str:
+        return f"{base}_{len(self.definitions)}"
