@@ -344,6 +344,8 @@ def test_a_compiled_module_is_a_module():
     assert compiled._orig_mod is model and compiled.body is model.body
     assert list(map(id, compiled.parameters())) == list(map(id, model.parameters()))
     assert compiled.eval() is compiled and not model.training and not compiled.training
+    compiled.training = True
+    assert model.training
     compiled.note = 3
     assert model.note == 3
     del compiled.note

@@ -134,6 +134,28 @@ def test_what_is_refused(make, problem):
             compiled(torch.ones(3))
 
 
+def test_what_is_refused_with_gradients_may_be_captured_without():
+    weight, calls = torch.ones(3).requires_grad_(), []
+
+    @torch.compile
+    def f(x):
+        calls.append(1)
+        y = x * weight
+        if y.requires_grad:
+            y.register_hook(lambda g: g * 2)
+        return y.sum()
+
+    f(torch.ones(3))
+    with pytest.warns(RuntimeWarning, match="a backward hook on the result of mul"):
+        f(torch.ones(3))
+    with torch.no_grad():
+        for _ in range(6):
+            assert f(torch.ones(3)).item() == 3
+    f(torch.ones(3)).backward()
+    same(weight.grad, 2 * torch.ones(3))
+    assert len(calls) == 2 + 3 + 1
+
+
 def test_a_replay_that_differs_is_an_error():
     numbers = iter(range(10))
     weight = torch.randn(3).requires_grad_()
