@@ -39,7 +39,7 @@ class Halves(Program):
             operand.buffer.kind = TEMPORARY
         steps = made.trace.steps
         forward, backward = steps[: made.boundary], steps[made.boundary :] if made.sources else []
-        early = decided_early(forward, backward, tangents)
+        early = dict.fromkeys(decided_early(forward, backward, tangents))
         joined = Trace()
         joined.steps = [
             _marker("arguments", (), inputs),
@@ -67,19 +67,21 @@ def decided_early(
     """The guards of the backward pass that do not depend on the gradients, with the calls that compute their
     values. Made at the end of the forward half, they can still choose another capture."""
     used = {o.buffer for step in forward for o in (*step.reads, *step.writes)}
-    given = {o.buffer for o in tangents}  # and what was computed from them
-    late: set[Buffer] = set()  # what the calls that stay use
-    early: list[Call | Guard] = []
-    for step in backward:
-        reads, writes = {o.buffer for o in step.reads}, {o.buffer for o in step.writes}
-        if (reads | writes) & given or writes & (used | late):
-            given |= writes
-            late |= reads | writes
-        else:
-            early.append(step)
-    if not any(isinstance(step, Guard) for step in early):
-        return []
-    return needed(early, [])[0]
+    candidates = set(backward)
+    while True:
+        stay = {o.buffer for o in tangents}  # what the calls that stay write
+        late: set[Buffer] = set()  # and what they use
+        early: list[Call | Guard] = []
+        for step in backward:
+            reads, writes = {o.buffer for o in step.reads}, {o.buffer for o in step.writes}
+            if step not in candidates or (reads | writes) & stay or writes & (used | late):
+                stay |= writes
+                late |= reads | writes
+            else:
+                early.append(step)
+        candidates = set(needed(early, [])[0])
+        if len(candidates) == len(early):
+            return early
 
 
 class _Half:

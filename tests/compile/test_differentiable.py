@@ -12,6 +12,8 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
+from cnn_physics77.compile.halves import decided_early
+from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand
 from cnn_physics77.core.errors import GradientError
 
 EAGER_CALLS = 3
@@ -149,7 +151,27 @@ def test_results_that_wait_for_their_backward_pass():
             waiting[k].backward()
         sum(waiting[1:3]).backward()
     same_gradients(eager, compiled)
-    assert EAGER_CALLS < len(compiled.calls) <= EAGER_CALLS + 12  # those that got no memory
+    assert len(compiled.calls) == EAGER_CALLS + 12  # those that got no memory
+    assert len(compiled.forward.captures()) == 1
+
+
+def test_memory_that_python_fills_at_each_call():
+    weight = torch.randn(3).requires_grad_()
+
+    @torch.compile(fullgraph=True)
+    def f(x):
+        table = torch.tensor([1.0, 2.0, 3.0])
+        table.add_(x)
+        return table * weight
+
+    for _ in range(4):
+        f(torch.randn(3))
+    x = [torch.randn(3) for _ in range(3)]
+    waiting = [f(one).sum() for one in x]
+    for one, loss in zip(x, waiting):
+        weight.grad = None
+        loss.backward()
+        same(weight.grad, torch.tensor([1.0, 2.0, 3.0]) + one)
 
 
 def test_gradients_are_the_users_own():
@@ -261,6 +283,22 @@ def test_what_is_changed_between_forward_and_backward(change):
     assert len(compiled.calls) == EAGER_CALLS
 
 
+def test_a_replay_counts_its_changes():
+    """A derivative outside that needs the old values raises an error."""
+    total, weight = torch.ones(3), torch.randn(3).requires_grad_()
+
+    @torch.compile(fullgraph=True)
+    def f(x):
+        total.add_(1)
+        return x * weight
+
+    for _ in range(5):
+        outside = (weight * total).sum()
+        f(torch.ones(3)).sum().backward()
+        with pytest.raises(GradientError, match="modified by an inplace operation"):
+            outside.backward()
+
+
 def test_what_may_be_changed_between_forward_and_backward():
     eager, compiled = two(lambda: Counted(nn.Linear(6, 3)))
     for _ in range(5):
@@ -319,6 +357,23 @@ def test_values_that_decide_in_the_backward_pass():
     assert len(eager.calls) == 7 and EAGER_CALLS < len(compiled.calls) < 7 + 3
 
 
+def test_calls_that_may_not_be_made_early():
+    """A decision is left in the backward half if its calls would overwrite what a call that stays reads."""
+    scratch, result, given = (Buffer(np.empty(1), k, k + 8, TEMPORARY) for k in (0, 8, 16))
+    a, b, g = (Operand(buffer, 0, (1,), (8,), np.dtype(float)) for buffer in (scratch, result, given))
+
+    def call(reads, write):
+        return Call(np.add, tuple(reads), {}, write, tuple(reads), (write,))
+
+    fill, read, add, decide = call([], a), call([a], b), call([a], a), Guard(a, True)
+    end = call([b, g], g)
+    assert decided_early([], [fill, add, decide, read, end], [g]) == [fill, add, decide]
+    assert decided_early([], [fill, read, add, decide, end], [g]) == []
+    assert decided_early([], [fill, read, decide, end], [g]) == [fill, decide]
+    assert decided_early([fill], [add, decide, end], [g]) == []
+    assert decided_early([fill], [decide, end], [g]) == [decide]
+
+
 class BranchingOnInput(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, y):
@@ -366,6 +421,30 @@ def test_values_that_decide_in_the_forward_pass():
         f(x).sum().backward()
         same(weight.grad, x if k % 2 else -torch.ones(3))
     assert len(calls) == 5
+
+
+def test_a_decision_that_comes_after_changes():
+    """What was changed, and drawn, before a decision that fails is undone: the call is made once."""
+    total, weight = torch.zeros(3), torch.randn(3).requires_grad_()
+
+    def f(x):
+        total.add_(x)
+        y = x * weight * torch.rand(3)
+        return y if total.sum() < 10 else y * 2
+
+    calls, found = torch.compile(f, fullgraph=True), []
+    for function in (f, calls):
+        torch.manual_seed(2)
+        total.zero_()
+        for _ in range(12):
+            weight.grad = None
+            y = function(torch.ones(3))
+            y.sum().backward()
+            found += [y, weight.grad, total.clone()]
+        found.append(torch.rand(3))
+    for a, b in zip(found[:37], found[37:], strict=True):
+        same(a, b)
+    assert len(calls.captures()) == 2
 
 
 def test_a_step_that_returns_what_it_was_given():

@@ -275,6 +275,7 @@ def test_hooks_on_parameters():
     for model in (eager, compiled):
         seen = []
         model.body[0].weight.register_hook(lambda g, seen=seen: seen.append(g.clone()))
+        model.body[2].bias.register_hook(lambda g, seen=seen: seen.append(g.clone()))
         model.body[0].bias.register_hook(lambda g: g * 2)
         model.body[0].bias.register_post_accumulate_grad_hook(
             lambda p, seen=seen: seen.append(p.grad.clone())
@@ -282,7 +283,7 @@ def test_hooks_on_parameters():
         for k in range(6):
             model(torch.full((4, 6), float(k))).square().sum().backward()
         model.seen = seen
-    assert len(eager.seen) == len(compiled.seen) == 12
+    assert len(eager.seen) == len(compiled.seen) == 18
     for a, b in zip(eager.seen, compiled.seen):
         same(a, b)
     same_gradients(eager, compiled)
@@ -343,6 +344,8 @@ def test_a_compiled_module_is_a_module():
     assert compiled._orig_mod is model and compiled.body is model.body
     assert list(map(id, compiled.parameters())) == list(map(id, model.parameters()))
     assert compiled.eval() is compiled and not model.training and not compiled.training
+    compiled.training = True
+    assert model.training
     compiled.note = 3
     assert model.note == 3
     del compiled.note

@@ -20,17 +20,16 @@ class Draws(torch.autograd.Function):
         return g * torch.rand(3)
 
 
-COUNTER = torch.zeros(1)
-
-
 class Counts(torch.autograd.Function):
+    counter: torch.Tensor
+
     @staticmethod
     def forward(ctx, x):
         return x * 2
 
     @staticmethod
     def backward(ctx, g):
-        COUNTER.add_(1)
+        Counts.counter.add_(1)
         return g
 
 
@@ -39,8 +38,9 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
     weight = torch.randn(3).requires_grad_()
     compiled = torch.compile(lambda x: function.apply(x * weight).sum())
     found = []
+    Counts.counter = torch.zeros(1)
     for f in (lambda x: function.apply(x * weight).sum(), compiled):
-        COUNTER.zero_()
+        Counts.counter.zero_()
         torch.manual_seed(1)
         for k in range(5):
             weight.grad = None
@@ -48,7 +48,7 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
             if f is compiled and k == 1:
                 pytest.fail("it was captured without a warning")
             y.backward()
-            found += [weight.grad, COUNTER.clone()]
+            found += [weight.grad, Counts.counter.clone()]
             if f is compiled and k == 0:
                 break
         if f is compiled:
@@ -57,7 +57,7 @@ def test_a_backward_pass_with_effects_runs_eagerly(function):
             for _ in range(4):
                 weight.grad = None
                 y.backward()
-                found += [weight.grad, COUNTER.clone()]
+                found += [weight.grad, Counts.counter.clone()]
                 y = f(torch.ones(3))
     for a, b in zip(found[:10], found[10:], strict=True):
         same(a, b)
@@ -132,6 +132,28 @@ def test_what_is_refused(make, problem):
     with pytest.raises(CaptureError, match=problem):
         for _ in range(6):
             compiled(torch.ones(3))
+
+
+def test_what_is_refused_with_gradients_may_be_captured_without():
+    weight, calls = torch.ones(3).requires_grad_(), []
+
+    @torch.compile
+    def f(x):
+        calls.append(1)
+        y = x * weight
+        if y.requires_grad:
+            y.register_hook(lambda g: g * 2)
+        return y.sum()
+
+    f(torch.ones(3))
+    with pytest.warns(RuntimeWarning, match="a backward hook on the result of mul"):
+        f(torch.ones(3))
+    with torch.no_grad():
+        for _ in range(6):
+            assert f(torch.ones(3)).item() == 3
+    f(torch.ones(3)).backward()
+    same(weight.grad, 2 * torch.ones(3))
+    assert len(calls) == 2 + 3 + 1
 
 
 def test_a_replay_that_differs_is_an_error():
