@@ -410,6 +410,10 @@ class Captured:
         found = (reference() for alike in self._tensors.values() for reference, _, _ in alike)
         return [tensor for tensor in found if tensor is not None]
 
+    def changed(self) -> list[Tensor]:
+        """Those whose memory it changes and that still exist."""
+        return [tensor for reference in self._changed if (tensor := reference()) is not None]
+
     def _modules_hold(self) -> bool:
         return all(
             len(attributes) == len(values) and all(map(is_, attributes.values(), values))
@@ -439,10 +443,8 @@ class Captured:
         for index, buffer in self._written_inputs:
             np.copyto(given[index].array, buffer.owner)
             given[index].mark_changed()
-        for reference in self._changed:
-            tensor = reference()
-            if tensor is not None:
-                tensor.mark_changed()
+        for tensor in self.changed():
+            tensor.mark_changed()
         for slot in self._slots:
             slot.pack.first_step = False
         for optimizer, count in self._steps:

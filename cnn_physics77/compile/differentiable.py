@@ -65,6 +65,7 @@ class Differentiable(Captured):
         )
         self._slots = []
         self._generators = list(made.seen.generators.values())
+        self._steps: list = []
         self._set_guards(made)
         self._leaves = [(leaf, memory) for leaf, memory in self._leaves if type(memory) is not bool]
         steps = self.program.forward_steps
@@ -130,7 +131,7 @@ class Differentiable(Captured):
         for index, place in self._written:
             np.copyto(given[index].array, array(place))
             given[index].mark_changed()
-        for tensor in self._changed:
+        for tensor in self.changed():
             tensor.mark_changed()
         results: list[Tensor] = []
         for output in self.outputs:
@@ -214,7 +215,7 @@ class Differentiable(Captured):
                 "compiled_function: a module was changed between the forward and the backward pass"
             )
         restore = self._snapshot(self._seen)
-        versions = [(t, list(t._changes)) for t in self._changed if t._changes is not None]
+        versions = [(t, list(t._changes)) for t in self.changed() if t._changes is not None]
         try:
             for generator, position in lease.positions:
                 generator.set_state(position)
