@@ -12,7 +12,7 @@ import typing as _typing
 from math import e, inf, nan, pi
 
 from cnn_physics77 import _lazy
-from cnn_physics77.core.backend.device import device
+from cnn_physics77.core.backend.device import device, layout, strided
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
@@ -101,7 +101,11 @@ from cnn_physics77.core.recording import (
 from cnn_physics77.core.tensor import (
     Tensor,
     from_numpy,
+    is_complex,
+    is_floating_point,
+    is_signed,
     is_tensor,
+    numel,
     tensor,
 )
 

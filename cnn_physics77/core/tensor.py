@@ -17,15 +17,17 @@ from cnn_physics77.core import autograd
 from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.conversion import as_dtype
+from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.construction import new_array, plain_array
 from cnn_physics77.core.copying import Copying
+from cnn_physics77.core.description import Description
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.printing import format_values
 
 
-class Tensor(ArrayProtocol, Copying):
+class Tensor(ArrayProtocol, Copying, Description):
     """An n-dimensional array with a gradient.
 
     Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations. ``Tensor(data)``
@@ -59,64 +61,6 @@ class Tensor(ArrayProtocol, Copying):
         self.array = new_array(data, None if dtype is None else as_dtype("tensor", dtype))
         if requires_grad:
             self.requires_grad_(True)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the dimensions."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The element type."""
-        return self.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes per element."""
-        return self.array.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements."""
-        return self.array.nbytes
-
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    def size(self, dim: int | None = None):
-        """The sizes, or the size of one dimension."""
-        return self.array.shape if dim is None else self.array.shape[dim]
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.array.size
-
-    def element_size(self) -> int:
-        """Bytes per element."""
-        return self.array.itemsize
-
-    def stride(self, dim: int | None = None):
-        """The distances between neighbours along each dimension, in elements."""
-        strides = tuple(s // self.array.itemsize for s in self.array.strides)
-        return strides if dim is None else strides[dim]
-
-    def is_contiguous(self) -> bool:
-        """Whether the elements are contiguous in C order: the last index varies fastest."""
-        return self.array.flags.c_contiguous
-
-    def is_floating_point(self) -> bool:
-        """Whether the dtype is a real floating dtype."""
-        return self.array.dtype.kind == "f"
-
-    def is_complex(self) -> bool:
-        """Whether the dtype is complex."""
-        return self.array.dtype.kind == "c"
 
     # ---------------------------------------------------------------------------------- the graph
 
@@ -429,13 +373,14 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
             integers int64. Arrays, tensors and NumPy's numbers keep their dtype; in a sequence, different
             dtypes are promoted to a common one.
         dtype: element type of the result.
-        device: ``"cpu"``, accepted for PyTorch's sake.
+        device: ``"cpu"``; there is no other.
         requires_grad: whether it is a variable.
 
     Raises:
         ShapeError: sequences have unequal lengths.
         DtypeError: the data are not numbers, or ``requires_grad`` with an integer or boolean dtype.
         RangeError: a number is out of the range of the dtype.
+        DeviceError: another device.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -443,6 +388,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
     >>> tensor(0.5, requires_grad=True)
     tensor(0.5000, requires_grad=True)
     """
+    check_device("tensor", device)
     return Tensor(data, dtype, requires_grad)
 
 
@@ -479,6 +425,29 @@ def is_tensor(obj) -> bool:
     return isinstance(obj, Tensor)
 
 
+def _described(name: str, of: Callable, result: str) -> Callable:
+    """The function of a tensor that is its method ``of``."""
+
+    def function(input):
+        if not isinstance(input, Tensor):
+            raise TypeError(
+                f"{name}: argument 'input' must be Tensor, not {type(input).__name__}; use torch.tensor() "
+                "first"
+            )
+        return of(input)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"``input.{name}()``. TypeError: the input is not a tensor."
+    function.__annotations__ = {"input": "Tensor", "return": result}
+    return function
+
+
+numel = _described("numel", Tensor.numel, "int")
+is_floating_point = _described("is_floating_point", Tensor.is_floating_point, "bool")
+is_complex = _described("is_complex", Tensor.is_complex, "bool")
+is_signed = _described("is_signed", Tensor.is_signed, "bool")
+
+
 def method(*names: str) -> Callable:
     """Decorator: add a function, whose first argument is the tensor, to Tensor under these names."""
 
@@ -494,7 +463,11 @@ __all__ = [
     "Tensor",
     "from_array",
     "from_numpy",
+    "is_complex",
+    "is_floating_point",
+    "is_signed",
     "is_tensor",
     "method",
+    "numel",
     "tensor",
 ]

@@ -32,10 +32,21 @@ import numpy as np
 from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import Node
 from cnn_physics77.core.copying import Copying
+from cnn_physics77.core.description import Description
 from cnn_physics77.core.handles import RemovableHandle
 '''
 
-FUNCTIONS = ("from_array", "tensor", "from_numpy", "is_tensor", "method")
+FUNCTIONS = (
+    "from_array",
+    "tensor",
+    "from_numpy",
+    "is_tensor",
+    "is_complex",
+    "is_floating_point",
+    "is_signed",
+    "numel",
+    "method",
+)
 
 # Modules that create functions without an annotation of the result, which is a tensor.
 _GIVE_TENSORS = ("arithmetic", "bitwise", "casting", "comparison", "elementwise", "inplace", "matrices")
@@ -45,7 +56,8 @@ def text() -> str:
     """The content of the file."""
     imports: dict[str, set[str]] = {}
     members = _members()
-    lines = ["class Tensor(ArrayProtocol, Copying):", *_attributes(members)]
+    bases = ", ".join(base.__name__ for base in Tensor.__bases__)
+    lines = [f"class Tensor({bases}):", *_attributes(members)]
     for name, member in members.items():
         lines += [f"    {line}" for line in _member(name, member, imports)]
     lines.append("")
@@ -131,7 +143,8 @@ def _annotation(annotation: Any, function: Callable, imports: dict[str, set[str]
         value = inspect.unwrap(function).__globals__.get(name)
         module = getattr(value, "__module__", "") if isinstance(value, type) else ""
         if module.startswith("cnn_physics77") and name not in ("Tensor", "Node", "RemovableHandle"):
-            imports.setdefault(module, set()).add(name)
+            own = value.__name__
+            imports.setdefault(module, set()).add(name if name == own else f"{own} as {name}")
     return _qualified(written)
 
 
