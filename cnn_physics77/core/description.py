@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.device import CPU, check_device, strided
 from cnn_physics77.core.backend.device import device as Device
 from cnn_physics77.core.backend.device import layout as Layout
+from cnn_physics77.core.backend.size import Size, size_of
 
 
 class Description:
@@ -23,9 +24,9 @@ class Description:
     is_xpu: bool = False
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The sizes of the dimensions."""
-        return self.array.shape
+        return size_of(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype:
@@ -67,7 +68,7 @@ class Description:
 
     def size(self, dim: int | None = None):
         """The sizes, or the size of one dimension."""
-        return self.array.shape if dim is None else self.array.shape[dim]
+        return size_of(self.array.shape) if dim is None else self.array.shape[dim]
 
     def numel(self) -> int:
         """The number of elements."""

@@ -15,6 +15,7 @@ from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.description import Description
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.backend.device import device as Device, layout as Layout
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.operations.indexing.clone import memory_format
 from cnn_physics77.core.operations.reduction.max_min import MinAndMax, ValuesAndIndices
 from cnn_physics77.core.random import Generator
@@ -519,7 +520,7 @@ class Tensor(ArrayProtocol, Copying, Description):
     def _deep_copy(self, memo: dict, gradient: builtins.bool = ...) -> Any: ...
     def __reduce_ex__(self, protocol: Any) -> tuple: ...
     @property
-    def shape(self) -> tuple[builtins.int, ...]: ...
+    def shape(self) -> Size: ...
     @property
     def dtype(self) -> np.dtype: ...
     @property

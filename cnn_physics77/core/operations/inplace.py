@@ -290,8 +290,8 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or "
-            "unsqueeze them"
+            f"{function}: expected values whose shape broadcasts to {size}, found {value.array.shape}; "
+            "reshape or unsqueeze them"
         )
     if recording() and (has_history(target) or value.edge is not None):
         if value.array.dtype != target.array.dtype:

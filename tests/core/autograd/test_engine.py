@@ -229,7 +229,7 @@ def test_an_output_that_is_complex_needs_its_gradient():
 
 
 def test_gradient_of_another_shape():
-    with pytest.raises(ShapeError, match=r"\(2,\), found \(3,\)"):
+    with pytest.raises(ShapeError, match=r"2.*, found .*3"):
         (variable(1.0, 2.0) * 2).backward(ours.ones(3, dtype=np.float64))
 
 

@@ -82,7 +82,7 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
     if extra != 2 and extra != 1:
         raise ShapeError(
             f"{function}: expected {dimensions + 1}D (unbatched) or {dimensions + 2}D (batched) input, found "
-            f"shape {input.shape}; reshape it to (N, C, *size)"
+            f"shape {input.array.shape}; reshape it to (N, C, *size)"
         )
     return extra == 2
 

@@ -10,6 +10,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import check_fits, promote_types, wrapped
 from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.operation import operation
@@ -134,18 +135,18 @@ def _(g, x_shape):
     return sum_to(g, x_shape)
 
 
-def broadcast_shapes(*shapes) -> tuple[int, ...]:
+def broadcast_shapes(*shapes) -> Size:
     """The common shape. Sizes are compared from the last one; a size that is 1 or missing is expanded.
 
     Raises:
         ShapeError: two sizes differ and neither is 1.
 
     >>> broadcast_shapes((3, 1), (4,))
-    (3, 4)
+    torch.Size([3, 4])
     """
     shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
     try:
-        return np.broadcast_shapes(*shapes)
+        return size_of(np.broadcast_shapes(*shapes))
     except ValueError:
         found = " and ".join(str(s) for s in shapes)
         raise ShapeError(

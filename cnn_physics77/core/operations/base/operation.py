@@ -263,8 +263,8 @@ class Operation:
                     which = "its output" if name == "y" else f"its input {name!r}"
                     raise GradientError(
                         f"{self.name}: one of the variables needed for gradient computation has been "
-                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, at version "
-                        f"{tensor._version}; change a copy instead (.clone())"
+                        f"modified by an inplace operation: {which}, of shape {tensor.array.shape}, at "
+                        f"version {tensor._version}; change a copy instead (.clone())"
                     )
 
     def _reconnect(self, node: Node) -> tuple:

@@ -85,7 +85,7 @@ def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
 
     >>> import cnn_physics77 as torch
     >>> torch.empty(2, 3).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
 
@@ -146,7 +146,7 @@ def empty_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.empty_like(torch.ones(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
 

@@ -65,7 +65,7 @@ def rand(
     >>> import cnn_physics77 as torch
     >>> x = torch.rand(2, 3, generator=torch.Generator().manual_seed(67))
     >>> x.shape, bool((x >= 0).all() and (x < 1).all())
-    ((2, 3), True)
+    (torch.Size([2, 3]), True)
     """
     array = uniform(numbers_of(generator), sizes("rand", size), _drawable("rand", dtype))
     return made("rand", array, device, requires_grad)
@@ -84,7 +84,7 @@ def randn(
 
     >>> import cnn_physics77 as torch
     >>> torch.randn(2, 3).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     array = normal_numbers(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
     return made("randn", array, device, requires_grad)
@@ -151,7 +151,7 @@ def rand_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.rand_like(torch.zeros(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return rand(
         input.shape,
@@ -169,7 +169,7 @@ def randn_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.randn_like(torch.zeros(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return randn(
         input.shape,
@@ -317,7 +317,7 @@ def multinomial(
     """
     weights = np.atleast_2d(input.array.astype(np.float64))
     if input.array.ndim not in (1, 2):
-        raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.shape}")
+        raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.array.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
         raise ValueError("multinomial: expected finite, non-negative weights, not all 0, found others")
     if num_samples < 1:

@@ -228,7 +228,9 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
         raise ValueError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing!r}')
     for t in tensors:
         if t.array.ndim > 1:
-            raise ShapeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.shape}")
+            raise ShapeError(
+                f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.array.shape}"
+            )
     exchanged = indexing == "xy" and len(tensors) > 1
     if exchanged:
         tensors = (tensors[1], tensors[0], *tensors[2:])

@@ -133,7 +133,7 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
         except ValueError:
             raise ShapeError(
                 "view: view size is not compatible with input tensor's size and stride (at least one "
-                f"dimension spans across two contiguous subspaces): found shape {self.shape}, strides "
+                f"dimension spans across two contiguous subspaces): found shape {self.array.shape}, strides "
                 f"{self.stride()}, for {sizes}; use .reshape(...)"
             ) from None
     return _reshape(self, shape=sizes)
@@ -175,7 +175,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.flatten(torch.zeros(2, 3, 4), start_dim=1).shape
-    (2, 12)
+    torch.Size([2, 12])
     """
     shape = input.array.shape
     first, last = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
@@ -210,7 +210,7 @@ def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.unflatten(torch.zeros(2, 12), 1, (3, -1)).shape
-    (2, 3, 4)
+    torch.Size([2, 3, 4])
     """
     shape = input.array.shape
     dim = dimension("unflatten", dim, len(shape))
@@ -230,7 +230,7 @@ def squeeze(input: Tensor, dim=None) -> Tensor:
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(1, 3, 1)
     >>> torch.squeeze(x).shape, torch.squeeze(x, 0).shape, torch.squeeze(x, 1).shape
-    ((3,), (3, 1), (1, 3, 1))
+    (torch.Size([3]), torch.Size([3, 1]), torch.Size([1, 3, 1]))
     """
     shape = input.array.shape
     if dim is None:
@@ -248,7 +248,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.unsqueeze(torch.zeros(2, 3), 1).shape, torch.unsqueeze(torch.zeros(2, 3), -1).shape
-    ((2, 1, 3), (2, 3, 1))
+    (torch.Size([2, 1, 3]), torch.Size([2, 3, 1]))
     """
     shape = input.array.shape
     dim = dimension("unsqueeze", dim, len(shape) + 1)
@@ -285,7 +285,7 @@ def atleast_3d(*tensors: Tensor):
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_3d(torch.tensor([1, 2])).shape
-    (1, 2, 1)
+    torch.Size([1, 2, 1])
     """
 
     def raised(x):
@@ -382,7 +382,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     >>> import cnn_physics77 as torch
     >>> a, b = torch.broadcast_tensors(torch.zeros(3, 1), torch.zeros(4))
     >>> a.shape, b.shape
-    ((3, 4), (3, 4))
+    (torch.Size([3, 4]), torch.Size([3, 4]))
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])

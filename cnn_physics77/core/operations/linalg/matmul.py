@@ -127,13 +127,14 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
-    (5, 2, 4)
+    torch.Size([5, 2, 4])
     """
     a, b = of_one_dtype("bmm", input, mat2)
     _of_dimensions("bmm", "two batches of matrices", (a, 3), (b, 3))
     if len(a.array) != len(b.array):
         raise ShapeError(
-            f"bmm: expected batches of one size, found {a.shape} and {b.shape}; use matmul, which broadcasts"
+            f"bmm: expected batches of one size, found {a.array.shape} and {b.array.shape}; use matmul, "
+            "which broadcasts"
         )
     return matmul(a, b)
 
@@ -192,7 +193,7 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: expected an input that expands to {product.shape}, found {input.shape}"
+            f"{function}: expected an input that expands to {product.array.shape}, found {input.array.shape}"
         )
     return add(product, input if beta == 1 else mul(input, beta))
 
