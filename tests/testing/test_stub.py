@@ -71,7 +71,8 @@ def test_a_type_checker_knows_tensors(tmp_path):
     )
     revealed = [line.partition(": note: ")[2] for line in out.splitlines() if "Revealed type" in line]
     tensor = "cnn_physics77.core.tensor.Tensor"
-    assert [text.split('"')[1] for text in revealed] == [
+    size = "cnn_physics77.core.backend.size.Size"
+    assert [text.split('"')[1] for text in revealed] == [tensor, "Any", size, tensor], out
         tensor,
         "Any",
         "cnn_physics77.core.backend.size.Size",

@@ -10,7 +10,7 @@ import torch
 import cnn_physics77 as ours
 
 EXPRESSIONS = {
-    "text": lambda s: (repr(s), str(s), f"{s}", "%s" % (s,)),
+    "text": lambda s: (repr(s), str(s), f"{s}", f"{s}"),
     "number of elements": lambda s: (s.numel(), type(s).numel(s[:0]), type(s)([0, 3]).numel()),
     "slice": lambda s: [s[1:], s[:-1], s[::2], s[5:]],
     "element": lambda s: [s[0], s[-1]],
