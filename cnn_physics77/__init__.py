@@ -14,6 +14,7 @@ from math import e, inf, nan, pi
 from cnn_physics77 import _lazy
 from cnn_physics77.core.backend.device import device, layout, strided
 from cnn_physics77.core.backend.dtypes import *
+from cnn_physics77.core.backend.limits import finfo, iinfo
 from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.array_protocol import ArrayProtocol
-from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promote_types
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promoted
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
 
@@ -108,8 +108,8 @@ def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
         values = np.array(plain, np.float64 if inferred.kind == "f" else inferred)
     except OverflowError as error:
         raise RangeError(
-            f"tensor: Overflow when unpacking long long: expected integers within {dtype or inferred}, found "
-            f"one outside ({error}); use a floating dtype"
+            "tensor: Overflow when unpacking long long: expected integers within "
+            f"torch.{dtype or inferred}, found one outside ({error}); use a floating dtype"
         ) from None
     except ValueError as error:
         raise ShapeError(
@@ -181,7 +181,7 @@ class _Found:
 
     def dtype(self) -> np.dtype:
         """The dtype that holds everything found; the default dtype if nothing was found."""
-        default = get_default_dtype()
+        default = default_dtype()
         of_python = {bool: np.dtype(bool), int: np.dtype(np.int64), float: default}
         dtypes = self._dtypes | {
             of_python[kind] if kind is not complex else np.result_type(default, np.complex64)
@@ -191,7 +191,7 @@ class _Found:
         for dtype in sorted(
             dtypes, key=lambda d: "cfiub".index(d.kind)
         ):  # independent of the order of the data
-            result = dtype if result is None else promote_types(result, dtype)
+            result = dtype if result is None else promoted(result, dtype)
         return default if result is None else result
 
 

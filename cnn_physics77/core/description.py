@@ -7,6 +7,8 @@ import numpy as np
 from cnn_physics77.core.backend.device import CPU, check_device, strided
 from cnn_physics77.core.backend.device import device as Device
 from cnn_physics77.core.backend.device import layout as Layout
+from cnn_physics77.core.backend.dtype import OF_NUMPY
+from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.size import Size, size_of
 
 
@@ -29,9 +31,9 @@ class Description:
         return size_of(self.array.shape)
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self) -> Dtype:
         """The element type."""
-        return self.array.dtype
+        return OF_NUMPY[self.array.dtype]
 
     @property
     def device(self) -> Device:

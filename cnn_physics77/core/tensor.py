@@ -18,7 +18,7 @@ from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.construction import new_array, plain_array
 from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.description import Description
@@ -311,8 +311,8 @@ class Tensor(ArrayProtocol, Copying, Description):
 
     def __repr__(self) -> str:
         text = format_values(self.array, "tensor(")
-        if self.array.dtype not in (get_default_dtype(), np.int64, np.bool_) or not self.array.size:
-            text += f", dtype={self.array.dtype}"
+        if self.array.dtype not in (default_dtype(), np.int64, np.bool_) or not self.array.size:
+            text += f", dtype={self.dtype}"
         if self.grad_fn is not None:
             text += f", grad_fn={self.grad_fn}"
         elif self.requires_grad:
@@ -407,7 +407,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     >>> t = from_numpy(a)
     >>> a[0] = 7
     >>> t
-    tensor([7., 0.], dtype=float64)
+    tensor([7., 0.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(

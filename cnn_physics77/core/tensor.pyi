@@ -15,6 +15,7 @@ from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.description import Description
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.backend.device import device as Device, layout as Layout
+from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.operations.indexing.clone import memory_format
 from cnn_physics77.core.operations.reduction.max_min import MinAndMax, ValuesAndIndices
@@ -522,7 +523,7 @@ class Tensor(ArrayProtocol, Copying, Description):
     @property
     def shape(self) -> Size: ...
     @property
-    def dtype(self) -> np.dtype: ...
+    def dtype(self) -> Dtype: ...
     @property
     def device(self) -> Device: ...
     @property

@@ -62,7 +62,7 @@ class Conversions:
         if dtype.kind not in "fc":
             raise DtypeError(
                 "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype={dtype}"
+                f"dtype=torch.{dtype}"
             )
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
 

@@ -20,7 +20,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
             for other in others:
                 if other is not None and other.array.dtype is not dtype and other.array.dtype != dtype:
                     raise DtypeError(
-                        f"{function}: expected tensors of one dtype, found {dtype} and {other.array.dtype}; "
+                        f"{function}: expected tensors of one dtype, found torch.{dtype} and {other.dtype}; "
                         "convert one of them, e.g. with .to(dtype)"
                     )
             return
@@ -35,7 +35,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
     names = {"f": "floating" if "c" in kinds else "real floating", "c": "complex", "i": "integer"}
     expected = " or ".join(name for kind, name in names.items() if kind in kinds)
     raise DtypeError(
-        f"{function}: expected a {expected} dtype, found {dtype}; convert the input, e.g. with .float()"
+        f"{function}: expected a {expected} dtype, found torch.{dtype}; convert the input, e.g. with .float()"
     )
 
 

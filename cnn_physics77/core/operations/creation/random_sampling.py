@@ -45,7 +45,7 @@ def _drawable(function: str, dtype) -> np.dtype:
     found = floating_or(function, dtype)
     if found.kind not in "fc":
         raise DtypeError(
-            f"{function}: expected a floating or complex dtype, found {found}; use randint for integers"
+            f"{function}: expected a floating or complex dtype, found torch.{found}; use randint for integers"
         )
     return found
 
@@ -194,7 +194,7 @@ def randint_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
-    dtype('float32')
+    torch.float32
     """
     if high is None:
         low, high = 0, low
@@ -369,8 +369,8 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
     most = largest(dtype)
     if not (-most <= low and high <= most and high - low <= most):
         raise ValueError(
-            f"uniform_: expected bounds and a difference of at most {most}, the largest number of {dtype}, "
-            f"found {low} and {high}"
+            f"uniform_: expected bounds and a difference of at most {most}, the largest number of "
+            f"torch.{dtype}, found {low} and {high}"
         )
     values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
     return _refilled("uniform_", self, below(values, low, high, dtype) if dtype.kind == "f" else values)
@@ -408,7 +408,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
     if dtype.kind != "f":
         raise DtypeError(
             "exponential_: Exponential distribution is a continuous probability distribution. dtype must be "
-            f"a floating point but you specified {dtype}; use a floating tensor"
+            f"a floating point but you specified torch.{dtype}; use a floating tensor"
         )
     if not lambd > 0:
         raise ValueError(f"exponential_: expected a positive rate, found {lambd}")

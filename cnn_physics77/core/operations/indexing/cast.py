@@ -47,7 +47,7 @@ def _to(
 
     >>> import cnn_physics77 as torch
     >>> torch.tensor([1, 2]).to(torch.float64)
-    tensor([1., 2.], dtype=float64)
+    tensor([1., 2.], dtype=torch.float64)
     """
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):

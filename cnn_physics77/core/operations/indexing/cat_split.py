@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import promoted
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import cast, expand_to, promote_types
+from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.views import remember_several
@@ -62,7 +63,7 @@ def _of_one_dtype(function: str, tensors) -> list[Tensor]:
     if all(t.array.dtype is dtype for t in tensors):
         return list(tensors)
     for t in tensors[1:]:
-        dtype = promote_types(dtype, t.array.dtype)
+        dtype = promoted(dtype, t.array.dtype)
     return [t if t.array.dtype == dtype else cast(t, dtype=dtype) for t in tensors]
 
 

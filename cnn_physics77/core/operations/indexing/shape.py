@@ -121,7 +121,8 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
             return self.view_of_memory(self.array.view(dtype))
         except ValueError as error:
             raise ShapeError(
-                f"view: expected memory that can be read as {np.dtype(dtype)}, found otherwise ({error})"
+                f"view: expected memory that can be read as torch.{np.dtype(dtype)}, found otherwise "
+                f"({error})"
             ) from None
     sizes = _fill_in("view", sizes_of("view", (size,)), self.array.size)
     if not self.array.flags.c_contiguous:

@@ -41,7 +41,7 @@ def of_one_dtype(function: str, *operands) -> list[Tensor]:
     for t in tensors[1:]:
         if t.array.dtype != dtype:
             raise DtypeError(
-                f"{function}: expected tensors of one dtype, found {dtype} and {t.array.dtype}; convert one "
+                f"{function}: expected tensors of one dtype, found torch.{dtype} and {t.dtype}; convert one "
                 "of them with .to(dtype)"
             )
     return tensors

@@ -86,8 +86,8 @@ def _classes(
         )
     if indices.dtype.kind not in "iu":
         raise DtypeError(
-            f"{function}: expected target dtype to be Long or Byte, but got {indices.dtype}; convert it, "
-            "e.g. with .long()"
+            f"{function}: expected target dtype to be Long or Byte, but got torch.{indices.dtype}; convert "
+            "it, e.g. with .long()"
         )
     classes = shape[axis]
     if weight is not None and weight.array.shape != (classes,):

@@ -7,7 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import fitted, wrapped
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
-from cnn_physics77.core.operations.base.broadcasting import cast, result_type
+from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype
 from cnn_physics77.core.operations.base.elementwise import binary, unary
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -22,7 +22,7 @@ def conj(input: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.conj(torch.tensor([1 + 2j]))
-    tensor([1.-2.j], dtype=complex64)
+    tensor([1.-2.j], dtype=torch.complex64)
     """
     return _conj(input) if input.array.dtype.kind == "c" else input
 
@@ -70,7 +70,7 @@ def _times(function: str, x, factor, *operands):
     """x times a number, which must fit the result dtype of the operands."""
     if factor == 1:
         return x
-    dtype = result_type(*operands)
+    dtype = common_dtype(*operands)
     if isinstance(factor, Tensor):
         return mul(x, factor)
     if function in ("add", "sub") and dtype.kind in "iu" and not isinstance(factor, (int, np.integer)):
@@ -132,7 +132,7 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     input, other = (
         from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
-    dtype = result_type(input, other)
+    dtype = common_dtype(input, other)
     kind = dtype.kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
@@ -239,7 +239,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]))
     tensor([2.5000])
     """
-    if result_type(tensor1, tensor2).kind in "biu":
+    if common_dtype(tensor1, tensor2).kind in "biu":
         raise DtypeError(
             "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
         )
@@ -268,7 +268,8 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
     dtypes = {t.array.dtype for t in (a, b, *([weight] if isinstance(weight, Tensor) else []))}
     if len(dtypes) > 1 or a.array.dtype.kind not in "fc":
         raise DtypeError(
-            f"lerp: expected tensors of one floating dtype, found {sorted(map(str, dtypes))}; convert them"
+            f"lerp: expected tensors of one floating dtype, found {sorted(f'torch.{d}' for d in dtypes)}; "
+            "convert them"
         )
     difference = _sub(b, a)
     if not isinstance(weight, Tensor):
@@ -309,7 +310,7 @@ sgn = unary(
 
     >>> import cnn_physics77 as torch
     >>> torch.sgn(torch.tensor([3 + 4j, 0]))
-    tensor([0.6000+0.8000j, 0.0000+0.0000j], dtype=complex64)
+    tensor([0.6000+0.8000j, 0.0000+0.0000j], dtype=torch.complex64)
     """,
     x=_unit_gradient,
     floating=False,
