@@ -13,6 +13,8 @@ import numpy as np
 
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.autograd.ownership import is_unshared
+from cnn_physics77.core.backend.conversion import as_dtype
+from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import flat
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
@@ -114,11 +116,11 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
     tensor([[7., 0., 0.],
             [0., 0., 0.]])
     """
-    if dtype is None and len(size) == 1 and isinstance(size[0], (np.dtype, type)):
+    if dtype is None and len(size) == 1 and isinstance(size[0], (Dtype, np.dtype, type)):
         (dtype,) = size
     if dtype is not None:
         try:
-            return self.view_of_memory(self.array.view(dtype))
+            return self.view_of_memory(self.array.view(as_dtype("view", dtype)))
         except ValueError as error:
             raise ShapeError(
                 f"view: expected memory that can be read as torch.{np.dtype(dtype)}, found otherwise "

@@ -79,7 +79,7 @@ def _(g, x, dim, keepdim, count, correction, whole):
     if whole and degrees <= 0:  # as in PyTorch: infinite, and NaN for elements that equal the mean
         at_mean = x.array == mean(x, keepdim=True).array
         return expand_reduced(g, dim, keepdim, x.array.shape) * from_array(
-            np.where(at_mean, x.dtype.type(math.nan), x.dtype.type(math.inf))
+            np.where(at_mean, x.array.dtype.type(math.nan), x.array.dtype.type(math.inf))
         )
     scale = 2 / degrees if degrees else math.inf
     return expand_reduced(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
