@@ -110,6 +110,7 @@ from cnn_physics77.core.tensor import (
     numel,
     tensor,
 )
+from cnn_physics77.core.tensor_types import *
 
 from cnn_physics77 import autograd, nn, optim  # isort: skip  (they need the names above)
 

@@ -7,6 +7,7 @@ converted, or refused with an error that says what to do.
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Sequence
 from itertools import chain
@@ -18,6 +19,7 @@ from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promoted
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
 
 
@@ -119,6 +121,50 @@ def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
     return values.astype(dtype)
 
 
+def legacy_array(function: str, arguments: tuple, dtype: np.dtype) -> np.ndarray:
+    """The array that PyTorch's older constructors make: ``torch.Tensor``, ``torch.LongTensor`` and
+    ``x.new``.
+
+    Args:
+        function: the name of the constructor, for errors.
+        arguments: sizes, for uninitialized values; a Size; or one sequence or array, which is converted.
+        dtype: of the result, whatever the data are.
+
+    Raises:
+        TypeError: the arguments are none of these.
+        ShapeError: a size is negative, or sequences have unequal lengths.
+        RangeError: a number is out of the range of the dtype.
+
+    >>> legacy_array("Tensor", (2, 3), np.dtype("float32")).shape
+    (2, 3)
+    >>> legacy_array("Tensor", ([2, 3],), np.dtype("float32"))
+    array([2., 3.], dtype=float32)
+    """
+    sizes = arguments or (0,)
+    if len(arguments) == 1:
+        (data,) = arguments
+        if data is None or isinstance(data, (bool, float, complex, np.inexact, np.bool, str, bytes)):
+            raise TypeError(
+                f"{function}: data must be a sequence (got {type(data).__name__}); use torch.tensor() for a "
+                "number"
+            )
+        if isinstance(data, Size):
+            sizes = data
+        elif not isinstance(data, (int, np.integer)):
+            return new_array(data, dtype)
+    try:
+        shape = tuple(map(operator.index, sizes))
+    except TypeError:
+        kinds = ", ".join(type(size).__name__ for size in sizes)
+        raise TypeError(
+            f"{function}: expected sizes, or one sequence, array or tensor, found ({kinds}); use "
+            "torch.tensor() for other arguments"
+        ) from None
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"{function}: Trying to create tensor with negative dimension, found {shape}")
+    return np.empty(shape, dtype)
+
+
 def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
     if dtype is not None and array.dtype.kind == "c" and dtype.kind != "c":
         array = array.real
@@ -195,4 +241,4 @@ class _Found:
         return default if result is None else result
 
 
-__all__ = ["new_array", "plain_array"]
+__all__ = ["legacy_array", "new_array", "plain_array"]

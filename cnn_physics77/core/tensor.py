@@ -8,7 +8,7 @@ which adds them to the class when it is imported (:func:`method`). ``tensor.pyi`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 from weakref import ref
 
 import numpy as np
@@ -19,25 +19,29 @@ from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, seq
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import default_dtype
-from cnn_physics77.core.construction import new_array, plain_array
+from cnn_physics77.core.construction import legacy_array, new_array, plain_array
 from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.description import Description
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.printing import format_values
 
+_new: Callable[[type], Any] = object.__new__
+
 
 class Tensor(ArrayProtocol, Copying, Description):
     """An n-dimensional array with a gradient.
 
-    Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations. ``Tensor(data)``
-    is ``tensor(data)``.
+    Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations.
+
+    ``Tensor`` itself is PyTorch's older constructor: ``Tensor(2, 3)`` has uninitialized values of these
+    sizes, ``Tensor(data)`` the data in the default dtype, and ``Tensor(other)`` shares a tensor's memory.
 
     Attributes:
         array: the NumPy array of the values. Changing it in place is the caller's responsibility.
         edge: where the gradient is sent: see :mod:`cnn_physics77.core.autograd`.
 
-    >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
+    >>> x = tensor([[1.0, 2.0]], requires_grad=True)
     >>> y = (x * x).sum()
     >>> y.op, y.parents
     ('sum', (<MulBackward>,))
@@ -57,10 +61,15 @@ class Tensor(ArrayProtocol, Copying, Description):
     _after_accumulation: dict[int, Callable] | None = None
     _retained: RemovableHandle | None = None
 
-    def __init__(self, data=(), dtype=None, requires_grad: bool = False):
-        self.array = new_array(data, None if dtype is None else as_dtype("tensor", dtype))
-        if requires_grad:
-            self.requires_grad_(True)
+    def __new__(cls, *data, device=None) -> Self:
+        check_device("Tensor", device)
+        made = _new(cls)
+        if len(data) == 1 and isinstance(data[0], Tensor):
+            view: Any = data[0][...]
+            made.array, made.edge, made._changes = view.array, view.edge, view._changes
+        else:
+            made.array = legacy_array("Tensor", data, default_dtype())
+        return made
 
     # ---------------------------------------------------------------------------------- the graph
 
@@ -355,8 +364,6 @@ def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
 
 # --------------------------------------------------------------------------------------------- creation
 
-_new: Callable[[type], Any] = object.__new__
-
 
 def from_array(array: np.ndarray) -> Tensor:
     """A constant tensor of this array, without a copy and without checks."""
@@ -389,7 +396,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
     tensor(0.5000, requires_grad=True)
     """
     check_device("tensor", device)
-    return Tensor(data, dtype, requires_grad)
+    made = from_array(new_array(data, None if dtype is None else as_dtype("tensor", dtype)))
+    return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:

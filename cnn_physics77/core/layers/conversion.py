@@ -10,6 +10,7 @@ import numpy as np
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor_types import dtype_of_type
 
 _DEVICES = (str, device)
 
@@ -67,8 +68,10 @@ class Conversions:
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
 
     def type(self, dst_type):
-        """Convert all parameters and buffers to a dtype; returns the module."""
-        return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
+        """Convert all parameters and buffers to a dtype, or to a type such as ``torch.DoubleTensor`` or its
+        name; returns the module."""
+        dtype = dtype_of_type("Module.type", dst_type)
+        return self._apply(lambda t: _cast(t, dtype))
 
     def float(self):
         """Convert floating parameters and buffers to float32; returns the module."""

@@ -39,6 +39,9 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    def __new__(cls, *arguments, **named):
+        return object.__new__(cls)
+
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         _share_memory(self, data, "Parameter")
         self.requires_grad_(requires_grad)
@@ -68,6 +71,9 @@ class Buffer(Tensor):
     """
 
     persistent: bool = True
+
+    def __new__(cls, *arguments, **named):
+        return object.__new__(cls)
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
         _share_memory(self, data, "Buffer")
