@@ -133,7 +133,7 @@ def _signed(name: str, function: Callable) -> Callable:
 
 
 def _file(function: Any) -> str:
-    return Path(function.__code__.co_filename).stem
+    return Path(inspect.unwrap(function).__code__.co_filename).stem
 
 
 def _annotation(annotation: Any, function: Callable, imports: dict[str, set[str]]) -> str:

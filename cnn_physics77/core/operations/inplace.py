@@ -456,7 +456,7 @@ def _same_place(target: Tensor, value: Tensor) -> bool:
 
 
 def _reshape_in_place(name: str, function: Callable) -> None:
-    def change(self, *args):
+    def change(self, *args, **named):
         if self.edge is LEAF and recording():
             raise GradientError(
                 f"{name}: a leaf Variable that requires grad is being used in an in-place operation; use "
@@ -468,7 +468,7 @@ def _reshape_in_place(name: str, function: Callable) -> None:
                 f"use {name[:-1]}"
             )
         with set_grad_enabled(recording() or not self.is_leaf):
-            y = function(self, *args)
+            y = function(self, *args, **named)
         if self._view_of is not None:
             self._view_of = y._view_of
         self.array = y.array
