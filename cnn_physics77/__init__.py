@@ -84,6 +84,7 @@ from cnn_physics77.core.operations.reduction.cumsum_prod import *
 from cnn_physics77.core.operations.reduction.max_min import *
 from cnn_physics77.core.operations.reduction.sum_mean import *
 from cnn_physics77.core.operations.reduction.var_std_norm import *
+from cnn_physics77.core.printing import set_printoptions
 from cnn_physics77.core.random import (
     Generator,
     default_generator,

@@ -24,7 +24,7 @@ from cnn_physics77.core.copying import Copying
 from cnn_physics77.core.description import Description
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
-from cnn_physics77.core.printing import format_values
+from cnn_physics77.core.printing import text_of
 
 _new: Callable[[type], Any] = object.__new__
 
@@ -318,15 +318,28 @@ class Tensor(ArrayProtocol, Copying, Description):
 
     __hash__ = object.__hash__  # by identity: two variables with equal values are two variables
 
+    _printed_as = "tensor("
+
+    def __init_subclass__(cls, **named) -> None:
+        super().__init_subclass__(**named)
+        if "_printed_as" not in vars(cls):
+            cls._printed_as = f"{cls.__name__}("
+
     def __repr__(self) -> str:
-        text = format_values(self.array, "tensor(")
-        if self.array.dtype not in (default_dtype(), np.int64, np.bool_) or not self.array.size:
-            text += f", dtype={self.dtype}"
-        if self.grad_fn is not None:
-            text += f", grad_fn={self.grad_fn}"
-        elif self.requires_grad:
-            text += ", requires_grad=True"
-        return f"tensor({text})"
+        node = self.grad_fn
+        if node is not None:
+            notes = [f"grad_fn=<{_node_name(node)}>"]
+        else:
+            notes = ["requires_grad=True"] if self.requires_grad else []
+        return text_of(self.array, self._printed_as, notes)
+
+
+def _node_name(node: Node) -> str:
+    """PyTorch's name of the node: with a 0 at its end, except for a Function of the user."""
+    function = getattr(node.op, "function", None)
+    if function is not None:
+        return f"{function.__name__}Backward"
+    return node.name().removesuffix("0") + "0"
 
 
 Tensor._own = frozenset(Tensor.__annotations__)

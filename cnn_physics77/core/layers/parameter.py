@@ -39,6 +39,8 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    _printed_as = "tensor("
+
     def __new__(cls, *arguments, **named):
         return object.__new__(cls)
 
@@ -71,6 +73,7 @@ class Buffer(Tensor):
     """
 
     persistent: bool = True
+    _printed_as = "tensor("
 
     def __new__(cls, *arguments, **named):
         return object.__new__(cls)

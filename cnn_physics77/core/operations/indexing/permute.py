@@ -98,7 +98,7 @@ def adjoint(input: Tensor) -> Tensor:
     >>> import cnn_physics77 as torch
     >>> torch.adjoint(torch.tensor([[1j, 2.0]]))
     tensor([[0.-1.j],
-            [2.-0.j]], dtype=torch.complex64)
+            [2.-0.j]])
     """
     return conj(_transpose_of_matrices("adjoint", input))
 

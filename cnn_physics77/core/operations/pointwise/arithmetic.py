@@ -22,7 +22,7 @@ def conj(input: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.conj(torch.tensor([1 + 2j]))
-    tensor([1.-2.j], dtype=torch.complex64)
+    tensor([1.-2.j])
     """
     return _conj(input) if input.array.dtype.kind == "c" else input
 
@@ -310,7 +310,7 @@ sgn = unary(
 
     >>> import cnn_physics77 as torch
     >>> torch.sgn(torch.tensor([3 + 4j, 0]))
-    tensor([0.6000+0.8000j, 0.0000+0.0000j], dtype=torch.complex64)
+    tensor([0.6000+0.8000j, 0.0000+0.0000j])
     """,
     x=_unit_gradient,
     floating=False,
