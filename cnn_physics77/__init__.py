@@ -16,6 +16,7 @@ from cnn_physics77.core.backend.device import device, layout, strided
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.backend.limits import finfo, iinfo
 from cnn_physics77.core.backend.size import Size
+from cnn_physics77.core.description import is_complex, is_floating_point, is_signed, numel
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
@@ -104,11 +105,7 @@ from cnn_physics77.core.recording import (
 from cnn_physics77.core.tensor import (
     Tensor,
     from_numpy,
-    is_complex,
-    is_floating_point,
-    is_signed,
     is_tensor,
-    numel,
     tensor,
 )
 from cnn_physics77.core.tensor_types import *

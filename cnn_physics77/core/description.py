@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cnn_physics77.core.backend.device import CPU, check_device, strided
@@ -110,4 +112,27 @@ class Description:
         check_device("cuda", "cuda")
 
 
-__all__ = ["Description"]
+def _described(name: str, of: Callable, result: str) -> Callable:
+    """The function of a tensor that is its method ``of``."""
+
+    def function(input):
+        if not isinstance(input, Description):
+            raise TypeError(
+                f"{name}: argument 'input' must be Tensor, not {type(input).__name__}; use torch.tensor() "
+                "first"
+            )
+        return of(input)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"``input.{name}()``. TypeError: the input is not a tensor."
+    function.__annotations__ = {"input": "Tensor", "return": result}
+    return function
+
+
+numel = _described("numel", Description.numel, "int")
+is_floating_point = _described("is_floating_point", Description.is_floating_point, "bool")
+is_complex = _described("is_complex", Description.is_complex, "bool")
+is_signed = _described("is_signed", Description.is_signed, "bool")
+
+
+__all__ = ["Description", "is_complex", "is_floating_point", "is_signed", "numel"]

@@ -18,6 +18,7 @@ from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.dtype import OF_NUMPY
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.construction import legacy_array, new_array, plain_array
 from cnn_physics77.core.copying import Copying
@@ -316,6 +317,12 @@ class Tensor(ArrayProtocol, Copying, Description):
         """The number of changes in place of the memory."""
         return 0 if self._changes is None else self._changes[1]
 
+    def _wrapped(self, result: Any) -> Any:
+        """A result of NumPy as a tensor, if tensors can have its dtype."""
+        if not isinstance(result, (np.ndarray, np.generic)) or result.dtype not in OF_NUMPY:
+            return result
+        return from_array(np.asarray(result))
+
     __hash__ = object.__hash__  # by identity: two variables with equal values are two variables
 
     _printed_as = "tensor("
@@ -446,29 +453,6 @@ def is_tensor(obj) -> bool:
     return isinstance(obj, Tensor)
 
 
-def _described(name: str, of: Callable, result: str) -> Callable:
-    """The function of a tensor that is its method ``of``."""
-
-    def function(input):
-        if not isinstance(input, Tensor):
-            raise TypeError(
-                f"{name}: argument 'input' must be Tensor, not {type(input).__name__}; use torch.tensor() "
-                "first"
-            )
-        return of(input)
-
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"``input.{name}()``. TypeError: the input is not a tensor."
-    function.__annotations__ = {"input": "Tensor", "return": result}
-    return function
-
-
-numel = _described("numel", Tensor.numel, "int")
-is_floating_point = _described("is_floating_point", Tensor.is_floating_point, "bool")
-is_complex = _described("is_complex", Tensor.is_complex, "bool")
-is_signed = _described("is_signed", Tensor.is_signed, "bool")
-
-
 def method(*names: str) -> Callable:
     """Decorator: add a function, whose first argument is the tensor, to Tensor under these names."""
 
@@ -484,11 +468,7 @@ __all__ = [
     "Tensor",
     "from_array",
     "from_numpy",
-    "is_complex",
-    "is_floating_point",
-    "is_signed",
     "is_tensor",
     "method",
-    "numel",
     "tensor",
 ]

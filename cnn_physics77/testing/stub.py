@@ -36,17 +36,7 @@ from cnn_physics77.core.description import Description
 from cnn_physics77.core.handles import RemovableHandle
 '''
 
-FUNCTIONS = (
-    "from_array",
-    "tensor",
-    "from_numpy",
-    "is_tensor",
-    "is_complex",
-    "is_floating_point",
-    "is_signed",
-    "numel",
-    "method",
-)
+FUNCTIONS = ("from_array", "tensor", "from_numpy", "is_tensor", "method")
 
 # Modules that create functions without an annotation of the result, which is a tensor.
 _GIVE_TENSORS = ("arithmetic", "bitwise", "casting", "comparison", "elementwise", "inplace", "matrices")

@@ -22,6 +22,7 @@ from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base import broadcasting
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace, check_writable, copy_values, write
+from cnn_physics77.core.operations.base.keywords import number_first
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.views import base_of, has_history
 from cnn_physics77.core.operations.indexing import permute as permutation
@@ -204,6 +205,7 @@ for _name in (
 
 
 @method("add_")
+@number_first("alpha")
 def _add_(self, other, *, alpha=1) -> Tensor:
     """self + alpha other, in place.
 
@@ -216,6 +218,7 @@ def _add_(self, other, *, alpha=1) -> Tensor:
 
 
 @method("sub_")
+@number_first("alpha")
 def _sub_(self, other, *, alpha=1) -> Tensor:
     """self - alpha other, in place."""
     return _sum("sub_", np.subtract, arithmetic.sub, self, other, alpha)

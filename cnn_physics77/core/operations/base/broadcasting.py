@@ -175,9 +175,13 @@ def broadcast_shapes(*shapes) -> Size:
         ) from None
 
 
+OPERANDS = (Tensor, bool, int, float, complex, np.generic, np.ndarray)
+"""What operators take."""
+
+
 @silent
 def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
-    """Tensors of one dtype from tensors, numbers and arrays.
+    """Tensors of one dtype from tensors, numbers and arrays. With an array, the dtype is NumPy's.
 
     Args:
         function: the name of the function, for errors.
@@ -185,15 +189,19 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
         broadcast: whether operands that require grad are expanded to the common shape.
     """
     for operand in operands:
-        if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):
+        if not isinstance(operand, OPERANDS):
             raise DtypeError(
                 f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
                 "torch.tensor() first"
             )
+    with_array = any(isinstance(o, np.ndarray) for o in operands)
     operands = [from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands]
-    dtype = common_dtype(*operands)
+    if with_array:
+        dtype = np.result_type(*(o.array if isinstance(o, Tensor) else o for o in operands))
+    else:
+        dtype = common_dtype(*operands)
     if floating and dtype.kind in "biu":
-        dtype = default_dtype()
+        dtype = np.dtype(np.float64) if with_array else default_dtype()
     tensors = [
         (o if o.array.dtype == dtype else cast(o, dtype=dtype))
         if isinstance(o, Tensor)

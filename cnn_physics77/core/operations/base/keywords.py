@@ -1,7 +1,8 @@
 """Keywords that PyTorch takes besides the parameters of a function: NumPy's names of two, and ``out``.
 
 ``axis`` is ``dim`` and ``keepdims`` is ``keepdim``, in every function and method that has these. ``out`` is a
-tensor, or a tuple of them, that the result of a function is written to.
+tensor, or a tuple of them, that the result of a function is written to. Sizes that are given as several
+arguments, ``zeros(2, 3)``, can also be given as ``size=(2, 3)``.
 
 The functions themselves know nothing of this. :func:`complete` replaces them by :func:`completed` ones when
 the operations are imported, so that only calls through the public names pay for it: the operators, and the
@@ -21,6 +22,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.operations.base.inplace_base import write
+from cnn_physics77.core.operations.base.operation import VARARGS
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -55,7 +57,8 @@ def completed(function: Callable, takes_out: bool) -> Callable:
     name = function.__name__
     parameters = _parameters(function)
     has_dim = not parameters.isdisjoint(NUMPY_NAMES.values())
-    if not (has_dim or takes_out):
+    has_sizes = _collects_sizes(function)
+    if not (has_dim or takes_out or has_sizes):
         return function
 
     @wraps(function)
@@ -67,6 +70,8 @@ def completed(function: Callable, takes_out: bool) -> Callable:
                         if meant in named:
                             raise TypeError(f"{name}: expected {meant} or {given}, found both; leave one out")
                         named[meant] = named.pop(given)
+            if has_sizes and "size" in named:
+                args = (*args, named.pop("size"))
             if takes_out and "out" in named:
                 out = named.pop("out")
                 if out is not None:
@@ -79,6 +84,46 @@ def completed(function: Callable, takes_out: bool) -> Callable:
 def _parameters(function: Callable) -> frozenset[str]:
     code = unwrap(function).__code__
     return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def _collects_sizes(function: Callable) -> bool:
+    """Whether the function has a parameter ``*size``."""
+    code = unwrap(function).__code__
+    stars = code.co_argcount + code.co_kwonlyargcount
+    return bool(code.co_flags & VARARGS) and code.co_varnames[stars] == "size"
+
+
+def number_first(keyword: str) -> Callable[[Callable], Callable]:
+    """Decorator: the function also takes this number in PyTorch's deprecated place, after the first argument.
+
+    >>> @number_first("alpha")
+    ... def add(input, other, *, alpha=1):
+    ...     return input + alpha * other
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     add(1, 10, 2)
+    21
+    """
+
+    def decorate(function: Callable) -> Callable:
+        count = unwrap(function).__code__.co_argcount
+
+        @wraps(function)
+        def called(*args, **named):
+            if len(args) != count + 1 or keyword in named:
+                return function(*args, **named)
+            name = function.__name__.removeprefix("_")
+            warnings.warn(
+                f"This overload of {name} is deprecated: {name}(Number {keyword}, Tensor other). Consider "
+                f"using one of the following signatures instead: {name}(Tensor other, *, Number {keyword})",
+                stacklevel=2,
+            )
+            return function(args[0], *args[2:], **{keyword: args[1]}, **named)
+
+        return called
+
+    return decorate
 
 
 def _written(name: str, function: Callable, out, args: tuple, named: dict[str, Any], has_dtype: bool) -> Any:

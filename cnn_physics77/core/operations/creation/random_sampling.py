@@ -91,7 +91,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: int | None = None,
     high=None,
     size=None,
     *,
@@ -100,8 +100,8 @@ def randint(
     device=None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniformly distributed integers from low to high (exclusive), int64: ``randint(high, size)`` or
-    ``randint(low, high, size)``.
+    """Uniformly distributed integers from low (or 0) to high (exclusive), int64: ``randint(high, size)`` or
+    ``randint(low, high, size)``; each also by name.
 
     Raises:
         ValueError: low >= high, or the range of the dtype does not contain them.
@@ -112,12 +112,15 @@ def randint(
     >>> x.min(), x.max()
     (tensor(3), tensor(4))
     """
-    if size is None:
-        low, high, size = 0, low, high
-    if high is None or size is None:
+    if size is None:  # randint(high, size)
+        low, high, size = None, low, high
+    elif high is None:
+        low, high = None, low
+    if high is None or not isinstance(size, (tuple, list)):
         raise ShapeError(
             "randint: expected randint(high, size) or randint(low, high, size), with a tuple as size"
         )
+    low = 0 if low is None else low
     if not low < high:
         raise ValueError(f"randint: expected low < high, found {low} and {high}")
     found = np.dtype(np.int64) if dtype is None else as_dtype("randint", dtype)
@@ -182,7 +185,7 @@ def randn_like(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high=None,
     *,
     generator: Generator | None = None,
@@ -196,8 +199,6 @@ def randint_like(
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
     torch.float32
     """
-    if high is None:
-        low, high = 0, low
     return randint(
         low,
         high,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare, sum_to
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
-from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul
+from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
 from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- the product
@@ -47,7 +49,7 @@ def of_one_dtype(function: str, *operands) -> list[Tensor]:
     return tensors
 
 
-@method("matmul", "__matmul__")
+@method("matmul")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     r"""The product of matrices.
 
@@ -96,9 +98,15 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return y.squeeze(-1 if len(z) == 1 else -2) if len(x) == 1 else y
 
 
-@method("__rmatmul__")
-def _(self, other):
-    return matmul(as_tensor_input("matmul", other), self)
+def _product(a, b) -> Tensor:
+    """The operator @. With an array of NumPy, the dtype is NumPy's."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        a, b = prepare("matmul", (a, b), broadcast=False)
+    return matmul(a, b)
+
+
+method("__matmul__")(operator_of(_product))
+method("__rmatmul__")(reflected_of(_product))
 
 
 def _of_dimensions(function: str, what: str, *pairs: tuple[Tensor, int]) -> None:

@@ -84,7 +84,7 @@ def _classes(
             f"{list(indices.shape)}: class indices (N, d1, ...) for an input (N, C, d1, ...), here {shape}, "
             "or () for (C)"
         )
-    if indices.dtype.kind not in "iu":
+    if indices.dtype not in (np.int64, np.uint8):
         raise DtypeError(
             f"{function}: expected target dtype to be Long or Byte, but got torch.{indices.dtype}; convert "
             "it, e.g. with .long()"

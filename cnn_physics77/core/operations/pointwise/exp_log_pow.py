@@ -8,7 +8,13 @@ from cnn_physics77.core.backend.conversion import check_fits
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.base.broadcasting import common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, unary
-from cnn_physics77.core.operations.pointwise.arithmetic import conj, mul, zero_like
+from cnn_physics77.core.operations.pointwise.arithmetic import (
+    conj,
+    mul,
+    operator_of,
+    reflected_of,
+    zero_like,
+)
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -271,12 +277,9 @@ for _name, _function in (
     ("float_power", float_power), ("logaddexp", logaddexp),
 ):  # fmt: skip
     method(_name)(_function)
-method("pow", "__pow__")(pow)
-
-
-@method("__rpow__")
-def _(self, base):
-    return pow(base, self)
+method("pow")(pow)
+method("__pow__")(operator_of(pow))
+method("__rpow__")(reflected_of(pow))
 
 
 __all__ = [

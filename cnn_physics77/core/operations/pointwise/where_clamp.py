@@ -41,7 +41,7 @@ def where(condition: Tensor, input=None, other=None):
     .. math:: y = \begin{cases} a & \text{where the condition holds} \\ b & \text{elsewhere} \end{cases}
 
     Args:
-        condition: boolean tensor.
+        condition: boolean tensor; without input and other, of any dtype.
         input, other: a and b, tensors or numbers. All three broadcast, and a and b are promoted to one dtype.
             Without them, the result is ``nonzero(condition, as_tuple=True)``.
 
@@ -56,13 +56,13 @@ def where(condition: Tensor, input=None, other=None):
     >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.])
     """
+    if input is None and other is None:
+        return tuple(from_array(index) for index in np.atleast_1d(condition.array).nonzero())
     if condition.array.dtype.kind != "b":
         raise DtypeError(
             f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use "
             ".bool()"
         )
-    if input is None and other is None:
-        return tuple(from_array(index) for index in condition.array.nonzero())
     input, other = (
         from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
