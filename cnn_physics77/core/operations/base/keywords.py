@@ -46,8 +46,9 @@ WITH_OUT = frozenset({"log_softmax", "sigmoid", "softmax"})
 """Those of the functions of neural networks that do."""
 
 
-def completed(function: Callable, takes_out: bool) -> Callable:
-    """The function, with the keywords.
+def completed(function: Callable, takes_out: bool = True) -> Callable:
+    """The function, with the keywords. Also a decorator, for functions that are not in ``__all__`` of their
+    module.
 
     >>> def total(input, dim=None):
     ...     return input, dim

@@ -11,6 +11,7 @@ import numpy as np
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
+from cnn_physics77.core.operations.base.keywords import completed
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -189,6 +190,7 @@ _is_nonzero = unary(
 )
 
 
+@completed
 def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     r"""The norm of the vectors along dimensions (``linalg.vector_norm``).
 
