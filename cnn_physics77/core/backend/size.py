@@ -38,10 +38,10 @@ class Size(tuple[int, ...]):
         return _new(Size, found) if type(found) is tuple else found
 
     def __add__(self, other) -> Any:
-        return _new(Size, tuple(self) + other)
+        return _new(Size, tuple(self) + other) if isinstance(other, tuple) else NotImplemented
 
     def __radd__(self, other) -> Any:
-        return _new(Size, other + tuple(self))
+        return _new(Size, other + tuple(self)) if isinstance(other, tuple) else NotImplemented
 
     def __mul__(self, times) -> Any:
         return _new(Size, tuple(self) * times)

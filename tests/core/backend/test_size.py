@@ -1,6 +1,7 @@
 """Size: a tuple that stays one through slices, sums and multiples, as PyTorch's."""
 
 import copy
+import operator
 import pickle
 
 import numpy as np
@@ -17,6 +18,8 @@ EXPRESSIONS = {
     "plus a tuple": lambda s: s + (4,),
     "a tuple plus": lambda s: (4, 5) + s,
     "plus a size": lambda s: s + s,
+    "at the end of a list": lambda s: operator.iadd([1], s),
+    "plus an array": lambda s: (s + np.array([1, 2, 3])).tolist(),
     "times": lambda s: (s * 2, 2 * s, s * 0),
     "as a tuple": lambda s: (s == (2, 3, 4), s == (2, 3, 4), hash(s) == hash((2, 3, 4)), s.index(3), len(s)),
     "as a key": lambda s: {(2, 3, 4): 1}[s],
