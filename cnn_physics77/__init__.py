@@ -12,8 +12,11 @@ import typing as _typing
 from math import e, inf, nan, pi
 
 from cnn_physics77 import _lazy
-from cnn_physics77.core.backend.device import device
+from cnn_physics77.core.backend.device import device, layout, strided
 from cnn_physics77.core.backend.dtypes import *
+from cnn_physics77.core.backend.limits import finfo, iinfo
+from cnn_physics77.core.backend.size import Size
+from cnn_physics77.core.description import is_complex, is_floating_point, is_signed, numel
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
@@ -82,6 +85,7 @@ from cnn_physics77.core.operations.reduction.cumsum_prod import *
 from cnn_physics77.core.operations.reduction.max_min import *
 from cnn_physics77.core.operations.reduction.sum_mean import *
 from cnn_physics77.core.operations.reduction.var_std_norm import *
+from cnn_physics77.core.printing import set_printoptions
 from cnn_physics77.core.random import (
     Generator,
     default_generator,
@@ -104,6 +108,7 @@ from cnn_physics77.core.tensor import (
     is_tensor,
     tensor,
 )
+from cnn_physics77.core.tensor_types import *
 
 from cnn_physics77 import autograd, nn, optim  # isort: skip  (they need the names above)
 

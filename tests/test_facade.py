@@ -124,7 +124,7 @@ def test_what_scripts_need_is_there(name):
     mine, theirs = ours, torch
     for part in name.split("."):
         mine, theirs = getattr(mine, part), getattr(theirs, part)
-    assert callable(mine) or not callable(theirs) or isinstance(mine, np.dtype)
+    assert callable(mine) or not callable(theirs)
 
 
 def test_there_is_no_cuda():
@@ -167,6 +167,6 @@ def test_functions_of_one_tensor_answer_in_pytorchs_dtype():
                 continue
             if isinstance(expected, torch.Tensor):
                 result = function(ours.tensor(value))
-                assert f"torch.{result.dtype}" == str(expected.dtype), (name, value.dtype)
+                assert str(result.dtype) == str(expected.dtype), (name, value.dtype)
                 compared.add(name)
     assert len(compared) > 90

@@ -66,7 +66,7 @@ def _derivatives(function: str, outputs, inputs, gradients, create_graph: bool, 
         if strict and g is None:
             raise GradientError(
                 f"{function}: expected the outputs to depend on every input in strict mode, found them "
-                f"independent of input {i} of shape {x.shape}"
+                f"independent of input {i} of shape {x.array.shape}"
             )
         if strict and create_graph and not g.requires_grad:
             raise GradientError(
@@ -229,7 +229,7 @@ def _by_columns(ys, xs, create_graph: bool, strict: bool) -> list[list[Tensor]]:
 def _scalar(function: str, value) -> Tensor:
     several, tensors = _tuple_of(function, "the output of func", value)
     if several or tensors[0].numel() != 1:
-        found = f"a tuple of {len(tensors)}" if several else f"shape {tensors[0].shape}"
+        found = f"a tuple of {len(tensors)}" if several else f"shape {tensors[0].array.shape}"
         raise ShapeError(
             f"{function}: the function given should return a single Tensor with a single element, "
             f"found {found}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,12 +15,14 @@ class ArrayProtocol:
     """Lets an object with an ``array``, and an ``edge`` if it requires grad, act as an array, number or
     sequence.
 
-    ``numpy.asarray(t)`` shares the tensor's memory; ``numpy.array(t)`` and a change of the dtype copy it.
+    ``numpy.asarray(t)`` shares the tensor's memory; ``numpy.array(t)`` and a change of the dtype copy it. A
+    ufunc of tensors, such as ``numpy.sqrt(t)``, returns a tensor; it is not recorded.
     """
 
     array: np.ndarray
     edge: Any
     mark_changed: Callable[[], None]
+    _wrapped: Callable[[Any], Any]
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The values as a NumPy array that shares the memory.
@@ -72,13 +73,17 @@ class ArrayProtocol:
             )
         arrays = [value.array if isinstance(value, ArrayProtocol) else value for value in inputs]
         if not out:
-            return getattr(ufunc, method)(*arrays, **kwargs)
+            result = getattr(ufunc, method)(*arrays, **kwargs)
+            return tuple(map(self._wrapped, result)) if isinstance(result, tuple) else self._wrapped(result)
         kwargs["out"] = tuple(value.array if isinstance(value, ArrayProtocol) else value for value in out)
         getattr(ufunc, method)(*arrays, **kwargs)
         for value in out:
             if isinstance(value, ArrayProtocol):
                 value.mark_changed()
         return out[0] if len(out) == 1 else out
+
+    def __array_wrap__(self, array, context=None, return_scalar: bool = False):
+        return self._wrapped(array)
 
     def __dlpack__(self, **kwargs):
         return self.numpy().__dlpack__(**kwargs)
@@ -119,7 +124,12 @@ class ArrayProtocol:
         return complex(self.item())
 
     def __index__(self) -> int:
-        return operator.index(self.item())
+        if self.array.size != 1 or self.array.dtype.kind not in "iub":
+            raise TypeError(
+                "index: only integer tensors of a single element can be converted to an index, found shape "
+                f"{self.array.shape} of torch.{self.array.dtype}"
+            )
+        return int(self.array.item())
 
     def __format__(self, specification: str) -> str:
         return (

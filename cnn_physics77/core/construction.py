@@ -7,6 +7,7 @@ converted, or refused with an error that says what to do.
 
 from __future__ import annotations
 
+import operator
 from array import array
 from collections.abc import Sequence
 from itertools import chain
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.array_protocol import ArrayProtocol
-from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promote_types
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.conversion import DTYPES, check_fits, promoted
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
 
 
@@ -108,8 +110,8 @@ def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
         values = np.array(plain, np.float64 if inferred.kind == "f" else inferred)
     except OverflowError as error:
         raise RangeError(
-            f"tensor: Overflow when unpacking long long: expected integers within {dtype or inferred}, found "
-            f"one outside ({error}); use a floating dtype"
+            "tensor: Overflow when unpacking long long: expected integers within "
+            f"torch.{dtype or inferred}, found one outside ({error}); use a floating dtype"
         ) from None
     except ValueError as error:
         raise ShapeError(
@@ -117,6 +119,50 @@ def new_array(data, dtype: np.dtype | None = None) -> np.ndarray:
         ) from None
     check_fits("tensor", values, dtype)
     return values.astype(dtype)
+
+
+def legacy_array(function: str, arguments: tuple, dtype: np.dtype) -> np.ndarray:
+    """The array that PyTorch's older constructors make: ``torch.Tensor``, ``torch.LongTensor`` and
+    ``x.new``.
+
+    Args:
+        function: the name of the constructor, for errors.
+        arguments: sizes, for uninitialized values; a Size; or one sequence or array, which is converted.
+        dtype: of the result, whatever the data are.
+
+    Raises:
+        TypeError: the arguments are none of these.
+        ShapeError: a size is negative, or sequences have unequal lengths.
+        RangeError: a number is out of the range of the dtype.
+
+    >>> legacy_array("Tensor", (2, 3), np.dtype("float32")).shape
+    (2, 3)
+    >>> legacy_array("Tensor", ([2, 3],), np.dtype("float32"))
+    array([2., 3.], dtype=float32)
+    """
+    sizes = arguments or (0,)
+    if len(arguments) == 1:
+        (data,) = arguments
+        if data is None or isinstance(data, (bool, float, complex, np.inexact, np.bool, str, bytes)):
+            raise TypeError(
+                f"{function}: data must be a sequence (got {type(data).__name__}); use torch.tensor() for a "
+                "number"
+            )
+        if isinstance(data, Size):
+            sizes = data
+        elif not isinstance(data, (int, np.integer)):
+            return new_array(data, dtype)
+    try:
+        shape = tuple(map(operator.index, sizes))
+    except TypeError:
+        kinds = ", ".join(type(size).__name__ for size in sizes)
+        raise TypeError(
+            f"{function}: expected sizes, or one sequence, array or tensor, found ({kinds}); use "
+            "torch.tensor() for other arguments"
+        ) from None
+    if min(shape, default=0) < 0:
+        raise ShapeError(f"{function}: Trying to create tensor with negative dimension, found {shape}")
+    return np.empty(shape, dtype)
 
 
 def _cast(array: np.ndarray, dtype: np.dtype | None) -> np.ndarray:
@@ -181,7 +227,7 @@ class _Found:
 
     def dtype(self) -> np.dtype:
         """The dtype that holds everything found; the default dtype if nothing was found."""
-        default = get_default_dtype()
+        default = default_dtype()
         of_python = {bool: np.dtype(bool), int: np.dtype(np.int64), float: default}
         dtypes = self._dtypes | {
             of_python[kind] if kind is not complex else np.result_type(default, np.complex64)
@@ -191,8 +237,8 @@ class _Found:
         for dtype in sorted(
             dtypes, key=lambda d: "cfiub".index(d.kind)
         ):  # independent of the order of the data
-            result = dtype if result is None else promote_types(result, dtype)
+            result = dtype if result is None else promoted(result, dtype)
         return default if result is None else result
 
 
-__all__ = ["new_array", "plain_array"]
+__all__ = ["legacy_array", "new_array", "plain_array"]

@@ -136,7 +136,7 @@ class Copying:
 
 
 def _rebuild(kind: Any, values: Packed, requires_grad: bool) -> Any:
-    made = kind.__new__(kind)
+    made = object.__new__(kind)
     made.array = values.array()
     made.requires_grad_(requires_grad)
     return made

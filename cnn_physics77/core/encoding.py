@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnn_physics77.core.backend.device import device
+from cnn_physics77.core.backend.dtype import dtype, torch_dtype
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.copying import Packed, address, attributes_of, packed, root_of
 from cnn_physics77.core.errors import CheckpointError
@@ -70,10 +72,11 @@ _TEXTS: dict[str, _Text] = {
     "Fraction": _Text(Fraction, str, _fraction),
     "UUID": _Text(uuid.UUID, str, uuid.UUID),
     "device": _Text(device, str, device),
+    "torch.dtype": _Text(dtype, lambda found: found.dtype.name, torch_dtype),
 }
 _TEXT_OF = {text.kind: name for name, text in _TEXTS.items()}
 
-_CONTAINERS: dict[str, type] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+_CONTAINERS: dict[str, type] = {c.__name__: c for c in (list, tuple, set, frozenset, Size)}
 _MAPPINGS: dict[str, type] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
 _NAMESPACES: dict[str, type] = {"Namespace": Namespace, "SimpleNamespace": SimpleNamespace}
 _TENSORS: dict[str, Callable] = {

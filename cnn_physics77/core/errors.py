@@ -25,6 +25,10 @@ class RangeError(OverflowError, ValueError, RuntimeError):
     """
 
 
+class DeviceError(RuntimeError, AssertionError):
+    """A device other than the CPU. PyTorch raises one or the other of these for a device that it lacks."""
+
+
 class GradientError(RuntimeError):
     """A derivative that does not exist, or a graph that has no (second) backward pass."""
 

@@ -112,7 +112,9 @@ def eye_(tensor: Tensor) -> Tensor:
         ShapeError: the tensor does not have two dimensions.
     """
     if tensor.ndim != 2:
-        raise ShapeError(f"eye_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
+        raise ShapeError(
+            f"eye_: Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}"
+        )
     return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
@@ -127,10 +129,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """
     if tensor.ndim not in (3, 4, 5):
         raise ShapeError(
-            f"dirac_: Only tensors with 3, 4, or 5 dimensions are supported, found shape {tensor.shape}"
+            f"dirac_: Only tensors with 3, 4, or 5 dimensions are supported, found shape {tensor.array.shape}"
         )
     if tensor.shape[0] % groups:
-        raise ShapeError(f"dirac_: dim 0 must be divisible by groups, found {tensor.shape[0]} and {groups}")
+        raise ShapeError(
+            f"dirac_: dim 0 must be divisible by groups, found {tensor.array.shape[0]} and {groups}"
+        )
     values = np.zeros(tensor.shape)
     per_group = tensor.shape[0] // groups
     centre = tuple(k // 2 for k in tensor.shape[2:])
@@ -177,7 +181,7 @@ def _fans(function: str, tensor: Tensor) -> tuple[int, int]:
     if tensor.ndim < 2:
         raise ShapeError(
             f"{function}: Fan in and fan out can not be computed for tensor with fewer than 2 dimensions, "
-            f"found shape {tensor.shape}"
+            f"found shape {tensor.array.shape}"
         )
     window = prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window
@@ -271,7 +275,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     """
     if tensor.ndim < 2:
         raise ShapeError(
-            f"orthogonal_: Only tensors with 2 or more dimensions are supported, found shape {tensor.shape}"
+            "orthogonal_: Only tensors with 2 or more dimensions are supported, found shape "
+            f"{tensor.array.shape}"
         )
     if not tensor.numel():
         return tensor
@@ -290,7 +295,9 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
         ShapeError: the tensor does not have two dimensions.
     """
     if tensor.ndim != 2:
-        raise ShapeError(f"sparse_: Only tensors with 2 dimensions are supported, found shape {tensor.shape}")
+        raise ShapeError(
+            f"sparse_: Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}"
+        )
     rows, columns = tensor.shape
     draw = _numbers(generator)
     values = draw.normal(0.0, std, (rows, columns))

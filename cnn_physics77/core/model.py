@@ -40,7 +40,7 @@ class CNN(Module):
     >>> sum(p.numel() for p in model.parameters())
     693714
     >>> model(torch.zeros(2, 1, 28, 28)).shape
-    (2, 10)
+    torch.Size([2, 10])
     """
 
     def __init__(

@@ -8,7 +8,7 @@ which adds them to the class when it is imported (:func:`method`). ``tensor.pyi`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 from weakref import ref
 
 import numpy as np
@@ -17,25 +17,32 @@ from cnn_physics77.core import autograd
 from cnn_physics77.core.array_protocol import ArrayProtocol
 from cnn_physics77.core.autograd import LEAF, Node, Output, hooks_of, locks, sequence
 from cnn_physics77.core.backend.conversion import as_dtype
-from cnn_physics77.core.backend.dtypes import get_default_dtype
-from cnn_physics77.core.construction import new_array, plain_array
+from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.dtype import OF_NUMPY
+from cnn_physics77.core.backend.dtypes import default_dtype
+from cnn_physics77.core.construction import legacy_array, new_array, plain_array
 from cnn_physics77.core.copying import Copying
+from cnn_physics77.core.description import Description
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.handles import RemovableHandle
-from cnn_physics77.core.printing import format_values
+from cnn_physics77.core.printing import text_of
+
+_new: Callable[[type], Any] = object.__new__
 
 
-class Tensor(ArrayProtocol, Copying):
+class Tensor(ArrayProtocol, Copying, Description):
     """An n-dimensional array with a gradient.
 
-    Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations. ``Tensor(data)``
-    is ``tensor(data)``.
+    Created by :func:`tensor`, :func:`from_numpy`, the creation functions and the operations.
+
+    ``Tensor`` itself is PyTorch's older constructor: ``Tensor(2, 3)`` has uninitialized values of these
+    sizes, ``Tensor(data)`` the data in the default dtype, and ``Tensor(other)`` shares a tensor's memory.
 
     Attributes:
         array: the NumPy array of the values. Changing it in place is the caller's responsibility.
         edge: where the gradient is sent: see :mod:`cnn_physics77.core.autograd`.
 
-    >>> x = Tensor([[1.0, 2.0]], requires_grad=True)
+    >>> x = tensor([[1.0, 2.0]], requires_grad=True)
     >>> y = (x * x).sum()
     >>> y.op, y.parents
     ('sum', (<MulBackward>,))
@@ -55,68 +62,15 @@ class Tensor(ArrayProtocol, Copying):
     _after_accumulation: dict[int, Callable] | None = None
     _retained: RemovableHandle | None = None
 
-    def __init__(self, data=(), dtype=None, requires_grad: bool = False):
-        self.array = new_array(data, None if dtype is None else as_dtype("tensor", dtype))
-        if requires_grad:
-            self.requires_grad_(True)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the dimensions."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The element type."""
-        return self.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes per element."""
-        return self.array.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements."""
-        return self.array.nbytes
-
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return self.array.ndim
-
-    def size(self, dim: int | None = None):
-        """The sizes, or the size of one dimension."""
-        return self.array.shape if dim is None else self.array.shape[dim]
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.array.size
-
-    def element_size(self) -> int:
-        """Bytes per element."""
-        return self.array.itemsize
-
-    def stride(self, dim: int | None = None):
-        """The distances between neighbours along each dimension, in elements."""
-        strides = tuple(s // self.array.itemsize for s in self.array.strides)
-        return strides if dim is None else strides[dim]
-
-    def is_contiguous(self) -> bool:
-        """Whether the elements are contiguous in C order: the last index varies fastest."""
-        return self.array.flags.c_contiguous
-
-    def is_floating_point(self) -> bool:
-        """Whether the dtype is a real floating dtype."""
-        return self.array.dtype.kind == "f"
-
-    def is_complex(self) -> bool:
-        """Whether the dtype is complex."""
-        return self.array.dtype.kind == "c"
+    def __new__(cls, *data, device=None) -> Self:
+        check_device("Tensor", device)
+        made = _new(cls)
+        if len(data) == 1 and isinstance(data[0], Tensor):
+            view: Any = data[0][...]
+            made.array, made.edge, made._changes = view.array, view.edge, view._changes
+        else:
+            made.array = legacy_array("Tensor", data, default_dtype())
+        return made
 
     # ---------------------------------------------------------------------------------- the graph
 
@@ -363,17 +317,36 @@ class Tensor(ArrayProtocol, Copying):
         """The number of changes in place of the memory."""
         return 0 if self._changes is None else self._changes[1]
 
+    def _wrapped(self, result: Any) -> Any:
+        """A result of NumPy as a tensor, if tensors can have its dtype."""
+        if not isinstance(result, (np.ndarray, np.generic)) or result.dtype not in OF_NUMPY:
+            return result
+        return from_array(np.asarray(result))
+
     __hash__ = object.__hash__  # by identity: two variables with equal values are two variables
 
+    _printed_as = "tensor("
+
+    def __init_subclass__(cls, **named) -> None:
+        super().__init_subclass__(**named)
+        if "_printed_as" not in vars(cls):
+            cls._printed_as = f"{cls.__name__}("
+
     def __repr__(self) -> str:
-        text = format_values(self.array, "tensor(")
-        if self.array.dtype not in (get_default_dtype(), np.int64, np.bool_) or not self.array.size:
-            text += f", dtype={self.array.dtype}"
-        if self.grad_fn is not None:
-            text += f", grad_fn={self.grad_fn}"
-        elif self.requires_grad:
-            text += ", requires_grad=True"
-        return f"tensor({text})"
+        node = self.grad_fn
+        if node is not None:
+            notes = [f"grad_fn=<{_node_name(node)}>"]
+        else:
+            notes = ["requires_grad=True"] if self.requires_grad else []
+        return text_of(self.array, self._printed_as, notes)
+
+
+def _node_name(node: Node) -> str:
+    """PyTorch's name of the node: with a 0 at its end, except for a Function of the user."""
+    function = getattr(node.op, "function", None)
+    if function is not None:
+        return f"{function.__name__}Backward"
+    return node.name().removesuffix("0") + "0"
 
 
 Tensor._own = frozenset(Tensor.__annotations__)
@@ -411,8 +384,6 @@ def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
 
 # --------------------------------------------------------------------------------------------- creation
 
-_new: Callable[[type], Any] = object.__new__
-
 
 def from_array(array: np.ndarray) -> Tensor:
     """A constant tensor of this array, without a copy and without checks."""
@@ -429,13 +400,14 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
             integers int64. Arrays, tensors and NumPy's numbers keep their dtype; in a sequence, different
             dtypes are promoted to a common one.
         dtype: element type of the result.
-        device: ``"cpu"``, accepted for PyTorch's sake.
+        device: ``"cpu"``; there is no other.
         requires_grad: whether it is a variable.
 
     Raises:
         ShapeError: sequences have unequal lengths.
         DtypeError: the data are not numbers, or ``requires_grad`` with an integer or boolean dtype.
         RangeError: a number is out of the range of the dtype.
+        DeviceError: another device.
 
     >>> tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
@@ -443,7 +415,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad: bool = False) -> Ten
     >>> tensor(0.5, requires_grad=True)
     tensor(0.5000, requires_grad=True)
     """
-    return Tensor(data, dtype, requires_grad)
+    check_device("tensor", device)
+    made = from_array(new_array(data, None if dtype is None else as_dtype("tensor", dtype)))
+    return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(ndarray: np.ndarray) -> Tensor:
@@ -461,7 +435,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     >>> t = from_numpy(a)
     >>> a[0] = 7
     >>> t
-    tensor([7., 0.], dtype=float64)
+    tensor([7., 0.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(

@@ -131,6 +131,11 @@ def gradgradcheck(
     )
 
 
+def _differentiable(outputs) -> list[Tensor]:
+    """The tensors that can have gradients."""
+    return [o for o in _as_tuple(outputs) if isinstance(o, Tensor) and o.array.dtype.kind in "fc"]
+
+
 def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fast_mode) -> None:
     variables = [i for i in inputs if isinstance(i, Tensor) and i.requires_grad]
     if not variables:
@@ -150,7 +155,9 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
                 ".contiguous()"
             )
     with enable_grad():
-        outputs = [o for o in _as_tuple(func(*inputs)) if isinstance(o, Tensor) and o.dtype.kind in "fc"]
+        outputs = [
+            o for o in _as_tuple(func(*inputs)) if isinstance(o, Tensor) and o.array.dtype.kind in "fc"
+        ]
     if not any(o.requires_grad for o in outputs):
         with_gradient = [o.requires_grad for o in outputs]
         raise ValueError(f"gradcheck: expected an output that requires grad, found {with_gradient}")
@@ -243,7 +250,9 @@ def _central_difference(func, inputs, number, variable, direction, eps) -> np.nd
         moved = from_array(variable.array + step * direction)
         moved.requires_grad_(True)  # func may read it, or call backward itself
         arguments = [moved if i is variable else i for i in inputs]
-        outputs = [o for o in _as_tuple(func(*arguments)) if isinstance(o, Tensor) and o.dtype.kind in "fc"]
+        outputs = [
+            o for o in _as_tuple(func(*arguments)) if isinstance(o, Tensor) and o.array.dtype.kind in "fc"
+        ]
         return _as_real(np.ascontiguousarray(outputs[number].array)).copy()
 
     with enable_grad():

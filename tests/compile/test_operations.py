@@ -135,7 +135,7 @@ class Step:
         if key not in self.weights:
             rng = np.random.default_rng(len(self.weights))
             weight = rng.normal(size=output.shape) + (1j * rng.normal(size=output.shape))
-            weight = weight if output.dtype.kind == "c" else weight.real
+            weight = weight if output.is_complex() else weight.real
             self.weights[key] = torch.from_numpy(np.asarray(weight, output.dtype))
         return self.weights[key]
 

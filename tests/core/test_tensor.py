@@ -51,7 +51,7 @@ def test_the_words_of_the_refusals():
     p = leaf(ours)
     with pytest.raises(ShapeError, match=r"gradient of size '\[3, 2\]' to a tensor of size '\[2\]'"):
         p.grad = ours.ones(3, 2)
-    with pytest.raises(DtypeError, match=r"with dtype 'float64' to a tensor of dtype 'float32'"):
+    with pytest.raises(DtypeError, match=r"with dtype 'torch.float64' to a tensor of dtype 'torch.float32'"):
         p.grad = ours.ones(2, dtype=ours.float64)
     with pytest.raises(TypeError, match="expected to be a Tensor or None but got grad of type ndarray"):
         p.grad = np.ones(2)

@@ -71,6 +71,7 @@ def test_a_type_checker_knows_tensors(tmp_path):
     )
     revealed = [line.partition(": note: ")[2] for line in out.splitlines() if "Revealed type" in line]
     tensor = "cnn_physics77.core.tensor.Tensor"
-    assert [text.split('"')[1] for text in revealed] == [tensor, "Any", "tuple[int, ...]", tensor], out
+    size = "cnn_physics77.core.backend.size.Size"
+    assert [text.split('"')[1] for text in revealed] == [tensor, "Any", size, tensor], out
     assert status == 1
     assert '"Tensor" has no attribute "expp"' in out and '"keepdims" for "sum"' in out

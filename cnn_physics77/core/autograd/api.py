@@ -35,7 +35,7 @@ def _initial_gradients(outputs, gradients, operation: str) -> list:
                     f"{operation}: grad can be implicitly created only for scalar outputs, found shape "
                     f"{output.shape}; reduce it, e.g. with .sum(), or give the gradient"
                 )
-            if output.dtype.kind == "c":
+            if output.is_complex():
                 raise GradientError(
                     f"{operation}: grad can be implicitly created only for real scalar outputs, found "
                     f"{output.dtype}; take a real value of it, e.g. with .abs(), or give the gradient"

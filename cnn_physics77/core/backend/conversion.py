@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtype import OF_NUMPY
 from cnn_physics77.core.errors import DtypeError, RangeError
 
-DTYPES = frozenset(
-    np.dtype(name)
-    for name in (
-        "float16", "float32", "float64", "complex64", "complex128", "bool",
-        "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
-    )
-)  # fmt: skip
+DTYPES = frozenset(OF_NUMPY)
 """The element types of tensors. NumPy's others (longdouble, object, str, datetime64, records) are refused."""
 
 
@@ -29,7 +24,7 @@ def as_dtype(function: str, dtype) -> np.dtype:
     """
     try:
         found = None if dtype is None else np.dtype(dtype).newbyteorder("=")
-    except TypeError:
+    except (TypeError, ValueError):
         found = None
     if found not in DTYPES:
         raise DtypeError(
@@ -38,12 +33,12 @@ def as_dtype(function: str, dtype) -> np.dtype:
     return found
 
 
-def promote_types(type1, type2) -> np.dtype:
+def promoted(type1, type2) -> np.dtype:
     """The smallest dtype that both can be converted to, by PyTorch's table.
 
     A floating dtype stays unchanged when it meets an integer one, where NumPy would widen it.
 
-    >>> promote_types(np.float32, np.int64)
+    >>> promoted(np.float32, np.int64)
     dtype('float32')
     """
     a, b = np.dtype(type1), np.dtype(type2)
@@ -51,14 +46,14 @@ def promote_types(type1, type2) -> np.dtype:
         return a
     if b.kind in "fc" and a.kind in "biu":
         return b
-    promoted = np.promote_types(a, b)
+    wider = np.promote_types(a, b)
     if (
-        promoted.kind == "f" and a.kind in "iu" and b.kind in "iu"
-    ):  # uint64 and a signed dtype: no integer dtype holds both
+        wider.kind == "f" and a.kind in "iu" and b.kind in "iu"
+    ):  # no integer dtype holds uint64 and a signed one
         raise DtypeError(
-            f"promote_types: expected dtypes with a common one, found {a} and {b}; convert one of them"
+            f"promote_types: expected dtypes with a common one, found torch.{a} and torch.{b}; convert one"
         )
-    return promoted
+    return wider
 
 
 # --------------------------------------------------------------------------------------------- Python numbers
@@ -136,7 +131,8 @@ def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
     kind = values.dtype.kind
     if kind == "c" and dtype.kind != "c":
         raise DtypeError(
-            f"{function}: value cannot be converted to type {dtype}, found a complex one; take its .real"
+            f"{function}: value cannot be converted to type torch.{dtype}, found a complex one; take its "
+            ".real"
         )
     if kind == "b" or not values.size:
         return
@@ -157,9 +153,9 @@ def check_fits(function: str, values: np.ndarray, dtype: np.dtype) -> None:
     if not fits:
         found = values.item() if values.size == 1 else f"values from {values.min()} to {values.max()}"
         raise RangeError(
-            f"{function}: value cannot be converted to type {dtype} without overflow, found {found}; use a "
-            "wider dtype"
+            f"{function}: value cannot be converted to type torch.{dtype} without overflow, found {found}; "
+            "use a wider dtype"
         )
 
 
-__all__ = ["DTYPES", "as_dtype", "assigned", "check_fits", "fitted", "promote_types", "wrapped"]
+__all__ = ["DTYPES", "as_dtype", "assigned", "check_fits", "fitted", "promoted", "wrapped"]

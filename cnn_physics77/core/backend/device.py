@@ -1,6 +1,10 @@
-"""Devices. The only one is the CPU; the names are PyTorch's, so that its scripts run."""
+"""Devices and layouts. The only device is the CPU and the only layout is strided; the names are PyTorch's, so
+that its scripts run.
+"""
 
 from __future__ import annotations
+
+from cnn_physics77.core.errors import DeviceError
 
 
 class device:
@@ -45,11 +49,37 @@ class device:
         return f"device(type={self.type!r}{index})"
 
 
+CPU = device("cpu")
+
+
 def check_device(operation: str, place) -> None:
     """Raise unless ``place`` is None or the CPU.
 
     Raises:
-        RuntimeError: any other device.
+        DeviceError: any other device.
     """
-    if place is not None and place != "cpu" and device(place).type != "cpu":
-        raise RuntimeError(f"{operation}: expected the device 'cpu', found {str(place)!r}; there is no other")
+    if place is None or place == "cpu" or place is CPU:
+        return
+    if not isinstance(place, (str, device)) or device(place).type != "cpu":
+        raise DeviceError(
+            f"{operation}: expected the device 'cpu', found {str(place)!r}; there is no other: leave it out"
+        )
+
+
+class layout:
+    """How the elements of a tensor lie in memory: ``torch.strided`` is the only instance.
+
+    >>> strided
+    torch.strided
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "torch.strided"
+
+    def __reduce__(self) -> str:
+        return "strided"
+
+
+strided = layout()

@@ -1,43 +1,47 @@
 """PyTorch's names of the element types, and the default dtype.
 
-The types are NumPy's dtypes, so that both ``x.dtype == torch.float32`` and ``np.dtype`` work.
+Tensors show these types; the arrays inside, and all that computes with them, have NumPy's.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtype import OF_NUMPY, dtype, torch_dtype
 from cnn_physics77.core.errors import DtypeError
 
-float16 = half = np.dtype("float16")
-float32 = float = np.dtype("float32")
-float64 = double = np.dtype("float64")
-complex64 = cfloat = np.dtype("complex64")
-complex128 = cdouble = np.dtype("complex128")
-uint8 = np.dtype("uint8")
-uint16 = np.dtype("uint16")
-uint32 = np.dtype("uint32")
-uint64 = np.dtype("uint64")
-int8 = np.dtype("int8")
-int16 = short = np.dtype("int16")
-int32 = int = np.dtype("int32")
-int64 = long = np.dtype("int64")
-bool = np.dtype("bool")
-dtype = np.dtype
+float16 = half = torch_dtype("float16")
+float32 = float = torch_dtype("float32")
+float64 = double = torch_dtype("float64")
+complex64 = cfloat = torch_dtype("complex64")
+complex128 = cdouble = torch_dtype("complex128")
+uint8 = torch_dtype("uint8")
+uint16 = torch_dtype("uint16")
+uint32 = torch_dtype("uint32")
+uint64 = torch_dtype("uint64")
+int8 = torch_dtype("int8")
+int16 = short = torch_dtype("int16")
+int32 = int = torch_dtype("int32")
+int64 = long = torch_dtype("int64")
+bool = torch_dtype("bool")
 
-finfo = np.finfo
-iinfo = np.iinfo
+_HALF, _SINGLE = float16.dtype, float32.dtype
 
-_default_dtype = np.dtype("float32")
+_default_dtype = _SINGLE
 
 
-def get_default_dtype() -> np.dtype:
+def default_dtype() -> np.dtype:
+    """NumPy's dtype of :func:`get_default_dtype`."""
+    return _default_dtype
+
+
+def get_default_dtype() -> dtype:
     """The dtype that Python floats are converted to.
 
     >>> get_default_dtype()
-    dtype('float32')
+    torch.float32
     """
-    return _default_dtype
+    return torch_dtype(_default_dtype)
 
 
 def set_default_dtype(d) -> None:
@@ -47,19 +51,22 @@ def set_default_dtype(d) -> None:
         DtypeError: d is not a real floating dtype.
     """
     global _default_dtype
-    dtype = np.dtype(d)
-    if dtype.kind != "f":
-        raise DtypeError(f"set_default_dtype: expected float16, float32 or float64, found {dtype}")
-    _default_dtype = dtype
+    found = np.dtype(d)
+    if found.kind != "f" or found not in OF_NUMPY:
+        raise DtypeError(
+            "set_default_dtype: only floating-point types are supported as the default type: expected "
+            f"float16, float32 or float64, found {found}"
+        )
+    _default_dtype = found
 
 
 def accumulator(dtype: np.dtype) -> np.dtype:
     """The dtype in which numbers of ``dtype`` are summed, as in PyTorch: float32 for float16, else itself.
 
-    >>> accumulator(float16), accumulator(float64)
+    >>> accumulator(np.dtype("float16")), accumulator(np.dtype("float64"))
     (dtype('float32'), dtype('float64'))
     """
-    return float32 if dtype == float16 else dtype
+    return _SINGLE if dtype == _HALF else dtype
 
 
 __all__ = [
@@ -70,14 +77,12 @@ __all__ = [
     "complex128",
     "double",
     "dtype",
-    "finfo",
     "float",
     "float16",
     "float32",
     "float64",
     "get_default_dtype",
     "half",
-    "iinfo",
     "int",
     "int8",
     "int16",

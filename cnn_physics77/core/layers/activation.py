@@ -270,7 +270,7 @@ class Softmax2d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
-            raise ShapeError(f"Softmax2d: expected input to be 3D or 4D, got shape {input.shape}")
+            raise ShapeError(f"Softmax2d: expected input to be 3D or 4D, got shape {input.array.shape}")
         return F.softmax(input, -3)
 
 

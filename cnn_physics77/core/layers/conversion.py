@@ -10,6 +10,7 @@ import numpy as np
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor_types import dtype_of_type
 
 _DEVICES = (str, device)
 
@@ -62,13 +63,15 @@ class Conversions:
         if dtype.kind not in "fc":
             raise DtypeError(
                 "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype={dtype}"
+                f"dtype=torch.{dtype}"
             )
         return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
 
     def type(self, dst_type):
-        """Convert all parameters and buffers to a dtype; returns the module."""
-        return self._apply(lambda t: _cast(t, np.dtype(dst_type)))
+        """Convert all parameters and buffers to a dtype, or to a type such as ``torch.DoubleTensor`` or its
+        name; returns the module."""
+        dtype = dtype_of_type("Module.type", dst_type)
+        return self._apply(lambda t: _cast(t, dtype))
 
     def float(self):
         """Convert floating parameters and buffers to float32; returns the module."""

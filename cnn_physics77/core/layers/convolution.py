@@ -139,7 +139,7 @@ class Convolution(Module):
         if any(not a <= n <= b for a, n, b in zip(smallest, wanted, largest)):
             raise ShapeError(
                 f"{name}: requested an output size of {wanted}, but valid sizes range from {smallest} to "
-                f"{largest} (for an input of {input.shape[-d:]})"
+                f"{largest} (for an input of {input.array.shape[-d:]})"
             )
         return tuple(n - a for n, a in zip(wanted, smallest))
 
@@ -261,7 +261,7 @@ class Conv2d(_Direct):
     >>> nn.Conv2d(1, 8, 3, bias=False)
     Conv2d(1, 8, kernel_size=(3, 3), stride=(1, 1), bias=False)
     >>> nn.Conv2d(1, 8, 3, stride=2)(torch.zeros(4, 1, 28, 28)).shape
-    (4, 8, 13, 13)
+    torch.Size([4, 8, 13, 13])
     """
 
     dimensions = 2
@@ -310,7 +310,7 @@ class ConvTranspose2d(_Transposed):
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
     >>> nn.ConvTranspose2d(8, 1, 3, stride=2)(torch.zeros(4, 8, 13, 13), output_size=(28, 28)).shape
-    (4, 1, 28, 28)
+    torch.Size([4, 1, 28, 28])
     """
 
     dimensions = 2

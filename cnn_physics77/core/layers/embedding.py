@@ -30,7 +30,7 @@ class Embedding(Module):
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [9, 1]])).shape
-    (2, 2, 3)
+    torch.Size([2, 2, 3])
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Embedding(Module):
             if _weight.shape != (num_embeddings, embedding_dim):
                 raise ShapeError(
                     f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, "
-                    f"found {_weight.shape}"
+                    f"found {_weight.array.shape}"
                 )
             self.weight = Parameter(_weight, requires_grad=not _freeze)
 
@@ -125,7 +125,7 @@ class Embedding(Module):
         """
         if embeddings.ndim != 2:
             raise ShapeError(
-                f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.shape}"
+                f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.array.shape}"
             )
         rows, size = embeddings.shape
         return cls(

@@ -9,7 +9,7 @@ import numpy as np
 from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, from_array, tensor
 
 
 def _tensors(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -52,7 +52,7 @@ def get_total_norm(
     """
     tensors = _tensors(tensors)
     if not tensors:
-        return Tensor(0.0)
+        return tensor(0.0)
     p = float(norm_type)
     norms = [_norm(t.array, p) for t in tensors if t.array.size]
     total = np.linalg.norm(np.stack(norms) if norms else np.zeros(1), p)

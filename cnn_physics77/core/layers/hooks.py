@@ -91,7 +91,7 @@ class _Boundary:
 def _through_boundary(tensors: list[Tensor], callback: Callable[[list], Sequence]) -> list[Tensor]:
     """The same tensors; in the backward pass ``callback`` maps the list of their gradients."""
     edges = tuple(edge_to(t) for t in tensors)
-    node = record(_Boundary(callback), edges, outputs=[(t.shape, t.dtype) for t in tensors])
+    node = record(_Boundary(callback), edges, outputs=[(t.array.shape, t.array.dtype) for t in tensors])
     passed = []
     for index, tensor in enumerate(tensors):
         view = tensor.view_of_memory(tensor.array)

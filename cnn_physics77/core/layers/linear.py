@@ -39,7 +39,7 @@ class Linear(Module):
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77 import nn
     >>> nn.Linear(20, 30)(torch.zeros(128, 20)).shape
-    (128, 30)
+    torch.Size([128, 30])
     >>> nn.Linear(20, 30)
     Linear(in_features=20, out_features=30, bias=True)
     """

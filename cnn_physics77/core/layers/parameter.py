@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -13,7 +13,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 def _share_memory(made: Tensor, data: Tensor | None, name: str) -> None:
     """Make ``made`` share the memory of ``data``; None is an empty tensor."""
     if data is None:
-        made.array = np.empty(0, get_default_dtype())
+        made.array = np.empty(0, default_dtype())
     elif isinstance(data, Tensor):
         view = data.detach()
         made.array, made._changes = view.array, view._changes
@@ -39,6 +39,11 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    _printed_as = "tensor("
+
+    def __new__(cls, *arguments, **named):
+        return object.__new__(cls)
+
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
         _share_memory(self, data, "Parameter")
         self.requires_grad_(requires_grad)
@@ -54,7 +59,7 @@ class Parameter(Tensor):
 def empty_parameter(*shape: int, device=None, dtype=None) -> Parameter:
     """A parameter with uninitialised values, by default of the default dtype."""
     check_device("Parameter", device)
-    return Parameter(from_array(np.empty(shape, get_default_dtype() if dtype is None else dtype)))
+    return Parameter(from_array(np.empty(shape, default_dtype() if dtype is None else dtype)))
 
 
 class Buffer(Tensor):
@@ -68,6 +73,10 @@ class Buffer(Tensor):
     """
 
     persistent: bool = True
+    _printed_as = "tensor("
+
+    def __new__(cls, *arguments, **named):
+        return object.__new__(cls)
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
         _share_memory(self, data, "Buffer")

@@ -61,7 +61,7 @@ class MaxPool2d(_MaxPool):
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.MaxPool2d(2)(torch.zeros(4, 8, 28, 28)).shape
-    (4, 8, 14, 14)
+    torch.Size([4, 8, 14, 14])
     """
 
     def forward(self, input: Tensor):
@@ -227,7 +227,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.AdaptiveAvgPool2d(1)(torch.zeros(4, 8, 7, 7)).shape
-    (4, 8, 1, 1)
+    torch.Size([4, 8, 1, 1])
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ class Flatten(Module):
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Flatten()(torch.zeros(4, 8, 5, 5)).shape
-    (4, 200)
+    torch.Size([4, 200])
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
@@ -32,7 +32,7 @@ class Unflatten(Module):
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.Unflatten(1, (8, 5, 5))(torch.zeros(4, 200)).shape
-    (4, 8, 5, 5)
+    torch.Size([4, 8, 5, 5])
     """
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:

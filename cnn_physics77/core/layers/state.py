@@ -87,7 +87,7 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
         if array.shape != tensor.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "
-                f"shape in current model is {tensor.shape}."
+                f"shape in current model is {tensor.array.shape}."
             )
             continue
         copies.append((part, name, tensor, array))

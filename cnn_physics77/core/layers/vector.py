@@ -36,7 +36,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if vec.shape != (total,):
         raise ShapeError(
             f"vector_to_parameters: expected a vector of shape {(total,)}, the elements of all parameters, "
-            f"found {vec.shape}"
+            f"found {vec.array.shape}"
         )
     start = 0
     for parameter in parameters:

@@ -130,7 +130,7 @@ def default_convert(data: Any) -> Any:
     Containers keep their structure, except that a tuple becomes a list. Everything else is unchanged.
 
     >>> default_convert({"name": "x", "image": np.zeros(2)})
-    {'name': 'x', 'image': tensor([0., 0.], dtype=float64)}
+    {'name': 'x', 'image': tensor([0., 0.], dtype=torch.float64)}
     """
     if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind not in "SUO":
         return from_numpy(np.asarray(data))

@@ -1,5 +1,6 @@
 """The differentiable operations, one family per module. :mod:`.base.operation` says how one is declared."""
 
+from cnn_physics77.core.operations.base.keywords import complete as _complete
 from cnn_physics77.core.operations.comparison.comparison import *
 from cnn_physics77.core.operations.comparison.sort_topk import *
 from cnn_physics77.core.operations.comparison.unique_search import *
@@ -46,4 +47,6 @@ from cnn_physics77.core.operations.reduction.max_min import *
 from cnn_physics77.core.operations.reduction.sum_mean import *
 from cnn_physics77.core.operations.reduction.var_std_norm import *
 
-from cnn_physics77.core.operations import inplace  # isort: skip  (it uses what the others define)
+_complete(__name__)
+
+from cnn_physics77.core.operations import inplace  # noqa: E402  (it uses what the others define)

@@ -22,6 +22,7 @@ from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base import broadcasting
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace, check_writable, copy_values, write
+from cnn_physics77.core.operations.base.keywords import number_first
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.views import base_of, has_history
 from cnn_physics77.core.operations.indexing import permute as permutation
@@ -204,6 +205,7 @@ for _name in (
 
 
 @method("add_")
+@number_first("alpha")
 def _add_(self, other, *, alpha=1) -> Tensor:
     """self + alpha other, in place.
 
@@ -216,6 +218,7 @@ def _add_(self, other, *, alpha=1) -> Tensor:
 
 
 @method("sub_")
+@number_first("alpha")
 def _sub_(self, other, *, alpha=1) -> Tensor:
     """self - alpha other, in place."""
     return _sum("sub_", np.subtract, arithmetic.sub, self, other, alpha)
@@ -290,8 +293,8 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: expected values whose shape broadcasts to {size}, found {value.shape}; reshape or "
-            "unsqueeze them"
+            f"{function}: expected values whose shape broadcasts to {size}, found {value.array.shape}; "
+            "reshape or unsqueeze them"
         )
     if recording() and (has_history(target) or value.edge is not None):
         if value.array.dtype != target.array.dtype:
@@ -456,7 +459,7 @@ def _same_place(target: Tensor, value: Tensor) -> bool:
 
 
 def _reshape_in_place(name: str, function: Callable) -> None:
-    def change(self, *args):
+    def change(self, *args, **named):
         if self.edge is LEAF and recording():
             raise GradientError(
                 f"{name}: a leaf Variable that requires grad is being used in an in-place operation; use "
@@ -468,7 +471,7 @@ def _reshape_in_place(name: str, function: Callable) -> None:
                 f"use {name[:-1]}"
             )
         with set_grad_enabled(recording() or not self.is_leaf):
-            y = function(self, *args)
+            y = function(self, *args, **named)
         if self._view_of is not None:
             self._view_of = y._view_of
         self.array = y.array

@@ -222,14 +222,16 @@ def test_implicit_gradient_needs_one_element():
 
 def test_an_output_that_is_complex_needs_its_gradient():
     x = ours.tensor(1 + 2j, requires_grad=True)
-    with pytest.raises(GradientError, match=r"only for real scalar outputs, found complex64; .*\.abs\(\)"):
+    with pytest.raises(
+        GradientError, match=r"only for real scalar outputs, found torch.complex64; .*\.abs\(\)"
+    ):
         (x * x).backward()
     (x * x).backward(ours.tensor(1 + 0j))
     assert x.grad.item() == 2 - 4j
 
 
 def test_gradient_of_another_shape():
-    with pytest.raises(ShapeError, match=r"\(2,\), found \(3,\)"):
+    with pytest.raises(ShapeError, match=r"2.*, found .*3"):
         (variable(1.0, 2.0) * 2).backward(ours.ones(3, dtype=np.float64))
 
 

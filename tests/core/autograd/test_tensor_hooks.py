@@ -122,7 +122,7 @@ def test_a_hook_may_not_change_shape_or_dtype(leaf, change):
     x = variable(1.0, 2.0)
     y = x * x
     (x if leaf else y).register_hook(change)
-    with pytest.raises(ShapeError, match=r"hook.* shape \(2,\) and float64, found .*return None"):
+    with pytest.raises(ShapeError, match=r"hook.* shape .*2.* and (torch.)?float64, found .*return None"):
         y.sum().backward()
 
 

@@ -105,7 +105,7 @@ def test_parameter_list():
 
     both(calls)
     text = repr(ours.nn.ParameterList([ours.ones(2, 3)]))
-    assert text == "ParameterList((0): Parameter containing: [float32 of size 2x3])"
+    assert text == "ParameterList((0): Parameter containing: [torch.float32 of size 2x3])"
 
 
 def test_parameter_dict():

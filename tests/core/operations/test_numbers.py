@@ -115,7 +115,7 @@ def test_what_is_too_long_for_any_integer_is_refused_by_name(name, number):
 
 def test_the_refusal_says_what_was_found():
     with pytest.raises(
-        RangeError, match="fill_: value cannot be converted to type uint8 without overflow, found 300"
+        RangeError, match=r"fill_: value cannot be converted to type torch.uint8 without overflow, found 300"
     ):
         ours.ones(2, dtype=ours.uint8).fill_(300)
     with pytest.raises(RangeError, match="found values from 1 to 300"):
@@ -170,7 +170,7 @@ def test_numbers_beyond_a_floating_range(name, value, dtype):
     found, expected = run(ours), run(torch)
     assert (found is None) == (expected is None)
     if found is not None:
-        assert str(found.dtype) == str(expected.dtype).removeprefix("torch.")
+        assert str(found.dtype) == str(expected.dtype)
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 

@@ -362,7 +362,7 @@ def test_refused_settings_and_states():
     state["state"][0] = {"step": ours.tensor(1.0), "exp_avg": ours.ones(7), "exp_avg_sq": ours.ones(7)}
     optimizer.load_state_dict(state)
     optimizer.param_groups[0]["params"][0].grad = ours.ones(1)
-    with pytest.raises(CheckpointError, match=r"found \(7,\)"):
+    with pytest.raises(CheckpointError, match=r"found .*7"):
         optimizer.step()
 
 

@@ -20,7 +20,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
             for other in others:
                 if other is not None and other.array.dtype is not dtype and other.array.dtype != dtype:
                     raise DtypeError(
-                        f"{function}: expected tensors of one dtype, found {dtype} and {other.array.dtype}; "
+                        f"{function}: expected tensors of one dtype, found torch.{dtype} and {other.dtype}; "
                         "convert one of them, e.g. with .to(dtype)"
                     )
             return
@@ -35,7 +35,7 @@ def check_tensors(function: str, first: Tensor, *others: Tensor | None, kinds: s
     names = {"f": "floating" if "c" in kinds else "real floating", "c": "complex", "i": "integer"}
     expected = " or ".join(name for kind, name in names.items() if kind in kinds)
     raise DtypeError(
-        f"{function}: expected a {expected} dtype, found {dtype}; convert the input, e.g. with .float()"
+        f"{function}: expected a {expected} dtype, found torch.{dtype}; convert the input, e.g. with .float()"
     )
 
 
@@ -82,7 +82,7 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
     if extra != 2 and extra != 1:
         raise ShapeError(
             f"{function}: expected {dimensions + 1}D (unbatched) or {dimensions + 2}D (batched) input, found "
-            f"shape {input.shape}; reshape it to (N, C, *size)"
+            f"shape {input.array.shape}; reshape it to (N, C, *size)"
         )
     return extra == 2
 

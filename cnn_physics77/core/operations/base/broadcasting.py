@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.backend.conversion import check_fits, promote_types, wrapped
-from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
+from cnn_physics77.core.backend.conversion import check_fits, promoted, wrapped
+from cnn_physics77.core.backend.dtype import dtype, torch_dtype
+from cnn_physics77.core.backend.dtypes import accumulator, default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.operation import operation
@@ -36,16 +38,35 @@ RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 """The order of the kinds of dtypes: boolean, integer, floating, complex."""
 
 
-def result_type(*operands) -> np.dtype:
-    """The dtype of a result of these tensors and Python numbers, by PyTorch's promotion rule.
+def promote_types(type1, type2) -> dtype:
+    """The smallest dtype that both can be converted to. A floating dtype stays unchanged when it meets an
+    integer one.
+
+    Raises:
+        DtypeError: no dtype holds both: uint64 and a signed integer dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.promote_types(torch.float32, torch.int64)
+    torch.float32
+    """
+    return torch_dtype(promoted(type1, type2))
+
+
+def result_type(tensor1, tensor2) -> dtype:
+    """The dtype of a result of two tensors or Python numbers.
 
     Tensors with dimensions decide. 0-d tensors, and after them Python numbers, only count if their kind
     (boolean < integer < floating < complex) is higher.
 
     >>> import cnn_physics77 as torch
     >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
-    dtype('float32')
+    torch.float32
     """
+    return torch_dtype(common_dtype(tensor1, tensor2))
+
+
+def common_dtype(*operands) -> np.dtype:
+    """:func:`result_type` of any number of operands, as NumPy's dtype."""
     groups: list[list[np.dtype]] = [[], [], []]
     for operand in operands:
         if isinstance(operand, Tensor):
@@ -57,8 +78,8 @@ def result_type(*operands) -> np.dtype:
         if not group:
             continue
         lower = group[0]
-        for dtype in group[1:]:
-            lower = promote_types(lower, dtype)
+        for other in group[1:]:
+            lower = promoted(lower, other)
         if result is None:
             result = lower
         elif RANK[lower.kind] > RANK[result.kind]:
@@ -83,9 +104,9 @@ def _dtype_of_number(number) -> np.dtype:
     if isinstance(number, (int, np.integer)):
         return np.dtype(np.int64)
     if isinstance(number, (float, np.floating)):
-        return get_default_dtype()
+        return default_dtype()
     if isinstance(number, (complex, np.complexfloating)):
-        return np.result_type(get_default_dtype(), np.complex64)
+        return np.result_type(default_dtype(), np.complex64)
     raise DtypeError(
         f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first"
     )
@@ -134,18 +155,18 @@ def _(g, x_shape):
     return sum_to(g, x_shape)
 
 
-def broadcast_shapes(*shapes) -> tuple[int, ...]:
+def broadcast_shapes(*shapes) -> Size:
     """The common shape. Sizes are compared from the last one; a size that is 1 or missing is expanded.
 
     Raises:
         ShapeError: two sizes differ and neither is 1.
 
     >>> broadcast_shapes((3, 1), (4,))
-    (3, 4)
+    torch.Size([3, 4])
     """
     shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
     try:
-        return np.broadcast_shapes(*shapes)
+        return size_of(np.broadcast_shapes(*shapes))
     except ValueError:
         found = " and ".join(str(s) for s in shapes)
         raise ShapeError(
@@ -154,9 +175,13 @@ def broadcast_shapes(*shapes) -> tuple[int, ...]:
         ) from None
 
 
+OPERANDS = (Tensor, bool, int, float, complex, np.generic, np.ndarray)
+"""What operators take."""
+
+
 @silent
 def prepare(function: str, operands, floating: bool = False, broadcast: bool = True) -> list[Tensor]:
-    """Tensors of one dtype from tensors, numbers and arrays.
+    """Tensors of one dtype from tensors, numbers and arrays. With an array, the dtype is NumPy's.
 
     Args:
         function: the name of the function, for errors.
@@ -164,15 +189,19 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
         broadcast: whether operands that require grad are expanded to the common shape.
     """
     for operand in operands:
-        if not isinstance(operand, (Tensor, bool, int, float, complex, np.generic, np.ndarray)):
+        if not isinstance(operand, OPERANDS):
             raise DtypeError(
                 f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
                 "torch.tensor() first"
             )
+    with_array = any(isinstance(o, np.ndarray) for o in operands)
     operands = [from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands]
-    dtype = result_type(*operands)
+    if with_array:
+        dtype = np.result_type(*(o.array if isinstance(o, Tensor) else o for o in operands))
+    else:
+        dtype = common_dtype(*operands)
     if floating and dtype.kind in "biu":
-        dtype = get_default_dtype()
+        dtype = np.dtype(np.float64) if with_array else default_dtype()
     tensors = [
         (o if o.array.dtype == dtype else cast(o, dtype=dtype))
         if isinstance(o, Tensor)

@@ -248,7 +248,7 @@ class _Call:
             if tensor is not None and tensor.changed_since(node.sequence):
                 raise GradientError(
                     f"{self.name}: one of the variables needed for gradient computation has been modified by "
-                    f"an inplace operation: saved tensor {index}, of shape {tensor.shape}, at version "
+                    f"an inplace operation: saved tensor {index}, of shape {tensor.array.shape}, at version "
                     f"{tensor._version}; change a copy instead (.clone())"
                 )
             if index in self.places:
@@ -273,7 +273,7 @@ class _Call:
             if not fits:
                 raise ShapeError(
                     f"{self.name}: backward returned an invalid gradient at index {index} - got "
-                    f"{result.shape} but expected shape compatible with {shape}"
+                    f"{result.array.shape} but expected shape compatible with {shape}"
                 )
             result = sum_to(result, shape)
         return result if result.array.dtype == dtype else cast(result, dtype=dtype)

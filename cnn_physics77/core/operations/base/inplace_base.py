@@ -93,8 +93,8 @@ def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
         )
     if RANK[array.dtype.kind] > RANK[input.array.dtype.kind]:
         raise DtypeError(
-            f"{function}: result type {array.dtype} can't be cast to the desired output type {input.dtype}; "
-            "use the operation without underscore, or convert the tensor first"
+            f"{function}: result type torch.{array.dtype} can't be cast to the desired output type "
+            f"{input.dtype}; use the operation without underscore, or convert the tensor first"
         )
 
 

@@ -44,7 +44,7 @@ from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.recording import recording
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, from_array, tensor
 
 OPERATIONS: dict[str, Operation] = {}
 """Every differentiable operation by name."""
@@ -259,13 +259,13 @@ class Operation:
                 "freed the first time; give retain_graph=True there"
             )
         for name, value in zip(self.signature, node.saved):
-            for tensor in value if type(value) is tuple else (value,):
-                if isinstance(tensor, Tensor) and tensor.changed_since(node.sequence):
+            for kept in value if type(value) is tuple else (value,):
+                if isinstance(kept, Tensor) and kept.changed_since(node.sequence):
                     which = "its output" if name == "y" else f"its input {name!r}"
                     raise GradientError(
                         f"{self.name}: one of the variables needed for gradient computation has been "
-                        f"modified by an inplace operation: {which}, of shape {tensor.shape}, at version "
-                        f"{tensor._version}; change a copy instead (.clone())"
+                        f"modified by an inplace operation: {which}, of shape {kept.array.shape}, at "
+                        f"version {kept._version}; change a copy instead (.clone())"
                     )
 
     def _reconnect(self, node: Node) -> tuple:
@@ -346,7 +346,7 @@ def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, (bool, int, float, complex, np.ndarray, np.generic)):
-        return Tensor(value)
+        return tensor(value)
     raise DtypeError(
         f"{function}: expected a tensor or a number, found {type(value).__name__}; use torch.tensor() first"
     )

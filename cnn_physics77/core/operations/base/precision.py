@@ -13,11 +13,13 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from cnn_physics77.core.backend.dtypes import float16, float32
-from cnn_physics77.core.operations.base.broadcasting import cast, result_type
+from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype
 from cnn_physics77.core.tensor import Tensor
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_HALF, _SINGLE = float16.dtype, float32.dtype
 
 
 def in_float32(function: Callable[P, R]) -> Callable[P, R]:
@@ -33,7 +35,7 @@ def in_float32(function: Callable[P, R]) -> Callable[P, R]:
     ...     return (x * x + y * y).sqrt()
     >>> x = torch.tensor(300.0, dtype=torch.float16)
     >>> length(x, x)
-    tensor(424.2500, dtype=float16)
+    tensor(424.2500, dtype=torch.float16)
     """
 
     @wraps(function)
@@ -51,15 +53,15 @@ def in_float32(function: Callable[P, R]) -> Callable[P, R]:
 
 def _widened(function: Callable, args: tuple, kwargs: dict):
     given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-    if result_type(*given) != float16:
+    if common_dtype(*given) != _HALF:
         return function(*args, **kwargs)
     result = function(*map(_wide, args), **{name: _wide(value) for name, value in kwargs.items()})
     return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
 
 
 def _wide(value):
-    return cast(value, dtype=float32) if isinstance(value, Tensor) and value.array.dtype == float16 else value
+    return cast(value, dtype=_SINGLE) if isinstance(value, Tensor) and value.array.dtype == _HALF else value
 
 
 def _narrow(value):
-    return cast(value, dtype=float16) if isinstance(value, Tensor) and value.array.dtype == float32 else value
+    return cast(value, dtype=_HALF) if isinstance(value, Tensor) and value.array.dtype == _SINGLE else value

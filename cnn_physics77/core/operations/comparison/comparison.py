@@ -10,7 +10,7 @@ from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import result_type
+from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -67,7 +67,7 @@ def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
 
 @silent
 def _of_one_dtype(name: str, *operands) -> list[np.ndarray]:
-    dtype = result_type(*operands)
+    dtype = common_dtype(*operands)
     return [
         (o.array if o.array.dtype == dtype else o.array.astype(dtype))
         if isinstance(o, Tensor)
@@ -168,7 +168,7 @@ def isneginf(input) -> Tensor:
 def _infinite(name: str, input, value: float) -> Tensor:
     array = as_tensor_input(name, input).array
     if array.dtype.kind == "c":
-        raise DtypeError(f"{name}: expected real numbers, found {array.dtype}; test .real and .imag")
+        raise DtypeError(f"{name}: expected real numbers, found torch.{array.dtype}; test .real and .imag")
     return from_array(np.asanyarray(array == value))
 
 
@@ -198,7 +198,8 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
     a, b = as_tensor_input("isclose", input).array, as_tensor_input("isclose", other).array
     if a.dtype != b.dtype:
         raise DtypeError(
-            f"isclose: expected tensors of one dtype, found {a.dtype} and {b.dtype}; convert one of them"
+            f"isclose: expected tensors of one dtype, found torch.{a.dtype} and torch.{b.dtype}; convert "
+            "one of them"
         )
     if rtol < 0 or atol < 0:
         raise ValueError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")

@@ -169,7 +169,7 @@ def _middle(function: str, ignore_nan: bool, input, dim, keepdim: bool):
     input = real_input(function, input)
     if dim is None:
         if not input.array.size and input.array.dtype.kind != "f":
-            raise ShapeError(f"{function}: expected at least one element, found shape {input.shape}")
+            raise ShapeError(f"{function}: expected at least one element, found shape {input.array.shape}")
         return _median(input, ignore_nan=ignore_nan)
     axis = nonempty_dimension(function, dim, input.array)
     return take_along(input, _median_index(input.array, axis, ignore_nan), axis, squeeze=not keepdim)

@@ -10,11 +10,11 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.backend.device import check_device
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.base.broadcasting import result_type
+from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
 from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
@@ -44,7 +44,7 @@ def made(function: str, array: np.ndarray, device, requires_grad: bool) -> Tenso
 
 def floating_or(function: str, dtype) -> np.dtype:
     """``dtype``, or the default one."""
-    return get_default_dtype() if dtype is None else as_dtype(function, dtype)
+    return default_dtype() if dtype is None else as_dtype(function, dtype)
 
 
 # --------------------------------------------------------------------------------------------- filled
@@ -85,7 +85,7 @@ def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor
 
     >>> import cnn_physics77 as torch
     >>> torch.empty(2, 3).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
 
@@ -106,7 +106,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = Fal
             [7, 7]])
     """
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    dtype = result_type(value) if dtype is None else as_dtype("full", dtype)
+    dtype = common_dtype(value) if dtype is None else as_dtype("full", dtype)
     array = np.full(sizes("full", (size,)), fitted("full", value, dtype))
     return made("full", array, device, requires_grad)
 
@@ -146,7 +146,7 @@ def empty_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.empty_like(torch.ones(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
 
@@ -272,7 +272,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: b
         )
     if dtype is None:
         integers = all(isinstance(x, (int, np.integer)) for x in numbers)
-        dtype = np.dtype(np.int64) if integers else get_default_dtype()
+        dtype = np.dtype(np.int64) if integers else default_dtype()
     dtype = as_dtype("arange", dtype)
     wide = np.dtype(np.float64) if dtype.kind == "f" else dtype
     if dtype.kind in "iu" and dtype.itemsize < 8:
@@ -329,7 +329,7 @@ def _linspace(function: str, start, end, steps: int) -> np.ndarray:
 
 def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:
     if dtype is None and array.dtype.kind == "c":
-        return np.result_type(get_default_dtype(), np.complex64)
+        return np.result_type(default_dtype(), np.complex64)
     return floating_or(function, dtype)
 
 

@@ -56,8 +56,8 @@ def integers(
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if low < least or high - 1 > most:
         raise ValueError(
-            f"{function}: from and to - 1 must not be out of bounds for {dtype}, [{least}, {most}], found "
-            f"{low} and {high}; give another dtype"
+            f"{function}: from and to - 1 must not be out of bounds for torch.{dtype}, [{least}, {most}], "
+            f"found {low} and {high}; give another dtype"
         )
     drawn = np.asanyarray(numbers.integers(low, high, shape))
     return below(drawn, low, high, dtype) if dtype.kind == "f" else drawn.astype(dtype, copy=False)

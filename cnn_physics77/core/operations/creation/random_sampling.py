@@ -45,7 +45,7 @@ def _drawable(function: str, dtype) -> np.dtype:
     found = floating_or(function, dtype)
     if found.kind not in "fc":
         raise DtypeError(
-            f"{function}: expected a floating or complex dtype, found {found}; use randint for integers"
+            f"{function}: expected a floating or complex dtype, found torch.{found}; use randint for integers"
         )
     return found
 
@@ -65,7 +65,7 @@ def rand(
     >>> import cnn_physics77 as torch
     >>> x = torch.rand(2, 3, generator=torch.Generator().manual_seed(67))
     >>> x.shape, bool((x >= 0).all() and (x < 1).all())
-    ((2, 3), True)
+    (torch.Size([2, 3]), True)
     """
     array = uniform(numbers_of(generator), sizes("rand", size), _drawable("rand", dtype))
     return made("rand", array, device, requires_grad)
@@ -84,14 +84,14 @@ def randn(
 
     >>> import cnn_physics77 as torch
     >>> torch.randn(2, 3).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     array = normal_numbers(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
     return made("randn", array, device, requires_grad)
 
 
 def randint(
-    low: int,
+    low: int | None = None,
     high=None,
     size=None,
     *,
@@ -100,8 +100,8 @@ def randint(
     device=None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniformly distributed integers from low to high (exclusive), int64: ``randint(high, size)`` or
-    ``randint(low, high, size)``.
+    """Uniformly distributed integers from low (or 0) to high (exclusive), int64: ``randint(high, size)`` or
+    ``randint(low, high, size)``; each also by name.
 
     Raises:
         ValueError: low >= high, or the range of the dtype does not contain them.
@@ -112,12 +112,15 @@ def randint(
     >>> x.min(), x.max()
     (tensor(3), tensor(4))
     """
-    if size is None:
-        low, high, size = 0, low, high
-    if high is None or size is None:
+    if size is None:  # randint(high, size)
+        low, high, size = None, low, high
+    elif high is None:
+        low, high = None, low
+    if high is None or not isinstance(size, (tuple, list)):
         raise ShapeError(
             "randint: expected randint(high, size) or randint(low, high, size), with a tuple as size"
         )
+    low = 0 if low is None else low
     if not low < high:
         raise ValueError(f"randint: expected low < high, found {low} and {high}")
     found = np.dtype(np.int64) if dtype is None else as_dtype("randint", dtype)
@@ -151,7 +154,7 @@ def rand_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.rand_like(torch.zeros(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return rand(
         input.shape,
@@ -169,7 +172,7 @@ def randn_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.randn_like(torch.zeros(2, 3)).shape
-    (2, 3)
+    torch.Size([2, 3])
     """
     return randn(
         input.shape,
@@ -182,7 +185,7 @@ def randn_like(
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high=None,
     *,
     generator: Generator | None = None,
@@ -194,10 +197,8 @@ def randint_like(
 
     >>> import cnn_physics77 as torch
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
-    dtype('float32')
+    torch.float32
     """
-    if high is None:
-        low, high = 0, low
     return randint(
         low,
         high,
@@ -317,7 +318,7 @@ def multinomial(
     """
     weights = np.atleast_2d(input.array.astype(np.float64))
     if input.array.ndim not in (1, 2):
-        raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.shape}")
+        raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.array.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
         raise ValueError("multinomial: expected finite, non-negative weights, not all 0, found others")
     if num_samples < 1:
@@ -369,8 +370,8 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
     most = largest(dtype)
     if not (-most <= low and high <= most and high - low <= most):
         raise ValueError(
-            f"uniform_: expected bounds and a difference of at most {most}, the largest number of {dtype}, "
-            f"found {low} and {high}"
+            f"uniform_: expected bounds and a difference of at most {most}, the largest number of "
+            f"torch.{dtype}, found {low} and {high}"
         )
     values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
     return _refilled("uniform_", self, below(values, low, high, dtype) if dtype.kind == "f" else values)
@@ -408,7 +409,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
     if dtype.kind != "f":
         raise DtypeError(
             "exponential_: Exponential distribution is a continuous probability distribution. dtype must be "
-            f"a floating point but you specified {dtype}; use a floating tensor"
+            f"a floating point but you specified torch.{dtype}; use a floating tensor"
         )
     if not lambd > 0:
         raise ValueError(f"exponential_: expected a positive rate, found {lambd}")

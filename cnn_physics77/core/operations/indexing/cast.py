@@ -6,9 +6,9 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device, device
-from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.tensor import Tensor, from_array, method
+from cnn_physics77.core.tensor_types import dtype_of_type, type_name
 
 
 def convert(input: Tensor, dtype: np.dtype) -> Tensor:
@@ -47,7 +47,7 @@ def _to(
 
     >>> import cnn_physics77 as torch
     >>> torch.tensor([1, 2]).to(torch.float64)
-    tensor([1., 2.], dtype=float64)
+    tensor([1., 2.], dtype=torch.float64)
     """
     rest = list(args)
     if rest and isinstance(rest[0], Tensor):
@@ -101,38 +101,16 @@ for _name, _dtype in (
 
 @method("type")
 def _type(self: Tensor, dtype=None) -> Tensor | str:
-    """The tensor as ``dtype``; without one, the name of its dtype, such as ``"torch.FloatTensor"``.
+    """The tensor as ``dtype``: a dtype, a class such as ``torch.LongTensor``, or its name. Without one, the
+    name of its type.
 
     >>> import cnn_physics77 as torch
     >>> torch.tensor([1.0]).type(), torch.tensor([1.7]).type(torch.int64)
     ('torch.FloatTensor', tensor([1]))
     """
     if dtype is None:
-        return f"torch.{_TYPE_NAMES[self.array.dtype.name]}Tensor"
-    if isinstance(dtype, str):
-        names = {f"torch.{kind}Tensor": name for name, kind in _TYPE_NAMES.items()}
-        if dtype not in names:
-            raise DtypeError(f"type: expected a dtype or one of {sorted(names)}, found {dtype!r}")
-        dtype = names[dtype]
-    return convert(self, as_dtype("type", dtype))
-
-
-_TYPE_NAMES = {
-    "float16": "Half",
-    "float32": "Float",
-    "float64": "Double",
-    "complex64": "ComplexFloat",
-    "complex128": "ComplexDouble",
-    "bool": "Bool",
-    "uint8": "Byte",
-    "int8": "Char",
-    "int16": "Short",
-    "int32": "Int",
-    "int64": "Long",
-    "uint16": "UInt16",
-    "uint32": "UInt32",
-    "uint64": "UInt64",
-}
+        return type_name(self.array.dtype)
+    return convert(self, dtype_of_type("type", dtype))
 
 
 @method("type_as")

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import promoted
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import cast, expand_to, promote_types
+from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.views import remember_several
@@ -62,7 +63,7 @@ def _of_one_dtype(function: str, tensors) -> list[Tensor]:
     if all(t.array.dtype is dtype for t in tensors):
         return list(tensors)
     for t in tensors[1:]:
-        dtype = promote_types(dtype, t.array.dtype)
+        dtype = promoted(dtype, t.array.dtype)
     return [t if t.array.dtype == dtype else cast(t, dtype=dtype) for t in tensors]
 
 
@@ -228,7 +229,9 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
         raise ValueError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing!r}')
     for t in tensors:
         if t.array.ndim > 1:
-            raise ShapeError(f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.shape}")
+            raise ShapeError(
+                f"meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t.array.shape}"
+            )
     exchanged = indexing == "xy" and len(tensors) > 1
     if exchanged:
         tensors = (tensors[1], tensors[0], *tensors[2:])

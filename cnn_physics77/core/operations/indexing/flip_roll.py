@@ -57,7 +57,7 @@ def fliplr(input: Tensor) -> Tensor:
             [4, 3]])
     """
     if input.array.ndim < 2:
-        raise ShapeError(f"fliplr: Input must be >= 2-d, found shape {input.shape}; use flip")
+        raise ShapeError(f"fliplr: Input must be >= 2-d, found shape {input.array.shape}; use flip")
     return _flip(input, dims=(1,))
 
 
@@ -74,7 +74,7 @@ def flipud(input: Tensor) -> Tensor:
             [1, 2]])
     """
     if input.array.ndim < 1:
-        raise ShapeError(f"flipud: Input must be >= 1-d, found shape {input.shape}")
+        raise ShapeError(f"flipud: Input must be >= 1-d, found shape {input.array.shape}")
     return _flip(input, dims=(0,))
 
 
@@ -136,7 +136,7 @@ def rot90(input: Tensor, k: int = 1, dims=(0, 1)) -> Tensor:
     if len(dims) != 2:
         raise ShapeError(f"rot90: expected total rotation dims == 2, found dims {tuple(dims)}")
     if input.array.ndim < 2:
-        raise ShapeError(f"rot90: expected total dims >= 2, found shape {input.shape}")
+        raise ShapeError(f"rot90: expected total dims >= 2, found shape {input.array.shape}")
     a, b = dimensions("rot90", dims, input.array.ndim)
     turns = k % 4
     if turns == 0:

@@ -186,9 +186,9 @@ def _along(function: str, input: Tensor, dim: int, index, src: Tensor | None = N
     for axis, n in enumerate(index.array.shape):
         if (axis != dim and n > input.array.shape[axis]) or (src is not None and n > src.array.shape[axis]):
             raise ShapeError(
-                f"{function}: expected index of shape {index.shape} to be no larger than self of shape "
-                f"{input.shape} apart from dimension {dim}"
-                + ("" if src is None else f", and no larger than src of shape {src.shape}")
+                f"{function}: expected index of shape {index.array.shape} to be no larger than self of shape "
+                f"{input.array.shape} apart from dimension {dim}"
+                + ("" if src is None else f", and no larger than src of shape {src.array.shape}")
             )
     check_range(function, index.array, input.array.shape[dim], dim)
     if src is not None and src.array.shape != index.array.shape:
@@ -263,7 +263,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if input.array.ndim != indices.array.ndim:
         raise ShapeError(
             "take_along_dim: input and indices should have the same number of dimensions, found shapes "
-            f"{input.shape} and {indices.shape}"
+            f"{input.array.shape} and {indices.shape}"
         )
     dim = dimension("take_along_dim", dim, input.array.ndim)
     one = [list(shape) for shape in (input.shape, indices.shape)]

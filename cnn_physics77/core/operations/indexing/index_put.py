@@ -65,7 +65,7 @@ def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Ten
     check_index(function, index)
     if index.array.ndim > 1:
         raise ShapeError(
-            f"{function}: Index is supposed to be a vector (1-D tensor), found shape {index.shape}"
+            f"{function}: Index is supposed to be a vector (1-D tensor), found shape {index.array.shape}"
         )
     dim = dimension(function, dim, input.array.ndim)
     x = reshape(input, (1,)) if input.array.ndim == 0 else input
@@ -106,7 +106,7 @@ def _slices(function: str, x: Tensor, dim: int, index: Tensor, source: Tensor) -
     if source.array.shape != expected:
         raise ShapeError(
             f"{function}: Source/destination tensor must have same slice shapes, and one slice for each "
-            f"index: expected source of shape {expected}, found {source.shape}"
+            f"index: expected source of shape {expected}, found {source.array.shape}"
         )
     return source
 

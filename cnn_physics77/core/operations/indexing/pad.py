@@ -57,7 +57,7 @@ def _reflect(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     if before >= n or after >= n:
         raise ShapeError(
             "pad: Padding size should be less than the corresponding input dimension, but got: padding "
-            f"({before}, {after}) at dimension {dim} of input {x.shape}"
+            f"({before}, {after}) at dimension {dim} of input {x.array.shape}"
         )
     first = [flip(slice_along(x, dim, slice(1, before + 1)), dim)] if before else []
     last = [flip(slice_along(x, dim, slice(n - 1 - after, n - 1)), dim)] if after else []
@@ -70,7 +70,7 @@ def _circular(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     if before > n or after > n:
         raise ShapeError(
             f"pad: Padding value causes wrapping around more than once, found padding ({before}, {after}) at "
-            f"dimension {dim} of input {x.shape}"
+            f"dimension {dim} of input {x.array.shape}"
         )
     first = [slice_along(x, dim, slice(n - before, n))] if before else []
     last = [slice_along(x, dim, slice(0, after))] if after else []

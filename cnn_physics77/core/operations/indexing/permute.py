@@ -28,14 +28,14 @@ def permute(input: Tensor, dims) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.permute(torch.zeros(2, 3, 4), (2, 0, 1)).shape
-    (4, 2, 3)
+    torch.Size([4, 2, 3])
     """
     dims = sizes_of("permute", (dims,))
     ndim = input.array.ndim
     if len(dims) != ndim:
         raise ShapeError(
             f"permute: expected as many dims as the tensor has dimensions, {ndim}, found {dims} for shape "
-            f"{input.shape}"
+            f"{input.array.shape}"
         )
     return _permute(input, dims=dimensions("permute", dims, ndim))
 
@@ -77,12 +77,13 @@ def t(input: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.t(torch.zeros(2, 3)).shape
-    (3, 2)
+    torch.Size([3, 2])
     """
     ndim = input.array.ndim
     if ndim > 2:
         raise ShapeError(
-            f"t: expected a tensor with <= 2 dimensions, found shape {input.shape}; use .mT or transpose"
+            f"t: expected a tensor with <= 2 dimensions, found shape {input.array.shape}; use .mT or "
+            "transpose"
         )
     return _permute(input, dims=(1, 0) if ndim == 2 else tuple(range(ndim)))
 
@@ -97,7 +98,7 @@ def adjoint(input: Tensor) -> Tensor:
     >>> import cnn_physics77 as torch
     >>> torch.adjoint(torch.tensor([[1j, 2.0]]))
     tensor([[0.-1.j],
-            [2.-0.j]], dtype=complex64)
+            [2.-0.j]])
     """
     return conj(_transpose_of_matrices("adjoint", input))
 
@@ -105,14 +106,15 @@ def adjoint(input: Tensor) -> Tensor:
 def _transpose_of_matrices(function: str, x: Tensor) -> Tensor:
     ndim = x.array.ndim
     if ndim < 2:
-        raise ShapeError(f"{function}: expected a matrix or a batch of matrices, found shape {x.shape}")
+        raise ShapeError(f"{function}: expected a matrix or a batch of matrices, found shape {x.array.shape}")
     return _permute(x, dims=(*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def _matrix(function: str, x: Tensor) -> Tensor:
     if x.array.ndim not in (0, 2):
         raise ShapeError(
-            f"{function}: only supported on matrices (2-D tensors), found shape {x.shape}; use .m{function}"
+            f"{function}: only supported on matrices (2-D tensors), found shape {x.array.shape}; use "
+            f".m{function}"
         )
     return t(x)
 
@@ -142,7 +144,7 @@ def movedim(input: Tensor, source, destination) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.movedim(torch.zeros(2, 3, 4), 0, -1).shape
-    (3, 4, 2)
+    torch.Size([3, 4, 2])
     """
     ndim = input.array.ndim
     from_, to = (() if d == () or d == [] else dimensions("movedim", d, ndim) for d in (source, destination))

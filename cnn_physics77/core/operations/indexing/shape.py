@@ -13,6 +13,8 @@ import numpy as np
 
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.autograd.ownership import is_unshared
+from cnn_physics77.core.backend.conversion import as_dtype
+from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import contiguous, flat
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
@@ -114,14 +116,15 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
     tensor([[7., 0., 0.],
             [0., 0., 0.]])
     """
-    if dtype is None and len(size) == 1 and isinstance(size[0], (np.dtype, type)):
+    if dtype is None and len(size) == 1 and isinstance(size[0], (Dtype, np.dtype, type)):
         (dtype,) = size
     if dtype is not None:
         try:
-            return self.view_of_memory(self.array.view(dtype))
+            return self.view_of_memory(self.array.view(as_dtype("view", dtype)))
         except ValueError as error:
             raise ShapeError(
-                f"view: expected memory that can be read as {np.dtype(dtype)}, found otherwise ({error})"
+                f"view: expected memory that can be read as torch.{np.dtype(dtype)}, found otherwise "
+                f"({error})"
             ) from None
     sizes = _fill_in("view", sizes_of("view", (size,)), self.array.size)
     if not self.array.flags.c_contiguous:
@@ -133,7 +136,7 @@ def _view(self, size=(), *, dtype=None) -> Tensor:
         except ValueError:
             raise ShapeError(
                 "view: view size is not compatible with input tensor's size and stride (at least one "
-                f"dimension spans across two contiguous subspaces): found shape {self.shape}, strides "
+                f"dimension spans across two contiguous subspaces): found shape {self.array.shape}, strides "
                 f"{self.stride()}, for {sizes}; use .reshape(...)"
             ) from None
     return _reshape(self, shape=sizes)
@@ -175,7 +178,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.flatten(torch.zeros(2, 3, 4), start_dim=1).shape
-    (2, 12)
+    torch.Size([2, 12])
     """
     shape = input.array.shape
     first, last = dimension("flatten", start_dim, len(shape)), dimension("flatten", end_dim, len(shape))
@@ -210,7 +213,7 @@ def unflatten(input: Tensor, dim: int, sizes) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.unflatten(torch.zeros(2, 12), 1, (3, -1)).shape
-    (2, 3, 4)
+    torch.Size([2, 3, 4])
     """
     shape = input.array.shape
     dim = dimension("unflatten", dim, len(shape))
@@ -230,7 +233,7 @@ def squeeze(input: Tensor, dim=None) -> Tensor:
     >>> import cnn_physics77 as torch
     >>> x = torch.zeros(1, 3, 1)
     >>> torch.squeeze(x).shape, torch.squeeze(x, 0).shape, torch.squeeze(x, 1).shape
-    ((3,), (3, 1), (1, 3, 1))
+    (torch.Size([3]), torch.Size([3, 1]), torch.Size([1, 3, 1]))
     """
     shape = input.array.shape
     if dim is None:
@@ -248,7 +251,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.unsqueeze(torch.zeros(2, 3), 1).shape, torch.unsqueeze(torch.zeros(2, 3), -1).shape
-    ((2, 1, 3), (2, 3, 1))
+    (torch.Size([2, 1, 3]), torch.Size([2, 3, 1]))
     """
     shape = input.array.shape
     dim = dimension("unsqueeze", dim, len(shape) + 1)
@@ -285,7 +288,7 @@ def atleast_3d(*tensors: Tensor):
 
     >>> import cnn_physics77 as torch
     >>> torch.atleast_3d(torch.tensor([1, 2])).shape
-    (1, 2, 1)
+    torch.Size([1, 2, 1])
     """
 
     def raised(x):
@@ -382,7 +385,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     >>> import cnn_physics77 as torch
     >>> a, b = torch.broadcast_tensors(torch.zeros(3, 1), torch.zeros(4))
     >>> a.shape, b.shape
-    ((3, 4), (3, 4))
+    (torch.Size([3, 4]), torch.Size([3, 4]))
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])

@@ -125,7 +125,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     if input.array.ndim == 2:
         return clone(_diagonal(input, offset=diagonal, dim1=0, dim2=1))
     raise ShapeError(
-        f"diag: expected a vector or a matrix, found shape {input.shape}; use diagonal or diag_embed"
+        f"diag: expected a vector or a matrix, found shape {input.array.shape}; use diagonal or diag_embed"
     )
 
 
@@ -143,7 +143,8 @@ def trace(input: Tensor) -> Tensor:
     input = as_tensor_input("trace", input)
     if input.array.ndim != 2:
         raise ShapeError(
-            f"trace: expected a matrix, found shape {input.shape}; use diagonal(...).sum(-1) for a batch"
+            f"trace: expected a matrix, found shape {input.array.shape}; use diagonal(...).sum(-1) for a "
+            "batch"
         )
     return sum(_diagonal(input, offset=0, dim1=0, dim2=1))
 
@@ -168,7 +169,7 @@ _triu.declare("x", lambda g, diagonal: _triu(g, diagonal=diagonal))
 def _matrices(function: str, input) -> Tensor:
     input = as_tensor_input(function, input)
     if input.array.ndim < 2:
-        raise ShapeError(f"{function}: expected at least 2 dimensions, found shape {input.shape}")
+        raise ShapeError(f"{function}: expected at least 2 dimensions, found shape {input.array.shape}")
     return input
 
 

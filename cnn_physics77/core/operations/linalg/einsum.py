@@ -238,7 +238,7 @@ def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), dims=2).shape
-    (2, 5)
+    torch.Size([2, 5])
     """
     a, b = of_one_dtype("tensordot", a, b)
     x, z = a.array.shape, b.array.shape

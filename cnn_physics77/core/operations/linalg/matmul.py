@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare, sum_to
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
-from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul
+from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
 from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- the product
@@ -41,13 +43,13 @@ def of_one_dtype(function: str, *operands) -> list[Tensor]:
     for t in tensors[1:]:
         if t.array.dtype != dtype:
             raise DtypeError(
-                f"{function}: expected tensors of one dtype, found {dtype} and {t.array.dtype}; convert one "
+                f"{function}: expected tensors of one dtype, found torch.{dtype} and {t.dtype}; convert one "
                 "of them with .to(dtype)"
             )
     return tensors
 
 
-@method("matmul", "__matmul__")
+@method("matmul")
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     r"""The product of matrices.
 
@@ -96,9 +98,15 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return y.squeeze(-1 if len(z) == 1 else -2) if len(x) == 1 else y
 
 
-@method("__rmatmul__")
-def _(self, other):
-    return matmul(as_tensor_input("matmul", other), self)
+def _product(a, b) -> Tensor:
+    """The operator @. With an array of NumPy, the dtype is NumPy's."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        a, b = prepare("matmul", (a, b), broadcast=False)
+    return matmul(a, b)
+
+
+method("__matmul__")(operator_of(_product))
+method("__rmatmul__")(reflected_of(_product))
 
 
 def _of_dimensions(function: str, what: str, *pairs: tuple[Tensor, int]) -> None:
@@ -127,13 +135,14 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
-    (5, 2, 4)
+    torch.Size([5, 2, 4])
     """
     a, b = of_one_dtype("bmm", input, mat2)
     _of_dimensions("bmm", "two batches of matrices", (a, 3), (b, 3))
     if len(a.array) != len(b.array):
         raise ShapeError(
-            f"bmm: expected batches of one size, found {a.shape} and {b.shape}; use matmul, which broadcasts"
+            f"bmm: expected batches of one size, found {a.array.shape} and {b.array.shape}; use matmul, "
+            "which broadcasts"
         )
     return matmul(a, b)
 
@@ -192,7 +201,7 @@ def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Ten
         fits = False
     if not fits:
         raise ShapeError(
-            f"{function}: expected an input that expands to {product.shape}, found {input.shape}"
+            f"{function}: expected an input that expands to {product.array.shape}, found {input.array.shape}"
         )
     return add(product, input if beta == 1 else mul(input, beta))
 

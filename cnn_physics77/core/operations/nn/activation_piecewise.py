@@ -153,13 +153,16 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: Type promoting not supported: expected a weight of {input.dtype}, found {found}"
         )
     if weight.array.ndim > 1:
-        raise ShapeError(f"prelu: Expected weight to be a scalar or 1D tensor, found shape {weight.shape}")
+        raise ShapeError(
+            f"prelu: Expected weight to be a scalar or 1D tensor, found shape {weight.array.shape}"
+        )
     if weight.array.size != 1:
         channels = input.array.shape[1] if input.array.ndim > 1 else 1
         if input.array.ndim == 0 or weight.array.size != channels:
             raise ShapeError(
                 "prelu: Mismatch of parameter numbers and input channel size: expected one slope, or one for "
-                f"each of the {channels} channels of the input {input.shape}, found weight {weight.shape}"
+                f"each of the {channels} channels of the input {input.array.shape}, found weight "
+                f"{weight.array.shape}"
             )
         weight = weight.reshape(-1, *(1,) * (input.array.ndim - 2))
     elif weight.array.ndim > input.array.ndim:

@@ -332,7 +332,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     size = input.array.shape[dim]
     if size % 2:
         raise ShapeError(
-            f"glu: Halving dimension must be even, but dimension {dim} is size {size}, of shape {input.shape}"
+            f"glu: Halving dimension must be even, but dimension {dim} is size {size}, of shape "
+            f"{input.array.shape}"
         )
     half = (slice(None),) * dim
     return input[(*half, slice(0, size // 2))] * sigmoid(input[(*half, slice(size // 2, None))])

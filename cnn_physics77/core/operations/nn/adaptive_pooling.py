@@ -166,7 +166,7 @@ def _windows(function: str, d: int, input: Tensor, output_size) -> tuple[int, ..
     if 0 in size:
         raise ShapeError(
             f"{function}: expected input to have non-zero size for non-batch dimensions, "
-            f"found shape {input.shape}"
+            f"found shape {input.array.shape}"
         )
     return tuple(n if a is None else a for a, n in zip(asked, size))
 

@@ -249,7 +249,7 @@ def _check_bias(function: str, bias: Tensor, channels: int) -> None:
     if bias.array.shape != (channels,):
         raise ShapeError(
             f"{function}: expected a bias of shape ({channels},), one number per output channel, "
-            f"found {bias.shape}"
+            f"found {bias.array.shape}"
         )
 
 

@@ -57,9 +57,9 @@ def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
             )
     if input.shape != target.shape:
         warnings.warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
-            "will likely lead to incorrect results due to broadcasting. Please ensure they have the same "
-            "size.",
+            f"Using a target size ({target.array.shape}) that is different to the input size "
+            f"({input.array.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
             stacklevel=4,
         )
     pair = prepare(function, (input, target))
@@ -193,7 +193,8 @@ def huber_loss(
 def _check_weight(function: str, weight: Tensor | None, losses: Tensor) -> None:
     if weight is not None and weight.shape != losses.shape:
         raise ShapeError(
-            f"{function}: Weights and input must have the same size, found {weight.shape} and {losses.shape}"
+            f"{function}: Weights and input must have the same size, found {weight.array.shape} and "
+            f"{losses.array.shape}"
         )
 
 

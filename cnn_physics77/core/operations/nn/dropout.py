@@ -191,7 +191,7 @@ def feature_alpha_dropout(
     if input.ndim < 2 and training and 0 < p < 1:
         raise ShapeError(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found shape "
-            f"{input.shape}"
+            f"{input.array.shape}"
         )
     shape = (*input.array.shape[:2], *(1,) * (input.ndim - 2))
     return _alpha("feature_alpha_dropout", input, p, training, inplace, shape)

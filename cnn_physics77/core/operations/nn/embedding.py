@@ -82,7 +82,7 @@ def embedding(
             f"embedding: expected a tensor of integer indices, found {found}; convert it, e.g. with .long()"
         )
     if weight.ndim != 2:
-        raise ShapeError(f"embedding: 'weight' must be 2-D, found shape {weight.shape}")
+        raise ShapeError(f"embedding: 'weight' must be 2-D, found shape {weight.array.shape}")
     rows, indices = weight.shape[0], input.array
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         raise ShapeError(

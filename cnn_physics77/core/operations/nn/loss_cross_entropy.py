@@ -90,10 +90,10 @@ def _classes(
             f"{list(indices.shape)}: class indices (N, d1, ...) for an input (N, C, d1, ...), here {shape}, "
             "or () for (C)"
         )
-    if indices.dtype.kind not in "iu":
+    if indices.dtype not in (np.int64, np.uint8):
         raise DtypeError(
-            f"{function}: expected target dtype to be Long or Byte, but got {indices.dtype}; convert it, "
-            "e.g. with .long()"
+            f"{function}: expected target dtype to be Long or Byte, but got torch.{indices.dtype}; convert "
+            "it, e.g. with .long()"
         )
     classes = shape[axis]
     if weight is not None and weight.array.shape != (classes,):
@@ -287,8 +287,8 @@ def _cross_entropy_of_probabilities(
     if target.array.shape != input.array.shape or target.array.dtype.kind != "f" or input.array.ndim == 0:
         raise ShapeError(
             "cross_entropy: expected class probabilities of the shape (N, C, d1, ...) of the logits and of a "
-            f"floating dtype, or class indices (N, d1, ...) of an integer dtype, found target {target.shape} "
-            f"of {target.dtype} and logits {input.shape}"
+            "floating dtype, or class indices (N, d1, ...) of an integer dtype, found target "
+            f"{target.array.shape} of {target.dtype} and logits {input.array.shape}"
         )
     if ignore_index >= 0:
         raise ValueError(
@@ -302,7 +302,8 @@ def _cross_entropy_of_probabilities(
     if weight is not None:
         if weight.array.shape != (classes,):
             raise ShapeError(
-                f"cross_entropy: expected one weight per class, shape ({classes},), found {weight.shape}"
+                f"cross_entropy: expected one weight per class, shape ({classes},), found "
+                f"{weight.array.shape}"
             )
         target = target * weight.reshape(-1, *(1,) * (input.ndim - axis - 1))
     losses = -(log_softmax(input, axis) * target)
@@ -365,8 +366,8 @@ def binary_cross_entropy(
     reduction = reduction_of("binary_cross_entropy", reduction, size_average, reduce)
     if input.shape != target.shape:
         raise ShapeError(
-            f"binary_cross_entropy: expected a target of the input's shape {input.shape}, found "
-            f"{target.shape}; please ensure they have the same size, e.g. with .view_as()"
+            f"binary_cross_entropy: expected a target of the input's shape {input.array.shape}, found "
+            f"{target.array.shape}; please ensure they have the same size, e.g. with .view_as()"
         )
     for name, x in (("input", input.array), ("target", target.array)):
         if not ((x >= 0) & (x <= 1)).all():
@@ -434,8 +435,8 @@ def binary_cross_entropy_with_logits(
     reduction = reduction_of(function, reduction, size_average, reduce)
     if input.shape != target.shape:
         raise ShapeError(
-            f"{function}: Target size ({target.shape}) must be the same as input size ({input.shape}); "
-            "reshape one of them"
+            f"{function}: Target size ({target.array.shape}) must be the same as input size "
+            f"({input.array.shape}); reshape one of them"
         )
     if pos_weight is not None:
         try:
@@ -444,8 +445,8 @@ def binary_cross_entropy_with_logits(
             raise ShapeError(f"{function}: pos_weight and input: {error}") from None
         if pos_weight.shape != input.shape:
             raise ShapeError(
-                f"{function}: expected a pos_weight that broadcasts to the input's shape {input.shape}, "
-                f"found {pos_weight.shape}"
+                f"{function}: expected a pos_weight that broadcasts to the input's shape "
+                f"{input.array.shape}, found {pos_weight.array.shape}"
             )
     return reduced(_logits_cross_entropy(input, target, pos_weight), weight, reduction)
 

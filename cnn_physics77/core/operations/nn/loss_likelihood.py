@@ -147,8 +147,8 @@ def gaussian_nll_loss(
             var = unsqueeze(var, -1)
         elif var.ndim != input.ndim or any(v not in (n, 1) for v, n in zip(var.shape, input.shape)):
             raise ShapeError(
-                f"gaussian_nll_loss: var is of incorrect size: expected {input.shape}, {input.shape[:-1]} or "
-                f"one that broadcasts, found {var.shape}"
+                f"gaussian_nll_loss: var is of incorrect size: expected {input.array.shape}, "
+                f"{input.array.shape[:-1]} or one that broadcasts, found {var.array.shape}"
             )
     if (var.array < 0).any():
         raise ValueError(

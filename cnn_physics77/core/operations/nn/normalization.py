@@ -157,12 +157,12 @@ def _normalized_batch(x, running_mean, running_var, weight, bias, training, eps)
 def _check_several(function: str, input: Tensor) -> None:
     if input.ndim < 2:
         raise ShapeError(
-            f"{function}: expected an input (N, C, ...), found shape {input.shape}; add a dimension"
+            f"{function}: expected an input (N, C, ...), found shape {input.array.shape}; add a dimension"
         )
     if input.array.shape[0] * math.prod(input.array.shape[2:]) == 1:
         raise ValueError(
             f"{function}: Expected more than 1 value per channel when training, got input size "
-            f"{input.shape}; use larger batches, or eval mode"
+            f"{input.array.shape}; use larger batches, or eval mode"
         )
 
 
@@ -240,8 +240,8 @@ def group_norm(
         )
     if num_groups > 0 and input.array.size == num_groups:
         raise ValueError(
-            f"group_norm: Expected more than 1 value per channel when training, got input size {input.shape} "
-            f"and num_groups {num_groups}; use fewer groups"
+            "group_norm: Expected more than 1 value per channel when training, got input size "
+            f"{input.array.shape} and num_groups {num_groups}; use fewer groups"
         )
     return _in_groups(input, weight, bias, num_groups, eps)
 
@@ -292,13 +292,13 @@ def instance_norm(
     _check("instance_norm", input, weight, bias, running_mean, running_var)
     if input.ndim < 2:
         raise ShapeError(
-            f"instance_norm: expected an input (N, C, ...), found shape {input.shape}; add a dimension"
+            f"instance_norm: expected an input (N, C, ...), found shape {input.array.shape}; add a dimension"
         )
     count = math.prod(input.shape[2:])
     if count == 1:
         raise ValueError(
             "instance_norm: Expected more than 1 spatial element when training, got input size "
-            f"{input.shape}; use larger images"
+            f"{input.array.shape}; use larger images"
         )
     y = _in_groups(input, weight, bias, input.shape[1], eps)
     if running_mean is not None or running_var is not None:
@@ -342,14 +342,14 @@ def _last_sizes(function: str, input: Tensor, normalized_shape, **vectors: Tenso
     if not shape or input.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"{function}: Given normalized_shape={list(shape)}, expected input with shape [*, "
-            f"{', '.join(map(str, shape))}], but got input of size {input.shape}; give the sizes of the last "
-            "dimensions"
+            f"{', '.join(map(str, shape))}], but got input of size {input.array.shape}; give the sizes of "
+            "the last dimensions"
         )
     for name, vector in vectors.items():
         if vector is not None and vector.shape != shape:
             raise ShapeError(
                 f"{function}: Expected {name} to be of same shape as normalized_shape, but got {name} of "
-                f"shape {vector.shape} and normalized_shape = {shape}"
+                f"shape {vector.array.shape} and normalized_shape = {shape}"
             )
     return shape
 

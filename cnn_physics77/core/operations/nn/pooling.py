@@ -281,7 +281,7 @@ def _unpool_max(function, d, input, indices, kernel_size, stride, padding, outpu
     if indices.shape != input.shape:
         raise ShapeError(
             f"{function}: Expected shape of indices to be same as that of the input tensor "
-            f"({input.shape}) but got indices tensor with shape: {indices.shape}"
+            f"({input.array.shape}) but got indices tensor with shape: {indices.shape}"
         )
     if indices.array.size and not 0 <= indices.array.min() <= indices.array.max() < math.prod(size):
         raise ShapeError(

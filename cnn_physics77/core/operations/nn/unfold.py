@@ -139,14 +139,16 @@ def fold(input: Tensor, output_size, kernel_size, dilation=1, padding=0, stride=
     size = per_dimension("fold", "output_size", output_size, 2)
     if input.ndim not in (2, 3):
         raise ShapeError(
-            f"fold: expected 2D or 3D (batch mode) columns (N, C * kernel, L), found shape {input.shape}"
+            "fold: expected 2D or 3D (batch mode) columns (N, C * kernel, L), found shape "
+            f"{input.array.shape}"
         )
     counts = window_counts("fold", size, *window)
     rows, length = input.array.shape[-2:]
     if rows % prod(window[0]) or length != prod(counts):
         raise ShapeError(
             f"fold: expected columns (N, C * {prod(window[0])}, {prod(counts)}) for output_size {size} and "
-            f"kernel_size {window[0]}, found {input.shape}; check output_size, stride, padding and dilation"
+            f"kernel_size {window[0]}, found {input.array.shape}; check output_size, stride, padding and "
+            "dilation"
         )
     if input.ndim == 2:
         return squeeze(_fold(unsqueeze(input, 0), size=size, window=window), 0)

@@ -7,8 +7,9 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import fitted, wrapped
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
-from cnn_physics77.core.operations.base.broadcasting import cast, result_type
-from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.base.broadcasting import OPERANDS, cast, common_dtype
+from cnn_physics77.core.operations.base.elementwise import as_operator, binary, unary
+from cnn_physics77.core.operations.base.keywords import number_first
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -22,7 +23,7 @@ def conj(input: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.conj(torch.tensor([1 + 2j]))
-    tensor([1.-2.j], dtype=complex64)
+    tensor([1.-2.j])
     """
     return _conj(input) if input.array.dtype.kind == "c" else input
 
@@ -70,7 +71,7 @@ def _times(function: str, x, factor, *operands):
     """x times a number, which must fit the result dtype of the operands."""
     if factor == 1:
         return x
-    dtype = result_type(*operands)
+    dtype = common_dtype(*operands)
     if isinstance(factor, Tensor):
         return mul(x, factor)
     if function in ("add", "sub") and dtype.kind in "iu" and not isinstance(factor, (int, np.integer)):
@@ -81,6 +82,7 @@ def _times(function: str, x, factor, *operands):
     return mul(x, from_array(fitted(function, factor, dtype)))
 
 
+@number_first("alpha")
 def add(input, other, *, alpha=1) -> Tensor:
     """The sum: y = a + alpha b, dy/da = 1, dy/db = alpha; with broadcasting and type promotion.
 
@@ -91,6 +93,7 @@ def add(input, other, *, alpha=1) -> Tensor:
     return _add(input, _times("add", other, alpha, input, other))
 
 
+@number_first("alpha")
 def sub(input, other, *, alpha=1) -> Tensor:
     """The difference: y = a - alpha b, dy/da = 1, dy/db = -alpha; with broadcasting and type promotion.
 
@@ -132,7 +135,7 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     input, other = (
         from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
-    dtype = result_type(input, other)
+    dtype = common_dtype(input, other)
     kind = dtype.kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
@@ -217,6 +220,7 @@ def fmod(input, other) -> Tensor:
 # ------------------------------------------------------------------------------------------ products and sums
 
 
+@number_first("value")
 @in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 tensor2, with broadcasting.
@@ -228,6 +232,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     return _add(input, mul(_times("addcmul", tensor1, value, input, tensor1, tensor2), tensor2))
 
 
+@number_first("value")
 @in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 / tensor2, with broadcasting.
@@ -239,7 +244,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]))
     tensor([2.5000])
     """
-    if result_type(tensor1, tensor2).kind in "biu":
+    if common_dtype(tensor1, tensor2).kind in "biu":
         raise DtypeError(
             "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
         )
@@ -268,7 +273,8 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
     dtypes = {t.array.dtype for t in (a, b, *([weight] if isinstance(weight, Tensor) else []))}
     if len(dtypes) > 1 or a.array.dtype.kind not in "fc":
         raise DtypeError(
-            f"lerp: expected tensors of one floating dtype, found {sorted(map(str, dtypes))}; convert them"
+            f"lerp: expected tensors of one floating dtype, found {sorted(f'torch.{d}' for d in dtypes)}; "
+            "convert them"
         )
     difference = _sub(b, a)
     if not isinstance(weight, Tensor):
@@ -309,7 +315,7 @@ sgn = unary(
 
     >>> import cnn_physics77 as torch
     >>> torch.sgn(torch.tensor([3 + 4j, 0]))
-    tensor([0.6000+0.8000j, 0.0000+0.0000j], dtype=complex64)
+    tensor([0.6000+0.8000j, 0.0000+0.0000j])
     """,
     x=_unit_gradient,
     floating=False,
@@ -369,32 +375,35 @@ absolute, subtract, multiply, divide, true_divide, negative = abs, sub, mul, div
 # -------------------------------------------------------------------------------------- operators and methods
 
 
-def _operand(function):
-    """The operator form: NotImplemented if the operand is neither a tensor nor a number."""
+def operator_of(function):
+    """The operator form of a function: NotImplemented if the operand is neither a tensor nor a number."""
 
     def operator(self, other):
-        if not isinstance(other, (Tensor, int, float, complex, np.ndarray, np.generic)):
-            return NotImplemented
-        return function(self, other)
+        return function(self, other) if isinstance(other, OPERANDS) else NotImplemented
 
     operator.__doc__ = function.__doc__
     return operator
 
 
-def _reflected(function):
-    return _operand(lambda self, other: function(other, self))
+def reflected_of(function):
+    """The operator form for a tensor on the right."""
+    return operator_of(lambda self, other: function(other, self))
 
 
-method("__add__", "__radd__")(_add)
-method("__sub__")(_sub)
-method("__rsub__")(_reflected(_sub))
-method("__mul__", "__rmul__", "mul", "multiply")(mul)
-method("__truediv__", "true_divide")(_true_divide)
-method("__rtruediv__")(_reflected(_true_divide))
-method("__floordiv__", "floor_divide")(floor_divide)
-method("__rfloordiv__")(_reflected(floor_divide))
-method("__mod__", "remainder")(remainder)
-method("__rmod__")(_reflected(remainder))
+method("__add__", "__radd__")(as_operator(_add))
+method("__sub__")(as_operator(_sub))
+method("__rsub__")(reflected_of(_sub))
+method("__mul__", "__rmul__")(as_operator(mul))
+method("mul", "multiply")(mul)
+method("__truediv__")(as_operator(_true_divide))
+method("true_divide")(_true_divide)
+method("__rtruediv__")(reflected_of(_true_divide))
+method("__floordiv__")(operator_of(floor_divide))
+method("floor_divide")(floor_divide)
+method("__rfloordiv__")(reflected_of(floor_divide))
+method("__mod__")(operator_of(remainder))
+method("remainder")(remainder)
+method("__rmod__")(reflected_of(remainder))
 method("__neg__", "neg", "negative")(neg)
 method("__pos__", "positive")(positive)
 method("__abs__", "abs", "absolute")(abs)

@@ -20,7 +20,7 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
         if a.dtype.kind not in kinds:
             expected = "integers or booleans" if "b" in kinds else "integers"
             raise DtypeError(
-                f"{name}: expected {expected}, found {a.dtype}; convert the inputs, e.g. with .long()"
+                f"{name}: expected {expected}, found torch.{a.dtype}; convert the inputs, e.g. with .long()"
             )
         try:
             return from_array(np.asanyarray(ufunc(a, b)))
@@ -77,7 +77,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     array = as_tensor_input("bitwise_not", input).array
     if array.dtype.kind not in "biu":
         raise DtypeError(
-            f"bitwise_not: expected integers or booleans, found {array.dtype}; convert with .long() or "
+            f"bitwise_not: expected integers or booleans, found torch.{array.dtype}; convert with .long() or "
             ".bool()"
         )
     return from_array(np.asanyarray(np.invert(array)))

@@ -123,7 +123,7 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.complex(torch.tensor([1.0]), torch.tensor([2.0]))
-    tensor([1.+2.j], dtype=complex64)
+    tensor([1.+2.j])
     """
     return _complex(*_pair("complex", real, imag))
 
@@ -137,7 +137,7 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0]))
-    tensor([2.+0.j], dtype=complex64)
+    tensor([2.+0.j])
     """
     r, angle = _pair("polar", abs, angle)
     return _complex(mul(r, cos(angle)), mul(r, sin(angle)))
@@ -190,12 +190,12 @@ def view_as_complex(input: Tensor) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.view_as_complex(torch.tensor([[1.0, 2.0]]))
-    tensor([1.+2.j], dtype=complex64)
+    tensor([1.+2.j])
     """
     array = input.array
     if array.dtype not in (np.float32, np.float64):
         raise DtypeError(
-            f"view_as_complex: expected float32 or float64, found {array.dtype}; convert the input"
+            f"view_as_complex: expected float32 or float64, found torch.{array.dtype}; convert the input"
         )
     if array.ndim == 0 or array.shape[-1] != 2 or array.strides[-1] != array.itemsize:
         raise ShapeError(

@@ -6,9 +6,15 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import check_fits
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.base.broadcasting import prepare, result_type
+from cnn_physics77.core.operations.base.broadcasting import common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, unary
-from cnn_physics77.core.operations.pointwise.arithmetic import conj, mul, zero_like
+from cnn_physics77.core.operations.pointwise.arithmetic import (
+    conj,
+    mul,
+    operator_of,
+    reflected_of,
+    zero_like,
+)
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -237,9 +243,9 @@ def float_power(input, exponent) -> Tensor:
 
     >>> import cnn_physics77 as torch
     >>> torch.float_power(torch.tensor([1, 2, 3]), 2)
-    tensor([1., 4., 9.], dtype=float64)
+    tensor([1., 4., 9.], dtype=torch.float64)
     """
-    kind = result_type(input, exponent).kind
+    kind = common_dtype(input, exponent).kind
     double = np.dtype(np.complex128 if kind == "c" else np.float64)
     # each by itself: a number would first be rounded, or wrap, in the dtype of the tensor
     a, b = (x if isinstance(x, Tensor) else from_array(np.asarray(x, double)) for x in (input, exponent))
@@ -271,12 +277,9 @@ for _name, _function in (
     ("float_power", float_power), ("logaddexp", logaddexp),
 ):  # fmt: skip
     method(_name)(_function)
-method("pow", "__pow__")(pow)
-
-
-@method("__rpow__")
-def _(self, base):
-    return pow(base, self)
+method("pow")(pow)
+method("__pow__")(operator_of(pow))
+method("__rpow__")(reflected_of(pow))
 
 
 __all__ = [

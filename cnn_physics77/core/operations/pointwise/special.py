@@ -11,7 +11,7 @@ from cnn_physics77.core.kernels import error_function
 from cnn_physics77.core.operations.base.elementwise import binary, unary
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log
 from cnn_physics77.core.operations.pointwise.where_clamp import where
-from cnn_physics77.core.tensor import from_array, method
+from cnn_physics77.core.tensor import Tensor, from_array, method
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -91,7 +91,7 @@ def xlogy(input, other):
     tensor([0.0000, 0.6931])
     """
     for operand in (input, other):
-        if getattr(operand, "dtype", np.dtype(float)).kind == "c":
+        if np.iscomplexobj(operand.array if isinstance(operand, Tensor) else operand):
             raise DtypeError("xlogy: expected real numbers, found complex ones")
     return _xlogy(input, other)
 

@@ -9,7 +9,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import assigned, fitted
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to, prepare, result_type
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, common_dtype, expand_to, prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -41,7 +41,7 @@ def where(condition: Tensor, input=None, other=None):
     .. math:: y = \begin{cases} a & \text{where the condition holds} \\ b & \text{elsewhere} \end{cases}
 
     Args:
-        condition: boolean tensor.
+        condition: boolean tensor; without input and other, of any dtype.
         input, other: a and b, tensors or numbers. All three broadcast, and a and b are promoted to one dtype.
             Without them, the result is ``nonzero(condition, as_tuple=True)``.
 
@@ -56,17 +56,17 @@ def where(condition: Tensor, input=None, other=None):
     >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
     tensor([1., 0.])
     """
+    if input is None and other is None:
+        return tuple(from_array(index) for index in np.atleast_1d(condition.array).nonzero())
     if condition.array.dtype.kind != "b":
         raise DtypeError(
             f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use "
             ".bool()"
         )
-    if input is None and other is None:
-        return tuple(from_array(index) for index in condition.array.nonzero())
     input, other = (
         from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
-    dtype = result_type(input, other)
+    dtype = common_dtype(input, other)
     input, other = (
         o if isinstance(o, Tensor) else from_array(assigned("where", o, dtype)) for o in (input, other)
     )
@@ -270,7 +270,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     given = [o for o in (input, min, max) if o is not None]
     _real("clamp", *given)
     given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
-    dtype = result_type(*given)
+    dtype = common_dtype(*given)
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
             fitted("clamp", bound, dtype)  # as in PyTorch, a bound that does not fit is an error

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtypes import accumulator, get_default_dtype
+from cnn_physics77.core.backend.dtypes import accumulator, default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimensions
@@ -251,7 +251,7 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
     if input.array.dtype.kind == "c":
         raise DtypeError("logsumexp: expected real numbers, found complex ones")
     if input.array.dtype.kind in "biu":
-        input = cast(input, dtype=get_default_dtype())
+        input = cast(input, dtype=default_dtype())
     return _logsumexp(input, dim=dimensions("logsumexp", dim, input.array.ndim), keepdim=keepdim)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
+from cnn_physics77.core.operations.base.keywords import completed
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -79,7 +80,7 @@ def _(g, x, dim, keepdim, count, correction, whole):
     if whole and degrees <= 0:  # as in PyTorch: infinite, and NaN for elements that equal the mean
         at_mean = x.array == mean(x, keepdim=True).array
         return expand_reduced(g, dim, keepdim, x.array.shape) * from_array(
-            np.where(at_mean, x.dtype.type(math.nan), x.dtype.type(math.inf))
+            np.where(at_mean, x.array.dtype.type(math.nan), x.array.dtype.type(math.inf))
         )
     scale = 2 / degrees if degrees else math.inf
     return expand_reduced(g * scale, dim, keepdim, x.array.shape) * (x - mean(x, dim, keepdim=True))
@@ -189,6 +190,7 @@ _is_nonzero = unary(
 )
 
 
+@completed
 def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     r"""The norm of the vectors along dimensions (``linalg.vector_norm``).
 

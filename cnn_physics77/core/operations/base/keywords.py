@@ -1,0 +1,188 @@
+"""Keywords that PyTorch takes besides the parameters of a function: NumPy's names of two, and ``out``.
+
+``axis`` is ``dim`` and ``keepdims`` is ``keepdim``, in every function and method that has these. ``out`` is a
+tensor, or a tuple of them, that the result of a function is written to. Sizes that are given as several
+arguments, ``zeros(2, 3)``, can also be given as ``size=(2, 3)``.
+
+The functions themselves know nothing of this. :func:`complete` replaces them by :func:`completed` ones when
+the operations are imported, so that only calls through the public names pay for it: the operators, and the
+methods without ``dim``, are the functions as they are declared.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from inspect import isfunction, unwrap
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.operations.base.inplace_base import write
+from cnn_physics77.core.operations.base.operation import VARARGS
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+_VIEWS_AND_SHAPES = """
+adjoint as_tensor atleast_1d atleast_2d atleast_3d broadcast_tensors broadcast_to chunk clone conj
+diag_embed diagonal dsplit flatten flip fliplr flipud hsplit imag meshgrid moveaxis movedim narrow permute
+positive ravel real repeat_interleave reshape roll rot90 select split split_with_sizes squeeze swapaxes
+swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_complex view_as_real vsplit
+"""
+_OTHERS = """
+allclose argwhere bincount count_nonzero dist einsum empty_like equal full_like index_fill index_put isclose
+isfinite isinf isnan isreal masked_fill masked_scatter ones_like poisson put rand_like randint_like
+randn_like std_mean trace tril_indices triu_indices unique unique_consecutive var_mean zeros_like
+"""
+WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS).split())
+"""The functions of ``torch`` that do not take ``out``."""
+
+WITH_OUT = frozenset({"log_softmax", "sigmoid", "softmax"})
+"""Those of the functions of neural networks that do."""
+
+
+def completed(function: Callable, takes_out: bool = True) -> Callable:
+    """The function, with the keywords. Also a decorator, for functions that are not in ``__all__`` of their
+    module.
+
+    >>> def total(input, dim=None):
+    ...     return input, dim
+    >>> completed(total, False)(1, axis=2)
+    (1, 2)
+    """
+    name = function.__name__
+    parameters = _parameters(function)
+    has_dim = not parameters.isdisjoint(NUMPY_NAMES.values())
+    has_sizes = _collects_sizes(function)
+    if not (has_dim or takes_out or has_sizes):
+        return function
+
+    @wraps(function)
+    def called(*args, **named):
+        if named:
+            if has_dim:
+                for given, meant in NUMPY_NAMES.items():
+                    if given in named:
+                        if meant in named:
+                            raise TypeError(f"{name}: expected {meant} or {given}, found both; leave one out")
+                        named[meant] = named.pop(given)
+            if has_sizes and "size" in named:
+                args = (*args, named.pop("size"))
+            if takes_out and "out" in named:
+                out = named.pop("out")
+                if out is not None:
+                    return _written(name, function, out, args, named, "dtype" in parameters)
+        return function(*args, **named)
+
+    return called
+
+
+def _parameters(function: Callable) -> frozenset[str]:
+    code = unwrap(function).__code__
+    return frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def _collects_sizes(function: Callable) -> bool:
+    """Whether the function has a parameter ``*size``."""
+    code = unwrap(function).__code__
+    stars = code.co_argcount + code.co_kwonlyargcount
+    return bool(code.co_flags & VARARGS) and code.co_varnames[stars] == "size"
+
+
+def number_first(keyword: str) -> Callable[[Callable], Callable]:
+    """Decorator: the function also takes this number in PyTorch's deprecated place, after the first argument.
+
+    >>> @number_first("alpha")
+    ... def add(input, other, *, alpha=1):
+    ...     return input + alpha * other
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     add(1, 10, 2)
+    21
+    """
+
+    def decorate(function: Callable) -> Callable:
+        count = unwrap(function).__code__.co_argcount
+
+        @wraps(function)
+        def called(*args, **named):
+            if len(args) != count + 1 or keyword in named:
+                return function(*args, **named)
+            name = function.__name__.removeprefix("_")
+            warnings.warn(
+                f"This overload of {name} is deprecated: {name}(Number {keyword}, Tensor other). Consider "
+                f"using one of the following signatures instead: {name}(Tensor other, *, Number {keyword})",
+                stacklevel=2,
+            )
+            return function(args[0], *args[2:], **{keyword: args[1]}, **named)
+
+        return called
+
+    return decorate
+
+
+def _written(name: str, function: Callable, out, args: tuple, named: dict[str, Any], has_dtype: bool) -> Any:
+    """``out``, with the results of the call."""
+    outputs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
+    for output in outputs:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"{name}: argument 'out' must be Tensor, not {type(output).__name__}; create one, e.g. with "
+                "torch.empty()"
+            )
+    if has_dtype and named.get("dtype") is None:
+        named["dtype"] = outputs[0].dtype
+    result = function(*args, **named)
+    results = result if isinstance(result, tuple) else (result,)
+    if len(outputs) != len(results):
+        raise TypeError(f"{name}: expected out to have {len(results)} tensors, found {len(outputs)}")
+    if recording() and any(t.edge is not None for t in (*results, *outputs)):
+        raise GradientError(
+            f"{name}: functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments requires grad; leave out= away, or use no_grad()"
+        )
+    for output, value in zip(outputs, results):
+        _resize(output, value.array.shape)
+        write(name, output, value.array)
+    return type(result)(*outputs) if hasattr(result, "_fields") else out
+
+
+def _resize(output: Tensor, shape: tuple[int, ...]) -> None:
+    if output.array.shape == shape:
+        return
+    if output.array.size:
+        warnings.warn(
+            f"An output with one or more elements was resized since it had shape {list(output.array.shape)}, "
+            f"which does not match the required output shape {list(shape)}. This behavior is deprecated: "
+            "give one of this shape, or one without elements.",
+            stacklevel=5,
+        )
+    output.array = np.empty(shape, output.array.dtype)
+
+
+def complete(package: str) -> None:
+    """Replace the public functions of the package's modules, and the methods of Tensor that have ``dim``."""
+    here = sys.modules[package]
+    made: dict[Callable, Callable] = {}
+    for path, module in tuple(sys.modules.items()):
+        if not path.startswith(f"{package}.") or path.startswith(f"{package}.base."):
+            continue
+        family = path.removeprefix(f"{package}.").partition(".")[0]
+        for name in getattr(module, "__all__", ()):
+            function = getattr(module, name)
+            if isfunction(function):
+                takes_out = name in WITH_OUT if family == "nn" else name not in WITHOUT_OUT
+                if function not in made:
+                    made[function] = completed(function, takes_out)
+                for place in (module, here):
+                    setattr(place, name, made[function])
+    for kind in reversed(Tensor.__mro__):
+        for name, member in tuple(vars(kind).items()):
+            if isfunction(member) and (method := completed(member, False)) is not member:
+                setattr(Tensor, name, method)

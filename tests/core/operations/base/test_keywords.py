@@ -1,0 +1,228 @@
+"""``axis``, ``keepdims`` and ``out``, in the functions where PyTorch takes them."""
+
+import inspect
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77 as ours
+from cnn_physics77.testing.table import Constant, all_rows
+
+ROWS = {row.name: row for row in all_rows() if getattr(torch, row.name, None) is row.theirs()}
+"""The operations that are functions of torch itself."""
+
+
+def samples(name, t):
+    """The arguments of the samples, as constants of a framework."""
+
+    def leaf(value):
+        if isinstance(value, Constant):
+            value = value.array
+        if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+            return getattr(t, np.dtype(value).name)
+        return t.from_numpy(value.copy()) if isinstance(value, np.ndarray) else value
+
+    for sample in ROWS[name].samples(np.random.default_rng(zlib.crc32(name.encode()))):
+        args, named = sample.convert(leaf)
+        yield args, {key: value for key, value in named.items() if key != "requires_grad"}
+
+
+def tensors(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def agree(found, expected):
+    for mine, theirs in zip(tensors(found), tensors(expected), strict=True):
+        tolerance = 1e-10 if theirs.dtype in (torch.float64, torch.complex128) else 2e-6
+        np.testing.assert_allclose(
+            mine.numpy(), theirs.resolve_conj().numpy(), rtol=tolerance, atol=tolerance / 10
+        )
+        assert str(mine.dtype) == str(theirs.dtype)
+
+
+# ------------------------------------------------------------------------------------------ NumPy's names
+
+WITHOUT_AXIS = {
+    *("norm", "split", "unique", "unique_consecutive"),  # PyTorch has written them in Python
+    *("concatenate", "split_with_sizes", "tensor_split"),  # no sample, or one that only works by position
+}
+
+
+WITH_DIM = sorted(name for name in ROWS if "dim" in inspect.signature(getattr(ours, name)).parameters)
+
+
+@pytest.mark.parametrize("name", WITH_DIM)
+def test_axis_and_keepdims(name):
+    function, twin = getattr(ours, name), getattr(torch, name)
+    parameters = list(inspect.signature(function).parameters)
+    compared = 0
+    for args, named in samples(name, torch):
+        given = dict(zip(parameters, args)) | named
+        if "dim" not in given or (len(args) > 1 and isinstance(args[1], bool)):
+            continue
+        first = [given.pop(parameters[0])]
+        given["axis"] = given.pop("dim")
+        if "keepdim" in given:
+            given["keepdims"] = given.pop("keepdim")
+        try:
+            expected = twin(*first, **given)
+        except TypeError:  # written in Python, PyTorch's function has no other names
+            continue
+        mine = convert(first, given)
+        agree(function(*mine[0], **mine[1]), expected)
+        compared += 1
+        method = getattr(ours.Tensor, name, None)
+        if method is not None:
+            agree(method(*mine[0], **mine[1]), expected)
+    assert compared or name in WITHOUT_AXIS
+
+
+def convert(first, given):
+    def leaf(value):
+        if isinstance(value, torch.Tensor):
+            return ours.from_numpy(value.numpy())
+        if isinstance(value, torch.dtype):
+            return getattr(ours, str(value).removeprefix("torch."))
+        return type(value)(leaf(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+    return ([leaf(v) for v in first], {k: leaf(v) for k, v in given.items()})
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_in_place_and_descriptions(t):
+    x = t.arange(6.0).view(2, 3)
+    assert x.size(axis=1) == 3 and x.stride(axis=0) == 3
+    assert x.clone().cumsum_(axis=1).tolist() == [[0, 1, 3], [3, 7, 12]]
+    assert tuple(x.clone().unsqueeze_(axis=0).shape) == (1, 2, 3)
+    assert t.nn.functional.softmax is not None and t.softmax(x, axis=0).sum().item() == pytest.approx(3)
+    assert tuple(t.amax(x, axis=(0, 1), keepdims=True).shape) == (1, 1)
+    assert tuple(t.linalg.vector_norm(x, axis=0, keepdims=True).shape) == (1, 3)
+    assert t.linalg.vector_norm(x, out=t.empty(())).item() == pytest.approx(55**0.5)
+    y = t.ones(2, 3, requires_grad=True)
+    y.sum(axis=0).sum().backward()
+    assert y.grad.tolist() == [[1] * 3] * 2
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_both_names(t):
+    x = t.ones(2, 3)
+    for call in (
+        lambda: x.sum(dim=0, axis=0),
+        lambda: t.sum(x, 0, axis=0),
+        lambda: x.sum(0, keepdim=True, keepdims=True),
+        lambda: x.exp(axis=0),
+        lambda: x.unsqueeze(axis=0, keepdims=True),
+        lambda: x.sum(axes=0),
+    ):
+        with pytest.raises(TypeError):
+            call()
+
+
+def test_the_refusal_of_both_names():
+    with pytest.raises(TypeError, match="sum: expected dim or axis, found both; leave one out"):
+        ours.ones(2).sum(dim=0, axis=0)
+
+
+def test_signatures_are_those_of_the_functions():
+    assert list(inspect.signature(ours.sum).parameters) == ["input", "dim", "keepdim", "dtype"]
+    assert list(inspect.signature(ours.Tensor.sum).parameters) == ["input", "dim", "keepdim", "dtype"]
+    assert "Σ" in ours.sum.__doc__ or "sum" in ours.sum.__doc__
+    assert ours.sum.__name__ == "sum" and ours.absolute is ours.abs is ours.core.operations.abs
+    for free in ("exp", "mul", "relu", "flatten", "__add__", "__mul__"):  # methods that cost nothing
+        assert not hasattr(getattr(ours.Tensor, free), "__wrapped__"), free
+
+
+# ------------------------------------------------------------------------------------------ out
+
+
+def written(t, name, args, named):
+    """The results written to empty tensors; None if the function has no ``out``."""
+    result = getattr(t, name)(*args, **named)
+    if not all(isinstance(r, t.Tensor) for r in (result if isinstance(result, list) else tensors(result))):
+        return None
+    if isinstance(result, list):
+        return None
+    out = tuple(t.empty(0, dtype=r.dtype) for r in tensors(result))
+    try:
+        given = getattr(t, name)(*args, **named, out=out if len(out) > 1 else out[0])
+    except TypeError:
+        return None
+    assert all(a is b for a, b in zip(tensors(given), out, strict=True))
+    assert type(given).__name__ == type(result).__name__ or t is torch
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) - {"norm"}))  # with out, PyTorch's norm(p=...) is wrong
+@pytest.mark.filterwarnings("ignore")
+def test_out_is_taken_where_pytorch_takes_it(name):
+    taken = set()
+    for (args, named), (their_args, their_named) in zip(samples(name, ours), samples(name, torch)):
+        expected, found = written(torch, name, their_args, their_named), written(ours, name, args, named)
+        if expected is not None:
+            agree(found, expected)
+        taken.add((found is not None, expected is not None))
+    some = {mine for mine, _ in taken}, {theirs for _, theirs in taken}
+    assert (True in some[0]) == (True in some[1])
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_out_is_written_in_place(t):
+    x, out = t.tensor([1.0, 4.0]), t.zeros(4)
+    part = out[::2]
+    assert t.sqrt(x, out=part) is part
+    assert out.tolist() == [1, 0, 2, 0] and part._version == 1
+    assert t.sqrt(x, out=None).tolist() == [1, 2] and t.add(x, x, out=x) is x and x.tolist() == [2, 8]
+    wide = t.empty(2, dtype=t.float64)
+    assert t.add(x, 1, out=wide).dtype == t.float64 and wide.tolist() == [3, 9]
+    values, indices = t.empty(0), t.empty(0, dtype=t.int64)
+    found = t.max(t.tensor([[1.0, 3.0]]), 1, out=(values, indices))
+    assert found.values is values and values.tolist() == [3] and indices.tolist() == [1]
+    sums = t.empty(2, dtype=t.float64)
+    t.sum(t.ones(2, 3, dtype=t.int64), axis=1, out=sums)
+    assert sums.tolist() == [3, 3]
+    whole = t.empty(0, dtype=t.int32)
+    assert t.arange(3, out=whole).dtype == t.int32 and whole.tolist() == [0, 1, 2]
+    assert t.zeros(2, out=whole[:2]).dtype == t.int32 and whole.tolist() == [0, 0, 2]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_out_of_another_shape_is_resized_with_a_warning(t):
+    out = t.ones(3)
+    with pytest.warns(UserWarning, match=r"resized since it had shape \[3\], which does not match .* \[2\]"):
+        t.exp(t.zeros(2), out=out)
+    assert out.tolist() == [1, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert t.exp(t.zeros(2), out=t.empty(0)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_out_is_not_recorded(t):
+    x, out = t.ones(2, requires_grad=True), t.empty(2)
+    text = "functions with out=... arguments don't support automatic differentiation"
+    for call in (lambda: t.exp(x, out=out), lambda: t.exp(out, out=x), lambda: t.mul(out, x, out=out)):
+        with pytest.raises(RuntimeError, match=text):
+            call()
+    with t.no_grad():
+        assert t.exp(x, out=out) is out and not out.requires_grad
+        t.exp(out, out=x)
+    assert x.requires_grad and x.tolist() == out.exp().tolist()
+    assert t.eq(x, x, out=t.empty(2, dtype=t.bool)).tolist() == [True, True]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_out_that_does_not_fit(t):
+    x = t.ones(2)
+    for call in (
+        lambda: t.exp(x, out=t.empty(2, dtype=t.int64)),
+        lambda: t.exp(x, out=[1.0, 2.0]),
+        lambda: t.exp(x, out=np.empty(2, np.float32)),
+        lambda: t.max(x, 0, out=t.empty(0)),
+        lambda: x.exp(out=t.empty(0)),
+        lambda: t.exp(x, out=t.ones(1).expand(2)),
+    ):
+        with pytest.raises((TypeError, RuntimeError)):
+            call()
