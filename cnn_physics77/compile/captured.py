@@ -266,6 +266,7 @@ class Captured:
     """
 
     record = staticmethod(call_and_record)
+    _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or whether it is None
 
     def __init__(self, made: Recording) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
@@ -343,9 +344,7 @@ class Captured:
         # by memory: its tensors, which have been replaced if none is left, and whether each is a constant
         self._tensors: dict[int, list[tuple[ref[Tensor], np.ndarray, bool]]] = {}
         self._changed: list[ref[Tensor]] = []
-        self._leaves: list[
-            tuple[Tensor, np.ndarray | bool]
-        ] = []  # and its gradient's memory, or if it is None
+        self._leaves = []
         groups = [group["params"] for optimizer, _ in self._steps for group in optimizer.param_groups]
         with_grads = {id(p) for params in groups for p in params} | {id(leaf) for leaf, _ in self.grads}
         for state in made.tensors:
@@ -469,7 +468,7 @@ class Captured:
 
     def _note_references(self) -> None:
         """How often the gradients, and the memory that they lie in, are referred to."""
-        grads = [leaf._grad for leaf, place in self.grads if place is not None]
+        grads: list[Any] = [leaf._grad for leaf, place in self.grads if place is not None]
         things = [*grads, *(grad.array for grad in grads), self.program.arena]
         self._references = [(thing, 0) for thing in things]
         del grads, things
@@ -502,7 +501,7 @@ class Captured:
     def _set_counts(self, counts: list[np.ndarray | None]) -> None:
         for slot, count in zip(self._slots, counts):
             if count is not None:
-                slot.pack.steps[:] = count
+                np.copyto(slot.pack.steps, count)
 
     def _snapshot(self, arrays: list[np.ndarray]) -> Callable[[], None]:
         """The function that gives some memory, and the generators, what they hold now."""
@@ -549,8 +548,8 @@ class Captured:
         results = [
             t.array for t, output in zip(returned, self.outputs) if type(output) is tuple and t.array.size
         ]
-        results += [leaf._grad.array for leaf, place in self.grads if place is not None]
-        return [*results, *self._seen]
+        grads: list[Any] = [leaf._grad for leaf, place in self.grads if place is not None]
+        return [*results, *(grad.array for grad in grads), *self._seen]
 
 
 def _parameters_of(optimizer: Optimizer) -> list[Tensor]:

@@ -99,8 +99,8 @@ def _kept_axes(step: Call, array: Operand) -> list[int | None]:
     """For each axis of the result of a reduction, that of the input, or None where it is reduced."""
     dims = len(array.shape)
     axis = step.options.get("axis", 0)
-    reduced = range(dims) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    reduced = {a % dims for a in reduced}
+    given = range(dims) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    reduced = {a % dims for a in given}
     if step.options.get("keepdims"):
         return [None if a in reduced else a for a in range(dims)]
     return [a for a in range(dims) if a not in reduced]
@@ -126,7 +126,7 @@ def _part(step: Call, axis: int, places: list[int], start: int, stop: int) -> Ca
 
 
 def _sliced(operand: Operand, axis: int, start: int, stop: int) -> Operand:
-    """``array[..., start:stop, ...]``; the array itself where it has no such axis, or one element along it."""
+    """``array[..., start:stop, ...]``; the array itself where it has one element along the axis, or no axis."""
     if axis < 0 or operand.shape[axis] == 1:
         return operand
     shape = (*operand.shape[:axis], stop - start, *operand.shape[axis + 1 :])
@@ -205,7 +205,7 @@ class _Lanes:
 
 
 def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
-    """Cut the steps, and deal the pieces to lanes. Steps whose positions are ``fixed`` run whole on lane 0."""
+    """Cut the steps, and deal the pieces to lanes. The steps at the positions ``fixed`` run whole on lane 0."""
     lanes = _Lanes(steps)
     blocks: dict[int, set[int]] = {}
     for step in steps:
@@ -248,27 +248,23 @@ def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
     placed = sorted((offset, buffer) for buffer, offset in offsets.items())
     for offset, buffer in placed:
         latest = [-1] * LANES
-        for start, other in placed:
+        for start, dead in placed:
             if start >= offset + buffer.size:
                 break
-            if (
-                other is not buffer
-                and start + other.size > offset
-                and max(last_use[other]) < first_use[buffer]
-            ):
-                latest = [max(pair) for pair in zip(latest, last_use[other])]
+            if start + dead.size > offset and max(last_use[dead]) < first_use[buffer]:
+                latest = [max(pair) for pair in zip(latest, last_use[dead])]
         before[buffer] = latest
     lanes = _Lanes([piece.step for piece in pieces])
     for piece in pieces:
         known = lanes.known[piece.lane]
         waits = []
         for other in range(LANES):
-            latest = -1
+            position = -1
             if other != piece.lane:
-                latest = lanes.latest_use(piece.lane, other, piece.step)
+                position = lanes.latest_use(piece.lane, other, piece.step)
                 for operand in piece.step.writes:
-                    latest = max(latest, before.get(operand.buffer, [-1] * LANES)[other])
-            waits.append(latest if latest > known[other] else -1)
+                    position = max(position, before.get(operand.buffer, [-1] * LANES)[other])
+            waits.append(position if position > known[other] else -1)
         piece.waits = tuple(waits)
         lanes.take(piece.lane, piece.step, piece.position)
         lanes.known[piece.lane] = [max(pair) for pair in zip(lanes.known[piece.lane], waits)]

@@ -273,7 +273,7 @@ class LanedProgram(Program):
     def usable(self) -> bool:
         return self._worker.is_alive()
 
-    def run(self) -> None:  # type: ignore[override]
+    def run(self) -> None:
         """Run both lanes.
 
         Raises:

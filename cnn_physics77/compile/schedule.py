@@ -109,7 +109,7 @@ def overlap(a: Operand, b: Operand) -> bool:
     if high <= other_low or other_high <= low:
         return False
     try:
-        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))
+        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

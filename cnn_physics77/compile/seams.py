@@ -193,18 +193,18 @@ def _varies(trace: Trace, value: Any) -> bool:
 @contextmanager
 def _assignments(seen: Seen) -> Iterator[None]:
     """``x[key] = y`` is noted also for an x that was made of nothing, such as ``zeros(3)``."""
-    before = Tensor.__setitem__  # type: ignore[attr-defined]
+    before = Tensor.__setitem__
 
     def assign(self, key, value):
         if current.trace is not None:
             self.array = traced(self.array)
         before(self, key, value)
 
-    Tensor.__setitem__ = assign  # type: ignore[attr-defined]
+    Tensor.__setitem__ = assign  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Tensor.__setitem__ = before  # type: ignore[attr-defined]
+        Tensor.__setitem__ = before  # type: ignore[method-assign]
 
 
 # ------------------------------------------------------------------------------------------ scratch memory
