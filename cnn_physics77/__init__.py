@@ -12,6 +12,8 @@ import typing as _typing
 from math import e, inf, nan, pi
 
 from cnn_physics77 import _lazy
+from cnn_physics77._settings import *
+from cnn_physics77._settings import _assert
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_threads
@@ -108,15 +110,39 @@ from cnn_physics77.core.tensor import (
 from cnn_physics77 import autograd, nn, optim  # isort: skip  (they need the names above)
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77 import cuda, linalg, performance, testing, utils
+    from cnn_physics77 import (
+        accelerator,
+        amp,
+        backends,
+        cuda,
+        distributed,
+        futures,
+        fx,
+        jit,
+        linalg,
+        mps,
+        multiprocessing,
+        onnx,
+        performance,
+        serialization,
+        testing,
+        utils,
+    )
+    from cnn_physics77.amp import GradScaler, autocast
     from cnn_physics77.core.checkpoint import load, save
 
 __version__ = "0.1.0"
 newaxis = None
 
-# A checkpoint needs compression and JSON; the loader in `utils` needs queues and processes.
+# Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
+_MODULES = ("cuda", "linalg", "testing")
+_RARE_MODULES = (
+    *("accelerator", "amp", "backends", "distributed", "futures", "fx", "jit", "mps", "multiprocessing"),
+    *("onnx", "performance", "serialization", "utils"),
+)
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.core.checkpoint")
-_LAZY |= dict.fromkeys(("cuda", "linalg", "performance", "testing", "utils"), __name__)
+_LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
+_LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
-__all__ = sorted({n for n in __dir__() if n[0] != "_"} - {"performance", "utils"})  # too much for a star
+__all__ = sorted({n for n in __dir__() if n[0] != "_"} - {*_RARE_MODULES})  # too much for a star

@@ -2,3 +2,4 @@
 
 from cnn_physics77.core.data import read_idx
 from cnn_physics77.core.loading import *
+from cnn_physics77.utils.data import _utils, dataloader, dataset, distributed, sampler

@@ -1,0 +1,3 @@
+"""``torch.nn.modules.activation``: activations."""
+
+from cnn_physics77.core.layers.activation import *

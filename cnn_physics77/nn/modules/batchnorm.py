@@ -1,0 +1,5 @@
+"""``torch.nn.modules.batchnorm``: batch normalization."""
+
+from cnn_physics77.core.layers.normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, _BatchNorm
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]

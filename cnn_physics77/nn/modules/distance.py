@@ -1,0 +1,3 @@
+"""``torch.nn.modules.distance``: distances."""
+
+from cnn_physics77.core.layers.distance import *

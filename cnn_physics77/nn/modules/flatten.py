@@ -1,0 +1,3 @@
+"""``torch.nn.modules.flatten``: flatten and unflatten."""
+
+from cnn_physics77.core.layers.shape import *

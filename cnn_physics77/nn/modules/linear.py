@@ -1,0 +1,3 @@
+"""``torch.nn.modules.linear``: linear layers."""
+
+from cnn_physics77.core.layers.linear import *

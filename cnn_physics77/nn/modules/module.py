@@ -1,0 +1,3 @@
+"""``torch.nn.modules.module``: the base of all modules."""
+
+from cnn_physics77.core.layers.module import *

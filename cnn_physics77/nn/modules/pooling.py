@@ -1,0 +1,3 @@
+"""``torch.nn.modules.pooling``: pooling."""
+
+from cnn_physics77.core.layers.pooling import *

@@ -1,0 +1,3 @@
+"""``torch.nn.modules.sparse``: embeddings."""
+
+from cnn_physics77.core.layers.embedding import *

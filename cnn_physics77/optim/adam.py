@@ -1,0 +1,5 @@
+"""``torch.optim.adam``: :class:`Adam`."""
+
+from cnn_physics77.core.optim.adam import Adam
+
+__all__ = ["Adam"]
