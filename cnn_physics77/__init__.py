@@ -11,7 +11,7 @@ library.
 import typing as _typing
 from math import e, inf, nan, pi
 
-from cnn_physics77 import _lazy
+from cnn_physics77 import _lazy, _places
 from cnn_physics77._settings import *
 from cnn_physics77._settings import _assert
 from cnn_physics77.core.backend.device import device
@@ -129,7 +129,7 @@ if _typing.TYPE_CHECKING:
         utils,
     )
     from cnn_physics77.amp import GradScaler, autocast
-    from cnn_physics77.core.checkpoint import load, save
+    from cnn_physics77.serialization import load, save
 
 __version__ = "0.1.0"
 newaxis = None
@@ -140,9 +140,11 @@ _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "futures", "fx", "jit", "mps", "multiprocessing"),
     *("onnx", "performance", "serialization", "utils"),
 )
-_LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.core.checkpoint")
+_LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 __all__ = sorted({n for n in __dir__() if n[0] != "_"} - {*_RARE_MODULES})  # too much for a star
+
+_places.settle(globals())

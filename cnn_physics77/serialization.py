@@ -1,9 +1,11 @@
 """``torch.serialization``: saving and loading. A file holds data alone, so that there is nothing to allow."""
 
-from cnn_physics77 import _lacking
+from cnn_physics77 import _lacking, _places
 from cnn_physics77.core.checkpoint import load, save
 
 __all__ = ["load", "save"]
+
+_places.settle(globals())
 
 __getattr__, __dir__ = _lacking.attributes(
     globals(),

@@ -2,12 +2,13 @@
 
 import typing as _typing
 
-from cnn_physics77 import _lazy
-from cnn_physics77.autograd import function
+from cnn_physics77 import _lazy, _places
+from cnn_physics77.autograd import function, grad_mode
 from cnn_physics77.autograd.function import Function
+from cnn_physics77.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from cnn_physics77.autograd.gradients import grad
 from cnn_physics77.core.autograd import backward
-from cnn_physics77.core.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from cnn_physics77.core.recording import is_grad_enabled
 
 if _typing.TYPE_CHECKING:
     from cnn_physics77.autograd import functional, variable
@@ -22,8 +23,10 @@ __all__ = [
     "function",
     "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_grad_enabled",
@@ -40,3 +43,5 @@ __getattr__, __dir__ = _lazy.attributes(
         "gradgradcheck": "cnn_physics77.testing.gradcheck",
     },
 )
+
+_places.settle(globals())

@@ -1,4 +1,4 @@
-"""`checkpoint` has the results, gradients, second gradients and hooks of the plain call, in PyTorch's manner."""
+"""`checkpoint` has the results, gradients and hooks of the plain call, in PyTorch's manner."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """``torch.utils.data.dataset``: data sets."""
 
+from cnn_physics77 import _places
+from cnn_physics77.core.loading import dataset as _code
 from cnn_physics77.core.loading.dataset import (
     ChainDataset,
     ConcatDataset,
@@ -21,3 +23,5 @@ __all__ = [
     "TensorDataset",
     "random_split",
 ]
+
+_places.settle(globals(), _code)

@@ -1,5 +1,7 @@
 """``torch.utils.data.sampler``: the order in which a loader visits a data set."""
 
+from cnn_physics77 import _places
+from cnn_physics77.core.loading import sampler as _code
 from cnn_physics77.core.loading.sampler import (
     BatchSampler,
     RandomSampler,
@@ -17,3 +19,5 @@ __all__ = [
     "SubsetRandomSampler",
     "WeightedRandomSampler",
 ]
+
+_places.settle(globals(), _code)
