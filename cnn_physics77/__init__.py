@@ -126,7 +126,9 @@ if _typing.TYPE_CHECKING:
         performance,
         serialization,
         testing,
+        torch_version,
         utils,
+        version,
     )
     from cnn_physics77.amp import GradScaler, autocast
     from cnn_physics77.serialization import load, save
@@ -138,7 +140,7 @@ newaxis = None
 _MODULES = ("cuda", "linalg", "testing")
 _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "futures", "fx", "jit", "mps", "multiprocessing"),
-    *("onnx", "performance", "serialization", "utils"),
+    *("onnx", "performance", "serialization", "torch_version", "utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")

@@ -10,8 +10,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 
+class LackingError(NotImplementedError):
+    """A name of PyTorch is used that this package lacks."""
+
+
 class Lacking:
-    """Stands for a function or class. Calling it, or deriving a class from it, raises NotImplementedError.
+    """Stands for a function or class. Calling it, or deriving a class from it, raises :class:`LackingError`.
 
     No object is an instance of it.
 
@@ -19,13 +23,13 @@ class Lacking:
         name: its name in PyTorch.
         reason: what is lacking, and what to do instead.
 
-    >>> export = Lacking("torch.onnx.export", "there is no ONNX here; use torch.save")
+    >>> export = Lacking("torch.onnx.export", "no ONNX; use torch.save")
     >>> isinstance(3, export)
     False
     >>> export(None)
     Traceback (most recent call last):
         ...
-    NotImplementedError: cnn_physics77 has no torch.onnx.export: there is no ONNX here; use torch.save
+    cnn_physics77._lacking.LackingError: cnn_physics77 has no torch.onnx.export: no ONNX; use torch.save
     """
 
     def __init__(self, name: str, reason: str) -> None:
@@ -33,10 +37,10 @@ class Lacking:
         self._message = f"cnn_physics77 has no {name}: {reason}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotImplementedError(self._message)
+        raise LackingError(self._message)
 
     def __mro_entries__(self, bases: tuple) -> NoReturn:
-        raise NotImplementedError(self._message)
+        raise LackingError(self._message)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return False

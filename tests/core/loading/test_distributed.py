@@ -43,5 +43,7 @@ def test_errors():
     with pytest.raises(RuntimeError, match="expected num_replicas and rank, found None and 1"):
         DistributedSampler(range(3), rank=1)
     for rank in (-1, 2):
-        with pytest.raises(ValueError, match=rf"Invalid rank {rank}, rank should be in the interval \[0, 1\]"):
+        with pytest.raises(
+            ValueError, match=rf"Invalid rank {rank}, rank should be in the interval \[0, 1\]"
+        ):
             DistributedSampler(range(3), 2, rank)
