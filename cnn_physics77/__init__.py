@@ -116,6 +116,7 @@ if _typing.TYPE_CHECKING:
         backends,
         cuda,
         distributed,
+        functional,
         futures,
         fx,
         jit,
@@ -124,6 +125,8 @@ if _typing.TYPE_CHECKING:
         multiprocessing,
         onnx,
         performance,
+        profiler,
+        random,
         serialization,
         testing,
         torch_version,
@@ -139,8 +142,9 @@ newaxis = None
 # Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
 _MODULES = ("cuda", "linalg", "testing")
 _RARE_MODULES = (
-    *("accelerator", "amp", "backends", "distributed", "futures", "fx", "jit", "mps", "multiprocessing"),
-    *("onnx", "performance", "serialization", "torch_version", "utils", "version"),
+    *("accelerator", "amp", "backends", "distributed", "functional", "futures", "fx", "jit", "mps"),
+    *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
+    *("utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
