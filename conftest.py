@@ -1,9 +1,11 @@
 """Options of the tests: their order, and doing without PyTorch.
 
 It also loads the package before pytest collects the examples of its modules one by one: an operation module
-imported first, by itself, would declare its operations twice.
+imported first, by itself, would declare its operations twice. The examples of a public class or function are
+those of the module that holds its code, not of the facade where it says that it is.
 """
 
+import doctest
 import importlib.machinery
 import random
 import signal
@@ -13,6 +15,18 @@ import types
 import pytest
 
 import cnn_physics77  # noqa: F401
+from cnn_physics77 import _places
+
+_from_module = doctest.DocTestFinder._from_module
+
+
+def _from_module_of_code(self, module, object):
+    if isinstance(object, type | types.FunctionType) and module is not None:
+        return _places.origin(object) == module.__name__
+    return _from_module(self, module, object)
+
+
+doctest.DocTestFinder._from_module = _from_module_of_code
 
 
 def pytest_addoption(parser):

@@ -11,7 +11,9 @@ library.
 import typing as _typing
 from math import e, inf, nan, pi
 
-from cnn_physics77 import _lazy
+from cnn_physics77 import _lazy, _places
+from cnn_physics77._settings import *
+from cnn_physics77._settings import _assert
 from cnn_physics77.core.backend.device import device, layout, strided
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.backend.limits import finfo, iinfo
@@ -113,15 +115,47 @@ from cnn_physics77.core.tensor_types import *
 from cnn_physics77 import autograd, nn, optim  # isort: skip  (they need the names above)
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77 import cuda, linalg, performance, testing, utils
-    from cnn_physics77.core.checkpoint import load, save
+    from cnn_physics77 import (
+        accelerator,
+        amp,
+        backends,
+        cuda,
+        distributed,
+        functional,
+        futures,
+        fx,
+        jit,
+        linalg,
+        mps,
+        multiprocessing,
+        onnx,
+        performance,
+        profiler,
+        random,
+        serialization,
+        testing,
+        torch_version,
+        utils,
+        version,
+    )
+    from cnn_physics77.amp import GradScaler, autocast
+    from cnn_physics77.serialization import load, save
 
 __version__ = "0.1.0"
 newaxis = None
 
-# A checkpoint needs compression and JSON; the loader in `utils` needs queues and processes.
-_LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.core.checkpoint")
-_LAZY |= dict.fromkeys(("compile", "cuda", "linalg", "performance", "testing", "utils"), __name__)
+# Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
+_MODULES = ("compile", "cuda", "linalg", "testing")
+_RARE_MODULES = (
+    *("accelerator", "amp", "backends", "distributed", "functional", "futures", "fx", "jit", "mps"),
+    *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
+    *("utils", "version"),
+)
+_LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
+_LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
+_LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
-__all__ = sorted({n for n in __dir__() if n[0] != "_"} - {"performance", "utils"})  # too much for a star
+__all__ = sorted({n for n in __dir__() if n[0] != "_"} - {*_RARE_MODULES})  # too much for a star
+
+_places.settle(globals())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 ENGINE = ROOT / "docs" / "engine.md"
+AS_TORCH = ROOT / "docs" / "as_torch.md"
 
 
 def blocks(language, page=README):
@@ -24,6 +28,26 @@ def test_examples_print_what_the_page_says(page):
     )
     assert results.attempted >= 5
     assert results.failed == 0
+
+
+def python(*arguments):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_the_page_on_scripts_prints_what_it_says(tmp_path):
+    """In processes of their own: in this one, torch is PyTorch."""
+    done = python("-m", "doctest", "-o", "NORMALIZE_WHITESPACE", AS_TORCH)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert doctest.DocTestParser().get_examples(AS_TORCH.read_text(encoding="utf-8"))
+    (script,) = [block for block in blocks("python", AS_TORCH) if block.startswith("# line.py")]
+    (tmp_path / "line.py").write_text(script)
+    done = python("-m", "cnn_physics77.as_torch", tmp_path / "line.py")
+    assert f"    {done.stdout}" in AS_TORCH.read_text(encoding="utf-8") and done.stdout, done.stderr
 
 
 def test_code_that_the_page_on_the_engine_quotes_stands_in_its_file():

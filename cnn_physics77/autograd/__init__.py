@@ -2,35 +2,46 @@
 
 import typing as _typing
 
-from cnn_physics77 import _lazy
-from cnn_physics77.autograd import function
+from cnn_physics77 import _lazy, _places
+from cnn_physics77.autograd import function, grad_mode
 from cnn_physics77.autograd.function import Function
-from cnn_physics77.core.autograd import backward, grad
-from cnn_physics77.core.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from cnn_physics77.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from cnn_physics77.autograd.gradients import grad
+from cnn_physics77.core.autograd import backward
+from cnn_physics77.core.recording import is_grad_enabled
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.autograd import functional
+    from cnn_physics77.autograd import functional, variable
+    from cnn_physics77.autograd.variable import Variable
     from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "enable_grad",
     "function",
     "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_grad_enabled",
+    "variable",
 ]
 
 __getattr__, __dir__ = _lazy.attributes(
     globals(),
     {
+        "Variable": "cnn_physics77.autograd.variable",
         "functional": __name__,
+        "variable": __name__,
         "gradcheck": "cnn_physics77.testing.gradcheck",
         "gradgradcheck": "cnn_physics77.testing.gradcheck",
     },
 )
+
+_places.settle(globals())

@@ -1,5 +1,9 @@
 """``torch.autograd.function``: user-defined operations."""
 
+from cnn_physics77 import _places
+from cnn_physics77.core.operations.base import function as _code
 from cnn_physics77.core.operations.base.function import Function, FunctionCtx, once_differentiable
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+_places.settle(globals(), _code)

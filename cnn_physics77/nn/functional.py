@@ -1,5 +1,6 @@
 """``torch.nn.functional``: the functions of the layers."""
 
+from cnn_physics77 import _places
 from cnn_physics77.core.operations.comparison.unique_search import one_hot
 from cnn_physics77.core.operations.indexing.pad import *
 from cnn_physics77.core.operations.nn.activation_piecewise import *
@@ -17,3 +18,5 @@ from cnn_physics77.core.operations.nn.pooling import *
 from cnn_physics77.core.operations.nn.softmax import *
 from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
+
+_places.settle(globals())

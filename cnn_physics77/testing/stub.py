@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cnn_physics77 import _places
 from cnn_physics77.core import operations, tensor
 from cnn_physics77.core.tensor import Tensor
 
@@ -133,7 +134,7 @@ def _annotation(annotation: Any, function: Callable, imports: dict[str, set[str]
     written = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     for name in re.findall(r"(?<![\w.])[A-Za-z_]\w*", written):
         value = inspect.unwrap(function).__globals__.get(name)
-        module = getattr(value, "__module__", "") if isinstance(value, type) else ""
+        module = _places.origin(value) if isinstance(value, type) else ""
         if module.startswith("cnn_physics77") and name not in ("Tensor", "Node", "RemovableHandle"):
             own = value.__name__
             imports.setdefault(module, set()).add(name if name == own else f"{own} as {name}")

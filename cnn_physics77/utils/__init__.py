@@ -1,3 +1,12 @@
-"""``torch.utils``: data."""
+"""``torch.utils``: data, and tools of training scripts."""
 
-from cnn_physics77.utils import data
+import typing as _typing
+
+from cnn_physics77 import _lazy
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.utils import benchmark, checkpoint, data, hooks, tensorboard
+
+__all__ = ["benchmark", "checkpoint", "data", "hooks", "tensorboard"]
+
+__getattr__, __dir__ = _lazy.attributes(globals(), dict.fromkeys(__all__, __name__))

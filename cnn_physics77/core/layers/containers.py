@@ -222,11 +222,11 @@ class ModuleDict(Module):
 
     def items(self) -> Iterable[tuple[str, Module]]:
         """The pairs (name, module)."""
-        return self._modules.items()  # type: ignore[return-value]
+        return self._modules.items()
 
     def values(self) -> Iterable[Module]:
         """The modules."""
-        return self._modules.values()  # type: ignore[return-value]
+        return self._modules.values()
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add or replace modules."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from cnn_physics77.core.autograd import Output, edge_to, record
 from cnn_physics77.core.errors import GradientError
@@ -21,28 +20,60 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class ModuleHooks:
-    """The hooks of one module, in the order in which they are called."""
+    """The hooks of one module, in the order of their calls: functions by the numbers of their handles.
+
+    Attributes:
+        with_kwargs: the numbers of the forward hooks that get the keyword arguments too.
+        always: the numbers of those that are called even if ``forward`` raises.
+    """
 
     def __init__(self) -> None:
-        self.forward_pre: OrderedDict = OrderedDict()
-        self.forward: OrderedDict = OrderedDict()
-        self.backward_pre: OrderedDict = OrderedDict()
-        self.backward: OrderedDict = OrderedDict()
+        self.forward_pre: OrderedDict[int, Callable] = OrderedDict()
+        self.forward: OrderedDict[int, Callable] = OrderedDict()
+        self.backward_pre: OrderedDict[int, Callable] = OrderedDict()
+        self.backward: OrderedDict[int, Callable] = OrderedDict()
+        self.with_kwargs: set[int] = set()
+        self.always: set[int] = set()
+
+    def register(
+        self, kind: str, hook: Callable, prepend: bool, with_kwargs: bool = False, always: bool = False
+    ) -> RemovableHandle:
+        """Add a hook at the end, or at the start if ``prepend``; the handle removes it."""
+        hooks: OrderedDict = getattr(self, kind)
+        handle = RemovableHandle(hooks, hook)
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        if with_kwargs:
+            self.with_kwargs.add(handle.id)
+        if always:
+            self.always.add(handle.id)
+        return handle
 
 
-def register(hooks: OrderedDict, entry: Any, prepend: bool) -> RemovableHandle:
-    """Add ``entry`` at the end, or at the start if ``prepend``; the handle removes it."""
-    handle = RemovableHandle(hooks, entry)
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
+class HooksAttribute:
+    """The hooks of one kind as an attribute of the module: a dictionary that can be changed or replaced.
+
+    >>> from cnn_physics77 import nn
+    >>> layer = nn.Identity()
+    >>> handle = layer.register_forward_hook(print)
+    >>> layer._forward_hooks.clear()
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __get__(self, module, owner=None):
+        return self if module is None else getattr(module._own_hooks(), self._kind)
+
+    def __set__(self, module, hooks) -> None:
+        setattr(module._own_hooks(), self._kind, OrderedDict(hooks))
 
 
 def call_with_hooks(module, args: tuple, kwargs: dict):
     """``module.forward(*args, **kwargs)`` with the module's hooks."""
     hooks: ModuleHooks = module._hooks
-    for hook, with_kwargs in tuple(hooks.forward_pre.values()):
-        if with_kwargs:
+    for number, hook in tuple(hooks.forward_pre.items()):
+        if number in hooks.with_kwargs:
             replaced = hook(module, args, kwargs)
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
@@ -59,18 +90,19 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
     if (hooks.backward or hooks.backward_pre) and recording():
         boundary = _ModuleGradients(module, hooks)
         args = boundary.enter(args)
-    called = 0
-    entries = tuple(hooks.forward.values())
+    waiting = OrderedDict(hooks.forward)
     try:
         result = module.forward(*args, **kwargs)
-        for hook, with_kwargs, _ in entries:
-            called += 1
+        while waiting:
+            number, hook = waiting.popitem(last=False)
+            with_kwargs = number in hooks.with_kwargs
             replaced = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
             if replaced is not None:
                 result = replaced
     except Exception:
-        for hook, with_kwargs, always in entries[called:]:
-            if always:
+        for number, hook in waiting.items():
+            if number in hooks.always:
+                with_kwargs = number in hooks.with_kwargs
                 hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
         raise
     return result if boundary is None else boundary.leave(result)

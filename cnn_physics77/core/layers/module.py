@@ -7,17 +7,17 @@ parameters, buffers and submodules, in the order of their assignment.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.layers.conversion import Conversions
-from cnn_physics77.core.layers.hooks import ModuleHooks, call_with_hooks, register
+from cnn_physics77.core.layers.hooks import HooksAttribute, ModuleHooks, call_with_hooks
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.layers.registry import Registry
 from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -184,20 +184,25 @@ class Module(Conversions):
 
     register_module = add_module
 
-    @property
-    def _parameters(self) -> Mapping[str, Parameter | None]:
-        """This module's own parameters by name (read-only)."""
-        return MappingProxyType({name: self.__dict__[name] for name in self._parameter_names})
+    def _registry(self, kind: int, default: Any = None) -> Registry:
+        kinds: list[dict[str, Any]] = [self._parameter_names, self._buffer_names, self._module_names]
+        names = kinds.pop(kind)
+        return Registry(self.__dict__, names, tuple(kinds), default)
 
     @property
-    def _buffers(self) -> Mapping[str, Tensor | None]:
-        """This module's own buffers by name (read-only)."""
-        return MappingProxyType({name: self.__dict__[name] for name in self._buffer_names})
+    def _parameters(self) -> MutableMapping[str, Any]:
+        """This module's own parameters by name; a change changes the module."""
+        return self._registry(0)
 
     @property
-    def _modules(self) -> Mapping[str, Module | None]:
-        """The direct submodules by name (read-only)."""
-        return MappingProxyType({name: self.__dict__[name] for name in self._module_names})
+    def _buffers(self) -> MutableMapping[str, Any]:
+        """This module's own buffers by name; a change changes the module."""
+        return self._registry(1, default=True)
+
+    @property
+    def _modules(self) -> MutableMapping[str, Any]:
+        """The direct submodules by name; a change changes the module."""
+        return self._registry(2)
 
     def get_submodule(self, target: str) -> Module:
         """The submodule with a dotted name; the module itself for ``""``.
@@ -360,6 +365,11 @@ class Module(Conversions):
             self._hooks = ModuleHooks()
         return self._hooks
 
+    _forward_pre_hooks = HooksAttribute("forward_pre")
+    _forward_hooks = HooksAttribute("forward")
+    _backward_pre_hooks = HooksAttribute("backward_pre")
+    _backward_hooks = HooksAttribute("backward")
+
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -369,7 +379,7 @@ class Module(Conversions):
             prepend: call it before the hooks that are registered.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or ``(args, kwargs)``.
         """
-        return register(self._own_hooks().forward_pre, (hook, with_kwargs), prepend)
+        return self._own_hooks().register("forward_pre", hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -381,14 +391,14 @@ class Module(Conversions):
             with_kwargs: call ``hook(module, args, kwargs, output)``.
             always_call: call it also if ``forward`` raises, with None as output.
         """
-        return register(self._own_hooks().forward, (hook, with_kwargs, always_call), prepend)
+        return self._own_hooks().register("forward", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` when the gradients of the outputs are computed.
 
         A result other than None replaces them.
         """
-        return register(self._own_hooks().backward_pre, hook, prepend)
+        return self._own_hooks().register("backward_pre", hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs are
@@ -397,7 +407,7 @@ class Module(Conversions):
         Both are tuples, with None for an argument that is not a tensor or needs no gradient. A result other
         than None replaces ``grad_input``.
         """
-        return register(self._own_hooks().backward, hook, prepend)
+        return self._own_hooks().register("backward", hook, prepend)
 
     # ------------------------------------------------------------------------------- state
 

@@ -30,6 +30,7 @@ def _with_hooks(step: Callable) -> Callable:
 
     @functools.wraps(step)
     def hooked(self, *args, **kwargs):
+        self._set_hooks()
         for hook in tuple(self._step_pre_hooks.values()):
             replaced = hook(self, args, kwargs)
             if replaced is not None:
@@ -84,6 +85,8 @@ class Optimizer:
     tensor([1.], requires_grad=True)
     """
 
+    _steps_called = 0
+
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -108,17 +111,18 @@ class Optimizer:
             cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
 
     def _set_hooks(self) -> None:
-        self._steps_called = 0
-        self._step_pre_hooks: OrderedDict = OrderedDict()
-        self._step_post_hooks: OrderedDict = OrderedDict()
+        """Make the hooks, unless they are there: a subclass may not call ``super().__init__``."""
+        if "_step_pre_hooks" not in self.__dict__:
+            self._steps_called = 0
+            self._step_pre_hooks: OrderedDict = OrderedDict()
+            self._step_post_hooks: OrderedDict = OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        if "_steps_called" not in self.__dict__:
-            self._set_hooks()
+        self._set_hooks()
 
     def __repr__(self) -> str:
         lines = [type(self).__name__ + " ("]
@@ -194,10 +198,12 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new ``(args, kwargs)``."""
+        self._set_hooks()
         return RemovableHandle(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        self._set_hooks()
         return RemovableHandle(self._step_post_hooks, hook)
 
     # ------------------------------------------------------------------------------- state

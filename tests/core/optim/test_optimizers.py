@@ -370,3 +370,46 @@ def test_duplicate_parameters_warn():
     x = leaf(ours)
     with pytest.warns(UserWarning, match="duplicate parameters"):
         ours.optim.SGD([x, x], lr=0.1)
+
+
+def lookahead(framework):
+    class Lookahead(framework.optim.Optimizer):
+        """M. Zhang et al., *Lookahead Optimizer*, as it is often written: around another optimizer."""
+
+        def __init__(self, optimizer, alpha=0.5, k=2):
+            self.optimizer, self.alpha, self.k, self.calls = optimizer, alpha, k, 0
+            self.param_groups = optimizer.param_groups
+            self.slow = [[p.detach().clone() for p in group["params"]] for group in self.param_groups]
+
+        def zero_grad(self):
+            self.optimizer.zero_grad()
+
+        def step(self, closure=None):
+            loss = self.optimizer.step(closure)
+            self.calls += 1
+            if self.calls % self.k == 0:
+                for group, slow in zip(self.param_groups, self.slow):
+                    for p, s in zip(group["params"], slow):
+                        s.add_(p.detach() - s, alpha=self.alpha)
+                        p.data.copy_(s)
+            return loss
+
+    return Lookahead
+
+
+def test_a_subclass_need_not_call_the_constructor_of_optimizer():
+    results = []
+    for framework in (ours, torch):
+        p = framework.nn.Parameter(framework.tensor([1.0, -2.0], dtype=framework.float64))
+        optimizer = lookahead(framework)(framework.optim.SGD([p], lr=0.1))
+        for _ in range(5):
+            optimizer.zero_grad()
+            (p**4).sum().backward()
+            optimizer.step()
+        results.append(p.detach().numpy())
+    np.testing.assert_allclose(*results, rtol=1e-12)
+    calls = []
+    optimizer = ours.optim.Optimizer.__new__(type("Mine", (ours.optim.Optimizer,), {"step": lambda self: 7}))
+    assert optimizer.step() == 7
+    optimizer.register_step_post_hook(lambda *_: calls.append("after"))
+    assert optimizer.step() == 7 and calls == ["after"]

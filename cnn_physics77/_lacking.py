@@ -1,0 +1,99 @@
+"""Names of PyTorch that this package lacks: importing works, using says in one line what is lacking.
+
+A script often imports more than it uses, or guards the use by a flag. Such a script runs here as long as it
+does not use what is lacking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+
+class LackingError(NotImplementedError):
+    """A name of PyTorch is used that this package lacks."""
+
+
+class Lacking:
+    """Stands for a function or class. Calling it, or deriving a class from it, raises :class:`LackingError`.
+
+    No object is an instance of it.
+
+    Args:
+        name: its name in PyTorch.
+        reason: what is lacking, and what to do instead.
+
+    >>> export = Lacking("torch.onnx.export", "no ONNX; use torch.save")
+    >>> isinstance(3, export)
+    False
+    >>> export(None)
+    Traceback (most recent call last):
+        ...
+    cnn_physics77._lacking.LackingError: cnn_physics77 has no torch.onnx.export: no ONNX; use torch.save
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.__name__ = name
+        self._message = f"cnn_physics77 has no {name}: {reason}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise LackingError(self._message)
+
+    def __mro_entries__(self, bases: tuple) -> NoReturn:
+        raise LackingError(self._message)
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return False
+
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"<{self._message}>"
+
+
+def refusing(name: str, error: type[Exception], message: str) -> Callable[..., NoReturn]:
+    """A function called ``name`` that raises the error, however it is called.
+
+    >>> refusing("synchronize", RuntimeError, "there is no device")(0)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: synchronize: there is no device
+    """
+
+    def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+        raise error(f"{name}: {message}")
+
+    refuse.__name__ = refuse.__qualname__ = name.rpartition(".")[2]
+    refuse.__doc__ = f"Raises {error.__name__}: {message}."
+    return refuse
+
+
+def attributes(
+    namespace: dict[str, Any], names: str, reason: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The functions ``__getattr__`` and ``__dir__`` of a module that offers ``names`` without having them.
+
+    Args:
+        namespace: the module's ``globals()``.
+        names: the names, separated by blanks.
+        reason: see :class:`Lacking`.
+
+    >>> here = {"__name__": "cnn_physics77.fx"}
+    >>> get, _ = attributes(here, "Graph Node", "nothing is traced here")
+    >>> get("Node")
+    <cnn_physics77 has no torch.fx.Node: nothing is traced here>
+    """
+    module = namespace["__name__"]
+    public = module.replace("cnn_physics77", "torch", 1)
+    lacking = {name: Lacking(f"{public}.{name}", reason) for name in names.split()}
+
+    def __getattr__(name: str) -> Any:
+        if name not in lacking:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return lacking[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*namespace, *lacking})
+
+    return __getattr__, __dir__

@@ -1,0 +1,169 @@
+"""``torch.cuda``, as of a PyTorch that was built for the CPU alone: there is no device.
+
+Questions have an answer, what concerns all devices does nothing, and what needs a device raises.
+"""
+
+from __future__ import annotations
+
+import typing as _typing
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from cnn_physics77 import _lacking, _lazy
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.cuda import amp
+
+
+def is_available() -> bool:
+    """Whether there is a CUDA device: no.
+
+    >>> is_available()
+    False
+    """
+    return False
+
+
+def device_count() -> int:
+    """The number of CUDA devices: 0."""
+    return 0
+
+
+def is_initialized() -> bool:
+    """Whether CUDA was initialized: no."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Whether the device computes in bfloat16: no, as there is none."""
+    return False
+
+
+def get_arch_list() -> list[str]:
+    """The architectures that the package was built for: none."""
+    return []
+
+
+def manual_seed(seed: int) -> None:
+    """Nothing: there is no device to seed."""
+
+
+manual_seed_all = manual_seed
+
+
+def seed() -> None:
+    """Nothing: there is no device to seed."""
+
+
+seed_all = seed
+
+
+def get_rng_state_all() -> list:
+    """The states of the generators of all devices: none."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Nothing: there is no device."""
+
+
+def empty_cache() -> None:
+    """Nothing: there is no memory of a device."""
+
+
+def memory_allocated(device: Any = None) -> int:
+    """The bytes that tensors occupy on the device: 0."""
+    return 0
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def stream(stream: Any) -> AbstractContextManager:
+    """A context that does nothing, for ``None``, as no other stream can be made."""
+    return nullcontext()
+
+
+def _needs_device(name: str) -> Any:
+    return _lacking.refusing(
+        f"cuda.{name}",
+        AssertionError,
+        "expected a CUDA device, found none (not compiled with CUDA enabled); ask torch.cuda.is_available() "
+        "first",
+    )
+
+
+current_device = _needs_device("current_device")
+current_stream = _needs_device("current_stream")
+default_stream = _needs_device("default_stream")
+get_device_capability = _needs_device("get_device_capability")
+get_device_name = _needs_device("get_device_name")
+get_device_properties = _needs_device("get_device_properties")
+get_rng_state = _needs_device("get_rng_state")
+init = _needs_device("init")
+initial_seed = _needs_device("initial_seed")
+ipc_collect = _needs_device("ipc_collect")
+mem_get_info = _needs_device("mem_get_info")
+memory_summary = _needs_device("memory_summary")
+reset_peak_memory_stats = _needs_device("reset_peak_memory_stats")
+set_device = _needs_device("set_device")
+synchronize = _needs_device("synchronize")
+
+
+class _OfDevice:
+    """An object of a device; none can be made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            f"cuda.{type(self).__name__}: expected a CUDA device, found none; ask torch.cuda.is_available() "
+            "first, and measure time with time.perf_counter() on the CPU"
+        )
+
+
+class Event(_OfDevice):
+    """A point in a stream. Raises RuntimeError: there is no device."""
+
+
+class Stream(_OfDevice):
+    """A queue of a device. Raises RuntimeError: there is no device."""
+
+
+__all__ = [
+    "Event",
+    "Stream",
+    "amp",
+    "current_device",
+    "current_stream",
+    "default_stream",
+    "device_count",
+    "empty_cache",
+    "get_arch_list",
+    "get_device_capability",
+    "get_device_name",
+    "get_device_properties",
+    "get_rng_state",
+    "get_rng_state_all",
+    "init",
+    "initial_seed",
+    "ipc_collect",
+    "is_available",
+    "is_bf16_supported",
+    "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
+    "max_memory_allocated",
+    "max_memory_reserved",
+    "mem_get_info",
+    "memory_allocated",
+    "memory_reserved",
+    "memory_summary",
+    "reset_peak_memory_stats",
+    "seed",
+    "seed_all",
+    "set_device",
+    "set_rng_state_all",
+    "stream",
+    "synchronize",
+]
+
+__getattr__, __dir__ = _lazy.attributes(globals(), {"amp": __name__})

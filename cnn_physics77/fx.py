@@ -1,0 +1,9 @@
+"""``torch.fx``: nothing is traced here; importing works, using raises."""
+
+from cnn_physics77 import _lacking
+
+__getattr__, __dir__ = _lacking.attributes(
+    globals(),
+    "Graph GraphModule Interpreter Node Proxy Tracer Transformer replace_pattern symbolic_trace wrap",
+    "there is no graph of a program here; walk a result's grad_fn instead",
+)

@@ -1,0 +1,20 @@
+"""``torch.nn.modules``: the layers, in PyTorch's files."""
+
+from cnn_physics77.core.layers import *
+from cnn_physics77.nn.modules import utils
+from cnn_physics77.nn.modules.activation import *
+from cnn_physics77.nn.modules.batchnorm import *
+from cnn_physics77.nn.modules.container import *
+from cnn_physics77.nn.modules.conv import *
+from cnn_physics77.nn.modules.distance import *
+from cnn_physics77.nn.modules.dropout import *
+from cnn_physics77.nn.modules.flatten import *
+from cnn_physics77.nn.modules.fold import *
+from cnn_physics77.nn.modules.instancenorm import *
+from cnn_physics77.nn.modules.linear import *
+from cnn_physics77.nn.modules.loss import *
+from cnn_physics77.nn.modules.module import *
+from cnn_physics77.nn.modules.normalization import *
+from cnn_physics77.nn.modules.padding import *
+from cnn_physics77.nn.modules.pooling import *
+from cnn_physics77.nn.modules.sparse import *

@@ -1,0 +1,7 @@
+"""``torch.nn.modules.module``: the base of all modules."""
+
+from cnn_physics77 import _places
+from cnn_physics77.core.layers import module as _code
+from cnn_physics77.core.layers.module import *
+
+_places.settle(globals(), _code)

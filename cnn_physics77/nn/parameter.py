@@ -1,0 +1,9 @@
+"""``torch.nn.parameter``: the tensors that a module registers."""
+
+from cnn_physics77 import _places
+from cnn_physics77.core.layers import parameter as _code
+from cnn_physics77.core.layers.parameter import Buffer, Parameter
+
+__all__ = ["Buffer", "Parameter"]
+
+_places.settle(globals(), _code)

@@ -1,0 +1,27 @@
+"""``torch.utils.data.dataset``: data sets."""
+
+from cnn_physics77 import _places
+from cnn_physics77.core.loading import dataset as _code
+from cnn_physics77.core.loading.dataset import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
+
+__all__ = [
+    "ChainDataset",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "StackDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+]
+
+_places.settle(globals(), _code)

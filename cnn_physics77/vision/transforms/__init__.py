@@ -1,0 +1,4 @@
+"""``torchvision.transforms``: transforms of images."""
+
+from cnn_physics77.vision.transforms import functional
+from cnn_physics77.vision.transforms.transforms import *

@@ -1,0 +1,295 @@
+"""``torchvision.transforms.functional``: functions of images.
+
+An image is a PIL image, or a tensor of shape (..., H, W).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.operations.creation.creation import as_tensor
+from cnn_physics77.core.operations.indexing.flip_roll import flip
+from cnn_physics77.core.operations.indexing.pad import pad as _pad_tensor
+from cnn_physics77.core.tensor import Tensor, from_array
+
+
+class InterpolationMode(Enum):
+    """How the pixels of a resized image are computed."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
+
+
+def _pillow(module: str) -> Any:
+    try:
+        return importlib.import_module(f"PIL.{module}")
+    except ImportError:
+        raise ImportError(
+            "transforms: a PIL image needs the package Pillow; pip install pillow", name="PIL"
+        ) from None
+
+
+def _is_pil(image: Any) -> bool:
+    return type(image).__module__.partition(".")[0] == "PIL" or any(
+        kind.__module__.startswith("PIL.") for kind in type(image).__mro__
+    )
+
+
+def _check_image(function: str, image: Any) -> None:
+    if not (_is_pil(image) or (isinstance(image, Tensor) and image.ndim >= 2)):
+        found = (
+            f"a tensor of shape {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+        )
+        raise TypeError(f"{function}: expected a PIL image or a tensor (..., H, W), found {found}")
+
+
+def get_image_size(img: Any) -> list[int]:
+    """[width, height]."""
+    _check_image("get_image_size", img)
+    return list(img.size) if _is_pil(img) else [img.shape[-1], img.shape[-2]]
+
+
+def get_dimensions(img: Any) -> list[int]:
+    """[channels, height, width]."""
+    width, height = get_image_size(img)
+    channels = len(img.getbands()) if _is_pil(img) else img.shape[-3] if img.ndim > 2 else 1
+    return [channels, height, width]
+
+
+def pil_to_tensor(pic: Any) -> Tensor:
+    """The pixels of a PIL image, (C, H, W), in their own dtype."""
+    if not _is_pil(pic):
+        raise TypeError(f"pil_to_tensor: pic should be PIL Image. Got {type(pic)}")
+    pixels = np.array(pic)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    return from_array(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+
+
+def to_tensor(pic: Any) -> Tensor:
+    """A PIL image or an array (H, W) or (H, W, C) as a tensor (C, H, W).
+
+    Pixels of 8 bits become floats from 0 to 1, of the default dtype; others keep their values.
+    """
+    if _is_pil(pic):
+        tensor = pil_to_tensor(pic)
+        if pic.mode == "1":
+            tensor = from_array(tensor.array.astype(np.uint8) * np.uint8(255))
+        elif pic.mode == "I;16":
+            tensor = from_array(tensor.array.astype(np.int16))  # as torchvision, which wraps large values
+    elif isinstance(pic, np.ndarray) and pic.ndim in (2, 3):
+        pixels = pic[:, :, None] if pic.ndim == 2 else pic
+        tensor = from_array(np.array(pixels.transpose(2, 0, 1), order="C"))
+    elif isinstance(pic, np.ndarray):
+        raise ValueError(f"to_tensor: pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
+    else:
+        raise TypeError(f"to_tensor: pic should be PIL Image or ndarray. Got {type(pic)}")
+    if tensor.array.dtype == np.uint8:
+        return tensor.to(get_default_dtype()).div(255)
+    return tensor
+
+
+def to_pil_image(pic: Any, mode: str | None = None) -> Any:
+    """A tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W), as a PIL image.
+
+    A tensor of floats has values from 0 to 1.
+    """
+    if isinstance(pic, Tensor):
+        pixels = pic.detach().array
+        pixels = pixels[None] if pixels.ndim == 2 else pixels
+        if pixels.ndim == 3:
+            pixels = pixels.transpose(1, 2, 0)
+        if pixels.dtype.kind == "f" and mode != "F":
+            pixels = (pixels * 255).astype(np.uint8)
+    elif isinstance(pic, np.ndarray):
+        pixels = pic[:, :, None] if pic.ndim == 2 else pic
+    else:
+        raise TypeError(f"to_pil_image: pic should be Tensor or ndarray. Got {type(pic)}.")
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4:
+        raise ValueError(
+            f"to_pil_image: expected an image of 1 to 4 channels, found shape {tuple(pic.shape)}; make an "
+            "image of each sample"
+        )
+    if pixels.shape[2] == 1:
+        pixels = pixels[:, :, 0]
+    image = _pillow("Image").fromarray(np.ascontiguousarray(pixels))
+    return image if mode in (None, image.mode) else image.convert(mode)
+
+
+def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
+    """(tensor - mean) / std, with one mean and standard deviation for each channel of (..., C, H, W)."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"normalize: img should be Tensor Image. Got {type(tensor)}")
+    if tensor.array.dtype.kind not in "fc":
+        raise TypeError(f"normalize: Input tensor should be a float tensor. Got {tensor.dtype}.")
+    if tensor.ndim < 3:
+        raise ValueError(
+            "normalize: Expected tensor to be a tensor image of size (..., C, H, W). Got "
+            f"{tuple(tensor.shape)}"
+        )
+    m, s = (as_tensor(value, dtype=tensor.dtype) for value in (mean, std))
+    if not s.array.all():
+        raise ValueError(f"normalize: expected standard deviations that are not zero, found {std}")
+    m, s = (t.reshape((-1, 1, 1)) if t.ndim == 1 else t for t in (m, s))
+    return tensor.sub_(m).div_(s) if inplace else (tensor - m) / s
+
+
+def hflip(img: Any) -> Any:
+    """The image mirrored: left is right."""
+    _check_image("hflip", img)
+    return img.transpose(_pillow("Image").FLIP_LEFT_RIGHT) if _is_pil(img) else flip(img, [-1])
+
+
+def vflip(img: Any) -> Any:
+    """The image upside down."""
+    _check_image("vflip", img)
+    return img.transpose(_pillow("Image").FLIP_TOP_BOTTOM) if _is_pil(img) else flip(img, [-2])
+
+
+def _margins(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of one number, of (left and right, top and bottom), or of four."""
+    sides = (padding,) if isinstance(padding, int) else tuple(padding)
+    if len(sides) not in (1, 2, 4):
+        raise ValueError(f"pad: expected a padding of 1, 2, or 4 numbers, found {padding}")
+    left, top, right, bottom = sides * (4 // len(sides))
+    return left, top, right, bottom
+
+
+def pad(
+    img: Any, padding: int | Sequence[int], fill: float | tuple = 0, padding_mode: str = "constant"
+) -> Any:
+    """The image with a margin.
+
+    Args:
+        padding: the width of the margin: one number, [left and right, top and bottom], or [left, top, right,
+            bottom].
+        fill: the value of the margin; for a PIL image also one for each channel.
+        padding_mode: ``"constant"``, or the image's ``"edge"``, ``"reflect"`` or ``"symmetric"``.
+    """
+    _check_image("pad", img)
+    left, top, right, bottom = _margins(padding)
+    if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
+        raise ValueError(
+            f"pad: expected a padding_mode of constant, edge, reflect or symmetric, found {padding_mode!r}"
+        )
+    if padding_mode == "constant":
+        if not _is_pil(img):
+            return _pad_tensor(img, (left, right, top, bottom), value=fill)  # type: ignore[arg-type]
+        if isinstance(fill, tuple) and len(fill) == 1:
+            fill *= len(img.getbands())
+        elif not isinstance(fill, tuple) and len(img.getbands()) > 1:
+            fill = (fill,) * len(img.getbands())
+        return _pillow("ImageOps").expand(img, (left, top, right, bottom), fill=fill)
+    width, height = get_image_size(img)
+    rows: Any = np.pad(np.arange(height), (top, bottom), padding_mode)  # type: ignore[call-overload]
+    columns: Any = np.pad(np.arange(width), (left, right), padding_mode)  # type: ignore[call-overload]
+    if _is_pil(img):
+        padded = _pillow("Image").fromarray(np.asarray(img)[rows][:, columns])
+        if img.mode == "P":
+            padded.putpalette(img.getpalette())
+        return padded
+    return img[..., rows.tolist(), :][..., columns.tolist()]
+
+
+def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
+    """The part of the image from (top, left) on; zero outside of the image."""
+    _check_image("crop", img)
+    if _is_pil(img):
+        return img.crop((left, top, left + width, top + height))
+    right, bottom = img.shape[-1] - left - width, img.shape[-2] - top - height
+    margins = [max(-left, 0), max(-right, 0), max(-top, 0), max(-bottom, 0)]
+    inside = img[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+    return _pad_tensor(inside, margins) if any(margins) else inside
+
+
+def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
+    """The middle of the image, of size (height, width); zero outside of the image."""
+    height, width = _pair(output_size)
+    old_width, old_height = get_image_size(img)
+    if width > old_width or height > old_height:
+        sides = (
+            (width - old_width) // 2 if width > old_width else 0,
+            (height - old_height) // 2 if height > old_height else 0,
+            (width - old_width + 1) // 2 if width > old_width else 0,
+            (height - old_height + 1) // 2 if height > old_height else 0,
+        )
+        img = pad(img, sides)
+        old_width, old_height = get_image_size(img)
+    top, left = round((old_height - height) / 2.0), round((old_width - width) / 2.0)
+    return crop(img, top, left, height, width)
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    sizes = (size, size) if isinstance(size, int) else tuple(size)
+    return (sizes[0], sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
+
+
+def resize(
+    img: Any,
+    size: int | Sequence[int],
+    interpolation: Any = InterpolationMode.BILINEAR,
+    max_size: int | None = None,
+    antialias: bool | None = True,
+) -> Any:
+    """A PIL image of another size, by Pillow.
+
+    Args:
+        size: (height, width), or the size of the smaller side; the proportions are then kept.
+        interpolation: an :class:`InterpolationMode`, or Pillow's constant.
+        max_size: the largest size of the longer side, with one number as ``size``.
+        antialias: not used; Pillow always does it.
+
+    Raises:
+        TypeError: a tensor, which is not resized here.
+    """
+    if not _is_pil(img):
+        raise TypeError(
+            f"resize: expected a PIL image, found {type(img).__name__}; resize before ToTensor, or "
+            "convert by to_pil_image"
+        )
+    sizes = (size,) if isinstance(size, int) else tuple(size)
+    if len(sizes) == 1:
+        width, height = img.size
+        short, long = min(width, height), max(width, height)
+        new_short, new_long = sizes[0], int(sizes[0] * long / short)
+        if max_size is not None:
+            if max_size <= sizes[0]:
+                raise ValueError(
+                    f"resize: expected a max_size greater than the size of the smaller side {sizes[0]}, "
+                    f"found {max_size}"
+                )
+            if new_long > max_size:
+                new_short, new_long = int(max_size * new_short / new_long), max_size
+        sizes = (new_short, new_long) if height <= width else (new_long, new_short)
+    elif max_size is not None:
+        raise ValueError("resize: expected max_size with one number as size, found two numbers")
+    if isinstance(interpolation, InterpolationMode):
+        interpolation = getattr(_pillow("Image").Resampling, interpolation.name)
+    return img.resize((sizes[1], sizes[0]), interpolation)
+
+
+__all__ = [
+    "InterpolationMode",
+    "center_crop",
+    "crop",
+    "get_dimensions",
+    "get_image_size",
+    "hflip",
+    "normalize",
+    "pad",
+    "pil_to_tensor",
+    "resize",
+    "to_pil_image",
+    "to_tensor",
+    "vflip",
+]

@@ -1,0 +1,344 @@
+"""The modules that scripts import and ask: PyTorch's build for the CPU answers, or raises, the same."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77 as ours
+from cnn_physics77 import nn
+
+MODULES = """
+accelerator amp autograd.variable backends backends.cuda backends.cudnn backends.mkl backends.mkldnn
+backends.mps backends.openmp backends.opt_einsum cuda cuda.amp distributed functional
+futures fx jit profiler random mps
+multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm nn.modules.container
+nn.modules.conv nn.modules.distance nn.modules.dropout nn.modules.flatten nn.modules.fold
+nn.modules.instancenorm nn.modules.linear nn.modules.loss nn.modules.module nn.modules.normalization
+nn.modules.padding nn.modules.pooling nn.modules.sparse nn.modules.utils nn.parallel nn.parameter onnx
+optim.adam optim.adamw optim.optimizer optim.sgd serialization testing utils.benchmark utils.checkpoint
+utils.data.dataloader utils.data.dataset utils.data.distributed utils.data.sampler utils.hooks
+"""
+
+OWN = {
+    "nn.modules": {"Conv2D", "LinearLayer"},
+    "nn.modules.conv": {"Conv2D"},
+    "nn.modules.linear": {"LinearLayer"},
+    "utils.data.dataloader": {"random_split"},
+}
+"""Names that PyTorch does not have there."""
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("name", MODULES.split())
+def test_every_public_name_is_pytorchs(name):
+    mine, theirs = (importlib.import_module(f"{package}.{name}") for package in ("cnn_physics77", "torch"))
+    public = set(getattr(mine, "__all__", ()))
+    assert public or "__all__" not in vars(mine)
+    assert {n for n in public if not hasattr(theirs, n)} <= OWN.get(name, set())
+    assert all(hasattr(mine, n) for n in public)
+
+
+ANSWERS = """
+accelerator.is_available() accelerator.device_count() accelerator.current_accelerator()
+accelerator.current_accelerator(True) accelerator.synchronize() accelerator.current_device_index()
+cuda.is_available() cuda.device_count() cuda.is_initialized() cuda.is_bf16_supported()
+cuda.get_arch_list() cuda.empty_cache() cuda.memory_allocated() cuda.max_memory_allocated()
+cuda.memory_reserved() cuda.manual_seed(3) cuda.manual_seed_all(3) cuda.seed() cuda.get_rng_state_all()
+cuda.set_rng_state_all([]) cuda.synchronize() cuda.current_device() cuda.get_device_name(0)
+cuda.get_device_properties(0) cuda.get_device_capability() cuda.init() cuda.current_stream()
+cuda.mem_get_info() cuda.get_rng_state() cuda.Event(enable_timing=True) cuda.Stream() mps.is_available()
+mps.device_count() mps.manual_seed(1) backends.cudnn.is_available() backends.cudnn.version()
+backends.cudnn.enabled backends.cudnn.benchmark backends.cudnn.deterministic backends.cudnn.allow_tf32
+backends.cudnn.benchmark_limit backends.cuda.is_built() backends.cuda.matmul.allow_tf32
+backends.mps.is_available() backends.mps.is_built() backends.mkldnn.enabled distributed.is_initialized()
+distributed.is_torchelastic_launched() distributed.is_nccl_available() distributed.get_rank()
+distributed.get_world_size() distributed.barrier() distributed.get_backend() get_default_device().type
+set_default_device('cpu') set_default_device(None) get_float32_matmul_precision()
+set_float32_matmul_precision('high') set_float32_matmul_precision('highest')
+are_deterministic_algorithms_enabled() use_deterministic_algorithms(1)
+is_deterministic_algorithms_warn_only_enabled() get_deterministic_debug_mode() _assert(True,'never')
+_assert(False,'always') _assert(tensor(False),'always') jit.is_scripting() jit.is_tracing()
+jit.isinstance(3,int) jit.annotate(int,3) nn.parallel.DistributedDataParallel(nn.Linear(2,2))
+nn.DataParallel(nn.Linear(2,2)).device_ids nn.modules.utils._pair(3) nn.modules.utils._triple((1,2,3))
+nn.modules.utils._single([4]) amp.is_autocast_available('cpu')
+amp.GradScaler('cpu',enabled=False).get_scale() amp.autocast(3) amp.autocast('nothing')
+onnx.is_in_onnx_export() autograd.Variable([1.0]) autograd.Variable(3)
+"""
+
+
+NAMES = {
+    module: vars(module)
+    | {
+        name: importlib.import_module(f"{module.__name__}.{name}")
+        for name in ("accelerator", "amp", "backends", "cuda", "distributed", "jit", "mps", "onnx")
+    }
+    for module in (ours, torch)
+}
+
+
+def answer(module, expression):
+    try:
+        return eval(expression, NAMES[module])
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("expression", ANSWERS.split())
+def test_questions_have_pytorchs_answers(expression):
+    assert answer(ours, expression) == answer(torch, expression)
+
+
+@pytest.mark.parametrize("library", ["mkl", "mkldnn", "openmp", "opt_einsum"])
+def test_no_library_is_used(library):
+    assert getattr(ours.backends, library).is_available() is False
+    assert not ours.distributed.is_available()
+
+
+def test_switches_keep_what_is_set():
+    cudnn = ours.backends.cudnn
+    cudnn.benchmark = True
+    try:
+        with cudnn.flags(enabled=False, deterministic=True):
+            assert (cudnn.enabled, cudnn.benchmark, cudnn.deterministic) == (False, False, True)
+        assert (cudnn.enabled, cudnn.benchmark, cudnn.deterministic) == (True, True, False)
+    finally:
+        cudnn.benchmark = False
+    for mode, name in enumerate(("default", "warn", "error")):
+        ours.set_deterministic_debug_mode(name)
+        assert ours.get_deterministic_debug_mode() == mode
+        assert ours.are_deterministic_algorithms_enabled() is (mode > 0)
+        assert ours.is_deterministic_algorithms_warn_only_enabled() is (mode == 1)
+    ours.use_deterministic_algorithms(False)
+    with pytest.raises(RuntimeError, match="set_deterministic_debug_mode: expected"):
+        ours.set_deterministic_debug_mode(5)
+    with pytest.raises(RuntimeError, match="set_default_device: expected the device 'cpu'"):
+        ours.set_default_device("cuda")
+    with pytest.raises(ValueError, match="'medium', found 'low'"):
+        ours.set_float32_matmul_precision("low")
+
+
+def test_refusals_say_what_to_do():
+    with pytest.raises(AssertionError, match=r"cuda.synchronize: .* ask torch.cuda.is_available\(\) first"):
+        ours.cuda.synchronize()
+    with pytest.raises(RuntimeError, match=r"cuda.Event: expected a CUDA device, found none"):
+        ours.cuda.Event()
+    with pytest.raises(ValueError, match=r"distributed.init_process_group: expected a process group"):
+        ours.distributed.init_process_group("gloo")
+    assert ours.cuda.synchronize.__name__ == "synchronize" and "Raises" in ours.cuda.synchronize.__doc__
+
+
+LACKING = """
+fx.symbolic_trace futures.Future jit.load onnx.export profiler.profile serialization.add_safe_globals
+"""
+
+
+@pytest.mark.parametrize("name", LACKING.split())
+def test_what_is_lacking_is_imported_and_refuses(name):
+    module, _, function = name.rpartition(".")
+    found = getattr(importlib.import_module(f"cnn_physics77.{module}"), function)
+    assert function in dir(importlib.import_module(f"cnn_physics77.{module}"))
+    with pytest.raises(NotImplementedError, match=rf"^cnn_physics77 has no torch\.{name}: \w.*") as caught:
+        found(3)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(NotImplementedError):
+        exec("class Mine(found): pass", {"found": found})
+    assert not isinstance(3, found) and not issubclass(int, found)
+    with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
+        importlib.import_module(f"cnn_physics77.{module}").no_such_name  # noqa: B018
+
+
+def test_jit_gives_back_what_it_gets():
+    jit = ours.jit
+
+    def function(x):
+        return x
+
+    for decorator in (jit.script, jit.ignore, jit.unused, jit.export, jit.script_method, jit.trace):
+        assert decorator(function) is function
+    assert jit.ignore(drop=True)(function) is function
+    network = nn.Linear(2, 2)
+    assert jit.trace(network, ours.ones(1, 2)) is network
+    assert jit.freeze(network.eval()) is network
+    with pytest.raises(RuntimeError, match=r"call eval\(\) first"):
+        jit.freeze(network.train())
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_variable_is_a_tensor_with_the_memory_of_the_data(requires_grad):
+    for module in (ours, torch):
+        variable = module.autograd.Variable
+        for data in (
+            module.ones(2),
+            module.ones(2, requires_grad=True),
+            module.ones(2, requires_grad=True) * 2,
+        ):
+            made = variable(data, requires_grad)
+            assert type(made) is module.Tensor and isinstance(made, variable) and not isinstance(3, variable)
+            assert made.requires_grad is requires_grad and made.is_leaf and made is not data
+            made.detach()[0] = 7
+            assert data[0].item() == 7
+        assert variable().shape == (0,)
+        with pytest.warns(UserWarning, match="volatile was removed"):
+            variable(module.ones(1), volatile=True)
+
+
+@pytest.mark.needs_torch
+def test_grad_takes_all_of_pytorchs_arguments():
+    results = []
+    for module in (ours, torch):
+        eye = module.eye(3, dtype=module.float64)
+        x = module.tensor([1.0, 2.0, 3.0], dtype=module.float64, requires_grad=True)
+        unused = module.zeros(2, dtype=module.float64, requires_grad=True)
+        grad = module.autograd.grad
+        found = [
+            *grad((x**3).sum(), x, None, True, True, True, False),
+            *grad(
+                x**3,
+                [x, unused],
+                module.eye(3, dtype=module.float64),
+                is_grads_batched=True,
+                allow_unused=True,
+            ),
+            *grad(
+                [x.exp(), x.sin()],
+                x,
+                [module.ones(2, 3, dtype=module.float64), module.ones(2, 3, dtype=module.float64) * 2],
+                is_grads_batched=True,
+            ),
+            *grad(x.sum(), [x, unused], materialize_grads=True),
+        ]
+        (first,) = grad(x**3, x, eye, create_graph=True, is_grads_batched=True)
+        found += grad(first.sum(), x)
+        results.append([None if t is None else t.detach().numpy() for t in found])
+        with pytest.warns(FutureWarning, match="only_inputs"):
+            grad(x.sum(), x, only_inputs=False)
+    for mine, theirs in zip(*results, strict=True):
+        assert (mine is None) is (theirs is None)
+        if mine is not None:
+            np.testing.assert_allclose(mine, theirs)
+    x = ours.ones(2, requires_grad=True)
+    for bad in (None, [ours.ones(2, 2), ours.ones(3, 2)], ours.ones(0, 2), ours.tensor(1.0)):
+        with pytest.raises(ValueError, match=r"is_grads_batched=True, found"):
+            ours.autograd.grad([x * 2, x * 3] if type(bad) is list else x * 2, x, bad, is_grads_batched=True)
+
+
+@pytest.mark.needs_torch
+def test_data_parallel_calls_the_module():
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    parallel = nn.DataParallel(network)
+    x = ours.rand(4, 2)
+    assert ours.equal(parallel(x), network(x))
+    theirs = torch.nn.DataParallel(torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3)))
+    assert list(parallel.state_dict()) == list(theirs.state_dict())
+    assert repr(parallel) == repr(theirs)
+    assert ours.equal(nn.parallel.data_parallel(nn.Identity(), x), x)
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize(
+    "arguments", [("cuda",), ("cpu", "float32"), ("cpu", None, False), ("cuda", "float16", False)], ids=str
+)
+def test_autocast_does_nothing_and_warns_where_pytorch_does(arguments):
+    device, *rest = arguments
+    warned = []
+    for module in (ours, torch):
+        options = dict(zip(("dtype", "enabled"), rest))
+        if options.get("dtype"):
+            options["dtype"] = getattr(module, options["dtype"])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            context = module.autocast(device, **options)
+        warned.append([w.category for w in caught])
+        with context:
+            product = module.ones(2, 2) @ module.ones(2, 2)
+        assert product.dtype == module.float32
+        assert context(lambda x: x + 1)(1) == 2
+    assert warned[0] == warned[1]
+
+
+def test_autocast_and_scaling_on_the_cpu_are_refused():
+    for dtype in (None, ours.float16):
+        with pytest.raises(RuntimeError, match=r"^autocast: expected enabled=False on the CPU, found dtype"):
+            ours.autocast("cpu", dtype=dtype)
+    with pytest.raises(RuntimeError, match="GradScaler: expected enabled=False"):
+        ours.GradScaler("cpu")
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.needs_torch
+def test_a_script_with_a_grad_scaler_runs_as_in_pytorch():
+    losses = []
+    for module in (ours, torch):
+        p = module.nn.Parameter(module.ones(2, dtype=module.float64))
+        optimizer = module.optim.SGD([p], lr=0.1)
+        with pytest.warns(UserWarning, match="is enabled, but"):
+            scaler = module.cuda.amp.GradScaler()
+        for _ in range(3):
+            optimizer.zero_grad()
+            with module.cuda.amp.autocast(enabled=False):
+                loss = (p**2).sum()
+            scaler.scale(loss).backward()
+            scaler.unscale_(optimizer)
+            scaler.step(optimizer)
+            scaler.update()
+        losses.append(loss.item())
+        assert scaler.state_dict() == {} and scaler.get_scale() == 1 and not scaler.is_enabled()
+        scaler.load_state_dict({})
+    assert losses[0] == losses[1]
+
+
+def test_custom_functions_under_amp():
+    class Double(ours.autograd.Function):
+        @staticmethod
+        @ours.amp.custom_fwd(device_type="cuda")
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        @ours.cuda.amp.custom_bwd
+        def backward(ctx, g):
+            return 2 * g
+
+    x = ours.ones(2, requires_grad=True)
+    Double.apply(x).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_modules_are_found_by_pytorchs_files():
+    assert nn.modules.conv.Conv2d is nn.Conv2d is nn.modules.Conv2d
+    assert isinstance(nn.BatchNorm2d(3), nn.modules.batchnorm._BatchNorm)
+    assert isinstance(nn.InstanceNorm2d(3), nn.modules.instancenorm._InstanceNorm)
+    assert isinstance(nn.ConvTranspose1d(3, 3, 3), nn.modules.conv._ConvNd)
+    assert issubclass(nn.MSELoss, nn.modules.loss._Loss)
+    assert ours.optim.lr_scheduler._LRScheduler is ours.optim.lr_scheduler.LRScheduler
+    assert nn.parameter.Parameter is nn.Parameter and ours.optim.optimizer.Optimizer is ours.optim.Optimizer
+    for name, package in (("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")):
+        module = importlib.import_module(f"cnn_physics77.optim.{name}")
+        assert getattr(module, package) is getattr(ours.optim, package)
+    data = ours.utils.data
+    assert data.dataloader.DataLoader is data.DataLoader and data.dataset.Subset is data.Subset
+    assert data.sampler.BatchSampler is data.BatchSampler
+    assert data._utils.collate.default_collate is data.default_collate
+    assert ours.utils.hooks.RemovableHandle is type(nn.Identity().register_forward_hook(print))
+
+
+def test_modules_are_imported_when_asked_for():
+    eager = ("nn.", "optim.", "autograd.")
+    lazy = [n for n in MODULES.split() if not n.startswith(eager)]
+    code = (
+        "import sys, cnn_physics77\n"
+        f"print(*[n for n in {lazy} if 'cnn_physics77.' + n in sys.modules])\n"
+        "import cnn_physics77.utils, cnn_physics77.backends\n"
+        "print(*[n for n in ('multiprocessing', 'timeit') if n in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == ""
