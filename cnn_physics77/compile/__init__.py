@@ -31,6 +31,7 @@ class _Callable(ModuleType):
         mode: str | None = None,
         options: dict[str, Any] | None = None,
         disable: bool = False,
+        lanes: str = "threads",
     ) -> Any:
         """The function or module, captured and replayed; without one, a decorator.
 
@@ -43,9 +44,15 @@ class _Callable(ModuleType):
             fullgraph: what cannot be captured is an error, and not run as always with a warning.
             disable: return the function or module itself.
             dynamic, backend, mode, options: accepted for PyTorch's sake.
+            lanes: what works side by side. "threads": those of the pool, on the blocks of the kernels' loops.
+                "processes": two processes, each on half of every call that is long enough; the tensors that
+                the function uses move into shared memory, as by PyTorch's ``share_memory_()``, so an array
+                that ``numpy()`` gave before does not see what changes later. Linux and macOS on x86;
+                functions whose results cannot be differentiated.
 
         Raises:
             CaptureError: a replay differs from the call; with ``fullgraph``, something cannot be captured.
+            ValueError: ``lanes`` is neither of these, or this machine has no such lanes.
 
         >>> import cnn_physics77 as torch
         >>> @torch.compile
@@ -59,12 +66,12 @@ class _Callable(ModuleType):
         1
         """
         if model is None:
-            return lambda function: self(function, fullgraph=fullgraph, disable=disable)
+            return lambda function: self(function, fullgraph=fullgraph, disable=disable, lanes=lanes)
         if disable:
             return model
         if isinstance(model, Module):
             return OptimizedModule(model, fullgraph)
-        return CompiledFunction(model, fullgraph)
+        return CompiledFunction(model, fullgraph, lanes=lanes)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operator import is_
 from sys import getrefcount
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, note_modules, objects_of, tapped
+from cnn_physics77.compile.seams import Seen, arrays_of, holders, instances, note_modules, tapped
 from cnn_physics77.compile.trace import (
     EXTERNAL,
     INPUT,
@@ -34,6 +35,7 @@ from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -72,7 +74,7 @@ class OptimizerBefore:
         """Of all optimizers."""
         return [
             OptimizerBefore(o, settings_of(o), o._steps_called)
-            for o in objects_of(Optimizer)
+            for o in instances(Optimizer)
             if hasattr(o, "_steps_called")
         ]
 
@@ -149,11 +151,13 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
-    made.problem = trace.problem or problem_of(made, returned, known)
+    made.passing = bool(seen.passing)
+    made.problem = seen.passing or trace.problem or problem_of(made, returned, known)
     if not made.problem:
         leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
-        allowed = known | {id(t) for t in (*returned, *leaves)}
-        kept = kept_tensor(allowed | {id(t._grad) for t in (*grads, *leaves)})
+        bases = [t._view_of[0] for t in (*returned, *leaves) if t._view_of is not None]
+        allowed = known | {id(t) for t in (*returned, *leaves, *bases)}
+        kept = kept_tensor(trace, allowed | {id(t._grad) for t in (*grads, *leaves)})
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -173,6 +177,7 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
     for state in made.tensors:
         if state.tensor.__dict__.get("array") is not state.array or state.tensor.edge is not state.edge:
             shape = tuple(state.array.shape)
+            made.passing = True  # another thread may have done it
             return f"it replaces the memory or the history of a tensor of shape {shape}"
     for optimizer in made.optimizers:
         if settings_of(optimizer.optimizer) != optimizer.settings:
@@ -219,18 +224,19 @@ def _leaves_of(edge: Any) -> list[Tensor]:
     return [one for one in edges if isinstance(one, Tensor)]
 
 
-def kept_tensor(allowed: set[int]) -> Tensor | None:
+def kept_tensor(trace: Trace, allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    kept = _others(allowed)
-    if kept:
-        kept = []  # else this list would keep them
+    if _in_trace(trace, allowed):
         gc.collect()
-        kept = _others(allowed)
-    return kept[0] if kept else None
+    return next(iter(_in_trace(trace, allowed)), None)
 
 
-def _others(known: set[int]) -> list[Tensor]:
-    return [t for t in holders() if isinstance(t, Tensor) and id(t) not in known]
+def _in_trace(trace: Trace, allowed: set[int]) -> list[Tensor]:
+    """The other tensors with values that the trace computes; those of other threads are none."""
+    tensors = [t for t in holders() if isinstance(t, Tensor) and "array" in t.__dict__]
+    return [
+        t for t in tensors if id(t) not in allowed and trace.knows(t.array) and not trace.is_constant(t.array)
+    ]
 
 
 class _Freed:
@@ -284,7 +290,7 @@ class Captured:
 
     def _interface(self, made: Recording) -> Interface:
         names = names_of_arguments(made.function, made.arguments)
-        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        arrays = names_of_arrays(made.seen, self.tensors())
         owners = {id(array): name for name, array in arrays.items()}
         return Interface(
             name_of_function(made.function),
@@ -304,10 +310,11 @@ class Captured:
         self.trace.release()
         self.trace = Trace()
 
-    def use_processes(self) -> None:
+    def use_processes(self) -> LanedProgram:
         """Run the program in two processes from now on; tensors that it uses move into shared memory."""
         program = LanedProgram(self.program)
-        self._tensors = [(tensor, tensor.array, constant) for tensor, _, constant in self._tensors]
+        for alike in self._tensors.values():
+            alike[:] = [(r, t.array, constant) for r, _, constant in alike if (t := r()) is not None]
         self._leaves = [
             (leaf, memory if type(memory) is bool or leaf._grad is None else leaf._grad.array)
             for leaf, memory in self._leaves
@@ -316,6 +323,7 @@ class Captured:
             slot.numbers = program.moved(slot.numbers)
         self.program = program
         self._set_memory_of_others()
+        return program
 
     def _set_memory_of_others(self) -> None:
         steps = self.program.steps
@@ -332,23 +340,28 @@ class Captured:
         operands = {o for step in self.program.steps for o in (*step.reads, *step.writes)}
         used = {id(o.buffer.owner): o.buffer for o in operands if o.buffer.kind == EXTERNAL}
         written = {o.buffer for step in self.program.steps for o in step.writes}
-        self._tensors: list[tuple[Tensor, np.ndarray, bool]] = []  # and whether it is a constant
-        self._changed: list[Tensor] = []
+        # by memory: its tensors, which have been replaced if none is left, and whether each is a constant
+        self._tensors: dict[int, list[tuple[ref[Tensor], np.ndarray, bool]]] = {}
+        self._changed: list[ref[Tensor]] = []
         self._leaves: list[
             tuple[Tensor, np.ndarray | bool]
         ] = []  # and its gradient's memory, or if it is None
-        with_grads = {id(leaf) for leaf, _ in self.grads}
+        groups = [group["params"] for optimizer, _ in self._steps for group in optimizer.param_groups]
+        with_grads = {id(p) for params in groups for p in params} | {id(leaf) for leaf, _ in self.grads}
         for state in made.tensors:
             buffer = used.get(id(owner_of(state.array)))
             if buffer is not None:
-                self._tensors.append((state.tensor, state.array, state.edge is None))
+                alike = self._tensors.setdefault(buffer.start, [])
+                alike.append((ref(state.tensor), state.array, state.edge is None))
                 if buffer in written:
-                    self._changed.append(state.tensor)
-            if state.edge is LEAF and (buffer is not None or id(state.tensor) in with_grads):
+                    self._changed.append(ref(state.tensor))
+            is_leaf = state.edge is LEAF or isinstance(state.tensor, Parameter)
+            if id(state.tensor) in with_grads or (is_leaf and buffer is not None):
                 grad = state.grad_array
                 is_used = grad is not None and id(owner_of(grad)) in used
                 self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
-        self._modules = [(m.__dict__, tuple(m.__dict__.values())) for m in made.seen.modules.values()]
+        self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
+        self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
         self._settings = [
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
@@ -357,13 +370,20 @@ class Captured:
 
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""
-        if self.mode != (recording(), get_default_dtype()):
+        if self.mode != (recording(), get_default_dtype()) or not self.program.usable():
             return False
-        for tensor, array, constant in self._tensors:
-            if tensor.array is not array or (tensor.edge is None) is not constant:
+        for tensors in self._tensors.values():
+            replaced = True
+            for reference, array, constant in tensors:
+                tensor = reference()
+                if tensor is not None:
+                    replaced = False
+                    if tensor.array is not array or (tensor.edge is None) is not constant:
+                        return False
+            if replaced:
                 return False
-        for tensor, memory in self._leaves:
-            grad = tensor._grad
+        for leaf, memory in self._leaves:
+            grad = leaf._grad
             if (
                 (grad is None) is not memory
                 if type(memory) is bool
@@ -372,6 +392,10 @@ class Captured:
                 return False
         if not self._modules_hold():
             return False
+        for optimizer, parameters in self._groups:
+            found = _parameters_of(optimizer)
+            if len(found) != len(parameters) or not all(map(is_, found, parameters)):
+                return False
         for group, settings in self._settings:
             for name, value in settings.items():
                 if group[name] != value:
@@ -380,6 +404,15 @@ class Captured:
             slot.pack.first_step is slot.first_step and slot.pack.is_current(slot.optimizer.state)
             for slot in self._slots
         )
+
+    def tensors(self) -> list[Tensor]:
+        """Those that it uses and that still exist."""
+        found = (reference() for alike in self._tensors.values() for reference, _, _ in alike)
+        return [tensor for tensor in found if tensor is not None]
+
+    def changed(self) -> list[Tensor]:
+        """Those whose memory it changes and that still exist."""
+        return [tensor for reference in self._changed if (tensor := reference()) is not None]
 
     def _modules_hold(self) -> bool:
         return all(
@@ -410,7 +443,7 @@ class Captured:
         for index, buffer in self._written_inputs:
             np.copyto(given[index].array, buffer.owner)
             given[index].mark_changed()
-        for tensor in self._changed:
+        for tensor in self.changed():
             tensor.mark_changed()
         for slot in self._slots:
             slot.pack.first_step = False
@@ -440,7 +473,8 @@ class Captured:
         things = [*grads, *(grad.array for grad in grads), self.program.arena]
         self._references = [(thing, 0) for thing in things]
         del grads, things
-        self._references = [(thing, getrefcount(thing)) for thing, _ in self._references]
+        counts = [getrefcount(thing) for thing, _ in self._references]  # counted as `replay` counts them
+        self._references = [(thing, count) for (thing, _), count in zip(self._references, counts)]
 
     def _run(self, given: list[Tensor], undone: list[np.ndarray]) -> None:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
@@ -499,6 +533,10 @@ class Captured:
             restore()
             self._set_counts(counts)
 
+    def result_count(self) -> int:
+        """How many of the arrays that :meth:`rehearse` gives are results and gradients; they come first."""
+        return len(self._results())
+
     def _results(self) -> list[np.ndarray]:
         places = [place for place, _ in self._places() if isinstance(place, Operand)]
         places += [place for _, place in self.grads if place is not None]
@@ -513,6 +551,10 @@ class Captured:
         ]
         results += [leaf._grad.array for leaf, place in self.grads if place is not None]
         return [*results, *self._seen]
+
+
+def _parameters_of(optimizer: Optimizer) -> list[Tensor]:
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def may_fail(step: Call | Guard) -> bool:

@@ -65,6 +65,7 @@ class Differentiable(Captured):
         )
         self._slots = []
         self._generators = list(made.seen.generators.values())
+        self._steps: list = []
         self._set_guards(made)
         self._leaves = [(leaf, memory) for leaf, memory in self._leaves if type(memory) is not bool]
         steps = self.program.forward_steps
@@ -79,7 +80,7 @@ class Differentiable(Captured):
 
     def _interface(self, made: Any) -> Interface:
         names = names_of_arguments(made.function, made.arguments)
-        arrays = names_of_arrays(made.seen, [tensor for tensor, _, _ in self._tensors])
+        arrays = names_of_arrays(made.seen, self.tensors())
         owners = {id(array): name for name, array in arrays.items()}
         sources = [
             names[s] if isinstance(s, int) else owners.get(id(s.array), "tensor") for s in self.sources
@@ -130,7 +131,7 @@ class Differentiable(Captured):
         for index, place in self._written:
             np.copyto(given[index].array, array(place))
             given[index].mark_changed()
-        for tensor in self._changed:
+        for tensor in self.changed():
             tensor.mark_changed()
         results: list[Tensor] = []
         for output in self.outputs:
@@ -207,14 +208,14 @@ class Differentiable(Captured):
         self, lease: _Lease, node: Node, tangents: list[Tensor | None]
     ) -> list[Tensor | None]:
         """A value decides otherwise than in the capture: the call again, without its effects."""
-        for tensor in (*(t for t, _, _ in self._tensors), *lease.given):
+        for tensor in (*self.tensors(), *lease.given):
             _check_unchanged(tensor, node)
         if not self._modules_hold():
             raise GradientError(
                 "compiled_function: a module was changed between the forward and the backward pass"
             )
         restore = self._snapshot(self._seen)
-        versions = [(t, list(t._changes)) for t in self._changed if t._changes is not None]
+        versions = [(t, list(t._changes)) for t in self.changed() if t._changes is not None]
         try:
             for generator, position in lease.positions:
                 generator.set_state(position)

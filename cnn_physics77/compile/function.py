@@ -11,9 +11,10 @@ from types import MethodType
 from typing import Any
 
 from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_record, has_graph
-from cnn_physics77.compile.compare import difference
+from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
+from cnn_physics77.compile.processes import LaneBusy, check_lanes, is_worth_it
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current
 from cnn_physics77.compile.tree import flatten
@@ -25,6 +26,10 @@ MOST_CAPTURES = 8
 
 ATTEMPTS = 3
 """Calls of one kind that are tried while the problem may pass."""
+
+
+_capturing = threading.Lock()
+"""A capture taps the whole framework, so only one thread captures at a time."""
 
 
 class _Kind:
@@ -50,10 +55,13 @@ class CompiledFunction:
     counts. All later ones are replays, as long as what the capture depends on is as it was.
     """
 
-    def __init__(self, function: Callable, fullgraph: bool = False, name: str = "") -> None:
+    def __init__(
+        self, function: Callable, fullgraph: bool = False, name: str = "", lanes: str = "threads"
+    ) -> None:
+        check_lanes(lanes)
         functools.update_wrapper(self, function)  # first, as it copies attributes
         self._function = function
-        self.fullgraph = fullgraph
+        self.fullgraph, self.lanes = fullgraph, lanes
         self._kinds: dict[Any, _Kind] = {}
         self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
@@ -73,7 +81,7 @@ class CompiledFunction:
         return self if owner is None else MethodType(self, owner)
 
     def __reduce__(self) -> tuple:
-        return CompiledFunction, (self._function, self.fullgraph, self.__name__)
+        return CompiledFunction, (self._function, self.fullgraph, self.__name__, self.lanes)
 
     def _call(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         given: list[Tensor] = []
@@ -85,13 +93,28 @@ class CompiledFunction:
             recording(),
         )
         for captured in self._captures.get(key, ()):
-            if captured.holds():
+            if captured.proved and captured.holds():
                 try:
-                    return (
-                        captured.replay(given)
-                        if captured.proved
-                        else self._prove(captured, description, given)
-                    )
+                    return captured.replay(given)
+                except GuardFailed:
+                    continue
+                except (AllLent, LaneBusy):
+                    return self._function(*args, **kwargs)
+        if not _capturing.acquire(blocking=False):
+            return self._function(*args, **kwargs)  # another thread captures a function
+        try:
+            return self._learn(key, description, given, args, kwargs)
+        finally:
+            _capturing.release()
+
+    def _learn(
+        self, key: Any, description: Any, given: list[Tensor], args: tuple, kwargs: dict[str, Any]
+    ) -> Any:
+        """A call as always, from which a capture is made or proved."""
+        for captured in self._captures.get(key, ()):
+            if not captured.proved and captured.holds():
+                try:
+                    return self._prove(captured, description, given)
                 except GuardFailed:
                     continue
                 except AllLent:
@@ -118,6 +141,7 @@ class CompiledFunction:
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
+        kind.attempts = 0
         captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
@@ -146,7 +170,29 @@ class CompiledFunction:
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
         captured.prove()
+        if self.lanes == "processes":
+            self._part(captured, given)
         return made.result
+
+    def _part(self, captured: Captured, given: list[Tensor]) -> None:
+        """Let two processes run the program, if that is worth it; what they give is compared first."""
+        if type(captured) is not Captured or not is_worth_it(captured.program):
+            return
+        whole = captured.rehearse(given)
+        program = captured.use_processes()
+        program.here = True
+        cut = captured.rehearse(given)
+        program.here = False
+        try:
+            parted = captured.rehearse(given)
+        except LaneBusy:
+            parted = cut
+        results = captured.result_count()  # states: an optimizer may blow rounding errors up
+        problem = first_difference(whole[:results], cut[:results], rounded=True)
+        if not problem and any(a.tobytes() != b.tobytes() for a, b in zip(cut, parted)):
+            problem = "the bits of two lanes are not those of one"
+        if problem:
+            raise CaptureError(f"compile: two processes differ from one in {self.__name__}: {problem}")
 
     def captures(self) -> list[Captured]:
         """All captures, in order."""

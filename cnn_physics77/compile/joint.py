@@ -162,7 +162,7 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
     )
     made.problem = made.problem or trace.problem or problem_of(made, returned, known | set(map(id, returned)))
     if not made.problem:
-        kept = kept_tensor(known | _alive(returned))
+        kept = kept_tensor(trace, known | _alive(returned))
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ from cnn_physics77.compile.lane import (
     STATUS,
 )
 from cnn_physics77.compile.replay import Program, lines_of
-from cnn_physics77.compile.schedule import lives
+from cnn_physics77.compile.schedule import estimate, lives
 from cnn_physics77.compile.seams import Draw
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
 from cnn_physics77.compile.standalone import Texts
@@ -51,8 +54,29 @@ from cnn_physics77.compile.trace import (
 PROGRESS = tuple(8 * lane for lane in range(LANES))
 """Places of the lanes' progress in the control memory."""
 
-START_SECONDS = 60.0
-"""A process that has not answered by then never will."""
+LEAST_MICROSECONDS = 400.0
+"""By estimate; the lanes of a shorter program would wait for one another most of the time."""
+
+
+def check_lanes(lanes: str) -> None:
+    """Raise a ValueError unless there are such lanes here."""
+    if lanes not in ("threads", "processes"):
+        raise ValueError(f"compile: expected lanes 'threads' or 'processes', found {lanes!r}")
+    if lanes == "processes" and (os.name != "posix" or platform.machine() not in ("x86_64", "AMD64")):
+        # the lanes rely on one another's writes being seen in their order
+        raise ValueError(
+            f"compile: lanes in processes need Linux or macOS on x86, found {sys.platform} on "
+            f"{platform.machine()}; use lanes='threads'"
+        )
+
+
+def is_worth_it(program: Program) -> bool:
+    """Whether a program is long enough for lanes in processes."""
+    return sum(map(estimate, program.steps)) >= LEAST_MICROSECONDS
+
+
+class LaneBusy(Exception):
+    """The process of the second lane works for another thread."""
 
 
 class Worker:
@@ -63,9 +87,14 @@ class Worker:
         segment = Segment(CONTROL_BYTES)
         self.control = segment.view(0, CONTROL_BYTES).cast("q")
         self.run = 0
+        self.busy = threading.Lock()
         self._fence = threading.Lock()
         self._programs = 0
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "MKL_NUM_THREADS": "1",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(Path(lane_module.__file__)), json.dumps(segment.address)],
             stdin=subprocess.PIPE,
@@ -84,6 +113,12 @@ class Worker:
         if self.process.stdout.read(1) != b"k":
             raise CaptureError("compile: the process of a lane did not start")
         return self._programs
+
+    def drop(self, program: int) -> None:
+        """The process forgets a program."""
+        if self.is_alive():
+            with suppress(OSError):
+                self._send({"drop": program})
 
     def _send(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()
@@ -117,7 +152,7 @@ class Worker:
                 if control[FINISHED] == self.run and control[STATUS] != DONE:
                     self._raise(control[STATUS])
                 time.sleep(0)
-                if looks % SPINS == 0 and self.process.poll() is not None:
+                if looks % SPINS == 0 and not self.is_alive():
                     raise CaptureError("compile: the process of a lane has ended")
 
     def finish(self) -> None:
@@ -127,10 +162,22 @@ class Worker:
             self._raise(self.control[STATUS])
 
     def abort(self) -> None:
-        """Give the run up, and wait until the process does nothing."""
-        self.control[ABORT] = self.run
-        while self.control[FINISHED] < self.run and self.process.poll() is None:
-            time.sleep(0)
+        """Give the run up, and wait until the process does nothing, however often Ctrl-C is pressed."""
+        interrupt = None
+        while True:
+            try:
+                self.control[ABORT] = self.run
+                while self.control[FINISHED] < self.run and self.is_alive():
+                    time.sleep(0)
+                break
+            except KeyboardInterrupt as pressed:
+                interrupt = pressed
+        if interrupt is not None:
+            raise interrupt
+
+    def is_alive(self) -> bool:
+        """Whether the process runs, and is a child of this one."""
+        return os.getpid() == self.process_id and self.process.poll() is None
 
     @staticmethod
     def _raise(status: int) -> None:
@@ -157,7 +204,7 @@ def worker() -> Worker:
     """The worker of this process, started when it is first asked for."""
     process = os.getpid()
     found = _workers.get(process)
-    if found is None or found.process.poll() is not None:
+    if found is None or not found.is_alive():
         found = _workers[process] = Worker()
     return found
 
@@ -167,7 +214,12 @@ class LanedProgram(Program):
 
     Args:
         program: of one process; its buffers move into shared memory.
+
+    Attributes:
+        here: run all pieces in this process, one after another, which gives the same bits.
     """
+
+    here = False
 
     def __init__(self, program: Program) -> None:
         self.interface, self.lanes, self.initial = program.interface, 1, []
@@ -209,29 +261,45 @@ class LanedProgram(Program):
         sources = [self._source(lane) for lane in range(LANES)]
         self.source = "\n\n".join(text for text, _ in sources)
         self._number = self._worker.load(sources[1][0], [segment, *self._segments])
-        space: dict[str, Any] = {"np": np, "GuardFailed": GuardFailed, **sources[0][1]}
-        exec(compile(sources[0][0], "<captured program>", "exec"), space)
-        memory = [segment.whole, *(other.whole for other in self._segments)]
-        self._first = space["bind"](memory, self._worker.control, self._worker.wait)
+        self._memory = [segment.whole, *(other.whole for other in self._segments)]
+        self._first = self._bound_here(*sources[0])
+        weakref.finalize(self, self._worker.drop, self._number)
+
+    def _bound_here(self, source: str, own: dict[str, Any]) -> Callable[[int], None]:
+        space: dict[str, Any] = {"np": np, "GuardFailed": GuardFailed, **own}
+        exec(compile(source, "<captured program>", "exec"), space)
+        return space["bind"](self._memory, self._worker.control, self._worker.wait)
+
+    def usable(self) -> bool:
+        return self._worker.is_alive()
 
     def run(self) -> None:  # type: ignore[override]
         """Run both lanes.
 
         Raises:
             GuardFailed: a value that decides differs.
+            LaneBusy: another thread uses the process.
         """
+        if self.here:
+            return self._bound_here(*self._source(None))(0)
         worker = self._worker
-        base = worker.start(self._number)
+        if not worker.busy.acquire(blocking=False):
+            raise LaneBusy
         try:
+            base = worker.start(self._number)
             self._first(base)
             worker.finish()
         except BaseException:
             worker.abort()
             raise
+        finally:
+            worker.busy.release()
 
-    def _source(self, lane: int) -> tuple[str, dict[str, Any]]:
-        """The text of a lane's function, and what of it is not NumPy's."""
+    def _source(self, lane: int | None) -> tuple[str, dict[str, Any]]:
+        """The text of a lane's function, and what of it is not NumPy's; of all pieces where it is None."""
         names = _LaneTexts(self)
+        if lane is None:
+            return _text([line for p in self.pieces for line in lines_of(p.step, names)], names), names.own
         awaited = {p.waits[lane] for p in self.pieces if p.lane != lane}
         body = []
         for piece in self.pieces:
@@ -244,9 +312,14 @@ class LanedProgram(Program):
             body += lines_of(piece.step, names)
             if piece.position in awaited:
                 body.append(f"control[{PROGRESS[lane]}] = base + {piece.position + 1}")
-        definitions = "\n    ".join(["import base64", "from numpy import copyto, inf, nan", *names.definitions])
-        run = "\n        ".join(["def run(base):", *(body or ["pass"])])
-        return f"def bind(memory, control, wait):\n    {definitions}\n    {run}\n    return run\n", names.own
+        return _text(body, names), names.own
+
+
+def _text(body: list[str], names: _LaneTexts) -> str:
+    lines = ["import base64", "from numpy import copyto, inf, nan", *names.definitions]
+    definitions = "\n    ".join(lines)
+    run = "\n        ".join(["def run(base):", *(body or ["pass"])])
+    return f"def bind(memory, control, wait):\n    {definitions}\n    {run}\n    return run\n"
 
 
 def _filled(buffer: Buffer) -> Call:

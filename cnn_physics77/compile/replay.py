@@ -82,6 +82,10 @@ class Program:
     def _compile(self) -> None:
         self.source, self.run = compiled(self)
 
+    def usable(self) -> bool:
+        """Whether it can run now."""
+        return True
+
     def rebound(self) -> Self:
         """The same program on new memory."""
         other: Self = object.__new__(type(self))

@@ -44,8 +44,13 @@ class Slot:
 
 @dataclass
 class Seen:
-    """What took part in a capture."""
+    """What took part in a capture.
 
+    Attributes:
+        passing: what happened that makes this call unlike others; "" for nothing.
+    """
+
+    passing: str = ""
     slots: list[Slot] = field(default_factory=list)
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
@@ -100,12 +105,19 @@ _NAMES = ("array",), ("arrays", "values", "gradients", "views")
 
 def holders() -> list[Any]:
     """All objects that hold arrays."""
-    return objects_of(Tensor, ParameterPack)
+    return instances(Tensor, ParameterPack)
 
 
-def objects_of(*kinds: type) -> list[Any]:
-    """All objects of these classes. Others are not touched: some answer ``isinstance`` with a warning."""
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), kinds)]
+def instances(*kinds: type) -> list[Any]:
+    """All instances of some classes. An instance refers to its class.
+
+    ``gc.get_objects`` would also refer to the tuples that other threads are about to fill, which they cannot
+    do then.
+    """
+    classes = list(kinds)
+    for kind in classes:  # grows meanwhile
+        classes += kind.__subclasses__()
+    return [thing for thing in gc.get_referrers(*classes) if isinstance(thing, kinds)]
 
 
 def arrays_of(holder: Any) -> list[np.ndarray]:
@@ -273,11 +285,25 @@ def _optimizers(seen: Seen) -> Iterator[None]:
         trace.add(slot.numbers, EXTERNAL)
         return tuple(traced(slot.numbers)[i] for i in range(len(numbers)))
 
+    make = ElementwiseOptimizer._make_packs
+
+    def make_packs(self, params, names):
+        if current.trace is None:
+            return make(self, params, names)
+        seen.passing = "an optimizer makes its states anew"
+        trace, current.trace = current.trace, None
+        try:
+            return make(self, params, names)
+        finally:
+            current.trace = trace
+
     ElementwiseOptimizer.next_numbers = next_numbers  # type: ignore[method-assign]
+    ElementwiseOptimizer._make_packs = make_packs  # type: ignore[method-assign]
     try:
         yield
     finally:
         ElementwiseOptimizer.next_numbers = before  # type: ignore[method-assign]
+        ElementwiseOptimizer._make_packs = make  # type: ignore[method-assign]
 
 
 class _Numbers:

@@ -1,0 +1,313 @@
+"""Lanes in processes: equal values, and nothing that hangs or stays behind."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import cnn_physics77 as torch
+from cnn_physics77 import nn
+from cnn_physics77.compile.processes import LanedProgram, worker
+from cnn_physics77.nn import functional as F
+
+pytestmark = pytest.mark.skipif(
+    os.name != "posix" or platform.machine() not in ("x86_64", "AMD64"),
+    reason="lanes in processes need Linux or macOS on x86",
+)
+
+
+def network(dtype=torch.float64):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(6 * 14 * 14, 30),
+        nn.Tanh(),
+        nn.Linear(30, 10),
+    ).to(dtype)
+
+
+def training(model, optimizer):
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def batches(count, dtype=np.float64, sizes=(32,)):
+    generator = np.random.default_rng(1)
+    for number in range(count):
+        n = sizes[number % len(sizes)]
+        x = generator.standard_normal((n, 1, 28, 28)).astype(dtype)
+        yield torch.from_numpy(x), torch.from_numpy(generator.integers(0, 10, n))
+
+
+def prepared(lanes="processes", dtype=torch.float64, calls=4):
+    """A step that runs in two processes, its model, and its optimizer."""
+    model = network(dtype)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    step = torch.compile(training(model, optimizer), lanes=lanes)
+    for x, y in batches(calls, np.dtype(str(dtype).rpartition(".")[2])):
+        step(x, y)
+    assert isinstance(step.program, LanedProgram)
+    return step, model, optimizer
+
+
+def run(lanes, optimizer_name, dtype, sizes):
+    model = network(dtype)
+    options = {"momentum": 0.9} if optimizer_name == "SGD" else {}
+    optimizer = getattr(torch.optim, optimizer_name)(model.parameters(), lr=1e-2, **options)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+    step = training(model, optimizer)
+    if lanes:
+        step = torch.compile(step, lanes=lanes)
+    torch.manual_seed(3)
+    losses = []
+    for x, y in batches(12, np.dtype(str(dtype).rpartition(".")[2]), sizes):
+        losses.append(step(x, y))
+        scheduler.step()
+    if lanes:
+        assert all(isinstance(captured.program, LanedProgram) for captured in step.captures())
+    state = [value.detach().numpy().copy() for value in model.state_dict().values()]
+    return [loss.item() for loss in losses], state + [p.grad.numpy().copy() for p in model.parameters()]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+def test_two_processes_compute_what_one_call_does(optimizer, dtype):
+    tolerance = 1e-11 if dtype == torch.float64 else 1e-3  # twelve steps of training
+    losses, arrays = run(None, optimizer, dtype, (32, 32, 32, 17))
+    found_losses, found = run("processes", optimizer, dtype, (32, 32, 32, 17))
+    np.testing.assert_allclose(found_losses, losses, rtol=tolerance)
+    for a, b in zip(found, arrays, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)  # values of the order of 0.1 to 1
+
+
+def test_tensors_stay_the_users_own():
+    step, model, optimizer = prepared()
+    weight = model[0].weight
+    twin = network()
+    twin.load_state_dict(model.state_dict())
+    other = torch.optim.Adam(twin.parameters(), lr=1e-2)
+    other.load_state_dict(optimizer.state_dict())
+    eager = training(twin, other)
+    for number, (x, y) in enumerate(batches(6)):
+        torch.manual_seed(number)
+        step(x, y)
+        torch.manual_seed(number)
+        eager(x, y)
+        with torch.no_grad():  # what others do between replays is seen, and seen by others
+            weight.mul_(0.9)
+            twin[0].weight.mul_(0.9)
+    assert model[0].weight is weight
+    for a, b in zip(model.state_dict().values(), twin.state_dict().values(), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-10)
+
+
+def test_what_the_caller_keeps_does_not_change():
+    step, model, _ = prepared()
+    ((x, y),) = batches(1)
+    loss, gradient = step(x, y), model[0].weight.grad
+    kept = loss.item(), gradient.numpy().copy()
+    for _ in range(3):
+        step(x, y)
+    assert loss.item() == kept[0]
+    np.testing.assert_array_equal(gradient.numpy(), kept[1])
+    assert model[0].weight.grad is not gradient
+
+
+def test_a_value_that_decides_gives_the_run_up_without_a_trace():
+    torch.manual_seed(0)
+    weight = torch.randn(300, 300, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weight], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        y = torch.tanh(x @ weight)
+        loss = (y * y).mean()
+        if loss > 0.9:
+            loss = loss * 2
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = torch.compile(step, lanes="processes")
+    small, large = torch.randn(64, 300, dtype=torch.float64) * 1e-2, torch.ones(64, 300, dtype=torch.float64)
+    for _ in range(4):
+        compiled(small)
+    assert isinstance(compiled.program, LanedProgram)
+    before = weight.detach().numpy().copy()
+    found = compiled(large * 50)
+    after = weight.detach().numpy().copy()
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(before))
+    expected = step(large * 50)
+    np.testing.assert_allclose(found.item(), expected.item(), rtol=1e-12)
+    np.testing.assert_allclose(after, weight.detach().numpy(), rtol=1e-12, atol=1e-14)
+
+
+def test_interrupted_at_random_moments_it_neither_hangs_nor_computes_wrongly():
+    step, model, optimizer = prepared()
+    ((x, y),) = batches(1)
+    generator = np.random.default_rng(0)
+    interrupted = 0
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(200):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, float(generator.uniform(1e-4, 2e-2)))
+                step(x, y)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupted += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert interrupted > 10
+    twin = network()
+    twin.load_state_dict(model.state_dict())
+    other = torch.optim.Adam(twin.parameters(), lr=1e-2)
+    other.load_state_dict(optimizer.state_dict())
+    for number in range(3):
+        torch.manual_seed(number)
+        found = step(x, y)
+        torch.manual_seed(number)
+        expected = training(twin, other)(x, y)
+        np.testing.assert_allclose(found.item(), expected.item(), rtol=1e-10)
+    assert not worker().busy.locked()
+
+
+def test_a_process_that_has_ended_is_replaced():
+    step, _, _ = prepared()
+    ((x, y),) = batches(1)
+    process = worker().process
+    process.kill()
+    process.wait()
+    for _ in range(4):
+        assert np.isfinite(step(x, y).item())
+    assert isinstance(step.program, LanedProgram) and worker().process is not process
+
+
+def test_another_thread_computes_meanwhile():
+    step, _, _ = prepared()
+    other, _, _ = prepared()
+    ((x, y),) = batches(1)
+    failed = []
+
+    def work(function):
+        try:
+            for _ in range(20):
+                assert np.isfinite(function(x, y).item())
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(function,)) for function in (step, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed and not any(thread.is_alive() for thread in threads)
+
+
+SCRIPT = """
+import sys, time
+import numpy as np
+import cnn_physics77 as torch
+from cnn_physics77.compile.processes import worker
+torch.manual_seed(0)
+weight = torch.randn(400, 400, requires_grad=True)
+optimizer = torch.optim.SGD([weight], lr=0.1)
+@torch.compile(lanes="processes")
+def step(x):
+    optimizer.zero_grad()
+    loss = torch.tanh(x @ weight).mean()
+    loss.backward()
+    optimizer.step()
+    return loss
+x = torch.randn(128, 400)
+for _ in range(5):
+    step(x)
+print(worker().process.pid, flush=True)
+{ending}
+"""
+
+
+def ends_within(pid: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+@pytest.mark.parametrize("ending", ["time.sleep(60)", "while True: step(x)"])
+def test_a_killed_parent_leaves_no_process(ending):
+    script = textwrap.dedent(SCRIPT.format(ending=ending))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        child = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.kill()
+        parent.wait()
+    assert ends_within(child, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
+def test_the_process_ends_with_the_program():
+    script = textwrap.dedent(SCRIPT.format(ending=""))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and done.stderr == ""
+    assert ends_within(int(done.stdout), 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="maps are read from /proc")
+def test_dropped_programs_give_their_memory_back():
+    def maps():
+        with open(f"/proc/{worker().process.pid}/maps") as file:
+            return sum("cnn_physics77" in line for line in file)
+
+    step, _, _ = prepared()
+    held = maps()
+    for _ in range(3):
+        step.reset()
+        ((x, y),) = batches(1)
+        for _ in range(4):
+            step(x, y)
+        time.sleep(0.6)  # the process reads what it is told when it is idle
+    assert maps() <= held + 3
+
+
+def test_lanes_that_there_are_not():
+    with pytest.raises(ValueError, match="expected lanes 'threads' or 'processes', found 'three'"):
+        torch.compile(lambda x: x, lanes="three")
+
+
+def test_short_programs_stay_in_one_process():
+    compiled = torch.compile(lambda x: x * 2 + 1, lanes="processes")
+    for _ in range(4):
+        compiled(torch.ones(3))
+    assert not isinstance(compiled.program, LanedProgram)
