@@ -219,15 +219,18 @@ def test_a_saved_function_of_constants_and_decisions(tmp_path):
     def f(x, class_):
         y = x.clone()
         y[:, 1:] = -1
+        base = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+        base.add_(x[0])
         big = torch.where(x > 0.5, x, float("inf"))
         if x.sum() > 0:
-            return y * table + class_, x.to(torch.float32), big, x[:0]
-        return x, x, x, x
+            return y * table + class_, x.to(torch.float32), big, x[:0], base
+        return x, x, x, x, x
 
     x, offset = torch.rand(2, 3).double() + 0.1, torch.arange(3)
     for _ in range(4):
         expected = f(x, offset)
     code = """
+saved.step(given["x"] + 1, given["c"])
 for i, one in enumerate(saved.step(given["x"], given["c"])):
     results[str(i)] = one
 try:

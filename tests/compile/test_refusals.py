@@ -3,7 +3,9 @@
 import pytest
 
 import cnn_physics77 as torch
+from cnn_physics77 import nn
 from cnn_physics77.compile import CaptureError
+from cnn_physics77.core.errors import GradientError
 
 
 def same(a, b):
@@ -154,6 +156,48 @@ def test_what_is_refused_with_gradients_may_be_captured_without():
     f(torch.ones(3)).backward()
     same(weight.grad, 2 * torch.ones(3))
     assert len(calls) == 2 + 3 + 1
+
+
+class Branches(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2 if g.sum() > 0 else g * 3
+
+
+class Decides(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return Branches.apply(self.drop(self.layer(x)))
+
+
+def change_mode(model):
+    model.eval()
+
+
+def change_values(model):
+    with torch.no_grad():
+        model.layer.bias.add_(1)
+
+
+@pytest.mark.parametrize("change", [change_mode, change_values])
+def test_a_call_that_can_no_longer_be_made_again(change):
+    """A value decides otherwise in the backward pass, and what the call was made of has changed since."""
+    model = torch.compile(Decides(), fullgraph=True)
+    for sign in (1, 1, 1, 1):
+        y = model(torch.ones(2, 3))
+        y.backward(torch.full((2, 3), float(sign)))
+    y = model(torch.ones(2, 3))
+    change(model)
+    with pytest.raises(GradientError, match=r"was changed between|modified by an inplace operation"):
+        y.backward(torch.full((2, 3), -1.0))
 
 
 def test_a_replay_that_differs_is_an_error():
