@@ -162,7 +162,14 @@ METADATA = {
 }  # fmt: skip
 """Functions that read no values."""
 
-FILLS = {np.empty: None, np.empty_like: None, np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1}
+FILLS: dict[Callable, int | None] = {
+    np.empty: None,
+    np.empty_like: None,
+    np.zeros: 0,
+    np.zeros_like: 0,
+    np.ones: 1,
+    np.ones_like: 1,
+}
 """Functions that allocate, and what they fill the memory with."""
 
 CHANGE_FIRST = {

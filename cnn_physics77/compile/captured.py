@@ -500,7 +500,7 @@ class Captured:
 
     def _set_counts(self, counts: list[np.ndarray | None]) -> None:
         for slot, count in zip(self._slots, counts):
-            if count is not None:
+            if count is not None and slot.pack.steps is not None:
                 np.copyto(slot.pack.steps, count)
 
     def _snapshot(self, arrays: list[np.ndarray]) -> Callable[[], None]:

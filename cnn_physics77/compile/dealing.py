@@ -126,7 +126,7 @@ def _part(step: Call, axis: int, places: list[int], start: int, stop: int) -> Ca
 
 
 def _sliced(operand: Operand, axis: int, start: int, stop: int) -> Operand:
-    """``array[..., start:stop, ...]``; the array itself where it has one element along the axis, or no axis."""
+    """``array[..., start:stop, ...]``; the array itself where it has no axis, or one element along it."""
     if axis < 0 or operand.shape[axis] == 1:
         return operand
     shape = (*operand.shape[:axis], stop - start, *operand.shape[axis + 1 :])
@@ -205,7 +205,7 @@ class _Lanes:
 
 
 def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
-    """Cut the steps, and deal the pieces to lanes. The steps at the positions ``fixed`` run whole on lane 0."""
+    """Cut the steps, and deal the pieces to lanes. The steps at ``fixed`` positions run whole on lane 0."""
     lanes = _Lanes(steps)
     blocks: dict[int, set[int]] = {}
     for step in steps:

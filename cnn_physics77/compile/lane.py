@@ -48,7 +48,9 @@ def opened(address: list) -> memoryview:
         finally:
             os.close(file)
     resource_tracker.register = lambda *names: None  # the parent unlinks it
-    return shared_memory.SharedMemory(place).buf
+    memory = shared_memory.SharedMemory(place).buf
+    assert memory is not None
+    return memory
 
 
 class Lane:
