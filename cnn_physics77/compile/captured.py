@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
+from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.replay import Program
@@ -263,9 +264,13 @@ class Captured:
     Attributes:
         program: the program.
         proved: whether a replay has been compared with an ordinary call.
+        environment: what the function read besides its arguments.
+        whole: the operations that were taken as one call each.
     """
 
     record = staticmethod(call_and_record)
+    environment: Environment
+    whole: frozenset[str] = frozenset()
     _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or whether it is None
 
     def __init__(self, made: Recording) -> None:
@@ -370,6 +375,8 @@ class Captured:
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""
         if self.mode != (recording(), get_default_dtype()) or not self.program.usable():
+            return False
+        if not self.environment.holds():
             return False
         for tensors in self._tensors.values():
             replaced = True
@@ -479,7 +486,7 @@ class Captured:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
         for index, buffer in self._inputs:
             np.copyto(buffer.owner, given[index].array)
-        before = self._snapshot(undone) if undone else None
+        before = self._snapshot(undone) if undone or self._generators else None
         counts = self._counts()
         try:
             blas.in_one_thread(self._compute)

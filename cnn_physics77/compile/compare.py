@@ -87,7 +87,9 @@ def _form_of(value: Any) -> Any:
     if isinstance(value, Operand):
         form = value.shape, value.strides, value.dtype
         buffer = value.buffer
-        if buffer.kind == CONSTANT and buffer.initial is None and buffer.size <= 1 << 16:
+        owner = buffer.owner
+        is_number = owner.size == 1 and not owner.flags.writeable  # kept by an operation, perhaps for long
+        if is_number or (buffer.kind == CONSTANT and buffer.initial is None and buffer.size <= 1 << 16):
             return *form, np.asarray(buffer.owner).tobytes()
         return form
     if isinstance(value, (tuple, list)):

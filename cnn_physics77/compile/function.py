@@ -13,10 +13,11 @@ from typing import Any
 from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_record, has_graph
 from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
+from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
 from cnn_physics77.compile.processes import LaneBusy, check_lanes, is_worth_it
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.trace import CaptureError, GuardFailed, current
+from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
 from cnn_physics77.compile.tree import flatten
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
@@ -65,6 +66,7 @@ class CompiledFunction:
         self._kinds: dict[Any, _Kind] = {}
         self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
+        self._unsteady: set[str] = set()  # operations that decide by values, now so, now otherwise
         self._busy = threading.Lock()
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         _all.add(self)
@@ -96,7 +98,8 @@ class CompiledFunction:
             if captured.proved and captured.holds():
                 try:
                     return captured.replay(given)
-                except GuardFailed:
+                except GuardFailed as failed:
+                    self._unsteady.update(failed.args)
                     continue
                 except (AllLent, LaneBusy):
                     return self._function(*args, **kwargs)
@@ -115,7 +118,8 @@ class CompiledFunction:
             if not captured.proved and captured.holds():
                 try:
                     return self._prove(captured, description, given)
-                except GuardFailed:
+                except GuardFailed as failed:
+                    self._unsteady.update(failed.args)
                     continue
                 except AllLent:
                     return self._function(*args, **kwargs)
@@ -132,7 +136,9 @@ class CompiledFunction:
 
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
         record = call_and_record_both if kind.differentiable else call_and_record
-        made = record(self._function, description, given)
+        environment, whole = Environment(self._function), frozenset(self._unsteady - {""})
+        with taken_whole(whole):
+            made = record(self._function, description, given)
         if made.problem:
             if made.problem == DIFFERENTIABLE and not kind.differentiable:
                 kind.differentiable = True
@@ -143,6 +149,8 @@ class CompiledFunction:
             return made.result
         kind.attempts = 0
         captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
+        environment.add(type(module).forward for module in made.seen.modules.values())
+        captured.environment, captured.whole = environment, whole
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
@@ -163,7 +171,8 @@ class CompiledFunction:
 
     def _prove(self, captured: Captured, description: Any, given: list[Tensor]) -> Any:
         replayed = captured.rehearse(given)
-        made = captured.record(self._function, description, given)
+        with taken_whole(captured.whole):
+            made = captured.record(self._function, description, given)
         problem = difference(captured, made, replayed)
         if problem:
             raise CaptureError(

@@ -205,7 +205,7 @@ def lines_of(step: Call | Guard, names: Any) -> list[str]:
     text = names.text
     if isinstance(step, Guard):
         test = text(step.operand)
-        return [f"if {'not ' if step.expected else ''}{test}:", "    raise GuardFailed"]
+        return [f"if {'not ' if step.expected else ''}{test}:", f"    raise GuardFailed({step.operation!r})"]
     function, out = step.function, step.out
     called = names.of(function, getattr(function, "__name__", "call").strip("<_>") + "_")
     arguments = [text(argument) for argument in step.arguments]

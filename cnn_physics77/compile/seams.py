@@ -165,11 +165,11 @@ def _named(name: str, forward: Callable) -> Callable:
         trace.depth += 1
         begun = len(trace.steps)
         try:
-            if any(_varies(trace, value) for value in (*arrays, *parameters.values())):
-                arrays = traced(arrays)  # all: what is done to a plain one is not seen
-            else:
-                arrays = plain(arrays)  # the result is a constant
-            return forward(*arrays, **parameters)
+            if not any(_varies(trace, value) for value in (*arrays, *parameters.values())):
+                return forward(*plain(arrays), **parameters)  # the result is a constant
+            if name in current.whole:
+                raise ValueRead
+            return forward(*traced(arrays), **parameters)  # all: what is done to a plain one is not seen
         except ValueRead:
             del trace.steps[begun:]
             return noted_whole(forward, plain(arrays), plain(parameters))

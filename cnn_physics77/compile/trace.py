@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -283,7 +284,19 @@ def array_at(operand: Operand) -> np.ndarray:
 
 class _Current(threading.local):
     trace: Trace | None = None
+    whole: frozenset[str] = frozenset()
 
 
 current = _Current()
-"""``current.trace``: the trace that this thread writes, or None."""
+"""``current.trace``: the trace that this thread writes, or None. ``current.whole``: the operations that are
+one call each, since values that they decide by have changed before."""
+
+
+@contextmanager
+def taken_whole(operations: frozenset[str]) -> Iterator[None]:
+    """Within, these operations become one call each in a capture of this thread."""
+    before, current.whole = current.whole, operations
+    try:
+        yield
+    finally:
+        current.whole = before
