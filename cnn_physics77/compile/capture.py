@@ -87,7 +87,8 @@ class Traced(np.ndarray):
             if _reads(trace, key):
                 trace.value_read("an index was read from an array")
             return base[_with_ellipsis(index)].view(Traced)
-        if _reads(trace, *(part for part in _parts(key) if getattr(part, "dtype", None) == bool)):
+        masks = [part for part in _parts(key) if isinstance(part, np.ndarray) and part.dtype == np.bool_]
+        if _reads(trace, *masks):
             trace.value_read("an array of booleans as an index decides the shape of the result")
         return _noted(trace, np.ndarray.__getitem__, (base, index), {}, base[index])
 
@@ -161,7 +162,9 @@ METADATA = {
 }  # fmt: skip
 """Functions that read no values."""
 
-FILLS = {np.empty: None, np.empty_like: None, np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1}
+FILLS: dict[Any, int | None] = {
+    np.empty: None, np.empty_like: None, np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1,
+}  # fmt: skip
 """Functions that allocate, and what they fill the memory with."""
 
 CHANGE_FIRST = {
@@ -334,8 +337,8 @@ def _reading_method(name: str) -> Callable:
 
 for _name in (
     "argmax", "argmin", "argpartition", "argsort", "astype", "choose", "compress", "copy", "cumprod",
-    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted", "take",
-    "trace", "fill", "sort", "partition", "put", "byteswap",
+    "cumsum", "diagonal", "dot", "flatten", "nonzero", "ravel", "repeat", "reshape", "round", "searchsorted",
+    "take", "trace", "fill", "sort", "partition", "put", "byteswap",
 ):  # fmt: skip
     setattr(Traced, _name, _computing_method(_name))
 for _name in (

@@ -15,7 +15,17 @@ import numpy as np
 from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.replay import Program, array_at
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, instances, tapped
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Call, Guard, GuardFailed, Operand, Trace, owner_of
+from cnn_physics77.compile.trace import (
+    EXTERNAL,
+    INPUT,
+    Buffer,
+    Call,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+    owner_of,
+)
 from cnn_physics77.compile.tree import Other, flatten, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, record
 from cnn_physics77.core.backend.dtypes import get_default_dtype
@@ -365,7 +375,9 @@ class Captured:
         if type(output) is not tuple:
             return given[output] if type(output) is int else output
         place, had_history = output
-        made = from_array((self.program.array(place) if isinstance(place, Operand) else place).copy(order="K"))
+        made = from_array(
+            (self.program.array(place) if isinstance(place, Operand) else place).copy(order="K")
+        )
         if had_history:
             made.edge = record(_FREED, ())
         return made
@@ -373,7 +385,7 @@ class Captured:
     def _note_references(self) -> None:
         """How often the gradients, and the memory that they lie in, are referred to."""
         grads = [leaf._grad for leaf, place in self.grads if place is not None]
-        things = [*grads, *(grad.array for grad in grads), self.program.arena]
+        things = [*grads, *(grad.array for grad in grads if grad is not None), self.program.arena]
         self._references = [(thing, 0) for thing in things]
         del grads, things
         self._references = [(thing, getrefcount(thing)) for thing, _ in self._references]
@@ -386,8 +398,8 @@ class Captured:
         counts = self._counts()
         try:
             blas.in_one_thread(self._compute)
-        except GuardFailed:
-            if before is not None:
+        except BaseException as error:
+            if before is not None and isinstance(error, GuardFailed):
                 before()
             self._set_counts(counts)
             raise
@@ -403,7 +415,7 @@ class Captured:
 
     def _set_counts(self, counts: list[np.ndarray | None]) -> None:
         for slot, count in zip(self._slots, counts):
-            if count is not None:
+            if count is not None and slot.pack.steps is not None:
                 slot.pack.steps[:] = count
 
     def _snapshot(self, arrays: list[np.ndarray]) -> Callable[[], None]:
@@ -447,7 +459,8 @@ class Captured:
         results = [
             t.array for t, output in zip(returned, self.outputs) if type(output) is tuple and t.array.size
         ]
-        results += [leaf._grad.array for leaf, place in self.grads if place is not None]
+        grads = [leaf._grad for leaf, place in self.grads if place is not None]
+        results += [grad.array for grad in grads if grad is not None]
         return [*results, *self._seen]
 
 

@@ -40,6 +40,7 @@ class CompiledFunction:
     """
 
     def __init__(self, function: Callable, fullgraph: bool = False) -> None:
+        self.__name__ = "function"
         self._function = function
         self._fullgraph = fullgraph
         self._kinds: dict[Any, _Kind] = {}

@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis import ALIGNMENT, lifetimes, needed, plan_memory
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, CaptureError, Guard, GuardFailed, Operand, Trace
-
+from cnn_physics77.compile.trace import (
+    TEMPORARY,
+    Buffer,
+    Call,
+    CaptureError,
+    Guard,
+    GuardFailed,
+    Operand,
+    Trace,
+)
 
 GIVES_OUT = {
     np.concatenate, np.take, np.ndarray.take, np.einsum, np.dot, np.cumsum, np.cumprod, np.stack, np.argmax,

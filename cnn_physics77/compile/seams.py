@@ -185,18 +185,19 @@ def _varies(trace: Trace, value: Any) -> bool:
 @contextmanager
 def _assignments(seen: Seen) -> Iterator[None]:
     """``x[key] = y`` is noted also for an x that was made of nothing, such as ``zeros(3)``."""
-    before = Tensor.__setitem__  # type: ignore[attr-defined]
+    tensor: Any = Tensor
+    before = tensor.__setitem__
 
     def assign(self, key, value):
         if current.trace is not None:
             self.array = traced(self.array)
         before(self, key, value)
 
-    Tensor.__setitem__ = assign  # type: ignore[attr-defined]
+    tensor.__setitem__ = assign
     try:
         yield
     finally:
-        Tensor.__setitem__ = before  # type: ignore[attr-defined]
+        tensor.__setitem__ = before
 
 
 # ------------------------------------------------------------------------------------------ scratch memory

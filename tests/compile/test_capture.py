@@ -70,8 +70,10 @@ def test_refused(name, replays, capsys):
     with pytest.warns(RuntimeWarning, match=message) as warned:
         for seed in range(6):
             x = x_of(seed)
-            np.testing.assert_array_equal(np.asarray(captured(x).detach() if name != "numpy" else captured(x)),
-                                          np.asarray(function(x).detach() if name != "numpy" else function(x)))
+            np.testing.assert_array_equal(
+                np.asarray(captured(x).detach() if name != "numpy" else captured(x)),
+                np.asarray(function(x).detach() if name != "numpy" else function(x)),
+            )
     assert len(warned) == 1
     assert replays.count == 0
     whole = torch.compile(function, fullgraph=True)
@@ -104,7 +106,7 @@ def test_random_numbers_of_numpy():
     captured = torch.compile(lambda x: x + torch.from_numpy(rng.normal(size=3)))
     captured(x_of(0))
     captured(x_of(1))
-    with pytest.raises(torch.compile.CaptureError, match="add of add was|call 0 was add"):
+    with pytest.raises(torch.compile.CaptureError, match="was add of add"):
         captured(x_of(2))
 
 

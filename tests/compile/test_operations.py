@@ -153,9 +153,7 @@ def compare(expected, found, what: str) -> None:
         assert (a.shape, a.dtype) == (b.shape, b.dtype), what
         finite = a[np.isfinite(a)]
         scale = float(np.abs(finite).max()) if finite.size and a.dtype.kind in "fc" else 0.0
-        np.testing.assert_allclose(
-            b, a, rtol=1e-12, atol=1e-12 * scale, err_msg=f"result {index} of {what}"
-        )
+        np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12 * scale, err_msg=f"result {index} of {what}")
 
 
 def check(row: Row, order: int, replays) -> None:

@@ -24,9 +24,9 @@ def data(number: int, batch: int = 6, features: int = 5, classes: int = 3):
 
 
 def perceptron():
-    return nn.Sequential(
-        nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)
-    ).to(F64)
+    return nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)).to(
+        F64
+    )
 
 
 def ordinary(world, optimizer=None, model=perceptron) -> None:

@@ -49,7 +49,9 @@ def convolution_input_gradient(
     groups: int,
 ) -> np.ndarray:
     """The derivative of ``sum(g * convolution(x, weight))`` in ``x``."""
-    gradient = np.zeros((g.shape[0], weight.shape[1] * groups, *input_size), np.result_type(g, weight), like=g)
+    gradient = np.zeros(
+        (g.shape[0], weight.shape[1] * groups, *input_size), np.result_type(g, weight), like=g
+    )
     for x_index, w_index, y_index in terms(gradient.shape, weight.shape, stride, padding, dilation, groups):
         gradient[x_index] += g[y_index] * weight[w_index]
     return gradient

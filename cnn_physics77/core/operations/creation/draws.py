@@ -23,9 +23,9 @@ def uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
     if dtype.itemsize > 2:
         return np.asanyarray(numbers.random(shape, dtype=dtype))
     steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # rounding from float32 could give 1
-    return np.asanyarray(np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps).astype(
-        dtype
-    )
+    return np.asanyarray(
+        np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps
+    ).astype(dtype)
 
 
 def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
