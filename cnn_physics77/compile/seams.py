@@ -19,6 +19,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.operation import OPERATIONS
@@ -248,10 +249,11 @@ class _OutermostFrame:
 @contextmanager
 def _scratch(seen: Seen) -> Iterator[None]:
     before, arena.frame = arena.frame, _OutermostFrame()  # type: ignore[assignment]
+    reverse, direction.reverse = direction.reverse, False  # two captures of a call have the same order
     try:
         yield
     finally:
-        arena.frame = before
+        arena.frame, direction.reverse = before, reverse
 
 
 # --------------------------------------------------------------------- optimizers, random numbers, modules

@@ -33,7 +33,7 @@ NETWORKS = {
     "MLP": (models.MLP, (784,)),
     "LeNet5": (models.LeNet5, (1, 28, 28)),
     "ResNet20": (lambda: models.ResNet20(shortcut="B"), (3, 16, 16)),
-    "VGG": (lambda: models.VGG([8, "M", 16, "M"], image_size=16, hidden=32), (3, 16, 16)),
+    "VGG": (lambda: models.VGG(3, (8, 16), 32, image_size=16), (3, 16, 16)),
 }
 
 
@@ -43,7 +43,7 @@ NETWORKS = {
 def test_network(name, dtype, channels_last, replays):
     make, size = NETWORKS[name]
     if channels_last and len(size) < 3:
-        pytest.skip("it reads no images")
+        return
 
     def build(world):
         world.model = make().to(dtype)

@@ -42,6 +42,10 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
 the warning."""
 
 OPAQUE = {
+    "batch_norm": "it treats channels with a large mean apart",
+    "batch_norm_gradient": "as batch_norm",
+    "group_norm": "as batch_norm",
+    "group_norm_gradient": "as batch_norm",
     "cross_entropy": "the sum of the weights of the targets that count is a Python number",
     "cross_entropy_gradient": "it is given that number",
     "embedding": "a 0-d index",

@@ -68,7 +68,7 @@ class ChannelsFirst:
             mean[b] /= self.inner
             m2[b] = np.vecdot(x[b], x[b])
             m2[b] -= self.inner * mean[b] ** 2
-            if not (self.inner * mean[b] ** 2 <= WELL_CONDITIONED_RATIO * m2[b]).all():
+            if not all_true(self.inner * mean[b] ** 2 <= WELL_CONDITIONED_RATIO * m2[b]):
                 centre = mean[b].astype(self.dtype)[:, None]
                 centred = np.subtract(x[b], centre, out=work_like("centred", x[b]))
                 m2[b] = np.vecdot(centred, centred)
@@ -189,7 +189,7 @@ class ChannelsLast:
             mean[part] = self.sum(rows)
             mean[part] /= len(rows)
             m2[part] = self.sum(rows, rows) - len(rows) * mean[part] ** 2
-            if not (len(rows) * mean[part] ** 2 <= WELL_CONDITIONED_RATIO * m2[part]).all():
+            if not all_true(len(rows) * mean[part] ** 2 <= WELL_CONDITIONED_RATIO * m2[part]):
                 work = self.centred(rows, self.broadcast_vectors(mean[part])[0])
                 m2[part] = self.sum(work, work)
 
@@ -283,7 +283,13 @@ def combined_moments(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[
 
 
 def is_well_conditioned(mean: np.ndarray, invstd: np.ndarray) -> bool:
-    return bool((mean * mean * invstd * invstd <= WELL_CONDITIONED_RATIO).all())
+    return all_true(mean * mean * invstd * invstd <= WELL_CONDITIONED_RATIO)
+
+
+def all_true(values: np.ndarray) -> bool:
+    """Whether all are true, as a number that is read, not as the truth of an array: for a capture this is no
+    branch that it could take for the usual one. Some channel is often near the limit."""
+    return values.all().tolist()
 
 
 def check_vectors(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:

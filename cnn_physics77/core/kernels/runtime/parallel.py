@@ -89,7 +89,7 @@ def parallel_for(function: Callable[[int], object], blocks: int, microseconds: f
     >>> squares
     array([0., 1., 4., 9.])
     """
-    _direction.reverse = reverse = not _direction.reverse
+    direction.reverse = reverse = not direction.reverse
     order = range(blocks - 1, -1, -1) if reverse else range(blocks)
     helpers = min(get_num_threads(), blocks) - 1
     if helpers < 1 or microseconds < HAND_OVER_MICROSECONDS or arena.frame is not None:
@@ -119,7 +119,7 @@ class _Direction(threading.local):
     reverse = False
 
 
-_direction = _Direction()
+direction = _Direction()
 
 
 class _Task:
