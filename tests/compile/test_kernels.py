@@ -166,6 +166,11 @@ def test_large_arrays(dtype, replays):
     )
 
 
+def test_one_large_loop(replays):
+    """Loops run in alternating directions; two captures of one call make their calls in one order."""
+    agree(lambda x: (torch.exp(x),), lambda rng: (random(rng, 1000, 1000),), replays)
+
+
 def test_embedding_and_index(replays):
     def function(table, x, index):
         table, x = (t.detach().requires_grad_(True) for t in (table, x))
