@@ -65,6 +65,8 @@ CASES = {
     "strides": lambda m: (m.ones(2, 3), m.ones(3, 2).t()),
     "numbers": lambda m: (1.0, 1.5),
     "complex numbers": lambda m: (1.0 + 1j, 1.0),
+    "half": lambda m: (1.0, 2.0),
+    "twice": lambda m: (2.0, 1.0),
     "types of numbers": lambda m: (1.0, 1),
     "close numbers": lambda m: (1.0, 1.0 + 1e-9),
     "expected zero": lambda m: (1.0, 0.0),
@@ -96,6 +98,7 @@ OPTIONS = (
     {"rtol": 0.1},
     {"atol": 0.1},
     {"rtol": 1.0, "atol": 1.0},
+    {"rtol": 0.6, "atol": 0.0},
     {"msg": "mine"},
     {"msg": lambda text: f"before {text}"},
 )
