@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.captured import Captured, Recording
+from cnn_physics77.compile.captured import Captured
+from cnn_physics77.compile.recorded import Recording
 from cnn_physics77.compile.trace import CONSTANT, Call, Guard, Operand, Trace
 
 TOLERANCES = {"d": 1e-12, "D": 1e-12, "f": 1e-5, "F": 1e-5, "e": 1e-2}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.captured import Captured, is_written, may_fail, memory_of_others
+from cnn_physics77.compile.captured import Captured, may_fail, memory_of_others
 from cnn_physics77.compile.halves import Halves
 from cnn_physics77.compile.joint import (
     Again,
@@ -24,6 +24,7 @@ from cnn_physics77.compile.joint import (
     without_hooks,
 )
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.recorded import is_written
 from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd

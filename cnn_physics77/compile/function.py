@@ -10,12 +10,13 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import DIFFERENTIABLE, Captured, call_and_record, has_graph
+from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
 from cnn_physics77.compile.processes import LaneBusy, check_lanes, is_worth_it
+from cnn_physics77.compile.recorded import DIFFERENTIABLE, call_and_record, has_graph
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
 from cnn_physics77.compile.tree import flatten

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture import traced
-from cnn_physics77.compile.captured import (
+from cnn_physics77.compile.recorded import (
     OptimizerBefore,
     Recording,
     TensorBefore,
