@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 ENGINE = ROOT / "docs" / "engine.md"
+COMPILE = ROOT / "docs" / "compile.md"
 AS_TORCH = ROOT / "docs" / "as_torch.md"
 
 
@@ -21,7 +22,7 @@ def blocks(language, page=README):
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [README, ENGINE], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, ENGINE, COMPILE], ids=lambda page: page.name)
 def test_examples_print_what_the_page_says(page):
     results = doctest.testfile(
         str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
