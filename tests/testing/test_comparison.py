@@ -105,7 +105,7 @@ OPTIONS = (
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: ", ".join(map(str, options)) or "none")
 def test_other_inputs_and_options(name, options):
     assert outcome(ours, CASES[name], **options) == outcome(torch, CASES[name], **options)
 
