@@ -167,7 +167,7 @@ class Worker:
         while True:
             try:
                 self.control[ABORT] = self.run
-                while self.control[FINISHED] < self.run and self.is_alive():
+                while self.control[GO] == self.run and self.control[FINISHED] < self.run and self.is_alive():
                     time.sleep(0)
                 break
             except KeyboardInterrupt as pressed:

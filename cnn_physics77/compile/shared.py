@@ -14,7 +14,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from cnn_physics77.compile.analysis import ALIGNMENT
 from cnn_physics77.compile.seams import change_arrays, holders
-from cnn_physics77.compile.trace import Buffer, owner_of
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, owner_of
 
 
 class Segment:
@@ -83,13 +83,14 @@ def array_in(segment: Segment, start: int, like: np.ndarray) -> np.ndarray:
 def move(
     buffers: Iterable[Buffer], segment: Segment, starts: Iterable[int]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Move buffers, and all tensors in them, into a segment. Returns the function that gives for an array the
-    one that has taken its place."""
+    """Move buffers, and the tensors in those that others change, into a segment. Returns the function that
+    gives for an array the one that has taken its place."""
     moved: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     for buffer, start in zip(buffers, starts):
         new = array_in(segment, start, buffer.owner)
         np.copyto(new, buffer.owner)
-        moved[id(buffer.owner)] = buffer.owner, new
+        if buffer.kind == EXTERNAL and buffer.owner.flags.writeable:
+            moved[id(buffer.owner)] = buffer.owner, new
         buffer.owner = new
         buffer.start, buffer.stop = byte_bounds(new)
 
