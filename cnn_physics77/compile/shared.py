@@ -76,8 +76,9 @@ def aligned(size: int) -> int:
 
 def array_in(segment: Segment, start: int, like: np.ndarray) -> np.ndarray:
     """An array like ``like``, which owns its memory, in a segment. It is the owner of its own views."""
-    size = like.nbytes
-    return np.ndarray(like.shape, like.dtype, segment.view(start, start + size), 0, like.strides)
+    low, high = byte_bounds(like)
+    first = like.__array_interface__["data"][0] - low
+    return np.ndarray(like.shape, like.dtype, segment.view(start, start + high - low), first, like.strides)
 
 
 def move(
