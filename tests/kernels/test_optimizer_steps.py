@@ -39,7 +39,6 @@ def adam(*arrays, step, decoupled=False, maximize=False, betas=(0.9, 0.999), wei
     )
 
 
-
 def gradients(p, t, maximize):
     """A nonlinear, restoring gradient that depends on the parameters: an error in one step is carried on."""
     g = np.sin(3 * p + t) + 0.1 * p
