@@ -6,6 +6,7 @@ import pytest
 import cnn_physics77 as torch
 import cnn_physics77.nn as nn
 import cnn_physics77.nn.functional as F
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 
 DTYPES = [torch.float32, torch.float64]
@@ -164,6 +165,35 @@ def test_large_arrays(dtype, replays):
         lambda rng: (random(rng, 300, 512, dtype=dtype), random(rng, 512, 512, dtype=dtype)),
         replays,
     )
+
+
+def test_view_of_a_convolution(replays):
+    """Its memory is not row-major; a view makes it so where nothing else refers to it."""
+
+    def function(x, w):
+        y = F.conv2d(x, w)
+        z = torch.relu(F.conv2d(x, w, padding=1)).view(8, -1)
+        return y.view(-1, 32 * 26 * 26), z.mean(1)
+
+    def make(rng):
+        x, w = random(rng, 8, 16, 28, 28, dtype=torch.float32), random(rng, 32, 16, 3, 3, dtype=torch.float32)
+        return x.to(memory_format=torch.channels_last), w
+
+    agree(differentiated(lambda x, w: torch.cat([y.reshape(-1) for y in function(x, w)])), make, replays)
+
+
+def test_a_view_that_is_refused(replays):
+    """Another tensor refers to the memory: an error, also in a capture."""
+
+    def function(x):
+        y = x * 2
+        z = y.t()
+        return y.t().view(-1) if x.shape[0] == 2 else y, z
+
+    captured = torch.compile(function)
+    for _ in range(3):
+        with pytest.raises(ShapeError, match="view size"):
+            captured(torch.ones(2, 3))
 
 
 def test_one_large_loop(replays):
