@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 
@@ -10,7 +11,8 @@ import pytest
 
 import cnn_physics77 as torch
 import cnn_physics77.nn as nn
-from cnn_physics77.compile.trace import current
+from cnn_physics77.compile.capture import Flattened
+from cnn_physics77.compile.trace import GuardFailed, current
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
@@ -179,6 +181,14 @@ def test_branch_on_a_tensor(replays):
         np.testing.assert_array_equal(captured(x_of(seed)).array, function(x_of(seed)).array)
     assert replays.count > 25
     assert captured._count == 2
+
+
+def test_a_whole_call_with_a_result_of_another_shape():
+    """The replay is given up: its memory has the shape that there was in the capture."""
+    positive = Flattened(lambda x: x[x > 0], (((2,), np.dtype(float)),))
+    assert positive(np.array([1.0, -1.0, 2.0])).tolist() == [1.0, 2.0]
+    with pytest.raises(GuardFailed):
+        positive(np.array([1.0, -1.0]))
 
 
 def test_failed_guard_leaves_everything(replays):
@@ -360,9 +370,12 @@ def test_another_thread_during_a_capture():
     def others():
         while not leave.is_set():
             sums.append(float((torch.ones(4, dtype=F64) * 2).sum()))
+            tuple(str(number) for number in range(200))
             started.set()
 
     thread = threading.Thread(target=others)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     thread.start()
     try:
         assert started.wait(10)
@@ -373,6 +386,7 @@ def test_another_thread_during_a_capture():
     finally:
         leave.set()
         thread.join()
+        sys.setswitchinterval(interval)
     assert set(sums) == {8.0}
 
 

@@ -6,6 +6,7 @@ import pytest
 import cnn_physics77 as torch
 import cnn_physics77.nn as nn
 import cnn_physics77.nn.functional as F
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 
 DTYPES = [torch.float32, torch.float64]
@@ -166,9 +167,43 @@ def test_large_arrays(dtype, replays):
     )
 
 
+def test_view_of_a_convolution(replays):
+    """Its memory is not row-major; a view makes it so where nothing else refers to it."""
+
+    def function(x, w):
+        y = F.conv2d(x, w)
+        z = torch.relu(F.conv2d(x, w, padding=1)).view(8, -1)
+        return y.view(-1, 32 * 26 * 26), z.mean(1)
+
+    def make(rng):
+        x, w = random(rng, 8, 16, 28, 28, dtype=torch.float32), random(rng, 32, 16, 3, 3, dtype=torch.float32)
+        return x.to(memory_format=torch.channels_last), w
+
+    agree(differentiated(lambda x, w: torch.cat([y.reshape(-1) for y in function(x, w)])), make, replays)
+
+
+def test_a_view_that_is_refused(replays):
+    """Another tensor refers to the memory: an error, also in a capture."""
+
+    def function(x):
+        y = x * 2
+        z = y.t()
+        return y.t().view(-1) if x.shape[0] == 2 else y, z
+
+    captured = torch.compile(function)
+    for _ in range(3):
+        with pytest.raises(ShapeError, match="view size"):
+            captured(torch.ones(2, 3))
+
+
 def test_one_large_loop(replays):
     """Loops run in alternating directions; two captures of one call make their calls in one order."""
-    agree(lambda x: (torch.exp(x),), lambda rng: (random(rng, 1000, 1000),), replays)
+    captured = torch.compile(torch.exp, fullgraph=True)
+    x = random(np.random.default_rng(0), 1_000_003)  # the last block is smaller
+    for _ in range(5):
+        found = captured(x)
+    np.testing.assert_array_equal(found.array, np.exp(x.array))
+    assert replays.count == 2
 
 
 def test_embedding_and_index(replays):
@@ -183,6 +218,20 @@ def test_embedding_and_index(replays):
         return random(rng, 9, 5), random(rng, 9, 5), torch.from_numpy(rng.integers(0, 9, (4, 3)))
 
     agree(function, make, replays)
+
+
+def test_tensors_made_inside(replays):
+    """They begin anew at each call, and may be indexed by what is not made inside."""
+
+    def function(x, index):
+        total = torch.zeros(4, dtype=torch.float64)
+        for row in x:
+            total += row
+            total[index] *= 2
+        table = torch.linspace(0, 1, 9, dtype=torch.float64)
+        return total, table[index], table.index_select(0, index), torch.arange(9).take(index)
+
+    agree(function, lambda rng: (random(rng, 3, 4), torch.from_numpy(rng.permutation(4)[:2])), replays)
 
 
 def test_in_place(replays):

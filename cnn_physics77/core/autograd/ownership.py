@@ -68,7 +68,19 @@ def is_unshared(tensor, aliases: int = 0) -> bool:
     memory of its own."""
     if not COUNTS_TELL or getrefcount(tensor.array) > UNIQUE + aliases:
         return False
+    if type(tensor.array) is not np.ndarray:
+        return _is_unshared_recording(tensor.array)
     base = tensor.array.base
     return base is None or (
         type(base) is np.ndarray and base.flags.owndata and getrefcount(base) <= UNIQUE + 1  # and this name
     )
+
+
+def _is_unshared_recording(array: np.ndarray) -> bool:
+    """The same of the array of a capture: a view, maybe in several steps, of memory that the record knows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+        known = 2 + (array.base is None)  # the view, this name, and the record's reference to the last one
+        if getrefcount(array) > UNIQUE - 1 + known:
+            return False
+    return array.flags.owndata
