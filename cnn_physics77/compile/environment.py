@@ -1,4 +1,5 @@
-"""What a function's own code can see: variables of its module and of the functions around it.
+"""What a function's own code can see besides its arguments: variables of its module and of the functions
+around it, and attributes of the objects in them.
 
 A capture fixes what Python computes, so it holds only while these are what they were: tensors the very same,
 numbers and texts equal.
@@ -14,75 +15,113 @@ from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_ITEMS = 64  # of a list, tuple or dict that is looked into
+DEPTH = 3  # of attributes of attributes
+LIBRARIES = ("builtins", "cnn_physics77", "numpy")  # whose variables do not change
 _MISSING = object()
 
 
 class Environment:
     """The variables that a function reads, and what they were.
 
-    >>> scale = 2.0
+    >>> class Settings:
+    ...     scale = 1.0
+    >>> settings = Settings()
+    >>> settings.scale = 2.0
     >>> def scaled(x):
-    ...     return x * scale
+    ...     return x * settings.scale
     >>> seen = Environment(scaled)
     >>> seen.holds()
     True
-    >>> scale = 3.0
+    >>> settings.scale = 3.0
     >>> seen.holds()
     False
     """
 
     def __init__(self, function: Callable) -> None:
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
-        self._cells: list[tuple[Any, Any]] = []
-        self._visit(function, set())
+        self._variables: list[tuple[dict[str, Any], str, Any]] = []
+        self._cells: list[tuple[str, Any, Any]] = []
+        self._seen: set[int] = set()
+        self._visit(function)
 
     def add(self, functions: Iterable[Callable]) -> None:
         """Note what more functions read."""
         for function in functions:
-            self._visit(function, set())
+            self._visit(function)
 
     def holds(self) -> bool:
         """Whether all of them are what they were."""
-        return all(
-            _is_same(space.get(name, _MISSING), value) for space, name, value in self._globals
-        ) and all(_is_same(_content(cell), value) for cell, value in self._cells)
+        return not self.changed()
 
-    def _visit(self, function: Any, seen: set[int]) -> None:
-        """Note what a function of the user's reads, and the functions that it can call."""
+    def changed(self) -> str:
+        """The name of a variable that is not what it was; "" for none."""
+        for space, name, value in self._variables:
+            if not _is_same(space.get(name, _MISSING), value):
+                return name
+        for name, cell, value in self._cells:
+            if not _is_same(_content(cell), value):
+                return name
+        return ""
+
+    def _visit(self, function: Any) -> None:
+        """Note what a function of the user's reads, and what the functions read that it can call."""
+        owner = None
         if isinstance(function, MethodType):
-            function = function.__func__
+            owner, function = function.__self__, function.__func__
         function = getattr(function, "__wrapped__", function)
-        if not isinstance(function, FunctionType) or id(function) in seen or _is_library(function):
+        if not isinstance(function, FunctionType) or id(function) in self._seen or _is_library(function):
             return
-        seen.add(id(function))
-        space = function.__globals__
-        for name in set(_names(function.__code__)) & space.keys():
-            self._note(space[name], seen, lambda value, name=name: self._globals.append((space, name, value)))  # type: ignore[misc]
-        for cell in function.__closure__ or ():
-            self._note(_content(cell), seen, lambda value, cell=cell: self._cells.append((cell, value)))  # type: ignore[misc]
+        self._seen.add(id(function))
+        names = frozenset(_names(function.__code__))
+        self._attributes(owner, names, DEPTH)
+        self._variables_in(function.__globals__, names, DEPTH)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+            value = _content(cell)
+            if _is_watched(value):
+                self._cells.append((name, cell, _kept(value)))
+            else:
+                self._look_into(value, names, DEPTH)
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._visit(default, seen)
+            self._visit(default)
 
-    def _note(self, value: Any, seen: set[int], note: Callable[[Any], None]) -> None:
-        if isinstance(value, (Tensor, *PLAIN)):
-            note(value)
-        elif type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS:
-            note(_Items(value))
-        else:
-            self._visit(value, seen)
+    def _variables_in(self, space: dict[str, Any], names: frozenset[str], depth: int) -> None:
+        for name in sorted(names & space.keys()):
+            value = space[name]
+            if _is_watched(value):
+                self._variables.append((space, name, _kept(value)))
+            else:
+                self._look_into(value, names, depth)
+
+    def _look_into(self, value: Any, names: frozenset[str], depth: int) -> None:
+        self._visit(value)
+        self._attributes(value, names, depth)
+
+    def _attributes(self, value: Any, names: frozenset[str], depth: int) -> None:
+        """Note the attributes of an object, or the variables of a module, whose names the code has."""
+        space = getattr(value, "__dict__", None)
+        if type(space) is not dict or depth == 0 or id(space) in self._seen or _is_library(value):
+            return
+        self._seen.add(id(space))
+        self._variables_in(space, names, depth - 1)
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """The names of variables that code reads, also in functions inside of it."""
+    """The names of variables and attributes that code reads, also in functions inside of it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
 
 
-def _is_library(function: FunctionType) -> bool:
-    """Whether a function is of this package or of NumPy, whose variables do not change."""
-    return (function.__module__ or "").partition(".")[0] in ("cnn_physics77", "numpy")
+def _is_library(value: Any) -> bool:
+    """Whether this is a function, class, module or object of a library."""
+    name = getattr(value, "__module__", None) or getattr(value, "__name__", None)
+    return isinstance(name, str) and name.partition(".")[0] in LIBRARIES
+
+
+def _is_watched(value: Any) -> bool:
+    return isinstance(value, (Tensor, *PLAIN)) or (
+        type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS
+    )
 
 
 def _content(cell: Any) -> Any:
@@ -105,6 +144,10 @@ class _Items:
         if self.kind is dict:
             return all(k in value and _is_same(value[k], item) for k, item in self.items)
         return all(map(_is_same, value, self.items))
+
+
+def _kept(value: Any) -> Any:
+    return _Items(value) if type(value) in (list, tuple, dict) else value
 
 
 def _is_same(found: Any, value: Any) -> bool:

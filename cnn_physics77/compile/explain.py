@@ -26,7 +26,7 @@ def explain(function: Callable, *args: Any, **kwargs: Any) -> str:
     capture 1 (not compared with a call yet): 2 calls, 128 bytes of temporaries
       1 add
       1 mul
-      holds while: gradients are recorded, the default dtype is float32
+      holds while: gradients are recorded, the default dtype is torch.float32
     """
     compiled = _compiled(function)
     if args or kwargs:

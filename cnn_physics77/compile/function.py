@@ -140,6 +140,9 @@ class CompiledFunction:
         environment, whole = Environment(self._function), frozenset(self._unsteady - {""})
         with taken_whole(whole):
             made = record(self._function, description, given)
+        changed = environment.changed()
+        if changed and not made.problem:
+            made.problem = f"it changes {changed!r}, which it reads"
         if made.problem:
             if made.problem == DIFFERENTIABLE and not kind.differentiable:
                 kind.differentiable = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import warnings
@@ -112,7 +113,7 @@ def test_random_numbers_of_numpy():
 
 
 def test_python_that_counts(replays):
-    """A number that Python computes anew at each call is noticed at the third call."""
+    """What the function itself changes, and reads, cannot be fixed."""
     count = [0]
 
     def function(x):
@@ -120,10 +121,58 @@ def test_python_that_counts(replays):
         return x * count[0]
 
     captured = torch.compile(function)
+    with pytest.warns(RuntimeWarning, match="it changes 'count', which it reads"):
+        for number in range(1, 6):
+            np.testing.assert_array_equal(captured(x_of(number)).numpy(), (x_of(number) * number).numpy())
+    assert replays.count == 0
+
+
+def test_python_that_counts_where_it_is_not_seen(replays):
+    """A number that Python computes anew at each call is noticed at the third call."""
+    numbers = itertools.count(1)
+    captured = torch.compile(lambda x: x * next(numbers))
     captured(x_of(0))
     captured(x_of(1))
     with pytest.raises(torch.compile.CaptureError, match="multiply of mul"):
         captured(x_of(2))
+
+
+class Settings:
+    scale = 1.0
+
+    def __init__(self):
+        self.scale, self.shift = 2.0, torch.ones(3, dtype=F64)
+
+    def apply(self, x):
+        return x * self.scale + self.shift
+
+
+def test_variables_that_change():
+    """Numbers, tensors and lists of the surroundings, and attributes of objects, are what they are now."""
+    factor, parts, settings, other = 2.0, [1.0, 2.0], Settings(), Settings()
+
+    def function(x):
+        return x * factor + sum(parts) + settings.apply(x) * settings.scale
+
+    captured, method = torch.compile(function), torch.compile(other.apply)
+
+    def agree():
+        for seed in range(5):
+            x = x_of(seed)
+            np.testing.assert_array_equal(captured(x).numpy(), function(x).numpy())
+            np.testing.assert_array_equal(method(x).numpy(), other.apply(x).numpy())
+
+    agree()
+    factor = 3.0
+    agree()
+    parts.append(4.0)
+    agree()
+    settings.scale = other.scale = 5.0
+    agree()
+    kept = other.shift
+    settings.shift = other.shift = torch.zeros(3, dtype=F64)
+    agree()
+    assert kept.sum() == 3
 
 
 # --------------------------------------------------------------------------------------------- exceptions
