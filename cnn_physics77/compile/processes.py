@@ -87,7 +87,7 @@ class Worker:
         segment = Segment(CONTROL_BYTES)
         self.control = segment.view(0, CONTROL_BYTES).cast("q")
         self.run = 0
-        self.busy = threading.Lock()
+        self.user: dict[str, object] = {}  # who uses it now; one entry at most
         self._fence = threading.Lock()
         self._programs = 0
         environment = os.environ | {
@@ -282,18 +282,21 @@ class LanedProgram(Program):
         """
         if self.here:
             return self._bound_here(*self._source(None))(0)
-        worker = self._worker
-        if not worker.busy.acquire(blocking=False):
-            raise LaneBusy
+        worker, token = self._worker, object()
+        # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `pop`
         try:
-            base = worker.start(self._number)
-            self._first(base)
-            worker.finish()
-        except BaseException:
-            worker.abort()
-            raise
+            if worker.user.setdefault("user", token) is not token:
+                raise LaneBusy
+            try:
+                base = worker.start(self._number)
+                self._first(base)
+                worker.finish()
+            except BaseException:
+                worker.abort()
+                raise
         finally:
-            worker.busy.release()
+            if worker.user.get("user") is token:
+                worker.user.pop("user")
 
     def _source(self, lane: int | None) -> tuple[str, dict[str, Any]]:
         """The text of a lane's function, and what of it is not NumPy's; of all pieces where it is None."""

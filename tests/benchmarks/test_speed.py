@@ -165,7 +165,7 @@ def test_bad_arguments(capsys):
             speed.main(arguments)
         assert caught.value.code == 2 and message in capsys.readouterr().err
     assert speed.main(["--cases", "targets", "--list"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 9
+    assert len(capsys.readouterr().out.splitlines()) == 10
 
 
 @pytest.mark.needs_torch

@@ -86,7 +86,11 @@ def test_an_explanation():
     lines = torch.compile.explain(model).splitlines()
     assert " forward + " in lines[1] and "not compared" not in lines[1]
     assert "  4 linear" in lines and "  1 tanh" in lines
-    for part in ("gradients are recorded", "default dtype is torch.float32", "tensors lie where they did (4)"):
+    for part in (
+        "gradients are recorded",
+        "default dtype is torch.float32",
+        "tensors lie where they did (4)",
+    ):
         assert part in lines[-1]
 
 

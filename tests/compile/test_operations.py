@@ -42,6 +42,12 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
 the warning."""
 
 OPAQUE = {
+    "batch_norm": "where its decision, whether the mean is large, has changed before",
+    "batch_norm_gradient": "as batch_norm",
+    "group_norm": "as batch_norm",
+    "group_norm_gradient": "as batch_norm",
+    "softplus": "where its decision, whether a value is beyond the threshold, has changed before",
+    "softplus_gradient": "as softplus",
     "cross_entropy": "the sum of the weights of the targets that count is a Python number",
     "cross_entropy_gradient": "it is given that number",
     "embedding": "a 0-d index",

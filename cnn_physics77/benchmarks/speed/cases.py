@@ -239,8 +239,8 @@ def choose(pattern: str) -> list[Case]:
     Raises:
         ValueError: a part of the pattern matches nothing.
 
-    >>> [case.key for case in choose("small graph")]
-    ['small graph/20 x (y * w + b).tanh(), 10 elements']
+    >>> [case.key for case in choose("small graph/pinn*")]
+    ['small graph/PINN, 30 points, third derivatives']
     >>> len(choose("targets"))
     10
     """
