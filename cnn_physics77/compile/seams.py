@@ -69,7 +69,7 @@ def tapped(trace: Trace) -> Iterator[Seen]:
     seen = Seen()
     with ExitStack() as undo:
         undo.enter_context(_traced_tensors())
-        for tap in (_operations, _assignments, _scratch, _optimizers, _generators, _modules):
+        for tap in (_operations, _assignments, _numpy_arrays, _scratch, _optimizers, _generators, _modules):
             undo.enter_context(tap(seen))
         before, current.trace = current.trace, trace
         try:
@@ -205,6 +205,24 @@ def _assignments(seen: Seen) -> Iterator[None]:
         yield
     finally:
         Tensor.__setitem__ = before  # type: ignore[method-assign]
+
+
+@contextmanager
+def _numpy_arrays(seen: Seen) -> Iterator[None]:
+    """What is done with an array that NumPy was given of a tensor, such as a copy, may not be seen."""
+    before = Tensor.numpy
+
+    def numpy(self, *, force=False):
+        trace = current.trace
+        if trace is not None and self.array.size and not trace.is_constant(self.array):
+            trace.value_read("it takes a NumPy array of a tensor")
+        return plain(before(self, force=force))
+
+    Tensor.numpy = numpy  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Tensor.numpy = before  # type: ignore[method-assign]
 
 
 # ------------------------------------------------------------------------------------------ scratch memory

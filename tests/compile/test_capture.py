@@ -61,6 +61,11 @@ READS = {
     "size of a mask": (lambda x: x[x > 0].sum(), "reads a value"),
     "a list that keeps": (lambda x: kept.append(x * 2) or x, "keeps a tensor"),
     "numpy": (lambda x: x.numpy() * 2, "NumPy array"),
+    "a copy that NumPy makes": (
+        lambda x: x + torch.from_numpy(np.array(x.numpy()) * 2),
+        "takes a NumPy array of a tensor",
+    ),
+    "np.asarray": (lambda x: torch.tensor(np.asarray(x) + 1), "takes a NumPy array of a tensor"),
 }
 
 

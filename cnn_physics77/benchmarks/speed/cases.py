@@ -239,7 +239,7 @@ def choose(pattern: str) -> list[Case]:
     Raises:
         ValueError: a part of the pattern matches nothing.
 
-    >>> [case.key for case in choose("small graph/pinn*")]
+    >>> [case.key for case in choose("small graph/pinn*derivatives")]
     ['small graph/PINN, 30 points, third derivatives']
     >>> len(choose("targets"))
     10
