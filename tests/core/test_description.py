@@ -119,3 +119,21 @@ def test_other_devices_are_refused(name):
             ELSEWHERE[name](ours)
     text = str(error.value)
     assert "expected the device 'cpu', found '" in text and "leave it out" in text and "\n" not in text
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_device_is_a_context_and_cannot_be_changed(t):
+    with t.device("cpu") as place:
+        assert t.ones(1).device == place
+    for name in ("type", "index"):
+        with pytest.raises(AttributeError, match="not writable"):
+            setattr(t.ones(1).device, name, "cuda")
+    with pytest.raises(RuntimeError, match="index must not be negative"):
+        t.device("cpu", -1)
+    place = t.device("cuda", 1)
+    assert copy.copy(place) == copy.deepcopy(place) == pickle.loads(pickle.dumps(place)) == place
+
+
+def test_another_device_is_no_context():
+    with pytest.raises(RuntimeError, match="expected the device 'cpu'"), ours.device("cuda:0"):
+        pass

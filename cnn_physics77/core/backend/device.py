@@ -10,12 +10,14 @@ from cnn_physics77.core.errors import DeviceError
 class device:
     """A device by name: ``"cpu"``, or for example ``"cuda:0"``, to which no tensor can be moved.
 
+    As a context, ``with device("cpu"):``, tensors are made there, as they are anyway.
+
     Args:
         type: ``"cpu"``, ``"cuda"``, ``"mps"`` ..., with or without ``":index"``; or a device.
         index: the ordinal, if it is not in ``type``.
 
     Raises:
-        RuntimeError: the name does not have this form.
+        RuntimeError: the name does not have this form, or the index is negative.
 
     >>> device("cpu"), device("cuda:1").index
     (device(type='cpu'), 1)
@@ -27,13 +29,28 @@ class device:
 
     def __init__(self, type: str | device, index: int | None = None):
         if isinstance(type, device):
-            self.type, self.index = type.type, type.index
+            self.__setstate__((None, {"type": type.type, "index": type.index}))
             return
         kind, colon, ordinal = type.partition(":")
         if not kind.isalpha() or (colon and (index is not None or not ordinal.isdecimal())):
             raise RuntimeError(f"device: expected 'cpu' or 'kind:index', found {type!r}; use 'cpu'")
-        self.type = kind
-        self.index = int(ordinal) if colon else index
+        if index is not None and index < 0:
+            raise RuntimeError(f"device: Device index must not be negative, found {index}")
+        self.__setstate__((None, {"type": kind, "index": int(ordinal) if colon else index}))
+
+    def __setstate__(self, state: tuple) -> None:
+        for name, value in state[1].items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value) -> None:
+        raise AttributeError(f"device: attribute {name!r} is not writable; make another device")
+
+    def __enter__(self) -> device:
+        check_device("device", self)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        pass
 
     def __eq__(self, other) -> bool:
         return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)

@@ -53,5 +53,9 @@ class Registry(MutableMapping[str, Any]):
         """The pairs (name, value) as they are now."""
         return {name: self._attributes[name] for name in self._names}.items()
 
+    def copy(self) -> dict[str, Any]:
+        """A dict of its own, as they are now."""
+        return dict(self.items())
+
     def __repr__(self) -> str:
         return repr(dict(self.items()))

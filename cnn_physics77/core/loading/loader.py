@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from types import GenericAlias
 from typing import Any
 
 from cnn_physics77.core.random import numpy_generator
@@ -78,6 +79,10 @@ class DataLoader:
     """
 
     _frozen = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+
+    @classmethod
+    def __class_getitem__(cls, sample: Any) -> GenericAlias:  # DataLoader[Sample], in annotations
+        return GenericAlias(cls, sample)
 
     def __init__(
         self,

@@ -157,3 +157,12 @@ def test_without_hooks_none_are_made_by_looking_at_others():
     for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         copied.register_forward_hook(print)
         assert len(copied._forward_hooks) == 1 and len(layer._forward_hooks) == 0
+
+
+@BOTH
+def test_a_copy_is_a_dict_of_its_own(module):
+    made = module.nn.Linear(2, 1)
+    copied = made._parameters.copy()
+    assert type(copied) is dict and list(copied) == ["weight", "bias"] and copied["bias"] is made.bias
+    del copied["bias"]
+    assert made.bias is not None

@@ -224,3 +224,8 @@ def test_collated_numbers_have_torchs_dtypes():
         mine, other = ours.default_collate(batch), theirs.default_collate(batch)
         assert isinstance(mine, Tensor) and plain(mine) == plain(other.numpy()), batch
     assert ours.default_convert(np.ones(2)).dtype == np.float64
+
+
+@pytest.mark.parametrize("loading", [ours, theirs])
+def test_the_class_takes_the_kind_of_sample_in_annotations(loading):
+    assert len(loading.DataLoader[int](range(3), batch_size=2)) == 2

@@ -188,15 +188,19 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
         floating: whether integers and booleans become the default dtype.
         broadcast: whether operands that require grad are expanded to the common shape.
     """
+    with_array = False
     for operand in operands:
-        if not isinstance(operand, OPERANDS):
+        if isinstance(operand, np.ndarray):
+            with_array = True
+        elif not isinstance(operand, OPERANDS):
             raise DtypeError(
                 f"{function}: expected tensors or numbers, found {type(operand).__name__}; use "
                 "torch.tensor() first"
             )
-    with_array = any(isinstance(o, np.ndarray) for o in operands)
-    operands = [from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands]
     if with_array:
+        operands = [
+            from_array(plain_array(function, o)) if isinstance(o, np.ndarray) else o for o in operands
+        ]
         dtype = np.result_type(*(o.array if isinstance(o, Tensor) else o for o in operands))
     else:
         dtype = common_dtype(*operands)

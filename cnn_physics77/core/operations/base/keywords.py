@@ -46,16 +46,19 @@ WITH_OUT = frozenset({"log_softmax", "sigmoid", "softmax"})
 """Those of the functions of neural networks that do."""
 
 
-def completed(function: Callable, takes_out: bool = True) -> Callable:
+def completed(function: Callable, takes_out: bool = True, name: str | None = None) -> Callable:
     """The function, with the keywords. Also a decorator, for functions that are not in ``__all__`` of their
     module.
+
+    Args:
+        name: in messages; None takes the function's.
 
     >>> def total(input, dim=None):
     ...     return input, dim
     >>> completed(total, False)(1, axis=2)
     (1, 2)
     """
-    name = function.__name__
+    name = name or function.__name__
     parameters = _parameters(function)
     has_dim = not parameters.isdisjoint(NUMPY_NAMES.values())
     has_sizes = _collects_sizes(function)
@@ -118,7 +121,7 @@ def number_first(keyword: str) -> Callable[[Callable], Callable]:
             warnings.warn(
                 f"This overload of {name} is deprecated: {name}(Number {keyword}, Tensor other). Consider "
                 f"using one of the following signatures instead: {name}(Tensor other, *, Number {keyword})",
-                stacklevel=2,
+                stacklevel=3 if sys._getframe(1).f_code.co_filename == __file__ else 2,  # it is completed
             )
             return function(args[0], *args[2:], **{keyword: args[1]}, **named)
 
@@ -161,7 +164,7 @@ def _resize(output: Tensor, shape: tuple[int, ...]) -> None:
             f"An output with one or more elements was resized since it had shape {list(output.array.shape)}, "
             f"which does not match the required output shape {list(shape)}. This behavior is deprecated: "
             "give one of this shape, or one without elements.",
-            stacklevel=5,
+            stacklevel=4,
         )
     output.array = np.empty(shape, output.array.dtype)
 
@@ -184,5 +187,7 @@ def complete(package: str) -> None:
                     setattr(place, name, made[function])
     for kind in reversed(Tensor.__mro__):
         for name, member in tuple(vars(kind).items()):
-            if isfunction(member) and (method := completed(member, False)) is not member:
+            if isfunction(member) and (method := completed(member, False, name)) is not member:
+                method.__name__, method.__qualname__ = name, f"Tensor.{name}"  # it is found there by pickle
+                method.__module__ = Tensor.__module__
                 setattr(Tensor, name, method)

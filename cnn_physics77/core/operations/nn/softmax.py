@@ -129,11 +129,13 @@ def _in_single(record: Operation, input: Tensor, dim: int) -> Tensor:
     return record(input, dim=dim)
 
 
-def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel: int) -> tuple[Tensor, int]:
+def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel) -> tuple[Tensor, int]:
     if not isinstance(input, Tensor):
         raise DtypeError(
             f"{function}: expected a tensor, found {type(input).__name__}; use torch.tensor() first"
         )
+    if dtype is None and not isinstance(stacklevel, int):  # where torch.softmax has dtype
+        dtype = stacklevel
     if dtype is not None and input.array.dtype != dtype:
         input = cast(input, dtype=np.dtype(dtype))
     if input.array.dtype.kind != "f":
@@ -144,7 +146,7 @@ def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel: i
         warnings.warn(
             f"Implicit dimension choice for {function} has been deprecated. Change the call to include dim=X "
             "as an argument.",
-            stacklevel=stacklevel,
+            stacklevel=stacklevel + 1,  # the function is called by its completed one
         )
         dim = 0 if input.array.ndim in (0, 1, 3) else 1
     return input, dimension(function, dim, input.array.ndim)

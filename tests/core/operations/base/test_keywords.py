@@ -1,6 +1,7 @@
 """``axis``, ``keepdims`` and ``out``, in the functions where PyTorch takes them."""
 
 import inspect
+import pickle
 import warnings
 import zlib
 
@@ -226,3 +227,47 @@ def test_out_that_does_not_fit(t):
     ):
         with pytest.raises((TypeError, RuntimeError)):
             call()
+
+
+# ------------------------------------------------------------------------------------- what a caller sees
+
+
+WARNING_CALLS = {
+    "softmax": lambda t, x: t.nn.functional.softmax(x),
+    "log_softmax": lambda t, x: t.nn.functional.log_softmax(x),
+    "softmin": lambda t, x: t.nn.functional.softmin(x),
+    "a number first": lambda t, x: t.add(x, 2, x),
+    "a method with a number first": lambda t, x: x.add(2, x),
+    "out of another shape": lambda t, x: t.exp(x, out=t.empty(4)),
+    "two of them": lambda t, x: t.max(x, 1, out=(t.ones(5), t.ones(5, dtype=t.int64))),
+}
+
+
+@pytest.mark.parametrize("call", WARNING_CALLS)
+def test_warnings_name_the_line_of_the_caller(call):
+    with pytest.warns(UserWarning) as noted:
+        WARNING_CALLS[call](ours, ours.ones(2, 3))
+    assert {warning.filename for warning in noted} == {__file__}
+
+
+@pytest.mark.parametrize("name", ["sum", "softmax", "new_zeros", "unsqueeze"])
+def test_methods_with_keywords_have_their_name(name):
+    method = getattr(ours.Tensor, name)
+    assert (method.__name__, method.__qualname__) == (name, f"Tensor.{name}")
+    assert pickle.loads(pickle.dumps(method)) is method
+    x = ours.ones(2, 3)
+    assert pickle.loads(pickle.dumps(x.sum))(1).tolist() == [3, 3]
+
+
+def test_the_method_is_named_where_both_keywords_are_given():
+    with pytest.raises(TypeError, match=r"^softmax: expected dim or axis, found both"):
+        ours.ones(2, 3).softmax(dim=1, axis=1)
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_the_dtype_of_a_softmax_can_be_its_third_argument(t, name):
+    x = t.ones(2, 3)
+    assert getattr(t, name)(x, 1, t.float64).dtype == t.float64
+    assert getattr(x, name)(1, t.float64).dtype == t.float64
+    assert getattr(t.nn.functional, name)(x, 1, 5, t.float64).dtype == t.float64
