@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import Captured
+from cnn_physics77.compile.captured import Captured, overlapping
 from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
@@ -20,6 +20,7 @@ from cnn_physics77.compile.recorded import DIFFERENTIABLE, call_and_record, has_
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
 from cnn_physics77.compile.tree import flatten
+from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -91,12 +92,14 @@ class CompiledFunction:
         description = flatten((args, kwargs), given)
         key = (
             description,
-            tuple((t.array.shape, t.array.dtype, t.edge is None) for t in given),
+            tuple(map(_kind_of, given)),
             _aliases(given),
             recording(),
         )
         for captured in self._captures.get(key, ()):
             if captured.proved and captured.holds():
+                if captured.meets(given):
+                    return self._function(*args, **kwargs)
                 try:
                     return captured.replay(given)
                 except GuardFailed as failed:
@@ -117,6 +120,8 @@ class CompiledFunction:
         """A call as always, from which a capture is made or proved."""
         for captured in self._captures.get(key, ()):
             if not captured.proved and captured.holds():
+                if captured.meets(given):
+                    return self._function(*args, **kwargs)
                 try:
                     return self._prove(captured, description, given)
                 except GuardFailed as failed:
@@ -127,6 +132,8 @@ class CompiledFunction:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind()
+        if any(overlapping(given, index) for index in range(len(given))):
+            return self._function(*args, **kwargs)  # a capture copies them
         kind.calls += 1
         if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
             return self._capture(key, kind, description, given)
@@ -245,6 +252,12 @@ def reset() -> None:
     """Forget all captures of all functions, as if none had been called."""
     for function in tuple(_all):
         function.reset()
+
+
+def _kind_of(t: Tensor) -> tuple:
+    """What Python code may decide by: all of an argument but its values."""
+    array, edge = t.array, t.edge
+    return array.shape, array.dtype, array.strides, type(t), edge is None, edge is LEAF
 
 
 def _aliases(given: list[Tensor]) -> tuple[int, ...]:
