@@ -7,9 +7,11 @@ numbers and texts equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType, FunctionType, MethodType
+from functools import partial
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -32,7 +34,7 @@ class Environment:
     """
 
     def __init__(self, function: Callable) -> None:
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._globals: list[tuple[Any, str, Any]] = []  # and attributes
         self._cells: list[tuple[Any, Any]] = []
         self._visit(function, set())
 
@@ -47,29 +49,83 @@ class Environment:
             _is_same(space.get(name, _MISSING), value) for space, name, value in self._globals
         ) and all(_is_same(_content(cell), value) for cell, value in self._cells)
 
-    def _visit(self, function: Any, seen: set[int]) -> None:
+    def _visit(self, function: Any, seen: set) -> None:
         """Note what a function of the user's reads, and the functions that it can call."""
+        owner, given = None, ()
+        if isinstance(function, partial):
+            given, function = (*function.args, *function.keywords.values()), function.func
         if isinstance(function, MethodType):
-            function = function.__func__
+            owner, function = function.__self__, function.__func__
+        elif not isinstance(function, (type, FunctionType)) and not hasattr(function, "__wrapped__"):
+            owner, function = function, getattr(type(function), "__call__", None)
         function = getattr(function, "__wrapped__", function)
-        if not isinstance(function, FunctionType) or id(function) in seen or _is_library(function):
+        if not isinstance(function, FunctionType) or _is_library(function):
             return
-        seen.add(id(function))
-        space = function.__globals__
-        for name in set(_names(function.__code__)) & space.keys():
-            self._note(space[name], seen, lambda value, name=name: self._globals.append((space, name, value)))  # type: ignore[misc]
+        if (id(function), id(owner)) in seen:
+            return
+        seen.add((id(function), id(owner)))
+        names = frozenset(_names(function.__code__))
+        self._look_into(function.__globals__, names, seen)
         for cell in function.__closure__ or ():
-            self._note(_content(cell), seen, lambda value, cell=cell: self._cells.append((cell, value)))  # type: ignore[misc]
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._visit(default, seen)
+            self._note(_content(cell), names, seen, lambda value, cell=cell: self._cells.append((cell, value)))  # type: ignore[misc]
+        defaults = function.__defaults__ or ()
+        self._globals.append((_Attributes(function), "__defaults__", _Items(defaults) if defaults else None))
+        for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
+            box = {"": value}
+            self._note(value, names, seen, lambda value, box=box: self._globals.append((box, "", value)))  # type: ignore[misc]
+        self._look_at(owner, names, seen)
 
-    def _note(self, value: Any, seen: set[int], note: Callable[[Any], None]) -> None:
+    def _note(self, value: Any, names: frozenset[str], seen: set, note: Callable[[Any], None]) -> None:
         if isinstance(value, (Tensor, *PLAIN)):
             note(value)
-        elif type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS:
+        elif _is_short(value):
             note(_Items(value))
+            for item in value.values() if type(value) is dict else value:
+                self._note(item, names, seen, lambda value: None)
         else:
+            note(value)
             self._visit(value, seen)
+            if not isinstance(value, FunctionType):
+                self._look_at(value, names, seen)
+
+    def _look_at(self, thing: Any, names: frozenset[str], seen: set) -> None:
+        """Note the attributes of an object that code reads, by their names, and the methods that it calls."""
+        if thing is None or isinstance(thing, Module) or (id(thing), names) in seen:
+            return  # the attributes of modules are guarded as a whole
+        seen.add((id(thing), names))
+        if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
+            return
+        space = getattr(thing, "__dict__", None)
+        if space is not None:
+            self._look_into(space, names, seen)
+        for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
+            if _is_of_library(kind.__module__) or kind is object:
+                continue
+            for name in names & kind.__dict__.keys():
+                value = kind.__dict__[name]
+                if space is not None and name not in space:
+                    self._globals.append((space, name, _MISSING))  # it would hide that of the class
+                value = value.fget if isinstance(value, property) else value
+                if isinstance(value, FunctionType):
+                    self._visit(MethodType(value, thing), seen)
+            self._look_into(kind.__dict__, names, seen)
+
+    def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
+        for name in names & space.keys():
+            self._note(
+                space[name], names, seen, lambda value, name=name: self._globals.append((space, name, value))
+            )  # type: ignore[misc]
+
+
+class _Attributes:
+    """The attributes of an object as a dict."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def get(self, name: str, default: Any) -> Any:
+        """The attribute, or the default."""
+        return getattr(self.thing, name, default)
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -82,7 +138,11 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _is_library(function: FunctionType) -> bool:
     """Whether a function is of this package or of NumPy, whose variables do not change."""
-    return (function.__module__ or "").partition(".")[0] in ("cnn_physics77", "numpy")
+    return _is_of_library(function.__module__)
+
+
+def _is_of_library(name: str | None) -> bool:
+    return (name or "").partition(".")[0] in ("cnn_physics77", "numpy")
 
 
 def _content(cell: Any) -> Any:
@@ -92,11 +152,18 @@ def _content(cell: Any) -> Any:
         return _MISSING
 
 
+def _is_short(value: Any) -> bool:
+    return type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS
+
+
 class _Items:
     """A list, tuple or dict as it was."""
 
-    def __init__(self, value: Any) -> None:
-        self.kind, self.items = type(value), list(value.items() if type(value) is dict else value)
+    def __init__(self, value: Any, depth: int = 0) -> None:
+        self.kind = type(value)
+        items = value.items() if self.kind is dict else enumerate(value)
+        inner = {k: _Items(v, depth + 1) if _is_short(v) and depth < 4 else v for k, v in items}
+        self.items: list = list(inner.items() if self.kind is dict else inner.values())
 
     def is_same(self, value: Any) -> bool:
         """Whether ``value`` has the same items."""

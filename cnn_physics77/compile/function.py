@@ -20,7 +20,6 @@ from cnn_physics77.compile.recorded import DIFFERENTIABLE, call_and_record, has_
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
 from cnn_physics77.compile.tree import flatten
-from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -40,12 +39,14 @@ class _Kind:
 
     Attributes:
         differentiable: whether a result, or an argument of a call that is not recorded, has a history.
+        changes: whether an argument is changed in place.
         problem: why they are not captured.
     """
 
     def __init__(self) -> None:
         self.calls = 0
         self.differentiable = False
+        self.changes = False
         self.attempts = 0
         self.problem = ""
 
@@ -132,13 +133,15 @@ class CompiledFunction:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind()
-        if any(overlapping(given, index) for index in range(len(given))):
+        if kind.changes and any(overlapping(given, index) for index in range(len(given))):
             return self._function(*args, **kwargs)  # a capture copies them
         kind.calls += 1
         if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
             return self._capture(key, kind, description, given)
+        versions = [t._version for t in given]
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
+            kind.changes = versions != [t._version for t in given]
             kind.differentiable = _has_history(result, given)
         return result
 
@@ -256,8 +259,8 @@ def reset() -> None:
 
 def _kind_of(t: Tensor) -> tuple:
     """What Python code may decide by: all of an argument but its values."""
-    array, edge = t.array, t.edge
-    return array.shape, array.dtype, array.strides, type(t), edge is None, edge is LEAF
+    array = t.array
+    return array.shape, array.dtype, array.strides, type(t), t.edge is None
 
 
 def _aliases(given: list[Tensor]) -> tuple[int, ...]:
