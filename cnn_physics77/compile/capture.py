@@ -180,7 +180,7 @@ CHANGE_FIRST = {
 
 SHAPED_BY_DATA = {
     np.nonzero, np.ndarray.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.ndarray.compress,
-    np.extract, np.bincount, np.union1d, np.intersect1d, np.setdiff1d, np.trim_zeros,
+    np.extract, np.repeat, np.ndarray.repeat, np.bincount, np.union1d, np.intersect1d, np.setdiff1d, np.trim_zeros,
 }  # fmt: skip
 """Functions the shape of whose result depends on values."""
 
@@ -191,7 +191,8 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
     arguments, options = plain(arguments), plain(options)
     if trace is None or function in METADATA:
         return function(*arguments, **options)
-    if function in SHAPED_BY_DATA and not all(map(trace.is_constant, _arrays_in(arguments))):
+    decisive = arguments[1:] if function in (np.repeat, np.ndarray.repeat) else arguments
+    if function in SHAPED_BY_DATA and not all(map(trace.is_constant, _arrays_in(decisive))):
         trace.value_read(f"{function.__name__} gives a result whose shape depends on values")
     if function is np.copyto or function is np.ndarray.fill or function in CHANGE_FIRST:
         trace.before_write(arguments[0])

@@ -131,6 +131,13 @@ class Captured:
         last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
         self._undone = memory_of_others(steps[: last + 1])
         self._seen = memory_of_others(steps)
+        self._set_owners(steps, [index for index, _ in self._written_inputs])
+
+    def _set_owners(self, steps: list, written: list[int]) -> None:
+        """Note whose memory is used, and changed, and which arguments are changed."""
+        used = {id(o.buffer.owner) for s in steps for o in s.reads if o.buffer.kind == EXTERNAL}
+        changed = {id(o.buffer.owner) for s in steps for o in s.writes if o.buffer.kind == EXTERNAL}
+        self._used_owners, self._changed_owners, self._written_at = used | changed, changed, written
 
     def _places(self) -> list[tuple[Any, bool]]:
         return [output for output in self.outputs if type(output) is tuple]
@@ -155,9 +162,9 @@ class Captured:
                 if buffer in written:
                     self._changed.append(ref(state.tensor))
             is_leaf = state.edge is LEAF or isinstance(state.tensor, Parameter)
-            if id(state.tensor) in with_grads or (is_leaf and buffer is not None):
-                grad = state.grad_array
-                is_used = grad is not None and id(owner_of(grad)) in used
+            grad = state.grad_array
+            is_used = grad is not None and id(owner_of(grad)) in used
+            if is_used or id(state.tensor) in with_grads or (is_leaf and buffer is not None):
                 self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
         self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
@@ -165,6 +172,8 @@ class Captured:
             (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
             for slot in self._slots
         ]
+        self._hooked = [leaf for leaf, _ in self._leaves], [optimizer for optimizer, _ in self._groups]
+        self._hooks = self._hooks_now()
         self.mode = recording(), get_default_dtype()
 
     def holds(self) -> bool:
@@ -191,7 +200,7 @@ class Captured:
                 else grad is None or grad.array is not memory
             ):
                 return False
-        if not self._modules_hold():
+        if not self._modules_hold() or self._hooks_now() != self._hooks:
             return False
         for optimizer, parameters in self._groups:
             found = _parameters_of(optimizer)
@@ -206,6 +215,21 @@ class Captured:
             for slot in self._slots
         )
 
+    def meets(self, given: list[Tensor]) -> bool:
+        """Whether a change in place would go wrong, as the program works on copies of the arguments: it
+        would be seen through another one, or through a tensor that the program uses, or cannot be made."""
+        if not self._changed_owners and not self._written_at:
+            return False
+        owners = [id(owner_of(t.array)) for t in given]
+        if not self._changed_owners.isdisjoint(owners):
+            return True
+        return any(
+            not given[index].array.flags.writeable
+            or owners[index] in self._used_owners
+            or overlapping(given, index)
+            for index in self._written_at
+        )
+
     def tensors(self) -> list[Tensor]:
         """Those that it uses and that still exist."""
         found = (reference() for alike in self._tensors.values() for reference, _, _ in alike)
@@ -214,6 +238,13 @@ class Captured:
     def changed(self) -> list[Tensor]:
         """Those whose memory it changes and that still exist."""
         return [tensor for reference in self._changed if (tensor := reference()) is not None]
+
+    def _hooks_now(self) -> list[Any]:
+        """The hooks that a backward pass and a step call."""
+        leaves, optimizers = self._hooked
+        kinds = [hooks for t in leaves for hooks in (t.hooks, t._after_accumulation)]
+        kinds += [hooks for o in optimizers for hooks in (o._step_pre_hooks, o._step_post_hooks)]
+        return [tuple(hooks.values()) if hooks else () for hooks in kinds]
 
     def _modules_hold(self) -> bool:
         return all(
@@ -356,6 +387,12 @@ class Captured:
 
 def _parameters_of(optimizer: Optimizer) -> list[Tensor]:
     return [p for group in optimizer.param_groups for p in group["params"]]
+
+
+def overlapping(given: list[Tensor], index: int) -> bool:
+    """Whether an argument may share memory with another one, and is not the same."""
+    one = given[index]
+    return any(other is not one and np.may_share_memory(other.array, one.array) for other in given)
 
 
 def may_fail(step: Call | Guard) -> bool:

@@ -73,6 +73,7 @@ class Differentiable(Captured):
         last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
         self._has_guards = last >= 0
         self._undone, self._seen = memory_of_others(steps[: last + 1]), memory_of_others(steps)
+        self._set_owners(steps, [index for index, _ in self._written])
         self._decides = any(isinstance(step, Guard) for step in self.program.backward_steps)
         self._set_watched(made)
         self.program.interface = self._interface(made)

@@ -1,5 +1,4 @@
-"""What a function's own code can see besides its arguments: variables of its module and of the functions
-around it, and attributes of the objects in them.
+"""What a function's own code can see: variables of its module and of the functions around it.
 
 A capture fixes what Python computes, so it holds only while these are what they were: tensors the very same,
 numbers and texts equal.
@@ -8,46 +7,42 @@ numbers and texts equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from types import CodeType, FunctionType, MethodType
+from functools import partial
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_ITEMS = 64  # of a list, tuple or dict that is looked into
-DEPTH = 3  # of attributes of attributes
-LIBRARIES = ("builtins", "cnn_physics77", "numpy")  # whose variables do not change
 _MISSING = object()
 
 
 class Environment:
     """The variables that a function reads, and what they were.
 
-    >>> class Settings:
-    ...     scale = 1.0
-    >>> settings = Settings()
-    >>> settings.scale = 2.0
+    >>> scale = 2.0
     >>> def scaled(x):
-    ...     return x * settings.scale
-    >>> Settings.__module__ = scaled.__module__ = "script"  # what belongs to a library is not looked into
+    ...     return x * scale
+    >>> scaled.__module__ = "script"  # what belongs to the package is not looked into
     >>> seen = Environment(scaled)
     >>> seen.holds()
     True
-    >>> settings.scale = 3.0
-    >>> seen.holds()
-    False
+    >>> scale = 3.0
+    >>> seen.changed()
+    'scale'
     """
 
     def __init__(self, function: Callable) -> None:
-        self._variables: list[tuple[dict[str, Any], str, Any]] = []
-        self._cells: list[tuple[str, Any, Any]] = []
-        self._seen: set[int] = set()
-        self._visit(function)
+        self._globals: list[tuple[Any, str, Any]] = []  # and attributes
+        self._cells: list[tuple[Any, str, Any]] = []
+        self._visit(function, set())
 
     def add(self, functions: Iterable[Callable]) -> None:
         """Note what more functions read."""
         for function in functions:
-            self._visit(function)
+            self._visit(function, set())
 
     def holds(self) -> bool:
         """Whether all of them are what they were."""
@@ -55,74 +50,111 @@ class Environment:
 
     def changed(self) -> str:
         """The name of a variable that is not what it was; "" for none."""
-        for space, name, value in self._variables:
+        for space, name, value in self._globals:
             if not _is_same(space.get(name, _MISSING), value):
-                return name
-        for name, cell, value in self._cells:
+                return name or "an argument of a partial"
+        for cell, name, value in self._cells:
             if not _is_same(_content(cell), value):
                 return name
         return ""
 
-    def _visit(self, function: Any) -> None:
-        """Note what a function of the user's reads, and what the functions read that it can call."""
-        owner = None
+    def _visit(self, function: Any, seen: set) -> None:
+        """Note what a function of the user's reads, and the functions that it can call."""
+        owner, given = None, ()
+        if isinstance(function, partial):
+            given, function = (*function.args, *function.keywords.values()), function.func
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
+        elif not isinstance(function, (type, FunctionType)) and not hasattr(function, "__wrapped__"):
+            owner, function = function, getattr(type(function), "__call__", None)
         function = getattr(function, "__wrapped__", function)
-        if not isinstance(function, FunctionType) or id(function) in self._seen or _is_library(function):
+        if not isinstance(function, FunctionType) or _is_library(function):
             return
-        self._seen.add(id(function))
+        if (id(function), id(owner)) in seen:
+            return
+        seen.add((id(function), id(owner)))
         names = frozenset(_names(function.__code__))
-        self._attributes(owner, names, DEPTH)
-        self._variables_in(function.__globals__, names, DEPTH)
+        self._look_into(function.__globals__, names, seen)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            value = _content(cell)
-            if _is_watched(value):
-                self._cells.append((name, cell, _kept(value)))
-            else:
-                self._look_into(value, names, DEPTH)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._visit(default)
+            found: list[Any] = []
+            self._note(_content(cell), names, seen, found.append)
+            self._cells += [(cell, name, value) for value in found]
+        defaults = function.__defaults__ or ()
+        self._globals.append((_Attributes(function), "__defaults__", _Items(defaults) if defaults else None))
+        for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
+            found = []
+            self._note(value, names, seen, found.append)
+            self._globals += [({"": value}, "", was) for was in found]
+        self._look_at(owner, names, seen)
 
-    def _variables_in(self, space: dict[str, Any], names: frozenset[str], depth: int) -> None:
-        for name in sorted(names & space.keys()):
-            value = space[name]
-            if _is_watched(value):
-                self._variables.append((space, name, _kept(value)))
-            else:
-                self._look_into(value, names, depth)
+    def _note(self, value: Any, names: frozenset[str], seen: set, note: Callable[[Any], None]) -> None:
+        if isinstance(value, (Tensor, *PLAIN)):
+            note(value)
+        elif _is_short(value):
+            note(_Items(value))
+            for item in value.values() if type(value) is dict else value:
+                self._note(item, names, seen, lambda value: None)
+        else:
+            note(value)
+            self._visit(value, seen)
+            if not isinstance(value, FunctionType):
+                self._look_at(value, names, seen)
 
-    def _look_into(self, value: Any, names: frozenset[str], depth: int) -> None:
-        self._visit(value)
-        self._attributes(value, names, depth)
-
-    def _attributes(self, value: Any, names: frozenset[str], depth: int) -> None:
-        """Note the attributes of an object, or the variables of a module, whose names the code has."""
-        space = getattr(value, "__dict__", None)
-        if type(space) is not dict or depth == 0 or id(space) in self._seen or _is_library(value):
+    def _look_at(self, thing: Any, names: frozenset[str], seen: set) -> None:
+        """Note the attributes of an object that code reads, by their names, and the methods that it calls."""
+        if thing is None or isinstance(thing, Module) or (id(thing), names) in seen:
+            return  # the attributes of modules are guarded as a whole
+        seen.add((id(thing), names))
+        if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
             return
-        self._seen.add(id(space))
-        self._variables_in(space, names, depth - 1)
+        space = getattr(thing, "__dict__", None)
+        if space is not None:
+            self._look_into(space, names, seen)
+        for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
+            if _is_of_library(kind.__module__) or kind is object:
+                continue
+            for name in names & kind.__dict__.keys():
+                value = kind.__dict__[name]
+                if space is not None and name not in space:
+                    self._globals.append((space, name, _MISSING))  # it would hide that of the class
+                value = value.fget if isinstance(value, property) else value
+                if isinstance(value, FunctionType):
+                    self._visit(MethodType(value, thing), seen)
+            self._look_into(kind.__dict__, names, seen)
+
+    def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
+        for name in sorted(names & space.keys()):
+            found: list[Any] = []
+            self._note(space[name], names, seen, found.append)
+            self._globals += [(space, name, value) for value in found]
+
+
+class _Attributes:
+    """The attributes of an object as a dict."""
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def get(self, name: str, default: Any) -> Any:
+        """The attribute, or the default."""
+        return getattr(self.thing, name, default)
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """The names of variables and attributes that code reads, also in functions inside of it."""
+    """The names of variables that code reads, also in functions inside of it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
 
 
-def _is_library(value: Any) -> bool:
-    """Whether this is a function, class, module or object of a library."""
-    name = getattr(value, "__module__", None) or getattr(value, "__name__", None)
-    return isinstance(name, str) and name.partition(".")[0] in LIBRARIES
+def _is_library(function: FunctionType) -> bool:
+    """Whether a function is of this package or of NumPy, whose variables do not change."""
+    return _is_of_library(function.__module__)
 
 
-def _is_watched(value: Any) -> bool:
-    return isinstance(value, (Tensor, *PLAIN)) or (
-        type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS
-    )
+def _is_of_library(name: str | None) -> bool:
+    return (name or "").partition(".")[0] in ("cnn_physics77", "numpy")
 
 
 def _content(cell: Any) -> Any:
@@ -132,11 +164,18 @@ def _content(cell: Any) -> Any:
         return _MISSING
 
 
+def _is_short(value: Any) -> bool:
+    return type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS
+
+
 class _Items:
     """A list, tuple or dict as it was."""
 
-    def __init__(self, value: Any) -> None:
-        self.kind, self.items = type(value), list(value.items() if type(value) is dict else value)
+    def __init__(self, value: Any, depth: int = 0) -> None:
+        self.kind = type(value)
+        items = value.items() if self.kind is dict else enumerate(value)
+        inner = {k: _Items(v, depth + 1) if _is_short(v) and depth < 4 else v for k, v in items}
+        self.items: list = list(inner.items() if self.kind is dict else inner.values())
 
     def is_same(self, value: Any) -> bool:
         """Whether ``value`` has the same items."""
@@ -145,10 +184,6 @@ class _Items:
         if self.kind is dict:
             return all(k in value and _is_same(value[k], item) for k, item in self.items)
         return all(map(_is_same, value, self.items))
-
-
-def _kept(value: Any) -> Any:
-    return _Items(value) if type(value) in (list, tuple, dict) else value
 
 
 def _is_same(found: Any, value: Any) -> bool:

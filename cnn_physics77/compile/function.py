@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import Captured
+from cnn_physics77.compile.captured import Captured, overlapping
 from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
@@ -39,12 +39,14 @@ class _Kind:
 
     Attributes:
         differentiable: whether a result, or an argument of a call that is not recorded, has a history.
+        changes: whether an argument is changed in place.
         problem: why they are not captured.
     """
 
     def __init__(self) -> None:
         self.calls = 0
         self.differentiable = False
+        self.changes = False
         self.attempts = 0
         self.problem = ""
 
@@ -91,12 +93,14 @@ class CompiledFunction:
         description = flatten((args, kwargs), given)
         key = (
             description,
-            tuple((t.array.shape, t.array.dtype, t.edge is None) for t in given),
+            tuple(map(_kind_of, given)),
             _aliases(given),
             recording(),
         )
         for captured in self._captures.get(key, ()):
             if captured.proved and captured.holds():
+                if captured.meets(given):
+                    return self._function(*args, **kwargs)
                 try:
                     return captured.replay(given)
                 except GuardFailed as failed:
@@ -117,6 +121,8 @@ class CompiledFunction:
         """A call as always, from which a capture is made or proved."""
         for captured in self._captures.get(key, ()):
             if not captured.proved and captured.holds():
+                if captured.meets(given):
+                    return self._function(*args, **kwargs)
                 try:
                     return self._prove(captured, description, given)
                 except GuardFailed as failed:
@@ -127,11 +133,15 @@ class CompiledFunction:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind()
+        if kind.changes and any(overlapping(given, index) for index in range(len(given))):
+            return self._function(*args, **kwargs)  # a capture copies them
         kind.calls += 1
         if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
             return self._capture(key, kind, description, given)
+        versions = [t._version for t in given]
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
+            kind.changes = versions != [t._version for t in given]
             kind.differentiable = _has_history(result, given)
         return result
 
@@ -248,6 +258,12 @@ def reset() -> None:
     """Forget all captures of all functions, as if none had been called."""
     for function in tuple(_all):
         function.reset()
+
+
+def _kind_of(t: Tensor) -> tuple:
+    """What Python code may decide by: all of an argument but its values."""
+    array = t.array
+    return array.shape, array.dtype, array.strides, type(t), t.edge is None
 
 
 def _aliases(given: list[Tensor]) -> tuple[int, ...]:

@@ -162,6 +162,8 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
         return DIFFERENTIABLE
     if _holds_array(made.description):
         return "it returns a NumPy array; return a tensor"
+    if _holds_iterator(made.description):
+        return "it returns an iterator, which can be used once; return a list"
     return ""
 
 
@@ -169,6 +171,12 @@ def _holds_array(description: Any) -> bool:
     if type(description) is Other:
         return isinstance(description.value, (np.ndarray, np.generic))
     return type(description) is tuple and any(map(_holds_array, description[1:]))
+
+
+def _holds_iterator(description: Any) -> bool:
+    if type(description) is Other:
+        return hasattr(description.value, "__next__")
+    return type(description) is tuple and any(map(_holds_iterator, description[1:]))
 
 
 DIFFERENTIABLE = "it returns a tensor that can still be differentiated"

@@ -239,7 +239,7 @@ def repeat_interleave(
     """
     if repeats is None:
         times = check_index("repeat_interleave", input).array
-        return from_array(np.repeat(np.arange(times.size, dtype=times.dtype), times))
+        return from_array(np.repeat(np.arange(times.size, dtype=times.dtype, like=times), times))
     x = reshape(input, (input.array.size,)) if dim is None or input.array.ndim == 0 else input
     dim = 0 if dim is None else dimension("repeat_interleave", dim, input.array.ndim)
     if isinstance(repeats, int):
@@ -253,7 +253,7 @@ def repeat_interleave(
         )
     if (times < 0).any():
         raise ShapeError("repeat_interleave: repeats can not be negative")
-    return pick(x, (None,) * dim + (from_array(np.repeat(np.arange(n), times)),))
+    return pick(x, (None,) * dim + (from_array(np.repeat(np.arange(n, like=times), times)),))
 
 
 method("repeat_interleave")(repeat_interleave)
