@@ -180,7 +180,8 @@ CHANGE_FIRST = {
 
 SHAPED_BY_DATA = {
     np.nonzero, np.ndarray.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.ndarray.compress,
-    np.extract, np.repeat, np.ndarray.repeat, np.bincount, np.union1d, np.intersect1d, np.setdiff1d, np.trim_zeros,
+    np.extract, np.repeat, np.ndarray.repeat, np.bincount, np.union1d, np.intersect1d, np.setdiff1d,
+    np.trim_zeros,
 }  # fmt: skip
 """Functions the shape of whose result depends on values."""
 

@@ -61,12 +61,14 @@ class Captured:
         proved: whether a replay has been compared with an ordinary call.
         environment: what the function read besides its arguments.
         whole: the operations that were taken as one call each.
+        samples: the arguments of the capture, while a replay has been compared for no others.
     """
 
     record = staticmethod(call_and_record)
     environment: Environment
     whole: frozenset[str] = frozenset()
-    _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or whether it is None
+    samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
+    _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or if it is None
 
     def __init__(self, made: Recording) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
@@ -105,11 +107,19 @@ class Captured:
             arrays=arrays,
         )
 
-    def prove(self) -> None:
-        """A replay has been compared: what only that needed is given back."""
+    def prove(self, given: list[Tensor]) -> None:
+        """A replay has been compared for these arguments. What only that needed is given back, unless they
+        are equal to those of the capture: then it is compared again when they differ."""
         self.proved = True
         self.trace.release()
-        self.trace = Trace()
+        if self.samples and not self.is_sample(given):
+            self.samples = []
+        if not self.samples:
+            self.trace = Trace()
+
+    def is_sample(self, given: list[Tensor]) -> bool:
+        """Whether the arguments are equal to those of the capture."""
+        return all(np.array_equal(given[index].array, array) for index, array in self.samples)
 
     def use_processes(self) -> LanedProgram:
         """Run the program in two processes from now on; tensors that it uses move into shared memory."""

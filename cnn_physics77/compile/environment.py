@@ -44,6 +44,11 @@ class Environment:
         for function in functions:
             self._visit(function, set())
 
+    def tensors(self) -> list[Tensor]:
+        """The tensors among them."""
+        values = [value for *_, value in (*self._globals, *self._cells)]
+        return [value for value in values if isinstance(value, Tensor)]
+
     def holds(self) -> bool:
         """Whether all of them are what they were."""
         return not self.changed()
@@ -66,7 +71,7 @@ class Environment:
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
         elif not isinstance(function, (type, FunctionType)) and not hasattr(function, "__wrapped__"):
-            owner, function = function, getattr(type(function), "__call__", None)
+            owner, function = function, vars(type(function)).get("__call__")
         function = getattr(function, "__wrapped__", function)
         if not isinstance(function, FunctionType) or _is_library(function):
             return

@@ -101,6 +101,9 @@ class CompiledFunction:
             if captured.proved and captured.holds():
                 if captured.meets(given):
                     return self._function(*args, **kwargs)
+                if captured.samples and not captured.is_sample(given):
+                    captured.proved = False
+                    break
                 try:
                     return captured.replay(given)
                 except GuardFailed as failed:
@@ -148,11 +151,14 @@ class CompiledFunction:
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
         record = call_and_record_both if kind.differentiable else call_and_record
         environment, whole = Environment(self._function), frozenset(self._unsteady - {""})
+        samples = [(index, t.array.copy()) for index, t in enumerate(given) if t.edge is None]
         with taken_whole(whole):
             made = record(self._function, description, given)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
+        if not made.problem and made.hides(environment.tensors()):
+            made.problem = "it uses tensors that gc.freeze() hides"
         if made.problem:
             if made.problem == DIFFERENTIABLE and not kind.differentiable:
                 kind.differentiable = True
@@ -165,6 +171,8 @@ class CompiledFunction:
         captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
         environment.add(type(module).forward for module in made.seen.modules.values())
         captured.environment, captured.whole = environment, whole
+        if type(captured) is Captured:
+            captured.samples = samples
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
@@ -187,13 +195,15 @@ class CompiledFunction:
         replayed = captured.rehearse(given)
         with taken_whole(captured.whole):
             made = captured.record(self._function, description, given)
+        if made.passing:
+            return made.result  # another thread's doing; the next call is compared
         problem = difference(captured, made, replayed)
         if problem:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
-        captured.prove()
-        if self.lanes == "processes":
+        captured.prove(given)
+        if self.lanes == "processes" and type(captured.program) is Program:
             self._part(captured, given)
         return made.result
 

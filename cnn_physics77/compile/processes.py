@@ -90,6 +90,8 @@ class Worker:
         self.user: dict[str, object] = {}  # who uses it now; one entry at most
         self._fence = threading.Lock()
         self._programs = 0
+        self._dropped: list[int] = []
+        self._interrupted = False
         environment = os.environ | {
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
@@ -108,22 +110,28 @@ class Worker:
     def load(self, source: str, segments: list[Segment]) -> int:
         """Give the process a program; its number."""
         self._programs += 1
+        self._interrupted = True  # until the answer is there: else the next one would be taken for it
+        while self._dropped:
+            self._send({"drop": self._dropped.pop()})
         self._send({"load": self._programs, "source": source, "segments": [s.address for s in segments]})
         assert self.process.stdout is not None
         if self.process.stdout.read(1) != b"k":
             raise CaptureError("compile: the process of a lane did not start")
+        self._interrupted = False
         return self._programs
 
     def drop(self, program: int) -> None:
-        """The process forgets a program."""
-        if self.is_alive():
-            with suppress(OSError):
-                self._send({"drop": program})
+        """Let the process forget a program when it is given the next one."""
+        self._dropped.append(program)
 
     def _send(self, message: dict[str, Any]) -> None:
         text = json.dumps(message).encode()
+        self._write(b"m" + len(text).to_bytes(8, "little") + text)
+
+    def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(b"m" + len(text).to_bytes(8, "little") + text)
+        while data:
+            data = data[self.process.stdin.write(data) :]
 
     def start(self, program: int) -> int:
         """Let the process run a program; the number of the run times `POSITIONS`."""
@@ -134,8 +142,7 @@ class Worker:
         with self._fence:  # what was written before is seen before what is read after
             pass
         if control[SLEEPING]:
-            assert self.process.stdin is not None
-            self.process.stdin.write(b"w")
+            self._write(b"w")
         return self.run * POSITIONS
 
     def wait(self, cell: int, value: int) -> None:
@@ -176,8 +183,8 @@ class Worker:
             raise interrupt
 
     def is_alive(self) -> bool:
-        """Whether the process runs, and is a child of this one."""
-        return os.getpid() == self.process_id and self.process.poll() is None
+        """Whether the process runs, is a child of this one, and has answered what it was told."""
+        return not self._interrupted and os.getpid() == self.process_id and self.process.poll() is None
 
     @staticmethod
     def _raise(status: int) -> None:

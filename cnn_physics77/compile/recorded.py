@@ -84,6 +84,15 @@ class Recording:
     outputs: list[Any] = field(default_factory=list)
     grads: list[tuple[Tensor, Operand | None]] = field(default_factory=list)
 
+    def hides(self, tensors: list[Tensor]) -> bool:
+        """Whether one of these, or of the parameters and buffers that take part, was not found: the garbage
+        collector does not show what is frozen."""
+        known = {id(state.tensor) for state in self.tensors}
+        for module in self.seen.modules.values():
+            tensors = [*tensors, *module.parameters(), *module.buffers()]
+        tensors = [*tensors, *(p for slot in self.seen.slots for p in slot.pack.params)]
+        return any(id(t) not in known for t in tensors)
+
 
 def call_and_record(function: Callable, description: Any, given: list[Tensor]) -> Recording:
     """Call the function as always, and note what it does.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,11 @@ import cnn_physics77 as torch
 from cnn_physics77 import nn
 
 F64 = torch.float64
+
+
+def changed(tensor, factor):
+    """What a hook does that returns nothing."""
+    tensor.mul_(factor)
 
 
 def x_of(seed: int) -> torch.Tensor:
@@ -121,9 +128,9 @@ def test_hooks_that_come_later(kind):
             elif seed == 5 and kind == "after":
                 weight.register_post_accumulate_grad_hook(lambda p: p.grad.mul_(2))
             elif seed == 5 and kind == "before step":
-                optimizer.register_step_pre_hook(lambda *_: [weight.grad.mul_(2)] and None)
+                optimizer.register_step_pre_hook(lambda *_: changed(weight.grad, 2))
             elif seed == 5:
-                optimizer.register_step_post_hook(lambda *_: [weight.data.mul_(0.9)] and None)
+                optimizer.register_step_post_hook(lambda *_: changed(weight.data, 0.9))
         return weight.detach().array
 
     np.testing.assert_allclose(world(True), world(False), rtol=1e-12)
@@ -139,8 +146,7 @@ def test_arguments_that_share_memory(change_first):
     one, two = torch.zeros(6, 3, dtype=F64), torch.zeros(6, 3, dtype=F64)
     for number in range(9):
         if number < change_first:
-            x, y = (torch.zeros(4, 3, dtype=F64) for _ in range(2)), None
-            a, b = x
+            a, b = (torch.zeros(4, 3, dtype=F64) for _ in range(2))
             np.testing.assert_array_equal(compiled(a, b).array, b.array * 2)
             continue
         found, expected = compiled(one[:4], one[2:]), step(two[:4], two[2:])
@@ -193,3 +199,54 @@ def test_repeats_are_values():
         compiled(x_of(0), counts)
     for number in range(4):
         assert compiled(x_of(0), counts + number).shape[0] == 6 + 4 * number
+
+
+def test_equal_arguments_prove_nothing():
+    """A replay that was compared for the arguments of the capture is compared again for others."""
+
+    class Calls(list):
+        """A capture does not look into it."""
+
+    seen = Calls()
+
+    class Reader:  # what a capture does not see
+        def __call__(self, x):
+            seen.append(1)
+            return float(x.detach().array.view(np.ndarray).sum())
+
+    reader = Reader()
+    reader.__class__.__module__ = "numpy.hidden"
+    compiled = torch.compile(lambda x: x * reader(x))
+    for _ in range(5):
+        np.testing.assert_array_equal(compiled(torch.ones(3)).array, [3.0, 3.0, 3.0])
+    assert len(seen) == 3
+    with pytest.raises(torch.compile.CaptureError, match="differs from the call itself"):
+        compiled(torch.ones(3) * 2)
+
+
+FROZEN = """
+import gc, warnings
+import cnn_physics77 as torch
+w = torch.nn.Parameter(torch.ones(3))
+optimizer = torch.optim.SGD([w], lr=0.1, momentum=0.9)
+@torch.compile
+def step(x):
+    optimizer.zero_grad()
+    loss = (x * w * w).sum()
+    loss.backward()
+    optimizer.step()
+    return loss
+step(torch.ones(3))
+gc.collect()
+gc.freeze()
+with warnings.catch_warnings(record=True) as warned:
+    warnings.simplefilter("always")
+    losses = [round(step(torch.ones(3) * k / 5).item(), 5) for k in range(5)]
+print(losses, [str(w.message) for w in warned])
+"""
+
+
+def test_frozen_tensors():
+    done = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True)
+    assert "[0.0, 0.23064, 0.22519, 0.09557, 0.00099]" in done.stdout, done.stderr
+    assert "tensors that gc.freeze() hides" in done.stdout

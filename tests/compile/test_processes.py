@@ -298,7 +298,7 @@ def test_dropped_programs_give_their_memory_back():
         for _ in range(4):
             step(x, y)
         time.sleep(0.6)  # the process reads what it is told when it is idle
-    assert maps() <= held + 3
+    assert maps() <= held + 6  # a program is forgotten when the next one comes
 
 
 def test_lanes_that_there_are_not():
