@@ -24,6 +24,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     "bincount": (0, range(3), "bincount|__int__"),
     "nonzero": (0, range(3), "nonzero|argwhere"),
     "argwhere": (0, range(3), "argwhere"),
+    "repeat_interleave": (0, [2, 3, 4], "repeat"),
     "where": (0, [7], "nonzero"),
     "masked_select": (0, EVERY, "pick reads a value"),
     "masked_scatter": (0, EVERY, "__int__"),
