@@ -48,7 +48,9 @@ def test_softmax_and_log_softmax_agree_with_torch(shape, axis, seed, transposed,
         assert y.dtype == dtype
         np.testing.assert_allclose(y, expected.detach().numpy(), **TOLERANCE[dtype])
         expected.backward(double(g))
-        np.testing.assert_allclose(gradient(g, frozen(y), axis), t.grad.numpy(), **TOLERANCE[dtype])
+        total = np.abs(g).sum(axis=axis).max(initial=1)  # what is subtracted is rounded in its own size
+        tolerance = TOLERANCE[dtype] | {"atol": TOLERANCE[dtype]["atol"] * total}
+        np.testing.assert_allclose(gradient(g, frozen(y), axis), t.grad.numpy(), **tolerance)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
