@@ -47,7 +47,8 @@ class _Callable(ModuleType):
             lanes: what works side by side. "threads": those of the pool, on the blocks of the kernels' loops.
                 "processes": two processes, each on half of every call that is long enough; the tensors that
                 the function uses move into shared memory, as by PyTorch's ``share_memory_()``, so an array
-                that ``numpy()`` gave before does not see what changes later. Linux and macOS on x86;
+                that ``numpy()`` gave before does not see what changes later, and a forked child that calls
+                the function changes the parameters of its parent. Linux and macOS on x86;
                 functions whose results cannot be differentiated.
 
         Raises:

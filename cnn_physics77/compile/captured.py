@@ -10,16 +10,14 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.recorded import Recording, call_and_record, is_written
 from cnn_physics77.compile.replay import Program
+from cnn_physics77.compile.schedule import steps_in_doubt
 from cnn_physics77.compile.trace import (
     EXTERNAL,
-    Call,
-    Guard,
     GuardFailed,
     Operand,
     Trace,
@@ -138,8 +136,7 @@ class Captured:
 
     def _set_memory_of_others(self) -> None:
         steps = self.program.steps
-        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
-        self._undone = memory_of_others(steps[: last + 1])
+        self._undone = memory_of_others(steps_in_doubt(steps))
         self._seen = memory_of_others(steps)
         self._set_owners(steps, [index for index, _ in self._written_inputs])
 
@@ -403,10 +400,6 @@ def overlapping(given: list[Tensor], index: int) -> bool:
     """Whether an argument may share memory with another one, and is not the same."""
     one = given[index]
     return any(other is not one and np.may_share_memory(other.array, one.array) for other in given)
-
-
-def may_fail(step: Call | Guard) -> bool:
-    return isinstance(step, Guard) or isinstance(step.function, Flattened)
 
 
 def memory_of_others(steps: list) -> list[np.ndarray]:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis import operands_of
-from cnn_physics77.compile.schedule import Step, bounds, estimate, overlap
-from cnn_physics77.compile.trace import Buffer, Call, Operand
+from cnn_physics77.compile.schedule import Step, bounds, estimate, may_fail, overlap
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Operand
 
 LANES = 2
 WAIT = 6.0  # microseconds that a lane loses where it waits for another one
@@ -255,7 +255,9 @@ def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
                 latest = [max(pair) for pair in zip(latest, last_use[dead])]
         before[buffer] = latest
     lanes = _Lanes([piece.step for piece in pieces])
+    decided = [-1] * LANES  # the last step of each lane that may give the run up
     for piece in pieces:
+        seen_by_others = any(operand.buffer.kind == EXTERNAL for operand in piece.step.writes)
         known = lanes.known[piece.lane]
         waits = []
         for other in range(LANES):
@@ -264,7 +266,11 @@ def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
                 position = lanes.latest_use(piece.lane, other, piece.step)
                 for operand in piece.step.writes:
                     position = max(position, before.get(operand.buffer, [-1] * LANES)[other])
+                if seen_by_others:  # what others see is written when nothing before can fail
+                    position = max(position, decided[other])
             waits.append(position if position > known[other] else -1)
         piece.waits = tuple(waits)
+        if may_fail(piece.step):
+            decided[piece.lane] = piece.position
         lanes.take(piece.lane, piece.step, piece.position)
         lanes.known[piece.lane] = [max(pair) for pair in zip(lanes.known[piece.lane], waits)]

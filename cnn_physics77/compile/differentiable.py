@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.captured import Captured, may_fail, memory_of_others
+from cnn_physics77.compile.captured import Captured, memory_of_others
 from cnn_physics77.compile.halves import Halves
 from cnn_physics77.compile.joint import (
     Again,
@@ -25,6 +25,7 @@ from cnn_physics77.compile.joint import (
 )
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.recorded import is_written
+from cnn_physics77.compile.schedule import steps_in_doubt
 from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
@@ -70,9 +71,9 @@ class Differentiable(Captured):
         self._set_guards(made)
         self._leaves = [(leaf, memory) for leaf, memory in self._leaves if type(memory) is not bool]
         steps = self.program.forward_steps
-        last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
-        self._has_guards = last >= 0
-        self._undone, self._seen = memory_of_others(steps[: last + 1]), memory_of_others(steps)
+        in_doubt = steps_in_doubt(steps)
+        self._has_guards = bool(in_doubt)
+        self._undone, self._seen = memory_of_others(in_doubt), memory_of_others(steps)
         self._set_owners(steps, [index for index, _ in self._written])
         self._decides = any(isinstance(step, Guard) for step in self.program.backward_steps)
         self._set_watched(made)

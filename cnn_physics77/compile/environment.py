@@ -71,7 +71,8 @@ class Environment:
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
         elif not isinstance(function, (type, FunctionType)) and not hasattr(function, "__wrapped__"):
-            owner, function = function, vars(type(function)).get("__call__")
+            calls = (kind.__dict__.get("__call__") for kind in type(function).__mro__)
+            owner, function = function, next(filter(None, calls), None)
         function = getattr(function, "__wrapped__", function)
         if not isinstance(function, FunctionType) or _is_library(function):
             return

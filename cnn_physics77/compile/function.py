@@ -211,7 +211,11 @@ class CompiledFunction:
         """Let two processes run the program, if that is worth it; what they give is compared first."""
         if type(captured) is not Captured or not is_worth_it(captured.program):
             return
-        whole = captured.rehearse(given)
+        try:
+            whole = captured.rehearse(given)
+        except GuardFailed:  # the call itself has just been made; another one is compared
+            captured.proved = False
+            return
         program = captured.use_processes()
         program.here = True
         cut = captured.rehearse(given)
@@ -225,6 +229,7 @@ class CompiledFunction:
         if not problem and any(a.tobytes() != b.tobytes() for a, b in zip(cut, parted)):
             problem = "the bits of two lanes are not those of one"
         if problem:
+            captured.proved = False
             raise CaptureError(f"compile: two processes differ from one in {self.__name__}: {problem}")
 
     def captures(self) -> list[Captured]:

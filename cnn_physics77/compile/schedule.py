@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.trace import Buffer, Call, Guard, Operand, array_at
 from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
 
@@ -78,6 +79,24 @@ def estimate(step: Step) -> float:
         if operand.shape and operand.strides[-1] != operand.dtype.itemsize:
             time += prod(operand.shape) * STRIDED_NANOSECONDS / 1e3
     return time
+
+
+def may_fail(step: Step) -> bool:
+    """Whether a replay may be given up at a step."""
+    return isinstance(step, Guard) or isinstance(step.function, Flattened)
+
+
+def steps_in_doubt(steps: list[Step]) -> list[Step]:
+    """The steps that may have run when a replay is given up: those up to the last one that may fail, and the
+    rest of its loop, whose lanes run at the same time."""
+    last = max((index for index, step in enumerate(steps) if may_fail(step)), default=-1)
+    loop = steps[last].block if last >= 0 else None
+    while loop is not None and last + 1 < len(steps):
+        block = steps[last + 1].block
+        if block is None or block[0] != loop[0]:
+            break
+        last += 1
+    return steps[: last + 1]
 
 
 # -------------------------------------------------------------------------------------------- independence

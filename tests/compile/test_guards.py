@@ -224,6 +224,25 @@ def test_equal_arguments_prove_nothing():
         compiled(torch.ones(3) * 2)
 
 
+def test_a_callable_that_inherits_its_call():
+    class Scaled:
+        def __init__(self):
+            self.scale = 2.0
+
+        def __call__(self, x):
+            return x * self.scale
+
+    class Inherits(Scaled):
+        pass
+
+    scaled = Inherits()
+    compiled = torch.compile(scaled)
+    for scale in (2.0, 3.0):
+        scaled.scale = scale
+        for seed in range(5):
+            np.testing.assert_array_equal(compiled(x_of(seed)).array, x_of(seed).array * scale)
+
+
 FROZEN = """
 import gc, warnings
 import cnn_physics77 as torch

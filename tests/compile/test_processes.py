@@ -161,6 +161,31 @@ def test_a_value_that_decides_gives_the_run_up_without_a_trace():
     np.testing.assert_allclose(after, weight.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
+def test_a_guard_that_fails_while_lanes_are_compared_repeats_no_step():
+    weight = torch.full((300, 300), 1.0, dtype=torch.float64, requires_grad=True)
+    calls = torch.zeros(1)
+
+    def step(x):
+        with torch.no_grad():
+            calls.add_(1)
+            if weight.sum() > 4.5 * weight.numel() / 9:  # true until the third call halves the weight again
+                weight.mul_(0.8)
+            else:
+                weight.mul_(0.9)
+        return torch.tanh(x @ weight.detach()).sum()
+
+    compiled = torch.compile(step, lanes="processes")
+    x = torch.ones(64, 300, dtype=torch.float64)
+    expected, factor = [], 1.0
+    for _ in range(8):
+        factor *= 0.8 if factor > 0.5 else 0.9
+        expected.append(factor)
+    for number, factor in enumerate(expected, 1):
+        compiled(x)
+        assert calls.item() == number
+        assert weight[0, 0].item() == pytest.approx(factor)
+
+
 def test_interrupted_at_random_moments_it_neither_hangs_nor_computes_wrongly():
     step, model, optimizer = prepared()
     ((x, y),) = batches(1)
