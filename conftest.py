@@ -7,6 +7,7 @@ those of the module that holds its code, not of the facade where it says that it
 
 import doctest
 import importlib.machinery
+import pkgutil
 import random
 import signal
 import sys
@@ -14,8 +15,10 @@ import types
 
 import pytest
 
-import cnn_physics77  # noqa: F401
-from cnn_physics77 import _places
+from cnn_physics77 import _places, core
+
+for module in pkgutil.walk_packages(core.__path__, f"{core.__name__}."):
+    importlib.import_module(module.name)
 
 _from_module = doctest.DocTestFinder._from_module
 

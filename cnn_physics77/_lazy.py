@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from cnn_physics77 import _places
+
 
 def attributes(
     namespace: dict[str, Any], modules: Mapping[str, str]
@@ -32,6 +34,7 @@ def attributes(
             found = import_module(f"{facade}.{name}")
         else:
             found = getattr(import_module(modules[name]), name)
+            _places.settle({"__name__": facade, name: found})
         namespace[name] = found
         return found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from cnn_physics77 import _places
 from cnn_physics77.core import operations, tensor
+from cnn_physics77.core.operations import late
 from cnn_physics77.core.tensor import Tensor
 
 PATH = Path(tensor.__file__).with_suffix(".pyi")
@@ -45,6 +46,7 @@ _GIVE_TENSORS = ("arithmetic", "bitwise", "casting", "comparison", "elementwise"
 
 def text() -> str:
     """The content of the file."""
+    late.load_all()
     imports: dict[str, set[str]] = {}
     members = _members()
     bases = ", ".join(base.__name__ for base in Tensor.__bases__)

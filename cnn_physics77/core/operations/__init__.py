@@ -49,4 +49,5 @@ from cnn_physics77.core.operations.reduction.var_std_norm import *
 
 _complete(__name__)
 
+from cnn_physics77.core.operations import late  # noqa: E402, I001
 from cnn_physics77.core.operations import inplace  # noqa: E402  (it uses what the others define)

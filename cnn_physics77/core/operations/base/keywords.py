@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import isfunction, unwrap
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -172,21 +173,34 @@ def _resize(output: Tensor, shape: tuple[int, ...]) -> None:
 def complete(package: str) -> None:
     """Replace the public functions of the package's modules, and the methods of Tensor that have ``dim``."""
     here = sys.modules[package]
-    made: dict[Callable, Callable] = {}
     for path, module in tuple(sys.modules.items()):
-        if not path.startswith(f"{package}.") or path.startswith(f"{package}.base."):
-            continue
-        family = path.removeprefix(f"{package}.").partition(".")[0]
-        for name in getattr(module, "__all__", ()):
-            function = getattr(module, name)
-            if isfunction(function):
-                takes_out = name in WITH_OUT if family == "nn" else name not in WITHOUT_OUT
-                if function not in made:
-                    made[function] = completed(function, takes_out)
-                for place in (module, here):
-                    setattr(place, name, made[function])
+        if path.startswith(f"{package}.") and not path.startswith(f"{package}.base."):
+            complete_module(module, path.removeprefix(f"{package}.").partition(".")[0])
+            for name in getattr(module, "__all__", ()):
+                setattr(here, name, getattr(module, name))
+    complete_methods()
+
+
+_made: dict[Callable, Callable] = {}
+
+
+def complete_module(module: ModuleType, family: str) -> None:
+    """Replace the public functions of a module. Those of ``nn`` do not take ``out``, as in PyTorch."""
+    for name in getattr(module, "__all__", ()):
+        function = getattr(module, name)
+        if isfunction(function):
+            takes_out = name in WITH_OUT if family == "nn" else name not in WITHOUT_OUT
+            if function not in _made:
+                _made[function] = completed(function, takes_out)
+                _made[_made[function]] = _made[function]
+            setattr(module, name, _made[function])
+
+
+def complete_methods(names: Iterable[str] | None = None) -> None:
+    """Replace the methods of Tensor that have ``dim``; None stands for all of them."""
     for kind in reversed(Tensor.__mro__):
-        for name, member in tuple(vars(kind).items()):
+        for name in tuple(vars(kind)) if names is None else names:
+            member = vars(kind).get(name)
             if isfunction(member) and (method := completed(member, False, name)) is not member:
                 method.__name__, method.__qualname__ = name, f"Tensor.{name}"  # it is found there by pickle
                 method.__module__ = Tensor.__module__

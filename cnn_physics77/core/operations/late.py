@@ -1,0 +1,51 @@
+"""Operations that are imported when one of them is first asked for, as their code is long and rarely used.
+
+The facades look up functions late (``cnn_physics77/_lazy.py``). The methods of Tensor are listed here: until
+its module is imported, each is a placeholder that imports it. Such a module ends with
+``complete_late(__name__)``.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from cnn_physics77.core.operations.base.keywords import complete_methods, complete_module
+from cnn_physics77.core.tensor import Tensor, method
+
+METHODS: dict[str, str] = {}
+"""The methods that each late module, below this package, adds to Tensor."""
+
+_PACKAGE = __name__.rpartition(".")[0]
+
+
+def complete_late(name: str) -> None:
+    """Give the functions and methods of a late module the keywords that all take (:mod:`.base.keywords`).
+
+    Args:
+        name: the module's ``__name__``.
+    """
+    complete_module(sys.modules[name], name.removeprefix(f"{_PACKAGE}.").partition(".")[0])
+    complete_methods(METHODS.get(name.removeprefix(f"{_PACKAGE}."), "").split())
+
+
+def load_all() -> None:
+    """Import all modules that add methods late: for what lists the methods of Tensor."""
+    for name in METHODS:
+        import_module(f"{_PACKAGE}.{name}")
+
+
+def _add_placeholder(name: str, module: str) -> None:
+    def placeholder(self, *args, **named):
+        import_module(module)
+        return getattr(self, name)(*args, **named)
+
+    placeholder.__name__, placeholder.__qualname__ = name, f"Tensor.{name}"
+    placeholder.__module__ = Tensor.__module__
+    placeholder.__doc__ = f"Imports :mod:`{module}`, which defines this method, and calls it."
+    method(name)(placeholder)
+
+
+for _module, _names in METHODS.items():
+    for _name in _names.split():
+        _add_placeholder(_name, f"{_PACKAGE}.{_module}")
