@@ -139,6 +139,7 @@ if _typing.TYPE_CHECKING:
         version,
     )
     from cnn_physics77.amp import GradScaler, autocast
+    from cnn_physics77.nn.functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
     from cnn_physics77.serialization import load, save
 
 __version__ = "0.1.0"
@@ -151,8 +152,10 @@ _RARE_MODULES = (
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
     *("utils", "version"),
 )
+_OF_NETWORKS = ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
+_LAZY |= dict.fromkeys(_OF_NETWORKS, "cnn_physics77.nn.functional")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 

@@ -93,10 +93,10 @@ def test_names_are_pytorchs(name, own):
 @pytest.mark.needs_torch
 def test_functions_are_in_the_modules_where_pytorch_has_them():
     """What ``torch.nn.functional`` and ``torch`` share is the same function, found in both."""
-    functional = vars(ours.nn.functional)
     for name in public(ours.nn.functional):
-        if callable(functional[name]) and hasattr(torch, name):
-            assert getattr(ours, name) is functional[name]
+        function = getattr(ours.nn.functional, name)
+        if callable(function) and hasattr(torch, name):
+            assert getattr(ours, name) is function
 
 
 NEEDED = """

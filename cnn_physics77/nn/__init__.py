@@ -1,9 +1,20 @@
 """``torch.nn``: layers, losses, containers."""
 
-from cnn_physics77 import _places
+import typing as _typing
+
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core.layers import *
 from cnn_physics77.nn import functional, init, modules, parallel, utils
+from cnn_physics77.nn.modules._late import layers as _layers
 from cnn_physics77.nn.parallel import DataParallel
 from cnn_physics77.nn.parameter import Buffer, Parameter
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.channelshuffle import *
+    from cnn_physics77.nn.modules.pixelshuffle import *
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers())
+
+__all__ = [n for n in __dir__() if n[0] != "_"]
 
 _places.settle(globals())

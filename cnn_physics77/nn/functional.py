@@ -1,6 +1,8 @@
 """``torch.nn.functional``: the functions of the layers."""
 
-from cnn_physics77 import _places
+import typing as _typing
+
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core.operations.comparison.unique_search import one_hot
 from cnn_physics77.core.operations.indexing.pad import *
 from cnn_physics77.core.operations.nn.activation_piecewise import *
@@ -18,5 +20,24 @@ from cnn_physics77.core.operations.nn.pooling import *
 from cnn_physics77.core.operations.nn.softmax import *
 from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.core.operations.nn.pixel_shuffle import *
+
+_LATE = {
+    "pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
+}
+"""The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""
+
+__getattr__, __dir__ = _lazy.attributes(
+    globals(),
+    {
+        name: f"cnn_physics77.core.operations.nn.{module}"
+        for module, names in _LATE.items()
+        for name in names.split()
+    },
+)
+
+__all__ = [n for n in __dir__() if n[0] != "_"]
 
 _places.settle(globals())

@@ -16,14 +16,15 @@ from cnn_physics77 import nn
 
 MODULES = """
 accelerator amp autograd.variable backends backends.cuda backends.cudnn backends.mkl backends.mkldnn
-backends.mps backends.openmp backends.opt_einsum cuda cuda.amp distributed functional
-futures fx jit profiler random mps
-multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm nn.modules.container
-nn.modules.conv nn.modules.distance nn.modules.dropout nn.modules.flatten nn.modules.fold
-nn.modules.instancenorm nn.modules.linear nn.modules.loss nn.modules.module nn.modules.normalization
-nn.modules.padding nn.modules.pooling nn.modules.sparse nn.modules.utils nn.parallel nn.parameter onnx
-optim.adam optim.adamw optim.optimizer optim.sgd serialization testing utils.benchmark utils.checkpoint
-utils.data.dataloader utils.data.dataset utils.data.distributed utils.data.sampler utils.hooks
+backends.mps backends.openmp backends.opt_einsum cuda cuda.amp distributed functional futures fx jit
+profiler random mps multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm
+nn.modules.channelshuffle nn.modules.container nn.modules.conv nn.modules.distance
+nn.modules.dropout nn.modules.flatten nn.modules.fold nn.modules.instancenorm nn.modules.linear
+nn.modules.loss nn.modules.module nn.modules.normalization nn.modules.padding
+nn.modules.pixelshuffle nn.modules.pooling nn.modules.sparse nn.modules.utils nn.parallel
+nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
+utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
+utils.data.sampler utils.hooks
 """
 
 OWN = {

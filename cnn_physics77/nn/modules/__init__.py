@@ -1,7 +1,11 @@
 """``torch.nn.modules``: the layers, in PyTorch's files."""
 
+import typing as _typing
+
+from cnn_physics77 import _lazy
 from cnn_physics77.core.layers import *
 from cnn_physics77.nn.modules import utils
+from cnn_physics77.nn.modules._late import layers as _layers
 from cnn_physics77.nn.modules.activation import *
 from cnn_physics77.nn.modules.batchnorm import *
 from cnn_physics77.nn.modules.container import *
@@ -18,3 +22,9 @@ from cnn_physics77.nn.modules.normalization import *
 from cnn_physics77.nn.modules.padding import *
 from cnn_physics77.nn.modules.pooling import *
 from cnn_physics77.nn.modules.sparse import *
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.channelshuffle import *
+    from cnn_physics77.nn.modules.pixelshuffle import *
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers())

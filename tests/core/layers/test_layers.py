@@ -104,6 +104,10 @@ LAYERS = [
     ("Embedding", (7, 3), {}, [np.array([[1, 2, 1], [6, 0, 0]])]),
     ("Embedding", (7, 3), {"padding_idx": -5, "scale_grad_by_freq": True}, [np.array([1, 2, 1, 0])]),
     ("Embedding", (7, 3, 1), {"max_norm": 0.5, "norm_type": 1.0}, [np.array([1, 2, 1, 0])]),
+    # rearrangements
+    ("PixelShuffle", (2,), {}, [(2, 8, 3, 2)]),
+    ("PixelUnshuffle", (2,), {}, [(2, 2, 4, 6)]),
+    ("ChannelShuffle", (3,), {}, [(2, 6, 4)]),
     # margins
     ("ConstantPad1d", (2, 1.5), {}, [(2, 3, 4)]),
     ("ConstantPad2d", ((1, 0, 2, 1), -1.0), {}, [(2, 3, 4, 5)]),
@@ -190,7 +194,8 @@ def test_values_gradients_repr_and_state(case):
 
 
 def public_layers():
-    kinds = {n: k for n, k in vars(ours.nn).items() if inspect.isclass(k) and issubclass(k, ours.nn.Module)}
+    members = {n: getattr(ours.nn, n) for n in dir(ours.nn)}
+    kinds = {n: k for n, k in members.items() if inspect.isclass(k) and issubclass(k, ours.nn.Module)}
     return {n: k for n, k in kinds.items() if n == k.__name__}  # not the specification's other names
 
 

@@ -1,0 +1,22 @@
+"""The layers that are imported when they are first asked for.
+
+Each file here is the facade of one file of :mod:`cnn_physics77.core.layers`. Where its name is not one of
+PyTorch's, PyTorch's module has the names too.
+"""
+
+from __future__ import annotations
+
+_NAMES = {
+    "channelshuffle": "ChannelShuffle",
+    "pixelshuffle": "PixelShuffle PixelUnshuffle",
+}
+
+
+def layers(*files: str) -> dict[str, str]:
+    """The module of each layer of some files, or of all.
+
+    >>> layers("channelshuffle")
+    {'ChannelShuffle': 'cnn_physics77.nn.modules.channelshuffle'}
+    """
+    package = __name__.rpartition(".")[0]
+    return {name: f"{package}.{file}" for file in files or _NAMES for name in _NAMES[file].split()}
