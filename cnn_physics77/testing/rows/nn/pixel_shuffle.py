@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnn_physics77.testing.table import Bad, Row, Sample, draw
+from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 F = "nn.functional."
 
@@ -14,7 +14,7 @@ rows = [
             Sample(draw(rng, 9, 1, 2), 3),
             Sample(draw(rng, 2, 1, 4, 2, 1) + 1j, 2),
             Sample(rng.integers(0, 9, (1, 3, 2, 2)), 1),
-            Sample(draw(rng, 0, 4, 2, 2), 2),
+            Sample(Constant(draw(rng, 0, 4, 2, 2)), 2),
         ],
         bad=[
             Bad(RuntimeError, "at least 3", np.ones((4, 4)), 2),
