@@ -200,7 +200,7 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 LATE = {
     "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save"),
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
-    ".nn": ("PixelShuffle",),
+    ".nn": ("LazyLinear", "PixelShuffle"),
     ".nn.functional": ("pixel_shuffle",),
     ".optim": ("lr_scheduler",),
 }

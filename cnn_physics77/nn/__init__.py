@@ -7,7 +7,14 @@ from cnn_physics77.core.layers import *
 from cnn_physics77.nn import functional, init, modules, parallel, utils
 from cnn_physics77.nn.modules._late import layers as _layers
 from cnn_physics77.nn.parallel import DataParallel
-from cnn_physics77.nn.parameter import Buffer, Parameter
+from cnn_physics77.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.lazy import *
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers())
+
+__all__ = [n for n in __dir__() if n[0] != "_"]
 
 if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *

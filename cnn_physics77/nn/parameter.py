@@ -2,8 +2,14 @@
 
 from cnn_physics77 import _places
 from cnn_physics77.core.layers import parameter as _code
-from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.layers.parameter import (
+    Buffer,
+    Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
+    is_lazy,
+)
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 _places.settle(globals(), _code)

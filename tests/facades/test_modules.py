@@ -13,13 +13,15 @@ import torch
 
 import cnn_physics77 as ours
 from cnn_physics77 import nn
+from cnn_physics77.nn.modules import lazy
 
 MODULES = """
 accelerator amp autograd.variable backends backends.cuda backends.cudnn backends.mkl backends.mkldnn
 backends.mps backends.openmp backends.opt_einsum cuda cuda.amp distributed functional futures fx jit
 profiler random mps multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm
 nn.modules.channelshuffle nn.modules.container nn.modules.conv nn.modules.distance
-nn.modules.dropout nn.modules.flatten nn.modules.fold nn.modules.instancenorm nn.modules.linear
+nn.modules.dropout nn.modules.flatten nn.modules.fold nn.modules.instancenorm nn.modules.lazy
+nn.modules.linear
 nn.modules.loss nn.modules.module nn.modules.normalization nn.modules.padding
 nn.modules.pixelshuffle nn.modules.pooling nn.modules.sparse nn.modules.utils nn.parallel
 nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
@@ -30,6 +32,7 @@ utils.data.sampler utils.hooks
 OWN = {
     "nn.modules": {"Conv2D", "LinearLayer"},
     "nn.modules.conv": {"Conv2D"},
+    "nn.modules.lazy": set(lazy.__all__),  # PyTorch has the layers beside their counterparts
     "nn.modules.linear": {"LinearLayer"},
     "utils.data.dataloader": {"random_split"},
 }

@@ -20,6 +20,7 @@ FACADES = (
     ".nn.init",
     ".nn.utils",
     ".nn.modules",
+    ".nn.parameter",
     ".optim",
     ".optim.lr_scheduler",
     ".autograd",

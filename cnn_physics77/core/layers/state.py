@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import CheckpointError
-from cnn_physics77.core.layers.parameter import Parameter
+from cnn_physics77.core.layers.parameter import Parameter, Uninitialized, is_lazy
 from cnn_physics77.core.tensor import Tensor, from_array
 
 EXTRA = "_extra_state"
@@ -39,7 +39,7 @@ def _own_tensors(module) -> dict[str, Tensor]:
 def save_state(module, destination: dict, prefix: str, keep_vars: bool) -> None:
     """Fill ``destination`` with the tensors of the module and of all below it."""
     for name, tensor in _own_tensors(module).items():
-        destination[prefix + name] = tensor if keep_vars else tensor.detach()
+        destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
     if module.has_extra_state():
         destination[prefix + EXTRA] = module.get_extra_state()
     for name, child in module._modules.items():
@@ -83,8 +83,15 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
                 f"checkpoint but received {type(value)}"
             )
             continue
+        if is_lazy(value):
+            if not is_lazy(tensor):
+                errors.append(
+                    f"While copying the parameter named {key!r}: expected a value, found an uninitialized "
+                    "parameter or buffer, which has no shape; call its lazy module with a batch first"
+                )
+            continue
         array = value.array if isinstance(value, Tensor) else plain_array(key, np.asarray(value))
-        if array.shape != tensor.shape:
+        if not is_lazy(tensor) and array.shape != tensor.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "
                 f"shape in current model is {tensor.array.shape}."
@@ -101,6 +108,8 @@ def load_state(module, state_dict: Mapping[str, Any], strict: bool, assign: bool
         elif assign:
             _assign(part, name, tensor, value)
         else:
+            if isinstance(tensor, Uninitialized):
+                tensor.materialize(value.shape)
             np.copyto(tensor.array, value, casting="unsafe")
             tensor.mark_changed()
     return IncompatibleKeys(missing, unexpected)

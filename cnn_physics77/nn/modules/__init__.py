@@ -25,6 +25,7 @@ from cnn_physics77.nn.modules.sparse import *
 
 if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *
+    from cnn_physics77.nn.modules.lazy import *
     from cnn_physics77.nn.modules.pixelshuffle import *
 
 __getattr__, __dir__ = _lazy.attributes(globals(), _layers())

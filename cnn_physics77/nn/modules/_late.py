@@ -8,6 +8,11 @@ from __future__ import annotations
 
 _NAMES = {
     "channelshuffle": "ChannelShuffle",
+    "lazy": """
+        LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
+        LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
+        LazyLinear
+    """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
 }
 
