@@ -121,6 +121,7 @@ if _typing.TYPE_CHECKING:
         backends,
         cuda,
         distributed,
+        func,
         functional,
         futures,
         fx,
@@ -139,6 +140,7 @@ if _typing.TYPE_CHECKING:
         version,
     )
     from cnn_physics77.amp import GradScaler, autocast
+    from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
     from cnn_physics77.serialization import load, save
 
@@ -148,12 +150,13 @@ newaxis = None
 # Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
-    *("accelerator", "amp", "backends", "distributed", "functional", "futures", "fx", "jit", "mps"),
+    *("accelerator", "amp", "backends", "distributed", "func", "functional", "futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
     *("utils", "version"),
 )
 _OF_NETWORKS = ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
+_LAZY |= {"vmap": "cnn_physics77.func"}
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(_OF_NETWORKS, "cnn_physics77.nn.functional")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)

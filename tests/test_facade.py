@@ -72,6 +72,7 @@ MODULES = [
     (".utils.data", {"WorkerInfo", "collate", "default_collate_fn_map", "read_idx"}),
     (".linalg", set()),
     (".cuda", set()),
+    (".func", set()),
 ]
 """Our module, and what is in it that PyTorch does not have."""
 

@@ -25,6 +25,7 @@ FACADES = (
     "cnn_physics77.accelerator",
     "cnn_physics77.backends.cudnn",
     "cnn_physics77.distributed",
+    "cnn_physics77.func",
     "cnn_physics77.fx",
     "cnn_physics77.jit",
     "cnn_physics77.multiprocessing",
@@ -198,7 +199,7 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 
 
 LATE = {
-    "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save"),
+    "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save", "func", "vmap"),
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
     ".nn": ("LazyLinear", "PixelShuffle"),
     ".nn.functional": ("pixel_shuffle",),

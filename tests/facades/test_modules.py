@@ -16,6 +16,7 @@ from cnn_physics77 import nn
 from cnn_physics77.nn.modules import lazy
 
 MODULES = """
+func
 accelerator amp autograd.variable backends backends.cuda backends.cudnn backends.mkl backends.mkldnn
 backends.mps backends.openmp backends.opt_einsum cuda cuda.amp distributed functional futures fx jit
 profiler random mps multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm
@@ -140,6 +141,7 @@ def test_refusals_say_what_to_do():
 
 
 LACKING = """
+func.functionalize
 fx.symbolic_trace futures.Future jit.load onnx.export profiler.profile serialization.add_safe_globals
 """
 

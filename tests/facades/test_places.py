@@ -25,6 +25,7 @@ FACADES = (
     ".optim.lr_scheduler",
     ".autograd",
     ".utils.data",
+    ".func",
     ".linalg",
     ".serialization",
 )

@@ -1,0 +1,136 @@
+"""Modules as functions, per-sample gradients and ensembles, in the ways that PyTorch documents."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import cnn_physics77 as ours
+
+RNG = np.random.default_rng(8)
+X, Y = RNG.normal(size=(6, 4)), RNG.integers(0, 3, 6)
+
+
+def network(framework, seed=0):
+    nn, numbers = framework.nn, np.random.default_rng(seed)
+    made = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    with framework.no_grad():
+        for p in made.parameters():
+            p.copy_(framework.from_numpy(numbers.normal(size=tuple(p.shape))))
+    return made
+
+
+def equal(mine, theirs):
+    assert set(mine) == set(theirs)
+    for name in mine:
+        np.testing.assert_allclose(mine[name].detach().numpy(), theirs[name].detach().numpy(), rtol=1e-11)
+        assert mine[name].requires_grad == theirs[name].requires_grad
+
+
+def per_sample_gradients(framework):
+    model = network(framework)
+    parameters = {k: v.detach() for k, v in model.named_parameters()}
+    buffers = {k: v.detach() for k, v in model.named_buffers()}
+
+    def loss(parameters, buffers, sample, target):
+        predictions = framework.func.functional_call(model, (parameters, buffers), (sample.unsqueeze(0),))
+        return framework.nn.functional.cross_entropy(predictions, target.unsqueeze(0))
+
+    gradients = framework.vmap(framework.func.grad(loss), in_dims=(None, None, 0, 0))
+    return gradients(parameters, buffers, framework.tensor(X), framework.tensor(Y))
+
+
+def test_per_sample_gradients():
+    mine = per_sample_gradients(ours)
+    equal(mine, per_sample_gradients(torch))
+    model = network(ours)
+    ours.nn.functional.cross_entropy(model(ours.tensor(X[2:3])), ours.tensor(Y[2:3])).backward()
+    for name, p in model.named_parameters():
+        np.testing.assert_allclose(mine[name][2].numpy(), p.grad.numpy(), rtol=1e-12)
+
+
+def ensemble(framework):
+    models = [network(framework, seed) for seed in range(3)]
+    parameters, buffers = framework.func.stack_module_state(models)
+    base = models[0]
+
+    def call(p, b, x):
+        return framework.func.functional_call(base, (p, b), (x,))
+
+    y = framework.func.vmap(call, in_dims=(0, 0, None))(parameters, buffers, framework.tensor(X))
+    y.pow(2).sum().backward()
+    return {"y": y, **{k: p.grad for k, p in parameters.items()}}
+
+
+def test_ensembles():
+    mine = ensemble(ours)
+    equal(mine, ensemble(torch))
+    np.testing.assert_allclose(
+        mine["y"][1].detach().numpy(), network(ours, 1)(ours.tensor(X)).detach().numpy()
+    )
+
+
+class Tied:
+    def __init__(self, framework):
+        class Model(framework.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a = framework.nn.Parameter(framework.ones(1))
+                self.b = self.a
+
+            def forward(self, x, scale=1.0):
+                return (self.a * 10 + self.b + x) * scale
+
+        self.model, self.torch = Model(), framework
+
+    def __call__(self, names, **options):
+        given = {name: self.torch.full((1,), float(i)) for i, name in enumerate(names)}
+        x = self.torch.zeros(1)
+        return self.torch.func.functional_call(self.model, given, x, {"scale": 2.0}, **options).item()
+
+
+CALLS = (["a"], {}), (["b"], {}), ([], {}), (["a", "other"], {}), (["a", "b"], {"tie_weights": False})
+
+
+@pytest.mark.parametrize(("names", "options"), [*CALLS, (["a"], {"tie_weights": False})])
+def test_tied_parameters(names, options):
+    assert Tied(ours)(names, **options) == Tied(torch)(names, **options)
+
+
+def test_wrong_calls():
+    for framework in (ours, torch):
+        call, nn = Tied(framework), framework.nn
+        functional_call = framework.func.functional_call
+        with pytest.raises(ValueError, match=r"functional_call got multiple values .*tie_weights=False"):
+            call(["a", "b"])
+        for names in ([], ["a", "b", "c"]):
+            with pytest.raises(RuntimeError, match=r"Error\(s\) in reparametrizing"):
+                call(names, strict=True, tie_weights=False)
+        with pytest.raises(ValueError, match="xpected parameter_and_buffer_dicts to be a dict"):
+            functional_call(call.model, 3, ())
+        with pytest.raises(ValueError, match="appeared in multiple dictionaries"):
+            functional_call(call.model, ({"a": 1}, {"a": 2}), ())
+        with pytest.raises(RuntimeError, match="at least one model, got 0"):
+            framework.func.stack_module_state([])
+        with pytest.raises(RuntimeError, match="models to be of the same class"):
+            framework.func.stack_module_state([nn.ReLU(), nn.Tanh()])
+        with pytest.raises(RuntimeError, match="the same training/eval mode"):
+            framework.func.stack_module_state([nn.ReLU(), nn.ReLU().eval()])
+        with pytest.raises(RuntimeError, match=r"the same \.?requires_grad"):
+            framework.func.stack_module_state([nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)])
+        assert call.model.a.item() == 1 and call.model.b is call.model.a
+
+
+def test_the_module_is_as_before_and_buffers_change_in_the_dict():
+    for framework in (ours, torch):
+        norm = framework.nn.BatchNorm1d(2)
+        buffers = {k: v.clone() for k, v in norm.named_buffers()}
+        x = framework.tensor([[1.0, 2.0], [3.0, 6.0]])
+        framework.func.functional_call(norm, (dict(norm.named_parameters()), buffers), x)
+        assert buffers["running_mean"].tolist() == pytest.approx([0.2, 0.4])
+        assert buffers["num_batches_tracked"].item() == 1
+        assert norm.running_mean.tolist() == [0, 0] and norm.num_batches_tracked.item() == 0
+        root = framework.nn.Sequential(norm, framework.nn.Tanh())
+        assert framework.func.replace_all_batch_norm_modules_(root) is root
+        assert norm.running_mean is None and norm(x).shape == (2, 2)
