@@ -19,6 +19,7 @@ __all__ = [n for n in __dir__() if n[0] != "_"]
 if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *
     from cnn_physics77.nn.modules.pixelshuffle import *
+    from cnn_physics77.nn.modules.upsampling import *
 
 __getattr__, __dir__ = _lazy.attributes(globals(), _layers())
 

@@ -22,9 +22,11 @@ from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.core.operations.nn.interpolate import *
     from cnn_physics77.core.operations.nn.pixel_shuffle import *
 
 _LATE = {
+    "interpolate": "interpolate upsample upsample_bilinear upsample_nearest",
     "pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
 }
 """The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""

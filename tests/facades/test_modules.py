@@ -28,6 +28,7 @@ nn.modules.pixelshuffle nn.modules.pooling nn.modules.sparse nn.modules.utils nn
 nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
 utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
 utils.data.sampler utils.hooks
+nn.modules.upsampling
 """
 
 OWN = {

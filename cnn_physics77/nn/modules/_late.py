@@ -14,6 +14,7 @@ _NAMES = {
         LazyLinear
     """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
+    "upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
 }
 
 

@@ -108,6 +108,12 @@ LAYERS = [
     ("PixelShuffle", (2,), {}, [(2, 8, 3, 2)]),
     ("PixelUnshuffle", (2,), {}, [(2, 2, 4, 6)]),
     ("ChannelShuffle", (3,), {}, [(2, 6, 4)]),
+    # other sizes
+    ("Upsample", (), {"scale_factor": 2}, [(2, 3, 4)]),
+    ("Upsample", ((3, 7),), {"mode": "bilinear", "align_corners": True}, [(2, 3, 4, 5)]),
+    ("Upsample", (None, (1.5, 2)), {"mode": "bicubic", "recompute_scale_factor": True}, [(1, 2, 3, 5)]),
+    ("UpsamplingNearest2d", (3,), {}, [(1, 2, 4, 5)]),
+    ("UpsamplingBilinear2d", (), {"scale_factor": 2}, [(1, 2, 4, 5)]),
     # margins
     ("ConstantPad1d", (2, 1.5), {}, [(2, 3, 4)]),
     ("ConstantPad2d", ((1, 0, 2, 1), -1.0), {}, [(2, 3, 4, 5)]),
