@@ -1,0 +1,131 @@
+"""Signatures: the names, order and defaults of parameters in both frameworks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+import cnn_physics77 as ours_package
+from cnn_physics77.testing.conformance.measure import Departure
+from cnn_physics77.testing.conformance.results import Result
+
+UNUSED = frozenset({"layout", "pin_memory", "device", "names", "out"})
+"""Parameters that have one possible value here, or that the common keywords add."""
+
+
+_INT64 = 4
+"""Of the numbers that stand for dtypes in PyTorch's schemas."""
+
+
+def check_function(result: Result, path: str, mine: Callable, theirs: Callable) -> None:
+    """Compare the signature of a function with each of PyTorch's overloads."""
+    own, all_theirs = inspect.signature(mine), list(overloads(path, theirs))
+    for overload in all_theirs:
+        with result.expecting("signature", f"{path}{overload}"):
+            check_parameters(own, overload, all_theirs)
+    with result.expecting("signature", path):
+        check_defaults(own, all_theirs)
+
+
+def check_class(result: Result, path: str, mine: type, theirs: type) -> None:
+    """Compare the signatures of two classes, which are written in Python in both frameworks."""
+    with result.expecting("signature", path):
+        own, expected = (
+            [(n, p.default) for n, p in inspect.signature(kind).parameters.items()] for kind in (mine, theirs)
+        )
+        if [n for n, _ in own] != [n for n, _ in expected]:
+            raise Departure(f"expected {[n for n, _ in expected]}, found {[n for n, _ in own]}")
+        for (name, a), (_, b) in zip(own, expected):
+            if (a is None) != (b is None) or not same_default(a, b):
+                raise Departure(f"the default of {name} is {a!r}, expected {b!r}")
+
+
+def check_parameters(
+    own: inspect.Signature, overload: inspect.Signature, overloads: list[inspect.Signature]
+) -> None:
+    """Raise a Departure unless the overload's arguments can be given by place and by name.
+
+    A place may have the name that it has in another overload: ``max(input, dim)`` and ``max(input, other)``.
+    """
+    places = _places(overload)
+    names = {n for n, p in overload.parameters.items() if p.kind is p.KEYWORD_ONLY} - UNUSED
+    if any(p.kind is p.VAR_POSITIONAL for p in own.parameters.values()):
+        places = [n for n in places if n in own.parameters]
+    try:
+        bound = own.bind(*places, **{n: n for n in names})
+        own.bind(**{n: n for n in (*places, *names)})
+    except TypeError as error:
+        raise Departure(f"{error}; ours is {own}") from None
+    for index, (place, value) in enumerate(bound.arguments.items()):
+        elsewhere = {o[index] for o in map(_places, overloads) if index < len(o)}
+        if isinstance(value, str) and place != value and place not in elsewhere:
+            raise Departure(f"the order differs: {place} is in the place of {value}; ours is {own}")
+
+
+def _places(overload: inspect.Signature) -> list[str]:
+    """The names of the positional parameters."""
+    return [
+        n for n, p in overload.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD and n not in UNUSED
+    ]
+
+
+def check_defaults(own: inspect.Signature, theirs: list[inspect.Signature]) -> None:
+    """Raise a Departure unless each default is that of an overload, or None: found by the function."""
+    for name, parameter in own.parameters.items():
+        defaults = [o.parameters[name].default for o in theirs if name in o.parameters]
+        defaults = [d for d in defaults if d is not parameter.empty]
+        if defaults and not any(same_default(parameter.default, d) for d in defaults):
+            raise Departure(f"the default of {name} is {parameter.default!r}, expected {defaults[0]!r}")
+
+
+def same_default(mine: Any, theirs: Any) -> bool:
+    """Whether two defaults mean the same: ``[1, 1]`` is ``1`` in each dimension."""
+    if mine is None or str(mine) == str(theirs):
+        return True
+    if theirs is None:  # the memory format of a copy
+        return str(mine) == "torch.preserve_format"
+    if isinstance(theirs, (list, tuple)):
+        return list(mine) == list(theirs) if isinstance(mine, (list, tuple)) else {mine} == set(theirs)
+    if isinstance(mine, (type, ours_package.dtype)):
+        return theirs == _INT64
+    return bool(mine == theirs)
+
+
+def overloads(path: str, function: Callable) -> Iterator[inspect.Signature]:
+    """The signatures that PyTorch's function can be called with."""
+    if inspect.isfunction(function):
+        signature = inspect.signature(function)
+        if list(signature.parameters) != ["args", "kwargs"]:
+            yield signature
+        return
+    name = path.removeprefix("nn.functional.").replace(".", "_")
+    seen = set()
+    for schema in torch._C._jit_get_schemas_for_operator(f"aten::{name}"):
+        full = f"{schema.name}.{schema.overload_name}".removesuffix(".")
+        names = tuple(a.name for a in schema.arguments)
+        if torch._C._dispatch_has_kernel(full) and not any(_is_internal(a) for a in schema.arguments):
+            if names not in seen:  # a number in the place of a tensor is the same signature
+                yield _signature(schema)
+            seen.add(names)
+
+
+def _is_internal(argument: Any) -> bool:
+    """Whether the overload has an output, names dimensions, or is for another device."""
+    return argument.is_out or "Dimname" in str(argument.type) or argument.name in ("out", "out_dtype")
+
+
+def _signature(schema: Any) -> inspect.Signature:
+    kind = inspect.Parameter
+    return inspect.Signature(
+        [
+            kind(
+                "input" if a.name == "self" else a.name,
+                kind.KEYWORD_ONLY if a.kwarg_only else kind.POSITIONAL_OR_KEYWORD,
+                default=a.default_value if a.has_default_value() else kind.empty,
+            )
+            for a in schema.arguments
+        ]
+    )
