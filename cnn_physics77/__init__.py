@@ -11,7 +11,7 @@ library.
 import typing as _typing
 from math import e, inf, nan, pi
 
-from cnn_physics77 import _lazy, _places
+from cnn_physics77 import _late, _lazy, _places
 from cnn_physics77._settings import *
 from cnn_physics77._settings import _assert
 from cnn_physics77.core.backend.device import device, layout, strided
@@ -139,6 +139,7 @@ if _typing.TYPE_CHECKING:
         utils,
         version,
     )
+    from cnn_physics77._late import *
     from cnn_physics77.amp import GradScaler, autocast
     from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
@@ -160,6 +161,7 @@ _LAZY |= {"vmap": "cnn_physics77.func"}
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(_OF_NETWORKS, "cnn_physics77.nn.functional")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
+_LAZY |= _late.MODULES
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 __all__ = sorted({n for n in __dir__() if n[0] != "_"} - {*_RARE_MODULES})  # too much for a star

@@ -22,6 +22,9 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # the shape of the result depends on values
     "unique": (0, range(4), "unique"),
     "bincount": (0, range(3), "bincount|__int__"),
+    "histc": (0, [0, 1, 2, 3, 5, 6], "__float__|booleans as an index"),
+    "histogram": (0, [0, 1, 2, 3, 4, 5, 6, 8], "__float__|bincount"),
+    "histogramdd": (0, [0, 1, 2, 3, 5], "__float__|bincount"),
     "nonzero": (0, range(3), "nonzero|argwhere"),
     "argwhere": (0, range(3), "argwhere"),
     "repeat_interleave": (0, [2, 3, 4], "repeat"),

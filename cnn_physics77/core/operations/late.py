@@ -13,7 +13,15 @@ from importlib import import_module
 from cnn_physics77.core.operations.base.keywords import complete_methods, complete_module
 from cnn_physics77.core.tensor import Tensor, method
 
-METHODS: dict[str, str] = {}
+METHODS: dict[str, str] = {
+    "comparison.histogram": "histc histogram",
+    "comparison.quantile_mode": "mode nanquantile quantile",
+    "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
+    "pointwise.gcd_lcm": "gcd lcm",
+    "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
+    "reduction.diff_trapezoid": "diff",
+    "reduction.renorm": "renorm",
+}
 """The methods that each late module, below this package, adds to Tensor."""
 
 _PACKAGE = __name__.rpartition(".")[0]

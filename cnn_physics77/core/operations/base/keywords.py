@@ -36,9 +36,11 @@ positive ravel real repeat_interleave reshape roll rot90 select split split_with
 swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_complex view_as_real vsplit
 """
 _OTHERS = """
-allclose argwhere bincount count_nonzero dist einsum empty_like equal full_like index_fill index_put isclose
+allclose argwhere bincount count_nonzero cumulative_trapezoid dist einsum empty_like equal full_like gradient
+histogramdd index_fill index_put isclose
 isfinite isinf isnan isreal masked_fill masked_scatter ones_like poisson put rand_like randint_like
-randn_like std_mean trace tril_indices triu_indices unique unique_consecutive var_mean zeros_like
+randn_like std_mean trace trapezoid trapz tril_indices triu_indices unique unique_consecutive var_mean
+zeros_like
 """
 WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS).split())
 """The functions of ``torch`` that do not take ``out``."""

@@ -252,29 +252,54 @@ def float_power(input, exponent) -> Tensor:
     return pow(a.to(double), b.to(double))
 
 
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+def log_add_exp(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """ln(eᵃ + eᵇ) of arrays, without overflow. Complex numbers: the one with the larger real part, plus the
+    principal value of ln(1 + e^-d) for the difference d."""
+    if a.dtype.kind != "c":
+        return np.logaddexp(a, b)
+    first = a.real > b.real
+    larger, smaller = np.where(first, a, b), np.where(first, b, a)
+    nothing = np.isneginf(smaller.real)
+    return larger + np.log1p(np.exp(np.where(nothing, -np.inf, smaller - np.where(nothing, 0, larger))))
+
+
+logaddexp = binary(
+    "logaddexp",
+    log_add_exp,
     """y = ln(eᵃ + eᵇ), without overflow; dy/da = e^(a - y).
+
+    The operands are real or complex. Integers become the default floating dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.logaddexp(torch.tensor([0.0, 1000.0]), torch.tensor([0.0, 1000.0]))
     tensor([6.9315e-01, 1.0007e+03])
-    """
-    return _logaddexp(input, other)
+    """,
+    a=lambda g, a, b: g / conj(1 + exp(b - a)),
+    b=lambda g, a, b: g / conj(1 + exp(a - b)),
+    floating=True,
+)
 
+logaddexp2 = binary(
+    "logaddexp2",
+    np.logaddexp2,
+    """y = log₂(2ᵃ + 2ᵇ), without overflow; dy/da = 2^(a - y).
 
-_logaddexp = binary(
-    "logaddexp",
-    np.logaddexp,
-    "y = ln(eᵃ + eᵇ)",
-    a=lambda g, a, b: g / (1 + exp(b - a)),
-    b=lambda g, a, b: g / (1 + exp(a - b)),
+    Raises:
+        DtypeError: the numbers are complex.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.logaddexp2(torch.tensor([0.0, 1000.0]), torch.tensor([0.0, 1000.0]))
+    tensor([   1., 1001.])
+    """,
+    a=lambda g, a, b: g / (1 + exp2(b - a)),
+    b=lambda g, a, b: g / (1 + exp2(a - b)),
     floating=True,
 )
 
 for _name, _function in (
     ("exp", exp), ("exp2", exp2), ("expm1", expm1), ("log", log), ("log2", log2), ("log10", log10),
     ("log1p", log1p), ("sqrt", sqrt), ("rsqrt", rsqrt), ("square", square), ("reciprocal", reciprocal),
-    ("float_power", float_power), ("logaddexp", logaddexp),
+    ("float_power", float_power), ("logaddexp", logaddexp), ("logaddexp2", logaddexp2),
 ):  # fmt: skip
     method(_name)(_function)
 method("pow")(pow)
@@ -292,6 +317,7 @@ __all__ = [
     "log2",
     "log10",
     "logaddexp",
+    "logaddexp2",
     "pow",
     "reciprocal",
     "rsqrt",

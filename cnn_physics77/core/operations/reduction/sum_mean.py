@@ -18,6 +18,7 @@ from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
+from cnn_physics77.core.operations.pointwise.arithmetic import conj
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -207,14 +208,14 @@ _exp_difference = binary(
     "exp_difference",
     lambda a, b: np.exp(a - b),
     "y = e^(a - b)",
-    a=lambda g, y: g * y,
-    b=lambda g, y: -g * y,
+    a=lambda g, y: g * conj(y),
+    b=lambda g, y: -g * conj(y),
 )
 
 
 @operation(name="logsumexp")
 def _logsumexp(x, *, dim, keepdim):
-    shift = np.maximum.reduce(x, axis=dim, keepdims=True, initial=-np.inf)
+    shift = np.maximum.reduce(x.real, axis=dim, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
     y = np.log(np.add.reduce(np.exp(x - shift), axis=dim, keepdims=True)) + shift
     return y if keepdim else y.reshape(tuple(n for i, n in enumerate(y.shape) if i not in dim))
@@ -223,7 +224,8 @@ def _logsumexp(x, *, dim, keepdim):
 @_logsumexp.derivative("x")
 def _(g, x, y, dim, keepdim):
     shape = x.array.shape
-    return expand_reduced(g, dim, keepdim, shape) * _exp_difference(x, expand_reduced(y, dim, keepdim, shape))
+    share = _exp_difference(x, expand_reduced(y, dim, keepdim, shape))
+    return expand_reduced(g, dim, keepdim, shape) * conj(share)
 
 
 @method("logsumexp")
@@ -233,7 +235,9 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
 
     .. math:: y = \log \sum_i e^{x_i} \qquad \partial y / \partial x_i = e^{x_i - y}
 
-    It is -∞ for no elements, and if all are -∞. Integers become the default floating dtype.
+    It is -∞ for no elements, and if all are -∞. Integers become the default floating dtype. Of complex
+    numbers, the logarithm is the principal value of the sum divided by :math:`e^m`, plus m, the largest real
+    part.
 
     Args:
         dim: integer or several.
@@ -241,15 +245,12 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
 
     Raises:
         ShapeError: there is no such dimension.
-        DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.logsumexp(torch.tensor([1000.0, 0.0]), dim=0)
     tensor(1000.)
     """
     input = as_tensor_input("logsumexp", input)
-    if input.array.dtype.kind == "c":
-        raise DtypeError("logsumexp: expected real numbers, found complex ones")
     if input.array.dtype.kind in "biu":
         input = cast(input, dtype=default_dtype())
     return _logsumexp(input, dim=dimensions("logsumexp", dim, input.array.ndim), keepdim=keepdim)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, mismatch, pairs, whole
-from cnn_physics77.testing.table import Bad, Row, Sample, draw
+from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 
 def everywhere(rng):
@@ -71,5 +71,20 @@ rows = [
         lambda rng: [Sample(whole(rng, 3), 2), Sample(draw(rng, 3, low=0.1), draw(rng, 3))],
         bad=[mismatch],
     ),
-    Row("logaddexp", lambda rng: pairs(rng)[:4], bad=[Bad(ShapeError, "broadcast", np.ones(2), np.ones(3))]),
+    Row(
+        "logaddexp",
+        lambda rng: [
+            *pairs(rng)[:4],
+            Sample(800 * draw(rng, 3), draw(rng, 3)),
+            Sample(3 * complex_draw(rng, 3), complex_draw(rng, 2, 1)),
+            Sample(Constant(np.array([np.inf, -np.inf, np.nan])), Constant(np.array([np.inf, -np.inf, 0.0]))),
+            Sample(Constant(np.array([-np.inf + 1j])), Constant(np.array([-np.inf + 3j]))),
+        ],
+        bad=[Bad(ShapeError, "broadcast", np.ones(2), np.ones(3))],
+    ),
+    Row(
+        "logaddexp2",
+        lambda rng: [*pairs(rng)[:4], Sample(800 * draw(rng, 3), draw(rng, 3))],
+        bad=[mismatch, Bad(DtypeError, "not defined", 1j * np.ones(2), 1j * np.ones(2))],
+    ),
 ]

@@ -115,6 +115,8 @@ rows = [
             Sample(1000 * draw(rng, 2, 3), 0),
             Sample(np.array([[-np.inf, 0.0], [np.inf, 1.0]]), 1),
             Sample(whole(rng, 3), 0),
+            Sample(complex_draw(rng, 2, 3), 1),
+            Sample(800 * complex_draw(rng, 3), 0, keepdim=True),
         ],
         bad=bad_dims[:1],
     ),

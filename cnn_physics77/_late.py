@@ -1,0 +1,33 @@
+"""Functions of the top level whose modules are imported when one of them is first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnn_physics77.core.operations.comparison.histogram import *
+    from cnn_physics77.core.operations.comparison.isin import *
+    from cnn_physics77.core.operations.comparison.quantile_mode import *
+    from cnn_physics77.core.operations.pointwise.floating_point import *
+    from cnn_physics77.core.operations.pointwise.gcd_lcm import *
+    from cnn_physics77.core.operations.reduction.cummax_logcumsumexp import *
+    from cnn_physics77.core.operations.reduction.diff_trapezoid import *
+    from cnn_physics77.core.operations.reduction.renorm import *
+
+_NAMES = {
+    "comparison.histogram": "histc histogram histogramdd",
+    "comparison.isin": "isin",
+    "comparison.quantile_mode": "mode nanquantile quantile",
+    "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
+    "pointwise.gcd_lcm": "gcd lcm",
+    "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
+    "reduction.diff_trapezoid": "cumulative_trapezoid diff gradient trapezoid trapz",
+    "reduction.renorm": "renorm",
+}
+
+MODULES = {
+    name: f"cnn_physics77.core.operations.{module}"
+    for module, names in _NAMES.items()
+    for name in names.split()
+}
+"""The module of each name."""
