@@ -112,7 +112,9 @@ no_grad enable_grad set_grad_enabled is_grad_enabled inference_mode save load se
 get_num_threads get_default_dtype set_default_dtype softmax log_softmax cuda.is_available nn.Module
 nn.Parameter nn.Sequential nn.Linear nn.Conv2d nn.BatchNorm2d nn.CrossEntropyLoss
 nn.functional.cross_entropy nn.functional.one_hot nn.functional.tanh nn.functional.dropout
-nn.init.kaiming_uniform_ nn.utils.clip_grad_norm_ optim.SGD optim.Adam optim.AdamW
+nn.init.kaiming_uniform_ nn.utils.clip_grad_norm_ optim.SGD optim.Adam optim.AdamW optim.LBFGS
+optim.RMSprop optim.Adadelta optim.Adagrad optim.Adamax optim.NAdam optim.RAdam optim.ASGD optim.Rprop
+optim.Adafactor optim.Muon optim.SparseAdam
 optim.lr_scheduler.OneCycleLR autograd.grad autograd.Function autograd.gradcheck
 autograd.functional.hessian utils.data.DataLoader utils.data.TensorDataset
 broadcast_shapes promote_types result_type

@@ -203,7 +203,7 @@ LATE = {
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
     ".nn": ("LazyLinear", "PixelShuffle"),
     ".nn.functional": ("pixel_shuffle",),
-    ".optim": ("lr_scheduler",),
+    ".optim": ("lr_scheduler", "lbfgs", "LBFGS", "RMSprop", "Muon"),
 }
 """What each facade imports when it is asked for."""
 

@@ -335,13 +335,13 @@ class Captured:
             slot.fill()
         self.program.run()
 
-    def _counts(self) -> list[np.ndarray | None]:
-        return [None if slot.pack.steps is None else slot.pack.steps.copy() for slot in self._slots]
+    def _counts(self) -> list[dict[str, np.ndarray]]:
+        return [{name: n.copy() for name, n in slot.pack.scalars.items()} for slot in self._slots]
 
-    def _set_counts(self, counts: list[np.ndarray | None]) -> None:
-        for slot, count in zip(self._slots, counts):
-            if count is not None and slot.pack.steps is not None:
-                np.copyto(slot.pack.steps, count)
+    def _set_counts(self, counts: list[dict[str, np.ndarray]]) -> None:
+        for slot, numbers in zip(self._slots, counts):
+            for name, values in numbers.items():
+                np.copyto(slot.pack.scalars[name], values)
 
     def _snapshot(self, arrays: list[np.ndarray]) -> Callable[[], None]:
         """The function that gives some memory, and the generators, what they hold now."""

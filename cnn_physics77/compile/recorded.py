@@ -167,6 +167,10 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
     for optimizer in made.optimizers:
         if settings_of(optimizer.optimizer) != optimizer.settings:
             return "it changes the settings of an optimizer; call a scheduler's step outside"
+        if optimizer.optimizer._steps_called != optimizer.steps and not optimizer.optimizer.replayable:
+            return (
+                f"it calls {type(optimizer.optimizer).__name__}, whose steps depend on values that it reads"
+            )
     if any(id(t) not in known and has_graph(t.edge) for t in returned):
         return DIFFERENTIABLE
     if _holds_array(made.description):

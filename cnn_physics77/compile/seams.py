@@ -305,13 +305,13 @@ def _optimizers(seen: Seen) -> Iterator[None]:
 
     make = ElementwiseOptimizer._make_packs
 
-    def make_packs(self, params, names):
+    def make_packs(self, *arguments):
         if current.trace is None:
-            return make(self, params, names)
+            return make(self, *arguments)
         seen.passing = "an optimizer makes its states anew"
         trace, current.trace = current.trace, None
         try:
-            return make(self, params, names)
+            return make(self, *arguments)
         finally:
             current.trace = trace
 

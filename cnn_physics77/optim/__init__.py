@@ -2,16 +2,47 @@
 
 import typing as _typing
 
-from cnn_physics77 import _lazy, _places
+from cnn_physics77 import _lacking, _lazy, _places
 from cnn_physics77.core import optim as _core
 from cnn_physics77.core.optim import *
 from cnn_physics77.optim import adam, adamw, optimizer, sgd
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.optim import lr_scheduler
+    from cnn_physics77.core.optim.adafactor import Adafactor
+    from cnn_physics77.core.optim.muon import Muon
+    from cnn_physics77.optim import (
+        adadelta,
+        adagrad,
+        adamax,
+        asgd,
+        lbfgs,
+        lr_scheduler,
+        nadam,
+        radam,
+        rmsprop,
+        rprop,
+    )
+    from cnn_physics77.optim.adadelta import Adadelta
+    from cnn_physics77.optim.adagrad import Adagrad
+    from cnn_physics77.optim.adamax import Adamax
+    from cnn_physics77.optim.asgd import ASGD
+    from cnn_physics77.optim.lbfgs import LBFGS
+    from cnn_physics77.optim.nadam import NAdam
+    from cnn_physics77.optim.radam import RAdam
+    from cnn_physics77.optim.rmsprop import RMSprop
+    from cnn_physics77.optim.rprop import Rprop
 
-__all__ = [*_core.__all__, "adam", "adamw", "lr_scheduler", "optimizer", "sgd"]
+SparseAdam = _lacking.Lacking(
+    "torch.optim.SparseAdam", "gradients are dense here, also those of nn.Embedding; use Adam"
+)
 
-__getattr__, __dir__ = _lazy.attributes(globals(), {"lr_scheduler": __name__})
+# Loaded when asked for: most scripts use SGD, Adam or AdamW.
+_CLASSES = "Adadelta Adagrad Adamax ASGD LBFGS NAdam RAdam RMSprop Rprop"
+_LAZY = {name: f"{__name__}.{name.lower()}" for name in _CLASSES.split()}
+_LAZY |= {name: f"{_core.__name__}.{name.lower()}" for name in ("Adafactor", "Muon")}
+__all__ = [*_core.__all__, *_LAZY, "adam", "adamw", "lr_scheduler", "optimizer", "sgd"]
+_LAZY |= {name.lower(): __name__ for name in (*_CLASSES.split(), "lr_scheduler")}
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 _places.settle(globals())

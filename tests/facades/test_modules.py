@@ -29,6 +29,8 @@ nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization
 utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
 utils.data.sampler utils.hooks
 nn.modules.upsampling
+optim.adadelta optim.adagrad optim.adamax optim.asgd optim.lbfgs optim.nadam optim.radam optim.rmsprop
+optim.rprop
 """
 
 OWN = {
@@ -328,7 +330,7 @@ def test_modules_are_found_by_pytorchs_files():
     assert issubclass(nn.MSELoss, nn.modules.loss._Loss)
     assert ours.optim.lr_scheduler._LRScheduler is ours.optim.lr_scheduler.LRScheduler
     assert nn.parameter.Parameter is nn.Parameter and ours.optim.optimizer.Optimizer is ours.optim.Optimizer
-    for name, package in (("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")):
+    for name, package in (("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW"), ("lbfgs", "LBFGS")):
         module = importlib.import_module(f"cnn_physics77.optim.{name}")
         assert getattr(module, package) is getattr(ours.optim, package)
     data = ours.utils.data

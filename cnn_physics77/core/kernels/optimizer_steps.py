@@ -86,7 +86,7 @@ def sgd(
         p -= t
 
     states = () if momentum == 0 else (momentum_buffer,)
-    return _by_pieces("sgd", update, parameter, gradient, *states)
+    return by_pieces("sgd", update, parameter, gradient, *states)
 
 
 class AdamNumbers(NamedTuple):
@@ -194,10 +194,10 @@ def adam(
         p -= t
 
     states = (exp_avg, exp_avg_sq) if max_exp_avg_sq is None else (exp_avg, exp_avg_sq, max_exp_avg_sq)
-    return _by_pieces("adam", update, parameter, gradient, *states)
+    return by_pieces("adam", update, parameter, gradient, *states)
 
 
-def _by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> ParallelLoop:
+def by_pieces(name: str, update: Callable[..., None], *arrays: np.ndarray) -> ParallelLoop:
     """The parallel loop that calls ``update`` for each piece of the arrays. The gradient, arrays[1], may be
     copied."""
     parameter, gradient, *states = arrays

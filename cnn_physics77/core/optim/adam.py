@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.core.kernels import optimizer_steps
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
-from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
+from cnn_physics77.core.optim.settings import (
+    check_betas,
+    check_fused,
+    check_not_negative,
+    refuse_differentiable,
+)
 
 
 class Adam(ElementwiseOptimizer):
@@ -34,6 +41,7 @@ class Adam(ElementwiseOptimizer):
 
     Raises:
         ValueError: a number is negative, a beta is outside of [0, 1), or ``differentiable=True``.
+        RuntimeError: both foreach and fused are True.
 
     The state of a parameter has ``step`` (t), ``exp_avg`` (m), ``exp_avg_sq`` (v) and, with AMSGrad,
     ``max_exp_avg_sq``.
@@ -66,6 +74,7 @@ class Adam(ElementwiseOptimizer):
         name = type(self).__name__
         check_not_negative(name, lr=lr, eps=eps, weight_decay=weight_decay)
         refuse_differentiable(name, differentiable)
+        check_fused(fused, foreach)
         super().__init__(
             params,
             {
@@ -86,7 +95,9 @@ class Adam(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+    def numbers(
+        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
+    ) -> tuple[float, ...]:
         return optimizer_steps.adam_numbers(
             step, float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
         )

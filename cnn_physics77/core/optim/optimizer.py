@@ -13,6 +13,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -23,6 +24,14 @@ class _Required:
 
 required = _Required()
 """The default of a setting that every group must give."""
+
+
+def evaluate(closure: Callable | None) -> Any:
+    """What the closure of a step returns, with recording on; None without one."""
+    if closure is None:
+        return None
+    with enable_grad():
+        return closure()
 
 
 def _with_hooks(step: Callable) -> Callable:
@@ -86,6 +95,9 @@ class Optimizer:
     """
 
     _steps_called = 0
+
+    replayable = True
+    """Whether the calls of NumPy of one step may stand for the next (:mod:`cnn_physics77.compile`)."""
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -165,7 +177,10 @@ class Optimizer:
         if not others.isdisjoint(params):
             raise ValueError("some parameters appear in more than one parameter group")
         if self.param_groups and bool(names) != ("param_names" in self.param_groups[0]):
-            raise ValueError("all optimizer param groups should be with/without names.")
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if names else 'without'} names to the optimizer"
+            )
         param_group["params"] = params
         if names:
             param_group["param_names"] = names

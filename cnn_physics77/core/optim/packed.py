@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import CheckpointError, DtypeError
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, together
-from cnn_physics77.core.optim.optimizer import Optimizer
-from cnn_physics77.core.recording import enable_grad
+from cnn_physics77.core.optim.optimizer import Optimizer, evaluate
 from cnn_physics77.core.tensor import Tensor, from_array
 
 SMALL = 1 << 14
@@ -32,15 +32,20 @@ class ParameterPack:
     Args:
         params: one parameter of any size, or several small ones, which are packed.
         names: the names of the state arrays, each of the parameter's shape.
-        states: the state of each parameter; missing entries become zeros.
-        has_step: whether each state has a ``"step"``.
+        states: the state of each parameter.
+        first: the values with which states begin: numbers, and arrays of one value (of 0 if it is not here).
 
     Attributes:
         packed: whether values and gradients are gathered into one array; else the update is in place.
+        scalars: the numbers of the states, one for each parameter; those of one name are all equal.
     """
 
     def __init__(
-        self, params: list[Tensor], names: tuple[str, ...], states: list[dict[str, Any]], has_step: bool
+        self,
+        params: list[Tensor],
+        names: tuple[str, ...],
+        states: list[dict[str, Any]],
+        first: dict[str, float],
     ):
         self.params = params
         self.states = states
@@ -54,23 +59,29 @@ class ParameterPack:
             self.slices = [slice(end - n, end) for n, end in zip(sizes, accumulate(sizes))]
             self.values, self.gradients = (np.empty(sum(sizes), dtype) for _ in range(2))
             self.views = [self.values[s].reshape(p.shape) for s, p in zip(self.slices, params)]
-        self.steps = np.zeros(len(params), np.float32) if has_step else None
-        for i, state in enumerate(states):
-            if self.steps is not None:
-                step = state.get("step", 0)
-                self.steps[i] = step.array if isinstance(step, Tensor) else step
-                self._set_state(i, "step", self.steps[i : i + 1].reshape(()))
+        self.scalars = {
+            name: np.array(
+                [_number(s.get(name, value)) for s in states], _dtype_of_number(states[0].get(name))
+            )
+            for name, value in first.items()
+            if name not in names
+        }
+        for name, numbers in self.scalars.items():
+            for i in range(len(states)):
+                self._set_state(i, name, numbers[i : i + 1].reshape(()))
         for name in names:
-            self._allocate_state(name)
+            self._allocate_state(name, first.get(name, 0.0))
 
-    def _allocate_state(self, name: str) -> None:
+    def _allocate_state(self, name: str, value: float) -> None:
         """Allocate this state array for all parameters, and copy the values it has so far."""
         if self.packed:
-            whole = np.zeros_like(self.values)
+            whole = np.full_like(self.values, value)
             places = [whole[s].reshape(p.shape) for s, p in zip(self.slices, self.params)]
         else:
-            whole = np.zeros_like(self.params[0].array)
+            whole = np.full_like(self.params[0].array, value)
             places = [whole]
+        if value and whole.dtype.kind == "c":
+            whole.imag = value  # complex numbers are pairs of real ones
         self.arrays.append(whole)
         for i, (place, p, state) in enumerate(zip(places, self.params, self.states)):
             old = state.get(name)
@@ -131,22 +142,41 @@ class ParameterPack:
             ) from None
 
 
+def _number(value: Any) -> float:
+    return float(value.array if isinstance(value, Tensor) else value)
+
+
+def _dtype_of_number(given: Any) -> np.dtype:
+    """Of a number in a state, such as the step: single, or double if that is the default, as in PyTorch. One
+    that was loaded keeps its dtype."""
+    if isinstance(given, Tensor) and given.array.dtype.kind == "f":
+        return given.array.dtype
+    return np.dtype(np.float64 if default_dtype() == np.float64 else np.float32)
+
+
 class ElementwiseOptimizer(Optimizer):
     """An optimizer whose update treats every element alike. A subclass defines the state arrays and the
     update."""
-
-    has_step = True
-    """Whether a state has a ``"step"``, the number of updates so far."""
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The names of the state arrays of each parameter."""
         raise NotImplementedError
 
-    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+    def first_values(self, group: dict[str, Any]) -> dict[str, float]:
+        """The values with which a state begins: its numbers, and the arrays that do not begin with zeros.
+
+        ``"step"`` is the number of updates so far.
+        """
+        return {"step": 0.0}
+
+    def numbers(
+        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
+    ) -> tuple[float, ...]:
         """The numbers of the update that change from step to step, such as the learning rate.
 
         Args:
             step: the number of this step, from 1.
+            scalars: see :class:`ParameterPack`; those that go on from step to step are changed in place.
         """
         raise NotImplementedError
 
@@ -170,10 +200,7 @@ class ElementwiseOptimizer(Optimizer):
         Returns:
             What the closure returned, or None.
         """
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = evaluate(closure)
         packs = [
             (pack, group)
             for number, group in enumerate(self.param_groups)
@@ -191,10 +218,10 @@ class ElementwiseOptimizer(Optimizer):
     def next_numbers(self, pack: ParameterPack, group: dict[str, Any]) -> tuple[float, ...]:
         """Count a step of the pack; the numbers of its update. A capture calls this before each replay."""
         step = 0.0
-        if pack.steps is not None:
-            pack.steps += 1
-            step = float(pack.steps[0])
-        return self.numbers(group, step)
+        if "step" in pack.scalars:
+            pack.scalars["step"] += 1
+            step = float(pack.scalars["step"][0])
+        return self.numbers(group, step, pack.scalars)
 
     def _packs(self, number: int, group: dict[str, Any]) -> list[ParameterPack]:
         params = [p for p in group["params"] if p.grad is not None]
@@ -209,31 +236,28 @@ class ElementwiseOptimizer(Optimizer):
                 and all(pack.is_current(self.state) for pack in packs)
             ):
                 return packs
-        packs = self._make_packs(params, names)
+        packs = self._make_packs(params, names, self.first_values(group))
         plans[number] = (params, names, packs)
         return packs
 
-    def _make_packs(self, params: list[Tensor], names: tuple[str, ...]) -> list[ParameterPack]:
-        """Pack the small parameters by dtype and number of steps; large ones stay single."""
+    def _make_packs(
+        self, params: list[Tensor], names: tuple[str, ...], first: dict[str, float]
+    ) -> list[ParameterPack]:
+        """Pack the small parameters by dtype and by the numbers of their states; large ones stay single."""
         alike: dict[tuple, list[Tensor]] = {}
+        keeps_state = bool(names or first)
         for p in params:
-            state = self.state[p] if names or self.has_step else {}
-            step = state.get("step", 0)
+            state = self.state[p] if keeps_state else {}
             dtype = p.array.dtype
             large = p.array.size >= SMALL and dtype.kind != "c"
             key = (
                 dtype,
-                float(step),
+                tuple(_number(state.get(name, value)) for name, value in first.items() if name not in names),
                 state.get(names[0]) is None if names else True,
                 id(p) if large else None,
             )
             alike.setdefault(key, []).append(p)
         return [
-            ParameterPack(
-                members,
-                names,
-                [self.state[p] if names or self.has_step else {} for p in members],
-                self.has_step,
-            )
+            ParameterPack(members, names, [self.state[p] if keeps_state else {} for p in members], first)
             for members in alike.values()
         ]

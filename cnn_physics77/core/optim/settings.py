@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 def check_not_negative(optimizer: str, **settings: float) -> None:
-    """Raise ValueError, in PyTorch's words, for a setting below 0."""
+    """Raise ValueError, in PyTorch's words, for a setting below 0, or an lr of several elements."""
+    if getattr(settings.get("lr"), "ndim", 0) and settings["lr"].numel() != 1:  # type: ignore[attr-defined]
+        raise ValueError(f"{optimizer}: Tensor lr must be 1-element")
     names = {
         "lr": "learning rate",
         "eps": "epsilon value",
@@ -31,3 +33,9 @@ def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
             f"{optimizer}: expected differentiable=False, found True: steps are made in place and are not "
             "recorded; write the step with tensor operations to differentiate it"
         )
+
+
+def check_fused(fused: bool | None, foreach: bool | None) -> None:
+    """Raise RuntimeError, in PyTorch's words, if both are True."""
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")

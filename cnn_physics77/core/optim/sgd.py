@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.core.kernels import optimizer_steps
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
-from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
+from cnn_physics77.core.optim.settings import check_fused, check_not_negative, refuse_differentiable
 
 
 class SGD(ElementwiseOptimizer):
@@ -33,6 +35,7 @@ class SGD(ElementwiseOptimizer):
 
     Raises:
         ValueError: a number is negative, nesterov has no momentum or a dampening, or ``differentiable=True``.
+        RuntimeError: both foreach and fused are True.
 
     The state of a parameter has ``momentum_buffer`` (b) if there is a momentum.
 
@@ -46,8 +49,6 @@ class SGD(ElementwiseOptimizer):
     >>> x
     tensor([0.], requires_grad=True)
     """
-
-    has_step = False
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class SGD(ElementwiseOptimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         refuse_differentiable("SGD", differentiable)
+        check_fused(fused, foreach)
         super().__init__(
             params,
             {
@@ -85,7 +87,12 @@ class SGD(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def numbers(self, group: dict[str, Any], step: float) -> tuple[float, ...]:
+    def first_values(self, group: dict[str, Any]) -> dict[str, float]:
+        return {}
+
+    def numbers(
+        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
+    ) -> tuple[float, ...]:
         return (float(group["lr"]),)
 
     def update(

@@ -23,7 +23,31 @@ SETTINGS = [
     ("Adam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.01}),
     ("AdamW", {"lr": 0.01, "amsgrad": True, "weight_decay": 0.2, "maximize": True}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "alpha": 0.9, "eps": 1e-3}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.9, "weight_decay": 0.1, "maximize": True, "alpha": 0.9}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.1, "centered": True, "weight_decay": 0.1}),
+    ("Adadelta", {"lr": 1.0}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.7, "eps": 1e-4, "weight_decay": 0.1, "maximize": True}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.5, "initial_accumulator_value": 0.1, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.1, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {"lr": 0.01}),
+    ("Adamax", {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {"lr": 0.01}),
+    ("NAdam", {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "momentum_decay": 0.01, "maximize": True}),
+    ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("NAdam", {"lr": 0.01, "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.01}),
+    ("RAdam", {"lr": 0.01, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("ASGD", {"lr": 0.02}),
+    ("ASGD", {"lr": 0.02, "lambd": 0.1, "alpha": 0.5, "t0": 3, "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.01}),
+    ("Rprop", {"lr": 0.01, "etas": (0.3, 1.5), "step_sizes": (1e-3, 0.5), "maximize": True}),
 ]
+SOME = SETTINGS[:11] + list({kind: (kind, settings) for kind, settings in SETTINGS[11:]}.values())
+"""All of the common kinds, one of each other kind."""
 SHAPES = [(3, 4), (), (5,), (0, 3), (SMALL // 8, 8), (2, 3, 2)]
 
 
@@ -55,12 +79,12 @@ def assert_equal(mine, theirs, **tolerance):
 
 @pytest.mark.parametrize(("kind", "settings"), SETTINGS)
 def test_lockstep_in_float64(kind, settings):
-    mine, _ = run(ours, kind, settings, 60)
-    theirs, _ = run(torch, kind, settings, 60)
-    assert_equal(mine, theirs, rtol=1e-9, atol=1e-14)
+    mine, _ = run(ours, kind, settings, 20)
+    theirs, _ = run(torch, kind, settings, 20)
+    assert_equal(mine, theirs, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+@pytest.mark.parametrize(("kind", "settings"), SOME)
 def test_float32(kind, settings):
     mine, optimizer = run(ours, kind, settings, 10, "float32")
     theirs, _ = run(torch, kind, settings, 10)
@@ -69,7 +93,7 @@ def test_float32(kind, settings):
     assert all(s.dtype == np.float32 for state in optimizer.state.values() for s in state.values())
 
 
-@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+@pytest.mark.parametrize(("kind", "settings"), SOME)
 def test_state_dict_has_pytorchs_format_and_moves_between_the_two(kind, settings):
     _, my_optimizer = run(ours, kind, settings, 7)
     _, their_optimizer = run(torch, kind, settings, 7)
@@ -97,7 +121,7 @@ def test_state_dict_has_pytorchs_format_and_moves_between_the_two(kind, settings
     )
 
 
-@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+@pytest.mark.parametrize(("kind", "settings"), SOME)
 def test_state_may_be_loaded_copied_pickled_and_cleared_at_any_time(kind, settings):
     def interfere(framework, optimizer, params, step):
         if step == 3:
@@ -337,12 +361,31 @@ def leaf(framework):
         lambda f, o: o.SGD([("a", leaf(f)), leaf(f)], lr=0.1),
         lambda f, o: o.SGD([("a", leaf(f))], lr=0.1).add_param_group({"params": [leaf(f)]}),
         lambda f, o: o.Optimizer([leaf(f)], {}).step(),
+        lambda f, o: o.SGD([leaf(f)], lr=f.ones(2)),
+        lambda f, o: o.Adam([leaf(f)], fused=True, foreach=True),
+        lambda f, o: o.RMSprop([leaf(f)], alpha=-1),
+        lambda f, o: o.Adadelta([leaf(f)], rho=1.1),
+        lambda f, o: o.Adagrad([leaf(f)], lr_decay=-0.5),
+        lambda f, o: o.Adagrad([leaf(f)], fused=True, foreach=True),
+        lambda f, o: o.Adamax([leaf(f)], betas=(0.0, 1.0)),
+        lambda f, o: o.NAdam([leaf(f)], momentum_decay=-1),
+        lambda f, o: o.RAdam([leaf(f)], weight_decay=-1),
+        lambda f, o: o.ASGD([leaf(f)], lr=-1),
+        lambda f, o: o.Rprop([leaf(f)], etas=(1.0, 0.5)),
+        lambda f, o: o.Adafactor([leaf(f)], beta2_decay=0.8),
+        lambda f, o: o.Adafactor([leaf(f)], eps=(-1e-30, 1e-3)),
+        lambda f, o: o.Adafactor([leaf(f)], d=0.5),
+        lambda f, o: o.Muon([leaf(f)]),
+        lambda f, o: o.Muon([f.ones(2, 2)], adjust_lr_fn="arbitrary"),
+        lambda f, o: o.LBFGS([{"params": [leaf(f)]}, {"params": [leaf(f)]}]),
+        lambda f, o: o.LBFGS([leaf(f)], lr=-1),
+        lambda f, o: o.LBFGS([leaf(f)]).step(),
     ],
 )
 def test_errors_are_pytorchs(make):
     kinds = []
     for framework in (ours, torch):
-        with pytest.raises((TypeError, ValueError, NotImplementedError)) as caught:
+        with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
             make(framework, framework.optim)
         kinds.append(caught.type)
     assert kinds[0] is kinds[1]
