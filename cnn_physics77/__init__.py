@@ -141,6 +141,7 @@ if _typing.TYPE_CHECKING:
     )
     from cnn_physics77._late import *
     from cnn_physics77.amp import GradScaler, autocast
+    from cnn_physics77.autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled
     from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
     from cnn_physics77.serialization import load, save
@@ -157,6 +158,9 @@ _RARE_MODULES = (
 )
 _OF_NETWORKS = ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
+_LAZY |= dict.fromkeys(
+    ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "cnn_physics77.autograd.anomaly_mode"
+)
 _LAZY |= {"vmap": "cnn_physics77.func"}
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(_OF_NETWORKS, "cnn_physics77.nn.functional")

@@ -165,12 +165,12 @@ def jvp(
             f"{type(primals).__name__}"
         )
     with Level("jvp") as level:
-        output, spec, transposed, aux = _transposed(level, func, primals, has_aux, strict)
+        output, spec, push, aux = _linearized(level, func, primals, has_aux, strict)
         leaves, structure = tree_flatten(primals)
         if not leaves:
             raise RuntimeError("jvp: expected primals to contain at least one tensor, found none")
         vs = _vectors("jvp", "the primals", tangents, leaves, structure)
-        product = tree_unflatten(transposed(vs), spec)
+        product = tree_unflatten(push(vs), spec)
         return level.results((output, product, aux) if has_aux else (output, product))
 
 
@@ -193,51 +193,30 @@ def linearize(func: Callable, *primals: Any) -> tuple:
     (tensor([1., 1.]), tensor([1., 2.]))
     """
     with Level("linearize") as level:
-        output, spec, transposed, _ = _transposed(level, func, primals, False, False)
+        output, spec, push, _ = _linearized(level, func, primals, False, False)
         leaves, structure = tree_flatten(primals)
 
         def jvp_fn(*tangents: Any) -> Any:
             with Level("jvp_fn") as call:
                 vs = _vectors("jvp_fn", "the primals", tangents, leaves, structure)
-                return call.results(tree_unflatten(transposed(vs, call), spec))
+                return call.results(tree_unflatten(push(vs, call), spec))
 
         return level.results(output), jvp_fn
 
 
-def _transposed(
+def _linearized(
     level: Level, func: Callable, primals: tuple, has_aux: bool, strict: bool
 ) -> tuple[Any, TreeSpec, Callable, Any]:
     """(output, its structure, the function v -> J v of lists, auxiliary output)."""
     variables, xs = level.variables(primals)
     output, aux = output_of(level.transform, has_aux, func(*variables))
     ys, spec = tensors_of(level.transform, output)
-    if strict and not all(_depends_on(y, level) for y in ys):
+    if strict and not all(level.influences(y) for y in ys):
         raise RuntimeError(
             f"{level.transform}: the output of the function is independent of the inputs; this is not "
             "allowed with strict=True"
         )
-    differentiable = [y for y in ys if y.array.dtype.kind in "fc"]
-    _, us = level.variables([from_array(np.zeros_like(y.array)) for y in differentiable])
-    pulled = level.gradients(differentiable, xs, us, record_all=True)
-
-    def transposed(vs: list[Tensor], call: Level = level) -> list[Tensor]:
-        found = iter(call.gradients(pulled, us, vs))
-        return [next(found) if y.array.dtype.kind in "fc" else from_array(np.zeros_like(y.array)) for y in ys]
-
-    return output, spec, transposed, aux
-
-
-def _depends_on(y: Tensor, level: Level) -> bool:
-    waiting, seen = [y.grad_fn], set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        if node.op is level:
-            return True
-        seen.add(node)
-        waiting += [parent for parent in node.parents if not isinstance(parent, Tensor)]
-    return False
+    return output, spec, level.pushforward(ys, xs), aux
 
 
 def _vectors(transform: str, of: str, value: Any, like: list[Tensor], structure: TreeSpec) -> list[Tensor]:
@@ -356,7 +335,7 @@ def jacfwd(
         with Level("jacfwd") as level:
             values, replaced = chosen("jacfwd", argnums, args)
             leaves, structure = tree_flatten(values)
-            output, spec, transposed, aux = _transposed(
+            output, spec, push, aux = _linearized(
                 level, lambda *xs: func(*replaced(tree_unflatten(xs, structure)), **kwargs), tuple(leaves),
                 has_aux, False,
             )  # fmt: skip
@@ -364,7 +343,7 @@ def jacfwd(
             blocks: list[list] = [[] for _ in ys]
             zeros = [from_array(np.zeros_like(x.array)) for x in leaves]
             for j, x in enumerate(leaves):
-                columns = [transposed([*zeros[:j], unit, *zeros[j + 1 :]]) for unit in _units(x)]
+                columns = [push([*zeros[:j], unit, *zeros[j + 1 :]]) for unit in _units(x)]
                 for i, y in enumerate(ys):
                     block = _block([column[i] for column in columns], y, x, dim=-1)
                     blocks[i].append(block.reshape((*y.shape, *x.shape)))

@@ -91,6 +91,37 @@ class Level:
         found = grad(ys, xs, vs, retain_graph=True, create_graph=keep, materialize_grads=True)
         return list(found)
 
+    def pushforward(self, ys: Sequence[Tensor], xs: Sequence[Tensor]) -> Callable:
+        """The function :math:`v \\mapsto J v` of lists of tensors.
+
+        :math:`u \\mapsto u^T J` is linear: its derivative along v is :math:`J v`.
+        """
+        differentiable = [y for y in ys if y.array.dtype.kind in "fc"]
+        _, us = self.variables([from_array(np.zeros_like(y.array)) for y in differentiable])
+        pulled = self.gradients(differentiable, xs, us, record_all=True)
+
+        def push(vs: Sequence[Tensor], call: Level = self) -> list[Tensor]:
+            found = iter(call.gradients(pulled, us, vs))
+            return [
+                next(found) if y.array.dtype.kind in "fc" else from_array(np.zeros_like(y.array)) for y in ys
+            ]
+
+        return push
+
+    def influences(self, tensor: Tensor) -> bool:
+        """Whether the tensor depends on a variable of this level."""
+        waiting: list[Any] = [tensor.grad_fn]
+        seen: set = set()
+        while waiting:
+            node = node_of(waiting.pop())
+            if not isinstance(node, Node) or node in seen:
+                continue
+            if node.op is self:
+                return True
+            seen.add(node)
+            waiting += node.edges
+        return False
+
     def reaches_outside(self, tensors: Sequence[Tensor]) -> bool:
         """Whether one of the tensors depends on a variable outside, and may be differentiated there."""
         if not self._outside:

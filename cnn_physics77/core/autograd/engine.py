@@ -27,6 +27,12 @@ from cnn_physics77.core.recording import switch
 retaining: ContextVar[bool] = ContextVar("retaining", default=False)
 """Whether the backward pass that runs keeps the graph for another one."""
 
+ending: ContextVar[list] = ContextVar("ending")
+"""The functions to call when the backward pass that runs has delivered everything; a list of its own."""
+
+checks: list[Callable[[Node, Sequence, Sequence], None]] = []
+"""Called with (node, edges, their gradients), in every pass: see ``autograd.detect_anomaly``."""
+
 
 @silent  # infinite gradients that meet are NaN, without a warning
 def run_backward(
@@ -49,6 +55,8 @@ def run_backward(
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
     before, kept = switch.set(create_graph), retaining.set(retain_graph)
+    at_end: list = []
+    outer = ending.set(at_end)
     try:
         for node, gradient in received.nodes():
             if node.hooks:
@@ -60,6 +68,8 @@ def run_backward(
                 if not any(edge is not None for edge in edges):
                     continue
             results = node.op.backward(node, gradient, edges)
+            for check in checks:
+                check(node, edges, results)
             for edge, result in zip(edges, results):
                 if edge is None or result is None:  # a user's function may answer None
                     continue
@@ -75,7 +85,10 @@ def run_backward(
                 if leaf.hooks:
                     gradient, owned = _run_hooks(leaf.hooks, gradient), False
                 deliver(leaf, gradient, owned)
+        for finish in at_end:
+            finish()
     finally:
+        ending.reset(outer)
         retaining.reset(kept)
         switch.reset(before)
 

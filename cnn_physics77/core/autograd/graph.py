@@ -148,6 +148,9 @@ class Output:
 
 _new = object.__new__
 
+watchers: list[Callable[[Node], None]] = []
+"""Called with each new node, from any thread: see ``autograd.detect_anomaly``, ``saved_tensors_hooks``."""
+
 
 def record(op, edges: tuple, saved: tuple = (), outputs: list | None = None) -> Node:
     """A node for a call of ``op`` that happens now; its result gets it (or its :class:`Output`) as edge."""
@@ -158,6 +161,9 @@ def record(op, edges: tuple, saved: tuple = (), outputs: list | None = None) -> 
     node.sequence = _next_number()
     if outputs is not None:
         node.outputs = outputs
+    if watchers:
+        for watch in watchers:
+            watch(node)
     return node
 
 
