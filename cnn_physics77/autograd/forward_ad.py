@@ -123,8 +123,8 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
         level: not used; there is one.
 
     Returns:
-        ``(primal, tangent)``; the tangent is None if the tensor does not depend on a dual tensor, or the level
-        was left.
+        ``(primal, tangent)``; the tangent is None if the tensor does not depend on a dual tensor, or the
+        level was left.
     """
     if not (_levels and _levels[-1].influences(tensor)):
         return UnpackedDualTensor(tensor, None)

@@ -136,18 +136,17 @@ def test_the_module_is_as_before_and_buffers_change_in_the_dict():
         assert norm.running_mean is None and norm(x).shape == (2, 2)
 
 
-def test_buffers_that_are_assigned_anew_are_put_into_the_dict():
-    for framework in (ours, torch):
+@pytest.mark.parametrize("framework", [ours, torch])
+def test_buffers_that_are_assigned_anew_are_put_into_the_dict(framework):
+    class Counter(framework.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("count", framework.zeros(1))
 
-        class Counter(framework.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.register_buffer("count", framework.zeros(1))
+        def forward(self, x):
+            self.count = self.count + x
+            return self.count
 
-            def forward(self, x):
-                self.count = self.count + x
-                return self.count
-
-        module, given = Counter(), {"count": framework.ones(1)}
-        framework.func.functional_call(module, given, framework.ones(1))
-        assert given["count"].item() == 2 and module.count.item() == 0
+    module, given = Counter(), {"count": framework.ones(1)}
+    framework.func.functional_call(module, given, framework.ones(1))
+    assert given["count"].item() == 2 and module.count.item() == 0
