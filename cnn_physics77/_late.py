@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.comparison.histogram import *
     from cnn_physics77.core.operations.comparison.isin import *
     from cnn_physics77.core.operations.comparison.quantile_mode import *
+    from cnn_physics77.core.operations.nn.elman import *
+    from cnn_physics77.core.operations.nn.gru import *
+    from cnn_physics77.core.operations.nn.lstm import *
     from cnn_physics77.core.operations.pointwise.floating_point import *
     from cnn_physics77.core.operations.pointwise.gcd_lcm import *
     from cnn_physics77.core.operations.reduction.cummax_logcumsumexp import *
@@ -18,6 +21,9 @@ _NAMES = {
     "comparison.histogram": "histc histogram histogramdd",
     "comparison.isin": "isin",
     "comparison.quantile_mode": "mode nanquantile quantile",
+    "nn.elman": "rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
+    "nn.gru": "gru gru_cell",
+    "nn.lstm": "lstm lstm_cell",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
     "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",

@@ -10,15 +10,10 @@ from cnn_physics77.nn.parallel import DataParallel
 from cnn_physics77.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.nn.modules.lazy import *
-
-__getattr__, __dir__ = _lazy.attributes(globals(), _layers())
-
-__all__ = [n for n in __dir__() if n[0] != "_"]
-
-if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *
+    from cnn_physics77.nn.modules.lazy import *
     from cnn_physics77.nn.modules.pixelshuffle import *
+    from cnn_physics77.nn.modules.rnn import *
     from cnn_physics77.nn.modules.upsampling import *
 
 __getattr__, __dir__ = _lazy.attributes(globals(), _layers())

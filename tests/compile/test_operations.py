@@ -37,6 +37,9 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # a 0-d tensor is an index, as an integer is
     "take": (0, [1], "pick reads a value"),
     "tensor_split": (0, [5], "tolist"),
+    # the numbers of sequences at each step, of packed sequences
+    "lstm": (0, [4], "tolist"),
+    **dict.fromkeys(("gru", "rnn_tanh", "rnn_relu"), (0, [3], "tolist")),
     # derivatives that read values
     "index_fill": (1, [1, 2, 3], "unique"),
     "scatter_reduce": (1, range(16, 22), "booleans as an index"),

@@ -14,6 +14,7 @@ _NAMES = {
         LazyLinear
     """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
+    "rnn": "GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase",
     "upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
 }
 
