@@ -65,6 +65,7 @@ MODULES = [
     (".nn.functional", set()),
     (".nn.init", set()),
     (".nn.utils", set()),
+    (".nn.utils.rnn", set()),
     (".optim", set()),
     (".optim.lr_scheduler", set()),
     (".autograd", {"is_grad_enabled"}),

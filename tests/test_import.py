@@ -203,8 +203,9 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 LATE = {
     "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save", "func", "vmap"),
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
-    ".nn": ("LazyLinear", "PixelShuffle"),
+    ".nn": ("LSTM", "LazyLinear", "PixelShuffle"),
     ".nn.functional": ("pixel_shuffle",),
+    ".nn.utils": ("rnn",),
     ".optim": ("lr_scheduler", "lbfgs", "LBFGS", "RMSprop", "Muon"),
 }
 """What each facade imports when it is asked for."""

@@ -19,6 +19,7 @@ FACADES = (
     ".nn.functional",
     ".nn.init",
     ".nn.utils",
+    ".nn.utils.rnn",
     ".nn.modules",
     ".nn.parameter",
     ".optim",

@@ -212,7 +212,8 @@ def pad_packed_sequence(
         if total_length < steps:
             raise ValueError(
                 "pad_packed_sequence: Expected total_length to be at least the length of the longest "
-                f"sequence in input, but got total_length={total_length} and max sequence length being {steps}"
+                f"sequence in input, but got total_length={total_length} and max sequence length being "
+                f"{steps}"
             )
         steps = total_length
     sample = data.shape[1:]
@@ -240,7 +241,7 @@ def pad_sequence(
 
     Raises:
         ShapeError: the sequences do not fit.
-        ValueError: another padding_side.
+        RuntimeError: another padding_side.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.nn.utils.rnn import pad_sequence
@@ -249,7 +250,7 @@ def pad_sequence(
             [3, 0]])
     """
     if padding_side not in ("right", "left"):
-        raise ValueError(f"pad_sequence: expected padding_side 'right' or 'left', found {padding_side!r}")
+        raise RuntimeError(f"pad_sequence: expected padding_side 'right' or 'left', found {padding_side!r}")
     rows = list(unbind(sequences, 0) if isinstance(sequences, Tensor) else sequences)
     if not rows or any(not isinstance(row, Tensor) or not row.ndim for row in rows):
         raise ShapeError("pad_sequence: received an empty list of sequences, or one that is no sequence")

@@ -20,7 +20,12 @@ from cnn_physics77.core.operations.nn.lstm import lstm, lstm_cell
 from cnn_physics77.core.tensor import Tensor
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
-_FUNCTIONS = {"LSTM": lstm, "GRU": gru, "RNN_TANH": rnn_tanh, "RNN_RELU": rnn_relu}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "LSTM": lstm,
+    "GRU": gru,
+    "RNN_TANH": rnn_tanh,
+    "RNN_RELU": rnn_relu,
+}
 
 
 class RNNBase(Module):
@@ -50,7 +55,9 @@ class RNNBase(Module):
         if mode not in _GATES:
             raise ValueError(f"Unrecognized RNN mode: {mode}; expected one of {', '.join(_GATES)}")
         name = type(self).__name__
-        _check_sizes(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        _check_kinds(name, int, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        _check_kinds(name, bool, bias=bias, batch_first=batch_first)
+        _check_positive(name, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         _check_dropout(name, dropout, num_layers)
         if not 0 <= proj_size < hidden_size:
             raise ValueError(
@@ -127,7 +134,7 @@ class RNNBase(Module):
             states = [index_select(s, 1, order) for s in states]
         given: Any = states if self.mode == "LSTM" else states[0]
         settings = (self._flat_weights, self.bias, self.num_layers, self.dropout, self.training)
-        function: Callable[..., Any] = _FUNCTIONS[self.mode]
+        function = _FUNCTIONS[self.mode]
         if packed:
             y, *last = function(x, batch_sizes, given, *settings, self.bidirectional)
             y = PackedSequence(y, *input[1:])
@@ -152,9 +159,7 @@ class RNNBase(Module):
                 f"{x.shape[-1]}"
             )
 
-    def _initial(
-        self, hx: Sequence[Tensor] | None, single: bool, batch: int, x: Tensor
-    ) -> Sequence[Tensor]:
+    def _initial(self, hx: Sequence[Tensor] | None, single: bool, batch: int, x: Tensor) -> Sequence[Tensor]:
         """The initial states, (layers · directions, N, ·)."""
         count = self.num_layers * (2 if self.bidirectional else 1)
         sizes = [self.proj_size or self.hidden_size, self.hidden_size][: 2 if self.mode == "LSTM" else 1]
@@ -188,10 +193,14 @@ class RNNBase(Module):
         return text + (", bidirectional=True" if self.bidirectional else "")
 
 
-def _check_sizes(name: str, **sizes: int) -> None:
+def _check_kinds(name: str, kind: type, **values: Any) -> None:
+    for what, value in values.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name}: {what} should be of type {kind.__name__}, got: {type(value).__name__}")
+
+
+def _check_positive(name: str, **sizes: int) -> None:
     for what, size in sizes.items():
-        if not isinstance(size, int):
-            raise TypeError(f"{name}: {what} should be of type int, got: {type(size).__name__}")
         if size <= 0:
             raise ValueError(f"{name}: {what} must be greater than zero, found {size}")
 
@@ -358,9 +367,7 @@ class LSTM(RNNBase):
             dtype=dtype,
         )
 
-    def forward(
-        self, input, hx: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Any, tuple[Tensor, Tensor]]:
+    def forward(self, input, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Any, tuple[Tensor, Tensor]]:
         y, (h, c) = self._run(input, hx)
         return y, (h, c)
 
@@ -418,8 +425,8 @@ class RNNCellBase(Module):
         single = input.ndim == 1
         if single:
             input, given = input.unsqueeze(0), [s.unsqueeze(0) for s in given]
-        state = tuple(given) if states > 1 else given[0]
-        new = function(input, state, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        before: Any = tuple(given) if states > 1 else given[0]
+        new = function(input, before, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         if not single:
             return new
         return tuple(s.squeeze(0) for s in new) if states > 1 else new.squeeze(0)
@@ -467,9 +474,7 @@ class RNNCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of :class:`GRU`: ``cell(input, hx)`` returns the new state. See :class:`RNNCell`."""
 
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
@@ -479,13 +484,11 @@ class GRUCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """One step of :class:`LSTM`: ``cell(input, (h, c))`` returns the new (h, c). See :class:`RNNCell`."""
 
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
-    ) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         return self._run(lstm_cell, input, hx, 2)
 
 
-__all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]

@@ -27,7 +27,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *
     from cnn_physics77.nn.modules.lazy import *
     from cnn_physics77.nn.modules.pixelshuffle import *
-    from cnn_physics77.nn.modules.upsampling import *
     from cnn_physics77.nn.modules.rnn import *
+    from cnn_physics77.nn.modules.upsampling import *
 
 __getattr__, __dir__ = _lazy.attributes(globals(), _layers())

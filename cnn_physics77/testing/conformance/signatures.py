@@ -36,6 +36,8 @@ def check_class(result: Result, path: str, mine: type, theirs: type) -> None:
         own, expected = (
             [(n, p.default) for n, p in inspect.signature(kind).parameters.items()] for kind in (mine, theirs)
         )
+        if [n for n, _ in expected] == ["args", "kwargs"]:  # it says no more
+            return
         if [n for n, _ in own] != [n for n, _ in expected]:
             raise Departure(f"expected {[n for n, _ in expected]}, found {[n for n, _ in own]}")
         for (name, a), (_, b) in zip(own, expected):

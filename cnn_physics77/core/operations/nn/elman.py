@@ -108,15 +108,12 @@ def rnn_tanh(
         DtypeError: the dtypes differ, or are not real floating.
 
     >>> import cnn_physics77 as torch
-    >>> y, h = torch.rnn_tanh(
-    ...     torch.ones(2, 1, 1), torch.zeros(1, 1, 1), [torch.ones(1, 1)] * 2, False, 1, 0.0, False, False, False
-    ... )
+    >>> given = torch.ones(2, 1, 1), torch.zeros(1, 1, 1), [torch.ones(1, 1)] * 2
+    >>> y, h = torch.rnn_tanh(*given, False, 1, 0.0, False, False, False)
     >>> y.flatten()
     tensor([0.7616, 0.9427])
     """
-    call = read_call(
-        input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
-    )
+    call = read_call(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
     y, h = run("rnn_tanh", _layer(False), call, 4 if call.has_biases else 2)
     return y, h
 
@@ -135,15 +132,12 @@ def rnn_relu(
     """:func:`rnn_tanh` with max(·, 0) in the place of tanh.
 
     >>> import cnn_physics77 as torch
-    >>> y, h = torch.rnn_relu(
-    ...     torch.ones(3, 1, 1), torch.zeros(1, 1, 1), [torch.ones(1, 1)] * 2, False, 1, 0.0, False, False, False
-    ... )
+    >>> given = torch.ones(3, 1, 1), torch.zeros(1, 1, 1), [torch.ones(1, 1)] * 2
+    >>> y, h = torch.rnn_relu(*given, False, 1, 0.0, False, False, False)
     >>> y.flatten()
     tensor([1., 2., 3.])
     """
-    call = read_call(
-        input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first
-    )
+    call = read_call(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
     y, h = run("rnn_relu", _layer(True), call, 4 if call.has_biases else 2)
     return y, h
 

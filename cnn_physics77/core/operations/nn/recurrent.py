@@ -104,10 +104,10 @@ class Call(NamedTuple):
 def read_call(*args: Any) -> Call:
     """The arguments in one of PyTorch's two forms: the second has ``batch_sizes``, and no ``batch_first``."""
     if isinstance(args[3], (list, tuple)):
-        data, batch_sizes, hx, *rest, bidirectional = args
-        read = Call(data, batch_sizes, hx, *rest, bidirectional, False)
+        args = (*args, False)
     else:
-        read = Call(args[0], None, *args[1:])
+        args = (args[0], None, *args[1:])
+    read = Call(*args)
     return read._replace(hx=(read.hx,) if isinstance(read.hx, Tensor) else tuple(read.hx))
 
 
@@ -137,7 +137,7 @@ def run(function: str, layer: Callable, call: Call, per_direction: int) -> tuple
     if not sizes:
         raise ShapeError(f"{function}: Expected sequence length to be larger than 0 in RNN")
     _check_states(function, call, directions, sizes[0])
-    x = x if packed else x.reshape(sum(sizes), x.shape[-1])
+    x = x if packed else x.reshape((sum(sizes), x.shape[-1]))
     last: list[list[Tensor]] = [[] for _ in call.hx]
     for number in range(call.num_layers):
         ys = []
@@ -153,7 +153,7 @@ def run(function: str, layer: Callable, call: Call, per_direction: int) -> tuple
         if call.dropout and number < call.num_layers - 1:
             x = dropout(x, call.dropout, call.train)
     if not packed:
-        x = x.reshape(len(sizes), sizes[0], x.shape[-1])
+        x = x.reshape((len(sizes), sizes[0], x.shape[-1]))
         x = x.transpose(0, 1) if call.batch_first else x
     return x, *[stack(states) for states in last]
 
