@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cnn_physics77 import _lazy
+
 if TYPE_CHECKING:
     from cnn_physics77.core.operations.comparison.histogram import *
     from cnn_physics77.core.operations.comparison.isin import *
     from cnn_physics77.core.operations.comparison.quantile_mode import *
+    from cnn_physics77.core.operations.linalg.cholesky import cholesky_inverse as cholesky_inverse
+    from cnn_physics77.core.operations.linalg.cholesky import cholesky_solve as cholesky_solve
+    from cnn_physics77.core.operations.linalg.determinant import logdet as logdet
+    from cnn_physics77.core.operations.linalg.root_forms import *
     from cnn_physics77.core.operations.nn.elman import *
     from cnn_physics77.core.operations.nn.gru import *
     from cnn_physics77.core.operations.nn.lstm import *
@@ -24,6 +30,9 @@ _NAMES = {
     "nn.elman": "rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "nn.gru": "gru gru_cell",
     "nn.lstm": "lstm lstm_cell",
+    "linalg.cholesky": "cholesky_inverse cholesky_solve",
+    "linalg.determinant": "logdet",
+    "linalg.root_forms": "cholesky det inverse qr slogdet svd",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
     "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
@@ -31,9 +40,5 @@ _NAMES = {
     "reduction.renorm": "renorm",
 }
 
-MODULES = {
-    name: f"cnn_physics77.core.operations.{module}"
-    for module, names in _NAMES.items()
-    for name in names.split()
-}
+MODULES = _lazy.table("cnn_physics77.core.operations", _NAMES)
 """The module of each name."""

@@ -9,6 +9,15 @@ from typing import Any
 from cnn_physics77 import _places
 
 
+def table(package: str, names: Mapping[str, str]) -> dict[str, str]:
+    """The module of each name, from the names of each module of a package, separated by blanks.
+
+    >>> table("os", {"path": "join split"})
+    {'join': 'os.path', 'split': 'os.path'}
+    """
+    return {name: f"{package}.{module}" for module, given in names.items() for name in given.split()}
+
+
 def attributes(
     namespace: dict[str, Any], modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -33,6 +33,10 @@ class GradientError(RuntimeError):
     """A derivative that does not exist, or a graph that has no (second) backward pass."""
 
 
+class LinAlgError(RuntimeError):
+    """A matrix without the inverse or the decomposition that is asked for."""
+
+
 class IntegerDivisionError(ZeroDivisionError, RuntimeError):
     """An integer division by zero, which has no result."""
 

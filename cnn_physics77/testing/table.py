@@ -77,6 +77,8 @@ class Row:
         rtol, atol: tolerance of values and first derivatives in float64; that of second derivatives is ten
             times as large.
         float32_rtol: tolerance of the values in float32, relative to the largest value.
+        invariant: a function of the result that both sides are given to before they are compared, for results
+            that are not unique, such as the signs of eigenvectors.
     """
 
     name: str
@@ -87,14 +89,20 @@ class Row:
     rtol: float = 1e-10
     atol: float = 1e-12
     float32_rtol: float = 2e-6
+    invariant: Callable | None = None
 
     def ours(self) -> Callable:
         """The function of this package."""
-        return _resolve("cnn_physics77", self.name)
+        return self._unique(_resolve("cnn_physics77", self.name))
 
     def theirs(self) -> Callable:
         """The function to compare with (imports torch)."""
-        return self.reference if callable(self.reference) else _resolve("torch", self.reference or self.name)
+        reference = self.reference
+        return self._unique(reference if callable(reference) else _resolve("torch", reference or self.name))
+
+    def _unique(self, function: Callable) -> Callable:
+        invariant = self.invariant
+        return function if invariant is None else lambda *args, **kwargs: invariant(function(*args, **kwargs))
 
 
 def draw(

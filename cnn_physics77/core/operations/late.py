@@ -21,6 +21,9 @@ METHODS: dict[str, str] = {
     "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
     "reduction.diff_trapezoid": "diff",
     "reduction.renorm": "renorm",
+    "linalg.cholesky": "cholesky_inverse cholesky_solve",
+    "linalg.determinant": "logdet",
+    "linalg.root_forms": "cholesky det inverse qr slogdet svd",
 }
 """The methods that each late module, below this package, adds to Tensor."""
 

@@ -19,7 +19,7 @@ require:
 
 - ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
 - the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
-- ``y``: the output;
+- ``y``: the output; ``ys``: the tuple of them if the forward returns a list of outputs;
 - a name given in ``extras``: that auxiliary output; the forward then returns ``(output, *extras)``;
 - the name of a parameter: its value.
 
@@ -82,7 +82,7 @@ class Operation:
             )
         shapes = tuple(f"{n}_shape" for n in self.inputs)
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
-        self.signature = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters)
+        self.signature = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters, "ys")
         self._functions: list[Callable | None] = [None] * len(self.inputs)
         self._required: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
@@ -195,6 +195,8 @@ class Operation:
             return lambda tensors, *_: tensors if self.variadic else tensors[i]
         if name == "y":
             return lambda tensors, outputs, *_: alias(outputs[0])
+        if name == "ys":
+            return lambda tensors, outputs, *_: tuple(map(alias, outputs))
         if name in self.extras:
             i = self.extras.index(name)
             return lambda tensors, outputs, extras, _: extras[i]
@@ -261,7 +263,7 @@ class Operation:
         for name, value in zip(self.signature, node.saved):
             for kept in value if type(value) is tuple else (value,):
                 if isinstance(kept, Tensor) and kept.changed_since(node.sequence):
-                    which = "its output" if name == "y" else f"its input {name!r}"
+                    which = "its output" if name in ("y", "ys") else f"its input {name!r}"
                     raise GradientError(
                         f"{self.name}: one of the variables needed for gradient computation has been "
                         f"modified by an inplace operation: {which}, of shape {kept.array.shape}, at "
@@ -269,8 +271,13 @@ class Operation:
                     )
 
     def _reconnect(self, node: Node) -> tuple:
-        """The saved values, with the output connected to the graph again, for a recorded derivative."""
+        """The saved values, with the outputs connected to the graph again, for a recorded derivative."""
         saved, y = node.saved or (), len(self.inputs)
+        if node.outputs is not None and saved and saved[-1] is not None:
+            outputs = tuple(map(alias, saved[-1]))
+            for index, output in enumerate(outputs):
+                output.edge = Output(node, index)
+            return (*saved[:-1], outputs)
         if len(saved) <= y or saved[y] is None:
             return saved
         output = alias(saved[y])

@@ -40,7 +40,7 @@ class View(Operation):
 
     def __init__(self, forward: Callable, name: str = ""):
         super().__init__(forward, name, view=True)
-        self._parameters = self.signature[4:]
+        self._parameters = self.signature[4:-1]
 
     def declare(self, name: str, function: Callable) -> None:
         """Set the derivative. A view is linear, so its derivative requires no values."""

@@ -1,0 +1,43 @@
+"""Kernels that are functions of NumPy to whoever passes arrays of another class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: an array whose class overrides NumPy's functions is given the whole call (NEP 18).
+
+    A kernel that decides by values, such as the choice of a pivot, is so one call of a captured step. It must
+    return new arrays only.
+
+    >>> @one_call
+    ... def double(x):
+    ...     return x + x
+    >>> class Tracing(np.ndarray):
+    ...     def __array_function__(self, function, types, arguments, options):
+    ...         return function.__name__
+    >>> double(np.ones(1)), double(np.ones(1).view(Tracing))
+    (array([2.]), 'double')
+    """
+
+    @wraps(kernel)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        for array in args:
+            kind: Any = type(array)
+            if (
+                kind is not np.ndarray
+                and isinstance(array, np.ndarray)
+                and kind.__array_function__ is not np.ndarray.__array_function__
+            ):
+                return array.__array_function__(called, (kind,), args, kwargs)
+        return kernel(*args, **kwargs)
+
+    return called
