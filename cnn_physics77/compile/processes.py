@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile import lane as lane_module
-from cnn_physics77.compile.analysis import plan_memory
-from cnn_physics77.compile.dealing import LANES, deal, set_waits
+from cnn_physics77.compile.analysis import operands_of, plan_memory
+from cnn_physics77.compile.dealing import LANES, Piece, deal, set_waits
 from cnn_physics77.compile.lane import (
     ABORT,
     ABORTED,
@@ -37,7 +37,7 @@ from cnn_physics77.compile.lane import (
     STATUS,
 )
 from cnn_physics77.compile.replay import Program, lines_of
-from cnn_physics77.compile.schedule import estimate, lives
+from cnn_physics77.compile.schedule import Life, estimate, lives
 from cnn_physics77.compile.seams import Draw
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
 from cnn_physics77.compile.standalone import Texts
@@ -237,7 +237,7 @@ class LanedProgram(Program):
         others = [b for b in buffers if program.start_of(b) is None]
         self.pieces = deal(self.steps, {i for i, step in enumerate(self.steps) if not _is_numpy(step)})
         alive = lives(self.steps, self.results)
-        self._offsets, self.bytes = plan_memory({b: alive[b] for b in temporary})
+        self._offsets, self.bytes = _planned(temporary, alive, self.pieces)
         set_waits(self.pieces, self._offsets)
         moving = [b for b in others if segment_of(b) is None]
         starts, total = [], 0
@@ -322,6 +322,26 @@ class LanedProgram(Program):
             if piece.position in awaited:
                 body.append(f"control[{PROGRESS[lane]}] = base + {piece.position + 1}")
         return _text(body, names), names.own
+
+
+def _planned(
+    buffers: list[Buffer], alive: dict[Buffer, Life], pieces: list[Piece]
+) -> tuple[dict[Buffer, int], int]:
+    """An offset for each buffer, and the bytes of all together.
+
+    Each lane has memory for what it alone uses, as lanes that shared it would wait for one another.
+    """
+    lanes_of: dict[Buffer, set[int]] = {}
+    for piece in pieces:
+        for operand in operands_of(piece.step):
+            lanes_of.setdefault(operand.buffer, set()).add(piece.lane)
+    offsets: dict[Buffer, int] = {}
+    total = 0
+    for users in dict.fromkeys(frozenset(lanes_of[buffer]) for buffer in buffers):
+        planned, size = plan_memory({b: alive[b] for b in buffers if lanes_of[b] == users})
+        offsets |= {buffer: total + offset for buffer, offset in planned.items()}
+        total += size
+    return offsets, total
 
 
 def _text(body: list[str], names: _LaneTexts) -> str:

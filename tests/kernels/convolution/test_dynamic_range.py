@@ -14,6 +14,7 @@ from cnn_physics77.core.kernels.convolution import (
 from cnn_physics77.core.kernels.convolution.algorithm import INPUT_GRADIENT, Problem
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
+    ExactStrips,
     RangeCheck,
     Screen,
     all_finite,
@@ -316,6 +317,43 @@ def test_a_sample_of_zeros_hides_no_outlier_of_another_sample(value):
             reads = samples.start == 4 and 9 in range(4 * strips.start - 1, 4 * strips.stop + 1)
             assert (marks is not None) == reads
             assert marks is None or (marks[2].any() and not marks[[0, 1, 3]].any())
+
+
+def strokes(generator, samples):
+    """As a layer makes them of digits: a fifth of the pixels is two thousand times as large as the rest."""
+    images = generator.standard_normal((samples, 28, 28, 16)).astype(np.float32)
+    images *= np.float32(4e-3)
+    images[:, 4:24, 10:18] *= np.float32(2e3)
+    return images * np.logspace(-4, 0, samples, dtype=np.float32)[:, None, None, None]  # as gradients differ
+
+
+@pytest.mark.parametrize("algorithm", ["F(4x4, 3x3)", "F(7x1, 3x1)"])
+def test_large_values_that_are_common_stay_with_the_fast_algorithm(monkeypatch, algorithm):
+    generator = np.random.default_rng(11)
+    images, weight = strokes(generator, 16), generator.standard_normal((16, 16, 3, 3)).astype(np.float32)
+    exact = []
+    monkeypatch.setattr(ExactStrips, "overwrite", lambda *a: exact.append(a))
+    x = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    with override(algorithm):
+        y = convolution(x, weight, (1, 1), (1, 1), (1, 1), 1)
+    assert not exact
+    expected = torch.conv2d(*(torch.from_numpy(a.astype(np.float64)) for a in (x, weight)), padding=1).numpy()
+    largest = np.abs(expected).max(axis=(1, 2, 3), keepdims=True)
+    assert (np.abs(y - expected) <= 1e-5 * largest).all()  # of each sample
+    background = np.abs(expected)[..., :8].std(axis=(1, 2, 3), keepdims=True)
+    assert (np.abs(y - expected)[..., :8] <= 3e-2 * background).all()
+
+
+@pytest.mark.parametrize("value", [1e4, 1e6, np.nan])
+def test_common_large_values_hide_no_outlier(value):
+    images = strokes(np.random.default_rng(12), 4)
+    images[:, 14, 14] *= np.float32(value)
+    check = RangeCheck(np.ones(16, np.float32), (3, 3), window_cell(3, 1), 3, 7, 9)
+    with np.errstate(all="ignore"):
+        marks = check.strips(images, -1, 4)
+        screened = Screen(check, images, 1, [(slice(0, 4), slice(0, 4))]).wide((slice(0, 4), slice(0, 4)))
+    assert marks is not None and marks[:, 1:3].any(axis=1).all()
+    np.testing.assert_array_equal(screened, marks)
 
 
 @pytest.mark.parametrize("padding", [0, 2])

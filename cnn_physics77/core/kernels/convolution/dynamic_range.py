@@ -20,16 +20,22 @@ pixels that are not zero, taken over one pixel in each window: it follows the or
 pixels hold a large fill value. Cells that are zero or smaller than typical count as typical, so sparse and
 decaying images remain with the fast algorithm; there the error is relative to the typical pixel.
 
+Large values are no outliers where they are common: the strokes of a digit before its background, and what
+layers make of them. If an eighth of the pixels are within `MOST_CONTRAST` of a value, it is allowed up to
+`COMMON_CONTRAST` times the typical pixel. There the error is small beside the large values, at most 1e-6 of
+them, and at most about 1e-2 of the outputs where all is small.
+
 Taps of a kernel that differ by more than `MOST_KERNEL_CONTRAST` are excluded in the same way, all of the map
 at once. In a weight gradient the strips of both images are examined.
 
 That is the examination of `RangeCheck`. Nearly all pieces of work need none, as `Screen` finds at the cost
 of one pass over their rows by BLAS and of a few pixels. No cell is larger than the norm of its row. So a
-piece is not examined where its largest row is at most `MOST_CONTRAST` times as large as the typical pixel of
-each of its samples, here the harmonic mean of a few pixels, at places that follow no pattern of the images
-and differ from sample to sample. The bound above then holds with this mean as the typical size. It is too
-large where ordinary values are so few that these pixels meet none in any sample of the piece: in a hole of a
-few pixels, say, in a region of fill values that covers all the rest of all samples.
+sample is not examined where its largest row is not too large beside the typical and the common size of a few
+of its pixels, at places that follow no pattern of the images and differ from sample to sample. These pixels
+may meet no ordinary value, in a hole of a few pixels, say, in a region of fill values. Therefore a row is not
+more than `PIECE_CONTRAST` times as large as the typical pixel of any other sample of the piece, either. The
+bounds above then hold with these sizes. They are too large only where ordinary values are so few in all
+samples of a piece that no pixel meets them.
 """
 
 from collections.abc import Iterator
@@ -46,10 +52,13 @@ from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.windows import Size
 
 MOST_CONTRAST = 64.0
+COMMON_CONTRAST = 2.0**13
+PIECE_CONTRAST = 2.0**20
+COMMON = 8  # one pixel in so many is large: then large values are common
 MOST_KERNEL_CONTRAST = 16.0
 LEAST_ENERGY = 2.0**-60  # of the largest row: with a smaller one, squares in float32 lose the small values
 SCREENED = 128  # pixels of a piece that the screen takes, at least, and at least
-LEAST_SCREENED = 4  # of each of its samples
+LEAST_SCREENED = 16  # of each of its samples
 # 1 / p and 1 / p^2 with p^3 = p + 1: their multiples, modulo 1, fill the unit square evenly (M. Roberts, "The
 # unreasonable effectiveness of quasirandom sequences", 2018)
 STEP = np.array([0.7548776662466927, 0.5698402909980532])
@@ -95,10 +104,10 @@ class RangeCheck:
         pixels = self._pixel_energies(images)
         if largest <= self.limit and largest <= MOST_CONTRAST**2 * float(pixels.min()):
             return None  # with as few calls as possible: nearly all pieces end here
-        typical = _harmonic_mean(np.sqrt(pixels))
-        if (rows.max(axis=1) <= np.fmin((MOST_CONTRAST * typical) ** 2, self.limit)).all():
+        typical, allowed = _sizes(np.sqrt(pixels))
+        if (rows.max(axis=1) <= _energies(allowed, self.limit)).all():
             return None
-        wide = self._wide_strips(images, typical, min(0, first), number)
+        wide = self._wide_strips(images, typical, allowed / typical, min(0, first), number)
         return wide if wide.any() else None
 
     def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
@@ -114,7 +123,9 @@ class RangeCheck:
         energies = squares.reshape(-1, len(self.channels)) @ self.channels
         return energies.reshape(len(images), -1)
 
-    def _wide_strips(self, images: np.ndarray, typical: np.ndarray, first: int, number: int) -> np.ndarray:
+    def _wide_strips(
+        self, images: np.ndarray, typical: np.ndarray, contrast: np.ndarray, first: int, number: int
+    ) -> np.ndarray:
         samples, height, width, channels = images.shape
         cells = ceil(width / self.cell)
         squares = np.zeros((samples, height, cells * self.cell, channels), images.dtype, like=images)
@@ -132,7 +143,8 @@ class RangeCheck:
         for shift in range(1, min(self.radius, cells - 1) + 1):
             np.maximum(near[..., shift:], largest[..., :-shift], out=near[..., shift:])
             np.maximum(near[..., :-shift], largest[..., shift:], out=near[..., :-shift])
-        allowed = MOST_CONTRAST * np.fmax(least, typical[:, None, None])
+        contrast = np.fmax(contrast, MOST_CONTRAST)[:, None, None]
+        allowed = contrast * np.fmax(least, typical[:, None, None])
         return ~(near <= np.minimum(allowed, self.limit**0.5)).all(axis=2)
 
 
@@ -155,13 +167,9 @@ class Screen:
         strips = sorted({(piece.start, piece.stop) for _, piece in pieces})
         starts = sorted({samples.start for samples, _ in pieces})
         self.rows = {first: self._rows(first, last) for first, last in strips}
-        inverse = self._inverse_sizes(tuple(self.rows.values()), starts) if images.size else []
-        # by first strip and first sample: the inverse of the typical size; NaN where the sample is of zeros
-        self.inverse = {
-            (first, start): size
-            for first, sizes in zip(self.rows, inverse)
-            for start, size in zip(starts, sizes)
-        }
+        self._band = {first: number for number, first in enumerate(self.rows)}
+        if self.images.size:
+            self._allowed = self._allowed_energies(tuple(self.rows.values()), starts)
 
     def _rows(self, first: int, last: int) -> tuple[int, int]:
         """The rows of the images that some strips read."""
@@ -169,27 +177,28 @@ class Screen:
         top = max(0, first * step - self.above)
         return top, max(top, min(height, (last - 1) * step - self.above + self.check.span))
 
-    def _inverse_sizes(self, bands: tuple[tuple[int, int], ...], starts: list[int]) -> list[list[float]]:
-        """The largest inverse of a typical size in each piece: (bands of rows, groups of samples).
+    def _allowed_energies(self, bands: tuple[tuple[int, int], ...], starts: list[int]) -> np.ndarray:
+        """The largest squared norm of a row of each sample that is not examined, (bands of rows, N). It is 0
+        where all pixels that were taken are zero, or are not finite.
+
+        Args:
+            starts: the first samples of the pieces.
 
         In as few calls as possible, for each takes some microseconds while its code is in no cache.
         """
         batch, height, width, channels = self.images.shape
-        samples = max(stop - start for start, stop in zip(starts, [*starts[1:], batch]))
-        places = _places(batch, height, width, bands, max(LEAST_SCREENED, ceil(SCREENED / samples)))
+        sizes = np.diff([*starts, batch])
+        number = max(LEAST_SCREENED, ceil(SCREENED / sizes.max()))
+        places = _places(batch, height, width, bands, number)
         if self.images.flags.c_contiguous:
             pixels = self.images.reshape(-1, channels).take(places, axis=0)
         else:
             sample, pixel = np.divmod(places, height * width)
             pixels = self.images[sample, pixel // width, pixel % width]
-        inverse = 1 / np.sqrt(np.square(pixels, out=pixels) @ self.check.channels)
-        means = np.add.reduce(inverse, axis=2) / inverse.shape[2]
-        typical = np.maximum.reduceat(means, starts, axis=1).tolist()  # the inverse of the harmonic mean
-        if any(inf in sizes for sizes in typical):  # pixels of zeros, which do not count
-            there = inverse < inf
-            means = np.where(there, inverse, 0).sum(axis=2) / there.sum(axis=2)
-            typical = np.maximum.reduceat(means, starts, axis=1).tolist()
-        return typical
+        typical, allowed = _sizes(np.sqrt(np.square(pixels, out=pixels) @ self.check.channels))
+        of_piece = np.fmin.reduceat(typical, starts, axis=1) * PIECE_CONTRAST
+        allowed = np.minimum(allowed, np.repeat(of_piece, sizes, axis=1))
+        return np.where(allowed < inf, _energies(allowed, self.check.limit), 0)
 
     def wide(self, piece: tuple[slice, slice]) -> np.ndarray | None:
         """Which strips of a piece hold values that differ too much, (samples, strips); None for none."""
@@ -197,20 +206,16 @@ class Screen:
         top, bottom = self.rows[strips.start]
         if bottom == top or self.images.size == 0:
             return None
-        energies = _row_energies(self.images[samples, top:bottom])
-        largest = float(np.maximum.reduce(energies, axis=None))
-        inverse = self.inverse[strips.start, samples.start]
-        if LEAST_ENERGY <= largest <= self.check.limit and largest**0.5 * inverse <= MOST_CONTRAST:
+        largest = np.maximum.reduce(_row_energies(self.images[samples, top:bottom]), axis=1)
+        ordinary = largest <= self._allowed[self._band[strips.start], samples]
+        if np.minimum.reduce(largest) >= LEAST_ENERGY and np.logical_and.reduce(ordinary):
             return None  # with as few calls as possible: nearly all pieces end here
-        doubtful = np.arange(len(energies))
-        if largest >= LEAST_ENERGY and inverse > 0:  # the others are passed by the same measure; NaN: none is
-            allowed = min((MOST_CONTRAST / inverse) ** 2, self.check.limit)
-            doubtful = doubtful[~(energies.max(axis=1) <= allowed)]
+        (doubtful,) = np.nonzero(~(ordinary & (largest >= LEAST_ENERGY)))
         first, number = strips.start * self.check.step - self.above, strips.stop - strips.start
         marks = self.check.strips(self.images[samples][doubtful], first, number)
         if marks is None:
             return None
-        wide = np.zeros((len(energies), number), bool)
+        wide = np.zeros((len(largest), number), bool)
         wide[doubtful] = marks
         return wide
 
@@ -240,10 +245,24 @@ def _row_energies(images: np.ndarray) -> np.ndarray:
     return np.vecdot(rows, rows)
 
 
-def _harmonic_mean(norms: np.ndarray) -> np.ndarray:
-    """That of the numbers of each row that are not zero; NaN where all are."""
-    inverse = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
-    return np.count_nonzero(norms, axis=1) / inverse.sum(axis=1)
+def _sizes(norms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The typical size of pixels of these norms, over the last axis, and the size that is allowed beside it.
+
+    The typical size is the harmonic mean of those that are not zero; NaN where all are.
+    """
+    inverse = 1 / norms
+    there = inverse < inf
+    typical = there.sum(axis=-1, dtype=norms.dtype) / np.where(there, inverse, 0).sum(axis=-1)
+    number = norms.shape[-1]
+    place = max(0, number - max(2, number // COMMON))
+    common = np.partition(norms, place, axis=-1)[..., place]
+    contrast = np.minimum(MOST_CONTRAST * common, COMMON_CONTRAST * typical)
+    return typical, np.maximum(MOST_CONTRAST * typical, contrast)
+
+
+def _energies(sizes: np.ndarray, limit: float) -> np.ndarray:
+    """The squares, but at most the limit, and finite."""
+    return np.minimum(np.square(sizes), min(limit, float(np.finfo(sizes.dtype).max)))
 
 
 @silent
@@ -260,15 +279,12 @@ def channel_counts(weight: np.ndarray, axis: int) -> np.ndarray | None:
     out_channels, in_channels = weight.shape[:2]
     weight = weight.reshape(out_channels, in_channels, -1)
     written, counts = _tap_energies(weight, axis)
-    largest = float(written.max())
-    if not LEAST_ENERGY <= largest < inf:
+    if not LEAST_ENERGY <= written.max() < inf:
         written, counts = _tap_energies(weight.astype(np.float64), axis)
-        largest = float(written.max())
-    limit = _largest_energy(weight.dtype)
-    if not largest <= min(MOST_KERNEL_CONTRAST**2 * float(written.min()), limit):  # each output by itself
-        least = np.where(written == 0, inf, written).min(axis=1, keepdims=True)
-        if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
-            return None
+    least = np.where(written == 0, inf, written).min(axis=1, keepdims=True)  # each output by itself
+    limit = min(_largest_energy(weight.dtype), float(np.finfo(least.dtype).max))
+    if not (written <= np.minimum(MOST_KERNEL_CONTRAST**2 * least, limit)).all():
+        return None
     counts /= counts.max() or 1
     return counts.astype(weight.dtype, copy=False)
 

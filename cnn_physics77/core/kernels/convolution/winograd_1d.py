@@ -420,11 +420,13 @@ def _correlate(
             np.copyto(products[t], bias)
         windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
         summed = plan.lines(products, 0, columns)
-        for piece in plan.share(index, count):  # what a larger piece left behind begins with zeros
+        for piece in plan.share(index, count):
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
             images.transform(b_t, piece, lines[:number])
+            if number < len(lines):  # a larger piece may have left something
+                tiles[:, number * plan.width : (runs + 1) * wide] = 0
             too_wide = screen.wide(piece)  # while the rows are in the cache
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
