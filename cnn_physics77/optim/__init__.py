@@ -21,6 +21,7 @@ if _typing.TYPE_CHECKING:
         radam,
         rmsprop,
         rprop,
+        swa_utils,
     )
     from cnn_physics77.optim.adadelta import Adadelta
     from cnn_physics77.optim.adagrad import Adagrad
@@ -40,8 +41,8 @@ SparseAdam = _lacking.Lacking(
 _CLASSES = "Adadelta Adagrad Adamax ASGD LBFGS NAdam RAdam RMSprop Rprop"
 _LAZY = {name: f"{__name__}.{name.lower()}" for name in _CLASSES.split()}
 _LAZY |= {name: f"{_core.__name__}.{name.lower()}" for name in ("Adafactor", "Muon")}
-__all__ = [*_core.__all__, *_LAZY, "adam", "adamw", "lr_scheduler", "optimizer", "sgd"]
-_LAZY |= {name.lower(): __name__ for name in (*_CLASSES.split(), "lr_scheduler")}
+__all__ = [*_core.__all__, *_LAZY, "adam", "adamw", "lr_scheduler", "optimizer", "sgd", "swa_utils"]
+_LAZY |= {name.lower(): __name__ for name in (*_CLASSES.split(), "lr_scheduler", "swa_utils")}
 
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 

@@ -16,6 +16,8 @@ from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
+_STATE_HOOKS = ("state_dict_pre", "state_dict_post", "load_pre", "load_post")
+
 
 class _Required:
     def __repr__(self) -> str:
@@ -128,6 +130,7 @@ class Optimizer:
             self._steps_called = 0
             self._step_pre_hooks: OrderedDict = OrderedDict()
             self._step_post_hooks: OrderedDict = OrderedDict()
+            self._state_hooks: dict[str, OrderedDict] = {name: OrderedDict() for name in _STATE_HOOKS}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -221,6 +224,48 @@ class Optimizer:
         self._set_hooks()
         return RemovableHandle(self._step_post_hooks, hook)
 
+    def register_state_dict_pre_hook(
+        self, hook: Callable[[Optimizer], None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before ``state_dict``; with ``prepend`` before the other hooks."""
+        return self._register("state_dict_pre", hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[[Optimizer, dict], dict | None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after ``state_dict``; it may return another one."""
+        return self._register("state_dict_post", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[[Optimizer, dict], dict | None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before ``load_state_dict``; it may return another one, and
+        gets a shallow copy."""
+        return self._register("load_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[[Optimizer], None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after ``load_state_dict``."""
+        return self._register("load_post", hook, prepend)
+
+    def _register(self, name: str, hook: Callable, prepend: bool) -> RemovableHandle:
+        self._set_hooks()
+        hooks = self._state_hooks[name]
+        handle = RemovableHandle(hooks, hook)
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        return handle
+
+    def _call_hooks(self, name: str, *state: Any) -> Any:
+        """Call these hooks with the state, if there is one; what the last of them made of it."""
+        self._set_hooks()
+        for hook in tuple(self._state_hooks[name].values()):
+            replaced = hook(self, *state)
+            if state and replaced is not None:
+                state = (replaced,)
+        return state[0] if state else None
+
     # ------------------------------------------------------------------------------- state
 
     def state_dict(self) -> dict[str, Any]:
@@ -231,6 +276,7 @@ class Optimizer:
             the optimizer's own, not copies. ``"param_groups"`` lists the settings of each group, with
             numbers for ``"params"``.
         """
+        self._call_hooks("state_dict_pre")
         numbers: dict[Any, int] = {}
         for group in self.param_groups:
             for p in group["params"]:
@@ -242,7 +288,8 @@ class Optimizer:
             }
             for group in self.param_groups
         ]
-        return {"state": {numbers.get(p, p): s for p, s in self.state.items()}, "param_groups": groups}
+        state = {numbers.get(p, p): s for p, s in self.state.items()}
+        return self._call_hooks("state_dict_post", {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load the settings and copies of the state; a PyTorch optimizer of the same kind may have made them.
@@ -250,6 +297,7 @@ class Optimizer:
         Raises:
             CheckpointError: the number of groups or of parameters differs.
         """
+        state_dict = self._call_hooks("load_pre", dict(state_dict))
         saved = deepcopy(state_dict["param_groups"])
         if len(saved) != len(self.param_groups):
             raise CheckpointError(
@@ -274,6 +322,7 @@ class Optimizer:
             else:
                 state[key] = deepcopy(value)
         self.__setstate__({"state": state, "param_groups": saved})
+        self._call_hooks("load_post")
 
 
 def _copied(value: Any, like: Tensor, key: str = "") -> Any:

@@ -313,6 +313,34 @@ def test_hooks_and_user_defined_optimizers():
         assert optimizer.state[x]["count"] == 2
 
 
+def test_hooks_of_states():
+    logs = []
+    for framework in (ours, torch):
+        log = []
+        x = framework.ones(1, requires_grad=True)
+        optimizer = framework.optim.SGD([x], lr=0.5)
+
+        def log_name(name, log=log):
+            return lambda *arguments: log.append((name, len(arguments)))
+
+        def other_rate(optimizer, state):
+            return {**state, "param_groups": [{**state["param_groups"][0], "lr": 0.25}]}
+
+        optimizer.register_state_dict_pre_hook(log_name("before"))
+        optimizer.register_state_dict_pre_hook(log_name("first"), prepend=True)
+        optimizer.register_state_dict_post_hook(log_name("after"))
+        handle = optimizer.register_state_dict_post_hook(other_rate)
+        state = optimizer.state_dict()
+        handle.remove()
+        log.append(state["param_groups"][0]["lr"])
+        optimizer.register_load_state_dict_pre_hook(other_rate)
+        optimizer.register_load_state_dict_post_hook(log_name("loaded"))
+        optimizer.load_state_dict(optimizer.state_dict())
+        log.append(optimizer.param_groups[0]["lr"])
+        logs.append(log)
+    assert logs[0] == logs[1] and 0.25 in logs[0]
+
+
 def test_names_groups_and_repr():
     for framework in (ours, torch):
         module = framework.nn.Linear(2, 1)
