@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = [
     ("pytorch_mnist_cnn.py", ["--limit", "640", "--epochs", "2"]),
     ("pytorch_autoencoder.py", ["--epochs", "10"]),
+    ("pytorch_blasius_pinn.py", ["--adam", "100"]),
     ("pytorch_per_sample_gradients.py", ["--steps", "20", "--batch-size", "16"]),
 ]
 
