@@ -18,6 +18,13 @@ class DtypeError(TypeError, RuntimeError):
     """A dtype that the operation does not support."""
 
 
+class ArgumentError(ValueError, RuntimeError):
+    """A value that an argument cannot have, such as a probability above 1.
+
+    It has two built-in bases because PyTorch raises one or the other, by the language that it checks in.
+    """
+
+
 class RangeError(OverflowError, ValueError, RuntimeError):
     """A number that is out of the range of the dtype.
 

@@ -100,3 +100,11 @@ class layout:
 
 
 strided = layout()
+
+
+def check_layout(operation: str, given) -> None:
+    """Raise a DeviceError unless ``given`` is None or ``torch.strided``."""
+    if given is not None and given is not strided:
+        raise DeviceError(
+            f"{operation}: expected the layout torch.strided, found {given!r}; there is no other"
+        )

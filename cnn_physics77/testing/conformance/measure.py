@@ -49,7 +49,7 @@ def compare(mine: Any, theirs: Any, tolerance: float, errors: Errors, values: bo
     """Raise a Departure unless the results agree.
 
     Args:
-        tolerance: relative to the element, with a thousandth of the largest one as its least size.
+        tolerance: relative to the element, or to a thousandth of the largest one and 1 if that is more.
         values: whether to compare values; else only structure, shapes and dtypes.
     """
     if isinstance(theirs, dict):
@@ -115,8 +115,8 @@ def _compare_arrays(found: np.ndarray, expected: np.ndarray, tolerance: float, e
         distance = np.where(same, 0.0, np.abs(found - expected))
     if not np.all(np.isfinite(distance)):
         raise Departure(_at_worst(found, expected, ~np.isfinite(distance)))
-    size = np.maximum(size, 1e-3 * size.max())
-    if np.any(distance > tolerance * size + 1e-13):
+    size = np.maximum(size, 1e-3 * max(size.max(), 1.0))
+    if np.any(distance > tolerance * size):
         raise Departure(_at_worst(found, expected, distance == distance.max()))
     errors.add(distance, size)
 

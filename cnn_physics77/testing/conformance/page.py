@@ -21,8 +21,8 @@ no floating dtype). An entry agrees if all of this does:
 
 - the values, to {value:g}, with shapes, dtypes, and the names of tuples;
 - the gradients of a random combination of the outputs, to {gradient:g}, and the gradients of a random
-  combination of these, to {second:g}: relative to the element, or to a thousandth of the largest one if that
-  is more;
+  combination of these, to {second:g}: relative to the element, or to a thousandth of the largest one and 1 if
+  that is more;
 - the method, the method that works in place, `out=`, and the other names of the operation;
 - wrong calls raise, and what catches PyTorch's exception catches ours;
 - the names, order and defaults of parameters, of each overload;
@@ -97,8 +97,8 @@ def _errors(results: list[Result], group: Callable[[str], str]) -> str:
     parts = [
         "## Differences in units in the last place\n\n"
         "Median and worst difference from PyTorch, in units in the last place of the element, or of a\n"
-        "thousandth of the largest element of its tensor if that is more. Both frameworks round; a large\n"
-        "figure is where a sum cancels.\n"
+        "thousandth of the largest element of its tensor and 1 if that is more. Both frameworks round; a\n"
+        "large figure is where a sum cancels.\n"
     ]
     for name in GROUPS:
         rows = [

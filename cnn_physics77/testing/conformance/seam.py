@@ -99,10 +99,12 @@ def strided_copy(tensor: torch.Tensor) -> np.ndarray:
     """An array with a copy of the tensor's memory, and its strides.
 
     Raises:
-        Absent: it is sparse or quantized, or has a dtype that NumPy lacks.
+        Absent: it is sparse or quantized, or has a dtype or a number of dimensions that NumPy lacks.
     """
     if tensor.layout is not torch.strided or tensor.is_quantized:
         raise Absent(f"tensors of layout {tensor.layout}")
+    if tensor.dim() > 64:
+        raise Absent("tensors of more than 64 dimensions, as NumPy")
     tensor = tensor.detach().resolve_conj().resolve_neg()
     dtype(tensor.dtype)
     if not tensor.numel():

@@ -181,3 +181,13 @@ def test_a_view_of_a_place_that_was_not_changed_is_a_view_of_the_new_base(t):
     base[1] = x[1] * 2
     (gradient,) = t.autograd.grad(row.sum(), base)
     assert gradient.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_derivative_keeps_the_old_values_that_it_saved_as_a_view(t):
+    """A 0-d tensor is computed with as a vector, a view of it, whose memory then changes."""
+    x = t.tensor(3.0, requires_grad=True)
+    y = (x * 2).cumprod_(0)
+    z = (x * 2).scatter_reduce_(0, t.tensor(0), x, "prod")
+    (y * z).backward()
+    assert x.grad.item() == 2 * 18 + 6 * 12

@@ -82,3 +82,37 @@ def test_two_threads_may_view_one_result():
         for thread in both:
             thread.join()
         assert len(views) == 2 and all(np.shares_memory(v.array, y.array) for v in views)
+
+
+@pytest.mark.parametrize("t", [cnn_physics77, torch])
+def test_memory_formats_can_be_given_wherever_memory_is_new(t):
+    x, order = t.ones(2, 3, 4, 5), t.channels_last
+    expected = (60, 1, 15, 3)
+    assert t.empty(2, 3, 4, 5, memory_format=order).stride() == expected
+    for name in ("zeros", "ones", "empty", "rand", "randn"):
+        assert getattr(t, f"{name}_like")(x, memory_format=order).stride() == expected
+    assert t.full_like(x, 2, memory_format=order).stride() == expected
+    assert t.randint_like(x, 5, memory_format=order).stride() == expected
+    for made in (x.double(memory_format=order), x.to(t.float64, memory_format=order), x.to(t.int8)):
+        assert made.stride() == (expected if made.dtype == t.float64 else x.stride())
+    assert x.to(t.float32, copy=True, memory_format=order).stride() == expected
+    assert x.to(memory_format=order).stride() == expected and x.float(memory_format=t.preserve_format) is x
+    assert t.zeros_like(x, memory_format=order, requires_grad=True).is_leaf
+
+
+@pytest.mark.parametrize("t", [cnn_physics77, torch])
+def test_layout_and_pin_memory_are_taken_with_the_device(t):
+    options = {"layout": t.strided, "pin_memory": False, "device": "cpu"}
+    for made in (
+        t.zeros(2, **options),
+        t.normal(0.0, 1.0, (2,), **options),
+        t.arange(2, **options),
+        t.ones(1).new_zeros(2, **options),
+        t.rand_like(t.ones(2), **options),
+    ):
+        assert made.shape == (2,)
+
+
+def test_another_layout_is_refused():
+    with pytest.raises(RuntimeError, match="zeros: expected the layout"):
+        cnn_physics77.zeros(2, layout=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.tensor import Tensor
 
@@ -96,7 +96,7 @@ def reduction_of(
     :func:`.base.precision.in_float32`.
 
     Raises:
-        ValueError: it is not "none", "mean" or "sum".
+        ArgumentError: it is not "none", "mean" or "sum".
     """
     if size_average is not None or reduce is not None:
         if reduce is False:
@@ -108,7 +108,7 @@ def reduction_of(
             stacklevel=stacklevel,
         )
     elif reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")
+        raise ArgumentError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")
     return reduction
 
 

@@ -21,7 +21,12 @@ from cnn_physics77.core.backend.fp_errors import SILENCE, call_ufunc, silent, si
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import LARGE, shared
 from cnn_physics77.core.operations.base.broadcasting import OPERANDS, prepare
-from cnn_physics77.core.operations.base.operation import Operation, alias, as_tensor_input
+from cnn_physics77.core.operations.base.operation import (
+    Operation,
+    alias,
+    as_tensor_input,
+    check_tensors_given,
+)
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -177,6 +182,16 @@ def binary(
         return y
 
     return _named(function, name, doc)
+
+
+def of_tensors(function: Callable) -> Callable:
+    """A function of two tensors, neither of which can be a Python number."""
+
+    def checked(input, other):
+        check_tensors_given(function.__name__, input, other)
+        return function(input, other)
+
+    return _named(checked, function.__name__, function.__doc__ or "")
 
 
 def as_operator(function: Callable) -> Callable:

@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.core.autograd import node_of, sequence
+from cnn_physics77.core.autograd import Node, node_of, sequence
 from cnn_physics77.core.autograd.ownership import is_unshared
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
@@ -124,8 +124,8 @@ def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parame
         if node is not None:
             node.sequence = sequence.next()  # not older than the output that it saved
     else:
-        if old is not None:
-            old.array, old._changes = input.array.copy(), None
+        for kept in _saved_parts(node, start, input, (*args, *parameters.values())):
+            kept.array, kept._changes = kept.array.copy(), None
         np.copyto(input.array, result.array)
         input.mark_changed()
     rebase_history(input, edge)
@@ -144,6 +144,23 @@ def _new_alias(tensor: Tensor) -> Tensor:
     old = from_array(tensor.array)
     old.edge, old._changes = tensor.edge, tensor._changes
     return old
+
+
+def _saved_parts(node, start: int, input: Tensor, given: tuple) -> list[Tensor]:
+    """What the nodes that were recorded after ``start`` saved of the input's memory: its old values, and
+    views of these. What was given by the caller stays as it is."""
+    found, ahead, seen = [], [node], set()
+    while ahead:
+        node = ahead.pop()
+        if not isinstance(node, Node) or node.sequence <= start or node in seen:
+            continue
+        seen.add(node)
+        ahead += node.parents
+        for value in node.saved or ():
+            for kept in value if type(value) is tuple else (value,):
+                if isinstance(kept, Tensor) and kept._changes is input._changes:
+                    found += [] if any(kept is g for g in given) else [kept]
+    return found
 
 
 def _can_swap_memory(input: Tensor, result: Tensor, node, old: Tensor | None, start: int) -> bool:

@@ -2,7 +2,8 @@
 
 ``axis`` is ``dim`` and ``keepdims`` is ``keepdim``, in every function and method that has these. ``out`` is a
 tensor, or a tuple of them, that the result of a function is written to. Sizes that are given as several
-arguments, ``zeros(2, 3)``, can also be given as ``size=(2, 3)``.
+arguments, ``zeros(2, 3)``, can also be given as ``size=(2, 3)``. What takes ``device`` also takes ``layout``
+and ``pin_memory``, which have no effect.
 
 The functions themselves know nothing of this. :func:`complete` replaces them by :func:`completed` ones when
 the operations are imported, so that only calls through the public names pay for it: the operators, and the
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.device import check_layout
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.operations.base.inplace_base import write
 from cnn_physics77.core.operations.base.operation import VARARGS
@@ -38,14 +40,21 @@ swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_comple
 _OTHERS = """
 allclose argwhere bincount count_nonzero cumulative_trapezoid det dist einsum empty_like equal full_like
 gradient histogramdd index_fill index_put isclose isfinite isinf isnan isreal logdet masked_fill
-masked_scatter ones_like poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz
+masked_scatter norm ones_like poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz
 tril_indices triu_indices unique unique_consecutive var_mean zeros_like
 """
 WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS).split())
 """The functions of ``torch`` that do not take ``out``."""
 
-WITH_OUT = frozenset({"log_softmax", "sigmoid", "softmax"})
+_OF_NETWORKS = """
+avg_pool2d avg_pool3d gelu hardshrink linear log_softmax logsigmoid normalize sigmoid softmax softplus
+softshrink
+"""
+WITH_OUT = frozenset(_OF_NETWORKS.split())
 """Those of the functions of neural networks that do."""
+
+_OUT_OF_ANOTHER_DTYPE = frozenset({"vector_norm", "matrix_norm"})
+"""The functions whose ``dtype`` is that of the input, not of the result: ``out`` does not decide it."""
 
 
 def completed(function: Callable, takes_out: bool = True, name: str | None = None) -> Callable:
@@ -64,7 +73,9 @@ def completed(function: Callable, takes_out: bool = True, name: str | None = Non
     parameters = _parameters(function)
     has_dim = not parameters.isdisjoint(NUMPY_NAMES.values())
     has_sizes = _collects_sizes(function)
-    if not (has_dim or takes_out or has_sizes):
+    decides_dtype = "dtype" in parameters and name not in _OUT_OF_ANOTHER_DTYPE
+    has_device = "device" in parameters
+    if not (has_dim or takes_out or has_sizes or has_device):
         return function
 
     @wraps(function)
@@ -78,10 +89,13 @@ def completed(function: Callable, takes_out: bool = True, name: str | None = Non
                         named[meant] = named.pop(given)
             if has_sizes and "size" in named:
                 args = (*args, named.pop("size"))
+            if has_device:
+                named.pop("pin_memory", None)
+                check_layout(name, named.pop("layout", None))
             if takes_out and "out" in named:
                 out = named.pop("out")
                 if out is not None:
-                    return _written(name, function, out, args, named, "dtype" in parameters)
+                    return written(name, function, out, args, named, decides_dtype)
         return function(*args, **named)
 
     return called
@@ -132,7 +146,9 @@ def number_first(keyword: str) -> Callable[[Callable], Callable]:
     return decorate
 
 
-def _written(name: str, function: Callable, out, args: tuple, named: dict[str, Any], has_dtype: bool) -> Any:
+def written(
+    name: str, function: Callable, out, args: tuple, named: dict[str, Any], decides_dtype: bool
+) -> Any:
     """``out``, with the results of the call."""
     outputs = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     for output in outputs:
@@ -141,7 +157,7 @@ def _written(name: str, function: Callable, out, args: tuple, named: dict[str, A
                 f"{name}: argument 'out' must be Tensor, not {type(output).__name__}; create one, e.g. with "
                 "torch.empty()"
             )
-    if has_dtype and named.get("dtype") is None:
+    if decides_dtype and named.get("dtype") is None:
         named["dtype"] = outputs[0].dtype
     result = function(*args, **named)
     results = result if isinstance(result, tuple) else (result,)

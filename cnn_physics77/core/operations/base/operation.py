@@ -344,6 +344,26 @@ def operation(
     return Operation(forward, name, extras, view)
 
 
+_NUMBERS = frozenset({bool, int, float, complex})
+
+
+def check_tensors_given(function: str, *values) -> None:
+    """Raise a DtypeError if one of the values is a Python number."""
+    for value in values:
+        if type(value) in _NUMBERS:
+            raise DtypeError(
+                f"{function}: expected a tensor, found the number {value!r}; use torch.tensor() first"
+            )
+
+
+def check_tensor_among(function: str, *values) -> None:
+    """Raise a DtypeError if all values are Python numbers."""
+    if all(type(value) in _NUMBERS for value in values):
+        raise DtypeError(
+            f"{function}: expected at least one tensor, found the numbers {values}; use torch.tensor() first"
+        )
+
+
 def as_tensor_input(function: str, value, like: Tensor | None = None) -> Tensor:
     """An argument as a tensor; numbers and arrays become constants.
 

@@ -9,9 +9,9 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import wrapped
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import common_dtype
-from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 _KINDS = "biufc"
@@ -26,6 +26,7 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
         except AttributeError:
             same = False
         if not same:
+            check_tensors_given(name, input)
             a, b = _of_one_dtype(name, input, other)
         if ordered and "c" in (a.dtype.kind, b.dtype.kind):
             raise DtypeError(
@@ -195,6 +196,7 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
     >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.000001, 2.1]))
     tensor([ True, False])
     """
+    check_tensors_given("isclose", input, other)
     a, b = as_tensor_input("isclose", input).array, as_tensor_input("isclose", other).array
     if a.dtype != b.dtype:
         raise DtypeError(
@@ -202,7 +204,7 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
             "one of them"
         )
     if rtol < 0 or atol < 0:
-        raise ValueError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")
+        raise ArgumentError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")
     try:
         return from_array(np.asanyarray(_isclose(a, b, rtol, atol, equal_nan)))
     except ValueError:
@@ -258,6 +260,7 @@ method("equal")(equal)
 
 def _logical(name: str, ufunc: Callable, formula: str) -> Callable:
     def function(input, other):
+        check_tensors_given(name, input, other)
         a, b = as_tensor_input(name, input).array, as_tensor_input(name, other).array
         try:
             return from_array(np.asanyarray(ufunc(a, b)))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.indexing.gather_scatter import check_index
@@ -164,7 +164,7 @@ def searchsorted(
 
     Raises:
         ShapeError: the leading sizes differ.
-        ValueError: ``side`` contradicts ``right``.
+        ArgumentError: ``side`` contradicts ``right``.
 
     >>> import cnn_physics77 as torch
     >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6]))
@@ -173,9 +173,9 @@ def searchsorted(
     tensor(2)
     """
     if side not in (None, "left", "right"):
-        raise ValueError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
+        raise ArgumentError(f"searchsorted: side can only be 'left' or 'right' but got {side!r}")
     if side == "left" and right:
-        raise ValueError(
+        raise ArgumentError(
             "searchsorted: side and right can't be set to opposites, got side of left while right was True"
         )
     where: Literal["left", "right"] = "right" if right or side == "right" else "left"

@@ -13,10 +13,16 @@ from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
+from cnn_physics77.core.operations.indexing.clone import (
+    contiguous_format,
+    laid_out,
+    memory_format,
+    preserve_format,
+)
 from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 
@@ -40,6 +46,13 @@ def made(function: str, array: np.ndarray, device, requires_grad: bool) -> Tenso
         check_device(function, device)
     made = from_array(array)
     return made.requires_grad_() if requires_grad else made
+
+
+def in_format(made: Tensor, order) -> Tensor:
+    """The new tensor in a memory format; None is the one that it has."""
+    if order is not None and order is not preserve_format:
+        made.array = laid_out("memory_format", made.array, order)
+    return made
 
 
 def floating_or(function: str, dtype) -> np.dtype:
@@ -77,17 +90,26 @@ def ones(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     return made("ones", np.ones(sizes("ones", size), floating_or("ones", dtype)), device, requires_grad)
 
 
-def empty(*size, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """A tensor of shape ``size`` with uninitialized values.
+def empty(
+    *size,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+    memory_format: memory_format = contiguous_format,
+) -> Tensor:
+    """A tensor of shape ``size`` with uninitialized values, in row-major order or another memory format.
 
     Raises:
-        ShapeError: a size is negative.
+        ShapeError: a size is negative, or the memory format needs another number of sizes.
 
     >>> import cnn_physics77 as torch
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    return made("empty", np.empty(sizes("empty", size), floating_or("empty", dtype)), device, requires_grad)
+    array = np.empty(sizes("empty", size), floating_or("empty", dtype))
+    if memory_format is not contiguous_format:
+        array = laid_out("empty", array, memory_format)
+    return made("empty", array, device, requires_grad)
 
 
 @silent
@@ -116,46 +138,57 @@ def _like(input: Tensor, dtype) -> np.dtype:
 
 
 def zeros_like(
-    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=preserve_format
 ) -> Tensor:
-    """Zeros of the shape, dtype and memory order of ``input``.
+    """Zeros of the shape and dtype of ``input``, in its memory order or another one.
 
     >>> import cnn_physics77 as torch
     >>> torch.zeros_like(torch.tensor([1, 2]))
     tensor([0, 0])
     """
-    return made("zeros_like", np.zeros_like(input.array, _like(input, dtype)), device, requires_grad)
+    array = np.zeros_like(input.array, _like(input, dtype))
+    return in_format(made("zeros_like", array, device, requires_grad), memory_format)
 
 
 def ones_like(
-    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=preserve_format
 ) -> Tensor:
-    """Ones of the shape, dtype and memory order of ``input``.
+    """Ones of the shape and dtype of ``input``, in its memory order or another one.
 
     >>> import cnn_physics77 as torch
     >>> torch.ones_like(torch.tensor([1.5, 2.5]))
     tensor([1., 1.])
     """
-    return made("ones_like", np.ones_like(input.array, _like(input, dtype)), device, requires_grad)
+    array = np.ones_like(input.array, _like(input, dtype))
+    return in_format(made("ones_like", array, device, requires_grad), memory_format)
 
 
 def empty_like(
-    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+    input: Tensor, *, dtype=None, device=None, requires_grad: bool = False, memory_format=preserve_format
 ) -> Tensor:
-    """A tensor of the shape, dtype and memory order of ``input``, with uninitialized values.
+    """A tensor of the shape and dtype of ``input``, in its memory order or another one, with uninitialized
+    values.
 
     >>> import cnn_physics77 as torch
     >>> torch.empty_like(torch.ones(2, 3)).shape
     torch.Size([2, 3])
     """
-    return made("empty_like", np.empty_like(input.array, _like(input, dtype)), device, requires_grad)
+    array = np.empty_like(input.array, _like(input, dtype))
+    return in_format(made("empty_like", array, device, requires_grad), memory_format)
 
 
 @silent
 def full_like(
-    input: Tensor, fill_value, *, dtype=None, device=None, requires_grad: bool = False, memory_format=None
+    input: Tensor,
+    fill_value,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+    memory_format=preserve_format,
 ) -> Tensor:
-    """A tensor of the shape, dtype and memory order of ``input``, filled with ``fill_value``.
+    """A tensor of the shape and dtype of ``input``, in its memory order or another one, filled with
+    ``fill_value``.
 
     Raises:
         RangeError: the value is outside of the range of the dtype.
@@ -167,7 +200,7 @@ def full_like(
     """
     dtype = _like(input, dtype)
     array = np.full_like(input.array, fitted("full_like", fill_value, dtype), dtype)
-    return made("full_like", array, device, requires_grad)
+    return in_format(made("full_like", array, device, requires_grad), memory_format)
 
 
 @method("new_zeros")
@@ -246,27 +279,29 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
 
 @silent
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+def arange(start=None, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     r"""The numbers start, start + step, ... up to end (exclusive). ``arange(end)`` starts at 0.
 
     There are :math:`\lceil (\mathrm{end} - \mathrm{start}) / \mathrm{step} \rceil` numbers. The dtype is
     int64 if all arguments are integers, else the default dtype.
 
     Raises:
-        ValueError: step is 0, or has the wrong sign.
+        ArgumentError: step is 0, or has the wrong sign.
 
     >>> import cnn_physics77 as torch
     >>> torch.arange(5), torch.arange(1, 2, 0.5)
     (tensor([0, 1, 2, 3, 4]), tensor([1.0000, 1.5000]))
     """
+    if start is None or end is None:  # arange(end), arange(end=end)
+        start, end = 0, start if end is None else end
     if end is None:
-        start, end = 0, start
+        raise DtypeError("arange: expected an end, found none; call arange(end) or arange(start, end)")
     numbers = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
     start, end, step = numbers
     if step == 0:
-        raise ValueError("arange: expected a nonzero step, found 0")
+        raise ArgumentError("arange: expected a nonzero step, found 0")
     if (end - start) / step < 0:
-        raise ValueError(
+        raise ArgumentError(
             f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change "
             "its sign"
         )
@@ -289,7 +324,7 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
     .. math:: x_i = \mathrm{start} + i \, \frac{\mathrm{end} - \mathrm{start}}{\mathrm{steps} - 1}
 
     Raises:
-        ValueError: steps is negative.
+        ArgumentError: steps is negative.
         RangeError: start or end does not lie in the range of the dtype.
 
     >>> import cnn_physics77 as torch
@@ -310,7 +345,7 @@ def logspace(
     """``steps`` numbers from base^start to base^end (inclusive), evenly spaced on a logarithmic scale.
 
     Raises:
-        ValueError: steps is negative.
+        ArgumentError: steps is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.logspace(0, 3, 4)
@@ -322,7 +357,7 @@ def logspace(
 
 def _linspace(function: str, start, end, steps: int) -> np.ndarray:
     if steps < 0:
-        raise ValueError(f"{function}: number of steps must be non-negative, found {steps}")
+        raise ArgumentError(f"{function}: number of steps must be non-negative, found {steps}")
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     return np.linspace(start, end, steps)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.random import Generator, default_generator
 
 
@@ -54,7 +55,7 @@ def integers(
     else:
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if low < least or high - 1 > most:
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: from and to - 1 must not be out of bounds for torch.{dtype}, [{least}, {most}], "
             f"found {low} and {high}; give another dtype"
         )

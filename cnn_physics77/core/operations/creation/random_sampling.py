@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
-from cnn_physics77.core.operations.creation.creation import floating_or, made, sizes
+from cnn_physics77.core.operations.creation.creation import floating_or, in_format, made, sizes
 from cnn_physics77.core.operations.creation.draws import (
     affine,
     below,
@@ -26,6 +26,7 @@ from cnn_physics77.core.operations.creation.draws import (
     uniform,
 )
 from cnn_physics77.core.operations.indexing.cast import as_dtype
+from cnn_physics77.core.operations.indexing.clone import preserve_format
 from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -104,7 +105,7 @@ def randint(
     ``randint(low, high, size)``; each also by name.
 
     Raises:
-        ValueError: low >= high, or the range of the dtype does not contain them.
+        ArgumentError: low >= high, or the range of the dtype does not contain them.
         ShapeError: a size is negative.
 
     >>> import cnn_physics77 as torch
@@ -122,7 +123,7 @@ def randint(
         )
     low = 0 if low is None else low
     if not low < high:
-        raise ValueError(f"randint: expected low < high, found {low} and {high}")
+        raise ArgumentError(f"randint: expected low < high, found {low} and {high}")
     found = np.dtype(np.int64) if dtype is None else as_dtype("randint", dtype)
     array = integers("randint", numbers_of(generator), low, high, sizes("randint", (size,)), found)
     return made("randint", array, device, requires_grad)
@@ -148,7 +149,13 @@ def randperm(
 
 
 def rand_like(
-    input: Tensor, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+    memory_format=preserve_format,
 ) -> Tensor:
     """Uniform numbers on [0, 1), of the shape and dtype of ``input``: see :func:`rand`.
 
@@ -156,17 +163,24 @@ def rand_like(
     >>> torch.rand_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return rand(
+    drawn = rand(
         input.shape,
         generator=generator,
         dtype=input.dtype if dtype is None else dtype,
         device=device,
         requires_grad=requires_grad,
     )
+    return in_format(drawn, memory_format)
 
 
 def randn_like(
-    input: Tensor, *, generator: Generator | None = None, dtype=None, device=None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype=None,
+    device=None,
+    requires_grad: bool = False,
+    memory_format=preserve_format,
 ) -> Tensor:
     """Standard normal numbers, of the shape and dtype of ``input``: see :func:`randn`.
 
@@ -174,13 +188,14 @@ def randn_like(
     >>> torch.randn_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return randn(
+    drawn = randn(
         input.shape,
         generator=generator,
         dtype=input.dtype if dtype is None else dtype,
         device=device,
         requires_grad=requires_grad,
     )
+    return in_format(drawn, memory_format)
 
 
 def randint_like(
@@ -192,6 +207,7 @@ def randint_like(
     dtype=None,
     device=None,
     requires_grad: bool = False,
+    memory_format=preserve_format,
 ) -> Tensor:
     """Integers from low (or 0) to high (exclusive), of the shape and dtype of ``input``: see :func:`randint`.
 
@@ -199,7 +215,7 @@ def randint_like(
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
     torch.float32
     """
-    return randint(
+    drawn = randint(
         low,
         high,
         input.shape,
@@ -208,6 +224,7 @@ def randint_like(
         device=device,
         requires_grad=requires_grad,
     )
+    return in_format(drawn, memory_format)
 
 
 # --------------------------------------------------------------------------------------------- by parameters
@@ -232,7 +249,7 @@ def normal(
     The gradients of mean and std are 0.
 
     Raises:
-        ValueError: a standard deviation is negative.
+        ArgumentError: a standard deviation is negative.
         ShapeError: the shapes do not broadcast, or mean and std are numbers and there is no size.
 
     >>> import cnn_physics77 as torch
@@ -246,7 +263,7 @@ def normal(
         )
     centre, spread = (p.array if isinstance(p, Tensor) else p for p in (mean, std))
     if np.any(np.less(spread, 0)):
-        raise ValueError(f"normal: expected non-negative standard deviations, found {np.min(spread)}")
+        raise ArgumentError(f"normal: expected non-negative standard deviations, found {np.min(spread)}")
     if given and dtype is None:
         dtype = given[0].array.dtype
     shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
@@ -263,7 +280,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     The gradient of ``input`` is 0.
 
     Raises:
-        ValueError: a probability is not in [0, 1].
+        ArgumentError: a probability is not in [0, 1].
 
     >>> import cnn_physics77 as torch
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
@@ -271,7 +288,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     probability = np.asanyarray(input.array if p is None else p)
     if not np.all((probability >= 0) & (probability <= 1)):
-        raise ValueError("bernoulli: expected probabilities 0 <= p <= 1, found others")
+        raise ArgumentError("bernoulli: expected probabilities 0 <= p <= 1, found others")
     drawn = np.asanyarray(numbers_of(generator).random(input.array.shape) < probability)
     return _drawn(input, values=drawn.astype(input.array.dtype))
 
@@ -280,14 +297,14 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Samples from Poisson distributions with the rates ``input``, in its dtype. Its gradient is 0.
 
     Raises:
-        ValueError: a rate is negative.
+        ArgumentError: a rate is negative.
 
     >>> import cnn_physics77 as torch
     >>> torch.poisson(torch.zeros(2))
     tensor([0., 0.])
     """
     if (input.array < 0).any():
-        raise ValueError("poisson: expected non-negative rates, found a negative one")
+        raise ArgumentError("poisson: expected non-negative rates, found a negative one")
     return _drawn(
         input, values=np.asanyarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
     )
@@ -310,7 +327,7 @@ def multinomial(
     Raises:
         ShapeError: the input is neither a vector nor a matrix, or there are fewer nonzero weights than
             samples, and no replacement.
-        ValueError: weights are negative, not finite, or all 0.
+        ArgumentError: weights are negative, not finite, or all 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
@@ -320,9 +337,9 @@ def multinomial(
     if input.array.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.array.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
-        raise ValueError("multinomial: expected finite, non-negative weights, not all 0, found others")
+        raise ArgumentError("multinomial: expected finite, non-negative weights, not all 0, found others")
     if num_samples < 1:
-        raise ValueError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
+        raise ArgumentError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
     numbers = numbers_of(generator)
     if replacement:
         edges = np.cumsum(weights, axis=1)
@@ -365,11 +382,11 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
     low = bounds[0] if bounds else named.get("from", 0.0)
     high = bounds[1] if len(bounds) > 1 else named.get("to", 1.0)
     if not low <= high:
-        raise ValueError(f"uniform_: expected from <= to, found {low} and {high}")
+        raise ArgumentError(f"uniform_: expected from <= to, found {low} and {high}")
     dtype = _drawable("uniform_", self.array.dtype)
     most = largest(dtype)
     if not (-most <= low and high <= most and high - low <= most):
-        raise ValueError(
+        raise ArgumentError(
             f"uniform_: expected bounds and a difference of at most {most}, the largest number of "
             f"torch.{dtype}, found {low} and {high}"
         )
@@ -383,7 +400,7 @@ def _normal_(
 ) -> Tensor:
     """Overwrite with numbers from N(mean, std²)."""
     if std < 0:
-        raise ValueError(f"normal_: expected a non-negative standard deviation, found {std}")
+        raise ArgumentError(f"normal_: expected a non-negative standard deviation, found {std}")
     dtype = _drawable("normal_", self.array.dtype)
     return _refilled(
         "normal_",
@@ -397,7 +414,7 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
     """Overwrite each element with 1 with probability p (a number or a tensor), else with 0."""
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
-        raise ValueError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
+        raise ArgumentError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
     drawn = np.asanyarray(numbers_of(generator).random(self.array.shape) < probability)
     return _refilled("bernoulli_", self, drawn)
 
@@ -412,7 +429,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
             f"a floating point but you specified torch.{dtype}; use a floating tensor"
         )
     if not lambd > 0:
-        raise ValueError(f"exponential_: expected a positive rate, found {lambd}")
+        raise ArgumentError(f"exponential_: expected a positive rate, found {lambd}")
     values = np.asanyarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
     if lambd < math.inf:
         values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
@@ -430,7 +447,7 @@ def _random_(
     if to is None:
         low, to = (0, low) if low else (0, _most(self.array.dtype))
     if not low < to:
-        raise ValueError(f"random_: expected from < to, found {low} and {to}")
+        raise ArgumentError(f"random_: expected from < to, found {low} and {to}")
     values = integers("random_", numbers_of(generator), low, to, self.array.shape, self.array.dtype)
     return _refilled("random_", self, values)
 

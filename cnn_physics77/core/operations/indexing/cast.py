@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.operations.base.broadcasting import cast
+from cnn_physics77.core.operations.indexing.clone import clone, preserve_format
 from cnn_physics77.core.tensor import Tensor, from_array, method
 from cnn_physics77.core.tensor_types import dtype_of_type, type_name
 
@@ -28,7 +29,7 @@ def _to(
     dtype=None,
     non_blocking: bool = False,
     copy: bool = False,
-    memory_format=None,
+    memory_format=preserve_format,
 ) -> Tensor:
     """The tensor in another dtype: ``to(dtype)``, ``to(device, dtype)``, ``to(other)`` for the dtype of
     another tensor.
@@ -37,7 +38,8 @@ def _to(
         device: ``"cpu"``; there is no other.
         dtype: element type of the result.
         copy: whether to copy even if nothing changes. Otherwise the tensor itself is returned then.
-        non_blocking, memory_format: accepted for compatibility with PyTorch.
+        non_blocking: accepted, without effect.
+        memory_format: the order of the elements in memory; by default that of this tensor.
 
     Complex to real takes the real part. The gradient is converted back to the dtype of this tensor.
 
@@ -68,9 +70,14 @@ def _to(
         copy = rest.pop(0)
     check_device("to", device)
     wanted = self.array.dtype if dtype is None else as_dtype("to", dtype)
-    if wanted != self.array.dtype:
-        return convert(self, wanted)
-    return self.clone() if copy else self
+    converted = convert(self, wanted)
+    if copy and converted is self:
+        return clone(self, memory_format=memory_format or preserve_format)
+    return _in_format(converted, memory_format)
+
+
+def _in_format(input: Tensor, order) -> Tensor:
+    return input if order is None or order is preserve_format else input.contiguous(order)
 
 
 _Device = device
@@ -83,8 +90,8 @@ def _cpu(self: Tensor) -> Tensor:
 
 
 def _conversion(name: str, dtype: np.dtype) -> None:
-    def function(self):
-        return convert(self, dtype)
+    def function(self, memory_format=preserve_format):
+        return _in_format(convert(self, dtype), memory_format)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The tensor as {dtype}: ``to(torch.{dtype})``."

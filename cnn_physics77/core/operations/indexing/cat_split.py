@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import promoted
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
@@ -213,7 +213,7 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
 
     Raises:
         ShapeError: no tensors, or one of more than one dimension.
-        ValueError: another ``indexing``.
+        ArgumentError: another ``indexing``.
 
     >>> import cnn_physics77 as torch
     >>> torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing="ij")
@@ -226,7 +226,7 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
     if not tensors:
         raise ShapeError("meshgrid: expects a non-empty TensorList")
     if indexing not in (None, "ij", "xy"):
-        raise ValueError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing!r}')
+        raise ArgumentError(f'meshgrid: indexing must be one of "xy" or "ij", but received: {indexing!r}')
     for t in tensors:
         if t.array.ndim > 1:
             raise ShapeError(

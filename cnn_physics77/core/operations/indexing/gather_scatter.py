@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
@@ -319,7 +319,7 @@ def scatter(
     """
     if reduce is not None:
         if reduce not in ("add", "multiply"):
-            raise ValueError(f"scatter: reduce argument must be either add or multiply, found {reduce!r}")
+            raise ArgumentError(f"scatter: reduce argument must be either add or multiply, found {reduce!r}")
         source = _source("scatter", input, src, value, index)
         return scatter_reduce(input, dim, index, source, "sum" if reduce == "add" else "prod")
     shape = input.array.shape
@@ -377,7 +377,7 @@ def scatter_reduce(
     tensor([4., 5.])
     """
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise ValueError(
+        raise ArgumentError(
             f"scatter_reduce: reduce argument must be either sum, prod, mean, amax or amin, got {reduce!r}"
         )
     shape = input.array.shape

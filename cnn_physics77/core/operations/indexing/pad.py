@@ -4,7 +4,7 @@ of slices and flips of the tensor, joined by cat."""
 from __future__ import annotations
 
 from cnn_physics77.core.backend.conversion import fitted
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.base.dimensions import sizes_of
@@ -103,7 +103,7 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     Raises:
         ShapeError: an odd number of widths, more widths than two per dimension, a negative size (or 0, with
             ``reflect`` and ``replicate``), a reflected border as wide as the input, or a wider circular one.
-        ValueError: another mode, or a value with another mode than ``constant``.
+        ArgumentError: another mode, or a value with another mode than ``constant``.
         RangeError: the value is outside of the range of the dtype.
 
     >>> import cnn_physics77 as torch
@@ -113,11 +113,11 @@ def pad(input: Tensor, pad, mode: str = "constant", value: float | None = None) 
     (tensor([0., 0., 1., 2., 3., 0.]), tensor([3., 2., 1., 2., 3., 2.]), tensor([2., 3.]))
     """
     if mode != "constant" and mode not in _BORDERS:
-        raise ValueError(
+        raise ArgumentError(
             f"pad: expected mode 'constant', 'reflect', 'replicate' or 'circular', found {mode!r}"
         )
     if mode != "constant" and value is not None and value != 0:
-        raise ValueError(f'pad: Padding mode "{mode}" doesn\'t take in value argument, found {value!r}')
+        raise ArgumentError(f'pad: Padding mode "{mode}" doesn\'t take in value argument, found {value!r}')
     shape = input.array.shape
     widths = sizes_of("pad", (tuple(pad),))
     if len(widths) % 2:

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.autograd.ownership import is_temporary
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
@@ -276,7 +276,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         inplace: overwrite the input with y.
 
     Raises:
-        ValueError: min_val > max_val.
+        ArgumentError: min_val > max_val.
         DtypeError: the input is not real and floating.
 
     >>> import cnn_physics77 as torch
@@ -285,7 +285,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """
     check_real("hardtanh", input)
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val cannot be greater than max_val, found {min_val} and {max_val}")
+        raise ArgumentError(
+            f"hardtanh: min_val cannot be greater than max_val, found {min_val} and {max_val}"
+        )
     if inplace:
         return apply_inplace("hardtanh", input, _hardtanh, low=min_val, high=max_val)
     return _hardtanh(input, low=min_val, high=max_val)
@@ -427,7 +429,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         0 \text{ otherwise}, \qquad dy/dx = [|x| > \lambda]
 
     Raises:
-        ValueError: λ < 0.
+        ArgumentError: λ < 0.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.softshrink(torch.tensor([-1.0, 0.5, 2.0]))
@@ -435,7 +437,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     check_real("softshrink", input)
     if lambd < 0:
-        raise ValueError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+        raise ArgumentError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
     return _softshrink(input, lambd=lambd)
 
 

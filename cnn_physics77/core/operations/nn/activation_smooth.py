@@ -12,7 +12,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.dimensions import dimension
@@ -164,18 +164,23 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     .. math:: y = x \, \sigma(x), \qquad dy/dx = \sigma(x) (1 + x (1 - \sigma(x)))
 
     Args:
-        input: x, real and floating.
+        input: x, floating or complex.
         inplace: overwrite the input with y.
 
     Raises:
-        DtypeError: the input is not real and floating.
+        DtypeError: the input is neither floating nor complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.silu(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.2689,  0.0000,  0.7311])
     """
-    check_real("silu", input)
-    return apply_inplace("silu", input, _silu) if inplace else _silu(input)
+    check_tensors("silu", input)
+    function = _silu if input.array.dtype.kind == "f" else _complex_silu
+    return apply_inplace("silu", input, function) if inplace else function(input)
+
+
+def _complex_silu(x: Tensor) -> Tensor:
+    return x * sigmoid(x)
 
 
 def _mish_forward(x: np.ndarray) -> np.ndarray:
@@ -269,7 +274,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     Raises:
         DtypeError: the input is not real and floating.
-        ValueError: another ``approximate``.
+        ArgumentError: another ``approximate``.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.gelu(torch.tensor([-1.0, 0.0, 1.0]))
@@ -277,7 +282,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     check_real("gelu", input)
     if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: expected approximate argument 'none' or 'tanh', found {approximate!r}")
+        raise ArgumentError(f"gelu: expected approximate argument 'none' or 'tanh', found {approximate!r}")
     return _gelu(input, approximate=approximate)
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels import convolution as kernels
 from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.operations.base.arguments import batched, check_tensors, check_window, per_dimension
@@ -164,7 +164,7 @@ def conv2d(
 
     Raises:
         ShapeError: sizes that do not fit, or a window larger than the padded input.
-        ValueError: an unknown padding, or ``"same"`` with a stride.
+        ArgumentError: an unknown padding, or ``"same"`` with a stride.
         DtypeError: different dtypes.
 
     >>> import cnn_physics77 as torch
@@ -258,9 +258,9 @@ def _padding_by_name(function, input, weight, stride, padding, dilation) -> tupl
     if padding == "valid":
         return input, (0,) * len(stride)
     if padding != "same":
-        raise ValueError(f"{function}: expected padding 'valid', 'same' or numbers, found {padding!r}")
+        raise ArgumentError(f"{function}: expected padding 'valid', 'same' or numbers, found {padding!r}")
     if any(s != 1 for s in stride):
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: padding='same' is not supported for strided convolutions, found stride {stride}"
         )
     totals = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:])]

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.broadcasting import prepare
 from cnn_physics77.core.operations.base.elementwise import binary
@@ -48,8 +48,8 @@ def _(g, d, delta):
     return g * where(d.abs() < delta, d, delta * d.sign())
 
 
-def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
-    """Input and target as tensors of one floating dtype. There is a warning if their shapes differ."""
+def _pair(function: str, input: Tensor, target: Tensor, kinds: str = "f") -> list[Tensor]:
+    """Input and target as tensors of one dtype of these kinds. There is a warning if their shapes differ."""
     for value in (input, target):
         if not isinstance(value, Tensor):
             raise DtypeError(
@@ -63,7 +63,7 @@ def _pair(function: str, input: Tensor, target: Tensor) -> list[Tensor]:
             stacklevel=4,
         )
     pair = prepare(function, (input, target))
-    if pair[0].array.dtype.kind != "f":
+    if pair[0].array.dtype.kind not in kinds:
         raise DtypeError(
             f"{function}: expected a real floating dtype, found {pair[0].dtype}; convert, e.g. with .float()"
         )
@@ -92,7 +92,7 @@ def mse_loss(
     Raises:
         ShapeError: the shapes do not broadcast.
         DtypeError: the dtype is not real and floating.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
@@ -119,7 +119,9 @@ def l1_loss(
     tensor(1.)
     """
     reduction = reduction_of("l1_loss", reduction, size_average, reduce)
-    return _weighted("l1_loss", _absolute_error(*_pair("l1_loss", input, target)), weight, reduction)
+    x, t = _pair("l1_loss", input, target, "fc")
+    losses = _absolute_error(x, t) if x.array.dtype.kind == "f" else (x - t).abs()
+    return _weighted("l1_loss", losses, weight, reduction)
 
 
 @in_float32
@@ -142,7 +144,7 @@ def smooth_l1_loss(
         beta: β; 0 gives :func:`l1_loss`.
 
     Raises:
-        ValueError: beta is negative, or the reduction is unknown.
+        ArgumentError: beta is negative, or the reduction is unknown.
         ShapeError, DtypeError: as for :func:`mse_loss`.
 
     >>> import cnn_physics77 as torch
@@ -152,7 +154,7 @@ def smooth_l1_loss(
     """
     reduction = reduction_of("smooth_l1_loss", reduction, size_average, reduce)
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss: expected beta to be non-negative, found {beta}")
+        raise ArgumentError(f"smooth_l1_loss: expected beta to be non-negative, found {beta}")
     x, t = _pair("smooth_l1_loss", input, target)
     return reduced(_absolute_error(x, t) if beta == 0 else _huber(x - t, delta=beta) / beta, None, reduction)
 
@@ -173,7 +175,7 @@ def huber_loss(
         weight: a factor w for each element, of the input's shape. The mean is that of the weighted losses.
 
     Raises:
-        ValueError: delta is not positive, or the reduction is unknown.
+        ArgumentError: delta is not positive, or the reduction is unknown.
         ShapeError, DtypeError: as for :func:`mse_loss`.
 
     >>> import cnn_physics77 as torch
@@ -183,7 +185,7 @@ def huber_loss(
     """
     reduction_of("huber_loss", reduction, None, None)
     if delta <= 0:
-        raise ValueError(f"huber_loss: expected delta to be greater than 0, found {delta}")
+        raise ArgumentError(f"huber_loss: expected delta to be greater than 0, found {delta}")
     x, t = _pair("huber_loss", input, target)
     losses = _huber(x - t, delta=delta)
     _check_weight("huber_loss", weight, losses)

@@ -10,7 +10,7 @@ import warnings
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels import dropout as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
@@ -38,7 +38,7 @@ def _keep(shape: tuple[int, ...], p: float) -> np.ndarray:
 def _check(function: str, input: Tensor, p: float) -> None:
     check_tensors(function, input)
     if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{function}: dropout probability has to be between 0 and 1, but got {p}")
+        raise ArgumentError(f"{function}: dropout probability has to be between 0 and 1, but got {p}")
 
 
 def _applied(function: str, input: Tensor, inplace: bool, apply, *args, **parameters) -> Tensor:
@@ -61,7 +61,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         inplace: overwrite the input with y.
 
     Raises:
-        ValueError: p is not in [0, 1].
+        ArgumentError: p is not in [0, 1].
         DtypeError: the input is not floating.
 
     >>> import cnn_physics77 as torch

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -249,7 +249,7 @@ def interpolate(
         (N, C, *sizes), of the input's dtype.
 
     Raises:
-        ValueError: both or neither of size and scale_factor, a number of them that does not fit, an option
+        ArgumentError: both or neither of size and scale_factor, a number of them that does not fit, an option
             that does not go with the mode.
         NotImplementedError: no such mode for so many dimensions.
         ShapeError: a size below 1.
@@ -263,7 +263,7 @@ def interpolate(
     d = input.array.ndim - 2
     if mode in ("nearest", "nearest-exact", "area"):
         if align_corners is not None:
-            raise ValueError(
+            raise ArgumentError(
                 "interpolate: align_corners option can only be set with the interpolating modes: linear | "
                 f"bilinear | bicubic | trilinear, found mode {mode!r}"
             )
@@ -273,13 +273,13 @@ def interpolate(
     sizes, factors = _sizes(input.array.shape[2:], size, scale_factor)
     if recompute_scale_factor:
         if factors is None:
-            raise ValueError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
+            raise ArgumentError("interpolate: recompute_scale_factor is not meaningful with an explicit size")
         factors = None
     _check_mode(mode, d, antialias)
     if mode == "area":
         return _AREA[d](input, sizes)
     if mode == "lanczos" and align_corners:
-        raise ValueError("interpolate: Lanczos mode does not support align_corners=True; leave it out")
+        raise ArgumentError("interpolate: Lanczos mode does not support align_corners=True; leave it out")
     if min(sizes) < 1 or min(input.array.shape[1:]) < 1:
         raise ShapeError(
             "interpolate: Input and output sizes should be greater than 0, but got input "
@@ -299,11 +299,11 @@ def _sizes(found: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
     """The sizes of the result, and the factors if these were given."""
     if (size is None) == (scale_factor is None):
         which = "either size or scale_factor" if size is None else "only one of size or scale_factor"
-        raise ValueError(f"interpolate: {which} should be defined")
+        raise ArgumentError(f"interpolate: {which} should be defined")
     name, given = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
     values = tuple(given) if isinstance(given, (tuple, list)) else (given,) * len(found)
     if len(values) != len(found):
-        raise ValueError(
+        raise ArgumentError(
             f"interpolate: Input and {name} must have the same number of spatial dimensions, but got input "
             f"with spatial dimensions of {list(found)} and {name} {given}"
         )
@@ -317,12 +317,12 @@ def _sizes(found: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
 
 def _check_mode(mode: str, d: int, antialias: bool) -> None:
     if antialias and not (mode in _FILTERS and d == 2):
-        raise ValueError(
+        raise ArgumentError(
             "interpolate: Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and "
             f"requires a 4-D tensor as input, found mode {mode!r} and a {d + 2}-D tensor"
         )
     if mode == "lanczos" and not antialias:
-        raise ValueError("interpolate: Lanczos mode requires antialias=True")
+        raise ArgumentError("interpolate: Lanczos mode requires antialias=True")
     known = _FILTERS if antialias else {*_METHODS, "area"}
     if not 1 <= d <= 3 or mode not in known or (mode in _METHODS and d not in _METHODS[mode][1]):
         raise NotImplementedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels_of_activation
 from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
@@ -144,7 +144,7 @@ def nll_loss(
     Raises:
         ShapeError: the shapes do not fit, or a class index is out of bounds.
         DtypeError: the dtypes do not fit.
-        ValueError: the reduction is unknown.
+        ArgumentError: the reduction is unknown.
 
     >>> import cnn_physics77 as torch
     >>> log_p = torch.log(torch.tensor([[0.25, 0.75], [0.5, 0.5]]))
@@ -249,7 +249,7 @@ def cross_entropy(
     Raises:
         ShapeError: the shapes do not fit, or a class index is out of bounds.
         DtypeError: the dtypes do not fit.
-        ValueError: label_smoothing is not in [0, 1], or the reduction is unknown.
+        ArgumentError: label_smoothing is not in [0, 1], or the reduction is unknown.
 
     >>> import cnn_physics77 as torch
     >>> logits = torch.tensor([[0.0, 0.0], [1000.0, 0.0]], requires_grad=True)
@@ -260,7 +260,7 @@ def cross_entropy(
             [ 0.0000,  0.0000]]))
     """
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(
+        raise ArgumentError(
             f"cross_entropy: label_smoothing must be between 0.0 and 1.0, found {label_smoothing}"
         )
     check_tensors("cross_entropy", input, weight)
@@ -291,7 +291,7 @@ def _cross_entropy_of_probabilities(
             f"{target.array.shape} of {target.dtype} and logits {input.array.shape}"
         )
     if ignore_index >= 0:
-        raise ValueError(
+        raise ArgumentError(
             f"cross_entropy: ignore_index is not supported for class probabilities, found {ignore_index}; "
             "leave it out"
         )

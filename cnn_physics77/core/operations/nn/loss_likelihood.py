@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -52,7 +52,7 @@ def kl_div(
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.log(torch.tensor([[0.5, 0.5]]))
@@ -131,7 +131,7 @@ def gaussian_nll_loss(
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ValueError: a variance is negative, or the reduction is unknown.
+        ArgumentError: a variance is negative, or the reduction is unknown.
         ShapeError: the shapes do not fit.
 
     >>> import cnn_physics77 as torch
@@ -151,7 +151,7 @@ def gaussian_nll_loss(
                 f"{input.array.shape[:-1]} or one that broadcasts, found {var.array.shape}"
             )
     if (var.array < 0).any():
-        raise ValueError(
+        raise ArgumentError(
             f"gaussian_nll_loss: var has negative entry/entries, found {var.array.min()}; give non-negative "
             "variances"
         )

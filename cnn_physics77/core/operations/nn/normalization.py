@@ -17,7 +17,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import normalization as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.double_backward import double_backward
@@ -124,7 +124,7 @@ def batch_norm(
         y, of x's shape and dtype.
 
     Raises:
-        ValueError: one value per channel in training; or eps is negative, or 0 in training.
+        ArgumentError: one value per channel in training; or eps is negative, or 0 in training.
         ShapeError: vectors do not fit the channels, or running statistics are missing.
         DtypeError: the dtypes differ.
 
@@ -139,7 +139,7 @@ def batch_norm(
         _check_several("batch_norm", input)
     if eps < 0 or (training and eps == 0):
         wanted = "positive during training" if training else "non-negative"
-        raise ValueError(f"batch_norm: eps must be {wanted}, but got {eps}")
+        raise ArgumentError(f"batch_norm: eps must be {wanted}, but got {eps}")
     y, mean, var = _normalized_batch(input, running_mean, running_var, weight, bias, training, eps)
     if training and input.array.size:
         count = input.array.size // input.array.shape[1]
@@ -160,7 +160,7 @@ def _check_several(function: str, input: Tensor) -> None:
             f"{function}: expected an input (N, C, ...), found shape {input.array.shape}; add a dimension"
         )
     if input.array.shape[0] * math.prod(input.array.shape[2:]) == 1:
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: Expected more than 1 value per channel when training, got input size "
             f"{input.array.shape}; use larger batches, or eval mode"
         )
@@ -225,7 +225,7 @@ def group_norm(
         eps: ε.
 
     Raises:
-        ValueError: there is one sample with one value per group.
+        ArgumentError: there is one sample with one value per group.
         ShapeError: num_groups does not divide the channels, or vectors do not fit them.
         DtypeError: the dtypes differ.
 
@@ -239,7 +239,7 @@ def group_norm(
             f"group_norm: Expected at least 2 dimensions for input tensor but received {input.ndim}"
         )
     if num_groups > 0 and input.array.size == num_groups:
-        raise ValueError(
+        raise ArgumentError(
             "group_norm: Expected more than 1 value per channel when training, got input size "
             f"{input.array.shape} and num_groups {num_groups}; use fewer groups"
         )
@@ -278,7 +278,7 @@ def instance_norm(
         eps: ε.
 
     Raises:
-        ValueError: there is only one pixel.
+        ArgumentError: there is only one pixel.
         ShapeError: vectors do not fit the channels, or running statistics are missing.
         DtypeError: the dtypes differ.
 
@@ -296,7 +296,7 @@ def instance_norm(
         )
     count = math.prod(input.shape[2:])
     if count == 1:
-        raise ValueError(
+        raise ArgumentError(
             "instance_norm: Expected more than 1 spatial element when training, got input size "
             f"{input.array.shape}; use larger images"
         )
@@ -399,7 +399,7 @@ def rms_norm(
     .. math:: y = \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}} \, w
 
     Args:
-        input: x, (..., *normalized_shape), floating.
+        input: x, (..., *normalized_shape), floating or complex (with x², not |x|²).
         normalized_shape: the sizes of the last dimensions; an int for one.
         weight: w, of that shape; None for 1.
         eps: ε; None for the machine epsilon of the dtype (that of float32 for float16).
@@ -412,7 +412,7 @@ def rms_norm(
     >>> torch.nn.functional.rms_norm(torch.tensor([[1.0, 7.0]]), (2,))
     tensor([[0.2000, 1.4000]])
     """
-    _check("rms_norm", input, weight, None)
+    check_tensors("rms_norm", input, weight)
     shape = _last_sizes("rms_norm", input, normalized_shape, weight=weight)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     y = input * rsqrt(square(input).mean(tuple(range(-len(shape), 0)), keepdim=True) + eps)
@@ -461,7 +461,7 @@ def local_response_norm(
         alpha, beta, k: see the formula.
 
     Raises:
-        ValueError: there are fewer than three dimensions.
+        ArgumentError: there are fewer than three dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.local_response_norm(torch.ones(1, 2, 1), 2, alpha=1.0, beta=1.0)
@@ -470,7 +470,7 @@ def local_response_norm(
     """
     check_tensors("local_response_norm", input)
     if input.ndim < 3:
-        raise ValueError(
+        raise ArgumentError(
             f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions); "
             "use (N, C, ...)"
         )

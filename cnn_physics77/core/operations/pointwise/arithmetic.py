@@ -6,11 +6,15 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted, wrapped
 from cnn_physics77.core.construction import plain_array
-from cnn_physics77.core.errors import DtypeError, IntegerDivisionError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, IntegerDivisionError
 from cnn_physics77.core.operations.base.broadcasting import OPERANDS, cast, common_dtype
 from cnn_physics77.core.operations.base.elementwise import as_operator, binary, unary
 from cnn_physics77.core.operations.base.keywords import number_first
-from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.operation import (
+    as_tensor_input,
+    check_tensor_among,
+    check_tensors_given,
+)
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -122,7 +126,7 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
         return floor_divide(input, other)
     if rounding_mode == "trunc":
         return _not_by_zero("div", _trunc_divide, input, other)
-    raise ValueError(f"div: expected rounding_mode None, 'trunc' or 'floor', found {rounding_mode!r}")
+    raise ArgumentError(f"div: expected rounding_mode None, 'trunc' or 'floor', found {rounding_mode!r}")
 
 
 def zero_like(g: Tensor) -> Tensor:
@@ -199,6 +203,7 @@ def remainder(input, other) -> Tensor:
     >>> torch.remainder(torch.tensor([-3.0, 5.0]), 2)
     tensor([1., 1.])
     """
+    check_tensor_among("remainder", input, other)
     return _not_by_zero("remainder", _remainder, input, other)
 
 
@@ -214,6 +219,7 @@ def fmod(input, other) -> Tensor:
     >>> torch.fmod(torch.tensor([-3.0, 5.0]), 2)
     tensor([-1.,  1.])
     """
+    check_tensors_given("fmod", input)
     return _not_by_zero("fmod", _fmod, input, other)
 
 

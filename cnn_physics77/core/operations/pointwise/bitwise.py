@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import prepare
-from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensor_among
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 _OPERANDS = (Tensor, int, np.integer, np.bool_, np.ndarray)
@@ -16,6 +16,7 @@ _OPERANDS = (Tensor, int, np.integer, np.bool_, np.ndarray)
 
 def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "biu") -> Callable:
     def function(input, other):
+        check_tensor_among(name, input, other)
         a, b = (t.array for t in prepare(name, (input, other), broadcast=False))
         if a.dtype.kind not in kinds:
             expected = "integers or booleans" if "b" in kinds else "integers"

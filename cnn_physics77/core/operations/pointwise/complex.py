@@ -11,7 +11,7 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.elementwise import unary
-from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.operations.pointwise.arithmetic import mul, zero_like
 from cnn_physics77.core.operations.pointwise.trigonometric import atan2, cos, sin
@@ -102,6 +102,7 @@ method("imag")(property(imag, _set_part(imag), doc=imag.__doc__))
 
 def _pair(function: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Two floating tensors of one dtype, expanded to one shape."""
+    check_tensors_given(function, a, b)
     if a.array.dtype != b.array.dtype or a.array.dtype.kind != "f" or a.array.dtype == np.float16:
         raise DtypeError(
             f"{function}: expected two tensors of dtype float32 or two of float64, found {a.dtype} and "

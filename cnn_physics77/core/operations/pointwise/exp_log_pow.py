@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import check_fits
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import common_dtype, prepare
-from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.base.elementwise import binary, of_tensors, unary
+from cnn_physics77.core.operations.base.operation import check_tensor_among
 from cnn_physics77.core.operations.pointwise.arithmetic import (
     conj,
     mul,
@@ -195,7 +196,7 @@ def pow(input, exponent) -> Tensor:
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        ValueError: an integer tensor raised to a negative Python integer.
+        ArgumentError: an integer tensor raised to a negative Python integer.
         RangeError: an integer exponent is outside of the range of an integer tensor's dtype.
 
     >>> import cnn_physics77 as torch
@@ -205,16 +206,15 @@ def pow(input, exponent) -> Tensor:
     whole = isinstance(input, Tensor) and input.array.dtype.kind in "iu"
     if whole and isinstance(exponent, (int, np.integer)):
         if exponent < 0:
-            raise ValueError(
+            raise ArgumentError(
                 f"pow: Integers to negative integer powers are not allowed, found exponent {exponent}; "
                 "convert the base with .float()"
             )
         check_fits("pow", np.asarray(exponent), input.array.dtype)
-    a, b = (
-        prepare("pow", (input, exponent), broadcast=False)
-        if not _plain(input, exponent)
-        else (input, exponent)
-    )
+    a, b = input, exponent
+    if not _plain(input, exponent):
+        check_tensor_among("pow", input, exponent)
+        a, b = prepare("pow", (input, exponent), broadcast=False)
     if isinstance(a, Tensor) and isinstance(b, Tensor) and a.array.dtype.kind in "bi" and (b.array < 0).any():
         return from_array(_integer_power(a.array, b.array))
     return _pow(a, b)
@@ -245,6 +245,7 @@ def float_power(input, exponent) -> Tensor:
     >>> torch.float_power(torch.tensor([1, 2, 3]), 2)
     tensor([1., 4., 9.], dtype=torch.float64)
     """
+    check_tensor_among("float_power", input, exponent)
     kind = common_dtype(input, exponent).kind
     double = np.dtype(np.complex128 if kind == "c" else np.float64)
     # each by itself: a number would first be rounded, or wrap, in the dtype of the tensor
@@ -263,7 +264,7 @@ def log_add_exp(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return larger + np.log1p(np.exp(np.where(nothing, -np.inf, smaller - np.where(nothing, 0, larger))))
 
 
-logaddexp = binary(
+_logaddexp = binary(
     "logaddexp",
     log_add_exp,
     """y = ln(eᵃ + eᵇ), without overflow; dy/da = e^(a - y).
@@ -279,7 +280,7 @@ logaddexp = binary(
     floating=True,
 )
 
-logaddexp2 = binary(
+_logaddexp2 = binary(
     "logaddexp2",
     np.logaddexp2,
     """y = log₂(2ᵃ + 2ᵇ), without overflow; dy/da = 2^(a - y).
@@ -295,6 +296,8 @@ logaddexp2 = binary(
     b=lambda g, a, b: g / (1 + exp2(a - b)),
     floating=True,
 )
+
+logaddexp, logaddexp2 = of_tensors(_logaddexp), of_tensors(_logaddexp2)
 
 for _name, _function in (
     ("exp", exp), ("exp2", exp2), ("expm1", expm1), ("log", log), ("log2", log2), ("log10", log10),

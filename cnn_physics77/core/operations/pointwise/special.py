@@ -9,6 +9,7 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.kernels import error_function
 from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.base.operation import check_tensor_among
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -90,6 +91,7 @@ def xlogy(input, other):
     >>> torch.xlogy(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 2.0]))
     tensor([0.0000, 0.6931])
     """
+    check_tensor_among("xlogy", input, other)
     for operand in (input, other):
         if np.iscomplexobj(operand.array if isinstance(operand, Tensor) else operand):
             raise DtypeError("xlogy: expected real numbers, found complex ones")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.base.elementwise import binary, of_tensors, unary
+from cnn_physics77.core.operations.base.operation import check_tensors_given
 from cnn_physics77.core.operations.pointwise.arithmetic import conj, mul
 from cnn_physics77.core.operations.pointwise.exp_log_pow import rsqrt, sqrt
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -92,7 +93,7 @@ def _over_squared_radius(g, numerator, a, b):
     return g * where(squared == 0, 0.0, numerator / squared)
 
 
-atan2 = binary(
+_atan2 = binary(
     "atan2",
     np.arctan2,
     """The angle of the point (b, a), in [-π, π]: y = arctan(a/b) in the right quadrant, dy/da = b/(a² + b²),
@@ -106,6 +107,9 @@ atan2 = binary(
     b=lambda g, a, b: _over_squared_radius(g, -a, a, b),
     floating=True,
 )
+
+
+atan2 = of_tensors(_atan2)
 
 sinh = unary(
     "sinh",
@@ -226,6 +230,7 @@ def hypot(input, other):
     >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0]))
     tensor([5.])
     """
+    check_tensors_given("hypot", input, other)
     return _hypot(input, other)
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import assigned, fitted
 from cnn_physics77.core.construction import plain_array
-from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, common_dtype, expand_to, prepare
 from cnn_physics77.core.operations.base.elementwise import binary
-from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
@@ -135,6 +135,7 @@ def maximum(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.maximum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
     tensor([3., 5.])
     """
+    check_tensors_given("maximum", input, other)
     _real("maximum", input, other)
     return _maximum(input, other)
 
@@ -153,6 +154,7 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.minimum(torch.tensor([1.0, 5.0]), torch.tensor([3.0, 2.0]))
     tensor([1., 2.])
     """
+    check_tensors_given("minimum", input, other)
     _real("minimum", input, other)
     return _minimum(input, other)
 
@@ -187,6 +189,7 @@ def fmax(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.fmax(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
     tensor([3., 2.])
     """
+    check_tensors_given("fmax", input, other)
     _real("fmax", input, other)
     return _fmax(input, other)
 
@@ -205,6 +208,7 @@ def fmin(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.fmin(torch.tensor([1.0, float("nan")]), torch.tensor([3.0, 2.0]))
     tensor([1., 2.])
     """
+    check_tensors_given("fmin", input, other)
     _real("fmin", input, other)
     return _fmin(input, other)
 
@@ -256,7 +260,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     gradient 0.
 
     Raises:
-        ValueError: both bounds are None.
+        ArgumentError: both bounds are None.
         RangeError: a bound that is a number is outside of the range of the result's dtype.
         DtypeError: the numbers are complex.
         ShapeError: the shapes do not broadcast.
@@ -266,7 +270,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
-        raise ValueError("clamp: At least one of 'min' or 'max' must not be None")
+        raise ArgumentError("clamp: At least one of 'min' or 'max' must not be None")
     given = [o for o in (input, min, max) if o is not None]
     _real("clamp", *given)
     given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
@@ -301,6 +305,7 @@ def clamp_min(input: Tensor, min) -> Tensor:
     >>> torch.clamp_min(torch.tensor([-1.0, 2.0]), 0)
     tensor([0., 2.])
     """
+    check_tensors_given("clamp_min", input)
     return clamp(input, min=min)
 
 
@@ -312,6 +317,7 @@ def clamp_max(input: Tensor, max) -> Tensor:
     >>> torch.clamp_max(torch.tensor([-1.0, 2.0]), 0)
     tensor([-1.,  0.])
     """
+    check_tensors_given("clamp_max", input)
     return clamp(input, max=max)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
-from cnn_physics77.core.operations.base.keywords import completed
+from cnn_physics77.core.operations.base.keywords import completed, written
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -91,7 +92,7 @@ def _dispersion(function: str, finish: Callable, input, dim, unbiased, correctio
     if isinstance(dim, bool):  # var(input, unbiased)
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: expected either unbiased or correction, found both; unbiased=True is correction=1"
         )
     if correction is None:
@@ -250,17 +251,19 @@ def _power_or_zero(x: Tensor, p: float) -> Tensor:
 
 
 @method("norm")
-def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, out=None, dtype=None) -> Tensor:
     """The norm of the vectors along dimensions: :func:`vector_norm` with ``p`` for ``ord``; ``"fro"``
-    (Frobenius) is p = 2.
+    (Frobenius) is p = 2. The result is written to ``out``, if given.
 
     >>> import cnn_physics77 as torch
     >>> torch.norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor(5.)
     """
+    if out is not None:
+        return written("norm", norm, out, (input, p, dim, keepdim), {"dtype": dtype}, False)
     if isinstance(p, str):
         if p != "fro":
-            raise ValueError(f"norm: expected p to be a number or 'fro', found {p!r}")
+            raise ArgumentError(f"norm: expected p to be a number or 'fro', found {p!r}")
         p = 2
     x = as_tensor_input("norm", input)
     if dtype is not None:

@@ -45,7 +45,7 @@ rows = [
         "eq",
         lambda rng: [*pairs(rng), Sample(complex_draw(rng, 2), complex_draw(rng, 2))],
         order=0,
-        bad=[mismatch],
+        bad=[mismatch, Bad(DtypeError, "found the number", 2, np.ones(2))],
     ),
     Row("ne", lambda rng: [*pairs(rng), Sample(complex_draw(rng, 2), draw(rng, 2))], order=0, bad=[mismatch]),
     Row("not_equal", pairs, order=0),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
 from cnn_physics77.testing.table import Bad, Row, Sample, draw
 
 F = "nn.functional."
@@ -19,7 +20,7 @@ def _shapes(rng, **kwargs):
 
 _NOT_REAL = [
     Bad(TypeError, "real floating", np.ones(2, complex)),
-    Bad(TypeError, "real floating", np.ones(2, int)),
+    Bad(TypeError, "floating", np.ones(2, int)),
 ]
 
 rows = [
@@ -35,7 +36,7 @@ rows = [
         lambda rng: [*_shapes(rng), *_shapes(rng, beta=2.5, threshold=1.0), Sample(draw(rng, 3), 0.5)],
         bad=_NOT_REAL,
     ),
-    Row(F + "silu", _shapes, bad=_NOT_REAL),
+    Row(F + "silu", lambda rng: [*_shapes(rng), Sample(complex_draw(rng, 3))], bad=_NOT_REAL[1:]),
     Row(F + "mish", _shapes, bad=_NOT_REAL),
     Row(
         F + "gelu",

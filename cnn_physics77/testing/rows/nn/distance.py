@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
 from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 F = "nn.functional."
@@ -38,7 +39,11 @@ _BAD_WEIGHT = [Bad(ValueError, "same size", np.ones((2, 3)), np.ones((2, 3)), we
 
 rows = [
     Row(F + "mse_loss", _pairs(weighted=True), bad=_BAD + _BAD_WEIGHT),
-    Row(F + "l1_loss", _pairs(weighted=True), bad=_BAD + _BAD_WEIGHT),
+    Row(
+        F + "l1_loss",
+        lambda rng: [*_pairs(weighted=True)(rng), Sample(complex_draw(rng, 3), complex_draw(rng, 3))],
+        bad=_BAD + _BAD_WEIGHT,
+    ),
     Row(
         F + "smooth_l1_loss",
         lambda rng: [*_pairs()(rng), *_pairs(beta=0.5)(rng), *_pairs(beta=0)(rng)],

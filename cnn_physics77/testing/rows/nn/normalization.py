@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
 from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 F = "nn.functional."
@@ -98,6 +99,7 @@ rows = [
         lambda rng: [
             Sample(draw(rng, 4, 3), (3,)),
             Sample(draw(rng, 2, 3, 4), (3, 4), draw(rng, 3, 4), 0.1),
+            Sample(complex_draw(rng, 2, 3), (3,), complex_draw(rng, 3)),
         ],
         bad=[Bad(RuntimeError, "normalized_shape", np.ones((2, 3)), (2,))],
     ),

@@ -73,6 +73,8 @@ def three(rng, apart=0.0):
 mismatch = Bad(ShapeError, "shapes that broadcast", np.ones(3), np.ones(4))
 by_zero = Bad(IntegerDivisionError, "ZeroDivisionError", np.array([1, 2]), np.array([1, 0]))
 no_order = Bad(DtypeError, "complex", np.ones(2) * 1j, np.ones(2) * 1j)
+number = Bad(DtypeError, "expected a tensor, found the number 2", np.ones(2), 2)
+numbers = Bad(DtypeError, "found the number", 3, 2)
 booleans = np.array([True, False])
 
 rows = [
@@ -101,7 +103,7 @@ rows = [
     Row("true_divide", lambda rng: pairs(rng, apart=0.1)),
     Row("floor_divide", off_the_jumps, order=0, bad=[mismatch, by_zero, no_order]),
     Row("remainder", off_the_jumps, bad=[mismatch, by_zero, no_order], rtol=1e-9),
-    Row("fmod", off_the_jumps, bad=[mismatch, by_zero, no_order], rtol=1e-9),
+    Row("fmod", off_the_jumps, bad=[mismatch, by_zero, no_order, numbers], rtol=1e-9),
     Row("addcmul", three, bad=[Bad(ShapeError, "broadcast", np.ones(3), np.ones(4), np.ones(1))]),
     Row(
         "addcdiv",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.testing.rows.pointwise.arithmetic import whole
+from cnn_physics77.testing.rows.pointwise.arithmetic import numbers, whole
 from cnn_physics77.testing.table import Bad, Row, Sample
 
 BOOLEANS = np.array([True, False])
@@ -29,6 +29,7 @@ def on_the_right(rng):
 bad = [
     Bad(DtypeError, "integers", np.ones(2), np.ones(2)),
     Bad(ShapeError, "broadcast", np.ones(2, int), np.ones(3, int)),
+    numbers,
 ]
 
 rows = [

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.testing.rows.pointwise.arithmetic import mismatch, whole
+from cnn_physics77.testing.rows.pointwise.arithmetic import mismatch, numbers, whole
 from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 
@@ -31,6 +31,6 @@ rows = [
             Sample(whole(rng, 3), whole(rng, 3)),
             Sample(Constant(np.array([0.0, 0.0, 0.0, 1.0])), Constant(np.array([0.0, np.nan, -1.0, 0.0]))),
         ],
-        bad=[mismatch, Bad(DtypeError, "complex", 1j * np.ones(2), 1.0)],
+        bad=[mismatch, numbers, Bad(DtypeError, "complex", 1j * np.ones(2), 1.0)],
     ),
 ]

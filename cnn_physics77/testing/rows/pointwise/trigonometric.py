@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, mismatch, whole
+from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, mismatch, number, whole
 from cnn_physics77.testing.table import Constant, Row, Sample, draw
 
 
@@ -65,10 +65,10 @@ rows = [
             Sample(whole(rng, 3), whole(rng, 3)),
             Sample(np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])),
         ],
-        bad=[mismatch],
+        bad=[mismatch, number],
     ),
     Row("arctan2", points),
-    Row("hypot", points, bad=[mismatch]),
+    Row("hypot", points, bad=[mismatch, number]),
     Row("deg2rad", real),
     Row("rad2deg", real),
 ]

@@ -190,6 +190,17 @@ def test_out_is_written_in_place(t):
 
 
 @pytest.mark.parametrize("t", [ours, torch])
+def test_out_of_functions_of_networks_and_of_norms(t):
+    x, functional = t.tensor([[1.0, -2.0]]), t.nn.functional
+    for function in (functional.gelu, functional.softplus, functional.hardshrink, functional.logsigmoid):
+        out = t.empty(1, 2)
+        assert function(x, out=out) is out and out.tolist() == function(x).tolist()
+    z, out = t.tensor([3 + 4j, 0j]), t.empty(())
+    assert t.linalg.vector_norm(z, out=out).item() == 5  # not the norm of the real parts
+    assert t.norm(z, 2, None, False, None, t.complex128).dtype == t.float64
+
+
+@pytest.mark.parametrize("t", [ours, torch])
 def test_out_of_another_shape_is_resized_with_a_warning(t):
     out = t.ones(3)
     with pytest.warns(UserWarning, match=r"resized since it had shape \[3\], which does not match .* \[2\]"):
