@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
-from cnn_physics77.testing.table import Bad, Row, Sample, draw
+from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 F = "nn.functional."
 
@@ -36,7 +36,7 @@ rows = [
         lambda rng: [*_shapes(rng), *_shapes(rng, beta=2.5, threshold=1.0), Sample(draw(rng, 3), 0.5)],
         bad=_NOT_REAL,
     ),
-    Row(F + "silu", lambda rng: [*_shapes(rng), Sample(complex_draw(rng, 3))], bad=_NOT_REAL[1:]),
+    Row(F + "silu", lambda rng: [*_shapes(rng), Sample(Constant(complex_draw(rng, 3)))], bad=_NOT_REAL[1:]),
     Row(F + "mish", _shapes, bad=_NOT_REAL),
     Row(
         F + "gelu",
