@@ -143,7 +143,16 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.amp import GradScaler, autocast
     from cnn_physics77.autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled
     from cnn_physics77.func import vmap
-    from cnn_physics77.nn.functional import channel_shuffle, pixel_shuffle, pixel_unshuffle
+    from cnn_physics77.nn.functional import (
+        channel_shuffle,
+        cosine_embedding_loss,
+        ctc_loss,
+        hinge_embedding_loss,
+        margin_ranking_loss,
+        pixel_shuffle,
+        pixel_unshuffle,
+        triplet_margin_loss,
+    )
     from cnn_physics77.serialization import load, save
 
 __version__ = "0.1.0"
@@ -156,14 +165,13 @@ _RARE_MODULES = (
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
     *("utils", "version"),
 )
-_OF_NETWORKS = ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(
     ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "cnn_physics77.autograd.anomaly_mode"
 )
 _LAZY |= {"vmap": "cnn_physics77.func"}
 _LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
-_LAZY |= dict.fromkeys(_OF_NETWORKS, "cnn_physics77.nn.functional")
+_LAZY |= dict.fromkeys(nn.functional._AT_THE_TOP.split(), "cnn_physics77.nn.functional")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 _LAZY |= _late.MODULES
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)

@@ -10,8 +10,11 @@ from cnn_physics77.nn.parallel import DataParallel
 from cnn_physics77.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.adaptive import *
     from cnn_physics77.nn.modules.channelshuffle import *
     from cnn_physics77.nn.modules.lazy import *
+    from cnn_physics77.nn.modules.loss_ctc import *
+    from cnn_physics77.nn.modules.loss_margin import *
     from cnn_physics77.nn.modules.pixelshuffle import *
     from cnn_physics77.nn.modules.rnn import *
     from cnn_physics77.nn.modules.upsampling import *

@@ -23,22 +23,29 @@ from cnn_physics77.core.operations.pointwise.trigonometric import tanh
 
 if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.nn.interpolate import *
+    from cnn_physics77.core.operations.nn.loss_ctc import *
+    from cnn_physics77.core.operations.nn.loss_margin import *
     from cnn_physics77.core.operations.nn.pixel_shuffle import *
 
 _LATE = {
     "interpolate": "interpolate upsample upsample_bilinear upsample_nearest",
+    "loss_ctc": "ctc_loss",
+    "loss_margin": """
+        cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
+        multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
+        triplet_margin_with_distance_loss
+    """,
     "pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
 }
 """The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""
 
-__getattr__, __dir__ = _lazy.attributes(
-    globals(),
-    {
-        name: f"cnn_physics77.core.operations.nn.{module}"
-        for module, names in _LATE.items()
-        for name in names.split()
-    },
-)
+_AT_THE_TOP = """
+    channel_shuffle cosine_embedding_loss ctc_loss hinge_embedding_loss margin_ranking_loss pixel_shuffle
+    pixel_unshuffle triplet_margin_loss
+"""
+"""Those of them that ``torch`` has too."""
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _lazy.table("cnn_physics77.core.operations.nn", _LATE))
 
 __all__ = [n for n in __dir__() if n[0] != "_"]
 

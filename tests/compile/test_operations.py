@@ -34,6 +34,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     "Tensor.__getitem__": (0, range(17, 22), "pick reads a value|__int__"),
     "index_put": (0, [3], "booleans as an index"),
     "nn.functional.one_hot": (0, [0], "__int__"),
+    "nn.functional.ctc_loss": (0, [0, 2], "tolist"),  # lengths that are tensors
     # a 0-d tensor is an index, as an integer is
     "take": (0, [1], "pick reads a value"),
     "tensor_split": (0, [5], "tolist"),

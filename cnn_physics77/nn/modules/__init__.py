@@ -24,8 +24,11 @@ from cnn_physics77.nn.modules.pooling import *
 from cnn_physics77.nn.modules.sparse import *
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.adaptive import *
     from cnn_physics77.nn.modules.channelshuffle import *
     from cnn_physics77.nn.modules.lazy import *
+    from cnn_physics77.nn.modules.loss_ctc import *
+    from cnn_physics77.nn.modules.loss_margin import *
     from cnn_physics77.nn.modules.pixelshuffle import *
     from cnn_physics77.nn.modules.rnn import *
     from cnn_physics77.nn.modules.upsampling import *

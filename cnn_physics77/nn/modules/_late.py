@@ -7,11 +7,18 @@ PyTorch's, PyTorch's module has the names too.
 from __future__ import annotations
 
 _NAMES = {
+    "adaptive": "AdaptiveLogSoftmaxWithLoss",
     "channelshuffle": "ChannelShuffle",
     "lazy": """
         LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
         LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
         LazyLinear
+    """,
+    "loss_ctc": "CTCLoss",
+    "loss_margin": """
+        CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
+        MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
+        TripletMarginWithDistanceLoss
     """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
     "rnn": "GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase",

@@ -145,6 +145,16 @@ LAYERS = [
     ("CrossEntropyLoss", (), {}, [(3, 4), np.array([1, 3, 0])]),
     ("CrossEntropyLoss", (), {"ignore_index": 3, "label_smoothing": 0.1}, [(3, 4), np.array([1, 3, 0])]),
     ("NLLLoss", (), {"reduction": "sum", "ignore_index": 0}, [(3, 4), np.array([1, 3, 0])]),
+    ("MarginRankingLoss", (0.3,), {}, [(3, 4), (3, 4), np.where(np.eye(3, 4) > 0, 1, -1)]),
+    ("HingeEmbeddingLoss", (0.7,), {"reduction": "none"}, [(3, 4), np.where(np.eye(3, 4) > 0, 1, -1)]),
+    ("CosineEmbeddingLoss", (0.1,), {}, [(3, 4), (3, 4), np.array([1, -1, 1])]),
+    ("TripletMarginLoss", (), {"p": 1.5, "swap": True}, [(3, 4), (3, 4), (3, 4)]),
+    ("TripletMarginWithDistanceLoss", (), {"margin": 0.7, "swap": True}, [(3, 4), (3, 4), (3, 4)]),
+    ("MultiMarginLoss", (2,), {"margin": 0.7}, [(3, 4), np.array([1, 3, 0])]),
+    ("MultiLabelMarginLoss", (), {}, [(2, 4), np.array([[3, 0, -1, 1], [-1, 0, 0, 0]])]),
+    ("MultiLabelSoftMarginLoss", (), {}, [(3, 4), np.eye(3, 4)]),
+    ("SoftMarginLoss", (), {"reduction": "sum"}, [(3, 4), np.where(np.eye(3, 4) > 0, 1, -1)]),
+    ("CTCLoss", (2,), {}, [(5, 2, 4), np.array([[1, 1], [3, 0]]), np.array([5, 3]), np.array([2, 1])]),
     ("BCEWithLogitsLoss", (), {}, [(3, 4), np.eye(3, 4)]),
 ]
 """Losses whose settings are tensors, and layers that draw or keep statistics, have tests of their own."""
@@ -220,7 +230,7 @@ def test_constructors_take_pytorchs_arguments(name):
 def test_every_layer_is_compared():
     elsewhere = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
     elsewhere |= {"BCELoss", "AlphaDropout", "FeatureAlphaDropout", "DataParallel"}
-    elsewhere |= {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d"}
+    elsewhere |= {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AdaptiveLogSoftmaxWithLoss"}
     families = ("Lazy", "LSTM", "GRU", "RNN")  # in test_lazy.py and test_rnn.py
     elsewhere |= {name for name in public_layers() if name.startswith(families)}
     assert set(public_layers()) - elsewhere == {name for name, *_ in LAYERS}
