@@ -203,8 +203,8 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 LATE = {
     "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save", "func", "vmap"),
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
-    ".nn": ("LSTM", "LazyLinear", "PixelShuffle"),
-    ".nn.functional": ("pixel_shuffle",),
+    ".nn": ("LSTM", "LazyLinear", "PixelShuffle", "Transformer"),
+    ".nn.functional": ("pixel_shuffle", "scaled_dot_product_attention"),
     ".nn.utils": ("rnn",),
     ".optim": ("lr_scheduler", "lbfgs", "LBFGS", "RMSprop", "Muon"),
 }

@@ -22,12 +22,14 @@ from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.core.operations.nn.attention import *
     from cnn_physics77.core.operations.nn.interpolate import *
     from cnn_physics77.core.operations.nn.loss_ctc import *
     from cnn_physics77.core.operations.nn.loss_margin import *
     from cnn_physics77.core.operations.nn.pixel_shuffle import *
 
 _LATE = {
+    "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "interpolate": "interpolate upsample upsample_bilinear upsample_nearest",
     "loss_ctc": "ctc_loss",
     "loss_margin": """

@@ -24,11 +24,11 @@ multiprocessing nn.modules nn.modules.activation nn.modules.batchnorm nn.modules
 nn.modules.container nn.modules.conv nn.modules.distance nn.modules.dropout nn.modules.flatten
 nn.modules.fold nn.modules.instancenorm nn.modules.lazy nn.modules.linear nn.modules.loss
 nn.modules.module nn.modules.normalization nn.modules.padding nn.modules.pixelshuffle
-nn.modules.pooling nn.modules.rnn nn.modules.sparse nn.modules.utils nn.parallel nn.parameter onnx
-optim.adam optim.adamw optim.optimizer optim.sgd serialization testing utils.benchmark
-utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed utils.data.sampler
-utils.hooks nn.modules.upsampling nn.utils.rnn optim.adadelta optim.adagrad optim.adamax optim.asgd
-optim.lbfgs optim.nadam optim.radam optim.rmsprop optim.rprop
+nn.modules.pooling nn.modules.rnn nn.modules.sparse nn.modules.transformer nn.modules.utils
+nn.parallel nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
+utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
+utils.data.sampler utils.hooks nn.modules.upsampling nn.utils.rnn optim.adadelta optim.adagrad
+optim.adamax optim.asgd optim.lbfgs optim.nadam optim.radam optim.rmsprop optim.rprop
 """
 
 OWN = {

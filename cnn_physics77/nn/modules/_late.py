@@ -8,6 +8,7 @@ from __future__ import annotations
 
 _NAMES = {
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
+    "attention": "MultiheadAttention",
     "channelshuffle": "ChannelShuffle",
     "lazy": """
         LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
@@ -22,6 +23,9 @@ _NAMES = {
     """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
     "rnn": "GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase",
+    "transformer": """
+        Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
+    """,
     "upsampling": "Upsample UpsamplingBilinear2d UpsamplingNearest2d",
 }
 

@@ -1,7 +1,17 @@
 """``torch.nn.modules.activation``: activations."""
 
-from cnn_physics77 import _places
+import typing as _typing
+
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core.layers import activation as _code
 from cnn_physics77.core.layers.activation import *
+
+if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.attention import MultiheadAttention
+
+_LATE = {"MultiheadAttention": "cnn_physics77.nn.modules.attention"}
+__getattr__, __dir__ = _lazy.attributes(globals(), _LATE)
+
+__all__ = [*_code.__all__, *_LATE]
 
 _places.settle(globals(), _code)

@@ -96,6 +96,8 @@ def same_default(mine: Any, theirs: Any) -> bool:
         return isinstance(mine, ours_package.memory_format)  # the one that PyTorch takes then
     if isinstance(theirs, (list, tuple)):
         return list(mine) == list(theirs) if isinstance(mine, (list, tuple)) else {mine} == set(theirs)
+    if inspect.isroutine(mine):
+        return inspect.isroutine(theirs) and bool(mine.__name__ == theirs.__name__)
     if isinstance(mine, (type, ours_package.dtype)):
         return theirs == _INT64
     return bool(mine == theirs)
