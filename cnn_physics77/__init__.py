@@ -134,6 +134,7 @@ if _typing.TYPE_CHECKING:
         profiler,
         random,
         serialization,
+        special,
         testing,
         torch_version,
         utils,
@@ -162,8 +163,8 @@ newaxis = None
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "func", "functional", "futures", "fx", "jit", "mps"),
-    *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "torch_version"),
-    *("utils", "version"),
+    *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
+    *("torch_version", "utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(

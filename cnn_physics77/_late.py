@@ -17,8 +17,19 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.nn.elman import *
     from cnn_physics77.core.operations.nn.gru import *
     from cnn_physics77.core.operations.nn.lstm import *
+    from cnn_physics77.core.operations.pointwise.bessel import i0
     from cnn_physics77.core.operations.pointwise.floating_point import *
+    from cnn_physics77.core.operations.pointwise.gamma_functions import (
+        digamma,
+        igamma,
+        igammac,
+        lgamma,
+        mvlgamma,
+        polygamma,
+    )
     from cnn_physics77.core.operations.pointwise.gcd_lcm import *
+    from cnn_physics77.core.operations.pointwise.logit_sinc import logit, sinc
+    from cnn_physics77.core.operations.pointwise.normal_distribution import erfinv
     from cnn_physics77.core.operations.reduction.cummax_logcumsumexp import *
     from cnn_physics77.core.operations.reduction.diff_trapezoid import *
     from cnn_physics77.core.operations.reduction.renorm import *
@@ -35,6 +46,10 @@ _NAMES = {
     "linalg.root_forms": "cholesky det inverse qr slogdet svd",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
+    "pointwise.bessel": "i0",
+    "pointwise.gamma_functions": "digamma igamma igammac lgamma mvlgamma polygamma",
+    "pointwise.logit_sinc": "logit sinc",
+    "pointwise.normal_distribution": "erfinv",
     "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
     "reduction.diff_trapezoid": "cumulative_trapezoid diff gradient trapezoid trapz",
     "reduction.renorm": "renorm",

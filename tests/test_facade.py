@@ -72,6 +72,7 @@ MODULES = [
     (".autograd.functional", {"hvp", "vhp"}),
     (".utils.data", {"WorkerInfo", "collate", "default_collate_fn_map", "read_idx"}),
     (".linalg", set()),
+    (".special", set()),
     (".cuda", set()),
     (".func", set()),
 ]

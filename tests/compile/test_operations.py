@@ -12,6 +12,7 @@ import pytest
 import cnn_physics77 as torch
 from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.trace import Call
+from cnn_physics77.core.operations.pointwise import polynomials
 from cnn_physics77.testing.table import Constant, Row, all_rows
 
 ROWS = list(all_rows())
@@ -41,6 +42,8 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # the numbers of sequences at each step, of packed sequences
     "lstm": (0, [4], "tolist"),
     **dict.fromkeys(("gru", "rnn_tanh", "rnn_relu"), (0, [3], "tolist")),
+    # the highest degree is the number of terms
+    **{f"special.{name}": (0, [1, 2], "__int__") for name in polynomials.__all__},
     # derivatives that read values
     "index_fill": (1, [1, 2, 3], "unique"),
     "scatter_reduce": (1, range(16, 22), "booleans as an index"),
@@ -48,6 +51,32 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
 }
 """What cannot be captured: from which order of derivatives on, the numbers of the samples, and a pattern of
 the warning."""
+
+SPECIAL = [
+    "lgamma",
+    "digamma",
+    "polygamma",
+    "zeta",
+    "igamma",
+    "igammac",
+    "erfinv",
+    "erfcx",
+    "ndtr",
+    "ndtri",
+    "log_ndtr",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "bessel_j0",
+    "bessel_j1",
+    "bessel_y0",
+    "bessel_y1",
+    "modified_bessel_k0",
+    "modified_bessel_k1",
+    "scaled_modified_bessel_k0",
+    "scaled_modified_bessel_k1",
+]
 
 OPAQUE = {
     "batch_norm": "where its decision, whether the mean is large, has changed before",
@@ -64,6 +93,7 @@ OPAQUE = {
     "nll": "a 0-d target",
     "nll_divisor": "as for cross_entropy",
     "nll_gradient": "a 0-d target",
+    **dict.fromkeys(SPECIAL, "it treats regions of its argument apart"),
 }
 """Operations that a replay may call as a whole, and why."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted, wrapped
 from cnn_physics77.core.construction import plain_array
-from cnn_physics77.core.errors import ArgumentError, DtypeError, IntegerDivisionError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, GradientError, IntegerDivisionError
 from cnn_physics77.core.operations.base.broadcasting import OPERANDS, cast, common_dtype
 from cnn_physics77.core.operations.base.elementwise import as_operator, binary, unary
 from cnn_physics77.core.operations.base.keywords import number_first
@@ -132,6 +132,15 @@ def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
 def zero_like(g: Tensor) -> Tensor:
     """The derivative of a function that is constant almost everywhere."""
     return from_array(np.zeros_like(g.array))
+
+
+def undefined(name: str, what: str = ""):
+    """A derivative that raises a GradientError when it is needed: the function itself can be computed."""
+
+    def derivative(g):
+        raise GradientError(f"{name}: the derivative{what} is not implemented; detach the input")
+
+    return derivative
 
 
 def _not_by_zero(name: str, function, input, other) -> Tensor:

@@ -12,7 +12,7 @@ from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, 
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.late import complete_late
-from cnn_physics77.core.operations.pointwise.arithmetic import zero_like
+from cnn_physics77.core.operations.pointwise.arithmetic import undefined, zero_like
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp2
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -144,10 +144,6 @@ nextafter = binary(
 method("nextafter")(nextafter)
 
 
-def _undefined(g):
-    raise GradientError("heaviside: the derivative is not implemented; detach the inputs")
-
-
 def _step(x, values):
     return np.where(x == 0, values, (x > 0).astype(x.dtype))
 
@@ -156,8 +152,8 @@ _heaviside = binary(
     "heaviside",
     _step,
     "1 where x > 0, values where x = 0, else 0",
-    a=_undefined,
-    b=_undefined,
+    a=undefined("heaviside"),
+    b=undefined("heaviside"),
 )
 
 

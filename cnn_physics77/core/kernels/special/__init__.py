@@ -1,0 +1,1 @@
+"""Special functions of arrays, in double precision: other floating dtypes are computed in it and rounded."""
