@@ -107,7 +107,7 @@ class RangeCheck:
         typical, allowed = _sizes(np.sqrt(pixels))
         if (rows.max(axis=1) <= _energies(allowed, self.limit)).all():
             return None
-        wide = self._wide_strips(images, typical, allowed / typical, min(0, first), number)
+        wide = self._wide_strips(images, typical, allowed, min(0, first), number)
         return wide if wide.any() else None
 
     def _pixel_energies(self, images: np.ndarray) -> np.ndarray:
@@ -124,7 +124,7 @@ class RangeCheck:
         return energies.reshape(len(images), -1)
 
     def _wide_strips(
-        self, images: np.ndarray, typical: np.ndarray, contrast: np.ndarray, first: int, number: int
+        self, images: np.ndarray, typical: np.ndarray, allowed: np.ndarray, first: int, number: int
     ) -> np.ndarray:
         samples, height, width, channels = images.shape
         cells = ceil(width / self.cell)
@@ -143,8 +143,8 @@ class RangeCheck:
         for shift in range(1, min(self.radius, cells - 1) + 1):
             np.maximum(near[..., shift:], largest[..., :-shift], out=near[..., shift:])
             np.maximum(near[..., :-shift], largest[..., shift:], out=near[..., :-shift])
-        contrast = np.fmax(contrast, MOST_CONTRAST)[:, None, None]
-        allowed = contrast * np.fmax(least, typical[:, None, None])
+        beside = MOST_CONTRAST * np.fmax(least, typical[:, None, None])
+        allowed = np.fmax(beside, allowed[:, None, None])
         return ~(near <= np.minimum(allowed, self.limit**0.5)).all(axis=2)
 
 
