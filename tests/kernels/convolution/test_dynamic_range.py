@@ -14,12 +14,10 @@ from cnn_physics77.core.kernels.convolution import (
 from cnn_physics77.core.kernels.convolution.algorithm import INPUT_GRADIENT, Problem
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactStrips,
-    RangeCheck,
+    ExactPieces,
     Screen,
     all_finite,
     channel_counts,
-    window_cell,
 )
 from cnn_physics77.core.kernels.convolution.shapes import convolution_shapes
 
@@ -164,101 +162,71 @@ def test_a_channel_of_large_values_and_small_weights_hides_no_outlier(algorithm,
     assert (np.abs(result - expected)[~mask] <= TOLERANCE * scale).all()
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1.0, 1e15, 1e20])
-@pytest.mark.parametrize("kind", ["normal", "rectified", "sparse", "samples of unlike scales"])
-def test_ordinary_images_of_every_scale_stay_with_the_fast_algorithm(kind, scale):
-    generator = np.random.default_rng(1)
-    images = generator.standard_normal((16, 28, 28, 16)).astype(np.float32)
-    if kind == "rectified":
-        images = np.maximum(images, 0)
-    elif kind == "sparse":
-        images *= generator.random(images.shape) < 0.1
-    elif kind == "samples of unlike scales":
-        images *= np.logspace(-6, 0, 16, dtype=np.float32)[:, None, None, None]
-    check = RangeCheck(np.ones(16, np.float32), (3, 3), window_cell(3, 1), 3, 7, 9)
-    with np.errstate(all="ignore"):
-        assert check.strips(images * np.float32(scale), -1, 4) is None
-        images[3, 20, 5, 2] = 1e4
-        wide = check.strips(images * np.float32(scale), -1, 4)
-    expected = np.zeros((16, 4), bool)
-    expected[3, 2] = True  # rows 13 to 21
-    expected[3, 3] = True  # rows 20 to 28
-    np.testing.assert_array_equal(wide, expected)
-
-
-def test_strips_outside_of_the_image_and_images_of_zeros():
-    check = RangeCheck(np.ones(4, np.float32), (3, 3), 2, 3, 4, 6)
-    with np.errstate(all="ignore"):
-        assert check.strips(np.zeros((2, 5, 5, 4), np.float32), -2, 3) is None
-        assert check.strips(np.ones((2, 5, 5, 4), np.float32), -2, 4) is None
-        assert check.strips(np.ones((2, 5, 5, 4), np.float32), 9, 2) is None
-
-
 PIECES = [(slice(n, n + 4), slice(k, min(k + 2, 5))) for n in (0, 4, 8) for k in (0, 2, 4)]
 
 
 def screen_of(images, padding=1):
     """F(4 x 1, 3 x 1) over samples of 19 + 2 (padding - 1) rows, in pieces of four samples and two strips."""
-    check = RangeCheck(np.ones(images.shape[3], np.float32), (3, 3), window_cell(3, padding), 3, 4, 6)
-    return check, Screen(check, images, padding, PIECES)
+    return Screen(images, np.ones(images.shape[3], np.float32), padding, 4, 6, PIECES)
 
 
-def examine(monkeypatch):
-    """The pieces that are examined from now on, by their shapes."""
-    examined, strips = [], RangeCheck.strips
-    monkeypatch.setattr(RangeCheck, "strips", lambda *a: examined.append(a[1].shape) or strips(*a))
-    return examined
+def refused(images, padding=1):
+    """The pieces that are not in order."""
+    with np.errstate(all="ignore"):
+        screen = screen_of(images, padding)
+        return [piece for piece in PIECES if not screen.passes(piece)]
+
+
+def that_read(row, samples=range(12), padding=1):
+    """The pieces that read a row of some samples."""
+    return [
+        (n, k)
+        for n, k in PIECES
+        if not set(samples).isdisjoint(range(12)[n])
+        and row in range(4 * k.start - padding, 4 * k.stop + 2 - padding)
+    ]
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize("value", [1e3, 1e6, 1e20, -1e20, np.inf, np.nan])
-def test_the_screen_passes_no_outlier_at_any_row(value, padding):
+def test_an_outlier_at_any_row_is_seen(value, padding):
     ordinary = np.random.default_rng(3).standard_normal((12, 21 - 2 * (padding - 1), 9, 8)).astype(np.float32)
     for row in range(ordinary.shape[1]):
         images = ordinary.copy()
         images[row % 12, row, row % 9, row % 8] = value
-        with np.errstate(all="ignore"):
-            check, screen = screen_of(images, padding)
-            for samples, strips in PIECES:
-                expected = check.strips(
-                    images[samples], strips.start * 4 - padding, strips.stop - strips.start
-                )
-                found = screen.wide((samples, strips))
-                assert (found is None) == (expected is None)
-                if expected is not None:
-                    np.testing.assert_array_equal(found, expected)
+        assert refused(images, padding) == that_read(row, [row % 12], padding)
 
 
 @pytest.mark.parametrize("period", range(2, 10))
 @pytest.mark.parametrize("axis", [1, 2])
-def test_the_screen_sees_stripes_of_every_period(monkeypatch, period, axis):
+def test_stripes_of_every_period_are_seen(period, axis):
     images = np.random.default_rng(4).standard_normal((12, 19, 13, 8)).astype(np.float32)
-    examined = examine(monkeypatch)
     for phase in range(period):
         striped = images.copy()
         np.moveaxis(striped, axis, 0)[phase::period] = 1e6
-        _, screen = screen_of(striped)
-        for piece in PIECES:
-            screen.wide(piece)
-        rows = [range(max(0, 4 * k.start - 1), min(19, 4 * k.stop + 1)) for _, k in PIECES]
-        met = sum(axis == 2 or any(r % period == phase for r in span) for span in rows)
-        assert len(examined) == met or (axis, period) == (1, 3)  # then no output is without a stripe
-        examined.clear()
+        met = [
+            (n, k)
+            for n, k in PIECES
+            if axis == 2
+            or any(r % period == phase for r in range(max(0, 4 * k.start - 1), min(19, 4 * k.stop + 1)))
+        ]
+        assert refused(striped) == met
 
 
 def test_the_screen_takes_other_columns_in_other_rows():
-    """With as many samples it takes four pixels of a window row, as far apart as these stripes."""
     images = np.random.default_rng(8).standard_normal((64, 9, 32, 8)).astype(np.float32)
     piece = slice(0, 64), slice(0, 3)
-    check = RangeCheck(np.ones(8, np.float32), (3, 3), window_cell(3, 1), 3, 4, 6)
     for phase in range(8):
         striped = images.copy()
         striped[:, :, phase::8] = 1e6
-        assert Screen(check, striped, 1, [piece]).wide(piece).all()
+        assert not Screen(striped, np.ones(8, np.float32), 1, 4, 6, [piece]).passes(piece)
 
 
-@pytest.mark.parametrize("kind", ["normal", "rectified", "mostly zero rows", "strided"])
-def test_ordinary_pieces_are_not_examined(monkeypatch, kind):
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e15])
+@pytest.mark.parametrize(
+    "kind", ["normal", "rectified", "mostly zero rows", "strided", "unlike samples", "zero samples"]
+)
+def test_ordinary_pieces_are_in_order(kind, scale):
     images = np.random.default_rng(5).standard_normal((12, 19, 13, 16)).astype(np.float32)
     if kind == "rectified":
         images = np.maximum(images, 0)
@@ -266,57 +234,53 @@ def test_ordinary_pieces_are_not_examined(monkeypatch, kind):
         images[:, ::2] = 0
     elif kind == "strided":
         images = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
-    examined = examine(monkeypatch)
-    with np.errstate(all="ignore"):
-        _, screen = screen_of(images)
-        assert all(screen.wide(piece) is None for piece in PIECES) and not examined
-        images[5, 10, 6, 3] = 1e4
-        _, screen = screen_of(images)
-        assert [screen.wide(piece) is not None for piece in PIECES] == [
-            n.start == 4 and k.start in (0, 2) and 10 in range(4 * k.start - 1, 4 * k.stop + 1)
-            for n, k in PIECES
-        ]
+    elif kind == "unlike samples":  # as gradients are
+        images *= np.logspace(-4, 0, 12, dtype=np.float32)[:, None, None, None]
+    elif kind == "zero samples":
+        images[1::2] = 0
+    images *= np.float32(scale)
+    assert refused(images) == []
+    images[4, 10, 6, 3] = 1e4 * scale
+    assert refused(images) == that_read(10, [4])
 
 
-def test_the_screen_takes_the_typical_size_of_each_sample(monkeypatch):
+def test_numbers_whose_squares_leave_the_range_are_not_in_order():
+    images = np.random.default_rng(5).standard_normal((12, 19, 13, 16)).astype(np.float32)
+    for scale in (1e-25, 1e20):
+        assert refused(images * np.float32(scale)) == PIECES
+
+
+def test_the_typical_size_is_that_of_each_sample():
     """A large value of a small sample, beside samples for which it is ordinary."""
     images = np.random.default_rng(6).standard_normal((12, 19, 13, 16)).astype(np.float32)
     images[6] *= np.float32(1e-4)
     images[6, 9, 6] = 1
-    with np.errstate(all="ignore"):
-        found = screen_of(images)[1].wide(PIECES[4])
-    assert found is not None and found[2].any() and not found[[0, 1, 3]].any()
+    assert refused(images) == that_read(9, [6])
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.9])
 def test_one_sample_of_fill_values_among_ordinary_ones(share):
-    """The pixels that the screen takes of it may all be filled: the other samples tell what is ordinary."""
+    """The pixels that are taken of it may all be filled: the other samples tell what is ordinary."""
     images = np.random.default_rng(9).standard_normal((12, 19, 13, 8)).astype(np.float32)
     for index in range(12):
         filled = images.copy()
-        filled[index, :, : int(13 * share)] = 1e5
-        with np.errstate(all="ignore"):
-            _, screen = screen_of(filled)
-            for samples, strips in PIECES:
-                marks = screen.wide((samples, strips))
-                assert (marks is not None) == (index in range(12)[samples])
-                if marks is not None:
-                    assert marks[index - samples.start].all() and marks.sum() == marks.shape[1]
+        filled[index, :, : int(13 * share)] = 1e7
+        assert refused(filled) == [piece for piece in PIECES if index in range(12)[piece[0]]]
 
 
 @pytest.mark.parametrize("value", [1e3, 1e20, np.inf, np.nan])
 def test_a_sample_of_zeros_hides_no_outlier_of_another_sample(value):
-    """It has no typical size, so nothing tells that the others of its piece are in order."""
     images = np.random.default_rng(10).standard_normal((12, 19, 13, 8)).astype(np.float32)
     images[::4] = 0
     images[6, 9, 6, 3] = value
-    with np.errstate(all="ignore"):
-        _, screen = screen_of(images)
-        for samples, strips in PIECES:
-            marks = screen.wide((samples, strips))
-            reads = samples.start == 4 and 9 in range(4 * strips.start - 1, 4 * strips.stop + 1)
-            assert (marks is not None) == reads
-            assert marks is None or (marks[2].any() and not marks[[0, 1, 3]].any())
+    assert refused(images) == that_read(9, [6])
+
+
+def test_strips_outside_of_the_image_and_no_images():
+    for images in (np.ones((2, 5, 5, 4), np.float32), np.ones((0, 5, 5, 4), np.float32)):
+        pieces = [(slice(0, len(images)), slice(0, 1)), (slice(0, len(images)), slice(3, 4))]
+        screen = Screen(images, np.ones(4, np.float32), -2, 4, 6, pieces)
+        assert all(screen.passes(piece) for piece in pieces)
 
 
 def strokes(generator, samples):
@@ -332,7 +296,7 @@ def test_large_values_that_are_common_stay_with_the_fast_algorithm(monkeypatch, 
     generator = np.random.default_rng(11)
     images, weight = strokes(generator, 16), generator.standard_normal((16, 16, 3, 3)).astype(np.float32)
     exact = []
-    monkeypatch.setattr(ExactStrips, "overwrite", lambda *a: exact.append(a))
+    monkeypatch.setattr(ExactPieces, "write", lambda *a: exact.append(a))
     x = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     with override(algorithm):
         y = convolution(x, weight, (1, 1), (1, 1), (1, 1), 1)
@@ -348,12 +312,9 @@ def test_large_values_that_are_common_stay_with_the_fast_algorithm(monkeypatch, 
 def test_common_large_values_hide_no_outlier(value):
     images = strokes(np.random.default_rng(12), 4)
     images[:, 14, 14] *= np.float32(value)
-    check = RangeCheck(np.ones(16, np.float32), (3, 3), window_cell(3, 1), 3, 7, 9)
+    piece = slice(0, 4), slice(0, 4)
     with np.errstate(all="ignore"):
-        marks = check.strips(images, -1, 4)
-        screened = Screen(check, images, 1, [(slice(0, 4), slice(0, 4))]).wide((slice(0, 4), slice(0, 4)))
-    assert marks is not None and marks[:, 1:3].any(axis=1).all()
-    np.testing.assert_array_equal(screened, marks)
+        assert not Screen(images, np.ones(16, np.float32), 1, 7, 9, [piece]).passes(piece)
 
 
 @pytest.mark.parametrize("padding", [0, 2])
@@ -389,20 +350,9 @@ def test_a_sum_tells_what_is_not_finite():
     assert not all_finite(np.array([np.inf, -np.inf]))
 
 
-def test_a_window_holds_a_whole_cell():
-    for width in (1, 2, 3, 5):
-        for padding in range(width):
-            cell = window_cell(width, padding)
-            for size in range(width, 12):
-                cells = [range(first, min(first + cell, size)) for first in range(0, size, cell)]
-                for origin in range(-padding, size + padding - width + 1):
-                    seen = {c for c in range(origin, origin + width) if 0 <= c < size}
-                    assert any(seen.issuperset(c) for c in cells)
-
-
 def test_the_check_is_what_keeps_outliers_apart(monkeypatch):
     """Without it the results beside an outlier are wrong: the tests above can fail."""
-    monkeypatch.setattr(RangeCheck, "strips", lambda *arguments: None)
+    monkeypatch.setattr(Screen, "passes", lambda *arguments: np.array(True))
     x, weight = np.ones((1, 8, 16, 16), np.float32), np.ones((8, 8, 3, 3), np.float32)
     x[0, 0, 8, 8] = 1e6
     with override("F(7x1, 3x1)"):

@@ -40,7 +40,7 @@ For kernels of 5 rows the error follows t as well: F(4x1), F(5x1) and F(6x1) hav
 C = 32 and 28x28 (1.2e-6, 1.8e-6, 2.7e-6).
 
 These are the errors for values of one range. An outlier raises that of its whole tile, and an infinity makes
-NaN of it, so strips whose values differ too much are computed by the exact product (see `dynamic_range`).
+NaN of it, so pieces whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
 from functools import partial
@@ -61,18 +61,17 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
     product_time,
 )
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactStrips,
-    RangeCheck,
+    ExactPieces,
     Screen,
     channel_counts,
-    strips_of,
-    window_cell,
+    rows_of,
 )
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
@@ -120,52 +119,52 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     a_t, g_matrix, b_t = matrices(m, dtype, tall)
     images, gradients = Strips(x, shapes.padding[0], m, plan.t), Strips(g, 0, m, m)
     windows = NHWCWindows.of(shapes)
-    cell = window_cell(wide, shapes.padding[1])
-    image_check = RangeCheck(np.ones(channels, dtype), (tall, wide), cell, wide, m, plan.t)
-    gradient_check = RangeCheck(np.ones(out_channels, dtype), (tall, wide), cell, wide, m, m)
-    image_range = Screen(image_check, images.image, images.above, plan.pieces)
-    gradient_range = Screen(gradient_check, gradients.image, gradients.above, plan.pieces)
-    exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
+    image_screen = Screen(images.image, np.ones(channels, dtype), images.above, m, plan.t, plan.pieces)
+    gradient_screen = Screen(gradients.image, np.ones(out_channels, dtype), 0, m, m, plan.pieces)
+    taps_shape = out_channels, tall * wide * channels
+    sums = plan.t * wide * out_channels * channels
 
     @silent
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
+        transformed, taps = total[:sums], total[sums:].reshape(taps_shape)
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
         outer[...] = 0  # a line is as long as one of tiles, longer than what is written below
         outer_lines = plan.lines(outer, 0, shapes.output_size[1])
-        key = neighbours[0][0].start, neighbours[0][1].start
-        for piece in neighbours:
+
+        def add_tiles(piece: tuple[slice, slice]) -> None:
             number, runs = plan.size(piece)
             images.transform(b_t, piece, lines[:number])
-            image_marks = image_range.wide(piece)  # while the rows are in the cache
             gradients.transform(a_t.T, piece, outer_lines[:number])
-            gradient_marks = gradient_range.wide(piece)
-            marks = image_marks, gradient_marks
-            for left_out in marks:
-                if left_out is not None:
-                    lines[:number][left_out.reshape(-1)] = 0
-                    outer_lines[:number][left_out.reshape(-1)] = 0
             for planes in (tiles, outer):  # where a larger piece may have left something
                 planes[:, number * plan.width : (runs + 1) * wide] = 0
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
                 pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
                 sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
-                total += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
+                of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
+                of_taps += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
             else:  # tap by tap
                 pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
                 length = runs * wide
-                total += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
-            for samples, rows in strips_of(piece, m, shapes.output_size[0], *marks):
-                term = im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows)
-                exact[key] = exact[key] + term if key in exact else term
+                of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
+                of_taps += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
 
-    shape = plan.t, wide, out_channels, channels
-    whole = sum_of_parts(add, plan.pieces, shape, x, g.size * channels / 1e4).reshape(plan.t, -1)
-    taps = matmul(g_matrix.T, whole).reshape(tall, wide, out_channels, channels)
-    gradient = contiguous(taps.transpose(2, 3, 0, 1))
-    for key in sorted(exact):
-        gradient += exact[key].reshape(out_channels, tall, wide, channels).transpose(0, 3, 1, 2)
-    return gradient
+        def add_exactly(piece: tuple[slice, slice]) -> None:
+            samples, strips = piece
+            rows = rows_of(strips, m, shapes.output_size[0])
+            np.add(
+                taps, im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows), taps
+            )
+
+        for piece in neighbours:
+            in_order = np.logical_and(image_screen.passes(piece), gradient_screen.passes(piece))
+            either(in_order, partial(add_tiles, piece), partial(add_exactly, piece))
+
+    shape = (sums + prod(taps_shape),)
+    whole = sum_of_parts(add, plan.pieces, shape, x, g.size * channels / 1e4)
+    taps = matmul(g_matrix.T, whole[:sums].reshape(plan.t, -1)).reshape(tall, wide, out_channels, channels)
+    exact = whole[sums:].reshape(out_channels, tall, wide, channels)
+    return contiguous(taps.transpose(2, 3, 0, 1)) + exact.transpose(0, 3, 1, 2)
 
 
 def applies(problem: Problem, m: int, r: int) -> bool:
@@ -405,9 +404,8 @@ def _correlate(
     t = plan.t
     transformed = _transformed(kernel, m)
     images = Strips(x, padding[0], m, t)
-    check = RangeCheck(counts, (tall, wide), window_cell(wide, padding[1]), wide, m, t)
-    screen = Screen(check, images.image, images.above, plan.pieces)
-    exact = ExactStrips(images.image, kernel, padding, bias, pixels, m)
+    screen = Screen(images.image, counts, images.above, m, t, plan.pieces)
+    exact = ExactPieces(images.image, kernel, padding, bias, pixels, m)
     if bias is not None:  # is one more plane of products, for all rows alike
         a_t = np.append(a_t, np.ones((m, 1), x.dtype, like=x), axis=1)
     count = min(len(plan.pieces), MOST_BLOCKS)
@@ -420,18 +418,19 @@ def _correlate(
             np.copyto(products[t], bias)
         windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
         summed = plan.lines(products, 0, columns)
-        for piece in plan.share(index, count):
+
+        def transform(piece: tuple[slice, slice]) -> None:
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
             images.transform(b_t, piece, lines[:number])
             if number < len(lines):  # a larger piece may have left something
                 tiles[:, number * plan.width : (runs + 1) * wide] = 0
-            too_wide = screen.wide(piece)  # while the rows are in the cache
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
-            if too_wide is not None:
-                exact.overwrite(piece, too_wide)
+
+        for piece in plan.share(index, count):
+            either(screen.passes(piece), partial(transform, piece), partial(exact.write, piece))
 
     parallel_for(block, count, y.size * channels / 1e4)
     return pixels.transpose(0, 3, 1, 2)

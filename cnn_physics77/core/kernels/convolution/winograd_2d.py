@@ -30,7 +30,7 @@ in brackets the weight gradient (normal data, AVX2 machine):
     torch 2.13  3.0e-7 (9.7e-7)      4.1e-7 (4.8e-7)      8.3e-7 (4.8e-7)
 
 These are the errors for values of one range. An outlier raises that of its whole tile, and an infinity makes
-NaN of it, so tiles whose values differ too much are computed by the exact product (see `dynamic_range`).
+NaN of it, so pieces whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
 from collections.abc import Iterator
@@ -51,18 +51,17 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
     product_time,
 )
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactStrips,
-    RangeCheck,
+    ExactPieces,
     Screen,
     channel_counts,
-    strips_of,
-    window_cell,
+    rows_of,
 )
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.layout import strided
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
@@ -141,20 +140,18 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     pixels, gradient_pixels = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
     images, gradients = items(pixels), items(gradient_pixels)
     windows = NHWCWindows.of(shapes)
-    cell = window_cell(3, shapes.padding[1])
-    image_check = RangeCheck(np.ones(channels, dtype), (3, 3), cell, t, m, t)
-    gradient_check = RangeCheck(np.ones(out_channels, dtype), (3, 3), cell, m, m, m)
-    image_range = Screen(image_check, pixels, shapes.padding[0], tiling.blocks)
-    gradient_range = Screen(gradient_check, gradient_pixels, 0, tiling.blocks)
-    exact: dict[tuple[int, int], np.ndarray] = {}  # what the strips add that the tiles leave out
+    image_screen = Screen(pixels, np.ones(channels, dtype), shapes.padding[0], m, t, tiling.blocks)
+    gradient_screen = Screen(gradient_pixels, np.ones(out_channels, dtype), 0, m, m, tiling.blocks)
+    pairs = out_channels * channels
 
     @silent
     def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
-        key = neighbours[0][0].start, neighbours[0][1].start
-        for samples, strip in neighbours:
+        transformed = total[: t * t * pairs].reshape(t * t, out_channels, channels)
+        taps = total[t * t * pairs :].reshape(out_channels, 9 * channels)
+
+        def add_tiles(samples: slice, strip: slice) -> None:
             image = images[samples]
             number = strip.stop - strip.start
-            marks = image_range.wide((samples, strip)), gradient_range.wide((samples, strip))
             tiles = _input_tiles(image, dtype, channels, tiling, strip, shapes.padding)
             length = tiles.shape[1] * out_channels
             shape = (m, m, number, tiling.columns, len(image), out_channels)
@@ -165,24 +162,23 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
-            for left_out in marks:
-                if left_out is not None:
-                    for factor in (tiles, products):
-                        by_tile = factor.reshape(t * t, number, tiling.columns, len(image), -1)
-                        by_tile.transpose(1, 3, 0, 2, 4)[left_out.T] = 0
-            term = scratch("winograd half", total.shape, dtype)
-            total += np.matmul(products.transpose(0, 2, 1), tiles, out=term)
-            for sample, rows in strips_of((samples, strip), m, shapes.output_size[0], *marks):
-                term = im2col_nhwc.weight_product(gradient_pixels, pixels, windows, sample, rows)
-                exact[key] = exact[key] + term if key in exact else term
+            term = scratch("winograd half", transformed.shape, dtype)
+            np.matmul(products.transpose(0, 2, 1), tiles, out=term)
+            np.add(transformed, term, out=transformed)
 
-    shape = t * t, out_channels, channels
-    whole = sum_of_parts(add, tiling.blocks, shape, x, g.size * channels / 1e4)
-    taps = matmul(whole.reshape(t * t, -1).T, _both_directions(m, dtype, False))
-    gradient = taps.reshape(out_channels, channels, 3, 3)
-    for key in sorted(exact):
-        gradient += exact[key].reshape(out_channels, 3, 3, channels).transpose(0, 3, 1, 2)
-    return gradient
+        def add_exactly(samples: slice, strip: slice) -> None:
+            rows = rows_of(strip, m, shapes.output_size[0])
+            term = im2col_nhwc.weight_product(gradient_pixels, pixels, windows, samples, rows)
+            np.add(taps, term, out=taps)
+
+        for piece in neighbours:
+            in_order = np.logical_and(image_screen.passes(piece), gradient_screen.passes(piece))
+            either(in_order, partial(add_tiles, *piece), partial(add_exactly, *piece))
+
+    whole = sum_of_parts(add, tiling.blocks, ((t * t + 9) * pairs,), x, g.size * channels / 1e4)
+    taps = matmul(whole[: t * t * pairs].reshape(t * t, -1).T, _both_directions(m, dtype, False))
+    exact = whole[t * t * pairs :].reshape(out_channels, 3, 3, channels)
+    return taps.reshape(out_channels, channels, 3, 3) + exact.transpose(0, 3, 1, 2)
 
 
 def applies(problem: Problem, m: int) -> bool:
@@ -252,15 +248,11 @@ def _correlate(
     pixels = x.transpose(0, 2, 3, 1)
     rows = items(pixels)
     y_items = items(y)
-    check = RangeCheck(counts, (3, 3), window_cell(3, padding[1]), t, m, t)
-    screen = Screen(check, pixels, padding[0], tiling.blocks)
-    exact = ExactStrips(pixels, kernel, padding, bias, y, m)
+    screen = Screen(pixels, counts, padding[0], m, t, tiling.blocks)
+    exact = ExactPieces(pixels, kernel, padding, bias, y, m)
 
-    @silent
-    def block(index: int) -> None:
-        samples, strip = tiling.blocks[index]
+    def transform(samples: slice, strip: slice) -> None:
         image = rows[samples]
-        wide = screen.wide((samples, strip))
         tiles = _input_tiles(image, x.dtype, channels, tiling, strip, padding)
         length = tiles.shape[1] * out_channels
         products = scratch("winograd products", (t * t, tiles.shape[1], out_channels), x.dtype)
@@ -273,8 +265,11 @@ def _correlate(
             outputs += np.tile(bias, tiles.shape[1])
         outputs = outputs.reshape(m, m, -1, tiling.columns, len(image), out_channels)
         _store(items(outputs), y_items[samples, strip.start * m : strip.stop * m])
-        if wide is not None:
-            exact.overwrite((samples, strip), wide)
+
+    @silent
+    def block(index: int) -> None:
+        piece = tiling.blocks[index]
+        either(screen.passes(piece), partial(transform, *piece), partial(exact.write, piece))
 
     parallel_for(block, len(tiling.blocks), y.size * channels / 1e4)
     return y.transpose(0, 3, 1, 2)
