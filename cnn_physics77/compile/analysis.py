@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
 
 from cnn_physics77.compile.schedule import Life
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Guard, Operand
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Choice, Operand, Step
 
 ALIGNMENT = 64  # bytes of a cache line
 
@@ -45,12 +46,21 @@ class Marks:
             marks = self._marks[buffer] = np.zeros(buffer.size // self._units[buffer], bool)
         return marks
 
+    def some(self, operands: Iterable[Operand]) -> dict[Buffer, np.ndarray]:
+        """Copies of the marks of the buffers in which operands lie."""
+        return {o.buffer: self.whole(o.buffer).copy() for o in operands}
+
+    def set(self, marks: dict[Buffer, np.ndarray]) -> None:
+        """Set the marks of some buffers."""
+        for buffer, of_buffer in marks.items():
+            self.whole(buffer)[...] = of_buffer
+
     def buffers(self) -> list[Buffer]:
         """Those of which a byte is marked."""
         return [buffer for buffer, marks in self._marks.items() if marks.any()]
 
 
-def needed(steps: list[Call | Guard], results: list[Operand]) -> tuple[list[Call | Guard], list[Buffer]]:
+def needed(steps: list[Step], results: list[Operand]) -> tuple[list[Step], list[Buffer]]:
     """The steps that are needed, and the buffers that they read before they have written them.
 
     ``results`` are read at the end, and so is all external memory.
@@ -58,8 +68,18 @@ def needed(steps: list[Call | Guard], results: list[Operand]) -> tuple[list[Call
     wanted = Marks(operand for source in (results, *map(operands_of, steps)) for operand in source)
     for operand in results:
         wanted.of(operand)[...] = True
-    kept = []
+    return _needed(steps, wanted), wanted.buffers()
+
+
+def _needed(steps: list[Step], wanted: Marks) -> list[Step]:
+    """The steps that are needed; from what is wanted after them, ``wanted`` becomes what is wanted before."""
+    kept: list[Step] = []
     for step in reversed(steps):
+        if isinstance(step, Choice):
+            step = _needed_choice(step, wanted)
+            if step.first or step.other:
+                kept.append(step)
+            continue
         if isinstance(step, Call) and not (
             step.draws or any(o.buffer.kind == EXTERNAL or wanted.of(o).any() for o in step.writes)
         ):
@@ -70,10 +90,24 @@ def needed(steps: list[Call | Guard], results: list[Operand]) -> tuple[list[Call
         for operand in step.reads:
             wanted.of(operand)[...] = True
     kept.reverse()
-    return kept, wanted.buffers()
+    return kept
 
 
-def operands_of(step: Call | Guard) -> tuple[Operand, ...]:
+def _needed_choice(step: Choice, wanted: Marks) -> Choice:
+    """Before a choice is wanted what either way wants."""
+    after = wanted.some(operands_of(step))
+    first = _needed(step.first, wanted)
+    before = wanted.some(operands_of(step))
+    wanted.set(after)
+    other = _needed(step.other, wanted)
+    for buffer, marks in before.items():
+        wanted.whole(buffer)[...] |= marks
+    if first or other:
+        wanted.of(step.condition)[...] = True
+    return replace(step, first=first, other=other)
+
+
+def operands_of(step: Step) -> tuple[Operand, ...]:
     return (*step.reads, *step.writes)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.trace import GuardFailed, Trace, current, owner_of
+from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.scratch import arena
 
 
@@ -190,7 +191,10 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
     """``function(*arguments, **options)``, noted if it computes."""
     trace = current.trace
     arguments, options = plain(arguments), plain(options)
-    if trace is None or function in METADATA:
+    if function is either and trace is not None and not trace.is_constant(arguments[0]):
+        condition, first, other = arguments
+        return trace.choice(condition, bool(condition), first, other)
+    if trace is None or function in METADATA or function is either:
         return function(*arguments, **options)
     decisive = arguments[1:] if function in (np.repeat, np.ndarray.repeat) else arguments
     if function in SHAPED_BY_DATA and not all(map(trace.is_constant, _arrays_in(decisive))):

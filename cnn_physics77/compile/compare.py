@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.recorded import Recording
-from cnn_physics77.compile.trace import CONSTANT, Call, Guard, Operand, Trace
+from cnn_physics77.compile.trace import CONSTANT, Choice, Guard, Operand, Step, Trace
 
 TOLERANCES = {"d": 1e-12, "D": 1e-12, "f": 1e-5, "F": 1e-5, "e": 1e-2}
 """By dtype, of the largest value: the kernels may add in another order."""
@@ -77,10 +77,16 @@ def _first_other_step(a: Trace, b: Trace) -> str:
     return ""
 
 
-def _form(step: Call | Guard) -> Any:
+def _form(step: Step) -> Any:
     """All of a step but the values in memory, with the values of constants."""
     if isinstance(step, Guard):
         return "guard", step.expected, _form_of(step.operand)
+    if isinstance(step, Choice):
+        return (
+            "choice",
+            _form_of(step.condition),
+            *(tuple(map(_form, way)) for way in (step.first, step.other)),
+        )
     return step.operation, step.function, _form_of(step.arguments), _form_of(tuple(step.options.items()))
 
 
@@ -104,9 +110,11 @@ def _form_of(value: Any) -> Any:
     return value if type(value) in (int, str, bool, type(None), np.dtype) else type(value)
 
 
-def _words(step: Call | Guard) -> str:
+def _words(step: Step) -> str:
     if isinstance(step, Guard):
         return f"the truth of a value in {step.operation or 'the function'}, {step.expected}"
+    if isinstance(step, Choice):
+        return f"a choice in {step.operation or 'the function'}"
     values = [
         repr(v) for v in (*step.arguments, *step.options.values()) if not isinstance(v, (Operand, tuple))
     ]

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis import operands_of
-from cnn_physics77.compile.schedule import Step, bounds, estimate, may_fail, overlap
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Operand
+from cnn_physics77.compile.schedule import bounds, estimate, may_fail, overlap
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Operand, Step
 
 LANES = 2
 WAIT = 6.0  # microseconds that a lane loses where it waits for another one
@@ -209,12 +209,12 @@ def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
     lanes = _Lanes(steps)
     blocks: dict[int, set[int]] = {}
     for step in steps:
-        if isinstance(step, Call) and step.block is not None:
+        if step.block is not None:
             blocks.setdefault(step.block[0], set()).add(step.block[1])
     pieces: list[Piece] = []
     for position, step in enumerate(steps):
         options: list[list[tuple[int, Step]]] = [[(0, step)]]
-        block = step.block if isinstance(step, Call) else None
+        block = step.block
         if position in fixed:
             pass
         elif block is not None and len(blocks[block[0]]) > 1:

@@ -10,7 +10,7 @@ from cnn_physics77.compile.capture import Flattened
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.function import CompiledFunction
 from cnn_physics77.compile.listing import sections
-from cnn_physics77.compile.trace import Call, Guard
+from cnn_physics77.compile.trace import Call, Choice, Guard, Step
 from cnn_physics77.core.layers.module import Module
 
 
@@ -59,7 +59,7 @@ def _lines(number: int, captured: Captured) -> list[str]:
     counts = " + ".join(f"{len(steps)}{' ' + name if name else ''}" for name, steps in parts)
     lines = [f"capture {number}{proved}: {counts} calls, {program.bytes:,} bytes of temporaries"]
     steps = [step for _, part in parts for step in part]
-    operations = Counter(step.operation or "the function" for step in steps if isinstance(step, Call))
+    operations = Counter(step.operation or "the function" for step in steps if not isinstance(step, Guard))
     lines += [f"  {count} {name}" for name, count in sorted(operations.items(), key=lambda p: (-p[1], p[0]))]
     whole = Counter(
         step.operation for step in steps if isinstance(step, Call) and isinstance(step.function, Flattened)
@@ -68,7 +68,7 @@ def _lines(number: int, captured: Captured) -> list[str]:
     return [*lines, f"  holds while: {', '.join(_conditions(captured, steps))}"]
 
 
-def _conditions(captured: Captured, steps: list[Call | Guard]) -> list[str]:
+def _conditions(captured: Captured, steps: list[Step]) -> list[str]:
     recorded, dtype = captured.mode
     conditions = [
         f"gradients are {'' if recorded else 'not '}recorded",
@@ -76,5 +76,7 @@ def _conditions(captured: Captured, steps: list[Call | Guard]) -> list[str]:
     ]
     counts = captured.guards()
     conditions += [f"{what} ({count})" for what, count in counts.items() if count]
+    if chosen := sum(isinstance(step, Choice) for step in steps):
+        conditions.append(f"{chosen} choices by values are made anew each time")
     values = Counter(step.operation or "the function" for step in steps if isinstance(step, Guard))
     return conditions + [f"values of {name} decide as before ({count})" for name, count in values.items()]

@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.compile.analysis import needed
 from cnn_physics77.compile.joint import JointRecording, New
 from cnn_physics77.compile.replay import Program, compiled
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand, Trace
+from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Operand, Step, Trace
 
 
 class Halves(Program):
@@ -61,9 +61,7 @@ class Halves(Program):
         self.run: Callable[[], None] = self.forward
 
 
-def decided_early(
-    forward: list[Call | Guard], backward: list[Call | Guard], tangents: list[Operand]
-) -> list[Call | Guard]:
+def decided_early(forward: list[Step], backward: list[Step], tangents: list[Operand]) -> list[Step]:
     """The guards of the backward pass that do not depend on the gradients, with the calls that compute their
     values. Made at the end of the forward half, they can still choose another capture."""
     used = {o.buffer for step in forward for o in (*step.reads, *step.writes)}
@@ -71,7 +69,7 @@ def decided_early(
     while True:
         stay = {o.buffer for o in tangents}  # what the calls that stay write
         late: set[Buffer] = set()  # and what they use
-        early: list[Call | Guard] = []
+        early: list[Step] = []
         for step in backward:
             reads, writes = {o.buffer for o in step.reads}, {o.buffer for o in step.writes}
             if step not in candidates or (reads | writes) & stay or writes & (used | late):
@@ -89,7 +87,7 @@ class _Half:
 
     initial: tuple = ()
 
-    def __init__(self, whole: Program, steps: list[Call | Guard]) -> None:
+    def __init__(self, whole: Program, steps: list[Step]) -> None:
         self.steps, self.array, self.lanes = steps, whole.array, whole.lanes
 
 
@@ -101,7 +99,7 @@ def _marker(name: str, reads, writes) -> Call:
     return Call(_nothing, (), {}, None, tuple(reads), tuple(writes), name, draws=True)
 
 
-def _constants(steps: list[Call | Guard]) -> list[Buffer]:
+def _constants(steps: list[Step]) -> list[Buffer]:
     """What Python filled during the capture and calls change: it is filled again before each replay."""
     used = dict.fromkeys(o.buffer for step in steps for o in (*step.reads, *step.writes))
     return [buffer for buffer in used if buffer.initial is not None]

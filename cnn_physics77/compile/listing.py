@@ -3,12 +3,12 @@ shapes, and where in memory its arrays lie."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnn_physics77.compile.trace import CONSTANT, EXTERNAL, Call, Guard, Operand
+from cnn_physics77.compile.trace import CONSTANT, EXTERNAL, Choice, Guard, Operand, Step
 
 if TYPE_CHECKING:
     from cnn_physics77.compile.naming import Interface
@@ -22,29 +22,42 @@ def table(program: Program) -> str:
 
     ``@64`` is a temporary, 64 bytes from the start of the program's memory.
     """
-    rows = [HEADER]
+    rows: list[tuple[str, ...]] = [HEADER]
     for name, steps in sections(program):
         if name:
             rows.append((name, "", "", "", ""))
-        rows += [
-            (str(number), called(step), step.operation, _shapes(step), _memory(step, program))
-            for number, step in enumerate(steps)
-        ]
+        for number, step in enumerate(steps):
+            rows += _rows(str(number), step, program)
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows]
     calls = sum(len(steps) for _, steps in sections(program))
     return "\n".join([f"{calls} calls, {program.bytes:,} bytes of temporaries", *lines])
 
 
-def sections(program: Program) -> list[tuple[str, list[Call | Guard]]]:
+def _rows(number: str, step: Step, program: Program) -> Iterator[tuple[str, ...]]:
+    if not isinstance(step, Choice):
+        yield number, called(step), step.operation, _shapes(step), _memory(step, program)
+        return
+    yield number, "if", step.operation, _shape(step.condition), place(step.condition, program)
+    for word, steps in (("", step.first), ("else", step.other)):
+        if word:
+            yield "", word, "", "", ""
+        for inner in steps:
+            for _, name, *rest in _rows("", inner, program):
+                yield "", f"  {name}", *rest
+
+
+def sections(program: Program) -> list[tuple[str, list[Step]]]:
     """The steps of a program: all, or those of its two halves."""
     if hasattr(program, "backward_steps"):
         return [("forward", program.forward_steps), ("backward", program.backward_steps)]  # type: ignore[attr-defined]
     return [("", program.steps)]
 
 
-def called(step: Call | Guard) -> str:
+def called(step: Step) -> str:
     """The name of what a step calls."""
+    if isinstance(step, Choice):
+        return "if"
     return "bool" if isinstance(step, Guard) else name_of(step.function)
 
 
@@ -55,7 +68,7 @@ def name_of(function: Callable) -> str:
     return f"{owner.__name__}.{name}" if isinstance(owner, np.ufunc) else name
 
 
-def _shapes(step: Call | Guard) -> str:
+def _shapes(step: Step) -> str:
     reads = " ".join(_shape(o) for o in step.reads)
     return f"{reads} -> {' '.join(_shape(o) for o in step.writes)}" if step.writes else reads
 
@@ -64,7 +77,7 @@ def _shape(operand: Operand) -> str:
     return f"{operand.dtype.char}{list(operand.shape)}".replace(" ", "")
 
 
-def _memory(step: Call | Guard, program: Program) -> str:
+def _memory(step: Step, program: Program) -> str:
     places = [place(operand, program) for operand in step.reads]
     written = " ".join(place(operand, program) for operand in step.writes)
     return f"{' '.join(places)} -> {written}" if step.writes else " ".join(places)

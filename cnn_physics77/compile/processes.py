@@ -45,9 +45,11 @@ from cnn_physics77.compile.trace import (
     Buffer,
     Call,
     CaptureError,
+    Choice,
     Guard,
     GuardFailed,
     Operand,
+    Step,
 )
 
 PROGRESS = tuple(8 * lane for lane in range(LANES))
@@ -357,10 +359,12 @@ def _filled(buffer: Buffer) -> Call:
     return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")
 
 
-def _is_numpy(step: Call | Guard) -> bool:
+def _is_numpy(step: Step) -> bool:
     """Whether a step can be written as text for a process that has NumPy alone."""
     if isinstance(step, Guard):
         return True
+    if isinstance(step, Choice):
+        return all(map(_is_numpy, (*step.first, *step.other)))
     try:
         names = _LaneTexts(None)
         names.of(step.function, "")

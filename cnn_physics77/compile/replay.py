@@ -11,15 +11,16 @@ import numpy as np
 
 from cnn_physics77.compile.analysis import ALIGNMENT, needed, plan_memory
 from cnn_physics77.compile.listing import table
-from cnn_physics77.compile.schedule import Loop, Step, lives, schedule
+from cnn_physics77.compile.schedule import Loop, lives, schedule
 from cnn_physics77.compile.trace import (
     TEMPORARY,
     Buffer,
-    Call,
     CaptureError,
+    Choice,
     Guard,
     GuardFailed,
     Operand,
+    Step,
     Trace,
     array_at,
 )
@@ -200,9 +201,15 @@ def _function(name: str, steps: list[Step], names: _Names) -> str:
     return "\n        ".join([f"    def {name}():", *lines])
 
 
-def lines_of(step: Call | Guard, names: Any) -> list[str]:
+def lines_of(step: Step, names: Any) -> list[str]:
     """The source text of a step; ``names`` gives the texts of functions and arguments."""
     text = names.text
+    if isinstance(step, Choice):
+        first, other = (
+            [f"    {line}" for inner in steps for line in lines_of(inner, names)] or ["    pass"]
+            for steps in (step.first, step.other)
+        )
+        return [f"if {text(step.condition)}:", *first, "else:", *other]
     if isinstance(step, Guard):
         test = text(step.operand)
         return [f"if {'not ' if step.expected else ''}{test}:", f"    raise GuardFailed({step.operation!r})"]

@@ -17,10 +17,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.trace import Buffer, Call, Guard, Operand, array_at
+from cnn_physics77.compile.trace import Buffer, Call, Choice, Guard, Operand, Step, array_at
 from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
-
-Step = Call | Guard
 
 CALL_MICROSECONDS = 0.6
 BYTES_PER_MICROSECOND = 1e4  # read or written
@@ -70,6 +68,8 @@ def _microseconds(steps: Iterable[Step]) -> float:
 
 def estimate(step: Step) -> float:
     """About how many microseconds a step takes in one thread."""
+    if isinstance(step, Choice):
+        return CALL_MICROSECONDS + sum(map(estimate, step.first))
     operands = (*step.reads, *step.writes)
     time = CALL_MICROSECONDS + sum(prod(o.shape) * o.dtype.itemsize for o in operands) / BYTES_PER_MICROSECOND
     if isinstance(step, Call) and step.function is np.matmul and step.writes and step.reads:
@@ -83,6 +83,8 @@ def estimate(step: Step) -> float:
 
 def may_fail(step: Step) -> bool:
     """Whether a replay may be given up at a step."""
+    if isinstance(step, Choice):
+        return any(map(may_fail, (*step.first, *step.other)))
     return isinstance(step, Guard) or isinstance(step.function, Flattened)
 
 

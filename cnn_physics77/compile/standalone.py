@@ -24,10 +24,9 @@ from cnn_physics77.compile.trace import (
     EXTERNAL,
     INPUT,
     Buffer,
-    Call,
     CaptureError,
-    Guard,
     Operand,
+    Step,
     array_at,
 )
 
@@ -115,7 +114,7 @@ def _function(name: str, body: list[str], fills: list[str], names: Texts) -> str
     return f"\n\ndef {name or 'step'}({', '.join(parameters)}):\n    {inside}\n    {result}\n"
 
 
-def _commented(line: str, step: Call | Guard) -> str:
+def _commented(line: str, step: Step) -> str:
     return f"{line}  # {step.operation}" if step.operation else line
 
 

@@ -110,6 +110,33 @@ class Guard:
         return (self.operand,)
 
 
+@dataclass(eq=False)
+class Choice:
+    """Steps that run where ``bool(condition)`` is true, and others that run where it is false.
+
+    Attributes:
+        reads, writes: the memory that both use.
+    """
+
+    condition: Operand
+    first: list[Step]
+    other: list[Step]
+    operation: str = ""
+    block: tuple[int, int] | None = None
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        inside = (operand for step in (*self.first, *self.other) for operand in step.reads)
+        return (self.condition, *dict.fromkeys(inside))
+
+    @property
+    def writes(self) -> tuple[Operand, ...]:
+        return tuple(dict.fromkeys(o for step in (*self.first, *self.other) for o in step.writes))
+
+
+Step = Call | Guard | Choice
+
+
 class Trace:
     """What a capture has noted so far.
 
@@ -125,12 +152,13 @@ class Trace:
     """
 
     def __init__(self, existing: Iterable[np.ndarray] = ()) -> None:
-        self.steps: list[Call | Guard] = []
+        self.steps: list[Step] = []
         self.buffers: list[Buffer] = []
         self.operation = ""
         self.depth = 0
         self.loops = 0
         self.problem: str | None = None
+        self._overwritten: list[tuple[np.ndarray, np.ndarray]] | None = None  # and what was there
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
     # ------------------------------------------------------------------------------------------- memory
@@ -175,6 +203,8 @@ class Trace:
             buffer = self.operand(array).buffer
             if buffer.kind == CONSTANT and buffer.initial is None:
                 buffer.initial = np.array(buffer.owner, order="K")
+            if self._overwritten is not None:
+                self._overwritten.append((array, array.copy()))
 
     def _find(self, array: np.ndarray) -> Buffer | None:
         low, high = byte_bounds(array)
@@ -235,6 +265,32 @@ class Trace:
     def guard(self, array: np.ndarray, value: bool) -> None:
         """Python has seen the truth of ``array``."""
         self.steps.append(Guard(self.operand(array), value, self.operation, _block()))
+
+    def choice(
+        self, condition: np.ndarray, taken: bool, first: Callable[[], None], other: Callable[[], None]
+    ) -> None:
+        """Note both ways to go on, and go the one that is taken.
+
+        Raises:
+            ValueRead: one of them decides by a value again.
+        """
+        noted = Choice(self.operand(condition), [], [], self.operation, _block())
+        steps, overwritten = self.steps, self._overwritten
+        try:
+            self.steps, self._overwritten = (noted.other if taken else noted.first), []
+            try:
+                (other if taken else first)()
+            finally:
+                for array, before in reversed(self._overwritten):
+                    array[...] = before
+                self._overwritten = overwritten
+            self.steps = noted.first if taken else noted.other
+            (first if taken else other)()
+        finally:
+            self.steps = steps
+        if not all(isinstance(step, Call) and not step.draws for step in (*noted.first, *noted.other)):
+            self.value_read("a choice decides by a value, or draws random numbers")
+        self.steps.append(noted)
 
     def value_read(self, what: str) -> None:
         """Python has read a value: the operation that runs becomes one call, or the capture has failed.

@@ -39,7 +39,7 @@ In float32 squares leave the range where all rows are below 6e-14, or one is abo
 in order.
 """
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import ceil, inf, prod
 
 import numpy as np
@@ -243,15 +243,13 @@ class ExactPieces:
         self.images, self.kernel, self.bias, self.y, self.m = images, kernel, bias, y, m
         self.padding = padding
 
-    @cached_property
-    def product(self) -> im2col_nhwc.WindowProduct:
+    def write(self, piece: tuple[slice, slice]) -> None:
         origin = tuple(-p for p in self.padding)
         windows = NHWCWindows(origin, self.kernel.shape[:2], (1, 1), (1, 1), self.y.shape[1:3])
-        return im2col_nhwc.WindowProduct(self.kernel, windows, self.bias, self.y.shape[1])
-
-    def write(self, piece: tuple[slice, slice]) -> None:
         samples, strips = piece
-        self.product(self.images, samples, rows_of(strips, self.m, self.y.shape[1]), self.y)
+        rows = rows_of(strips, self.m, self.y.shape[1])
+        product = im2col_nhwc.WindowProduct(self.kernel, windows, self.bias, rows.stop - rows.start)
+        product(self.images, samples, rows, self.y)
 
 
 def rows_of(strips: slice, m: int, height: int) -> slice:
