@@ -206,7 +206,7 @@ LATE = {
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
     ".nn": ("LSTM", "LazyLinear", "PixelShuffle", "Transformer"),
     ".nn.functional": ("pixel_shuffle", "scaled_dot_product_attention"),
-    ".nn.utils": ("rnn",),
+    ".nn.utils": ("rnn", "parametrize", "prune", "fuse_conv_bn_eval", "skip_init", "weight_norm"),
     ".optim": ("lr_scheduler", "lbfgs", "LBFGS", "RMSprop", "Muon"),
 }
 """What each facade imports when it is asked for."""

@@ -16,6 +16,7 @@ from cnn_physics77 import nn
 from cnn_physics77.nn.modules import lazy
 
 MODULES = """
+nn.utils.parametrizations nn.utils.parametrize nn.utils.prune nn.utils.stateless
 optim.swa_utils
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp

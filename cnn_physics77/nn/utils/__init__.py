@@ -1,4 +1,4 @@
-"""``torch.nn.utils``: gradient clipping, parameters as a vector, and sequences of different lengths."""
+"""``torch.nn.utils``: gradient clipping, parameters as a vector, parametrizations, sequences and others."""
 
 import typing as _typing
 
@@ -7,9 +7,21 @@ from cnn_physics77.core.layers.gradients import *
 from cnn_physics77.core.layers.vector import *
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.nn.utils import rnn
+    from cnn_physics77.core.layers.fusion import *
+    from cnn_physics77.core.layers.skip_init import *
+    from cnn_physics77.core.layers.spectral_norm import remove_spectral_norm, spectral_norm
+    from cnn_physics77.core.layers.weight_norm import remove_weight_norm, weight_norm
+    from cnn_physics77.nn.utils import parametrizations, parametrize, prune, rnn, stateless
 
-__getattr__, __dir__ = _lazy.attributes(globals(), {"rnn": __name__})
+_LATE = {
+    "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
+    "skip_init": "skip_init",
+    "spectral_norm": "remove_spectral_norm spectral_norm",
+    "weight_norm": "remove_weight_norm weight_norm",
+}
+_LAZY = _lazy.table("cnn_physics77.core.layers", _LATE)
+_LAZY |= dict.fromkeys(("parametrizations", "parametrize", "prune", "rnn", "stateless"), __name__)
+__getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 __all__ = [n for n in __dir__() if n[0] != "_"]
 
