@@ -75,6 +75,7 @@ from cnn_physics77.core.operations.indexing.shape import *
 from cnn_physics77.core.operations.linalg.diagonal import *
 from cnn_physics77.core.operations.linalg.einsum import *
 from cnn_physics77.core.operations.linalg.matmul import *
+from cnn_physics77.core.operations.linalg.norm import *
 from cnn_physics77.core.operations.pointwise.arithmetic import *
 from cnn_physics77.core.operations.pointwise.bitwise import *
 from cnn_physics77.core.operations.pointwise.complex import *

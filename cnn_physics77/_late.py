@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_inverse as cholesky_inverse
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_solve as cholesky_solve
     from cnn_physics77.core.operations.linalg.determinant import logdet as logdet
+    from cnn_physics77.core.operations.linalg.householder import geqrf as geqrf
+    from cnn_physics77.core.operations.linalg.householder import orgqr as orgqr
+    from cnn_physics77.core.operations.linalg.householder import ormqr as ormqr
+    from cnn_physics77.core.operations.linalg.lu import lu_unpack as lu_unpack
+    from cnn_physics77.core.operations.linalg.matrix_functions import matrix_power as matrix_power
     from cnn_physics77.core.operations.linalg.root_forms import *
     from cnn_physics77.core.operations.nn.elman import *
     from cnn_physics77.core.operations.nn.gru import *
@@ -43,7 +48,11 @@ _NAMES = {
     "nn.lstm": "lstm lstm_cell",
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
-    "linalg.root_forms": "cholesky det inverse qr slogdet svd",
+    "linalg.householder": "geqrf orgqr ormqr",
+    "linalg.lu": "lu_unpack",
+    "linalg.matrix_functions": "matrix_power",
+    "linalg.root_forms": "cholesky det frobenius_norm inverse lu lu_solve matrix_exp nuclear_norm pinverse "
+    "qr slogdet svd triangular_solve",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
     "pointwise.bessel": "i0",

@@ -11,7 +11,20 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.cholesky import cholesky, cholesky_ex
     from cnn_physics77.core.operations.linalg.determinant import det, slogdet
     from cnn_physics77.core.operations.linalg.eigen import eig, eigh, eigvals, eigvalsh
+    from cnn_physics77.core.operations.linalg.householder import householder_product
     from cnn_physics77.core.operations.linalg.inverse import inv, inv_ex, solve, solve_ex
+    from cnn_physics77.core.operations.linalg.least_squares import lstsq, matrix_rank, pinv
+    from cnn_physics77.core.operations.linalg.lu import lu, lu_factor, lu_factor_ex, lu_solve
+    from cnn_physics77.core.operations.linalg.matrix_functions import (
+        diagonal,
+        matrix_exp,
+        matrix_power,
+        multi_dot,
+        tensorinv,
+        tensorsolve,
+        vander,
+    )
+    from cnn_physics77.core.operations.linalg.norms import cond, matrix_norm, norm
     from cnn_physics77.core.operations.linalg.qr import qr
     from cnn_physics77.core.operations.linalg.svd import svd, svdvals
     from cnn_physics77.core.operations.linalg.triangular import solve_triangular
@@ -20,7 +33,12 @@ _NAMES = {
     "cholesky": "cholesky cholesky_ex",
     "determinant": "det slogdet",
     "eigen": "eig eigh eigvals eigvalsh",
+    "householder": "householder_product",
     "inverse": "inv inv_ex solve solve_ex",
+    "least_squares": "lstsq matrix_rank pinv",
+    "lu": "lu lu_factor lu_factor_ex lu_solve",
+    "matrix_functions": "diagonal matrix_exp matrix_power multi_dot tensorinv tensorsolve vander",
+    "norms": "cond matrix_norm norm",
     "qr": "qr",
     "svd": "svd svdvals",
     "triangular": "solve_triangular",
@@ -33,14 +51,29 @@ __all__ = [
     "LinAlgError",
     "cholesky",
     "cholesky_ex",
+    "cond",
     "det",
+    "diagonal",
     "eig",
     "eigh",
     "eigvals",
     "eigvalsh",
+    "householder_product",
     "inv",
     "inv_ex",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
+    "matrix_exp",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "multi_dot",
+    "norm",
+    "pinv",
     "qr",
     "slogdet",
     "solve",
@@ -48,6 +81,9 @@ __all__ = [
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
     "vector_norm",
 ]
 

@@ -20,6 +20,7 @@ from cnn_physics77.core.operations.indexing.shape import *
 from cnn_physics77.core.operations.linalg.diagonal import *
 from cnn_physics77.core.operations.linalg.einsum import *
 from cnn_physics77.core.operations.linalg.matmul import *
+from cnn_physics77.core.operations.linalg.norm import *
 from cnn_physics77.core.operations.nn.activation_piecewise import *
 from cnn_physics77.core.operations.nn.activation_smooth import *
 from cnn_physics77.core.operations.nn.adaptive_pooling import *

@@ -27,7 +27,10 @@ METHODS: dict[str, str] = {
     "reduction.renorm": "renorm",
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
-    "linalg.root_forms": "cholesky det inverse qr slogdet svd",
+    "linalg.householder": "geqrf orgqr ormqr",
+    "linalg.matrix_functions": "matrix_power",
+    "linalg.root_forms": "cholesky det inverse lu lu_solve matrix_exp pinverse qr slogdet svd "
+    "triangular_solve",
 }
 """The methods that each late module, below this package, adds to Tensor."""
 

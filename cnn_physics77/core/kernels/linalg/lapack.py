@@ -164,3 +164,38 @@ def _converged(name: str, a: np.ndarray, function, *arguments):
             f"linalg.{name}: expected a matrix for which the algorithm converges, found one for which it "
             f"does not ({error}); scale it, or add a small multiple of the identity"
         ) from None
+
+
+@one_call
+def pinv(a: np.ndarray, atol: np.ndarray, rtol: np.ndarray, hermitian: bool) -> np.ndarray:
+    """The pseudoinverses (..., N, M), by singular values, or eigenvalues if Hermitian."""
+    if hermitian:
+        values, v = eigh(a, "L")
+        left, right = v, v
+    else:
+        left, values, vh = svd(a, False)
+        right = np.conj(np.swapaxes(vh, -1, -2))
+    above = _above(values, atol, rtol)
+    inverse = np.where(above, 1 / np.where(above, values, 1), 0).astype(values.dtype)
+    return (right * inverse[..., None, :]) @ np.conj(np.swapaxes(left, -1, -2))
+
+
+@one_call
+def matrix_rank(a: np.ndarray, atol: np.ndarray, rtol: np.ndarray, hermitian: bool) -> np.ndarray:
+    """How many singular values are above the tolerances: int64."""
+    values = eigvalsh(a, "L") if hermitian else svdvals(a)
+    return np.asarray(_above(values, atol, rtol).sum(-1), np.int64)
+
+
+def _above(values: np.ndarray, atol: np.ndarray, rtol: np.ndarray) -> np.ndarray:
+    """Which absolute values are above atol and above rtol times the largest one."""
+    sizes = np.abs(values)
+    largest = sizes.max(-1, initial=0)
+    return sizes > np.maximum(atol, rtol * largest)[..., None]
+
+
+@one_call
+def geqrf(a: np.ndarray) -> list[np.ndarray]:
+    """R in the upper triangle, the vectors of the reflections below it, and their factors τ."""
+    raw, tau = np.linalg.qr(a, "raw")
+    return [np.swapaxes(raw, -1, -2).copy(), tau]

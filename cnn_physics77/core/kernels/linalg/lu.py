@@ -57,3 +57,20 @@ def _exchange(work: np.ndarray, j: int, pivot: bool) -> np.ndarray | int:
     each = np.arange(len(work))
     work[:, j], work[each, largest] = work[each, largest], work[:, j].copy()
     return largest
+
+
+@one_call
+def permutation(pivots: np.ndarray, m: int) -> np.ndarray:
+    """The rows of Pᵀ a in the order of a: (Pᵀ a)_i = a_(result_i), int64 (..., M)."""
+    *batch, k = pivots.shape
+    order = np.broadcast_to(np.arange(m), (int(np.prod(batch)), m)).copy()
+    each = np.arange(len(order))
+    for j, row in enumerate(pivots.reshape(-1, k).T - 1 if order.size else ()):
+        order[each, j], order[each, row] = order[each, row], order[each, j].copy()
+    return order.reshape(*batch, m)
+
+
+@one_call
+def permutation_matrix(pivots: np.ndarray, m: int, dtype: np.dtype) -> np.ndarray:
+    """P (..., M, M) of a = P L U, with the dtype of a."""
+    return np.swapaxes(np.eye(m, dtype=dtype)[permutation(pivots, m)], -1, -2).copy()

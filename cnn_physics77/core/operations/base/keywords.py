@@ -40,8 +40,8 @@ swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_comple
 _OTHERS = """
 allclose argwhere bincount count_nonzero cumulative_trapezoid det dist einsum empty_like equal full_like
 gradient histogramdd index_fill index_put isclose isfinite isinf isnan isreal logdet masked_fill
-masked_scatter norm ones_like poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz
-tril_indices triu_indices unique unique_consecutive var_mean zeros_like
+masked_scatter matrix_exp norm ones_like pinverse poisson put rand_like randint_like randn_like std_mean
+trace trapezoid trapz tril_indices triu_indices unique unique_consecutive var_mean zeros_like
 """
 WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS).split())
 """The functions of ``torch`` that do not take ``out``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.errors import ArgumentError, GradientError
 from cnn_physics77.core.kernels.linalg import lapack
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
@@ -80,7 +80,7 @@ def _eigvalsh(a, *, UPLO):
 def _triangle(UPLO: str) -> str:
     found = UPLO.upper() if isinstance(UPLO, str) else UPLO
     if found not in ("L", "U"):
-        raise ValueError(f"linalg.eigh: expected UPLO to be 'L' or 'U', found {UPLO!r}")
+        raise ArgumentError(f"linalg.eigh: expected UPLO to be 'L' or 'U', found {UPLO!r}")
     return found
 
 
@@ -106,7 +106,7 @@ def eigh(input: Tensor, UPLO: str = "L") -> EighResult:
     Raises:
         ShapeError: the matrices are not square.
         DtypeError: the input is neither floating nor complex, or float16.
-        ValueError: ``UPLO`` is something else.
+        ArgumentError: ``UPLO`` is something else.
         LinAlgError: the input has infinite or NaN elements, or the algorithm does not converge.
         GradientError: in the backward pass, if the loss depends on the phase of complex eigenvectors.
 

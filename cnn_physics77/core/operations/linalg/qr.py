@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.errors import ArgumentError, GradientError
 from cnn_physics77.core.kernels.linalg import lapack
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.cat_split import cat
@@ -75,7 +75,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QRResult:
     Raises:
         ShapeError: there are fewer than 2 dimensions.
         DtypeError: the input is neither floating nor complex, or float16.
-        ValueError: ``mode`` is something else.
+        ArgumentError: ``mode`` is something else.
         GradientError: in the backward pass, for a mode that has no derivative.
 
     Source of the derivative: S. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions
@@ -88,7 +88,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QRResult:
     (True, 0.0)
     """
     if mode not in ("reduced", "complete", "r"):
-        raise ValueError(f"linalg.qr: expected mode 'reduced', 'complete' or 'r', found {mode!r}")
+        raise ArgumentError(f"linalg.qr: expected mode 'reduced', 'complete' or 'r', found {mode!r}")
     return QRResult(*_qr(matrices("linalg.qr", A), mode=mode))
 
 

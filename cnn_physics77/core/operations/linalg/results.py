@@ -70,3 +70,64 @@ class SVD(NamedTuple):
     U: Tensor
     S: Tensor
     V: Tensor
+
+
+class LUFactorResult(NamedTuple):
+    """The result of :func:`.lu.lu_factor`."""
+
+    LU: Tensor
+    pivots: Tensor
+
+
+class LUFactorExResult(NamedTuple):
+    """The result of :func:`.lu.lu_factor_ex`."""
+
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+
+class LUResult(NamedTuple):
+    """The result of :func:`.lu.lu` and :func:`.lu.lu_unpack`."""
+
+    P: Tensor
+    L: Tensor
+    U: Tensor
+
+
+class LstsqResult(NamedTuple):
+    """The result of :func:`.least_squares.lstsq`."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+class LDLFactorResult(NamedTuple):
+    """The result of :func:`.ldl.ldl_factor`."""
+
+    LD: Tensor
+    pivots: Tensor
+
+
+class LDLFactorExResult(NamedTuple):
+    """The result of :func:`.ldl.ldl_factor_ex`."""
+
+    LD: Tensor
+    pivots: Tensor
+    info: Tensor
+
+
+class GeqrfResult(NamedTuple):
+    """The result of :func:`.householder.geqrf`."""
+
+    a: Tensor
+    tau: Tensor
+
+
+class TriangularSolveResult(NamedTuple):
+    """The result of :func:`.root_forms.triangular_solve`."""
+
+    solution: Tensor
+    cloned_coefficient: Tensor

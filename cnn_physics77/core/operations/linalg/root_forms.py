@@ -8,10 +8,16 @@ from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg import cholesky as _cholesky
 from cnn_physics77.core.operations.linalg import determinant as _determinant
 from cnn_physics77.core.operations.linalg import inverse as _inverse
+from cnn_physics77.core.operations.linalg import least_squares as _least_squares
+from cnn_physics77.core.operations.linalg import lu as _lu
+from cnn_physics77.core.operations.linalg import matrix_functions as _matrix_functions
+from cnn_physics77.core.operations.linalg import norms as _norms
 from cnn_physics77.core.operations.linalg import qr as _qr
 from cnn_physics77.core.operations.linalg import svd as _svd
+from cnn_physics77.core.operations.linalg import triangular as _triangular
 from cnn_physics77.core.operations.linalg.inputs import matrices
-from cnn_physics77.core.operations.linalg.results import SVD, QRResult, SlogdetResult
+from cnn_physics77.core.operations.linalg.results import SVD, QRResult, SlogdetResult, TriangularSolveResult
+from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -46,6 +52,17 @@ def slogdet(input: Tensor) -> SlogdetResult:
     SlogdetResult(sign=tensor(-1.), logabsdet=tensor(0.))
     """
     return _determinant.slogdet(input)
+
+
+@method("matrix_exp")
+def matrix_exp(input: Tensor) -> Tensor:
+    """:func:`torch.linalg.matrix_exp <cnn_physics77.core.operations.linalg.matrix_functions.matrix_exp>`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.matrix_exp(torch.zeros(1, 1))
+    tensor([[1.]])
+    """
+    return _matrix_functions.matrix_exp(input)
 
 
 @method("cholesky")
@@ -93,6 +110,102 @@ def qr(input: Tensor, some: bool = True) -> QRResult:
     return _qr.qr(input, "reduced" if some else "complete")
 
 
-__all__ = ["cholesky", "det", "inverse", "qr", "slogdet", "svd"]
+@method("pinverse")
+def pinverse(input: Tensor, rcond=1e-15) -> Tensor:
+    """:func:`torch.linalg.pinv <cnn_physics77.core.operations.linalg.least_squares.pinv>`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.pinverse(torch.tensor([[4.0, 0.0]]))
+    tensor([[0.2500],
+            [0.0000]])
+    """
+    return _least_squares.pinv(input, rcond)
+
+
+@method("lu")
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """:func:`torch.linalg.lu_factor <cnn_physics77.core.operations.linalg.lu.lu_factor>`: the tuple (LU,
+    pivots), or (LU, pivots, info) if ``get_infos``, for which a singular matrix is no error.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.lu(torch.tensor([[4.0]]))
+    (tensor([[4.]]), tensor([1], dtype=torch.int32))
+    """
+    result = _lu.lu_factor_ex(A, pivot=pivot, check_errors=not get_infos)
+    return tuple(result) if get_infos else tuple(result[:2])
+
+
+@method("lu_solve")
+def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+    """:func:`torch.linalg.lu_solve <cnn_physics77.core.operations.linalg.lu.lu_solve>`, with B as the first
+    argument.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.lu_solve(torch.tensor([[8.0]]), *torch.linalg.lu_factor(torch.tensor([[4.0]])))
+    tensor([[2.]])
+    """
+    return _lu.lu_solve(LU_data, LU_pivots, input)
+
+
+@method("triangular_solve")
+def triangular_solve(
+    input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> TriangularSolveResult:
+    """:func:`torch.linalg.solve_triangular <.triangular.solve_triangular>`: a named tuple (solution,
+    cloned_coefficient), with B as the first argument.
+
+    Args:
+        input: B, (..., N, K).
+        A: (..., N, N).
+        upper, unitriangular: as there.
+        transpose: whether to solve with the transpose of A.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.triangular_solve(torch.tensor([[8.0]]), torch.tensor([[4.0]])).solution
+    tensor([[2.]])
+    """
+    X = _triangular.solve_triangular(
+        A.mT if transpose else A, input, upper=upper != transpose, unitriangular=unitriangular
+    )
+    return TriangularSolveResult(X, A.clone())
+
+
+def nuclear_norm(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
+    """The sum of the singular values of matrices: :func:`torch.linalg.matrix_norm <.norms.matrix_norm>` with
+    order "nuc". ``dim`` None takes the only two dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nuclear_norm(torch.tensor([[3.0, 0.0], [0.0, -4.0]]))
+    tensor(7.)
+    """
+    return _norms.norm(input, "nuc", dim, keepdim)
+
+
+def frobenius_norm(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
+    """The root of the sum of |x|² over one or two dimensions, or over all: see
+    :func:`torch.linalg.vector_norm <cnn_physics77.core.operations.reduction.var_std_norm.vector_norm>`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.frobenius_norm(torch.tensor([[3.0, 0.0], [0.0, -4.0]]), dim=(0, 1))
+    tensor(5.)
+    """
+    return vector_norm(input, 2, dim, keepdim)
+
+
+__all__ = [
+    "cholesky",
+    "det",
+    "frobenius_norm",
+    "inverse",
+    "lu",
+    "lu_solve",
+    "matrix_exp",
+    "nuclear_norm",
+    "pinverse",
+    "qr",
+    "slogdet",
+    "svd",
+    "triangular_solve",
+]
 
 complete_late(__name__)

@@ -12,7 +12,7 @@ from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
-from cnn_physics77.core.operations.base.keywords import completed, written
+from cnn_physics77.core.operations.base.keywords import completed
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -219,10 +219,11 @@ def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None
     x = as_tensor_input("vector_norm", x)
     if dtype is not None:
         x = convert(x, as_dtype("vector_norm", dtype))
-    return _vector_norm("vector_norm", x, float(ord), dim, keepdim)
+    return norm_of_vectors("vector_norm", x, float(ord), dim, keepdim)
 
 
-def _vector_norm(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
+def norm_of_vectors(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
+    """:func:`vector_norm`, for messages that name another function."""
     x = floating_input(function, x)
     if p == 1:
         return sum(abs(x), dim, keepdim)
@@ -250,36 +251,4 @@ def _power_or_zero(x: Tensor, p: float) -> Tensor:
     return where(zero, 0.0, where(zero, 1.0, x) ** p)
 
 
-@method("norm")
-def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, out=None, dtype=None) -> Tensor:
-    """The norm of the vectors along dimensions: :func:`vector_norm` with ``p`` for ``ord``; ``"fro"``
-    (Frobenius) is p = 2. The result is written to ``out``, if given.
-
-    >>> import cnn_physics77 as torch
-    >>> torch.norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
-    tensor(5.)
-    """
-    if out is not None:
-        return written("norm", norm, out, (input, p, dim, keepdim), {"dtype": dtype}, False)
-    if isinstance(p, str):
-        if p != "fro":
-            raise ArgumentError(f"norm: expected p to be a number or 'fro', found {p!r}")
-        p = 2
-    x = as_tensor_input("norm", input)
-    if dtype is not None:
-        x = convert(x, as_dtype("norm", dtype))
-    return _vector_norm("norm", x, float(p), dim, keepdim)
-
-
-@method("dist")
-def dist(input: Tensor, other: Tensor, p=2) -> Tensor:
-    """The p-norm of the difference of two tensors: see :func:`norm`.
-
-    >>> import cnn_physics77 as torch
-    >>> torch.dist(torch.tensor([1.0, 2.0]), torch.tensor([4.0, 6.0]))
-    tensor(5.)
-    """
-    return norm(input - other, p)
-
-
-__all__ = ["dist", "norm", "std", "std_mean", "var", "var_mean"]
+__all__ = ["std", "std_mean", "var", "var_mean"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnn_physics77.core.errors import LinAlgError
+from cnn_physics77.core.errors import ArgumentError, LinAlgError
 from cnn_physics77.testing.rows.linalg.inverse import bad_squares
 from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
 from cnn_physics77.testing.table import Bad, Row, Sample, draw
@@ -49,7 +49,7 @@ def in_order_without_phase(result):
 
 
 not_finite = Bad(LinAlgError, "finite", np.full((2, 2), np.nan))
-uplo = Bad(ValueError, "'L' or 'U'", np.eye(2), "X")
+uplo = Bad(ArgumentError, "'L' or 'U'", np.eye(2), "X")
 
 rows = [
     Row("linalg.eigh", hermitians, invariant=without_phase, bad=[*bad_squares(), not_finite, uplo]),

@@ -64,17 +64,4 @@ bad = [
 rows = [
     *[Row(name, spreads, bad=bad, rtol=1e-9) for name in ("var", "std", "var_mean", "std_mean")],
     Row("linalg.vector_norm", norms("ord"), bad=bad_norms),
-    Row(
-        "norm",
-        lambda rng: [*norms("p")(rng), Sample(draw(rng, 2, 3), "fro"), Sample(draw(rng, 2, 3), "fro", 1)],
-        bad=[*bad_norms, Bad(ValueError, "'fro'", np.ones(2), "nuc")],
-    ),
-    Row(
-        "dist",
-        lambda rng: [
-            Sample(draw(rng, 3), draw(rng, 2, 3)),
-            Sample(draw(rng, 3), draw(rng, 3), 1),
-            Sample(draw(rng, 3), draw(rng, 3), p=3),
-        ],
-    ),
 ]
