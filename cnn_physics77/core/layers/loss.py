@@ -7,6 +7,7 @@ arguments for it.
 from __future__ import annotations
 
 from cnn_physics77.core import operations as F
+from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.arguments import reduction_of
 from cnn_physics77.core.tensor import Tensor
@@ -128,6 +129,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (float, int)):
+            raise DtypeError(f"HuberLoss: expected delta to be a number, found {type(delta).__name__}")
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnn_physics77.core import operations as F
 from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.base.arguments import per_dimension
+from cnn_physics77.core.operations.base.arguments import batched, per_dimension
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -125,25 +125,30 @@ class ReplicationPad3d(_Pad):
     mode = "replicate"
 
 
-class CircularPad1d(_Pad):
+class _CircularPad(_Pad):
+    mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        batched(type(self).__name__, input, self.dimensions)
+        return super().forward(input)
+
+
+class CircularPad1d(_CircularPad):
     """Pads with values from the other end of the input, along the last dimension."""
 
     dimensions = 1
-    mode = "circular"
 
 
-class CircularPad2d(_Pad):
+class CircularPad2d(_CircularPad):
     """Pads with values from the other end of the input, along the last two dimensions."""
 
     dimensions = 2
-    mode = "circular"
 
 
-class CircularPad3d(_Pad):
+class CircularPad3d(_CircularPad):
     """Pads with values from the other end of the input, along the last three dimensions."""
 
     dimensions = 3
-    mode = "circular"
 
 
 __all__ = [

@@ -10,6 +10,7 @@ from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.creation.creation import sizes
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -62,7 +63,9 @@ class Parameter(Tensor):
 def empty_parameter(*shape: int, device=None, dtype=None) -> Parameter:
     """A parameter with uninitialised values, by default of the default dtype."""
     check_device("Parameter", device)
-    return Parameter(from_array(np.empty(shape, default_dtype() if dtype is None else dtype)))
+    return Parameter(
+        from_array(np.empty(sizes("Parameter", shape), default_dtype() if dtype is None else dtype))
+    )
 
 
 class Buffer(Tensor):

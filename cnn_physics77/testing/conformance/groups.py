@@ -62,6 +62,9 @@ GAUGE = frozenset(
 )
 """Decompositions that are unique up to signs or phases: what does not depend on these is compared."""
 
+TIES = frozenset({"argsort", "kthvalue", "mode", "msort", "sort", "topk"})
+"""What may choose any of equal elements: integers are compared by shape and dtype."""
+
 METHODS = {name: f"{name}_" for name in ("cauchy", "exponential", "geometric", "log_normal", "uniform")}
 """Entries that are named otherwise than the method that they call."""
 

@@ -15,8 +15,11 @@ import cnn_physics77 as ours_package
 from cnn_physics77.testing.conformance import groups, seam, signatures
 from cnn_physics77.testing.conformance.forms import check_forms, check_names
 from cnn_physics77.testing.conformance.gradients import check_gradients, differentiable
-from cnn_physics77.testing.conformance.measure import Departure, Errors, compare
+from cnn_physics77.testing.conformance.measure import Departure, Errors, compare, leaves
 from cnn_physics77.testing.conformance.results import TOLERANCES, Result, portion
+
+OTHER_DTYPES = {torch.float32, torch.complex64, torch.int64, torch.int32, torch.uint8, torch.bool}
+"""Dtypes in which the kinds of results are compared."""
 
 
 @cache
@@ -54,6 +57,9 @@ def check(name: str, tenth: bool) -> Result:
                 check_forms(result, info, sample, where)
                 if sample is samples[0]:
                     check_names(result, info, sample, where)
+    for dtype in OTHER_DTYPES & info.supported_dtypes("cpu"):
+        for index, sample in portion(_samples(info, dtype, False), number):
+            _check_dtype(result, info, mine, sample, f"{str(dtype).removeprefix('torch.')} sample {index}")
     _check_wrong_calls(result, info, mine, number)
     result.keep_errors(errors)
     return result
@@ -90,10 +96,29 @@ def dtypes_of(info: Any) -> list[torch.dtype]:
     return found or [d for d in (torch.int64, torch.bool) if d in supported][:1]
 
 
-def _samples(info: Any, dtype: torch.dtype) -> list[Any]:
+def _samples(info: Any, dtype: torch.dtype, variables: bool = True) -> list[Any]:
     torch.manual_seed(0)
-    variables = info.supports_autograd and dtype in info.supported_backward_dtypes("cpu")
+    variables = variables and info.supports_autograd and dtype in info.supported_backward_dtypes("cpu")
     return list(info.sample_inputs("cpu", dtype, requires_grad=variables))
+
+
+def _check_dtype(result: Result, info: Any, mine: Callable, sample: Any, where: str) -> None:
+    """Compare the dtype and the shape, and values that are integers: those in single precision depend on the
+    processor."""
+    crossing = seam.Crossing()
+    given = (sample.input, sample.args, sample.kwargs)
+    try:
+        first, args, named = crossing.theirs(given)
+        theirs = info.op(first, *args, **named)
+    except Exception:
+        return
+    with result.expecting("dtype", where):
+        first, args, named = crossing.ours(given)
+        found = mine(first, *args, **named)
+        exact = info.name not in groups.RANDOM | groups.GAUGE | groups.TIES
+        for a, b in zip(leaves(found), leaves(theirs), strict=True):
+            whole = isinstance(b, torch.Tensor) and not (b.is_floating_point() or b.is_complex())
+            compare(a, b, TOLERANCES["value"], Errors(), exact and whole)
 
 
 def _check_sample(

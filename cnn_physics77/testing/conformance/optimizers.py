@@ -33,6 +33,8 @@ def check(name: str, tenth: bool) -> Result:
     result = Result(name)
     try:
         mine = seam.resolve(ours_package, name)
+        if not isinstance(mine, type):
+            raise seam.Absent(repr(mine))
     except seam.Absent as reason:
         result.absent = str(reason)
         return result

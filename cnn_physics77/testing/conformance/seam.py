@@ -48,8 +48,12 @@ def resolve(root: Any, path: str) -> Any:
 # --------------------------------------------------------------------------------------------- values
 
 
+Memories = dict[tuple[int, torch.dtype], np.ndarray]
+
+
 class Crossing:
-    """The arguments of one call, in both frameworks: copies of the same memory with the same strides.
+    """The arguments of one call, in both frameworks: copies of the same memory with the same strides. Tensors
+    that share memory share its copy.
 
     Attributes:
         variables: pairs (ours, theirs) of the tensors that require grad, in the order of their first use.
@@ -57,6 +61,7 @@ class Crossing:
 
     def __init__(self) -> None:
         self.variables: list[tuple[Any, torch.Tensor]] = []
+        self._memories: tuple[Memories, Memories] = ({}, {})
         self._tensors: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
 
     def ours(self, value: Any) -> Any:
@@ -84,8 +89,10 @@ class Crossing:
 
     def _tensor(self, value: torch.Tensor) -> tuple[Any, torch.Tensor, torch.Tensor]:
         if id(value) not in self._tensors:
-            theirs = torch.from_numpy(strided_copy(value)).requires_grad_(value.requires_grad)
-            mine = ours_package.from_numpy(strided_copy(value)).requires_grad_(value.requires_grad)
+            theirs = torch.from_numpy(strided_copy(value, self._memories[1]))
+            mine = ours_package.from_numpy(strided_copy(value, self._memories[0]))
+            theirs.requires_grad_(value.requires_grad)
+            mine.requires_grad_(value.requires_grad)
             if isinstance(value, torch.nn.Parameter):
                 theirs = torch.nn.Parameter(theirs.detach(), value.requires_grad)
                 mine = ours_package.nn.Parameter(mine.detach(), value.requires_grad)
@@ -95,24 +102,30 @@ class Crossing:
         return self._tensors[id(value)]
 
 
-def strided_copy(tensor: torch.Tensor) -> np.ndarray:
-    """An array with a copy of the tensor's memory, and its strides.
+def strided_copy(tensor: torch.Tensor, memories: Memories) -> np.ndarray:
+    """An array with the tensor's strides in a copy of its memory.
+
+    Args:
+        memories: the copies so far, by address.
 
     Raises:
         Absent: it is sparse or quantized, or has a dtype or a number of dimensions that NumPy lacks.
     """
-    if tensor.layout is not torch.strided or tensor.is_quantized:
-        raise Absent(f"tensors of layout {tensor.layout}")
+    if tensor.layout is not torch.strided or tensor.is_quantized or not tensor.device.type == "cpu":
+        raise Absent(f"tensors of layout {tensor.layout} on device {tensor.device}")
     if tensor.dim() > 64:
         raise Absent("tensors of more than 64 dimensions, as NumPy")
     tensor = tensor.detach().resolve_conj().resolve_neg()
     dtype(tensor.dtype)
     if not tensor.numel():
         return np.empty(tensor.shape, tensor.numpy().dtype)
-    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride()))
-    memory = tensor.as_strided((last + 1,), (1,)).numpy().copy()
+    storage = tensor.untyped_storage()
+    key = (storage.data_ptr(), tensor.dtype)
+    if key not in memories:
+        memories[key] = torch.empty(0, dtype=tensor.dtype).set_(storage).numpy().copy()
+    memory = memories[key]
     strides = tuple(step * memory.itemsize for step in tensor.stride())
-    return np.lib.stride_tricks.as_strided(memory, tuple(tensor.shape), strides)
+    return np.lib.stride_tricks.as_strided(memory[tensor.storage_offset() :], tuple(tensor.shape), strides)
 
 
 def dtype(value: torch.dtype) -> Any:

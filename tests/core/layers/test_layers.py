@@ -491,3 +491,14 @@ def test_pretrained_embeddings():
     ):
         with pytest.raises(ours.core.errors.ShapeError):
             bad()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_what_layers_refuse(t):
+    for call, error in (
+        (lambda: t.nn.HuberLoss(delta=1j), TypeError),
+        (lambda: t.nn.Embedding(-1, 3), RuntimeError),
+        (lambda: t.nn.CircularPad1d(1)(t.ones(1, 1, 1, 3)), ValueError),
+    ):
+        with pytest.raises(error):
+            call()

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_layout
-from cnn_physics77.core.errors import GradientError
-from cnn_physics77.core.operations.base.inplace_base import write
+from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
+from cnn_physics77.core.operations.base.inplace_base import check_writable, write
 from cnn_physics77.core.operations.base.operation import VARARGS
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
@@ -52,6 +52,12 @@ softshrink
 """
 WITH_OUT = frozenset(_OF_NETWORKS.split())
 """Those of the functions of neural networks that do."""
+
+_OUT_OF_THE_DTYPE = frozenset({"aminmax", "complex", "gather", "multinomial", "polar"})
+"""The functions whose ``out`` must have the dtype of the result; others convert it."""
+
+_OUT_APART = frozenset({"cat", "gather", "index_select", "kthvalue", "masked_select", "take"})
+"""The functions whose ``out`` must not be an input."""
 
 _OUT_OF_ANOTHER_DTYPE = frozenset({"vector_norm", "matrix_norm"})
 """The functions whose ``dtype`` is that of the input, not of the result: ``out`` does not decide it."""
@@ -159,6 +165,7 @@ def written(
             )
     if decides_dtype and named.get("dtype") is None:
         named["dtype"] = outputs[0].dtype
+    _check_overlap(name, outputs, (*args, *named.values()))
     result = function(*args, **named)
     results = result if isinstance(result, tuple) else (result,)
     if len(outputs) != len(results):
@@ -169,9 +176,33 @@ def written(
             "the arguments requires grad; leave out= away, or use no_grad()"
         )
     for output, value in zip(outputs, results):
+        if name in _OUT_OF_THE_DTYPE and output.array.dtype != value.array.dtype:
+            raise DtypeError(
+                f"{name}: Expected out tensor to have dtype {value.dtype}, but got {output.dtype} instead"
+            )
         _resize(output, value.array.shape)
         write(name, output, value.array)
     return type(result)(*outputs) if hasattr(result, "_fields") else out
+
+
+def _check_overlap(name: str, outputs: tuple[Tensor, ...], given: tuple) -> None:
+    """Raise a ShapeError if ``out`` lies in a part of an input's memory. All of it is possible where results
+    are computed element by element. As in PyTorch, memory with gaps is not compared."""
+    inputs = [
+        t for g in given for t in (g if isinstance(g, (tuple, list)) else (g,)) if isinstance(t, Tensor)
+    ]
+    for output in outputs:
+        if name in _OUT_APART:
+            check_writable(name, output)
+        for x in inputs:
+            a, b = x.array, output.array
+            same = a.ctypes.data == b.ctypes.data and a.shape == b.shape and a.strides == b.strides
+            dense = a.flags.forc and b.flags.forc
+            if (name in _OUT_APART or not same) and dense and np.may_share_memory(a, b):
+                raise ShapeError(
+                    f"{name}: unsupported operation: some elements of the input tensor and the written-to "
+                    "tensor refer to a single memory location; clone one of them"
+                )
 
 
 def _resize(output: Tensor, shape: tuple[int, ...]) -> None:

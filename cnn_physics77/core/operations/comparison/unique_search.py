@@ -217,7 +217,7 @@ def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool
 
 
 def repeat_interleave(
-    input: Tensor, repeats=None, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor | None = None, repeats=None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Each slice along a dimension repeated several times in succession; without a dimension, each element of
     the flattened input.
@@ -237,8 +237,8 @@ def repeat_interleave(
     >>> torch.repeat_interleave(torch.tensor([1, 2]), torch.tensor([1, 3]))
     tensor([1, 2, 2, 2])
     """
-    if repeats is None:
-        times = check_index("repeat_interleave", input).array
+    if repeats is None or input is None:
+        times = check_index("repeat_interleave", input if repeats is None else repeats).array
         return from_array(np.repeat(np.arange(times.size, dtype=times.dtype, like=times), times))
     x = reshape(input, (input.array.size,)) if dim is None or input.array.ndim == 0 else input
     dim = 0 if dim is None else dimension("repeat_interleave", dim, input.array.ndim)

@@ -6,6 +6,8 @@ are integers), ``device`` (``"cpu"``) and ``requires_grad``.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted
@@ -283,10 +285,11 @@ def arange(start=None, end=None, step=1, *, dtype=None, device=None, requires_gr
     r"""The numbers start, start + step, ... up to end (exclusive). ``arange(end)`` starts at 0.
 
     There are :math:`\lceil (\mathrm{end} - \mathrm{start}) / \mathrm{step} \rceil` numbers. The dtype is
-    int64 if all arguments are integers, else the default dtype.
+    int64 if all arguments are integers, else the default dtype. For an integer dtype start and step are
+    rounded towards 0; for int64 also end, before it decides the number.
 
     Raises:
-        ArgumentError: step is 0, or has the wrong sign.
+        ArgumentError: step is 0, or has the wrong sign, or the range is infinite.
 
     >>> import cnn_physics77 as torch
     >>> torch.arange(5), torch.arange(1, 2, 0.5)
@@ -298,23 +301,27 @@ def arange(start=None, end=None, step=1, *, dtype=None, device=None, requires_gr
         raise DtypeError("arange: expected an end, found none; call arange(end) or arange(start, end)")
     numbers = [x.item() if isinstance(x, Tensor) else x for x in (start, end, step)]
     start, end, step = numbers
-    if step == 0:
-        raise ArgumentError("arange: expected a nonzero step, found 0")
+    if dtype is None:
+        integers = all(isinstance(x, (int, np.integer)) for x in numbers)
+        dtype = np.dtype(np.int64) if integers else default_dtype()
+    dtype = as_dtype("arange", dtype)
+    whole = dtype.kind in "iu"
+    if step == 0 or (whole and int(step) == 0):
+        raise ArgumentError(f"arange: expected a nonzero step, found {step}")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise ArgumentError(f"arange: unsupported range: {start} -> {end}")
     if (end - start) / step < 0:
         raise ArgumentError(
             f"arange: expected a step towards the end, found start {start}, end {end}, step {step}; change "
             "its sign"
         )
-    if dtype is None:
-        integers = all(isinstance(x, (int, np.integer)) for x in numbers)
-        dtype = np.dtype(np.int64) if integers else default_dtype()
-    dtype = as_dtype("arange", dtype)
-    wide = np.dtype(np.float64) if dtype.kind == "f" else dtype
-    if dtype.kind in "iu" and dtype.itemsize < 8:
-        wide = np.dtype(np.int64)
-    return made(
-        "arange", np.arange(start, end, step, dtype=wide).astype(dtype, copy=False), device, requires_grad
-    )
+    if whole and dtype.itemsize < 8:
+        array = int(start) + int(step) * np.arange(math.ceil((end - start) / step))
+    elif whole:
+        array = np.arange(int(start), int(end), int(step), dtype=dtype)
+    else:
+        array = np.arange(start, end, step, dtype=np.float64)
+    return made("arange", array.astype(dtype, copy=False), device, requires_grad)
 
 
 @silent
@@ -331,7 +338,8 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad: 
     >>> torch.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    array = _linspace("linspace", start, end, steps)
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    array = _linspace("linspace", start, end, steps, dtype)
     dtype = _spaced_dtype("linspace", dtype, array)
     for bound in (start, end):
         fitted("linspace", bound, dtype)
@@ -351,14 +359,17 @@ def logspace(
     >>> torch.logspace(0, 3, 4)
     tensor([   1.,   10.,  100., 1000.])
     """
-    array = float(base) ** _linspace("logspace", start, end, steps)
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    array = float(base) ** _linspace("logspace", start, end, steps, dtype)
     return made("logspace", array.astype(_spaced_dtype("logspace", dtype, array)), device, requires_grad)
 
 
-def _linspace(function: str, start, end, steps: int) -> np.ndarray:
+def _linspace(function: str, start, end, steps: int, dtype) -> np.ndarray:
+    """The numbers in double precision. For an integer dtype the bounds are rounded towards 0 first."""
     if steps < 0:
         raise ArgumentError(f"{function}: number of steps must be non-negative, found {steps}")
-    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    if dtype is not None and as_dtype(function, dtype).kind in "iu":
+        start, end = int(start), int(end)
     return np.linspace(start, end, steps)
 
 

@@ -328,11 +328,16 @@ def multinomial(
         ShapeError: the input is neither a vector nor a matrix, or there are fewer nonzero weights than
             samples, and no replacement.
         ArgumentError: weights are negative, not finite, or all 0.
+        DtypeError: the weights are not floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 2, replacement=True)
     tensor([1, 1])
     """
+    if input.array.dtype.kind != "f":
+        raise DtypeError(
+            f"multinomial: expected floating weights, found {input.dtype}; convert with .float()"
+        )
     weights = np.atleast_2d(input.array.astype(np.float64))
     if input.array.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.array.shape}")

@@ -311,6 +311,8 @@ def narrow(input: Tensor, dim: int, start, length: int) -> Tensor:
     if not shape:
         raise ShapeError("narrow: cannot be applied to a 0-dim tensor.")
     dim = dimension("narrow", dim, len(shape))
+    if isinstance(start, Tensor) and (start.array.ndim or start.array.dtype.kind not in "iu"):
+        raise ShapeError(f"narrow: start must be a 0-dim integral tensor, found {start!r}")
     start, n = int(start), shape[dim]
     if length < 0:
         raise ShapeError(f"narrow: length must be non-negative, found {length}")

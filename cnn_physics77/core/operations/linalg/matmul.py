@@ -186,6 +186,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(input.unsqueeze(1), vec2)
 
 
+ger = outer
+
+
 def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Tensor:
     input, a, b = of_one_dtype(function, input, a, b)
     product = bmm(a, b) if batched else mm(a, b)
@@ -232,4 +235,4 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -
     return _plus_product("baddbmm", input, batch1, batch2, beta, alpha, True)
 
 
-__all__ = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
+__all__ = ["addmm", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]

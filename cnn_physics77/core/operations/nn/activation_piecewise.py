@@ -12,6 +12,7 @@ from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.autograd.ownership import is_temporary
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
+from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -276,14 +277,16 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         inplace: overwrite the input with y.
 
     Raises:
-        ArgumentError: min_val > max_val.
-        DtypeError: the input is not real and floating.
+        ArgumentError: min_val > max_val, or min_val < 0 for unsigned integers.
+        DtypeError: the input is complex or boolean.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.hardtanh(torch.tensor([-2.0, 0.5, 2.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    check_real("hardtanh", input)
+    check_tensors("hardtanh", input, kinds="fiu")
+    if input.array.dtype.kind == "u" and min_val < 0:
+        raise ArgumentError(f"hardtanh: expected min_val of at least 0 for {input.dtype}, found {min_val}")
     if min_val > max_val:
         raise ArgumentError(
             f"hardtanh: min_val cannot be greater than max_val, found {min_val} and {max_val}"
@@ -383,7 +386,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     >>> torch.nn.functional.threshold(torch.tensor([0.0, 1.0, 2.0]), 1.0, 20.0)
     tensor([20., 20.,  2.])
     """
-    check_real("threshold", input)
+    check_tensors("threshold", input, kinds="fiu")
     if inplace:
         return apply_inplace("threshold", input, _threshold, threshold=threshold, value=value)
     return _threshold(input, threshold=threshold, value=value)

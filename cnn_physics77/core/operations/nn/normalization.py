@@ -23,6 +23,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
+from cnn_physics77.core.operations.indexing.clone import clone
 from cnn_physics77.core.operations.indexing.pad import pad
 from cnn_physics77.core.operations.nn.pooling import avg_pool2d
 from cnn_physics77.core.operations.pointwise.exp_log_pow import rsqrt, square
@@ -135,6 +136,8 @@ def batch_norm(
             [ 1.0000]])
     """
     _check("batch_norm", input, weight, bias, running_mean, running_var)
+    if input.array.shape == (0,):  # no samples, no channels
+        return clone(input)
     if training:
         _check_several("batch_norm", input)
     if eps < 0 or (training and eps == 0):

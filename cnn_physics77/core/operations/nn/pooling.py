@@ -136,6 +136,8 @@ def _pool_max(function, d, input, kernel_size, stride, padding, dilation, ceil_m
     kernel_size, stride = _kernel_and_stride(function, kernel_size, stride, d)
     padding = per_dimension(function, "padding", padding, d)
     window = (kernel_size, stride, padding, per_dimension(function, "dilation", dilation, d))
+    if not input.array.shape[-d - 1]:
+        raise ShapeError(f"{function}: expected at least one channel, found shape {input.array.shape}")
     _check_windows(function, input.array.shape[-d:], *window, ceil_mode)
     needed = return_indices or (input.edge is not None and recording())
     y, positions = _max_pool(input, window=window, ceil_mode=ceil_mode, with_positions=needed)

@@ -297,6 +297,16 @@ def clip(input: Tensor, min=None, max=None) -> Tensor:
     return clamp(input, min, max)
 
 
+def _limited(function: str, choose: Callable, input: Tensor, bound) -> Tensor:
+    """:func:`clamp` by one bound. Booleans, which it refuses, are compared as 0 and 1."""
+    if bound is None:
+        raise DtypeError(f"{function}: expected a number or a tensor as the bound, found None")
+    booleans = isinstance(input, Tensor) and input.array.dtype.kind == "b"
+    if booleans and common_dtype(input, bound).kind == "b":
+        return choose(input, bound)
+    return clamp(input, bound) if choose is _maximum else clamp(input, max=bound)
+
+
 @method("clamp_min")
 def clamp_min(input: Tensor, min) -> Tensor:
     """:func:`clamp` with a lower bound only.
@@ -306,7 +316,7 @@ def clamp_min(input: Tensor, min) -> Tensor:
     tensor([0., 2.])
     """
     check_tensors_given("clamp_min", input)
-    return clamp(input, min=min)
+    return _limited("clamp_min", _maximum, input, min)
 
 
 @method("clamp_max")
@@ -318,7 +328,7 @@ def clamp_max(input: Tensor, max) -> Tensor:
     tensor([-1.,  0.])
     """
     check_tensors_given("clamp_max", input)
-    return clamp(input, max=max)
+    return _limited("clamp_max", _minimum, input, max)
 
 
 __all__ = [

@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
-from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
@@ -220,6 +220,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
 
 def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
+    check_tensors_given(function, input)
     if isinstance(dim, Tensor):
         return pairwise(input, dim)
     input = real_input(function, input)

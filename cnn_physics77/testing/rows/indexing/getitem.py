@@ -77,6 +77,7 @@ rows = [
         ],
         bad=[
             Bad(RuntimeError, "exceeds dimension size", X, 1, 2, 2),
+            Bad(RuntimeError, "0-dim integral tensor", X, 1, np.array([1]), 1),
             Bad(RuntimeError, "non-negative", X, 1, 0, -1),
             Bad(IndexError, "start out of range", X, 1, 4, 0),
             Bad(RuntimeError, "0-dim", np.ones(()), 0, 0, 0),

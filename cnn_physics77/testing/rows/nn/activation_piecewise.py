@@ -36,7 +36,7 @@ rows = [
     ),
     Row(F + "relu", _shapes()),
     Row("Tensor.relu", _shapes()),
-    Row(F + "relu6", _shapes(kinks=(0.0, 6.0)), bad=_NOT_REAL),
+    Row(F + "relu6", _shapes(kinks=(0.0, 6.0)), bad=_NOT_REAL[:1]),
     Row(
         F + "leaky_relu",
         lambda rng: [*_shapes()(rng), *_shapes(0.3)(rng), *_shapes(negative_slope=-0.5)(rng)],
@@ -74,8 +74,16 @@ rows = [
     ),
     Row(
         F + "hardtanh",
-        lambda rng: [*_shapes(kinks=(-1.0, 1.0))(rng), *_shapes(-0.5, 1.5, kinks=(-0.5, 1.5))(rng)],
-        bad=[*_NOT_REAL, Bad(ValueError, "min_val cannot be greater", np.ones(2), 2.0, 1.0)],
+        lambda rng: [
+            *_shapes(kinks=(-1.0, 1.0))(rng),
+            *_shapes(-0.5, 1.5, kinks=(-0.5, 1.5))(rng),
+            Sample(np.arange(-3, 3), -2, 1),
+        ],
+        bad=[
+            _NOT_REAL[0],
+            Bad(ValueError, "min_val cannot be greater", np.ones(2), 2.0, 1.0),
+            Bad(RuntimeError, "min_val of at least 0", np.ones(2, np.uint8)),
+        ],
     ),
     # PyTorch's derivative has the slope 1/6 in single precision, and no derivative of its own
     Row(F + "hardsigmoid", _shapes(kinks=(-3.0, 3.0)), bad=_NOT_REAL, order=1, rtol=1e-7),
@@ -85,8 +93,9 @@ rows = [
         lambda rng: [
             *_shapes(0.5, 7.0, kinks=(0.5,))(rng),
             *_shapes(threshold=-1.0, value=3.0, kinks=(-1.0,))(rng),
+            Sample(np.arange(3), 1, 7),
         ],
-        bad=[Bad(TypeError, "real floating", np.ones(2, int), 0.0, 0.0)],
+        bad=[Bad(TypeError, "floating or integer", np.ones(2, bool), 0.0, 0.0)],
     ),
     Row(
         F + "softshrink",

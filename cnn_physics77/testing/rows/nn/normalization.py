@@ -27,6 +27,7 @@ rows = [
             Sample(draw(rng, 2, 3, 2, 2), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
             Sample(draw(rng, 0, 3, 2), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
             Sample(draw(rng, 2, 3, 2, 2, 2), None, None, **_affine(rng, 3), training=True),
+            Sample(draw(rng, 0), None, None, training=True),
             Sample(draw(rng, 0, 3), Constant(draw(rng, 3)), Constant(draw(rng, 3, low=0.1))),
             Sample(draw(rng, 2, 0, 3), Constant(draw(rng, 0)), Constant(draw(rng, 0))),
             *(Sample(draw(rng, *s), None, None, **_affine(rng, 3), training=True) for s in EMPTY),

@@ -24,6 +24,7 @@ rows = [
             Sample(distinct(rng, 3, 7), 3, 1, 1, 2),
             Sample(distinct(rng, 2, 2, 7), 3, 2, ceil_mode=True, return_indices=True),
         ],
+        bad=[Bad(RuntimeError, "at least one channel", np.ones((0, 10)), 2)],
     ),
     Row(
         F + "max_pool2d",

@@ -68,6 +68,19 @@ rows = [
     *[Row(name, two, bad=[mismatch, no_order, number]) for name in ("maximum", "minimum", "fmax", "fmin")],
     Row("clamp", bounds, bad=bad),
     Row("clip", bounds, bad=bad),
-    Row("clamp_min", lambda rng: [Sample(draw(rng, 5), 0.0), Sample(draw(rng, 5), draw(rng, 2, 1))]),
-    Row("clamp_max", lambda rng: [Sample(draw(rng, 5), 0.0), Sample(draw(rng, 5), draw(rng, 2, 1))]),
+    *[
+        Row(
+            name,
+            lambda rng: [
+                Sample(draw(rng, 5), 0.0),
+                Sample(draw(rng, 5), draw(rng, 2, 1)),
+                Sample(np.array([True, False]), np.array(True)),
+            ],
+            bad=[
+                Bad(DtypeError, "found the number", 2, np.ones(2)),
+                Bad(DtypeError, "None", np.ones(2), None),
+            ],
+        )
+        for name in ("clamp_min", "clamp_max")
+    ],
 ]

@@ -201,6 +201,22 @@ def test_out_of_functions_of_networks_and_of_norms(t):
 
 
 @pytest.mark.parametrize("t", [ours, torch])
+def test_out_in_the_memory_of_an_input(t):
+    x, index = t.arange(6.0), t.tensor([0, 1, 2])
+    assert t.sqrt(x[::2], out=x[1::2]).shape == (3,)
+    assert t.exp(x, out=x) is x and t.add(x[:3], 1, out=x[3:]).shape == (3,)
+    for call in (
+        lambda: t.exp(x[:5], out=x[1:]),
+        lambda: t.index_select(x, 0, index, out=x[:3]),
+        lambda: t.cat([x[:2], x[2:]], out=x),
+        lambda: t.index_select(x, 0, index, out=t.zeros(1).expand(3)),
+        lambda: t.gather(x, 0, index, out=t.empty(3, dtype=t.float64)),
+    ):
+        with pytest.raises(RuntimeError, match=r"single memory location|to have dtype"):
+            call()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
 def test_out_of_another_shape_is_resized_with_a_warning(t):
     out = t.ones(3)
     with pytest.warns(UserWarning, match=r"resized since it had shape \[3\], which does not match .* \[2\]"):

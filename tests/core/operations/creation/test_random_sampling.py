@@ -143,6 +143,7 @@ def test_multinomial_without_replacement_draws_each_index_once():
         (lambda: torch.bernoulli(torch.tensor([1.5])), ValueError, "0 <= p <= 1"),
         (lambda: torch.poisson(torch.tensor([-1.0])), ValueError, "negative"),
         (lambda: torch.multinomial(torch.tensor([0.0, 0.0]), 1), ValueError, "not all 0"),
+        (lambda: torch.multinomial(torch.tensor([1, 1]), 1), RuntimeError, "floating weights"),
         (lambda: torch.multinomial(torch.tensor([-1.0, 2.0]), 1), ValueError, "non-negative"),
         (lambda: torch.multinomial(torch.tensor([1.0, 0.0]), 2), ShapeError, "without replacement"),
         (lambda: torch.multinomial(torch.ones(2), 0), ValueError, "at least 1"),
