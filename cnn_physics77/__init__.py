@@ -122,6 +122,7 @@ if _typing.TYPE_CHECKING:
         backends,
         cuda,
         distributed,
+        distributions,
         func,
         functional,
         futures,
@@ -163,7 +164,8 @@ newaxis = None
 # Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
-    *("accelerator", "amp", "backends", "distributed", "func", "functional", "futures", "fx", "jit", "mps"),
+    *("accelerator", "amp", "backends", "distributed", "distributions", "func", "functional"),
+    *("futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
     *("torch_version", "utils", "version"),
 )

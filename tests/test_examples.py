@@ -15,6 +15,8 @@ EXAMPLES = [
     ("pytorch_autoencoder.py", ["--epochs", "10"]),
     ("pytorch_blasius_pinn.py", ["--adam", "100", "--lbfgs", "25"]),
     ("pytorch_per_sample_gradients.py", ["--steps", "20", "--batch-size", "16"]),
+    ("pytorch_normalizing_flow.py", ["--steps", "10", "--layers", "2"]),
+    ("pytorch_reinforce.py", ["--updates", "6", "--episodes", "4"]),
 ]
 
 

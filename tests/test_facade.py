@@ -74,6 +74,7 @@ MODULES = [
     (".linalg", set()),
     (".special", set()),
     (".cuda", set()),
+    (".distributions", set()),
     (".func", set()),
 ]
 """Our module, and what is in it that PyTorch does not have."""

@@ -28,6 +28,7 @@ FACADES = (
     "cnn_physics77.accelerator",
     "cnn_physics77.backends.cudnn",
     "cnn_physics77.distributed",
+    "cnn_physics77.distributions",
     "cnn_physics77.func",
     "cnn_physics77.fx",
     "cnn_physics77.jit",
@@ -202,7 +203,18 @@ print(*{{name.partition('.')[0] for name in set(sys.modules) - before if 'cython
 
 
 LATE = {
-    "": ("performance", "utils", "testing", "linalg", "cuda", "load", "save", "func", "vmap"),
+    "": (
+        "performance",
+        "utils",
+        "testing",
+        "linalg",
+        "cuda",
+        "load",
+        "save",
+        "func",
+        "vmap",
+        "distributions",
+    ),
     ".autograd": ("functional", "gradcheck", "gradgradcheck"),
     ".nn": ("LSTM", "LazyLinear", "PixelShuffle", "Transformer"),
     ".nn.functional": ("pixel_shuffle", "scaled_dot_product_attention"),

@@ -17,6 +17,19 @@ from cnn_physics77.nn.modules import lazy
 
 MODULES = """
 nn.utils.parametrizations nn.utils.parametrize nn.utils.prune nn.utils.stateless
+distributions distributions.bernoulli distributions.beta distributions.binomial
+distributions.categorical distributions.cauchy distributions.chi2 distributions.constraint_registry
+distributions.constraints distributions.continuous_bernoulli distributions.dirichlet
+distributions.distribution distributions.exponential distributions.fishersnedecor distributions.gamma
+distributions.geometric distributions.gumbel distributions.half_cauchy distributions.half_normal
+distributions.independent distributions.inverse_gamma distributions.kl distributions.kumaraswamy
+distributions.laplace distributions.log_normal distributions.logistic_normal
+distributions.lowrank_multivariate_normal distributions.mixture_same_family distributions.multinomial
+distributions.multivariate_normal distributions.negative_binomial distributions.normal
+distributions.one_hot_categorical distributions.pareto distributions.poisson
+distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.studentT
+distributions.transformed_distribution distributions.transforms distributions.uniform
+distributions.utils distributions.von_mises distributions.weibull
 optim.swa_utils
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp

@@ -1,0 +1,95 @@
+"""``torch.distributions.bernoulli``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import cnn_physics77 as torch
+from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.distributions import constraints
+from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.utils import (
+    broadcast_all,
+    lazy_property,
+    logits_to_probs,
+    one_of,
+    probs_to_logits,
+)
+from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
+
+
+class Bernoulli(Distribution):
+    r"""1 with the probability p, 0 otherwise: :math:`p(x) = p^x (1 - p)^{1 - x}`.
+
+    Args:
+        probs: p.
+        logits: :math:`\log p - \log(1 - p)`, in place of ``probs``.
+
+    Raises:
+        ValueError: both are given, or none.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.distributions import Bernoulli
+    >>> Bernoulli(0.25).log_prob(torch.tensor([1.0, 0.0])).exp()
+    tensor([0.2500, 0.7500])
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "probs": constraints.unit_interval,
+        "logits": constraints.real,
+    }
+    support = constraints.boolean
+    has_enumerate_support = True
+    expanded = ("probs", "logits", "_param")
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        name = one_of(type(self).__name__, probs=probs, logits=logits)
+        (self._param,) = broadcast_all(probs if logits is None else logits)
+        setattr(self, name, self._param)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @lazy_property
+    def logits(self) -> Tensor:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Tensor:
+        return logits_to_probs(self.logits, is_binary=True)
+
+    @property
+    def param_shape(self) -> Any:
+        """The shape of the parameters."""
+        return self._param.shape
+
+    @property
+    def mean(self) -> Tensor:
+        return self.probs
+
+    @property
+    def mode(self) -> Tensor:
+        """NaN where both are equally probable."""
+        return torch.where(self.probs == 0.5, math.nan, (self.probs >= 0.5).to(self.probs.dtype))
+
+    @property
+    def variance(self) -> Tensor:
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        with torch.no_grad():
+            return torch.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        logits, value = broadcast_all(self.logits, value)
+        return -binary_cross_entropy_with_logits(logits, value, reduction="none")
+
+    def entropy(self) -> Tensor:
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        return self._support_values(torch.arange(2, dtype=self._param.dtype), expand)
+
+
+__all__ = ["Bernoulli"]

@@ -1,0 +1,115 @@
+"""``torch.distributions.binomial``."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import cnn_physics77 as torch
+from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.distributions import constraints
+from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.draws import binomial
+from cnn_physics77.distributions.utils import (
+    broadcast_all,
+    lazy_property,
+    logits_to_probs,
+    one_of,
+    probs_to_logits,
+)
+
+
+class Binomial(Distribution):
+    r"""The number of successes in n trials: :math:`p(k) = \binom{n}{k} p^k (1 - p)^{n - k}`.
+
+    Args:
+        total_count: n.
+        probs: p.
+        logits: :math:`\log p - \log(1 - p)`, in place of ``probs``.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.distributions import Binomial
+    >>> Binomial(2, 0.5).log_prob(torch.tensor([0.0, 1.0, 2.0])).exp()
+    tensor([0.2500, 0.5000, 0.2500])
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "total_count": constraints.nonnegative_integer,
+        "probs": constraints.unit_interval,
+        "logits": constraints.real,
+    }
+    has_enumerate_support = True
+    expanded = ("total_count", "probs", "logits", "_param")
+
+    def __init__(
+        self,
+        total_count: Any = 1,
+        probs: Any = None,
+        logits: Any = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        name = one_of("Binomial", probs=probs, logits=logits)
+        given = probs if logits is None else logits
+        kind = given if isinstance(given, Tensor) else torch.tensor(float(given))
+        count = torch.as_tensor(total_count).to(kind.dtype)
+        self.total_count, self._param = broadcast_all(count, kind)
+        setattr(self, name, self._param)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> Any:
+        return constraints.integer_interval(0, self.total_count)
+
+    @lazy_property
+    def logits(self) -> Tensor:
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Tensor:
+        return logits_to_probs(self.logits, is_binary=True)
+
+    @property
+    def param_shape(self) -> Any:
+        """The shape of the parameters."""
+        return self._param.shape
+
+    @property
+    def mean(self) -> Tensor:
+        return self.total_count * self.probs
+
+    @property
+    def mode(self) -> Tensor:
+        return torch.minimum(((self.total_count + 1) * self.probs).floor(), self.total_count)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.total_count * self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        shape = self._extended_shape(sample_shape)
+        return binomial(self.total_count.expand(shape), self.probs.expand(shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        n, logits = self.total_count, self.logits
+        log_all = n * logits.clamp(min=0) + n * torch.log1p(torch.exp(-logits.abs()))  # n log(1 + e^logits)
+        ways = torch.lgamma(n + 1) - torch.lgamma(value + 1) - torch.lgamma(n - value + 1)
+        return ways + value * logits - log_all
+
+    def _count(self) -> int:
+        """n, if it is the same for the batch."""
+        count = int(self.total_count.max().item())
+        if not self.total_count.min().item() == count:
+            raise NotImplementedError("Binomial: inhomogeneous total count is not supported by this method")
+        return count
+
+    def entropy(self) -> Tensor:
+        self._count()
+        log_prob = self.log_prob(self.enumerate_support(False))
+        return -(torch.exp(log_prob) * log_prob).sum(0)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        return self._support_values(torch.arange(1 + self._count(), dtype=self._param.dtype), expand)
+
+
+__all__ = ["Binomial"]
