@@ -147,13 +147,17 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled
     from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import (
+        bilinear,
         channel_shuffle,
         cosine_embedding_loss,
         ctc_loss,
+        embedding_bag,
         hinge_embedding_loss,
         margin_ranking_loss,
+        pdist,
         pixel_shuffle,
         pixel_unshuffle,
+        rrelu,
         triplet_margin_loss,
     )
     from cnn_physics77.serialization import load, save

@@ -10,13 +10,18 @@ from cnn_physics77.nn.parallel import DataParallel
 from cnn_physics77.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn.modules.activation_random import *
     from cnn_physics77.nn.modules.adaptive import *
     from cnn_physics77.nn.modules.attention import MultiheadAttention
+    from cnn_physics77.nn.modules.bilinear import *
     from cnn_physics77.nn.modules.channelshuffle import *
+    from cnn_physics77.nn.modules.embedding_bag import *
     from cnn_physics77.nn.modules.lazy import *
+    from cnn_physics77.nn.modules.local_response_norm import *
     from cnn_physics77.nn.modules.loss_ctc import *
     from cnn_physics77.nn.modules.loss_margin import *
     from cnn_physics77.nn.modules.pixelshuffle import *
+    from cnn_physics77.nn.modules.pooling_rare import *
     from cnn_physics77.nn.modules.rnn import *
     from cnn_physics77.nn.modules.transformer import *
     from cnn_physics77.nn.modules.upsampling import *

@@ -22,14 +22,25 @@ from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.core.operations.nn.activation_random import *
     from cnn_physics77.core.operations.nn.attention import *
+    from cnn_physics77.core.operations.nn.bilinear import *
+    from cnn_physics77.core.operations.nn.embedding_bag import *
+    from cnn_physics77.core.operations.nn.grid_sample import *
     from cnn_physics77.core.operations.nn.interpolate import *
     from cnn_physics77.core.operations.nn.loss_ctc import *
     from cnn_physics77.core.operations.nn.loss_margin import *
+    from cnn_physics77.core.operations.nn.pdist import *
     from cnn_physics77.core.operations.nn.pixel_shuffle import *
+    from cnn_physics77.core.operations.nn.pooling_fractional import *
+    from cnn_physics77.core.operations.nn.pooling_lp import *
 
 _LATE = {
+    "activation_random": "gumbel_softmax rrelu",
     "attention": "multi_head_attention_forward scaled_dot_product_attention",
+    "bilinear": "bilinear",
+    "embedding_bag": "embedding_bag",
+    "grid_sample": "affine_grid grid_sample",
     "interpolate": "interpolate upsample upsample_bilinear upsample_nearest",
     "loss_ctc": "ctc_loss",
     "loss_margin": """
@@ -37,13 +48,16 @@ _LATE = {
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
         triplet_margin_with_distance_loss
     """,
+    "pdist": "pdist",
     "pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
+    "pooling_fractional": "fractional_max_pool2d fractional_max_pool3d",
+    "pooling_lp": "lp_pool1d lp_pool2d lp_pool3d",
 }
 """The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""
 
 _AT_THE_TOP = """
-    channel_shuffle cosine_embedding_loss ctc_loss hinge_embedding_loss margin_ranking_loss pixel_shuffle
-    pixel_unshuffle triplet_margin_loss
+    bilinear channel_shuffle cosine_embedding_loss ctc_loss embedding_bag hinge_embedding_loss
+    margin_ranking_loss pdist pixel_shuffle pixel_unshuffle rrelu triplet_margin_loss
 """
 """Those of them that ``torch`` has too."""
 

@@ -36,6 +36,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     "index_put": (0, [3], "booleans as an index"),
     "nn.functional.one_hot": (0, [0], "__int__"),
     "nn.functional.ctc_loss": (0, [0, 2], "tolist"),  # lengths that are tensors
+    "nn.functional.embedding_bag": (0, [3], "bincount"),
     # a 0-d tensor is an index, as an integer is
     "take": (0, [1], "pick reads a value"),
     "tensor_split": (0, [5], "tolist"),

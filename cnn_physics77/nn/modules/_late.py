@@ -7,14 +7,18 @@ PyTorch's, PyTorch's module has the names too.
 from __future__ import annotations
 
 _NAMES = {
+    "activation_random": "RReLU",
     "adaptive": "AdaptiveLogSoftmaxWithLoss",
     "attention": "MultiheadAttention",
+    "bilinear": "Bilinear",
     "channelshuffle": "ChannelShuffle",
+    "embedding_bag": "EmbeddingBag",
     "lazy": """
         LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
         LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
         LazyLinear
     """,
+    "local_response_norm": "LocalResponseNorm",
     "loss_ctc": "CTCLoss",
     "loss_margin": """
         CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
@@ -22,6 +26,7 @@ _NAMES = {
         TripletMarginWithDistanceLoss
     """,
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
+    "pooling_rare": "FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d",
     "rnn": "GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase",
     "transformer": """
         Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer

@@ -1,7 +1,10 @@
 """``torch.nn.modules.linear``: linear layers."""
 
-from cnn_physics77 import _places
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core.layers import linear as _code
 from cnn_physics77.core.layers.linear import *
+from cnn_physics77.nn.modules._late import layers as _layers
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers("bilinear"))
 
 _places.settle(globals(), _code)

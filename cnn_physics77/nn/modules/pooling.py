@@ -1,7 +1,10 @@
 """``torch.nn.modules.pooling``: pooling."""
 
-from cnn_physics77 import _places
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core.layers import pooling as _code
 from cnn_physics77.core.layers.pooling import *
+from cnn_physics77.nn.modules._late import layers as _layers
+
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers("pooling_rare"))
 
 _places.settle(globals(), _code)

@@ -114,6 +114,17 @@ LAYERS = [
     ("Upsample", (None, (1.5, 2)), {"mode": "bicubic", "recompute_scale_factor": True}, [(1, 2, 3, 5)]),
     ("UpsamplingNearest2d", (3,), {}, [(1, 2, 4, 5)]),
     ("UpsamplingBilinear2d", (), {"scale_factor": 2}, [(1, 2, 4, 5)]),
+    # bilinear forms, bags, neighbours, and rare pools
+    ("Bilinear", (3, 4, 2), {}, [(5, 3), (5, 4)]),
+    ("Bilinear", (3, 4, 2), {"bias": False}, [(2, 5, 3), (2, 5, 4)]),
+    ("EmbeddingBag", (7, 3), {}, [np.array([[1, 2, 1], [6, 0, 0]])]),
+    ("EmbeddingBag", (7, 3, 0.5, 1.0), {"mode": "sum"}, [np.array([1, 2, 1, 6]), np.array([0, 3])]),
+    ("EmbeddingBag", (7, 3), {"mode": "max", "padding_idx": -6}, [np.array([[1, 2, 1], [6, 0, 0]])]),
+    ("LocalResponseNorm", (3,), {"alpha": 0.5}, [(2, 5, 3)]),
+    ("RReLU", (0.2, 0.2), {}, [(3, 4)]),
+    ("LPPool1d", (3, 2), {"stride": 1}, [(2, 3, 7)]),
+    ("LPPool2d", (2, (3, 2)), {"ceil_mode": True}, [(2, 3, 7, 6)]),
+    ("LPPool3d", (2, 2), {}, [(1, 2, 4, 4, 4)]),
     # margins
     ("ConstantPad1d", (2, 1.5), {}, [(2, 3, 4)]),
     ("ConstantPad2d", ((1, 0, 2, 1), -1.0), {}, [(2, 3, 4, 5)]),
@@ -231,6 +242,7 @@ def test_every_layer_is_compared():
     elsewhere = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
     elsewhere |= {"BCELoss", "AlphaDropout", "FeatureAlphaDropout", "DataParallel"}
     elsewhere |= {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AdaptiveLogSoftmaxWithLoss"}
+    elsewhere |= {"FractionalMaxPool2d", "FractionalMaxPool3d"}
     families = ("Lazy", "LSTM", "GRU", "RNN", "Transformer", "Multihead")  # in files of their own
     elsewhere |= {name for name in public_layers() if name.startswith(families)}
     assert set(public_layers()) - elsewhere == {name for name, *_ in LAYERS}
@@ -352,6 +364,28 @@ def test_weighted_losses(name, weights, target):
         results.append((value.item(), given.grad.numpy()))
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("FractionalMaxPool2d", (2, 3), (2, 3, 7, 6)),
+        ("FractionalMaxPool2d", (2, None, (0.5, 0.7), True), (2, 3, 7, 6)),
+        ("FractionalMaxPool3d", (2, None, 0.5), (1, 2, 4, 5, 6)),
+    ],
+)
+def test_fractional_pooling(name, arguments, shape):
+    samples = np.random.default_rng(0).uniform(size=(*shape[:2], len(shape) - 2))
+    x = np.random.default_rng(1).normal(size=shape)
+    results = []
+    for framework in (ours, torch):
+        layer = getattr(framework.nn, name)(*arguments, _random_samples=framework.tensor(samples))
+        y = layer(framework.tensor(x))
+        results.append((repr(layer), *(t.tolist() for t in (y if isinstance(y, tuple) else (y,)))))
+        for bad in ({}, {"output_size": 2, "output_ratio": 0.5}, {"output_ratio": 1.5}):
+            with pytest.raises(ValueError, match="output"):
+                getattr(framework.nn, name)(2, **bad)
+    assert results[0] == results[1]
 
 
 def test_older_words():

@@ -55,7 +55,7 @@ def _ctc_gradient(g, x, symbols, times, ends, *, zero_infinity):
     total = _total(before, times, ends)[:, None]
     there = np.exp(before + after - total)
     expected = np.zeros(x.shape, x.dtype, like=x)
-    index = np.ascontiguousarray(np.broadcast_to(symbols, there.shape))
+    index = np.broadcast_to(symbols, there.shape)
     add_along(expected, index, 2, there)
     counts = np.arange(len(x))[:, None, None] < times[:, None]
     gradient = np.where(counts, g[:, None] * (np.exp(x) - expected), g.dtype.type(0))
@@ -134,7 +134,7 @@ def _in_plain_operations(x: Tensor, symbols: Tensor, times: Tensor, ends: Tensor
     never = -1e30
     count, length = symbols.array.shape
     skips = from_array(_skips(symbols.array))
-    index = from_array(np.ascontiguousarray(np.broadcast_to(symbols.array, (x.shape[0], count, length))))
+    index = from_array(np.broadcast_to(symbols.array, (x.shape[0], count, length)))
     emissions = gather_along(x, index, dim=2, squeeze=False)
     started = from_array(np.broadcast_to(np.arange(length) < 2, (count, length)))
     alpha = where(started, emissions[0], never)
