@@ -1,12 +1,15 @@
 """Saving and loading tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
 
-There are two formats. Neither can contain code, so files from untrusted sources can be opened.
+There are three formats. All are read as data: no code in a file is run, and only what a table lists is made,
+so files from untrusted sources can be opened.
 
-- :func:`save` and :func:`load`: any nesting of plain containers. The file is an uncompressed ZIP archive. The
-  structure is in ``structure.json``, and every array is a file ``arrays/<number>.npy``; both can be read
-  without this package. Shared memory is stored once; ``"views"`` in the structure has the offset and the
-  strides, in bytes, of each array in it. For an array whose memory order is neither C nor Fortran,
-  ``"views"`` lists the axes in memory order.
+- :func:`save` writes PyTorch's own format (:mod:`.torch_file`) if ``torch.load(weights_only=True)`` reads the
+  object in it: tensors, parameters, numbers, strings, and plain containers of them. :func:`load` reads it.
+- For other objects, with arrays, dates, paths and so on, :func:`save` writes a format of this package, which
+  :func:`load` reads as well. It is an uncompressed ZIP archive too. The structure is in ``structure.json``,
+  and every array is a file ``arrays/<number>.npy``; both can be read without this package. Shared memory is
+  stored once; ``"views"`` in the structure has the offset and the strides, in bytes, of each array in it. For
+  an array whose memory order is neither C nor Fortran, ``"views"`` lists the axes in memory order.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
   safetensors library, which PyTorch users read and write.
 
@@ -22,19 +25,21 @@ import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import prod
 from typing import IO, Any
 
 import numpy as np
 
+from cnn_physics77.core import torch_file
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.encoding import NUMERIC, VERSION, Decoder, Encoder
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.tensor import Tensor, from_array
 
 FORMAT = "cnn_physics77 checkpoint"
+_BEFORE_ZIP = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9"  # a pickle of PyTorch's magic number
 
 # ------------------------------------------------------------------------------------------- files
 
@@ -78,8 +83,14 @@ def _read(f) -> tuple[bytes, str]:
         return file.read(), str(f)
 
 
-def save(obj: Any, f) -> None:
-    """Write an object to a file.
+def save(
+    obj: Any,
+    f,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
+    """Write an object to a file, in PyTorch's format if it can hold the object: see this module.
 
     Args:
         obj: tensors, arrays, numbers (also ``Decimal`` and ``Fraction``), strings, bytes, None, dtypes,
@@ -88,6 +99,7 @@ def save(obj: Any, f) -> None:
             become ``dict``) and ``argparse.Namespace``, in any nesting. Tensors keep the attributes that the
             user has set on them, their memory order, and shared memory; they lose gradients and hooks.
         f: a path, or a binary file.
+        pickle_module, pickle_protocol, _use_new_zipfile_serialization: accepted for PyTorch's sake.
 
     Raises:
         CheckpointError: the object contains something else; the message says where.
@@ -100,13 +112,31 @@ def save(obj: Any, f) -> None:
     >>> torch.load(file)
     {'step': 3, 'weights': [tensor([1., 1.])]}
     """
+    write: Callable[[zipfile.ZipFile], None]
+    try:
+        write = torch_file.writer(obj)
+    except torch_file.NotForPyTorchError:
+        write = writer_of_own_format(obj)
+    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        write(archive)
+
+
+def writer_of_own_format(obj: Any) -> Callable[[zipfile.ZipFile], None]:
+    """The function that writes an object into an archive, in the format of this package.
+
+    Raises:
+        CheckpointError: the object contains something that cannot be saved.
+    """
     encoder = Encoder()
     structure = {"format": FORMAT, "version": VERSION, **encoder.structure(obj)}
-    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+
+    def write(archive: zipfile.ZipFile) -> None:
         archive.writestr("structure.json", json.dumps(structure))
         for number, array in encoder.stored.items():
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=array.nbytes > 1 << 30) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
+
+    return write
 
 
 def _read_array(data: bytes) -> np.ndarray:
@@ -121,30 +151,44 @@ def _read_array(data: bytes) -> np.ndarray:
     return np.lib.format.read_array(entry, allow_pickle=False)
 
 
-def load(f, map_location=None, *, weights_only: bool = True) -> Any:
-    """Read a file written by :func:`save`.
+def load(
+    f,
+    map_location=None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+) -> Any:
+    """Read a file written by :func:`save`, or by PyTorch's.
 
     Args:
         f: a path, or a binary file.
-        map_location: ``"cpu"`` or None.
-        weights_only: accepted for PyTorch's sake; the file cannot hold anything else.
+        map_location: ``"cpu"`` or None; a function or a dict, which PyTorch takes too, changes nothing.
+        pickle_module, mmap: accepted for PyTorch's sake.
+        weights_only: accepted for PyTorch's sake; data is all that is ever read. bfloat16 becomes float32,
+            which holds all of its values.
 
     Raises:
-        CheckpointError: the file is truncated, altered, or of another format.
+        CheckpointError: the file is truncated, altered, or of another format; or PyTorch has saved objects
+            of other classes in it, such as whole modules.
         OSError: the file cannot be read.
     """
-    check_device("load", map_location)
+    if not callable(map_location) and not isinstance(map_location, dict):
+        check_device("load", map_location)
     data, name = _read(f)
+    if data.startswith(_BEFORE_ZIP):
+        raise CheckpointError(
+            f"load: expected an archive in {name}, found PyTorch's format before 1.6; load it there, and "
+            "save it again"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = set(archive.namelist())
+            entries = archive.namelist()
             if "structure.json" not in entries:
-                hint = (
-                    "PyTorch's own; convert it with save_safetensors there"
-                    if any(e.endswith("data.pkl") for e in entries)
-                    else "another archive"
-                )
-                raise CheckpointError(f"load: expected a {FORMAT} in {name}, found {hint}")
+                pickles = [entry for entry in entries if entry.endswith("data.pkl")]
+                if not pickles:
+                    raise CheckpointError(f"load: expected a {FORMAT} in {name}, found another archive")
+                return torch_file.read(archive, pickles[0])
             structure = json.loads(archive.read("structure.json"))
             if structure.get("format") != FORMAT:
                 raise CheckpointError(
@@ -162,6 +206,8 @@ def load(f, map_location=None, *, weights_only: bool = True) -> Any:
             return Decoder(structure, read_array).object()
     except CheckpointError:
         raise
+    except MemoryError as error:
+        raise CheckpointError(f"load: {name} needs more memory than there is ({error})") from None
     except Exception as error:  # all is in memory: whatever goes wrong is the file's fault
         raise CheckpointError(
             f"load: expected a whole {FORMAT} in {name}, found {len(data)} bytes that are truncated, altered "

@@ -199,7 +199,7 @@ class Encoder:
         """For each array that is a view of a stored one: number -> how to make the view."""
         views: dict[str, dict[str, Any]] = {}
         self.stored: dict[int, np.ndarray] = {}
-        for group in _overlapping(self._arrays):
+        for group in overlapping(self._arrays):
             if len(group) == 1:
                 (number,) = group
                 array = self._arrays[number]
@@ -211,7 +211,7 @@ class Encoder:
                 if axes is not None:
                     views[str(number)] = {"axes": axes, "shape": shape}
             else:
-                low, memory = _memory([self._arrays[number] for number in group])
+                low, memory = memory_of([self._arrays[number] for number in group])
                 place = len(self._arrays) + len(views)
                 self.stored[place] = memory
                 for number in group:
@@ -226,7 +226,7 @@ class Encoder:
         return views
 
 
-def _overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
+def overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
     """The numbers of the arrays, grouped by shared memory."""
     bounds = sorted(
         (id(root_of(array)), *np.lib.array_utils.byte_bounds(array), number)
@@ -245,7 +245,7 @@ def _overlapping(arrays: list[np.ndarray]) -> list[list[int]]:
     return groups
 
 
-def _memory(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
+def memory_of(arrays: list[np.ndarray]) -> tuple[int, np.ndarray]:
     """The memory that the arrays span: its address, and an array of it, of bytes if their dtypes differ."""
     bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays]
     low, high = min(b[0] for b in bounds), max(b[1] for b in bounds)
@@ -390,4 +390,4 @@ class Decoder:
         return made
 
 
-__all__ = ["NUMERIC", "VERSION", "Decoder", "Encoder"]
+__all__ = ["NUMERIC", "VERSION", "Decoder", "Encoder", "memory_of", "overlapping"]

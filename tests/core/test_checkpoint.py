@@ -155,8 +155,8 @@ def test_altered_bytes_are_seen(tmp_path):
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "file"
-    torch.save({"x": torch.ones(2)}, path)
-    with pytest.raises(CheckpointError, match="PyTorch's own"):
+    torch.save({"x": torch.ones(2)}, path, _use_new_zipfile_serialization=False)
+    with pytest.raises(CheckpointError, match=r"PyTorch's format before 1\.6"):
         load(path)
     np.savez(tmp_path / "a.npz", x=np.ones(2))
     with pytest.raises(CheckpointError, match="another archive"):
@@ -356,7 +356,7 @@ def test_what_only_a_pickle_could_hold_is_refused_and_the_old_file_stays(tmp_pat
 
 
 def test_a_structure_that_contains_itself_is_refused():
-    endless = [1]
+    endless = [Decimal(1)]  # which PyTorch's format does not hold
     endless.append({"again": endless})
     with pytest.raises(CheckpointError, match=r"contains itself, at obj\[1\]\['again'\]"):
         save(endless, io.BytesIO())
