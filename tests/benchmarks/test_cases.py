@@ -7,6 +7,7 @@ import pytest
 
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.speed.cases import CASES, CHOICES, CONVOLUTIONS, choose
+from cnn_physics77.benchmarks.speed.sequences import SequenceCase
 from cnn_physics77.benchmarks.speed.suite import difference
 from cnn_physics77.benchmarks.speed.work import (
     ConvolutionCase,
@@ -97,9 +98,12 @@ def small(case):
             name: (4, *shape[1:]) if name in ("x", "y") and len(shape) > 1 else shape
             for name, shape in case.shapes.items()
         }
+        shapes = {n: (2, 2, 5, s[3]) if n in ("query", "key", "value") else s for n, s in shapes.items()}
         return dataclasses.replace(case, shapes=shapes, labels=min(case.labels, 4))
     if isinstance(case, PinnCase):
         return case
+    if isinstance(case, SequenceCase):
+        return dataclasses.replace(case, shape=(2, 3, case.shape[2]))
     if isinstance(case, ConvolutionCase):
         return dataclasses.replace(case, batch=2, pixels=min(case.pixels, 9))
     if isinstance(case, UpdateCase):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .arguments import CHOICES
+from .sequences import SequenceCase
 from .work import (
     OPTIMIZERS,
     Case,
@@ -162,6 +163,36 @@ def _functions() -> Iterator[Case]:
         yield FunctionCase(name=name, function=function, shapes=shapes, labels=labels, quick=quick)
 
 
+def _sequences() -> Iterator[Case]:
+    table: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
+        "LSTM 2 x 128, 64 x 50 x 32": (
+            lambda torch: torch.nn.LSTM(32, 128, num_layers=2, batch_first=True), (64, 50, 32),
+        ),
+        "GRU 128, bidirectional, 64 x 50 x 32": (
+            lambda torch: torch.nn.GRU(32, 128, bidirectional=True, batch_first=True), (64, 50, 32),
+        ),
+        "Transformer encoder 2 x 128, 4 heads, 16 x 64 x 128": (
+            lambda torch: torch.nn.TransformerEncoder(
+                torch.nn.TransformerEncoderLayer(
+                    128, 4, 512, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+                ),
+                num_layers=2, enable_nested_tensor=False,
+            ),
+            (16, 64, 128),
+        ),
+    }  # fmt: skip
+    for name, (build, shape) in table.items():
+        yield SequenceCase(name=name, build=build, shape=shape, quick=name.startswith("LSTM"))
+    heads = (16, 8, 128, 32)
+    yield FunctionCase(
+        name="causal attention, 16x8x128x32",
+        function=lambda torch, **given: torch.nn.functional.scaled_dot_product_attention(
+            *given.values(), is_causal=True
+        ),
+        shapes={"query": heads, "key": heads, "value": heads},
+    )
+
+
 PARAMETER_SHAPES = {
     "CNN's 5 parameters": ((8, 1, 3, 3), (128, 5408), (128,), (10, 128), (10,)),
     "65 small ones": tuple(
@@ -219,7 +250,7 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
 
 
 def _all() -> dict[str, Case]:
-    suite = [*_networks(), *_small_graphs(), *_convolutions(), *_functions(), *_updates()]
+    suite = [*_networks(), *_small_graphs(), *_convolutions(), *_functions(), *_sequences(), *_updates()]
     suite += _columns([case for case in suite if case.target is not None])
     found = {case.key: case for case in suite}
     assert len(found) == len(suite), "two cases have the same name"
