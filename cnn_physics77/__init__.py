@@ -123,6 +123,7 @@ if _typing.TYPE_CHECKING:
         cuda,
         distributed,
         distributions,
+        fft,
         func,
         functional,
         futures,
@@ -171,6 +172,7 @@ _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "distributions", "func", "functional"),
     *("futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
+    "fft",
     *("torch_version", "utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")

@@ -73,6 +73,7 @@ MODULES = [
     (".utils.data", {"WorkerInfo", "collate", "default_collate_fn_map", "read_idx"}),
     (".linalg", set()),
     (".special", set()),
+    (".fft", set()),
     (".cuda", set()),
     (".distributions", set()),
     (".func", set()),

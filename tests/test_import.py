@@ -23,6 +23,7 @@ FACADES = (
     "cnn_physics77.autograd.graph",
     "cnn_physics77.linalg",
     "cnn_physics77.special",
+    "cnn_physics77.fft",
     "cnn_physics77.cuda",
     "cnn_physics77.cuda.amp",
     "cnn_physics77.accelerator",

@@ -43,7 +43,10 @@ gradient histogramdd index_fill index_put isclose isfinite isinf isnan isreal lo
 masked_scatter matrix_exp norm ones_like pinverse poisson put rand_like randint_like randn_like std_mean
 trace trapezoid trapz tril_indices triu_indices unique unique_consecutive var_mean zeros_like
 """
-WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS).split())
+_SIGNALS = """
+fftshift ifftshift
+"""
+WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS + _SIGNALS).split())
 """The functions of ``torch`` that do not take ``out``."""
 
 _OF_NETWORKS = """

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, RangeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, RangeError, ShapeError
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.late import complete_late
@@ -83,7 +83,7 @@ def histc(input: Tensor, bins: int = 100, min=0, max=0) -> Tensor:
     bins = _check_bins("histc", bins)
     low, high = _limits("histc", x, min, max, min != 0 or max != 0)
     if low > high:
-        raise ValueError(f"histc: max must be larger than min, found min {min} and max {max}")
+        raise ArgumentError(f"histc: max must be larger than min, found min {min} and max {max}")
     if low == high:
         low, high = low - 1, high + 1
     inside = x[(x >= low) & (x <= high)]
@@ -216,7 +216,7 @@ def _edges(function: str, x: np.ndarray, bins, limits: Sequence | None) -> np.nd
     low, high = (0.0, 0.0) if limits is None else limits
     low, high = _limits(function, x, low, high, limits is not None)
     if low > high:
-        raise ValueError(f"{function}: min should not exceed max, but got min {low:g} max {high:g}")
+        raise ArgumentError(f"{function}: min should not exceed max, but got min {low:g} max {high:g}")
     if low == high:
         low, high = low - 0.5, high + 0.5
     return linspace(low, high, bins + 1, dtype=x.dtype).array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input
@@ -32,7 +32,7 @@ def _quantile(
     input = as_tensor_input(function, input)
     q = _probabilities(function, input, q)
     if interpolation not in _WAYS:
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: interpolation must be one of {', '.join(_WAYS)}, but got {interpolation!r}"
         )
     shape = input.array.shape
@@ -60,7 +60,7 @@ def _probabilities(function: str, input: Tensor, q) -> Tensor:
     if q.array.ndim > 1:
         raise ShapeError(f"{function}: q must be a scalar or 1D tensor, found shape {q.array.shape}")
     if not ((q.array >= 0) & (q.array <= 1)).all():
-        raise ValueError(f"{function}: q must be in the range [0, 1] but got {q.array.tolist()}")
+        raise ArgumentError(f"{function}: q must be in the range [0, 1] but got {q.array.tolist()}")
     return q
 
 

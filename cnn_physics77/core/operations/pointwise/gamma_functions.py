@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable
 
 from cnn_physics77.core.backend.dtypes import default_dtype
-from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.kernels.special import gamma, incomplete_gamma
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.elementwise import binary, unary
@@ -96,7 +96,7 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     """
     n = operator.index(n)
     if n < 0:
-        raise ValueError(f"polygamma: expected a derivative of order n >= 0, found {n}")
+        raise ArgumentError(f"polygamma: expected a derivative of order n >= 0, found {n}")
     input = _real_floating("polygamma", input)
     return _polygamma(input, n=n) if n else digamma(input)
 
@@ -123,7 +123,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     tensor([0.4516, 1.5502])
     """
     if operator.index(p) < 1:
-        raise ValueError(f"mvlgamma: p has to be greater than or equal to 1, found {p}")
+        raise ArgumentError(f"mvlgamma: p has to be greater than or equal to 1, found {p}")
     input = _real_floating("mvlgamma", input)
     y = lgamma(input) + p * (p - 1) / 4 * math.log(math.pi)
     for j in range(1, p):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.indexing.cat_split import cat
@@ -102,7 +102,7 @@ def gradient(input: Tensor, *, spacing=None, dim=None, edge_order: int = 1) -> t
     """
     input = as_tensor_input("gradient", input)
     if edge_order not in (1, 2):
-        raise ValueError(f"gradient: expected edge_order 1 or 2, found {edge_order}")
+        raise ArgumentError(f"gradient: expected edge_order 1 or 2, found {edge_order}")
     if input.array.dtype.kind == "b" or input.array.dtype == np.uint8:
         raise DtypeError(f"gradient: expected a signed dtype, found {input.dtype}; convert it, e.g. .float()")
     shape = input.array.shape

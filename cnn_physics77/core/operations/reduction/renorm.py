@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.late import complete_late
@@ -38,9 +38,9 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """
     input = as_tensor_input("renorm", input)
     if not p > 0:
-        raise ValueError(f"renorm: non-positive-norm not supported: expected p > 0, found {p}")
+        raise ArgumentError(f"renorm: non-positive-norm not supported: expected p > 0, found {p}")
     if not maxnorm >= 0:
-        raise ValueError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+        raise ArgumentError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
     ndim = input.array.ndim
     if ndim < 2:
         raise ShapeError(f"renorm: input needs at least 2 dimensions, got {ndim} dimensions")
