@@ -20,6 +20,8 @@ EXAMPLES = [
     ("pytorch_per_sample_gradients.py", ["--steps", "20", "--batch-size", "16"]),
     ("pytorch_normalizing_flow.py", ["--steps", "10", "--layers", "2"]),
     ("pytorch_reinforce.py", ["--updates", "6", "--episodes", "4"]),
+    ("pytorch_vae.py", ["--limit", "500", "--epochs", "2"]),
+    ("pytorch_dcgan.py", ["--steps", "20"]),
 ]
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
@@ -49,7 +50,7 @@ def rrelu(
         inplace: overwrite the input with y.
 
     Raises:
-        ValueError: lower is larger than upper.
+        ArgumentError: lower is larger than upper.
         DtypeError: the input is not real and floating.
 
     >>> import cnn_physics77 as torch
@@ -58,7 +59,7 @@ def rrelu(
     """
     check_tensors("rrelu", input, kinds="f")
     if lower > upper:
-        raise ValueError(
+        raise ArgumentError(
             f"rrelu: Lower bound should be less than or equal to the upper bound, found {lower} and {upper}"
         )
     if not training:

@@ -29,14 +29,14 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     Raises:
         ShapeError: sizes that do not fit.
-        DtypeError: different dtypes, or one that is neither floating nor complex.
+        DtypeError: different dtypes, or booleans.
 
     >>> import cnn_physics77 as torch
     >>> a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])
     >>> torch.nn.functional.bilinear(a, b, torch.eye(2)[None])
     tensor([11.])
     """
-    check_tensors("bilinear", input1, input2, weight, bias)
+    check_tensors("bilinear", input1, input2, weight, bias, kinds="fciu")
     outputs, n, m = weight.array.shape if weight.ndim == 3 else (0, 0, 0)
     if (
         weight.ndim != 3

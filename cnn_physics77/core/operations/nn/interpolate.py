@@ -17,6 +17,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
+from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
@@ -26,7 +27,7 @@ from cnn_physics77.core.operations.nn.adaptive_pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
 )
-from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.core.tensor import Tensor, from_array
 
 # ------------------------------------------------------------------------------ the operation
 
@@ -232,8 +233,9 @@ def interpolate(
     Beyond the edges, the pixels of the edge are repeated.
 
     Args:
-        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W), real and floating; for the nearest pixels
-            also uint8.
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W), real and floating, or uint8 (but for ``"area"``),
+            of which the result of each dimension is rounded to the nearest integer. PyTorch's weights of
+            bytes have 16 bits, so its results can differ by one or two.
         size: m; an int or one for each spatial dimension.
         scale_factor: m / n, instead of size; the size is then ⌊n scale_factor⌋, and n / m in the formula is
             1 / scale_factor.
@@ -253,7 +255,7 @@ def interpolate(
             that does not go with the mode.
         NotImplementedError: no such mode for so many dimensions.
         ShapeError: a size below 1.
-        DtypeError: the dtype is not real and floating.
+        DtypeError: the dtype is neither real and floating nor uint8.
 
     >>> import cnn_physics77 as torch
     >>> x = torch.tensor([[[1.0, 3.0]]])
@@ -261,15 +263,13 @@ def interpolate(
     (tensor([[[1., 1., 3., 3.]]]), tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]]))
     """
     d = input.array.ndim - 2
-    if mode in ("nearest", "nearest-exact", "area"):
-        if align_corners is not None:
-            raise ArgumentError(
-                "interpolate: align_corners option can only be set with the interpolating modes: linear | "
-                f"bilinear | bicubic | trilinear, found mode {mode!r}"
-            )
-        check_tensors("interpolate", input, kinds="f" if mode == "area" or input.dtype != np.uint8 else "u")
-    else:
-        check_tensors("interpolate", input, kinds="f")
+    if mode in ("nearest", "nearest-exact", "area") and align_corners is not None:
+        raise ArgumentError(
+            "interpolate: align_corners option can only be set with the interpolating modes: linear | "
+            f"bilinear | bicubic | trilinear, found mode {mode!r}"
+        )
+    bytes_in = input.array.dtype == np.uint8 and mode != "area"
+    check_tensors("interpolate", input, kinds="u" if bytes_in else "f")
     sizes, factors = _sizes(input.array.shape[2:], size, scale_factor)
     if recompute_scale_factor:
         if factors is None:
@@ -291,8 +291,17 @@ def interpolate(
         n, m = input.shape[2 + axis], sizes[axis]
         if n == m and (antialias or (mode == "nearest" and d == 2)):
             continue  # as in PyTorch, even if there is a factor, e.g. 3 * 1.3 pixels
-        y = _resample(y, dim=2 + axis, taps=_taps(mode, n, m, factor, bool(align_corners), antialias))
+        taps = _taps(mode, n, m, factor, bool(align_corners), antialias)
+        if bytes_in and taps[0][1] is not None:
+            y = _rounded(_resample(cast(y, dtype=np.dtype(np.float32)), dim=2 + axis, taps=taps))
+        else:
+            y = _resample(y, dim=2 + axis, taps=taps)
     return clone(y) if y is input else y
+
+
+def _rounded(y: Tensor) -> Tensor:
+    """As PyTorch rounds bytes after each dimension."""
+    return from_array(np.floor(np.clip(y.array, 0, 255) + np.float32(0.5)).astype(np.uint8))
 
 
 def _sizes(found: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...], tuple[float, ...] | None]:

@@ -53,3 +53,16 @@ def test_half_precision_is_rounded_once():
     exact = torch.nn.functional.interpolate(torch.from_numpy(x.astype(float)), size=9, mode="bilinear")
     assert found.dtype == np.float16
     np.testing.assert_allclose(found, exact.numpy(), rtol=2.0**-10, atol=2.0**-20)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_bytes_are_rounded_after_each_dimension(mode, antialias):
+    """Within the precision of PyTorch's weights of bytes, which have 16 bits."""
+    x = np.random.default_rng(0).integers(0, 256, (4, 3, 9, 8)).astype(np.uint8)
+    settings = {"size": (5, 13), "mode": mode, "antialias": antialias}
+    found = ours.nn.functional.interpolate(ours.from_numpy(x), **settings).numpy()
+    expected = torch.nn.functional.interpolate(torch.from_numpy(x), **settings).numpy()
+    assert found.dtype == np.uint8
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 2 and (difference > 0).mean() < 0.05
