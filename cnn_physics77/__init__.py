@@ -149,6 +149,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import (
         bilinear,
+        celu_,
         channel_shuffle,
         cosine_embedding_loss,
         ctc_loss,
@@ -158,7 +159,11 @@ if _typing.TYPE_CHECKING:
         pdist,
         pixel_shuffle,
         pixel_unshuffle,
+        relu_,
         rrelu,
+        rrelu_,
+        selu_,
+        threshold_,
         triplet_margin_loss,
     )
     from cnn_physics77.serialization import load, save

@@ -22,12 +22,14 @@ from cnn_physics77.core.operations.nn.unfold import *
 from cnn_physics77.core.operations.pointwise.trigonometric import tanh
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.core.operations.nn.activation_inplace import *
     from cnn_physics77.core.operations.nn.activation_random import *
     from cnn_physics77.core.operations.nn.attention import *
     from cnn_physics77.core.operations.nn.bilinear import *
     from cnn_physics77.core.operations.nn.embedding_bag import *
     from cnn_physics77.core.operations.nn.grid_sample import *
     from cnn_physics77.core.operations.nn.interpolate import *
+    from cnn_physics77.core.operations.nn.linear_cross_entropy import *
     from cnn_physics77.core.operations.nn.loss_ctc import *
     from cnn_physics77.core.operations.nn.loss_margin import *
     from cnn_physics77.core.operations.nn.pdist import *
@@ -36,12 +38,14 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.nn.pooling_lp import *
 
 _LATE = {
+    "activation_inplace": "celu_ elu_ hardtanh_ leaky_relu_ relu_ rrelu_ selu_ threshold_",
     "activation_random": "gumbel_softmax rrelu",
     "attention": "multi_head_attention_forward scaled_dot_product_attention",
     "bilinear": "bilinear",
     "embedding_bag": "embedding_bag",
     "grid_sample": "affine_grid grid_sample",
     "interpolate": "interpolate upsample upsample_bilinear upsample_nearest",
+    "linear_cross_entropy": "linear_cross_entropy",
     "loss_ctc": "ctc_loss",
     "loss_margin": """
         cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
@@ -56,8 +60,9 @@ _LATE = {
 """The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""
 
 _AT_THE_TOP = """
-    bilinear channel_shuffle cosine_embedding_loss ctc_loss embedding_bag hinge_embedding_loss
-    margin_ranking_loss pdist pixel_shuffle pixel_unshuffle rrelu triplet_margin_loss
+    bilinear celu_ channel_shuffle cosine_embedding_loss ctc_loss embedding_bag hinge_embedding_loss
+    margin_ranking_loss pdist pixel_shuffle pixel_unshuffle relu_ rrelu rrelu_ selu_ threshold_
+    triplet_margin_loss
 """
 """Those of them that ``torch`` has too."""
 

@@ -31,6 +31,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.channelshuffle import *
     from cnn_physics77.nn.modules.embedding_bag import *
     from cnn_physics77.nn.modules.lazy import *
+    from cnn_physics77.nn.modules.linear_cross_entropy import *
     from cnn_physics77.nn.modules.local_response_norm import *
     from cnn_physics77.nn.modules.loss_ctc import *
     from cnn_physics77.nn.modules.loss_margin import *

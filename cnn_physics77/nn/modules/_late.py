@@ -18,6 +18,7 @@ _NAMES = {
         LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d
         LazyLinear
     """,
+    "linear_cross_entropy": "LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "local_response_norm": "LocalResponseNorm",
     "loss_ctc": "CTCLoss",
     "loss_margin": """

@@ -6,6 +6,6 @@ from cnn_physics77.core.layers.loss import *
 from cnn_physics77.core.layers.loss import _Loss, _WeightedLoss
 from cnn_physics77.nn.modules._late import layers as _layers
 
-__getattr__, __dir__ = _lazy.attributes(globals(), _layers("loss_ctc", "loss_margin"))
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers("linear_cross_entropy", "loss_ctc", "loss_margin"))
 
 _places.settle(globals(), _code)

@@ -156,6 +156,8 @@ LAYERS = [
     ("CrossEntropyLoss", (), {}, [(3, 4), np.array([1, 3, 0])]),
     ("CrossEntropyLoss", (), {"ignore_index": 3, "label_smoothing": 0.1}, [(3, 4), np.array([1, 3, 0])]),
     ("NLLLoss", (), {"reduction": "sum", "ignore_index": 0}, [(3, 4), np.array([1, 3, 0])]),
+    ("LinearCrossEntropyLoss", (4, 3), {"bias": True}, [(5, 4), np.array([0, 2, 1, 1, 0])]),
+    ("LinearCrossEntropyLoss", (4, 3), {"out_features": (2,)}, [(2, 4), np.array([[0, 2], [1, 1]])]),
     ("MarginRankingLoss", (0.3,), {}, [(3, 4), (3, 4), np.where(np.eye(3, 4) > 0, 1, -1)]),
     ("HingeEmbeddingLoss", (0.7,), {"reduction": "none"}, [(3, 4), np.where(np.eye(3, 4) > 0, 1, -1)]),
     ("CosineEmbeddingLoss", (0.1,), {}, [(3, 4), (3, 4), np.array([1, -1, 1])]),

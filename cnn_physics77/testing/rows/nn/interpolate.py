@@ -26,6 +26,7 @@ rows = [
             Sample(draw(rng, 1, 1, 9, 6), (2, 7), mode="lanczos", antialias=True),
             Sample(draw(rng, 2, 2, 5, 4), scale_factor=0.5, mode="area"),
             Sample(draw(rng, 1, 1, 3, 2), (3, 2)),
+            Sample(draw(rng, 1, 1, 3, 6), scale_factor=(1.3, 1.1)),
             Sample(draw(rng, 0, 2, 3, 2), 4, mode="bilinear"),
         ],
         bad=[
