@@ -48,6 +48,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # derivatives that read values
     "index_fill": (1, [1, 2, 3], "unique"),
     "scatter_reduce": (1, range(16, 22), "booleans as an index"),
+    "nn.functional.linear_cross_entropy": (2, [1], "item"),
     "nn.functional.cross_entropy": (2, [1, 2, 3, 4, 5, 9, 15, 17], "item"),
 }
 """What cannot be captured: from which order of derivatives on, the numbers of the samples, and a pattern of
