@@ -288,3 +288,69 @@ def test_the_former_functional_call():
             layer, {"bias": ours.zeros(3).double()}, ours.from_numpy(X)
         )
     np.testing.assert_allclose(found.detach().numpy(), X @ layer.weight.detach().numpy().T)
+
+
+ORTHOGONAL = [
+    ((4, 4), {}),
+    ((5, 3), {}),
+    ((3, 5), {"orthogonal_map": "matrix_exp"}),
+    ((5, 3), {"orthogonal_map": "cayley"}),
+    ((2, 3, 5), {"orthogonal_map": "householder"}),
+    ((5, 3), {"orthogonal_map": "householder", "use_trivialization": False}),
+    ((3, 5), {"use_trivialization": False}),
+    ((4, 4), {"orthogonal_map": "cayley", "use_trivialization": False}),
+    ((4, 4), {"complex": True}),
+    ((5, 3), {"complex": True, "orthogonal_map": "cayley"}),
+]
+
+
+@pytest.mark.parametrize(("shape", "settings"), ORTHOGONAL)
+def test_orthogonal(shape, settings):
+    settings = dict(settings)
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=shape) + (1j * rng.normal(size=shape) if settings.pop("complex", False) else 0)
+    weights = []
+    for framework in FRAMEWORKS:
+        layer = framework.nn.Module()
+        layer.weight = framework.nn.Parameter(framework.from_numpy(values.copy()))
+        framework.nn.utils.parametrizations.orthogonal(layer, **settings)
+        weights.append(layer)
+    mine, theirs = weights
+    q = mine.weight.detach().numpy()
+    gram = q @ q.conj().swapaxes(-1, -2) if shape[-2] < shape[-1] else q.conj().swapaxes(-1, -2) @ q
+    np.testing.assert_allclose(gram, np.broadcast_to(np.eye(min(shape[-2:])), gram.shape), atol=1e-12)
+    np.testing.assert_allclose(q, theirs.weight.detach().numpy(), atol=1e-12)
+    assert list(mine.state_dict()) == list(theirs.state_dict())
+    mine.load_state_dict({k: ours.from_numpy(v.numpy().copy()) for k, v in theirs.state_dict().items()})
+    shift = 0.1 * rng.normal(size=shape)
+    gradients = []
+    for framework, layer in zip(FRAMEWORKS, weights):
+        original = layer.parametrizations.weight.original
+        with framework.no_grad():
+            original += framework.from_numpy(shift).tril(-1)
+        (layer.weight * framework.from_numpy(shift)).abs().sum().backward()
+        gradients.append((layer.weight.detach().numpy(), original.grad.numpy()))
+    for found, expected in zip(*gradients):
+        np.testing.assert_allclose(found, expected, atol=1e-11)
+    if settings.get("use_trivialization", True) or "householder" in settings.values():
+        mine.weight = ours.from_numpy(q)
+        np.testing.assert_allclose(mine.weight.detach().numpy(), q, atol=1e-12)
+
+
+def test_orthogonal_refusals():
+    for framework in FRAMEWORKS:
+        orthogonal = framework.nn.utils.parametrizations.orthogonal
+        layer = framework.nn.Module()
+        layer.vector = framework.nn.Parameter(framework.ones(3))
+        layer.complex = framework.nn.Parameter(framework.ones(3, 2, dtype=framework.complex64))
+        for name, settings in (
+            ("vector", {}),
+            ("nothing", {}),
+            ("complex", {"orthogonal_map": "householder"}),
+            ("complex", {"orthogonal_map": "square"}),
+        ):
+            with pytest.raises(ValueError):
+                orthogonal(layer, name, **settings)
+        layer = orthogonal(framework.nn.Linear(3, 3), orthogonal_map="cayley", use_trivialization=False)
+        with pytest.raises(NotImplementedError, match="not possible to assign"):
+            layer.weight = framework.eye(3)
