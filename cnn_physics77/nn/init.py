@@ -1,6 +1,11 @@
 """``torch.nn.init``: initial values of parameters."""
 
-from cnn_physics77 import _places
+from cnn_physics77 import _former, _places
+from cnn_physics77.core import init as _code
 from cnn_physics77.core.init import *
+
+_FORMER = "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal"
+for _name in (*_FORMER.split(), "orthogonal", "sparse"):
+    globals()[_name] = _former.former(vars(_code)[f"{_name}_"], "nn.init")
 
 _places.settle(globals())

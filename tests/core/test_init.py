@@ -156,3 +156,15 @@ def test_nothing_to_initialize():
         with pytest.warns(UserWarning, match="no-op"):
             framework.nn.init.kaiming_uniform_(framework.empty(0, 3))
     assert init.orthogonal_(ours.empty(0, 3)).shape == (0, 3)
+
+
+def test_former_names_warn():
+    for name in ("uniform", "xavier_normal", "orthogonal"):
+        with pytest.warns(
+            FutureWarning, match=f"nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`"
+        ):
+            x = getattr(ours.nn.init, name)(ours.zeros(2, 2))
+        assert x.abs().sum() > 0
+    x.grad = ours.ones(2, 2)
+    with pytest.warns(FutureWarning, match="clip_grad_norm_"):
+        assert ours.nn.utils.clip_grad_norm([x], 1.0) == 2

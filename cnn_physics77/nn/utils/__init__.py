@@ -2,7 +2,8 @@
 
 import typing as _typing
 
-from cnn_physics77 import _lazy, _places
+from cnn_physics77 import _former, _lazy, _places
+from cnn_physics77.core.layers import gradients as _gradients
 from cnn_physics77.core.layers.gradients import *
 from cnn_physics77.core.layers.vector import *
 
@@ -21,6 +22,7 @@ _LATE = {
 }
 _LAZY = _lazy.table("cnn_physics77.core.layers", _LATE)
 _LAZY |= dict.fromkeys(("parametrizations", "parametrize", "prune", "rnn", "stateless"), __name__)
+clip_grad_norm = _former.former(_gradients.clip_grad_norm_, "torch.nn.utils")
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
 __all__ = [n for n in __dir__() if n[0] != "_"]
