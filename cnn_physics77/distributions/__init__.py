@@ -14,6 +14,7 @@ from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.exponential import Exponential
 from cnn_physics77.distributions.fishersnedecor import FisherSnedecor
 from cnn_physics77.distributions.gamma import Gamma
+from cnn_physics77.distributions.generalized_pareto import GeneralizedPareto
 from cnn_physics77.distributions.geometric import Geometric
 from cnn_physics77.distributions.gumbel import Gumbel
 from cnn_physics77.distributions.half_cauchy import HalfCauchy
@@ -23,6 +24,7 @@ from cnn_physics77.distributions.inverse_gamma import InverseGamma
 from cnn_physics77.distributions.kl import kl_divergence, register_kl
 from cnn_physics77.distributions.kumaraswamy import Kumaraswamy
 from cnn_physics77.distributions.laplace import Laplace
+from cnn_physics77.distributions.lkj_cholesky import LKJCholesky
 from cnn_physics77.distributions.log_normal import LogNormal
 from cnn_physics77.distributions.logistic_normal import LogisticNormal
 from cnn_physics77.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
@@ -45,6 +47,7 @@ from cnn_physics77.distributions.transforms import *
 from cnn_physics77.distributions.uniform import Uniform
 from cnn_physics77.distributions.von_mises import VonMises
 from cnn_physics77.distributions.weibull import Weibull
+from cnn_physics77.distributions.wishart import Wishart
 
 __all__ = [
     "Bernoulli",
@@ -59,6 +62,7 @@ __all__ = [
     "Exponential",
     "FisherSnedecor",
     "Gamma",
+    "GeneralizedPareto",
     "Geometric",
     "Gumbel",
     "HalfCauchy",
@@ -66,6 +70,7 @@ __all__ = [
     "Independent",
     "InverseGamma",
     "Kumaraswamy",
+    "LKJCholesky",
     "Laplace",
     "LogNormal",
     "LogisticNormal",
@@ -86,6 +91,7 @@ __all__ = [
     "Uniform",
     "VonMises",
     "Weibull",
+    "Wishart",
     "biject_to",
     "constraints",
     "kl_divergence",

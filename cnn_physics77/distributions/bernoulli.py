@@ -41,7 +41,7 @@ class Bernoulli(Distribution):
     }
     support = constraints.boolean
     has_enumerate_support = True
-    expanded = ("probs", "logits", "_param")
+    _batched = ("probs", "logits", "_param")
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         name = one_of(type(self).__name__, probs=probs, logits=logits)

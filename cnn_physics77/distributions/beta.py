@@ -32,7 +32,7 @@ class Beta(Distribution):
     }
     support = constraints.unit_interval
     has_rsample = True
-    expanded = ("_dirichlet",)
+    _batched = ("_dirichlet",)
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         both = torch.stack(broadcast_all(concentration1, concentration0), -1)

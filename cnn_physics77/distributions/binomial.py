@@ -38,7 +38,7 @@ class Binomial(Distribution):
         "logits": constraints.real,
     }
     has_enumerate_support = True
-    expanded = ("total_count", "probs", "logits", "_param")
+    _batched = ("total_count", "probs", "logits", "_param")
 
     def __init__(
         self,

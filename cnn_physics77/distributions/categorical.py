@@ -34,7 +34,7 @@ class Categorical(Distribution):
         "logits": constraints.real_vector,
     }
     has_enumerate_support = True
-    expanded = ("probs", "logits", "_param")
+    _batched = ("probs", "logits", "_param")
 
     def __init__(
         self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None

@@ -42,7 +42,7 @@ class ContinuousBernoulli(Distribution):
     }
     support = constraints.unit_interval
     has_rsample = True
-    expanded = ("probs", "logits", "_param")
+    _batched = ("probs", "logits", "_param")
 
     def __init__(
         self,

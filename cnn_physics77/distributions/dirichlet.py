@@ -34,7 +34,7 @@ class Dirichlet(Distribution):
     }
     support = constraints.simplex
     has_rsample = True
-    expanded = ("concentration",)
+    _batched = ("concentration",)
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.ndim < 1:

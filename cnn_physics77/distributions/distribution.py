@@ -35,7 +35,7 @@ class Distribution:
     has_rsample = False
     has_enumerate_support = False
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    expanded: ClassVar[tuple[str, ...]] = ()
+    _batched: ClassVar[tuple[str, ...]] = ()
     """The attributes that have the dimensions of the batch: :meth:`expand` expands them."""
     _validate_args = __debug__
 
@@ -78,14 +78,14 @@ class Distribution:
         >>> Normal(0.0, 1.0).expand((3,)).batch_shape
         torch.Size([3])
         """
-        if not self.expanded:
+        if not self._batched:
             raise NotImplementedError(f"{type(self).__name__}: expand is not defined")
         batch_shape = torch.Size(batch_shape)
-        made = object.__new__(type(self)) if _instance is None else _instance
+        made = self._get_checked_instance(type(self), _instance)
         for name, value in vars(self).items():
-            if isinstance(getattr(type(self), name, None), lazy_property) and name not in self.expanded:
+            if isinstance(getattr(type(self), name, None), lazy_property) and name not in self._batched:
                 continue  # it is computed again when it is asked for
-            if name in self.expanded:
+            if name in self._batched:
                 if isinstance(value, Distribution):
                     value = value.expand(batch_shape + self._extra_batch(value))
                 elif isinstance(value, Tensor):
@@ -93,6 +93,10 @@ class Distribution:
             setattr(made, name, value)
         made._batch_shape = batch_shape
         return made
+
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        """A new object of this class, or ``_instance``: for the ``expand`` of a subclass."""
+        return object.__new__(type(self)) if _instance is None else _instance
 
     def _extra_batch(self, base: Distribution) -> Any:
         """The dimensions of the batch of a distribution inside this one that are none of this batch."""

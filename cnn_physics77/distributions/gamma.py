@@ -33,7 +33,7 @@ class Gamma(Distribution):
     }
     support = constraints.nonnegative
     has_rsample = True
-    expanded = ("concentration", "rate")
+    _batched = ("concentration", "rate")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all(concentration, rate)

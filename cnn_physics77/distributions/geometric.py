@@ -36,7 +36,7 @@ class Geometric(Distribution):
         "logits": constraints.real,
     }
     support = constraints.nonnegative_integer
-    expanded = ("probs", "logits")
+    _batched = ("probs", "logits")
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         name = one_of("Geometric", probs=probs, logits=logits)

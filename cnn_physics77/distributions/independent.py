@@ -28,7 +28,7 @@ class Independent(Distribution):
     (torch.Size([2]), tensor(-1.8379))
     """
 
-    expanded = ("base_dist",)
+    _batched = ("base_dist",)
 
     def __init__(
         self,

@@ -36,6 +36,7 @@ from cnn_physics77.distributions.poisson import Poisson
 from cnn_physics77.distributions.transformed_distribution import TransformedDistribution
 from cnn_physics77.distributions.uniform import Uniform
 from cnn_physics77.distributions.utils import euler_constant, sum_rightmost
+from cnn_physics77.distributions.wishart import Wishart
 
 _formulas: dict[tuple[type, type], Callable] = {}
 
@@ -247,6 +248,20 @@ def _(p: Any, q: Any) -> Tensor:
     trace = (q.precision_matrix * p.covariance_matrix).sum((-2, -1))
     log_det = 2 * log_diagonal(p.scale_tril)
     return 0.5 * (q._log_det() - log_det + q._distance(q.loc - p.loc) + trace - p.event_shape[0])
+
+
+@register_kl(Wishart, Wishart)
+def _(p: Any, q: Any) -> Tensor:
+    size = p.event_shape[-1]
+    ratio = torch.linalg.solve_triangular(q.scale_tril, p.scale_tril, upper=False)
+    mean_log_det = torch.digamma(0.5 * (p.df.unsqueeze(-1) - torch.arange(size, dtype=p.df.dtype))).sum(-1)
+    return (
+        q.df * (log_diagonal(q.scale_tril) - log_diagonal(p.scale_tril))
+        + 0.5 * p.df * (ratio.pow(2).sum((-2, -1)) - size)
+        + torch.mvlgamma(0.5 * q.df, size)
+        - torch.mvlgamma(0.5 * p.df, size)
+        + 0.5 * (p.df - q.df) * mean_log_det
+    )
 
 
 @register_kl(Independent, Independent)

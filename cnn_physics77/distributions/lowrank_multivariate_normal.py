@@ -10,7 +10,7 @@ from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.multivariate_normal import log_diagonal, mahalanobis
-from cnn_physics77.distributions.utils import lazy_property
+from cnn_physics77.distributions.utils import _standard_normal, lazy_property
 
 
 class LowRankMultivariateNormal(Distribution):
@@ -42,7 +42,7 @@ class LowRankMultivariateNormal(Distribution):
     }
     support = constraints.real_vector
     has_rsample = True
-    expanded = ("loc", "cov_factor", "cov_diag")
+    _batched = ("loc", "cov_factor", "cov_diag")
 
     def __init__(
         self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool | None = None
@@ -115,8 +115,8 @@ class LowRankMultivariateNormal(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         rank = self.cov_factor.shape[-1:]
-        common = torch.randn((*shape[:-1], *rank), dtype=self.loc.dtype)
-        own = torch.randn(shape, dtype=self.loc.dtype)
+        common = _standard_normal((*shape[:-1], *rank), self.loc.dtype)
+        own = _standard_normal(shape, self.loc.dtype)
         return self.loc + (self.cov_factor @ common.unsqueeze(-1)).squeeze(-1) + self.cov_diag.sqrt() * own
 
     def _log_det(self) -> Tensor:

@@ -28,7 +28,7 @@ class MixtureSameFamily(Distribution):
     tensor(2.)
     """
 
-    expanded = ("_component_distribution", "_mixture_distribution")
+    _batched = ("_component_distribution", "_mixture_distribution")
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ class Multinomial(Distribution):
         "probs": constraints.simplex,
         "logits": constraints.real_vector,
     }
-    expanded = ("_categorical",)
+    _batched = ("_categorical",)
 
     def __init__(
         self,

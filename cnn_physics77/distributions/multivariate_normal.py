@@ -9,7 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import lazy_property, one_of
+from cnn_physics77.distributions.utils import _standard_normal, lazy_property, one_of
 
 
 def log_diagonal(lower: Tensor) -> Tensor:
@@ -58,7 +58,7 @@ class MultivariateNormal(Distribution):
     }
     support = constraints.real_vector
     has_rsample = True
-    expanded = ("loc", "covariance_matrix", "precision_matrix", "scale_tril")
+    _batched = ("loc", "covariance_matrix", "precision_matrix", "scale_tril")
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class MultivariateNormal(Distribution):
         return self._lower.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        noise = torch.randn(self._extended_shape(sample_shape), dtype=self.loc.dtype)
+        noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
         return self.loc + (self._lower @ noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class NegativeBinomial(Distribution):
         "logits": constraints.real,
     }
     support = constraints.nonnegative_integer
-    expanded = ("total_count", "probs", "logits", "_param")
+    _batched = ("total_count", "probs", "logits", "_param")
 
     def __init__(
         self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None

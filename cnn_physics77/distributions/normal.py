@@ -9,7 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import broadcast_all
+from cnn_physics77.distributions.utils import _standard_normal, broadcast_all
 
 
 class Normal(Distribution):
@@ -28,7 +28,7 @@ class Normal(Distribution):
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
-    expanded = ("loc", "scale")
+    _batched = ("loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
@@ -52,7 +52,7 @@ class Normal(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        return self.loc + torch.randn(shape, dtype=self.loc.dtype) * self.scale
+        return self.loc + _standard_normal(shape, self.loc.dtype) * self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

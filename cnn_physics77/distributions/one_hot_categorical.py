@@ -29,7 +29,7 @@ class OneHotCategorical(Distribution):
     }
     support = constraints.one_hot
     has_enumerate_support = True
-    expanded = ("_categorical",)
+    _batched = ("_categorical",)
 
     def __init__(
         self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool | None = None

@@ -34,7 +34,7 @@ class LogitRelaxedBernoulli(Distribution):
     }
     support = constraints.real
     has_rsample = True
-    expanded = ("probs", "logits", "_param")
+    _batched = ("probs", "logits", "_param")
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None

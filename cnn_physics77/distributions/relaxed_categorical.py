@@ -29,7 +29,7 @@ class ExpRelaxedCategorical(Distribution):
     }
     support = constraints.real_vector
     has_rsample = True
-    expanded = ("_categorical",)
+    _batched = ("_categorical",)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.chi2 import Chi2
 from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import broadcast_all
+from cnn_physics77.distributions.utils import _standard_normal, broadcast_all
 
 
 class StudentT(Distribution):
@@ -35,7 +35,7 @@ class StudentT(Distribution):
     }
     support = constraints.real
     has_rsample = True
-    expanded = ("df", "loc", "scale", "_chi2")
+    _batched = ("df", "loc", "scale", "_chi2")
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
         self.df, self.loc, self.scale = broadcast_all(df, loc, scale)
@@ -57,7 +57,7 @@ class StudentT(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
-        x, z = torch.randn(shape, dtype=self.df.dtype), self._chi2.rsample(sample_shape)
+        x, z = _standard_normal(shape, self.df.dtype), self._chi2.rsample(sample_shape)
         return self.loc + self.scale * x * torch.rsqrt(z / self.df)
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class TransformedDistribution(Distribution):
     (tensor(-0.9189), tensor(0.5000))
     """
 
-    expanded = ("base_dist",)
+    _batched = ("base_dist",)
 
     def __init__(
         self,

@@ -85,6 +85,11 @@ class lazy_property:
         return value
 
 
+def _standard_normal(shape: Any, dtype: Any, device: Any = None) -> Tensor:
+    """Standard normal numbers."""
+    return torch.randn(shape, dtype=dtype, device=device)
+
+
 def sum_rightmost(value: Tensor, dim: int) -> Tensor:
     """The sum over the last ``dim`` dimensions.
 

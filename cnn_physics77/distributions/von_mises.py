@@ -34,7 +34,7 @@ class VonMises(Distribution):
         "concentration": constraints.positive,
     }
     support = constraints.real
-    expanded = ("loc", "concentration")
+    _batched = ("loc", "concentration")
 
     def __init__(self, loc: Any, concentration: Any, validate_args: bool | None = None) -> None:
         self.loc, self.concentration = broadcast_all(loc, concentration)

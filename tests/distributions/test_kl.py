@@ -48,6 +48,10 @@ def both(f, name):
             d.LowRankMultivariateNormal(a, t(L[:, :2]), b),
             d.LowRankMultivariateNormal(b, t(L[:, 1:]), a),
         ],
+        "Wishart": lambda: [
+            d.Wishart(a[0, 0] + 2, scale_tril=t(L)),
+            d.Wishart(b[0, 0] + 2, covariance_matrix=t(L @ L.T * 2)),
+        ],
         "Independent": lambda: [
             d.Independent(d.Normal(a, b), 1),
             d.Independent(d.Normal(b, a), 1),
@@ -71,7 +75,7 @@ def test_formulas(p, q):
         found.append(f.distributions.kl_divergence(first, second))
     mine, theirs = found
     assert tuple(mine.shape) == tuple(theirs.shape)
-    np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize(("p", "q"), [("Normal", "Laplace"), ("Laplace", "Normal"), ("Gumbel", "Normal")])
@@ -84,6 +88,21 @@ def test_as_an_expected_value(p, q):
     log_p, log_q = first.log_prob(x), second.log_prob(x)
     integral = (log_p.exp() * (log_p - log_q)).sum() * (x[1] - x[0])
     assert integral.item() == pytest.approx(ours.distributions.kl_divergence(first, second).item(), rel=1e-5)
+
+
+def test_batches_of_wishart_distributions():
+    """PyTorch's divergence of a batch is not that of its members, and may be negative."""
+    df, matrices = ours.tensor([4.0, 3.5, 6.0]), ours.stack([ours.eye(2), 2 * ours.eye(2), 3 * ours.eye(2)])
+    p, q = ours.distributions.Wishart(df, matrices), ours.distributions.Wishart(df.flip(0), matrices.flip(0))
+    single = [
+        ours.distributions.kl_divergence(
+            ours.distributions.Wishart(df[i], matrices[i]),
+            ours.distributions.Wishart(df[2 - i], matrices[2 - i]),
+        )
+        for i in range(3)
+    ]
+    found = ours.distributions.kl_divergence(p, q)
+    assert ours.allclose(found, ours.stack(single)) and (found > -1e-6).all()
 
 
 def test_edges():

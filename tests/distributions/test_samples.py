@@ -102,6 +102,34 @@ def test_samples_of_vectors(make):
         np.testing.assert_allclose(np.cov(drawn.numpy().T), distribution.covariance_matrix.numpy(), atol=0.25)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: D.GeneralizedPareto(number(0.5), number(2.0), number(0.2)),
+        lambda: D.GeneralizedPareto(number(0.5), number(2.0), number(-0.3)),
+    ],
+)
+def test_samples_of_generalized_pareto(make):
+    ours.manual_seed(67)
+    d = make()
+    reference = stats.genpareto(d.concentration.item(), d.loc.item(), d.scale.item())
+    assert stats.kstest(d.sample((COUNT,)).numpy(), reference.cdf).pvalue > 0.01
+
+
+def test_samples_of_matrices():
+    ours.manual_seed(67)
+    wishart = D.Wishart(number(4.5), number([[2.0, 0.5], [0.5, 1.0]]))
+    drawn = wishart.sample((COUNT,))
+    spread = wishart.variance.sqrt() / COUNT**0.5
+    assert ((drawn.mean(0) - wishart.mean).abs() < 4 * spread).all()
+    np.testing.assert_allclose(drawn.var(0).numpy(), wishart.variance.numpy(), rtol=0.15)
+    # an entry of a uniform 3 x 3 correlation matrix: (r + 1)/2 is beta distributed with η + 1/2 twice
+    lower = D.LKJCholesky(3, number(1.0)).sample((COUNT,))
+    correlation = (lower @ lower.mT).numpy()
+    for i, j in ((1, 0), (2, 0), (2, 1)):
+        assert stats.kstest((correlation[:, i, j] + 1) / 2, stats.beta(1.5, 1.5).cdf).pvalue > 0.01
+
+
 def test_derivatives_of_gamma_draws():
     """For fixed F(z): the quantile at α ± h."""
     alpha = np.array([0.02, 0.3, 1.0, 2.5, 30.0, 1e4])[:, None]
