@@ -18,7 +18,8 @@ class LKJCholesky(Distribution):
     (D. Lewandowski, D. Kurowicka and H. Joe, J. Multivariate Anal. 100 (2009) 1989).
 
     Samples are made by the onion method of that paper: row by row, the squared length of the part below the
-    diagonal is beta distributed, and its direction uniform.
+    diagonal is beta distributed, and its direction uniform. (PyTorch 2.13 draws it from another distribution
+    from the third row on; its samples do not have this density.)
 
     Args:
         dim: the size D of the matrices, at least 2.
@@ -42,10 +43,11 @@ class LKJCholesky(Distribution):
             raise ValueError(f"LKJCholesky: expected dim to be an integer of at least 2, found dim={dim}")
         self.dim = dim
         (self.concentration,) = broadcast_all(concentration)
-        before = torch.arange(dim, dtype=self.concentration.dtype) - 1  # entries before the last of a row
-        before = before.clamp(min=0)
-        shape = (self.concentration + 0.5 * (dim - 2)).unsqueeze(-1)
-        self._beta = Beta(before + 0.5, shape - 0.5 * before)
+        below = torch.arange(dim, dtype=self.concentration.dtype).clamp(
+            min=1
+        )  # entries of a row; the first has none
+        shape = (self.concentration + 0.5 * (dim - 1)).unsqueeze(-1)
+        self._beta = Beta(0.5 * below, shape - 0.5 * below)
         super().__init__(self.concentration.shape, (dim, dim), validate_args=validate_args)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
