@@ -10,14 +10,18 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.comparison.histogram import *
     from cnn_physics77.core.operations.comparison.isin import *
     from cnn_physics77.core.operations.comparison.quantile_mode import *
+    from cnn_physics77.core.operations.indexing.combinations import *
+    from cnn_physics77.core.operations.linalg.cdist import *
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_inverse as cholesky_inverse
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_solve as cholesky_solve
+    from cnn_physics77.core.operations.linalg.covariance import *
     from cnn_physics77.core.operations.linalg.determinant import logdet as logdet
     from cnn_physics77.core.operations.linalg.householder import geqrf as geqrf
     from cnn_physics77.core.operations.linalg.householder import orgqr as orgqr
     from cnn_physics77.core.operations.linalg.householder import ormqr as ormqr
     from cnn_physics77.core.operations.linalg.lu import lu_unpack as lu_unpack
     from cnn_physics77.core.operations.linalg.matrix_functions import matrix_power as matrix_power
+    from cnn_physics77.core.operations.linalg.products import *
     from cnn_physics77.core.operations.linalg.root_forms import *
     from cnn_physics77.core.operations.nn.elman import *
     from cnn_physics77.core.operations.nn.gru import *
@@ -46,6 +50,10 @@ _NAMES = {
     "nn.elman": "rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
     "nn.gru": "gru gru_cell",
     "nn.lstm": "lstm lstm_cell",
+    "indexing.combinations": "block_diag cartesian_prod combinations",
+    "linalg.cdist": "cdist",
+    "linalg.covariance": "corrcoef cov",
+    "linalg.products": "chain_matmul cross inner kron vdot",
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
     "linalg.householder": "geqrf orgqr ormqr",

@@ -28,6 +28,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.qr import qr
     from cnn_physics77.core.operations.linalg.svd import svd, svdvals
     from cnn_physics77.core.operations.linalg.triangular import solve_triangular
+    from cnn_physics77.core.operations.linalg.vectors import cross, vecdot
 
 _NAMES = {
     "cholesky": "cholesky cholesky_ex",
@@ -42,6 +43,7 @@ _NAMES = {
     "qr": "qr",
     "svd": "svd svdvals",
     "triangular": "solve_triangular",
+    "vectors": "cross vecdot",
 }
 __getattr__, __dir__ = _lazy.attributes(
     globals(), _lazy.table("cnn_physics77.core.operations.linalg", _NAMES)
@@ -52,6 +54,7 @@ __all__ = [
     "cholesky",
     "cholesky_ex",
     "cond",
+    "cross",
     "det",
     "diagonal",
     "eig",
@@ -84,6 +87,7 @@ __all__ = [
     "tensorinv",
     "tensorsolve",
     "vander",
+    "vecdot",
     "vector_norm",
 ]
 

@@ -199,7 +199,10 @@ for _name in (
     "ne",
     "not_equal",
     # matrices, cumulative sums, scatter
+    "addbmm",
     "addmm",
+    "addmv",
+    "addr",
     "baddbmm",
     "cumprod",
     "cumsum",

@@ -28,6 +28,8 @@ METHODS: dict[str, str] = {
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
     "linalg.householder": "geqrf orgqr ormqr",
+    "linalg.covariance": "corrcoef cov",
+    "linalg.products": "cross inner kron vdot",
     "linalg.matrix_functions": "matrix_power",
     "linalg.root_forms": "cholesky det inverse lu lu_solve matrix_exp pinverse qr slogdet svd "
     "triangular_solve",

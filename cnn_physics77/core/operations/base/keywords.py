@@ -38,10 +38,11 @@ positive ravel real repeat_interleave reshape roll rot90 select split split_with
 swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_complex view_as_real vsplit
 """
 _OTHERS = """
-allclose argwhere bincount count_nonzero cumulative_trapezoid det dist einsum empty_like equal full_like
-gradient histogramdd index_fill index_put isclose isfinite isinf isnan isreal logdet masked_fill
-masked_scatter matrix_exp norm ones_like pinverse poisson put rand_like randint_like randn_like std_mean
-trace trapezoid trapz tril_indices triu_indices unique unique_consecutive var_mean zeros_like
+allclose argwhere bincount block_diag cartesian_prod cdist combinations corrcoef count_nonzero cov
+cumulative_trapezoid det dist einsum empty_like equal full_like gradient histogramdd index_fill index_put
+isclose isfinite isinf isnan isreal logdet masked_fill masked_scatter matrix_exp norm ones_like pinverse
+poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz tril_indices triu_indices
+unique unique_consecutive var_mean zeros_like
 """
 _SIGNALS = """
 fftshift ifftshift

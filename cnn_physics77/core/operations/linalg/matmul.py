@@ -9,6 +9,7 @@ from cnn_physics77.core.kernels import gemm
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare, sum_to
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
+from cnn_physics77.core.operations.reduction.sum_mean import sum
 from cnn_physics77.core.tensor import Tensor, method
 
 # --------------------------------------------------------------------------------------------- the product
@@ -189,9 +190,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 ger = outer
 
 
-def _plus_product(function: str, input, a, b, beta, alpha, batched: bool) -> Tensor:
-    input, a, b = of_one_dtype(function, input, a, b)
-    product = bmm(a, b) if batched else mm(a, b)
+def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
+    """beta input + alpha product"""
+    input, product = of_one_dtype(function, input, product)
     if product.array.dtype.kind in "iu":
         alpha, beta = int(alpha), int(beta)
     if alpha != 1:
@@ -220,7 +221,42 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
     tensor([[7.],
             [7.]])
     """
-    return _plus_product("addmm", input, mat1, mat2, beta, alpha, False)
+    return _plus_product("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+@method("addmv")
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
+    """y = beta input + alpha (mat @ vec) for a matrix and a vector. See :func:`addmm`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addmv(torch.tensor([1.0]), torch.ones(2, 3), torch.ones(3), alpha=2)
+    tensor([7., 7.])
+    """
+    return _plus_product("addmv", input, mv(mat, vec), beta, alpha)
+
+
+@method("addr")
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
+    """y = beta input + alpha (vec1 ⊗ vec2), the outer product of two vectors. See :func:`addmm`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addr(torch.tensor([1.0]), torch.ones(2), torch.ones(3), alpha=2)
+    tensor([[3., 3., 3.],
+            [3., 3., 3.]])
+    """
+    return _plus_product("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+@method("addbmm")
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
+    """y = beta input + alpha Σ_b (batch1 @ batch2)_b, the sum of the products of pairs of matrices. See
+    :func:`addmm`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.addbmm(torch.tensor([1.0]), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
+    tensor([[7.]])
+    """
+    return _plus_product("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
 
 
 @method("baddbmm")
@@ -232,7 +268,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -
     tensor([[[4.],
              [4.]]])
     """
-    return _plus_product("baddbmm", input, batch1, batch2, beta, alpha, True)
+    return _plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-__all__ = ["addmm", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]
+__all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]

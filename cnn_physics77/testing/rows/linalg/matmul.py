@@ -115,5 +115,32 @@ rows = [
         with_input(matrices, (2, 4), (4,), (2, 1), ()),
         bad=[Bad(ShapeError, "expands to", np.ones(3), np.ones((2, 2)), np.ones((2, 2)))],
     ),
+    Row(
+        "addmv",
+        lambda rng: [
+            Sample(draw(rng, 2), draw(rng, 2, 3), draw(rng, 3)),
+            Sample(draw(rng, 1), draw(rng, 2, 3), draw(rng, 3), beta=0.5, alpha=2),
+            Sample(Constant(draw(rng, 2)), draw(rng, 2, 3), draw(rng, 3), beta=0),
+            Sample(complex_draw(rng, 2), complex_draw(rng, 2, 2), complex_draw(rng, 2)),
+            Sample(whole(rng, 2), whole(rng, 2, 3), whole(rng, 3), beta=2, alpha=-1),
+        ],
+        bad=[Bad(ShapeError, "a matrix and a vector", np.ones(2), np.ones(2), np.ones(2))],
+    ),
+    Row(
+        "addr",
+        lambda rng: [
+            Sample(draw(rng, 2, 3), draw(rng, 2), draw(rng, 3)),
+            Sample(draw(rng, 3), draw(rng, 2), draw(rng, 3), beta=0.5, alpha=2),
+            Sample(complex_draw(rng, 2, 1), complex_draw(rng, 2), complex_draw(rng, 2)),
+            Sample(whole(rng, 2, 3), whole(rng, 2), whole(rng, 3), beta=2, alpha=-1),
+            Sample(draw(rng, 0, 2), draw(rng, 0), draw(rng, 2)),
+        ],
+        bad=[Bad(ShapeError, "two vectors", np.ones(2), np.ones((2, 2)), np.ones(2))],
+    ),
+    Row(
+        "addbmm",
+        with_input(batches, (2, 4), (4,)),
+        bad=[Bad(ShapeError, "two batches", np.ones(2), np.ones((2, 2)), np.ones((2, 2)))],
+    ),
     Row("baddbmm", with_input(batches, (5, 2, 4), (4,), (2, 1), (5, 1, 1))),
 ]
