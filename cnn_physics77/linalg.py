@@ -13,6 +13,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.eigen import eig, eigh, eigvals, eigvalsh
     from cnn_physics77.core.operations.linalg.householder import householder_product
     from cnn_physics77.core.operations.linalg.inverse import inv, inv_ex, solve, solve_ex
+    from cnn_physics77.core.operations.linalg.ldl import ldl_factor, ldl_factor_ex, ldl_solve
     from cnn_physics77.core.operations.linalg.least_squares import lstsq, matrix_rank, pinv
     from cnn_physics77.core.operations.linalg.lu import lu, lu_factor, lu_factor_ex, lu_solve
     from cnn_physics77.core.operations.linalg.matrix_functions import (
@@ -36,6 +37,7 @@ _NAMES = {
     "eigen": "eig eigh eigvals eigvalsh",
     "householder": "householder_product",
     "inverse": "inv inv_ex solve solve_ex",
+    "ldl": "ldl_factor ldl_factor_ex ldl_solve",
     "least_squares": "lstsq matrix_rank pinv",
     "lu": "lu lu_factor lu_factor_ex lu_solve",
     "matrix_functions": "diagonal matrix_exp matrix_power multi_dot tensorinv tensorsolve vander",
@@ -64,6 +66,9 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",

@@ -6,6 +6,7 @@ import torch
 
 from cnn_physics77.core.errors import LinAlgError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.kernels.linalg.ldl import ldl, ldl_solve
 from cnn_physics77.core.kernels.linalg.lu import PANEL, lu
 from cnn_physics77.core.kernels.linalg.triangular import BLOCK, solve_triangular
 
@@ -97,3 +98,29 @@ def test_the_adjugate_is_the_matrix_of_cofactors():
                 [[(-1) ** (i + j) * np.linalg.det(minors[i][j]) for j in range(n)] for i in range(n)]
             )
             np.testing.assert_allclose(lapack.adjugate(a), cofactors.T, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+@pytest.mark.parametrize("hermitian", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 5, 70])
+def test_ldl_is_pytorchs_and_solves(dtype, hermitian, n):
+    rng = np.random.default_rng(n)
+    a = numbers(rng, dtype, 3, n, n)
+    a[2] -= 0.9 * np.eye(n) * a[2]  # small diagonals give blocks of size 2
+    whole = np.tril(a) + np.swapaxes(np.tril(a, -1).conj() if hermitian else np.tril(a, -1), -1, -2)
+    if hermitian:
+        whole = whole - 1j * np.eye(n) * whole.imag if dtype == np.complex128 else whole
+    factors, pivots, info = ldl(a, hermitian)
+    expected, their_pivots = torch.linalg.ldl_factor(torch.from_numpy(a), hermitian=hermitian)
+    np.testing.assert_array_equal(pivots, their_pivots.numpy())
+    np.testing.assert_allclose(factors, expected.tril().numpy(), rtol=0, atol=1e-8)
+    assert not info.any()
+    b = numbers(rng, dtype, n, 2)
+    np.testing.assert_allclose(
+        whole @ ldl_solve(factors, pivots, b, hermitian), np.broadcast_to(b, (3, n, 2)), atol=1e-8
+    )
+
+
+def test_ldl_of_singular_matrices():
+    a = np.array([np.diag([1.0, 0, 0]), np.zeros((3, 3)), np.eye(3)])
+    np.testing.assert_array_equal(ldl(a, False)[2], [2, 1, 0])

@@ -90,7 +90,7 @@ def cov(
     if a is not None and correction:
         assert w is not None
         divisor = total - correction * sum(w * a) / total
-    if float(divisor) <= 0:
+    if (divisor.array if isinstance(divisor, Tensor) else divisor) <= 0:
         warnings.warn(
             f"cov: expected more observations than the correction {correction}, as the result is otherwise "
             "infinite or NaN",

@@ -106,3 +106,17 @@ def test_geqrf_has_no_derivative():
         assert a.requires_grad
         with pytest.raises(RuntimeError, match="geqrf"):
             a.sum().backward()
+
+
+def test_covariance_of_too_few_observations():
+    for framework in (ours, torch):
+        with pytest.warns(UserWarning):
+            assert framework.cov(framework.ones(2, 1)).isnan().all()
+
+
+def test_ldl_has_no_derivative():
+    for framework in (ours, torch):
+        a = framework.eye(2, requires_grad=True)
+        factors, pivots = framework.linalg.ldl_factor(a.detach())
+        with pytest.raises(RuntimeError, match="ldl_solve"):
+            framework.linalg.ldl_solve(factors, pivots, a).sum().backward()
