@@ -27,15 +27,11 @@ def inv(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @one_call
 def solve(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x (..., N, K) with a x = b, and the info of :func:`inv`; leading dimensions broadcast."""
-    if b.ndim == 2 or a.ndim <= b.ndim:
-        b_of_a = b
-    else:  # NumPy would take it for vectors
-        b_of_a = b.reshape((1,) * (a.ndim - b.ndim) + b.shape)
     try:
-        return np.linalg.solve(a, b_of_a), np.zeros(a.shape[:-2], np.int32)
+        return np.linalg.solve(a, b), np.zeros(a.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         regular, info = _regular(a)
-        return _nan_where(info != 0, np.linalg.solve(regular, b_of_a)), info
+        return _nan_where(info != 0, np.linalg.solve(regular, b)), info
 
 
 def _regular(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.kernels.linalg.lapack import inv
 from cnn_physics77.core.kernels.linalg.one_call import one_call
 
 ALPHA = (1 + 17**0.5) / 8
@@ -66,7 +67,7 @@ def _pivot(a: np.ndarray, k: int) -> tuple[int, int]:
     largest = column.max(initial=0)
     if max(own, largest) == 0:
         return -1, 1
-    if own >= ALPHA * largest:
+    if not len(column) or own >= ALPHA * largest:
         return k, 1
     row = k + 1 + int(column.argmax())
     of_row = max(_size(a[row, k:row]).max(initial=0), _size(a[row + 1 :, row]).max(initial=0))
@@ -96,7 +97,7 @@ def _eliminate(a: np.ndarray, k: int, step: int, hermitian: bool) -> None:
     """Columns of L, and what remains of the matrix."""
     rest = slice(k + step, None)
     column = a[rest, k : k + step].copy()
-    factor = column @ np.linalg.inv(_block(a, k, step, hermitian))
+    factor = column @ inv(_block(a, k, step, hermitian))[0]
     a[rest, rest] -= np.tril(factor @ (column.conj() if hermitian else column).T)
     if hermitian:
         below = a[rest, rest]
@@ -134,7 +135,7 @@ def _substitute(a: np.ndarray, pivots: np.ndarray, x: np.ndarray, hermitian: boo
     for k, step, row in steps:
         x[[k + step - 1, row]] = x[[row, k + step - 1]]
         x[k + step :] -= a[k + step :, k : k + step] @ x[k : k + step]
-        x[k : k + step] = np.linalg.inv(_block(a, k, step, hermitian)) @ x[k : k + step]
+        x[k : k + step] = inv(_block(a, k, step, hermitian))[0] @ x[k : k + step]
     for k, step, row in reversed(steps):
         column = a[k + step :, k : k + step]
         x[k : k + step] -= (column.conj() if hermitian else column).T @ x[k + step :]

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
-from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import eye, zeros
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, numbers, square_matrices
@@ -37,13 +37,17 @@ def _tolerances(A: Tensor, atol, rtol) -> tuple[Tensor, Tensor]:
     is given.
     """
     real = A.array.real.dtype
-    absolute = np.zeros((), real) if atol is None else as_tensor_input("atol", atol).array.astype(real)
+    absolute = _as_array(0.0 if atol is None else atol, real)
     if rtol is None:
         default = max(A.array.shape[-2:]) * np.finfo(real).eps
         relative = np.where(absolute > 0, real.type(0), real.type(default))
     else:
-        relative = as_tensor_input("rtol", rtol).array.astype(real)
+        relative = _as_array(rtol, real)
     return from_array(absolute), from_array(np.asarray(relative))
+
+
+def _as_array(tolerance, dtype: np.dtype) -> np.ndarray:
+    return (tolerance.array if isinstance(tolerance, Tensor) else np.asarray(tolerance)).astype(dtype)
 
 
 def pinv(input: Tensor, rcond=None, hermitian: bool = False, *, atol=None, rtol=None) -> Tensor:
@@ -71,8 +75,7 @@ def pinv(input: Tensor, rcond=None, hermitian: bool = False, *, atol=None, rtol=
         LinAlgError: the input has infinite or NaN elements.
 
     Source of the derivative: G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear
-        least
-    squares problems whose variables separate" (1973).
+    least squares problems whose variables separate" (1973).
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.pinv(torch.tensor([[2.0, 0.0], [0.0, 0.0]]))

@@ -9,7 +9,7 @@ from cnn_physics77.core.operations.creation.creation import eye
 from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import tril, triu
-from cnn_physics77.core.operations.linalg.inputs import matrices, numbers, raise_failure, square_matrices
+from cnn_physics77.core.operations.linalg.inputs import matrices, raise_failure, square_matrices
 from cnn_physics77.core.operations.linalg.inverse import SINGULAR, with_columns
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
 from cnn_physics77.core.operations.linalg.results import LUFactorExResult, LUFactorResult, LUResult
@@ -207,12 +207,10 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
 
 
 def _solved(function: str, LU: Tensor, pivots: Tensor, B: Tensor, left: bool, adjoint: bool) -> Tensor:
-    LU, B = of_one_dtype(
-        function, square_matrices(function, LU, "LU"), matrices(function, numbers(function, B), "B")
-    )
+    LU, B = of_one_dtype(function, square_matrices(function, LU, "LU"), matrices(function, B, "B"))
     B = with_columns(function, LU, B, left, vectors=False)
     P = _permutation_matrix(_pivots(function, pivots, LU), LU.shape[-1], LU)
-    if not left:  # XA = B is A^H X^H = B^H
+    if not left:  # XA = B is Aᴴ Xᴴ = Bᴴ
         B, adjoint = B.mH, not adjoint
     if adjoint:
         X = P @ solved(LU.mH, solved(LU.mH, B, upper=False), upper=True, unit=True)

@@ -11,7 +11,6 @@ from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.keywords import completed
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.creation.creation import zeros
-from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
 from cnn_physics77.core.operations.indexing.permute import movedim
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, square_matrices
@@ -19,7 +18,7 @@ from cnn_physics77.core.operations.linalg.inverse import inverse_and_info
 from cnn_physics77.core.operations.linalg.svd import svdvals
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.reduction.max_min import amax, amin
-from cnn_physics77.core.operations.reduction.sum_mean import sum
+from cnn_physics77.core.operations.reduction.sum_mean import floating_input, sum
 from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -52,10 +51,9 @@ def matrix_norm(input: Tensor, ord="fro", dim=(-2, -1), keepdim: bool = False, *
     (tensor(5.), tensor(7.), tensor(4.))
     """
     name = "linalg.matrix_norm"
-    A = as_tensor_input(name, input)
-    if dtype is not None:
-        A = convert(A, as_dtype(name, dtype))
-    A = matrices(name, A)
+    A = floating_input(name, input, dtype)
+    if A.array.ndim < 2:
+        raise ShapeError(f"{name}: expected at least 2 dimensions, found shape {A.array.shape}; unsqueeze it")
     if not isinstance(dim, (tuple, list)) or len(dim) != 2:
         raise ShapeError(f"{name}: expected dim to be a tuple of two dimensions, found {dim!r}")
     try:
@@ -68,7 +66,7 @@ def matrix_norm(input: Tensor, ord="fro", dim=(-2, -1), keepdim: bool = False, *
     if order == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim)
     if order in ("nuc", 2, -2):
-        values = svdvals(movedim(A, (rows, columns), (-2, -1)))
+        values = svdvals(movedim(matrices(name, A), (rows, columns), (-2, -1)))
         reduced = values.sum(-1) if order == "nuc" else (amax if order == 2 else amin)(values, -1)
         return _restored(reduced, rows, columns) if keepdim else reduced
     summed, compared = (rows, columns) if order in (1, -1) else (columns, rows)

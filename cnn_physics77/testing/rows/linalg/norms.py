@@ -66,7 +66,8 @@ rows = [
             Bad(ShapeError, "dim 0 appears multiple", np.ones((2, 2)), dim=(0, 0)),
             Bad(ArgumentError, "found 3", np.ones((2, 2)), 3),
             Bad(ArgumentError, "found 'abc'", np.ones((2, 2)), "abc"),
-            Bad(DtypeError, "floating point", np.ones((2, 2), int)),
+            Bad(DtypeError, "floating or complex", np.ones((2, 2), int)),
+            Bad(DtypeError, "float16", np.ones((2, 2), np.float16), 2),
         ],
     ),
     Row(
