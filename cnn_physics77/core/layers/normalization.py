@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
@@ -106,7 +107,7 @@ class _WithStatistics(_Affine):
 
 
 class _BatchNorm(_WithStatistics):
-    dimensions: tuple[int, ...]
+    dimensions: Sequence[int]
     """The allowed numbers of dimensions of the input."""
 
     def __init__(

@@ -38,6 +38,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.pixelshuffle import *
     from cnn_physics77.nn.modules.pooling_rare import *
     from cnn_physics77.nn.modules.rnn import *
+    from cnn_physics77.nn.modules.sync_batchnorm import *
     from cnn_physics77.nn.modules.transformer import *
     from cnn_physics77.nn.modules.upsampling import *
 

@@ -29,6 +29,7 @@ _NAMES = {
     "pixelshuffle": "PixelShuffle PixelUnshuffle",
     "pooling_rare": "FractionalMaxPool2d FractionalMaxPool3d LPPool1d LPPool2d LPPool3d",
     "rnn": "GRU GRUCell LSTM LSTMCell RNN RNNBase RNNCell RNNCellBase",
+    "sync_batchnorm": "SyncBatchNorm",
     "transformer": """
         Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
     """,

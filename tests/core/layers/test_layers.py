@@ -89,6 +89,8 @@ LAYERS = [
     ("BatchNorm2d", (3,), {"affine": False}, [(2, 3, 4, 5)]),
     ("BatchNorm2d", (3,), {"bias": False, "eps": 0.1}, [(2, 3, 4, 5)]),
     ("BatchNorm3d", (2,), {}, [(2, 2, 3, 2, 2)]),
+    ("SyncBatchNorm", (3,), {"track_running_stats": False}, [(4, 3)]),
+    ("SyncBatchNorm", (2,), {"affine": False, "eps": 0.1}, [(2, 2, 3, 2, 2)]),
     ("GroupNorm", (2, 4), {}, [(2, 4, 3, 3)]),
     ("GroupNorm", (4, 4), {"affine": False, "eps": 0.1}, [(2, 4, 3)]),
     ("LayerNorm", (5,), {}, [(2, 3, 5)]),
@@ -462,6 +464,22 @@ def test_refused_sizes(make, message):
     for framework in (ours, torch):
         with pytest.raises(ValueError, match=message):
             make(framework.nn, framework)
+
+
+def test_conversion_to_sync_batchnorm():
+    texts = []
+    for framework in (ours, torch):
+        nn = framework.nn
+        network = nn.Sequential(nn.BatchNorm1d(3), nn.Sequential(nn.BatchNorm2d(2, affine=False).eval()))
+        inner = network[0]
+        converted = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        assert converted is network and converted[0].weight is inner.weight
+        assert converted[0].running_var is inner.running_var and not converted[1][0].training
+        assert type(nn.SyncBatchNorm.convert_sync_batchnorm(inner)) is nn.SyncBatchNorm
+        texts.append(repr(converted))
+        with pytest.raises(ValueError, match="at least 2D"):
+            converted[0](framework.ones(3))
+    assert texts[0] == texts[1]
 
 
 def test_unused_number_of_features_warns():
