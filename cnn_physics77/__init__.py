@@ -137,6 +137,7 @@ if _typing.TYPE_CHECKING:
         profiler,
         random,
         serialization,
+        signal,
         special,
         testing,
         torch_version,
@@ -177,7 +178,7 @@ _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "distributions", "func", "functional"),
     *("futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
-    "fft",
+    *("fft", "signal"),
     *("torch_version", "utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")

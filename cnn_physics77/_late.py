@@ -10,12 +10,25 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.comparison.histogram import *
     from cnn_physics77.core.operations.comparison.isin import *
     from cnn_physics77.core.operations.comparison.quantile_mode import *
+    from cnn_physics77.core.operations.creation.from_memory import *
+    from cnn_physics77.core.operations.creation.windows import (
+        bartlett_window,
+        blackman_window,
+        hamming_window,
+        hann_window,
+        kaiser_window,
+    )
+    from cnn_physics77.core.operations.fft.short_time import *
     from cnn_physics77.core.operations.indexing.combinations import *
+    from cnn_physics77.core.operations.indexing.copies import *
+    from cnn_physics77.core.operations.indexing.index_reduce import *
+    from cnn_physics77.core.operations.indexing.view_scatter import *
     from cnn_physics77.core.operations.linalg.cdist import *
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_inverse as cholesky_inverse
     from cnn_physics77.core.operations.linalg.cholesky import cholesky_solve as cholesky_solve
     from cnn_physics77.core.operations.linalg.covariance import *
     from cnn_physics77.core.operations.linalg.determinant import logdet as logdet
+    from cnn_physics77.core.operations.linalg.diagonal_scatter import *
     from cnn_physics77.core.operations.linalg.householder import geqrf as geqrf
     from cnn_physics77.core.operations.linalg.householder import orgqr as orgqr
     from cnn_physics77.core.operations.linalg.householder import ormqr as ormqr
@@ -44,6 +57,14 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.reduction.renorm import *
 
 _NAMES = {
+    "creation.from_memory": "asarray empty_strided frombuffer range",
+    "creation.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "fft.short_time": "istft stft",
+    "indexing.copies": "conj_physical is_conj is_neg is_nonzero narrow_copy resolve_conj resolve_neg "
+    "unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    "indexing.index_reduce": "index_reduce nonzero_static unravel_index",
+    "linalg.diagonal_scatter": "diagonal_scatter",
+    "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",
     "comparison.histogram": "histc histogram histogramdd",
     "comparison.isin": "isin",
     "comparison.quantile_mode": "mode nanquantile quantile",

@@ -74,6 +74,7 @@ MODULES = [
     (".linalg", set()),
     (".special", set()),
     (".fft", set()),
+    (".signal.windows", set()),
     (".cuda", set()),
     (".distributions", set()),
     (".func", set()),

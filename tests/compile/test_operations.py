@@ -31,6 +31,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     "repeat_interleave": (0, [2, 3, 4], "repeat"),
     "where": (0, [7], "nonzero"),
     "masked_select": (0, EVERY, "pick reads a value"),
+    "nonzero_static": (0, range(3), "argwhere"),
     "masked_scatter": (0, EVERY, "__int__"),
     "Tensor.__getitem__": (0, range(17, 22), "pick reads a value|__int__"),
     "index_put": (0, [3], "booleans as an index"),
@@ -46,6 +47,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # the highest degree is the number of terms
     **{f"special.{name}": (0, [1, 2], "__int__") for name in polynomials.__all__},
     # derivatives that read values
+    "index_reduce": (1, [0, 1], "booleans as an index"),
     "index_fill": (1, [1, 2, 3], "unique"),
     "scatter_reduce": (1, range(16, 22), "booleans as an index"),
     "nn.functional.linear_cross_entropy": (2, [1], "item"),

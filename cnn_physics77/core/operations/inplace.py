@@ -210,6 +210,7 @@ for _name in (
     "index_copy",
     "index_fill",
     "index_put",
+    "index_reduce",
     "masked_fill",
     "masked_scatter",
     "put",
@@ -513,5 +514,6 @@ for _name, _function in (
     ("transpose_", permutation.transpose),
     ("swapaxes_", permutation.transpose),
     ("swapdims_", permutation.transpose),
+    ("as_strided_", lambda x, *args, **named: x.as_strided(*args, **named)),
 ):
     _reshape_in_place(_name, _function)

@@ -14,6 +14,12 @@ from cnn_physics77.core.operations.base.keywords import complete_methods, comple
 from cnn_physics77.core.tensor import Tensor, method
 
 METHODS: dict[str, str] = {
+    "fft.short_time": "istft stft",
+    "indexing.copies": "conj_physical is_conj is_neg is_nonzero narrow_copy resolve_conj resolve_neg "
+    "sum_to_size unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    "indexing.index_reduce": "index_reduce nonzero_static",
+    "linalg.diagonal_scatter": "diagonal_scatter",
+    "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",
     "comparison.histogram": "histc histogram",
     "comparison.quantile_mode": "mode nanquantile quantile",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",

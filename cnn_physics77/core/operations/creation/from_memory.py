@@ -1,0 +1,138 @@
+"""Tensors from other objects' memory, of given strides, and with both ends of a range."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.operations.base.dimensions import sizes_of
+from cnn_physics77.core.operations.creation.creation import as_tensor, floating_or, made
+from cnn_physics77.core.operations.indexing.cast import as_dtype
+from cnn_physics77.core.operations.late import complete_late
+from cnn_physics77.core.tensor import Tensor
+
+
+def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_grad=None) -> Tensor:
+    """An object as a tensor, which shares its memory if possible.
+
+    Args:
+        obj: a tensor, an array, an object with a buffer or of the DLPack protocol, a number, or a sequence.
+        copy: None to share memory if possible; True never to share; False to raise an error where a copy is
+            needed.
+        requires_grad: whether the result is a variable; by default whether the object requires grad. A tensor
+            that does is detached if this is False.
+
+    Raises:
+        ValueError: ``copy`` is False, and the memory cannot be shared.
+        DtypeError, ShapeError, RangeError: as for :func:`tensor`.
+
+    >>> import cnn_physics77 as torch
+    >>> a = np.zeros(2)
+    >>> torch.asarray(a).numpy() is a, torch.asarray(a, copy=True).numpy() is a
+    (True, False)
+    """
+    source = obj
+    if not isinstance(obj, (Tensor, np.ndarray, np.generic)):
+        if hasattr(obj, "__dlpack__"):
+            source = np.from_dlpack(obj)
+        elif isinstance(obj, (bytes, bytearray, memoryview)):
+            source = np.frombuffer(obj, np.float32 if dtype is None else as_dtype("asarray", dtype))
+    y = as_tensor(source, dtype, device)
+    shared = isinstance(source, (Tensor, np.ndarray)) and np.may_share_memory(
+        y.array, source.array if isinstance(source, Tensor) else source
+    )
+    if copy is False and not shared:
+        raise ArgumentError("asarray: can't alias the object with this dtype; leave out copy=False")
+    if copy and shared:
+        y = y.clone()
+    if requires_grad is None or y.requires_grad == requires_grad:
+        return y
+    return y.detach().requires_grad_(requires_grad)
+
+
+def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """The elements in the memory of an object with a buffer, which is shared, as a 1-D tensor.
+
+    Args:
+        buffer: bytes, bytearray, array.array, memoryview, ...
+        count: how many elements; a negative number for all.
+        offset: how many bytes to skip.
+
+    Raises:
+        ValueError: the buffer is empty, or does not hold the elements.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.frombuffer(bytearray([1, 0, 2, 0]), dtype=torch.int16)
+    tensor([1, 2], dtype=torch.int16)
+    """
+    found = memoryview(buffer)
+    kind = as_dtype("frombuffer", dtype)
+    if not found.nbytes or count == 0:
+        raise ArgumentError(
+            f"frombuffer: both buffer length ({found.nbytes}) and count ({count}) must not be 0"
+        )
+    if not 0 <= offset < found.nbytes:
+        raise ArgumentError(
+            f"frombuffer: offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({found.nbytes} bytes) minus 1"
+        )
+    rest = found.nbytes - offset
+    if (count < 0 and rest % kind.itemsize) or count * kind.itemsize > rest:
+        raise ArgumentError(
+            f"frombuffer: expected {'a multiple' if count < 0 else count} of {kind.itemsize} bytes after the "
+            f"offset, found {rest}"
+        )
+    array = np.frombuffer(buffer, kind, max(count, -1), offset)
+    return made("frombuffer", array, None, requires_grad)
+
+
+def empty_strided(size, stride, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """An uninitialized tensor with these sizes and strides, counted in elements.
+
+    Raises:
+        ShapeError: the numbers of sizes and strides differ, or one of them is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    size, stride = sizes_of("empty_strided", (tuple(size),)), sizes_of("empty_strided", (tuple(stride),))
+    if len(size) != len(stride) or min((*size, *stride, 0)) < 0:
+        raise ShapeError(
+            f"empty_strided: expected as many strides as sizes, none negative, found {size} and {stride}"
+        )
+    dtype = floating_or("empty_strided", dtype)
+    reach = 1 + sum(s * (n - 1) for n, s in zip(size, stride)) if 0 not in size else 0
+    array = np.lib.stride_tricks.as_strided(
+        np.empty(reach, dtype), size, tuple(dtype.itemsize * s for s in stride)
+    )
+    return made("empty_strided", array, device, requires_grad)
+
+
+def range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    r"""The numbers start, start + step, ... up to end (inclusive): :math:`\lfloor (e - s) / h \rfloor + 1` of
+    the default dtype. PyTorch advises against it: :func:`arange` is like Python's.
+
+    Raises:
+        ValueError: the step is 0, or has the wrong sign, or the range is infinite.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.range(1, 2, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    if end is None:
+        raise DtypeError("range: expected an end, found none; call range(start, end)")
+    dtype = floating_or("range", dtype)
+    if step == 0 or not (math.isfinite(start) and math.isfinite(end)) or (end - start) / step < 0:
+        raise ArgumentError(
+            f"range: expected a finite range and a step towards its end, found {start}, {end}, {step}"
+        )
+    numbers = start + step * np.arange(math.floor((end - start) / step) + 1)
+    return made("range", numbers.astype(dtype), device, requires_grad)
+
+
+__all__ = ["asarray", "empty_strided", "frombuffer", "range"]
+
+complete_late(__name__)

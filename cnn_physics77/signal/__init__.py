@@ -1,0 +1,5 @@
+"""``torch.signal``: window functions."""
+
+from cnn_physics77.signal import windows
+
+__all__ = ["windows"]
