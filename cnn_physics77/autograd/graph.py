@@ -187,6 +187,20 @@ def _mapped(saved: tuple, function: Callable | None, kind: type) -> Any:
     )
 
 
+def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
+    """Note that a tensor, or each of several, was changed in place by code that does not note it itself.
+
+    >>> import cnn_physics77 as torch
+    >>> x = torch.zeros(2)
+    >>> x.array[0] = 1
+    >>> torch.autograd.graph.increment_version(x)
+    >>> x._version
+    1
+    """
+    for each in (tensor,) if isinstance(tensor, Tensor) else tensor:
+        each.mark_changed()
+
+
 # ---------------------------------------------------------------------------------------------- edges
 
 
@@ -322,6 +336,7 @@ __all__ = [
     "Node",
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
+    "increment_version",
     "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",

@@ -167,6 +167,47 @@ def test_gradient_edges():
             f.autograd.graph.get_gradient_edge(f.ones(1))
 
 
+def test_hooks_of_nodes():
+    def derivatives(f):
+        x, y = variables(f)
+        seen = []
+        z = x * y.detach()
+        assert z.grad_fn.metadata == {}
+        z.grad_fn.metadata["mine"] = 3
+        assert z.grad_fn.metadata == {"mine": 3}
+        z.grad_fn.register_prehook(lambda g: seen.append(g[0].tolist()))
+        z.grad_fn.register_prehook(lambda g: (g[0] * 2,))
+        z.grad_fn.register_hook(lambda i, o: seen.append([i[0].tolist(), o[0].tolist()]) or (i[0] + 1, i[1]))
+        removed = z.grad_fn.register_hook(lambda i, o: seen.append("never"))
+        removed.remove()
+        z.sum().backward()
+        parts = x.view(1, 3).max(0)[0]
+        parts.grad_fn.register_hook(lambda i, o: seen.append(len(o)))
+        assert seen[1][1] == [2, 2, 2]
+        return [seen[0], *seen[1], x.grad.tolist()]
+
+    both(derivatives)
+    x, _ = variables(ours)
+    y = x.exp()
+    y.grad_fn.register_prehook(lambda g: (g[0], g[0]))
+    with pytest.raises(ValueError, match="register_prehook: expected a hook to return None or 1 gradients"):
+        y.sum().backward()
+    a, b = ours.unbind(ours.ones(2, requires_grad=True) * 2)
+    a.grad_fn.register_prehook(lambda g: (g[0] * 3, g[1]))
+    assert ours.autograd.grad(a + b, a.grad_fn.next_functions[0][0].next_functions[0][0])[0].tolist() == [
+        6,
+        2,
+    ]
+
+
+def test_changes_that_are_noted():
+    for f in (ours, torch):
+        x, y = f.ones(2), f.ones(2)
+        f.autograd.graph.increment_version(x)
+        f.autograd.graph.increment_version((x, y))
+        assert (x._version, y._version) == (2, 1)
+
+
 def test_hooks_on_several_tensors():
     def calls(f):
         x, y = variables(f)

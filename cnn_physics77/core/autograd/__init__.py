@@ -3,6 +3,7 @@
 - :mod:`.graph`: nodes, edges, and :func:`record`, the one place that makes a node.
 - :mod:`.engine`: the backward pass.
 - :mod:`.execution`: how derivatives are evaluated and gradients added: plain, or fast.
+- :mod:`.node_hooks`: hooks around the derivative of a node.
 - :mod:`.ownership`: the questions that only the interpreter's reference counts can answer.
 - :mod:`.api`: ``backward`` and ``grad``.
 """

@@ -17,6 +17,9 @@ from itertools import count
 from threading import Lock, RLock
 from typing import Any
 
+from cnn_physics77.core.autograd.node_hooks import hook_after, hook_before
+from cnn_physics77.core.handles import RemovableHandle
+
 # ------------------------------------------------------------------------------------------ sequence numbers
 
 
@@ -125,6 +128,20 @@ class Node:
     def parents(self) -> tuple:
         """The nodes and leaf tensors that this result was made from."""
         return tuple(node_of(e) for e in self.edges if e is not None)
+
+    @property
+    def metadata(self) -> dict:
+        """Notes of the user's about this node."""
+        return self.__dict__.setdefault("_notes", {})
+
+    def register_hook(self, fn: Callable) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` after the derivative; both are tuples, with None where there
+        is no gradient. A result other than None replaces the gradients of the inputs."""
+        return hook_after(self, fn)
+
+    def register_prehook(self, fn: Callable) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before the derivative. A result other than None replaces them."""
+        return hook_before(self, fn)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
