@@ -256,6 +256,21 @@ print(cnn_physics77.performance.status().allocator)
     assert found.splitlines()[0] == ""
 
 
+def test_no_late_module_is_imported_with_the_package():
+    run(
+        """
+import sys
+import cnn_physics77
+from cnn_physics77 import _late
+from cnn_physics77.nn import functional
+from cnn_physics77.nn.modules._late import layers
+package = "cnn_physics77.core.operations.nn."
+late = {*_late.MODULES.values(), *layers().values(), *(package + name for name in functional._LATE)}
+assert len(late) > 20 and not late & set(sys.modules), late & set(sys.modules)
+"""
+    )
+
+
 def test_a_star_gives_what_is_loaded_later_too():
     run(
         """

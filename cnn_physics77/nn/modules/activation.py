@@ -14,6 +14,6 @@ if _typing.TYPE_CHECKING:
 _LATE = _layers("activation_random", "attention")
 __getattr__, __dir__ = _lazy.attributes(globals(), _LATE)
 
-__all__ = [*_code.__all__, *_LATE]
+__all__ = _code.__all__  # a star would import what is late
 
 _places.settle(globals(), _code)
