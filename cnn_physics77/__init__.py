@@ -157,6 +157,7 @@ if _typing.TYPE_CHECKING:
         embedding_bag,
         hinge_embedding_loss,
         margin_ranking_loss,
+        max_pool1d_with_indices,
         pdist,
         pixel_shuffle,
         pixel_unshuffle,

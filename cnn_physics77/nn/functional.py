@@ -36,6 +36,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.core.operations.nn.pixel_shuffle import *
     from cnn_physics77.core.operations.nn.pooling_fractional import *
     from cnn_physics77.core.operations.nn.pooling_lp import *
+    from cnn_physics77.core.operations.nn.pooling_with_indices import *
 
 _LATE = {
     "activation_inplace": "celu_ elu_ hardtanh_ leaky_relu_ relu_ rrelu_ selu_ threshold_",
@@ -56,13 +57,19 @@ _LATE = {
     "pixel_shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "pooling_fractional": "fractional_max_pool2d fractional_max_pool3d",
     "pooling_lp": "lp_pool1d lp_pool2d lp_pool3d",
+    "pooling_with_indices": """
+        adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices
+        adaptive_max_pool3d_with_indices fractional_max_pool2d_with_indices
+        fractional_max_pool3d_with_indices max_pool1d_with_indices max_pool2d_with_indices
+        max_pool3d_with_indices
+    """,
 }
 """The functions of each module of ``core.operations.nn`` that is imported when one of them is asked for."""
 
 _AT_THE_TOP = """
     bilinear celu_ channel_shuffle cosine_embedding_loss ctc_loss embedding_bag hinge_embedding_loss
-    margin_ranking_loss pdist pixel_shuffle pixel_unshuffle relu_ rrelu rrelu_ selu_ threshold_
-    triplet_margin_loss
+    margin_ranking_loss max_pool1d_with_indices pdist pixel_shuffle pixel_unshuffle relu_ rrelu
+    rrelu_ selu_ threshold_ triplet_margin_loss
 """
 """Those of them that ``torch`` has too."""
 
