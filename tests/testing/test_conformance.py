@@ -163,6 +163,15 @@ def test_modules_and_optimizers(monkeypatch):
     assert {"signature", "value"} <= optimizers.check("optim.SGD", True).failures.keys()
 
 
+def test_stated_departures_are_counted_as_such():
+    result = Result("nn.functional.hardsigmoid")
+    result.fail("gradient", "expected 1, found 2")
+    assert result.passes and list(result.departures.values()) == [1]
+    result.fail("value", "expected 1, found 2")
+    assert not result.passes
+    assert "| everyday operations | 1 | 1 | 0 | 0 | 1 |" in page.text([result], group_of, "2.13.0")
+
+
 def test_the_page_tells_all():
     passes, fails, absent, without = (
         Result("add"),
@@ -175,7 +184,8 @@ def test_the_page_tells_all():
     absent.absent = without.absent = "none"
     passes.skip("sparse tensors")
     found = page.text([passes, fails, absent, without], group_of, "2.13.0")
-    assert "| everyday operations | 1 | 1 | 1 | 0 | 0 | 3 |" in found
+    assert "| everyday operations | 1 | 1 | 1 | 0 | 0 | 0 | 0 | 3 |" in found
+    assert "| modules | 1 | 1 | 0 | 0 | 1 | 0 | 0 | 0 |" in found
     assert "| `nn.Linear` | value (1) | sample 0: expected 1, found 2 \\| 3 |" in found
     assert "| `add` | 3 | 0, 2 | none | none |" in found
     assert (

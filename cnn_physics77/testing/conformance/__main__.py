@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+import cnn_physics77 as ours_package
 from cnn_physics77.testing.conformance import groups, modules, operations, optimizers, page
 from cnn_physics77.testing.conformance.isolated import in_turn
 from cnn_physics77.testing.conformance.results import Result
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
+    ours_package.set_num_threads(1)
     checks: dict[str, Callable[[str, bool], Result]] = {
         name: database.check for database in (operations, modules, optimizers) for name in database.entries()
     }
@@ -73,6 +75,8 @@ def _show(result: Result, all_of_it: bool) -> None:
                 print(f"    {kind}: {found}")
     elif all_of_it:
         print(f"{result.name}: {result.absent or f'agrees, {result.samples} samples'}")
+        for reason, count in result.departures.items():
+            print(f"    but for {count}: {reason}")
     sys.stdout.flush()
 
 

@@ -63,15 +63,21 @@ def _totals(results: list[Result], group: Callable[[str], str]) -> str:
                 name,
                 len(of_group),
                 len(here),
-                sum(r.passes for r in here),
+                sum(r.passes and not r.departures for r in here),
+                sum(r.passes and bool(r.departures) for r in here),
+                sum(not r.passes for r in here),
                 len(of_group) - len(here) - len(without),
                 len(without),
                 sum(r.samples for r in here),
             ]
         )
-    rows.append(["**all**", *(sum(row[i] for row in rows) for i in range(1, 7))])  # type: ignore[misc]
-    columns = ("group", "entries", "here", "agree", "missing", "left out", "samples run")
-    return "## Totals\n\n" + _table(columns, rows)
+    rows.append(["**all**", *(sum(row[i] for row in rows) for i in range(1, 9))])  # type: ignore[misc]
+    columns = ("group", "entries", "here", "agree", "but for", "depart", "missing", "left out", "samples")
+    return (
+        "## Totals\n\n"
+        + _table(columns, rows)
+        + "\n*But for* counts entries that agree but for a departure that is stated below.\n"
+    )
 
 
 def _departures(results: list[Result]) -> str:
@@ -80,6 +86,10 @@ def _departures(results: list[Result]) -> str:
         for r in results
         for kind, texts in r.failures.items()
     ]
+    stated: dict[str, list[str]] = {}
+    for r in results:
+        for reason in r.departures:
+            stated.setdefault(reason, []).append(f"`{r.name}`")
     skipped: dict[str, int] = {}
     for r in results:
         for reason, count in r.skipped.items():
@@ -87,7 +97,9 @@ def _departures(results: list[Result]) -> str:
     without = "".join(f"- {count}: {reason}\n" for reason, count in sorted(skipped.items()))
     return (
         "## What departs\n\n"
-        + (_table(("entry", "kind (number)", "the first"), rows) if rows else "Nothing.\n")
+        + _table(("on purpose, as", "entries"), ([reason, " ".join(n)] for reason, n in stated.items()))
+        + "\n"
+        + (_table(("entry", "kind (number)", "the first"), rows) if rows else "Nothing else.\n")
         + "\nSamples that could not be run, and why:\n\n"
         + without
     )

@@ -154,11 +154,15 @@ def constant(value: Any) -> Any:
 
 
 def _module(module: torch.nn.Module) -> Any:
-    """A module without parameters, such as ``PairwiseDistance``, with the same attributes."""
-    made = resolve(ours_package, f"nn.{type(module).__name__}")()
-    for name, value in vars(module).items():
-        if isinstance(value, (bool, int, float)) and name in vars(made):
-            setattr(made, name, value)
+    """A module of the class of that name, with the same attributes, parameters and submodules."""
+    names = [k.__name__ for k in type(module).__mro__ if hasattr(ours_package.nn, k.__name__)]
+    kind = resolve(ours_package, f"nn.{names[0]}")  # PyTorch has private kinds of Linear, for instance
+    made = kind.__new__(kind)
+    ours_package.nn.Module.__init__(made)
+    crossing = Crossing()
+    for name, value in (*vars(module).items(), *module._parameters.items(), *module._modules.items()):
+        if not name.startswith("_") or name in module._parameters:
+            setattr(made, name, crossing.ours(value))
     return made
 
 

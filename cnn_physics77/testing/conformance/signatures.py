@@ -111,7 +111,7 @@ def same_default(mine: Any, theirs: Any) -> bool:
 def overloads(path: str, function: Callable, own: inspect.Signature) -> Iterator[inspect.Signature]:
     """The signatures that PyTorch's function can be called with.
 
-    The schemas call the first parameter ``self``. Its name is ``input``, or what the documentation says.
+    What the schemas call ``self`` is ``input``. The first parameter has the documented name, if ours has it.
     """
     if inspect.isfunction(function):
         signature = inspect.signature(function)
@@ -120,7 +120,7 @@ def overloads(path: str, function: Callable, own: inspect.Signature) -> Iterator
         return
     name = path.removeprefix("nn.functional.").replace(".", "_")
     documented = re.search(rf"\b{path.rpartition('.')[2]}\((\w+)", function.__doc__ or "")
-    first = documented[1] if documented and documented[1] in own.parameters else "input"
+    first = documented[1] if documented and documented[1] in own.parameters else ""
     seen = set()
     for schema in torch._C._jit_get_schemas_for_operator(f"aten::{name}"):
         full = f"{schema.name}.{schema.overload_name}".removesuffix(".")
@@ -138,16 +138,17 @@ def _is_internal(argument: Any) -> bool:
 
 def _signature(schema: Any, first: str, is_split: bool) -> inspect.Signature:
     kind = inspect.Parameter
-    names = OF_SPLIT if is_split else OF_NUMBERS
-    taken = any(a.name == first for a in schema.arguments)
-    names = names | {"self": "input" if taken else first}
+    renamed = OF_SPLIT if is_split else OF_NUMBERS
+    names = [renamed.get(a.name, "input" if a.name == "self" else a.name) for a in schema.arguments]
+    if first and first not in names:
+        names[0] = first
     return inspect.Signature(
         [
             kind(
-                names.get(a.name, a.name),
+                name,
                 kind.KEYWORD_ONLY if a.kwarg_only else kind.POSITIONAL_OR_KEYWORD,
                 default=a.default_value if a.has_default_value() else kind.empty,
             )
-            for a in schema.arguments
+            for name, a in zip(names, schema.arguments)
         ]
     )

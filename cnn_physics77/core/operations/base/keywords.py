@@ -67,7 +67,7 @@ _OUT_OF_THE_DTYPE = frozenset({"aminmax", "complex", "gather", "multinomial", "p
 _OUT_APART = frozenset({"cat", "gather", "index_select", "kthvalue", "masked_select", "take"})
 """The functions whose ``out`` must not be an input."""
 
-_OUT_OF_ANOTHER_DTYPE = frozenset({"vector_norm", "matrix_norm"})
+_OUT_OF_ANOTHER_DTYPE = frozenset({"matrix_norm", "norm", "vector_norm"})
 """The functions whose ``dtype`` is that of the input, not of the result: ``out`` does not decide it."""
 
 

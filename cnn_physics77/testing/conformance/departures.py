@@ -1,0 +1,61 @@
+"""Where this package departs from PyTorch, and why. What is not stated here must agree."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+
+class Departure(NamedTuple):
+    """One stated departure.
+
+    Attributes:
+        names: patterns of entries.
+        text: what the description of the failure has in it.
+        reason: why.
+    """
+
+    names: str
+    text: str
+    reason: str
+
+
+STATED = (
+    Departure(
+        "__radd__ __rmul__ __rand__ __ror__ __rxor__",
+        "doesn't apply to a 'int' object",
+        "a method written in Python, called through the class, takes a number for its tensor",
+    ),
+    Departure(
+        "nn.functional.hardsigmoid",
+        "gradient",
+        "PyTorch's slope is 1/6 in single precision, also for float64",
+    ),
+    Departure("gather cat", "not resizable", "memory of NumPy is replaced by new one, not resized"),
+    Departure(
+        "nn.functional.avg_pool* nn.functional.conv* nn.functional.local_response_norm "
+        "nn.functional.interpolate.* nn.functional.upsample_* nn.functional.poisson_nll_loss "
+        "nn.functional.feature_alpha_dropout.*",
+        "expected a",
+        "not for integers: these functions compute with floating numbers only",
+    ),
+    Departure(
+        "cholesky_inverse cholesky_solve",
+        "gradient",
+        "one triangle of the factor is read, and only that has a gradient; in PyTorch the other has one, too",
+    ),
+    Departure(
+        "special.bessel_j0 special.bessel_j1 special.bessel_y0 special.bessel_y1",
+        "expected",
+        "PyTorch's values are off by up to 1e-6 for arguments above 5, as SciPy's show; these are not",
+    ),
+    Departure("optim.Muon", "value", "PyTorch orthogonalizes in bfloat16, which NumPy lacks"),
+)
+
+
+def reason_for(name: str, kind: str, text: str) -> str:
+    """The reason that is stated for a failure; "" if there is none."""
+    for departure in STATED:
+        if departure.text in f"{kind}: {text}" and any(fnmatchcase(name, p) for p in departure.names.split()):
+            return departure.reason
+    return ""
