@@ -15,6 +15,7 @@ from cnn_physics77.core.optim.settings import (
     check_betas,
     check_fused,
     check_not_negative,
+    check_tensor_settings,
     refuse_differentiable,
 )
 
@@ -40,7 +41,8 @@ class Adam(ElementwiseOptimizer):
         differentiable: must be False.
 
     Raises:
-        ValueError: a number is negative, a beta is outside of [0, 1), or ``differentiable=True``.
+        ValueError: a number is negative, a beta is outside of [0, 1), only one beta is a tensor, lr or betas
+            are tensors with ``foreach=True``, or ``differentiable=True``.
         RuntimeError: both foreach and fused are True.
 
     The state of a parameter has ``step`` (t), ``exp_avg`` (m), ``exp_avg_sq`` (v) and, with AMSGrad,
@@ -75,6 +77,7 @@ class Adam(ElementwiseOptimizer):
         check_not_negative(name, lr=lr, eps=eps, weight_decay=weight_decay)
         refuse_differentiable(name, differentiable)
         check_fused(fused, foreach)
+        check_tensor_settings(name, lr, betas, foreach, capturable)
         super().__init__(
             params,
             {

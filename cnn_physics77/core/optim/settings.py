@@ -26,6 +26,23 @@ def check_betas(optimizer: str, betas: tuple[float, float]) -> tuple[float, floa
     return float(betas[0]), float(betas[1])
 
 
+def check_tensor_settings(optimizer: str, lr, betas, foreach: bool | None, capturable: bool) -> None:
+    """Raise ValueError, in PyTorch's words, for combinations of tensors that it refuses."""
+    tensors = [hasattr(beta, "numel") for beta in betas]
+    if tensors[0] != tensors[1]:
+        raise ValueError(f"{optimizer}: betas must be either both floats or both Tensors")
+    if not foreach or capturable:
+        return
+    if hasattr(lr, "numel"):
+        raise ValueError(
+            f"{optimizer}: lr as a Tensor is not supported for capturable=False and foreach=True"
+        )
+    if tensors[0]:
+        raise ValueError(
+            f"{optimizer}: betas[0] as a Tensor is not supported for capturable=False and foreach=True"
+        )
+
+
 def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
     """Raise ValueError for ``differentiable=True``."""
     if differentiable:

@@ -50,11 +50,15 @@ _RANDOM = """
 bernoulli cauchy empty empty_like empty_permuted empty_strided exponential geometric log_normal multinomial
 new_empty new_empty_strided normal normal.in_place rand_like randint randint_like randn randn_like uniform
 resize_ resize_as_ nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d
-nn.functional.dropout3d nn.functional.feature_alpha_dropout nn.functional.fractional_max_pool2d
-nn.functional.fractional_max_pool3d nn.functional.rrelu nn.FractionalMaxPool2d nn.FractionalMaxPool3d
+nn.functional.dropout3d nn.functional.multi_head_attention_forward nn.functional.feature_alpha_dropout
+nn.functional.fractional_max_pool2d nn.functional.fractional_max_pool3d nn.functional.rrelu
+nn.FractionalMaxPool2d nn.FractionalMaxPool3d
 """
 RANDOM = frozenset(_RANDOM.split())
 """What draws random numbers or leaves memory unset: structure, shapes and dtypes are compared."""
+
+DROPPING = frozenset({"nn.functional.scaled_dot_product_attention"})
+"""What draws random numbers for some of its samples, those with ``dropout_p``."""
 
 GAUGE = frozenset(
     {"svd", "svd_lowrank", "pca_lowrank"}

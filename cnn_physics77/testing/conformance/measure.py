@@ -80,7 +80,7 @@ def compare(mine: Any, theirs: Any, tolerance: float, errors: Errors, values: bo
 def _struct_fields(value: Any) -> tuple[str, ...] | None:
     """The names of PyTorch's ``torch.return_types``, in their order."""
     kind = type(value)
-    if not kind.__module__.startswith("torch.return_types"):
+    if not kind.__module__.startswith("torch.return_types") or kind.__name__.startswith("_"):
         return None
     return tuple(n for n in kind.__match_args__)
 

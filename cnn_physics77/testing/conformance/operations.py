@@ -53,7 +53,7 @@ def check(name: str, tenth: bool) -> Result:
             _check_sample(result, info, mine, sample, dtype, where, errors)
             if result.absent:
                 return result
-            if result.samples > run and info.name not in groups.RANDOM | groups.GAUGE:
+            if result.samples > run and info.name not in groups.RANDOM | groups.GAUGE | groups.DROPPING:
                 check_forms(result, info, sample, where)
                 if sample is samples[0]:
                     check_names(result, info, sample, where)
@@ -130,7 +130,7 @@ def _check_sample(
     where: str,
     errors: dict[str, Errors],
 ) -> None:
-    random = info.name in groups.RANDOM
+    random = info.name in groups.RANDOM or bool(sample.kwargs.get("dropout_p"))
     order = 0 if random else 1 + info.supports_gradgrad
     crossing = seam.Crossing()
     given = (sample.input, sample.args, sample.kwargs)

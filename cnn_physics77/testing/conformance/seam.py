@@ -155,15 +155,21 @@ def constant(value: Any) -> Any:
 
 def _module(module: torch.nn.Module) -> Any:
     """A module of the class of that name, with the same attributes, parameters and submodules."""
-    names = [k.__name__ for k in type(module).__mro__ if hasattr(ours_package.nn, k.__name__)]
-    kind = resolve(ours_package, f"nn.{names[0]}")  # PyTorch has private kinds of Linear, for instance
+    kind = _class(type(module))
     made = kind.__new__(kind)
     ours_package.nn.Module.__init__(made)
-    crossing = Crossing()
+    crossing, internal = Crossing(), vars(torch.nn.Module())
     for name, value in (*vars(module).items(), *module._parameters.items(), *module._modules.items()):
-        if not name.startswith("_") or name in module._parameters:
+        if name not in internal:
             setattr(made, name, crossing.ours(value))
     return made
+
+
+def _class(kind: type) -> Any:
+    """Our module of the same name, or of the same place in ``nn.modules``."""
+    with suppress(Absent):
+        return resolve(ours_package, f"nn.{kind.__name__}")
+    return resolve(ours_package.nn.modules.attention, kind.__name__)
 
 
 # --------------------------------------------------------------------------------------------- functions

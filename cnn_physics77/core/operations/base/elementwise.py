@@ -25,6 +25,7 @@ from cnn_physics77.core.operations.base.operation import (
     Operation,
     alias,
     as_tensor_input,
+    check_tensor_among,
     check_tensors_given,
 )
 from cnn_physics77.core.recording import recording
@@ -184,11 +185,19 @@ def binary(
     return _named(function, name, doc)
 
 
-def of_tensors(function: Callable) -> Callable:
-    """A function of two tensors, neither of which can be a Python number."""
+def of_tensors(function: Callable, numbers: str = "") -> Callable:
+    """The function, which refuses Python numbers as PyTorch does.
+
+    Args:
+        numbers: which operand may be one: ``""`` neither, ``"second"``, or ``"one"`` of the two.
+    """
+    name = function.__name__
 
     def checked(input, other):
-        check_tensors_given(function.__name__, input, other)
+        if numbers == "one":
+            check_tensor_among(name, input, other)
+        else:
+            check_tensors_given(name, input, *(() if numbers else (other,)))
         return function(input, other)
 
     return _named(checked, function.__name__, function.__doc__ or "")

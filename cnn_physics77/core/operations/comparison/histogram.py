@@ -73,7 +73,7 @@ def histc(input: Tensor, bins: int = 100, min=0, max=0) -> Tensor:
     Raises:
         DtypeError: the input is not floating.
         ShapeError: no bins.
-        ValueError: an edge is infinite or NaN, or ``max`` is less than ``min``.
+        ArgumentError: an edge is infinite or NaN, or ``max`` is less than ``min``.
 
     >>> import cnn_physics77 as torch
     >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
@@ -94,7 +94,7 @@ def histc(input: Tensor, bins: int = 100, min=0, max=0) -> Tensor:
 
 @method("histogram")
 def histogram(
-    input: Tensor, bins, *, range=None, weight: Tensor | None = None, density: bool = False
+    input: Tensor, bins=100, *, range=None, weight: Tensor | None = None, density: bool = False
 ) -> Histogram:
     """The number of elements in each bin, and the edges of the bins: a named tuple (hist, bin_edges), both of
     the input's dtype.
@@ -110,7 +110,7 @@ def histogram(
     Raises:
         DtypeError: another dtype.
         ShapeError: no bins, edges that are not a vector, or weights of another shape.
-        ValueError: an edge is infinite or NaN, or the range is descending.
+        ArgumentError: an edge is infinite or NaN, or the range is descending.
 
     >>> import cnn_physics77 as torch
     >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), 2, range=(0.0, 3.0))
@@ -143,7 +143,7 @@ def histogramdd(
     Raises:
         DtypeError: another dtype.
         ShapeError: numbers or shapes that do not fit.
-        ValueError: an edge is infinite or NaN, or a range is descending.
+        ArgumentError: an edge is infinite or NaN, or a range is descending.
 
     >>> import cnn_physics77 as torch
     >>> points = torch.tensor([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]])

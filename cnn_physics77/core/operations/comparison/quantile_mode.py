@@ -115,7 +115,7 @@ def quantile(
     Raises:
         DtypeError: another dtype.
         ShapeError: there is no such dimension, no elements, or q has more dimensions.
-        ValueError: q is not between 0 and 1, or another interpolation.
+        ArgumentError: q is not between 0 and 1, or another interpolation.
 
     >>> import cnn_physics77 as torch
     >>> torch.quantile(torch.tensor([3.0, 1.0, 2.0, 10.0]), torch.tensor([0.0, 0.5, 0.75]))

@@ -218,7 +218,7 @@ def einsum(*args) -> Tensor:
 
 
 def _summed_against_one(x: Tensor, dims: list[int]) -> Tensor:
-    return sum(x, dims, keepdim=True) if dims else x
+    return sum(x, dims, keepdim=True, dtype=x.dtype) if dims else x
 
 
 def tensordot(a: Tensor, b: Tensor, dims=2) -> Tensor:

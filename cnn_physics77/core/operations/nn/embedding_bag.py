@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
@@ -84,7 +84,7 @@ def embedding_bag(
         y, (B, dimension).
 
     Raises:
-        ValueError: arguments that do not go together.
+        ArgumentError: arguments that do not go together.
         NotImplementedError: per_sample_weights with another mode than ``"sum"``.
         ShapeError: an index, an offset or padding_idx is out of range.
         DtypeError: indices or offsets that are not integers, or a table that is not floating.
@@ -120,28 +120,30 @@ def embedding_bag(
 
 def _check(input, weight, offsets, mode: str, factors, scale_grad_by_freq: bool, sparse: bool) -> None:
     if factors is not None and input.array.shape != factors.array.shape:
-        raise ValueError(
+        raise ArgumentError(
             f"embedding_bag: If per_sample_weights ({factors.array.shape}) is not None, then it must have "
             f"the same shape as the input ({input.array.shape})"
         )
     if weight.ndim != 2:
-        raise ValueError(f"embedding_bag: weight has to be a 2D Tensor, but got shape {weight.array.shape}")
+        raise ArgumentError(
+            f"embedding_bag: weight has to be a 2D Tensor, but got shape {weight.array.shape}"
+        )
     if input.ndim == 2 and offsets is not None:
-        raise ValueError(
+        raise ArgumentError(
             "embedding_bag: if input is 2D, then offsets has to be None, as each row is a bag; found offsets "
             f"of shape {offsets.array.shape}"
         )
     if input.ndim == 1 and (offsets is None or offsets.ndim != 1):
         found = None if offsets is None else offsets.array.shape
-        raise ValueError(f"embedding_bag: offsets has to be a 1D Tensor but got {found}")
+        raise ArgumentError(f"embedding_bag: offsets has to be a 1D Tensor but got {found}")
     if input.ndim not in (1, 2):
-        raise ValueError(
+        raise ArgumentError(
             f"embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}"
         )
     if mode not in ("sum", "mean", "max"):
-        raise ValueError(f"embedding_bag: mode has to be one of sum, mean or max, found {mode!r}")
+        raise ArgumentError(f"embedding_bag: mode has to be one of sum, mean or max, found {mode!r}")
     if mode == "max" and (scale_grad_by_freq or sparse):
-        raise ValueError(
+        raise ArgumentError(
             "embedding_bag: max mode does not support scaling the gradient by the frequency, nor sparse "
             "weights; leave them out"
         )

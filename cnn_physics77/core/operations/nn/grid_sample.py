@@ -12,7 +12,7 @@ from functools import reduce
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -199,7 +199,7 @@ def grid_sample(
 
     Raises:
         ShapeError: sizes that do not fit, an empty image.
-        ValueError: an unknown mode.
+        ArgumentError: an unknown mode.
         DtypeError: different dtypes, or one that is not real and floating.
 
     >>> import cnn_physics77 as torch
@@ -209,11 +209,11 @@ def grid_sample(
     tensor([[[[2.5000, 2.0000]]]])
     """
     if mode not in _MODES:
-        raise ValueError(
+        raise ArgumentError(
             f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}"
         )
     if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(
+        raise ArgumentError(
             "grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"{padding_mode!r}"
         )
@@ -261,7 +261,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         q, (N, H, W, 2) or (N, D, H, W, 3); the last dimension is (x, y) or (x, y, z).
 
     Raises:
-        ValueError: a theta that is not floating, sizes that do not fit or are not positive.
+        ArgumentError: a theta that is not floating, sizes that do not fit or are not positive.
         NotImplementedError: a size of neither 4 nor 5 numbers.
 
     >>> import cnn_physics77 as torch
@@ -274,7 +274,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         warnings.warn(_DEFAULT, stacklevel=3)
     size = tuple(size)
     if theta.array.dtype.kind != "f":
-        raise ValueError(f"affine_grid: Expected theta to have floating point type, but got {theta.dtype}")
+        raise ArgumentError(f"affine_grid: Expected theta to have floating point type, but got {theta.dtype}")
     d = len(size) - 2
     if d not in (2, 3):
         raise NotImplementedError(
@@ -282,7 +282,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             f"size {size}"
         )
     if theta.array.shape != (size[0], d, d + 1):
-        raise ValueError(
+        raise ArgumentError(
             f"affine_grid: Expected a batch of {d}D affine matrices of shape {size[0]}x{d}x{d + 1} for size "
             f"{size}. Got {theta.array.shape}"
         )
@@ -294,7 +294,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             stacklevel=3,
         )
     elif min(size) <= 0:
-        raise ValueError(f"affine_grid: Expected non-zero, positive output size. Got {size}")
+        raise ArgumentError(f"affine_grid: Expected non-zero, positive output size. Got {size}")
     along = [_centres(n, bool(align_corners)).astype(theta.dtype) for n in size[2:]]
     places = np.stack([*np.meshgrid(*along, indexing="ij")[::-1], np.ones(size[2:], theta.dtype)], -1)
     grid = matmul(from_array(places.reshape(1, -1, d + 1)), transpose(theta, 1, 2))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
@@ -46,7 +46,7 @@ def margin_ranking_loss(
 
     Raises:
         ShapeError: different numbers of dimensions, or shapes that do not broadcast.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 1.0])
@@ -81,7 +81,7 @@ def hinge_embedding_loss(
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> x, t = torch.tensor([0.5, 0.25]), torch.tensor([1, -1])
@@ -118,7 +118,7 @@ def cosine_embedding_loss(
 
     Raises:
         ShapeError: sizes that do not fit.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> a, b = torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]])
@@ -180,7 +180,7 @@ def triplet_margin_loss(
 
     Raises:
         ShapeError: different numbers of dimensions, or shapes that do not broadcast.
-        ValueError: the margin is not positive, or the reduction is unknown.
+        ArgumentError: the margin is not positive, or the reduction is unknown.
 
     >>> import cnn_physics77 as torch
     >>> a, p, n = torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]])
@@ -230,7 +230,7 @@ def triplet_margin_with_distance_loss(
 
 def _triplets(function, anchor, positive, negative, distance: Callable, margin, swap, reduction) -> Tensor:
     if margin <= 0:
-        raise ValueError(f"{function}: margin must be greater than 0, got {margin}")
+        raise ArgumentError(f"{function}: margin must be greater than 0, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ShapeError(
             f"{function}: The anchor, positive, and negative tensors are expected to have the same number of "
@@ -271,7 +271,7 @@ def multi_margin_loss(
 
     Raises:
         ShapeError: sizes that do not fit, a class that does not exist.
-        ValueError: another p, or an unknown reduction.
+        ArgumentError: another p, or an unknown reduction.
         DtypeError: targets that are not int64, or an input that is not real and floating.
 
     >>> import cnn_physics77 as torch
@@ -283,11 +283,11 @@ def multi_margin_loss(
     reduction = reduction_of(function, reduction, size_average, reduce)
     check_tensors(function, input, weight, kinds="f")
     if p not in (1, 2):
-        raise ValueError(f"{function}: only p == 1 and p == 2 supported, found {p}")
+        raise ArgumentError(f"{function}: only p == 1 and p == 2 supported, found {p}")
     x, t = _scores_and_classes(function, input, target, ())
     classes = x.array.shape[1]
     if weight is not None and weight.array.shape != (classes,):
-        raise ValueError(
+        raise ArgumentError(
             f"{function}: weight must be one-dimensional with one number for each of {classes} classes, "
             f"found shape {weight.array.shape}"
         )
@@ -326,7 +326,7 @@ def multilabel_margin_loss(
 
     Raises:
         ShapeError: another shape of the targets, or a class that does not exist.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
         DtypeError: targets that are not int64, or an input that is not real and floating.
 
     All pairs of targets and other classes take memory for N C² numbers.
@@ -403,7 +403,7 @@ def multilabel_soft_margin_loss(
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.multilabel_soft_margin_loss(torch.zeros(1, 3), torch.ones(1, 3))
@@ -433,7 +433,7 @@ def soft_margin_loss(
 
     Raises:
         ShapeError: the shapes do not broadcast.
-        ValueError: an unknown reduction.
+        ArgumentError: an unknown reduction.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.soft_margin_loss(torch.tensor([0.0]), torch.tensor([1.0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.index_put import index_select
@@ -30,7 +30,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     Raises:
         ShapeError: the input is not 2-D.
-        ValueError: a negative p.
+        ArgumentError: a negative p.
         DtypeError: the input is not real and floating.
 
     >>> import cnn_physics77 as torch
@@ -41,7 +41,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     if input.ndim != 2:
         raise ShapeError(f"pdist: only supports 2D tensors, got: {input.ndim}D")
     if p < 0:
-        raise ValueError(f"pdist: only supports non-negative p values, found {p}")
+        raise ArgumentError(f"pdist: only supports non-negative p values, found {p}")
     first, second = (from_array(index) for index in np.triu_indices(input.array.shape[0], 1))
     difference = index_select(input, 0, first) - index_select(input, 0, second)
     return vector_norm(difference, p, 1, False)

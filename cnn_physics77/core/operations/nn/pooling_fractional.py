@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import batched, check_tensors, per_dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.draws import uniform
@@ -85,7 +85,7 @@ def fractional_max_pool2d(
         (N, C, *output_size), of the same dtype; with return_indices the indices too.
 
     Raises:
-        ValueError: neither output_size nor output_ratio.
+        ArgumentError: neither output_size nor output_ratio.
         ShapeError: sizes that do not fit.
         DtypeError: the input is not real and floating.
 
@@ -142,10 +142,10 @@ def _pool(function, d, input, kernel_size, output_size, output_ratio, return_ind
     kernel_size = per_dimension(function, "kernel_size", kernel_size, d)
     if output_size is None:
         if output_ratio is None:
-            raise ValueError(f"{function}: requires specifying either an output_size or an output_ratio")
+            raise ArgumentError(f"{function}: requires specifying either an output_size or an output_ratio")
         ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * d
         if len(ratios) != d:
-            raise ValueError(
+            raise ArgumentError(
                 f"{function}: expected output_ratio to be a number or {d}, found {output_ratio!r}"
             )
         output_size = tuple(int(n * r) for n, r in zip(size, ratios))

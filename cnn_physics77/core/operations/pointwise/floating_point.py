@@ -9,8 +9,8 @@ import numpy as np
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, prepare
-from cnn_physics77.core.operations.base.elementwise import binary
-from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.elementwise import binary, of_tensors
+from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.pointwise.arithmetic import undefined, zero_like
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp2
@@ -18,7 +18,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # --------------------------------------------------------------------------------------------- signs
 
-copysign = binary(
+_copysign = binary(
     "copysign",
     np.copysign,
     """The magnitude of a with the sign of b, also that of a zero; dy/da = y/a, 0 at a = 0, and dy/db = 0.
@@ -36,6 +36,7 @@ copysign = binary(
     b=lambda g: zero_like(g),
     floating=True,
 )
+copysign = of_tensors(_copysign, "second")
 method("copysign")(copysign)
 
 
@@ -80,6 +81,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([3, -1]))
     tensor([8.0000, 1.5000])
     """
+    check_tensors_given("ldexp", input, other)
     input, other = as_tensor_input("ldexp", input), as_tensor_input("ldexp", other)
     dtype = common_dtype(input, other)
     dtype = dtype if dtype.kind in "fc" else default_dtype()
@@ -125,7 +127,7 @@ def frexp(input: Tensor) -> MantissaAndExponent:
 # ------------------------------------------------------------------------------------------ steps
 
 
-nextafter = binary(
+_nextafter = binary(
     "nextafter",
     np.nextafter,
     """The floating number next to a in the direction of b; b itself if it equals a. As in PyTorch, dy/da is
@@ -141,6 +143,7 @@ nextafter = binary(
     a=lambda g, a, b: g * from_array((a.array != b.array).astype(g.dtype)),
     b=lambda g: zero_like(g),
 )
+nextafter = of_tensors(_nextafter)
 method("nextafter")(nextafter)
 
 
@@ -170,6 +173,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
     tensor([0.0000, 0.5000, 1.0000])
     """
+    check_tensors_given("heaviside", input, values)
     input, values = as_tensor_input("heaviside", input), as_tensor_input("heaviside", values)
     if input.array.dtype != values.array.dtype or input.array.dtype.kind == "c":
         raise DtypeError(

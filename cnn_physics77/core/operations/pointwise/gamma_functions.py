@@ -14,7 +14,7 @@ from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.kernels.special import gamma, incomplete_gamma
 from cnn_physics77.core.operations.base.broadcasting import cast
-from cnn_physics77.core.operations.base.elementwise import binary, unary
+from cnn_physics77.core.operations.base.elementwise import binary, of_tensors, unary
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.pointwise.arithmetic import undefined
@@ -87,7 +87,7 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     Its derivative is the next one. At 0, -1, -2, ... it is infinite. The error is at most 7 ulp.
 
     Raises:
-        ValueError: n is negative.
+        ArgumentError: n is negative.
         DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
@@ -115,7 +115,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     It is meant for x > (p - 1)/2.
 
     Raises:
-        ValueError: p is not positive.
+        ArgumentError: p is not positive.
         DtypeError: the numbers are complex.
 
     >>> import cnn_physics77 as torch
@@ -133,7 +133,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 
 # ------------------------------------------------------------------------------------- zeta
 
-zeta: Callable = binary(
+_zeta: Callable = binary(
     "zeta",
     gamma.zeta,
     r"""Hurwitz's zeta function of s (``input``) and q (``other``).
@@ -156,6 +156,7 @@ zeta: Callable = binary(
     b=lambda g, a, b: g * (-a * zeta(a + 1, b)),
     floating=True,
 )
+zeta: Callable = of_tensors(_zeta, "one")
 
 # ------------------------------------------------------------------------------------- incomplete
 
@@ -165,7 +166,7 @@ def _gamma_density(a: Tensor, x: Tensor) -> Tensor:
     return exp(xlogy(a - 1, x) - x - lgamma(a))
 
 
-igamma = binary(
+_igamma = binary(
     "igamma",
     incomplete_gamma.gammainc,
     r"""The regularized lower incomplete gamma function of a (``input``) and x (``other``).
@@ -187,8 +188,9 @@ igamma = binary(
     b=lambda g, a, b: g * _gamma_density(a, b),
     floating=True,
 )
+igamma = of_tensors(_igamma)
 
-igammac = binary(
+_igammac = binary(
     "igammac",
     incomplete_gamma.gammaincc,
     """The regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x), without cancellation: see
@@ -202,6 +204,7 @@ igammac = binary(
     b=lambda g, a, b: -g * _gamma_density(a, b),
     floating=True,
 )
+igammac = of_tensors(_igammac)
 
 for _name, _function in (
     *(("lgamma", lgamma), ("digamma", digamma)),

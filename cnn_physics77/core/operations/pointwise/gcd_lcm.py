@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.operations.base.elementwise import binary
+from cnn_physics77.core.operations.base.elementwise import binary, of_tensors
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.tensor import method
 
@@ -18,7 +18,7 @@ def _of_integers(ufunc: np.ufunc):
     return function
 
 
-gcd = binary(
+_gcd = binary(
     "gcd",
     _of_integers(np.gcd),
     """The greatest common divisor of integers, which is not negative; gcd(0, 0) = 0.
@@ -32,8 +32,9 @@ gcd = binary(
     tensor([6, 5, 2])
     """,
 )
+gcd = of_tensors(_gcd)
 
-lcm = binary(
+_lcm = binary(
     "lcm",
     _of_integers(np.lcm),
     """The least common multiple of integers, which is not negative; lcm(0, n) = 0.
@@ -47,6 +48,7 @@ lcm = binary(
     tensor([12,  0])
     """,
 )
+lcm = of_tensors(_lcm)
 
 method("gcd")(gcd)
 method("lcm")(lcm)

@@ -10,7 +10,7 @@ import numpy as np
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, expand_to
-from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensor_among
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -51,6 +51,7 @@ def _polynomial(
 
 def _arguments(name: str, input, n) -> tuple[Tensor, int | np.ndarray, int]:
     """x, the degrees, which are one integer if possible, and the highest one."""
+    check_tensor_among(name, input, n)
     x = as_tensor_input(name, input)
     dtype = common_dtype(x, n)
     if dtype.kind == "c":

@@ -94,7 +94,7 @@ def gradient(input: Tensor, *, spacing=None, dim=None, edge_order: int = 1) -> t
 
     Raises:
         ShapeError: a dimension has at most ``edge_order`` samples, or the number of spacings does not fit.
-        ValueError: another order.
+        ArgumentError: another order.
 
     >>> import cnn_physics77 as torch
     >>> torch.gradient(torch.tensor([1.0, 2.0, 4.0, 8.0]))

@@ -28,7 +28,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
     Raises:
         ShapeError: fewer than two dimensions, or no such dimension.
-        ValueError: p is not positive, or m negative.
+        ArgumentError: p is not positive, or m negative.
         DtypeError: the input is neither floating nor complex.
 
     >>> import cnn_physics77 as torch

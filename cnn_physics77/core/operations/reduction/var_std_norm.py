@@ -20,6 +20,7 @@ from cnn_physics77.core.operations.pointwise.arithmetic import abs, conj, zero_l
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.reduction.max_min import amax, amin
 from cnn_physics77.core.operations.reduction.sum_mean import (
+    any,
     count_of,
     expand_reduced,
     floating_input,
@@ -239,8 +240,10 @@ def _root_of_powers(x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
         squares = cast(x * conj(x), dtype=x.array.real.dtype) if x.array.dtype.kind == "c" else x * x
         return _root(sum(squares, dim, keepdim))
     magnitude = abs(x)
-    if p < 0:
-        return sum(magnitude**p, dim, keepdim) ** (1 / p)
+    if p < 0:  # a zero makes the norm 0; the gradient is 0 there
+        zero = from_array(x.array == 0)
+        total = sum(where(zero, 1.0, magnitude) ** p, dim, keepdim)
+        return where(any(zero, None if dim == () else dim, keepdim), 0.0, total ** (1 / p))
     total = sum(_power_or_zero(magnitude, p), dim, keepdim)
     return _power_or_zero(total, 1 / p)
 
