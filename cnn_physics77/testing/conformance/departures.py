@@ -35,7 +35,7 @@ STATED = (
     Departure(
         "nn.functional.avg_pool* nn.functional.conv* nn.functional.local_response_norm "
         "nn.functional.interpolate.* nn.functional.upsample_* nn.functional.poisson_nll_loss "
-        "nn.functional.feature_alpha_dropout.*",
+        "nn.functional.feature_alpha_dropout.* nn.functional.bilinear",
         "expected a",
         "not for integers: these functions compute with floating numbers only",
     ),
@@ -54,6 +54,8 @@ STATED = (
         "expected np.float64(nan), found np.float64(0.0)",
         "the second derivative of a norm at 0 is 0, as the first; NaN in PyTorch",
     ),
+    Departure("linalg.householder_product", "requires_grad", "without factors the result is a constant"),
+    Departure("optim.LBFGS", "'al'", "the state has no workspace: al is computed anew in each step"),
     Departure("optim.Muon", "value", "PyTorch orthogonalizes in bfloat16, which NumPy lacks"),
 )
 

@@ -63,6 +63,8 @@ def matrix_norm(input: Tensor, ord="fro", dim=(-2, -1), keepdim: bool = False, *
             f"{name}: expected ord to be 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2, found {ord!r}"
         ) from None
     rows, columns = dimensions(name, tuple(dim), A.array.ndim)
+    if order in (1, 2, inf) and 0 in (A.array.shape[rows], A.array.shape[columns]):
+        return sum(abs(A), (rows, columns), keepdim)  # the largest of no numbers is 0
     if order == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim)
     if order in ("nuc", 2, -2):

@@ -284,6 +284,8 @@ def multi_margin_loss(
     check_tensors(function, input, weight, kinds="f")
     if p not in (1, 2):
         raise ArgumentError(f"{function}: only p == 1 and p == 2 supported, found {p}")
+    if weight is not None and weight.ndim != 1:
+        raise ArgumentError(f"{function}: weight must be one-dimensional, found {weight.array.shape}")
     x, t = _scores_and_classes(function, input, target, ())
     classes = x.array.shape[1]
     if weight is not None and weight.array.shape != (classes,):
@@ -339,7 +341,7 @@ def multilabel_margin_loss(
     function = "multilabel_margin_loss"
     reduction = reduction_of(function, reduction, size_average, reduce)
     check_tensors(function, input, kinds="f")
-    x, t = _scores_and_classes(function, input, target, input.array.shape[-1:])
+    x, t = _scores_and_classes(function, input, target, input.array.shape[-1:] or (1,))
     classes = x.array.shape[1]
     if t.array.size and not -1 <= t.array.min() <= t.array.max() < classes:
         raise ShapeError(
@@ -359,7 +361,9 @@ def multilabel_margin_loss(
 def _scores_and_classes(
     function: str, input: Tensor, target: Tensor, more: tuple[int, ...]
 ) -> tuple[Tensor, Tensor]:
-    """Scores (N, C) and targets (N, *more), with N = 1 if there was none."""
+    """Scores (N, C) and targets (N, *more), with N = 1 if there was none, and C = 1 for a single score."""
+    if not input.array.shape:
+        input, target = unsqueeze(input, 0), from_array(target.array.reshape(1))
     shape = input.array.shape
     if len(shape) not in (1, 2) or 0 in shape[-1:]:
         raise ShapeError(

@@ -160,9 +160,9 @@ def _pool(function, d, input, kernel_size, output_size, output_ratio, return_ind
     expected = (*(planes if with_batch else (1, *planes)), d)
     if samples is None:
         samples = from_array(uniform(default_generator.numpy, expected, input.array.dtype))
-    elif samples.array.shape != expected:
+    elif samples.array.shape != expected and (with_batch or samples.array.shape[1:] != expected[1:]):
         raise ShapeError(f"{function}: expected _random_samples {expected}, found {samples.array.shape}")
-    samples = from_array(samples.array.reshape(*planes, d))
+    samples = from_array(samples.array[: expected[0]].reshape(*planes, d))
     y, indices = _fractional_max_pool(input, samples, kernel_size=kernel_size, output_size=output_size)
     return (y, indices) if return_indices else y
 

@@ -102,7 +102,7 @@ def unfold(input: Tensor, kernel_size, dilation=1, padding=0, stride=1) -> Tenso
              [3., 4., 6., 7.],
              [4., 5., 7., 8.]]])
     """
-    check_tensors("unfold", input)
+    check_tensors("unfold", input, kinds="fcb")
     window = _window("unfold", kernel_size, dilation, padding, stride)
     with_batch = batched("unfold", input, 2)
     window_counts("unfold", input.array.shape[-2:], *window)

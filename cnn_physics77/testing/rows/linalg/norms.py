@@ -7,7 +7,7 @@ import numpy as np
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.testing.rows.linalg.inverse import regular
 from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw
-from cnn_physics77.testing.table import Bad, Row, Sample, draw
+from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 ORDERS = ("fro", "nuc", inf, -inf, 1, -1, 2, -2)
 
@@ -59,7 +59,10 @@ def condition(A, p=None):
 rows = [
     Row(
         "linalg.matrix_norm",
-        of_matrices,
+        lambda rng: [
+            *of_matrices(rng),
+            *[Sample(Constant(draw(rng, 0, 2)), order) for order in (1, 2, np.inf)],
+        ],
         bad=[
             Bad(ShapeError, "at least 2 dimensions", np.ones(2)),
             Bad(ShapeError, "two dimensions", np.ones((2, 2)), dim=(0,)),

@@ -90,6 +90,7 @@ rows = [
             Sample(draw(rng, 3, 4), np.array([3, 0, 1]), 2, weight=Constant(draw(rng, 4, low=0.1))),
             Sample(draw(rng, 4), np.array(2), reduction="none"),
             Sample(draw(rng, 4), np.array([2])),
+            Sample(draw(rng), np.array(0)),
         ],
         order=1,  # PyTorch's has no second derivative
         bad=[
@@ -108,6 +109,7 @@ rows = [
         lambda rng: [
             *_all_reductions(draw(rng, 2, 4), np.array([[3, 0, -1, 1], [2, 2, 1, -1]])),
             Sample(draw(rng, 4), np.array([-1, 0, 0, 0]), reduction="none"),
+            Sample(draw(rng), np.array(0)),
         ],
         order=1,  # PyTorch's has no second derivative
         bad=[

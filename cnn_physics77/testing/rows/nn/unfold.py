@@ -12,6 +12,7 @@ rows = [
             Sample(draw(rng, 3, 5, 6), (2, 3), dilation=(2, 1), padding=(1, 0), stride=(1, 2)),
             Sample(draw(rng, 1, 2, 3, 3), 3),
             Sample(draw(rng, 1, 1, 3, 3) + 1j * draw(rng, 1, 1, 3, 3), 2, 1, 1, 2),
+            Sample(draw(rng, 1, 1, 3, 3) > 0, 2),
         ],
         bad=[
             Bad(RuntimeError, "padded input", np.ones((1, 1, 3, 3)), 4),

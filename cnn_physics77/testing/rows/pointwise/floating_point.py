@@ -3,7 +3,7 @@
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, mismatch, whole
+from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, mismatch, number, whole
 from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 EDGES = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -2.0])
@@ -19,7 +19,11 @@ rows = [
             Sample(Constant(EDGES), -EDGES),
             Sample(whole(rng, 3), -1),
         ],
-        bad=[mismatch, Bad(DtypeError, "not defined", complexes, 1.0)],
+        bad=[
+            mismatch,
+            Bad(DtypeError, "not defined", complexes, 1.0),
+            Bad(DtypeError, "found the number", 2, np.ones(2)),
+        ],
     ),
     Row(
         "signbit",
@@ -43,7 +47,7 @@ rows = [
             Sample(complex_draw(rng, 3), whole(rng, 3)),
             Sample(Constant(EDGES), whole(rng, 6)),
         ],
-        bad=[Bad(ShapeError, "broadcast", np.ones(2), np.ones(3, int))],
+        bad=[Bad(ShapeError, "broadcast", np.ones(2), np.ones(3, int)), number],
     ),
     Row(
         "frexp",
@@ -57,7 +61,7 @@ rows = [
             Sample(np.array([0.0, -0.0, np.nan, 1.0]), np.array([-1.0, 0.0, 0.0, np.inf])),
             Sample(np.array([0.0, 1.0]), np.array([0.0, 2.0])),
         ],
-        bad=[mismatch, Bad(DtypeError, "not defined", complexes, complexes)],
+        bad=[mismatch, number, Bad(DtypeError, "not defined", complexes, complexes)],
     ),
     Row(
         "heaviside",
@@ -68,7 +72,7 @@ rows = [
             Sample(np.array([True, False]), np.array([True])),
         ],
         order=0,
-        bad=[mismatch, Bad(DtypeError, "one real dtype", np.ones(2), np.ones(2, int))],
+        bad=[mismatch, number, Bad(DtypeError, "one real dtype", np.ones(2), np.ones(2, int))],
     ),
     Row(
         "nan_to_num",

@@ -17,6 +17,7 @@ def integers(rng):
 
 
 bad = [
+    Bad(DtypeError, "found the number", np.ones(2, int), 2),
     Bad(DtypeError, "not defined", np.ones(2), np.ones(2)),
     Bad(DtypeError, "not defined", np.array([True]), np.array([True])),
     Bad(ShapeError, "broadcast", np.ones(2, int), np.ones(3, int)),

@@ -4,6 +4,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.pointwise import polynomials
+from cnn_physics77.testing.rows.pointwise.arithmetic import numbers
 from cnn_physics77.testing.table import Bad, Constant, Row, Sample, draw
 
 
@@ -18,6 +19,6 @@ def samples(rng):
 
 
 rows = [
-    Row(f"special.{name}", samples, order=0, bad=[Bad(DtypeError, "real", 1j * np.ones(2), 2)])
+    Row(f"special.{name}", samples, order=0, bad=[Bad(DtypeError, "real", 1j * np.ones(2), 2), numbers])
     for name in polynomials.__all__
 ]

@@ -42,3 +42,12 @@ def test_degrees_of_freedom(name, sample):
         assert found.pop().tolist() == 0
     for order, (a, e) in enumerate(zip(found, expected)):
         np.testing.assert_array_equal(a, e, err_msg=f"{order} of {found}, {expected}")
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_norm_of_negative_order_is_0_with_gradient_0_where_there_is_a_zero(t):
+    x = t.tensor([[0.0, 0.0], [0.0, 2.0], [1.0, 2.0]], dtype=t.float64, requires_grad=True)
+    y = t.linalg.vector_norm(x, -2, 1)
+    y.sum().backward()
+    assert y.tolist()[:2] == [0, 0] and x.grad.tolist()[:2] == [[0, 0], [0, 0]]
+    np.testing.assert_allclose(x.grad.numpy()[2], 1.25**-1.5 * np.array([1, 1 / 8]))
