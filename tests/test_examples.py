@@ -16,7 +16,6 @@ EXAMPLES = [
     ("pytorch_blasius_pinn.py", ["--adam", "100", "--lbfgs", "25"]),
     ("pytorch_char_lstm.py", ["--steps", "20"]),
     ("pytorch_small_gpt.py", ["--steps", "20"]),
-    ("pytorch_blasius_pinn.py", ["--adam", "100"]),
     ("pytorch_per_sample_gradients.py", ["--steps", "20", "--batch-size", "16"]),
     ("pytorch_normalizing_flow.py", ["--steps", "10", "--layers", "2"]),
     ("pytorch_reinforce.py", ["--updates", "6", "--episodes", "4"]),

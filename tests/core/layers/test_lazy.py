@@ -41,6 +41,7 @@ def kinds_of(layer):
 @pytest.mark.parametrize(("name", "arguments", "settings", "shape"), LAYERS)
 def test_a_lazy_layer_becomes_its_counterpart(name, arguments, settings, shape):
     found = []
+    torch.manual_seed(0)
     for module in (ours, torch):
         layer = getattr(module.nn, name)(*arguments, **settings).double()
         before = list(layer.parameters())
@@ -60,8 +61,9 @@ def test_a_lazy_layer_becomes_its_counterpart(name, arguments, settings, shape):
 
 @BOTH
 def test_an_optimizer_made_before_holds_the_same_parameters(module):
-    net = module.nn.Sequential(module.nn.LazyLinear(3), module.nn.ReLU(), module.nn.LazyLinear(1))
-    optimizer = module.optim.Adam(net.parameters(), lr=0.1)
+    module.manual_seed(0)
+    net = module.nn.Sequential(module.nn.LazyLinear(3), module.nn.Tanh(), module.nn.LazyLinear(1))
+    optimizer = module.optim.Adam(net.parameters(), lr=0.01)
     losses = []
     for _ in range(20):
         optimizer.zero_grad()
@@ -69,7 +71,7 @@ def test_an_optimizer_made_before_holds_the_same_parameters(module):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < losses[0] or losses[0] == 0
+    assert losses[-1] < losses[0] / 2
     assert all(p.grad is not None and p in optimizer.state for p in net.parameters())
 
 

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
 
 
 def pair_of(name, *arguments, **settings):
+    torch.manual_seed(0)
     made = []
     for module in (ours, torch):
         given = [a(module) if callable(a) else a for a in arguments]

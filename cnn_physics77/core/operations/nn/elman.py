@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cnn_physics77.core.kernels import recurrent as kernels
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_piecewise import relu as rectified
 from cnn_physics77.core.operations.nn.linear import linear
@@ -70,9 +71,14 @@ def _layer(relu):
         (h,), (w_ih, w_hh, *biases) = states, params
         check_weights("rnn", 1, x, h, w_ih, w_hh)
         bias = biases[0] + biases[1] if has_biases else None
-        return _rnn(x, h, w_ih, w_hh, bias, relu=relu, sizes=sizes, reverse=reverse)
+        return _in_one(x, h, w_ih, w_hh, bias, relu, sizes, reverse)
 
     return layer
+
+
+@in_float32
+def _in_one(x, h, w_ih, w_hh, bias, relu, sizes, reverse):
+    return _rnn(x, h, w_ih, w_hh, bias, relu=relu, sizes=sizes, reverse=reverse)
 
 
 def rnn_tanh(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from cnn_physics77.core.kernels import recurrent as kernels
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cat_split import chunk
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_smooth import sigmoid
@@ -79,8 +80,13 @@ def _layer(x, states, params, has_biases, sizes, reverse):
     (h,), (w_ih, w_hh, *biases) = states, params
     b_ih, b_hh = biases if has_biases else (None, None)
     check_weights("gru", 3, x, h, w_ih, w_hh)
-    (y, h), _, _ = _gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes=sizes, reverse=reverse)
-    return y, h
+    return _in_one(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
+
+
+@in_float32
+def _in_one(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse):
+    states, _, _ = _gru(x, h, w_ih, w_hh, b_ih, b_hh, sizes=sizes, reverse=reverse)
+    return states
 
 
 def gru(

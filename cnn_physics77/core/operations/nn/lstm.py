@@ -13,6 +13,7 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import recurrent as kernels
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cat_split import chunk
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_smooth import sigmoid
@@ -87,8 +88,13 @@ def _layer(x, states, params, has_biases, sizes, reverse):
     bias = others[0] + others[1] if has_biases else None
     w_hr = others[-1] if _is_projected(h, c) else None
     check_weights("lstm", 4, x, h, w_ih, w_hh)
-    (y, h, c), _, _ = _lstm(x, h, c, w_ih, w_hh, bias, w_hr, sizes=sizes, reverse=reverse)
-    return y, h, c
+    return _in_one(x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse)
+
+
+@in_float32
+def _in_one(x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse):
+    states, _, _ = _lstm(x, h, c, w_ih, w_hh, bias, w_hr, sizes=sizes, reverse=reverse)
+    return states
 
 
 def _is_projected(h: Tensor, c: Tensor) -> bool:
