@@ -45,3 +45,12 @@ def layers(*files: str) -> dict[str, str]:
     """
     package = __name__.rpartition(".")[0]
     return {name: f"{package}.{file}" for file in files or _NAMES for name in _NAMES[file].split()}
+
+
+def lazy_layers(kind: str) -> dict[str, str]:
+    """The module of each lazy layer of one kind: PyTorch has them beside their counterparts.
+
+    >>> lazy_layers("Linear")
+    {'LazyLinear': 'cnn_physics77.nn.modules.lazy'}
+    """
+    return {name: module for name, module in layers("lazy").items() if kind in name}

@@ -75,6 +75,15 @@ def test_an_optimizer_made_before_holds_the_same_parameters(module):
     assert all(p.grad is not None and p in optimizer.state for p in net.parameters())
 
 
+@BOTH
+def test_lazy_layers_are_beside_their_counterparts(module):
+    files = module.nn.modules
+    assert files.linear.LazyLinear is module.nn.LazyLinear
+    assert files.conv.LazyConvTranspose2d is module.nn.LazyConvTranspose2d
+    assert files.batchnorm.LazyBatchNorm1d is module.nn.LazyBatchNorm1d
+    assert files.instancenorm.LazyInstanceNorm3d is module.nn.LazyInstanceNorm3d
+
+
 def test_initial_values_are_those_of_the_counterpart():
     ours.manual_seed(3)
     layer = ours.nn.LazyConv2d(3, 2)
