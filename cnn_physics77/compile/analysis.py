@@ -7,14 +7,13 @@ whose lives do not meet share memory.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
 from math import gcd
 
 import numpy as np
 
-from cnn_physics77.compile.schedule import Life
+from cnn_physics77.compile.schedule import Life, meeting
 from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Choice, Operand, Step
 
 ALIGNMENT = 64  # bytes of a cache line
@@ -117,21 +116,18 @@ def plan_memory(lives: dict[Buffer, Life]) -> tuple[dict[Buffer, int], int]:
     Greedily: the largest buffer first, each into the smallest gap that is free while it lives (Y. Pisarchyk
     and J. Lee, arXiv 2001.03288, section 5).
     """
-    placed: list[tuple[int, int, int]] = []  # offset, end, number; sorted
-    offsets: dict[Buffer, int] = {}
-    total = 0
     order = sorted(lives, key=lambda buffer: (-buffer.size, lives[buffer].first, lives[buffer].last))
+    spans = np.array([lives[buffer].numbers() for buffer in order], np.int64).reshape(-1, 4)
+    starts, ends = np.zeros((2, len(order)), np.int64)
     for number, buffer in enumerate(order):
         size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
-        at, place, gap = 0, None, None
-        for offset, end, other in placed:
-            if not lives[buffer].meets(lives[order[other]]):
-                continue
-            room = offset - at
-            if room >= size and (gap is None or room < gap):
-                place, gap = at, room
-            at = max(at, end)
-        offsets[buffer] = at if place is None else place
-        insort(placed, (offsets[buffer], offsets[buffer] + size, number))
-        total = max(total, offsets[buffer] + size)
-    return offsets, total
+        met = meeting(spans[number], spans[:number])
+        low, high = starts[:number][met], ends[:number][met]
+        by_start = np.argsort(low)
+        gaps = np.concatenate([[0], np.maximum.accumulate(high[by_start])])
+        rooms = low[by_start] - gaps[:-1]
+        rooms[rooms < size] = np.iinfo(np.int64).max
+        fits = rooms.size and rooms.min() < np.iinfo(np.int64).max
+        starts[number] = gaps[np.argmin(rooms)] if fits else gaps[-1]
+        ends[number] = starts[number] + size
+    return dict(zip(order, starts.tolist())), int(ends.max(initial=0))

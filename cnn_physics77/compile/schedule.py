@@ -161,11 +161,23 @@ class Life:
     loop: int | None = None
     lane: int | None = None
 
-    def meets(self, other: Life) -> bool:
-        """Whether both buffers are alive at the same time."""
-        if self.loop is not None and self.loop == other.loop and self.lane != other.lane:
-            return True
-        return self.first <= other.last and other.first <= self.last
+    def numbers(self) -> tuple[int, int, int, int]:
+        """As a row for :func:`meeting`; -1 stands for None."""
+        return (
+            self.first,
+            self.last,
+            -1 if self.loop is None else self.loop,
+            -1 if self.lane is None else self.lane,
+        )
+
+
+def meeting(life: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of other buffers are alive at the same time as one: the lanes of a loop run side by side."""
+    first, last, loop, lane = life
+    met = (others[:, 0] <= last) & (first <= others[:, 1])
+    if loop >= 0:
+        met |= (others[:, 2] == loop) & (others[:, 3] != lane)
+    return met
 
 
 def lives(items: Iterable[Step | Loop], results: list[Operand]) -> dict[Buffer, Life]:

@@ -229,7 +229,7 @@ def _numpy_arrays(seen: Seen) -> Iterator[None]:
 
 
 class _TracedFrame:
-    """Scratch memory that is never reused: the plan of the replay decides what shares memory.
+    """Scratch memory that blocks do not share: the plan of the replay decides what does.
 
     Inside of a frame all parallel loops run in this thread. The blocks of the outermost ones are numbered.
     """
@@ -248,6 +248,8 @@ class _TracedFrame:
     def begin(self, block: int) -> None:
         if self.loop:
             self.block = self.loop, block
+        for memory in self.arrays.values():
+            self.trace.forget(memory)
         self.arrays = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -263,10 +265,14 @@ class _OutermostFrame:
     """The frame outside of all loops. It is entered before the trace is current."""
 
     block = None
+    latest: _TracedFrame | None = None
 
     def inner(self) -> _TracedFrame:
         assert current.trace is not None
-        return _TracedFrame(current.trace)
+        if self.latest is not None:
+            self.latest.begin(0)  # gives the memory of its last block back
+        self.latest = _TracedFrame(current.trace)
+        return self.latest
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         array = np.empty(shape, dtype)

@@ -43,6 +43,7 @@ class Buffer:
         owner: an array of all of it, which keeps it alive.
         start, stop: addresses.
         kind: INPUT, EXTERNAL, CONSTANT or TEMPORARY.
+        number: how many the trace had before.
         initial: a copy of a constant, made before the first call that writes into it.
     """
 
@@ -50,6 +51,7 @@ class Buffer:
     start: int
     stop: int
     kind: str
+    number: int = 0
     initial: np.ndarray | None = None
 
     @property
@@ -158,7 +160,9 @@ class Trace:
         self.depth = 0
         self.loops = 0
         self.problem: str | None = None
+        self._count = 0
         self._overwritten: list[tuple[np.ndarray, np.ndarray]] | None = None  # and what was there
+        self._oldest_new = 0  # number of the first buffer that the way which is not taken has made
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
     # ------------------------------------------------------------------------------------------- memory
@@ -184,9 +188,17 @@ class Trace:
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:
         """A new buffer: all the memory of ``owner``."""
-        buffer = Buffer(owner, *byte_bounds(owner), kind)
+        buffer = Buffer(owner, *byte_bounds(owner), kind, self._count)
+        self._count += 1
         insort(self.buffers, buffer)
         return buffer
+
+    def forget(self, owner: np.ndarray) -> None:
+        """The captured calls use a temporary no more: its memory is given back, and may come again."""
+        buffer = self._find(owner)
+        if buffer is not None:
+            self.buffers.remove(buffer)
+            buffer.owner = _NOTHING
 
     def knows(self, array: np.ndarray) -> bool:
         """Whether an array lies in a buffer."""
@@ -203,7 +215,7 @@ class Trace:
             buffer = self.operand(array).buffer
             if buffer.kind == CONSTANT and buffer.initial is None:
                 buffer.initial = np.array(buffer.owner, order="K")
-            if self._overwritten is not None:
+            if self._overwritten is not None and buffer.number < self._oldest_new:
                 self._overwritten.append((array, array.copy()))
 
     def _find(self, array: np.ndarray) -> Buffer | None:
@@ -275,15 +287,16 @@ class Trace:
             ValueRead: one of them decides by a value again.
         """
         noted = Choice(self.operand(condition), [], [], self.operation, _block())
-        steps, overwritten = self.steps, self._overwritten
+        steps, overwritten, oldest_new = self.steps, self._overwritten, self._oldest_new
         try:
             self.steps, self._overwritten = (noted.other if taken else noted.first), []
+            self._oldest_new = self._count
             try:
                 (other if taken else first)()
             finally:
                 for array, before in reversed(self._overwritten):
                     array[...] = before
-                self._overwritten = overwritten
+                self._overwritten, self._oldest_new = overwritten, oldest_new
             self.steps = noted.first if taken else noted.other
             (first if taken else other)()
         finally:

@@ -13,12 +13,13 @@ reduction. The parts depend only on the shape, so results do not depend on the n
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices, items
 
@@ -68,16 +69,19 @@ class ChannelsFirst:
             mean[b] /= self.inner
             m2[b] = np.vecdot(x[b], x[b])
             m2[b] -= self.inner * mean[b] ** 2
-            if not (self.inner * mean[b] ** 2 <= WELL_CONDITIONED_RATIO * m2[b]).all():
-                centre = mean[b].astype(self.dtype)[:, None]
-                centred = np.subtract(x[b], centre, out=work_like("centred", x[b]))
-                m2[b] = np.vecdot(centred, centred)
+            well_conditioned = (self.inner * mean[b] ** 2 <= WELL_CONDITIONED_RATIO * m2[b]).all()
+            either(well_conditioned, nothing, partial(centre, b))
+
+        def centre(b: slice) -> None:
+            of_row = mean[b].astype(self.dtype)[:, None]
+            centred = np.subtract(x[b], of_row, out=work_like("centred", x[b]))
+            m2[b] = np.vecdot(centred, centred)
 
         self.for_each_block(block, 2)
         return mean.reshape(self.parts, -1), m2.reshape(self.parts, -1)
 
     def sums(
-        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: bool
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: np.bool | bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sum g and sum g (x - mean); if ``well_conditioned``, the latter as sum g x - mean sum g."""
         g, x, mean = self.view(g), self.view(x), self.broadcast_vector(mean)
@@ -86,10 +90,13 @@ class ChannelsFirst:
 
         def block(b: slice) -> None:
             total[b] = g[b] @ ones
-            if well_conditioned:
-                product[b] = np.vecdot(g[b], x[b]) - mean[b, 0] * total[b]
-            else:
-                product[b] = np.vecdot(g[b], np.subtract(x[b], mean[b], out=work_like("centred", x[b])))
+            either(well_conditioned, partial(straight, b), partial(centred, b))
+
+        def straight(b: slice) -> None:
+            product[b] = np.vecdot(g[b], x[b]) - mean[b, 0] * total[b]
+
+        def centred(b: slice) -> None:
+            product[b] = np.vecdot(g[b], np.subtract(x[b], mean[b], out=work_like("centred", x[b])))
 
         self.for_each_block(block, 3)
         return total.reshape(self.parts, -1), product.reshape(self.parts, -1)
@@ -189,15 +196,18 @@ class ChannelsLast:
             mean[part] = self.sum(rows)
             mean[part] /= len(rows)
             m2[part] = self.sum(rows, rows) - len(rows) * mean[part] ** 2
-            if not (len(rows) * mean[part] ** 2 <= WELL_CONDITIONED_RATIO * m2[part]).all():
-                work = self.centred(rows, self.broadcast_vectors(mean[part])[0])
-                m2[part] = self.sum(work, work)
+            well_conditioned = (len(rows) * mean[part] ** 2 <= WELL_CONDITIONED_RATIO * m2[part]).all()
+            either(well_conditioned, nothing, partial(centre, part, rows))
+
+        def centre(part: int, rows: np.ndarray) -> None:
+            work = self.centred(rows, self.broadcast_vectors(mean[part])[0])
+            m2[part] = self.sum(work, work)
 
         self.for_each_block(block, 2)
         return mean, m2
 
     def sums(
-        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: bool
+        self, g: np.ndarray, x: np.ndarray, mean: np.ndarray, well_conditioned: np.bool | bool
     ) -> tuple[np.ndarray, np.ndarray]:
         g, x = self.view(g), self.view(x)
         shape = self.parts, self.channels
@@ -205,10 +215,13 @@ class ChannelsLast:
 
         def block(part: int, b: slice) -> None:
             total[part] = self.sum(g[b])
-            if well_conditioned:
-                product[part] = self.sum(g[b], x[b]) - mean * total[part]
-            else:
-                product[part] = self.sum(g[b], self.centred(x[b], self.broadcast_vectors(mean)[0]))
+            either(well_conditioned, partial(straight, part, b), partial(centred, part, b))
+
+        def straight(part: int, b: slice) -> None:
+            product[part] = self.sum(g[b], x[b]) - mean * total[part]
+
+        def centred(part: int, b: slice) -> None:
+            product[part] = self.sum(g[b], self.centred(x[b], self.broadcast_vectors(mean)[0]))
 
         self.for_each_block(block, 4)
         return total, product
@@ -282,8 +295,12 @@ def combined_moments(counts: Vector, mean: np.ndarray, m2: np.ndarray) -> tuple[
     return whole, (m2 + counts * (mean - whole) ** 2).sum(axis=0)
 
 
-def is_well_conditioned(mean: np.ndarray, invstd: np.ndarray) -> bool:
-    return bool((mean * mean * invstd * invstd <= WELL_CONDITIONED_RATIO).all())
+def nothing() -> None:
+    """Leave things as they are."""
+
+
+def is_well_conditioned(mean: np.ndarray, invstd: np.ndarray) -> np.bool:
+    return (mean * mean * invstd * invstd <= WELL_CONDITIONED_RATIO).all()
 
 
 def check_vectors(name: str, x: np.ndarray, **vectors: np.ndarray | None) -> None:

@@ -15,13 +15,13 @@ def either(condition: Any, first: Callable[[], None], other: Callable[[], None])
     ``__array_function__`` (NEP 18): a capture notes both ways.
 
     Args:
-        condition: an array of one boolean.
+        condition: a boolean, or an array of one.
 
     >>> either(np.array(True), lambda: print("first"), lambda: print("other"))
     first
     """
     kind = type(condition)
-    if kind is np.bool or kind is np.ndarray:
+    if kind is np.bool or kind is bool or kind is np.ndarray:
         first() if condition else other()
     else:
         condition.__array_function__(either, (kind,), (condition, first, other), {})
