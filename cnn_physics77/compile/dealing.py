@@ -230,30 +230,45 @@ def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
     return pieces
 
 
+class _SharedMemory:
+    """Which temporaries lie where other ones lay before.
+
+    Args:
+        offsets: of the temporaries in their memory.
+    """
+
+    def __init__(self, pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
+        self.offsets = offsets
+        self.first_use: dict[Buffer, int] = {}
+        uses = []
+        for piece in pieces:
+            for operand in operands_of(piece.step):
+                start = offsets.get(operand.buffer)
+                if start is not None:
+                    self.first_use.setdefault(operand.buffer, piece.position)
+                    low, high = bounds(operand)
+                    uses.append((start + low, start + high, piece.lane, piece.position))
+        self.low, self.high, self.lane, self.position = np.array(uses, np.int64).reshape(-1, 4).T
+
+    def latest_use_by_others(self, operand: Operand, lane: int) -> int:
+        """The last position at which a lane used this memory for a temporary that is dead; -1 for none."""
+        start = self.offsets.get(operand.buffer)
+        if start is None:
+            return -1
+        low, high = bounds(operand)
+        end = np.searchsorted(self.position, self.first_use[operand.buffer])
+        met = (self.low[:end] < start + high) & (self.high[:end] > start + low) & (self.lane[:end] == lane)
+        (found,) = np.nonzero(met)
+        return int(self.position[found[-1]]) if found.size else -1
+
+
 def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
     """Let each piece wait for what other lanes do before it in the same memory.
 
     Args:
         offsets: of the temporaries in the memory that they share.
     """
-    last_use: dict[Buffer, list[int]] = {}
-    for piece in pieces:
-        for operand in operands_of(piece.step):
-            last_use.setdefault(operand.buffer, [-1] * LANES)[piece.lane] = piece.position
-    first_use: dict[Buffer, int] = {}
-    for piece in reversed(pieces):
-        for operand in operands_of(piece.step):
-            first_use[operand.buffer] = piece.position
-    before: dict[Buffer, list[int]] = {}  # the last use of the memory by a temporary that is dead
-    placed = sorted((offset, buffer) for buffer, offset in offsets.items())
-    for offset, buffer in placed:
-        latest = [-1] * LANES
-        for start, dead in placed:
-            if start >= offset + buffer.size:
-                break
-            if start + dead.size > offset and max(last_use[dead]) < first_use[buffer]:
-                latest = [max(pair) for pair in zip(latest, last_use[dead])]
-        before[buffer] = latest
+    memory = _SharedMemory(pieces, offsets)
     lanes = _Lanes([piece.step for piece in pieces])
     decided = [-1] * LANES  # the last step of each lane that may give the run up
     for piece in pieces:
@@ -265,7 +280,7 @@ def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
             if other != piece.lane:
                 position = lanes.latest_use(piece.lane, other, piece.step)
                 for operand in piece.step.writes:
-                    position = max(position, before.get(operand.buffer, [-1] * LANES)[other])
+                    position = max(position, memory.latest_use_by_others(operand, other))
                 if seen_by_others:  # what others see is written when nothing before can fail
                     position = max(position, decided[other])
             waits.append(position if position > known[other] else -1)
