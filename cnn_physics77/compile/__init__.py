@@ -31,7 +31,7 @@ class _Callable(ModuleType):
         mode: str | None = None,
         options: dict[str, Any] | None = None,
         disable: bool = False,
-        lanes: str = "threads",
+        lanes: str | int = "threads",
     ) -> Any:
         """The function or module, captured and replayed; without one, a decorator.
 
@@ -49,11 +49,13 @@ class _Callable(ModuleType):
                 the function uses move into shared memory, as by PyTorch's ``share_memory_()``, so an array
                 that ``numpy()`` gave before does not see what changes later, and a forked child that calls
                 the function changes the parameters of its parent. Linux and macOS on x86;
-                functions whose results cannot be differentiated.
+                functions whose results cannot be differentiated; threads elsewhere. "auto": these or
+                threads, whichever the third call finds to be faster; ``print(step.program)`` says so. 1:
+                nothing.
 
         Raises:
             CaptureError: a replay differs from the call; with ``fullgraph``, something cannot be captured.
-            ValueError: ``lanes`` is neither of these, or this machine has no such lanes.
+            ValueError: ``lanes`` is none of these, or this machine has no processes as lanes.
 
         >>> import cnn_physics77 as torch
         >>> @torch.compile

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from operator import is_
 from sys import getrefcount
+from time import perf_counter
 from typing import Any
 from weakref import ref
 
@@ -68,7 +69,7 @@ class Captured:
     samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
     _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or if it is None
 
-    def __init__(self, made: Recording) -> None:
+    def __init__(self, made: Recording, lanes: int | None = None) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.proved = False
         self.trace = made.trace
@@ -78,7 +79,7 @@ class Captured:
             (index, buffer) for index, buffer in made.inputs if is_written(made.trace.steps, buffer)
         ]
         results += [made.trace.operand(buffer.owner) for _, buffer in self._written_inputs]
-        self.program = Program(made.trace, results)
+        self.program = Program(made.trace, results, lanes)
         self._inputs = made.inputs
         self._slots = made.seen.slots
         self._generators = list(made.seen.generators.values())
@@ -133,6 +134,11 @@ class Captured:
         self.program = program
         self._set_memory_of_others()
         return program
+
+    def use(self, program: Program) -> None:
+        """Run this program, of the same steps, from now on."""
+        self.program = program
+        self._set_memory_of_others()
 
     def _set_memory_of_others(self) -> None:
         steps = self.program.steps
@@ -368,6 +374,21 @@ class Captured:
         try:
             self._run(given, [])
             return [array.copy() for array in (*self._results(), *self._seen)]
+        finally:
+            restore()
+            self._set_counts(counts)
+
+    def seconds(self, given: list[Tensor]) -> float:
+        """The time of a replay, without any change.
+
+        Raises:
+            GuardFailed: as for :meth:`replay`.
+        """
+        restore, counts = self._snapshot(self._seen), self._counts()
+        try:
+            start = perf_counter()
+            self._run(given, [])
+            return perf_counter() - start
         finally:
             restore()
             self._set_counts(counts)

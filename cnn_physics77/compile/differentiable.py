@@ -51,7 +51,7 @@ class Differentiable(Captured):
 
     record = staticmethod(call_and_record_both)
 
-    def __init__(self, made: JointRecording) -> None:
+    def __init__(self, made: JointRecording, lanes: int | None = None) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, []
         self.proved = False
         self.trace = made.trace
@@ -63,7 +63,7 @@ class Differentiable(Captured):
         self._written = [(i, place) for i, place in inputs if is_written(forward, place.buffer)]
         self._inputs_at = inputs
         self.program: Halves = Halves(
-            made, [place for _, place in inputs], [place for _, place in self._written]
+            made, [place for _, place in inputs], [place for _, place in self._written], lanes
         )
         self._slots = []
         self._generators = list(made.seen.generators.values())

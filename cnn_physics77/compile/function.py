@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import warnings
 import weakref
@@ -15,7 +16,7 @@ from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
-from cnn_physics77.compile.processes import LaneBusy, check_lanes, is_worth_it
+from cnn_physics77.compile.processes import LaneBusy, can_use_processes, check_lanes, is_worth_it
 from cnn_physics77.compile.recorded import DIFFERENTIABLE, call_and_record, has_graph
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
@@ -60,7 +61,7 @@ class CompiledFunction:
     """
 
     def __init__(
-        self, function: Callable, fullgraph: bool = False, name: str = "", lanes: str = "threads"
+        self, function: Callable, fullgraph: bool = False, name: str = "", lanes: str | int = "threads"
     ) -> None:
         check_lanes(lanes)
         functools.update_wrapper(self, function)  # first, as it copies attributes
@@ -168,7 +169,12 @@ class CompiledFunction:
                 self._give_up(kind, made.problem)
             return made.result
         kind.attempts = 0
-        captured = Differentiable(made) if isinstance(made, JointRecording) else Captured(made)
+        most = 1 if self.lanes == 1 else None
+        captured: Captured
+        if isinstance(made, JointRecording):
+            captured = Differentiable(made, most)
+        else:
+            captured = Captured(made, most)
         environment.add(type(module).forward for module in made.seen.modules.values())
         captured.environment, captured.whole = environment, whole
         if type(captured) is Captured:
@@ -203,7 +209,7 @@ class CompiledFunction:
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
         captured.prove(given)
-        if self.lanes == "processes" and type(captured.program) is Program:
+        if self.lanes in ("processes", "auto") and type(captured.program) is Program and can_use_processes():
             self._part(captured, given)
         return made.result
 
@@ -216,6 +222,7 @@ class CompiledFunction:
         except GuardFailed:  # the call itself has just been made; another one is compared
             captured.proved = False
             return
+        threads = captured.program
         program = captured.use_processes()
         program.here = True
         cut = captured.rehearse(given)
@@ -231,6 +238,8 @@ class CompiledFunction:
         if problem:
             captured.proved = False
             raise CaptureError(f"compile: two processes differ from one in {self.__name__}: {problem}")
+        if self.lanes == "auto":
+            _choose_lanes(captured, threads, program, given)
 
     def captures(self) -> list[Captured]:
         """All captures, in order."""
@@ -264,6 +273,25 @@ def _has_history(result: Any, given: list[Tensor]) -> bool:
     flatten(result, returned)
     known = set(map(id, given))
     return any(not t.is_leaf and id(t) not in known and has_graph(t.edge) for t in returned)
+
+
+def _choose_lanes(
+    captured: Captured, threads: Program, processes: Program, given: list[Tensor], rounds: int = 3
+) -> None:
+    """Let the capture use the faster of two programs, by the best of some replays in turns."""
+    programs = {"threads": threads.rebound(), "processes": processes}  # the memory of others has moved
+    times: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            captured.use(program)
+            try:
+                times[name] = min(times.get(name, math.inf), captured.seconds(given))
+            except (GuardFailed, LaneBusy):
+                return
+    faster = min(times, key=times.__getitem__)
+    captured.use(programs[faster])
+    said = ", ".join(f"{name} {1e3 * seconds:.3g} ms" for name, seconds in times.items())
+    captured.program.note = f"lanes: {faster} ({said})"
 
 
 _all: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()

@@ -29,7 +29,13 @@ class Halves(Program):
         forward_steps, backward_steps: the calls.
     """
 
-    def __init__(self, made: JointRecording, inputs: list[Operand], changed: list[Operand]) -> None:
+    def __init__(
+        self,
+        made: JointRecording,
+        inputs: list[Operand],
+        changed: list[Operand],
+        lanes: int | None = None,
+    ) -> None:
         self.inputs = inputs
         results = [output.place for output in made.outputs if type(output) is New]
         read = [place for place in results if isinstance(place, Operand)] + changed
@@ -49,7 +55,7 @@ class Halves(Program):
             _marker("results", read, tangents),
             *(step for step in backward if step not in early),
         ]
-        super().__init__(joined, gradients)
+        super().__init__(joined, gradients, lanes)
         made.trace.release()
 
     def _compile(self) -> None:

@@ -31,7 +31,8 @@ def table(program: Program) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join([*map(str.ljust, row, widths), row[4]]).rstrip() for row in rows]
     calls = sum(len(steps) for _, steps in sections(program))
-    return "\n".join([f"{calls} calls, {program.bytes:,} bytes of temporaries", *lines])
+    head = f"{calls} calls, {program.bytes:,} bytes of temporaries"
+    return "\n".join([f"{head}; {program.note}" if program.note else head, *lines])
 
 
 def _rows(number: str, step: Step, program: Program) -> Iterator[tuple[str, ...]]:

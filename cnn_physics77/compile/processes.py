@@ -59,16 +59,20 @@ LEAST_MICROSECONDS = 400.0
 """By estimate; the lanes of a shorter program would wait for one another most of the time."""
 
 
-def check_lanes(lanes: str) -> None:
+def check_lanes(lanes: str | int) -> None:
     """Raise a ValueError unless there are such lanes here."""
-    if lanes not in ("threads", "processes"):
-        raise ValueError(f"compile: expected lanes 'threads' or 'processes', found {lanes!r}")
-    if lanes == "processes" and (os.name != "posix" or platform.machine() not in ("x86_64", "AMD64")):
-        # the lanes rely on one another's writes being seen in their order
+    if lanes not in ("threads", "processes", "auto", 1):
+        raise ValueError(f"compile: expected lanes 'threads', 'processes', 'auto' or 1, found {lanes!r}")
+    if lanes == "processes" and not can_use_processes():
         raise ValueError(
             f"compile: lanes in processes need Linux or macOS on x86, found {sys.platform} on "
             f"{platform.machine()}; use lanes='threads'"
         )
+
+
+def can_use_processes() -> bool:
+    """Whether lanes in processes work here: they rely on one another's writes being seen in their order."""
+    return os.name == "posix" and platform.machine() in ("x86_64", "AMD64")
 
 
 def is_worth_it(program: Program) -> bool:

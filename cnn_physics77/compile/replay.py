@@ -47,6 +47,7 @@ class Program:
     Args:
         trace: what was captured.
         results: arrays that are read after the last step.
+        lanes: the most that run at once; None for as many as there are threads.
 
     Attributes:
         steps: the needed ones, in order.
@@ -55,15 +56,17 @@ class Program:
         initial: memory that Python filled in the capture, and that is filled anew before the first call.
         source: the Python function that makes the calls.
         interface: names of what it is given, gives and uses.
+        note: how its lanes were chosen; "" where they were given.
     """
 
     interface: Interface | None = None
+    note = ""
 
-    def __init__(self, trace: Trace, results: list[Operand]) -> None:
+    def __init__(self, trace: Trace, results: list[Operand], lanes: int | None = None) -> None:
         self.results = results
         self.steps, unwritten = needed(trace.steps, results)
         self._check(unwritten)
-        self.lanes = get_num_threads()
+        self.lanes = lanes or get_num_threads()
         alive = lives(schedule(self.steps, self.lanes), results)
         temporary = {
             buffer: life

@@ -66,7 +66,8 @@ def test_the_suite_has_what_was_asked_for():
     assert any(case.dilation > 1 for case in maps)
     columns = {case.column for case in choose("columns")}
     pytorch = {"PyTorch, same allocator", "PyTorch at its best"}
-    assert columns == pytorch | {"captured step", "one thread", "SGD", "float64", "batch 16", "batch 256"}
+    captured = {"captured step", "captured, in threads"}
+    assert columns == pytorch | captured | {"one thread", "SGD", "float64", "batch 16", "batch 256"}
     assert not any(case.target for case in choose("columns"))
     assert {case.column for case in choose("columns") if case.memory} == {"PyTorch, same allocator"}
     assert 0 < len(choose("quick")) < 20 and len(choose("all")) == len(CASES)

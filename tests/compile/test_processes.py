@@ -14,6 +14,7 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn
+from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.processes import LanedProgram, worker
 from cnn_physics77.nn import functional as F
 
@@ -327,7 +328,7 @@ def test_dropped_programs_give_their_memory_back():
 
 
 def test_lanes_that_there_are_not():
-    with pytest.raises(ValueError, match="expected lanes 'threads' or 'processes', found 'three'"):
+    with pytest.raises(ValueError, match="expected lanes 'threads', 'processes', 'auto' or 1, found 'three'"):
         torch.compile(lambda x: x, lanes="three")
 
 
@@ -336,3 +337,42 @@ def test_short_programs_stay_in_one_process():
     for _ in range(4):
         compiled(torch.ones(3))
     assert not isinstance(compiled.program, LanedProgram)
+
+
+@pytest.mark.parametrize("faster", ["threads", "processes"])
+def test_the_faster_lanes_are_chosen(monkeypatch, faster):
+    def seconds(self, given):
+        of_threads = not isinstance(self.program, LanedProgram)
+        self.run_before(given)
+        return 1e-3 if of_threads == (faster == "threads") else 2e-3
+
+    Captured.run_before = Captured.seconds
+    monkeypatch.setattr(Captured, "seconds", seconds)
+    try:
+        expected_losses, expected = run(None, "Adam", torch.float64, (32,))
+        model = network()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+        step = torch.compile(training(model, optimizer), lanes="auto", fullgraph=True)
+        torch.manual_seed(3)
+        losses = []
+        for x, y in batches(12):
+            losses.append(step(x, y).item())
+            scheduler.step()
+    finally:
+        del Captured.run_before
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-11)
+    for found, value in zip([*model.state_dict().values(), *(p.grad for p in model.parameters())], expected):
+        np.testing.assert_allclose(found.detach().numpy(), value, rtol=1e-9, atol=1e-11)
+    assert isinstance(step.program, LanedProgram) == (faster == "processes")
+    said = "threads 1 ms, processes 2 ms" if faster == "threads" else "threads 2 ms, processes 1 ms"
+    assert f"lanes: {faster} ({said})" in str(step.program).splitlines()[0]
+
+
+def test_without_lanes_one_thread_makes_all_calls():
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    step = torch.compile(training(model, optimizer), lanes=1, fullgraph=True)
+    for x, y in batches(4):
+        step(x, y)
+    assert step.program.lanes == 1 and "parallel_for(" not in step.program.source

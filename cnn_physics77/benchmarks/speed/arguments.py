@@ -31,7 +31,7 @@ CHOICES: dict[str, Callable[[Case], bool]] = {
     "suite": lambda case: not case.column,
     "targets": lambda case: case.target is not None,
     "columns": lambda case: bool(case.column),
-    "captured": lambda case: case.captured,
+    "captured": lambda case: case.captured == "auto",
     "quick": lambda case: case.quick,
     "all": lambda case: True,
 }

@@ -236,7 +236,8 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
             changes["PyTorch, same allocator"] = {"same_allocator": True, "memory": case.memory}
             changes["PyTorch at its best"] = {"best": True}
         if isinstance(case, (TrainingCase, ChainCase, PinnCase)):
-            changes["captured step"] = {"captured": True}
+            changes["captured step"] = {"captured": "auto"}
+            changes["captured, in threads"] = {"captured": "threads"}
         changes["one thread"] = {"threads": 1}
         if isinstance(case, TrainingCase) and case.optimizer == "Adam":
             changes["SGD"] = {"optimizer": "SGD"}

@@ -67,7 +67,7 @@ class Case(abc.ABC):
         threads: of each framework; None: those of the suite.
         same_allocator: give PyTorch our setting of the allocator, which keeps freed memory.
         best: the same, and give PyTorch its channels_last memory and its fused optimizer.
-        captured: ours runs as a captured step (``torch.compile``), PyTorch as before.
+        captured: ours runs as a captured step (``torch.compile``) in these lanes, PyTorch as before.
         target, memory_target: upper limits that the ratios of time and memory should meet.
         memory: whether peak memory is measured as well, in separate processes.
         quick: whether the case belongs to the quick choice.
@@ -82,7 +82,7 @@ class Case(abc.ABC):
     threads: int | None = None
     same_allocator: bool = False
     best: bool = False
-    captured: bool = False
+    captured: str = ""
     target: float | None = None
     memory_target: float | None = None
     memory: bool = False
@@ -134,7 +134,7 @@ class Case(abc.ABC):
     def as_called(self, adapter: Adapter, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function that is timed: captured, where this is asked for and the framework is ours."""
         if self.captured and adapter.name == OURS:
-            return adapter.torch.compile(function, fullgraph=True)
+            return adapter.torch.compile(function, fullgraph=True, lanes=self.captured)
         return function
 
     def tensors(self, adapter: Adapter, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
