@@ -61,7 +61,8 @@ def standard_gamma(concentration: Tensor) -> Tensor:
 def gamma_derivative(alpha: np.ndarray, z: np.ndarray) -> np.ndarray:
     """dz/dα of draws z: the sum of the series in float64, about 9 √α terms of it for large α.
 
-    The error relative to dz/dα is a few units of 1e-16 times 1/(1 - F(z)): large only where few draws are.
+    The error relative to dz/dα, measured for α from 0.02 to 1000, is less than 5e-16 max(1, √α) / (1 - F(z)):
+    large only where few draws are.
     """
     a, x = alpha.astype(np.float64), z.astype(np.float64)
     total, change = np.ones_like(x), np.zeros_like(x)  # S and ∂S/∂α

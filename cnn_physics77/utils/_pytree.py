@@ -39,6 +39,11 @@ def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable
         flatten_fn: the object -> (list of its items, anything that describes the rest).
         unflatten_fn: (list of items, that description) -> an object.
         options: PyTorch's for saving; not used.
+
+    >>> register_pytree_node(range, lambda r: ([r.start, r.stop], None), lambda ends, _: range(*ends))
+    >>> tree_map(lambda end: 2 * end, range(1, 4))
+    range(2, 8)
+    >>> del _containers[range]
     """
     _containers[cls] = _Container(flatten_fn, unflatten_fn)
 
@@ -119,11 +124,6 @@ def tree_leaves(tree: Any) -> list:
     return tree_flatten(tree)[0]
 
 
-def tree_structure(tree: Any) -> TreeSpec:
-    """The structure."""
-    return tree_flatten(tree)[1]
-
-
 def tree_map(func: Callable, tree: Any, *rests: Any) -> Any:
     """The tree with ``func(leaf, ...)`` for each leaf, together with the same leaf of the other trees.
 
@@ -177,6 +177,5 @@ __all__ = [
     "tree_leaves",
     "tree_map",
     "tree_map_only",
-    "tree_structure",
     "tree_unflatten",
 ]
