@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.products import *
     from cnn_physics77.core.operations.linalg.root_forms import *
     from cnn_physics77.core.operations.nn.elman import *
+    from cnn_physics77.core.operations.nn.grid_sample import affine_grid_generator as affine_grid_generator
+    from cnn_physics77.core.operations.nn.grid_sample import grid_sampler as grid_sampler
     from cnn_physics77.core.operations.nn.gru import *
     from cnn_physics77.core.operations.nn.lstm import *
     from cnn_physics77.core.operations.pointwise.bessel import i0
@@ -69,6 +71,7 @@ _NAMES = {
     "comparison.isin": "isin",
     "comparison.quantile_mode": "mode nanquantile quantile",
     "nn.elman": "rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell",
+    "nn.grid_sample": "affine_grid_generator grid_sampler",
     "nn.gru": "gru gru_cell",
     "nn.lstm": "lstm lstm_cell",
     "indexing.combinations": "block_diag cartesian_prod combinations",

@@ -100,7 +100,7 @@ def gumbel_softmax(
     tensor(True)
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)  # of the caller
     check_tensors("gumbel_softmax", logits, kinds="f")
     x = logits.array
     exponential = -np.log1p(-uniform(default_generator.numpy, x.shape, x.dtype))  # of mean 1

@@ -165,6 +165,7 @@ def _weighted_sum(input: Tensor, left: list[np.ndarray], weights: list, offsets:
 
 
 _MODES = {"bilinear": _linear, "nearest": _nearest, "bicubic": _cubic}
+_PADDINGS = ("zeros", "border", "reflection")
 
 
 @in_float32
@@ -212,13 +213,13 @@ def grid_sample(
         raise ArgumentError(
             f"grid_sample: expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: {mode!r}"
         )
-    if padding_mode not in ("zeros", "border", "reflection"):
+    if padding_mode not in _PADDINGS:
         raise ArgumentError(
             "grid_sample: expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
             f"{padding_mode!r}"
         )
     if align_corners is None:
-        warnings.warn(_DEFAULT, stacklevel=4)
+        warnings.warn(_DEFAULT, stacklevel=3)
     check_tensors("grid_sample", input, grid, kinds="f")
     d = input.ndim - 2
     if d not in (2, 3) or grid.ndim != d + 2 or grid.shape[-1] != d or len(grid.array) != len(input.array):
@@ -239,6 +240,31 @@ def grid_sample(
     if mode == "nearest":
         y = _constant_in(y, grid)
     return reshape(y, (*input.array.shape[:2], *grid.array.shape[1:-1]))
+
+
+def grid_sampler(
+    input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """:func:`grid_sample` with numbers for its modes.
+
+    Args:
+        interpolation_mode: 0 for ``"bilinear"``, 1 for ``"nearest"``, 2 for ``"bicubic"``.
+        padding_mode: 0 for ``"zeros"``, 1 for ``"border"``, 2 for ``"reflection"``.
+
+    Raises:
+        ArgumentError: another number.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.grid_sampler(torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 1, 2), 0, 0, False)
+    tensor([[[[1.]]]])
+    """
+    if interpolation_mode not in (0, 1, 2) or padding_mode not in (0, 1, 2):
+        raise ArgumentError(
+            "grid_sampler: expected interpolation_mode and padding_mode to be 0, 1 or 2, found "
+            f"{interpolation_mode} and {padding_mode}"
+        )
+    mode = tuple(_MODES)[interpolation_mode]
+    return grid_sample(input, grid, mode, _PADDINGS[padding_mode], align_corners)
 
 
 # ------------------------------------------------------------------------------ affine maps
@@ -271,7 +297,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
               [1., 0.]]]])
     """
     if align_corners is None:
-        warnings.warn(_DEFAULT, stacklevel=3)
+        warnings.warn(_DEFAULT, stacklevel=2)
     size = tuple(size)
     if theta.array.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: Expected theta to have floating point type, but got {theta.dtype}")
@@ -291,7 +317,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
             "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
             "affine_grid for details.",
-            stacklevel=3,
+            stacklevel=2,
         )
     elif min(size) <= 0:
         raise ArgumentError(f"affine_grid: Expected non-zero, positive output size. Got {size}")
@@ -299,6 +325,16 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     places = np.stack([*np.meshgrid(*along, indexing="ij")[::-1], np.ones(size[2:], theta.dtype)], -1)
     grid = matmul(from_array(places.reshape(1, -1, d + 1)), transpose(theta, 1, 2))
     return reshape(grid, (size[0], *size[2:], d))
+
+
+def affine_grid_generator(theta: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """:func:`affine_grid`, whose ``align_corners`` has no default.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.affine_grid_generator(torch.ones(1, 2, 3), (1, 1, 1, 1), False)
+    tensor([[[[1., 1.]]]])
+    """
+    return affine_grid(theta, size, align_corners)
 
 
 def _centres(n: int, align_corners: bool) -> np.ndarray:
@@ -309,5 +345,5 @@ def _centres(n: int, align_corners: bool) -> np.ndarray:
     return places if align_corners else places * ((n - 1) / n)
 
 
-__all__ = ["affine_grid", "grid_sample"]
+__all__ = ["affine_grid", "affine_grid_generator", "grid_sample", "grid_sampler"]
 complete_late(__name__)

@@ -13,7 +13,7 @@ from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
-from cnn_physics77.core.operations.indexing.shape import unsqueeze
+from cnn_physics77.core.operations.indexing.shape import reshape, unsqueeze
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_piecewise import relu
 from cnn_physics77.core.operations.nn.activation_smooth import logsigmoid
@@ -306,7 +306,7 @@ def multi_margin_loss(
         hinges = hinges * unsqueeze(weight[t], 1)
     others = np.arange(classes) != t.array[:, None]
     losses = where(from_array(others), hinges, 0).sum(1) / classes
-    return reduced(losses if input.ndim == 2 else losses[0], None, reduction)
+    return reduced(reshape(losses, target.array.shape), None, reduction)
 
 
 @in_float32

@@ -47,6 +47,18 @@ rows = [
         ],
     ),
     Row(
+        "grid_sampler",
+        lambda rng: [
+            Sample(draw(rng, 1, 2, 4, 3), draw(rng, 1, 3, 2, 2), 0, 1, True),
+            Sample(draw(rng, 1, 2, 4, 3), draw(rng, 1, 3, 2, 2), 2, 2, False),
+        ],
+        bad=[
+            Bad(RuntimeError, "0, 1 or 2", _IMAGE, _GRID, 3, 0, True),
+            Bad(RuntimeError, "0, 1 or 2", _IMAGE, _GRID, 0, -1, True),
+        ],
+    ),
+    Row("affine_grid_generator", lambda rng: [Sample(draw(rng, 2, 2, 3), (2, 1, 3, 4), False)]),
+    Row(
         F + "affine_grid",
         lambda rng: [
             Sample(draw(rng, 2, 2, 3), (2, 1, 3, 4), align_corners=False),

@@ -89,7 +89,7 @@ rows = [
             *_all_reductions(draw(rng, 3, 4), np.array([3, 0, 0]), margin=0.5),
             Sample(draw(rng, 3, 4), np.array([3, 0, 1]), 2, weight=Constant(draw(rng, 4, low=0.1))),
             Sample(draw(rng, 4), np.array(2), reduction="none"),
-            Sample(draw(rng, 4), np.array([2])),
+            Sample(draw(rng, 4), np.array([2]), reduction="none"),
             Sample(draw(rng), np.array(0)),
         ],
         order=1,  # PyTorch's has no second derivative

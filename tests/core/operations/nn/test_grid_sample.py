@@ -59,3 +59,14 @@ def test_a_grid_of_one_pixel_warns():
         with pytest.warns(UserWarning, match="unit-size grids"):
             grid = framework.nn.functional.affine_grid(theta, (1, 1, 1, 1), align_corners=True)
         assert grid.tolist() == [[[[3.0, 6.0]]]]
+
+
+def test_the_warnings_name_the_line_of_the_caller():
+    for call in (
+        lambda: ours.nn.functional.grid_sample(ours.ones(1, 1, 2, 2), ours.zeros(1, 1, 1, 2)),
+        lambda: ours.nn.functional.affine_grid(ours.ones(1, 2, 3), (1, 1, 2, 2)),
+        lambda: ours.nn.functional.gumbel_softmax(ours.zeros(2), eps=0.1),
+    ):
+        with pytest.warns(UserWarning) as caught:
+            call()
+        assert caught[0].filename == __file__
