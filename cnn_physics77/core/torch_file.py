@@ -22,6 +22,7 @@ import numpy as np
 from cnn_physics77.core.backend.device import device
 from cnn_physics77.core.backend.dtype import dtype, torch_dtype
 from cnn_physics77.core.backend.size import Size
+from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.copying import address, attributes_of, packed
 from cnn_physics77.core.encoding import NUMERIC, memory_of, overlapping
 from cnn_physics77.core.errors import CheckpointError
@@ -44,6 +45,8 @@ STORAGES = {
 }
 """PyTorch's storages, and the dtype of their elements."""
 
+_KINDS = {*STORAGES.values(), "bfloat16"}
+
 # ---------------------------------------------------------------------------------------------- reading
 
 
@@ -59,7 +62,7 @@ def _tensor(array: np.ndarray, offset: int, size: Any, stride: Any, requires_gra
         view = np.empty(size, array.dtype)
     else:
         view = np.ndarray(size, array.dtype, array, offset * item, [step * item for step in stride])
-    return from_array(view).requires_grad_(bool(requires_grad))
+    return from_array(plain_array("load", view)).requires_grad_(bool(requires_grad))
 
 
 def _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata=None) -> Tensor:
@@ -71,6 +74,8 @@ def _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, meta
 
 
 def _rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, kind, metadata=None) -> Tensor:
+    if not isinstance(kind, dtype):
+        raise ValueError(f"a tensor of {kind}")
     return _rebuild_tensor_v2(
         storage.view(np.dtype(kind)), offset, size, stride, requires_grad, hooks, metadata
     )
@@ -195,14 +200,15 @@ class _Storages:
 
     def __call__(self, identity: Any) -> np.ndarray:
         what, kind, key, _, count = identity
-        if what != "storage" or type(kind) is not str or type(key) is not str:
+        if what != "storage" or kind not in _KINDS or type(key) is not str:
             raise ValueError(f"a persistent object {identity}")
         if key not in self._read:
             brain = kind == "bfloat16"
             stored = np.dtype("uint16" if brain else kind)
-            data = self._archive.read(f"{self._root}data/{key}")
-            if len(data) != count * stored.itemsize:
-                raise ValueError(f"a storage of {count} {kind} in {len(data)} bytes")
+            entry = self._archive.getinfo(f"{self._root}data/{key}")
+            if entry.file_size != count * stored.itemsize:  # before it is unpacked
+                raise ValueError(f"a storage of {count} {kind} in {entry.file_size} bytes")
+            data = self._archive.read(entry)
             array = np.frombuffer(data, self._order + stored.str[1:]).astype(stored)
             if brain:  # the upper half of a float32
                 array = (array.astype(np.uint32) << 16).view(np.float32)
@@ -286,23 +292,8 @@ def _places_of(arrays: list[np.ndarray]) -> tuple[list[_Storage], dict[int, _Pla
     return storages, places
 
 
-_PLAIN = (
-    type(None),
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    bytearray,
-    list,
-    tuple,
-    dict,
-    set,
-    OrderedDict,
-    Counter,
-)
 _CONTAINERS = (list, tuple, dict, set, OrderedDict, Counter)
+_PLAIN = (*_CONTAINERS, type(None), bool, int, float, complex, str, bytes, bytearray)
 _FUNCTIONS = (OrderedDict, Counter, set, complex, bytearray, codecs.encode)
 _REBUILD = _Name("torch._utils", "_rebuild_tensor_v2")
 _PARAMETER = _Name("torch._utils", "_rebuild_parameter")
@@ -394,7 +385,7 @@ def writer(obj: Any) -> Callable[[zipfile.ZipFile], None]:
     content = io.BytesIO()
     try:
         _Pickler(content, places).dump(obj)
-    except RecursionError:
+    except (RecursionError, KeyError):  # too deep; a tensor in an attribute of a container
         raise NotForPyTorchError from None
 
     def write(archive: zipfile.ZipFile) -> None:

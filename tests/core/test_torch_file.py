@@ -259,6 +259,9 @@ def test_other_storages_and_programs_are_refused():
         STORAGE.replace("\x000X", "\x001X"),
         STORAGE.replace("storagec", "stOragec"),
         STORAGE.replace("FloatStorage", "Size"),
+        STORAGE.replace("ctorch\nFloatStorage\n", "X\x05\x00\x00\x00M8[s]"),
+        "cnumpy._core.multiarray\n_reconstruct\n)R(K\x01K\x01\x85cnumpy\ndtype\nX\x05\x00\x00\x00M8[s]\x85R"
+        "(K\x03X\x01\x00\x00\x00<t\x62\x89X\x08\x00\x00\x0012345678t\x62",
     ):
         with pytest.raises(CheckpointError):
             ours.load(archive_of(tensor_of(0, (2,), (1,), storage)))

@@ -91,7 +91,6 @@ class Adafactor(Optimizer):
             },
         )
 
-    @silent
     def step(self, closure: Callable | None = None):
         """Update the parameters that have a gradient; see :meth:`Optimizer.step`."""
         loss = evaluate(closure)
@@ -101,6 +100,7 @@ class Adafactor(Optimizer):
                     self._update(p, p.grad.array, group)
         return loss
 
+    @silent
     def _update(self, p: Tensor, gradient: np.ndarray, group: dict[str, Any]) -> None:
         if p.array.dtype.kind == "c":
             raise DtypeError(

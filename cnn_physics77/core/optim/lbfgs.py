@@ -116,7 +116,8 @@ class LBFGS(Optimizer):
             What the closure returned first.
         """
         params, group = self._params(), self.param_groups[0]
-        lr, tolerance = float(group["lr"]), group["tolerance_change"]
+        lr, tolerance = group["lr"], group["tolerance_change"]
+        lr = float(lr) if isinstance(lr, Tensor) else lr
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise _UnknownSearchError(
                 f"LBFGS: only 'strong_wolfe' is supported: expected it or None as line_search_fn, found "
@@ -214,7 +215,8 @@ class _Memory:
         self.direction_taken, self.gradient = (
             state[name].array if name in state else np.zeros(0) for name in ("d", "prev_flat_grad")
         )
-        self.step, self.loss = float(state.get("t", 0.0)), state.get("prev_loss")
+        t = state.get("t", 0.0)
+        self.step, self.loss = float(t) if isinstance(t, Tensor) else t, state.get("prev_loss")
 
     def write(self, state: dict[str, Any]) -> None:
         """Write all of it into an optimizer's state."""

@@ -103,7 +103,6 @@ class Muon(Optimizer):
                         "the others to AdamW"
                     )
 
-    @silent
     def step(self, closure: Callable | None = None):
         """Update the parameters that have a gradient; see :meth:`Optimizer.step`."""
         loss = evaluate(closure)
@@ -113,6 +112,7 @@ class Muon(Optimizer):
                     self._update(p, p.grad.array, group)
         return loss
 
+    @silent
     def _update(self, p: Tensor, g: np.ndarray, group: dict[str, Any]) -> None:
         if p.array.dtype.kind == "c":
             raise DtypeError(
