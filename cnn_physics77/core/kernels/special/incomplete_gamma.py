@@ -117,7 +117,7 @@ def _regions(a: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, ...]:
     inside = (a > 0) & (x > 0) & (a < np.inf) & (x < np.inf)
     moderate = inside & (a < QUADRATURE)
     below = moderate & (x <= np.maximum(a, 1.1))
-    few = below & (x <= 1.1) & (a < x)  # P is near 1
+    few = below & (x <= 1.1) & (a <= 1)  # P may be near 1
     return moderate & ~below, below, few, inside & ~moderate
 
 

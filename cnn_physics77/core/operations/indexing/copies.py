@@ -3,8 +3,10 @@ none of these here."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.base.broadcasting import sum_to
+from cnn_physics77.core.operations.base.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.base.dimensions import sizes_of, variadic
 from cnn_physics77.core.operations.indexing.cat_split import chunk, split, split_with_sizes
 from cnn_physics77.core.operations.indexing.clone import clone
@@ -63,7 +65,8 @@ def unsafe_split_with_sizes(input: Tensor, split_sizes, dim: int = 0) -> tuple[T
 @method("sum_to_size")
 @variadic
 def _sum_to_size(self, size) -> Tensor:
-    """The sum over the dimensions that broadcasting to this shape would add or expand.
+    """The sum over the dimensions that broadcasting to this shape would add or expand. Sums of integers and
+    booleans are int64.
 
     Raises:
         ShapeError: the sizes do not broadcast to this shape.
@@ -77,7 +80,10 @@ def _sum_to_size(self, size) -> Tensor:
     own = shape[len(shape) - len(size) :]
     if len(size) > len(shape) or any(n not in (1, m) for n, m in zip(size, own)):
         raise ShapeError(f"sum_to_size: size {list(size)} is not expandable to size {list(shape)}.")
-    return sum_to(self, size)
+    if shape and size == shape:
+        return self
+    whole = self.array.dtype.kind in "biu"
+    return sum_to(cast(self, dtype=np.dtype(np.int64)) if whole else self, size)
 
 
 # ------------------------------------------------------------------------------------------ conjugates

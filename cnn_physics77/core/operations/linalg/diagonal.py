@@ -9,6 +9,7 @@ from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.operations.indexing.clone import clone
+from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.operations.reduction.sum_mean import sum
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -129,6 +130,20 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     )
 
 
+@method("diagflat")
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """The matrix with the elements of the flattened input on a diagonal.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.diagflat(torch.tensor([[1], [2]]), 1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
+    input = as_tensor_input("diagflat", input)
+    return diag_embed(reshape(input, (input.array.size,)), offset)
+
+
 @method("trace")
 def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix: y = Σ x_kk.
@@ -203,4 +218,4 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     return _triu(_matrices("triu", input), diagonal=diagonal)
 
 
-__all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
+__all__ = ["diag", "diag_embed", "diagflat", "diagonal", "trace", "tril", "triu"]

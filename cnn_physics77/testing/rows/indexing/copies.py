@@ -35,6 +35,7 @@ rows = [
             Sample(draw(rng, 2, 3), 2, 3),
             Sample(draw(rng, 2, 3), ()),
             Sample(whole(rng, 2, 3), 1),
+            Sample(np.array([True, True]), 1),
         ],
         bad=[
             Bad(ShapeError, "not expandable", np.ones((2, 3)), 2),

@@ -57,6 +57,13 @@ rows = [
         bad=[Bad(ShapeError, "a vector or a matrix", np.ones((1, 1, 1)))],
     ),
     Row(
+        "diagflat",
+        lambda rng: [
+            *[Sample(draw(rng, *shape), k) for shape in ((3,), (2, 2), (0,), ()) for k in (0, 1, -1)],
+            Sample(whole(rng, 2), offset=2),
+        ],
+    ),
+    Row(
         "trace",
         lambda rng: [Sample(draw(rng, 3, 4)), Sample(draw(rng, 0, 3)), Sample(whole(rng, 2, 2))],
         bad=[Bad(ShapeError, "a matrix", np.ones(3))],

@@ -96,6 +96,10 @@ VALUES = [
     ("zeta", (3.0, 0.01), 1000001.1701993385, 4),
     ("zeta", (2.5, 1000.0), 2.1097669044166766e-05, 4),
     ("zeta", (3.0, -1.5), 0.1181020258208637, 40),
+    ("ndtr", (-30.1,), 2.4226672179857586e-199, 4),
+    ("ndtr", (-13.37,), 4.527042512134821e-41, 4),
+    ("ndtr", (-5.53,), 1.6011539388090922e-08, 4),
+    ("ndtr", (-1.13,), 0.12923811224001786, 4),
     ("ndtr", (-30.0,), 4.906713927148187e-198, 4),
     ("ndtr", (-5.5,), 1.8989562465887718e-08, 4),
     ("ndtr", (-1.1,), 0.13566606094638264, 4),
@@ -223,6 +227,16 @@ def test_derivatives_of_sinc_without_cancellation():
             (y,) = torch.autograd.grad(y, x, create_graph=True)
         values.append(y.item())
     np.testing.assert_allclose(values[0], values[1], rtol=1e-5)
+
+
+def test_derivatives_of_sinc_near_zero():
+    """f' = -x/3 + x³/30 and f'' = -1/3 + x²/10, which the recurrence would lose to cancellation."""
+    x = torch.tensor([1e-4, 1e-2], dtype=torch.float64, requires_grad=True)
+    (g,) = torch.autograd.grad(special.spherical_bessel_j0(x).sum(), x, create_graph=True)
+    (h,) = torch.autograd.grad(g.sum(), x)
+    u = x.detach().numpy()
+    np.testing.assert_allclose(g.detach().numpy(), -u / 3 + u**3 / 30 - u**5 / 840, rtol=1e-13)
+    np.testing.assert_allclose(h.numpy(), -1 / 3 + u**2 / 10 - u**4 / 168, rtol=1e-12)
 
 
 def test_what_has_no_derivative_says_so():
