@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -75,6 +78,8 @@ def test_a_packed_sequence_is_a_named_tuple(module):
     assert other.data.dtype == module.float32
     with pytest.raises((RuntimeError, AssertionError)):
         packed.cuda()
+    for copied in (copy.deepcopy(packed), pickle.loads(pickle.dumps(packed))):
+        assert type(copied) is type(packed) and module.equal(copied.data, data)
 
 
 @BOTH

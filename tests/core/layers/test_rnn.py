@@ -56,17 +56,13 @@ def run(module, layer, arrays, call, second):
     variables = [*tensors, *layer.parameters()]
     rng = np.random.default_rng(5)
     seeds = [module.from_numpy(rng.normal(size=tuple(o.shape))).requires_grad_() for o in outputs]
-    found = torch_or_ours(module).grad(outputs, variables, seeds, create_graph=second, allow_unused=True)
+    found = module.autograd.grad(outputs, variables, seeds, create_graph=second, allow_unused=True)
     results = [*outputs, *found]
     if second:
         kept = [f for f in found if f is not None and f.requires_grad]
         weights = [module.from_numpy(rng.normal(size=tuple(f.shape))) for f in kept]
-        results += torch_or_ours(module).grad(kept, [*variables, *seeds], weights, allow_unused=True)
+        results += module.autograd.grad(kept, [*variables, *seeds], weights, allow_unused=True)
     return [None if r is None else r.detach().numpy() for r in results]
-
-
-def torch_or_ours(module):
-    return module.autograd
 
 
 def compare(layers, arrays, call, second=False):

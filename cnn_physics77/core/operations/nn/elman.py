@@ -69,7 +69,7 @@ def _(v, needed, gy, gh, x, h, w_ih, w_hh, bias, relu, sizes, reverse, wanted):
 def _layer(relu):
     def layer(x, states, params, has_biases, sizes, reverse):
         (h,), (w_ih, w_hh, *biases) = states, params
-        check_weights("rnn", 1, x, h, w_ih, w_hh)
+        check_weights("rnn", 1, x, states, w_ih, w_hh)
         bias = biases[0] + biases[1] if has_biases else None
         return _in_one(x, h, w_ih, w_hh, bias, relu, sizes, reverse)
 

@@ -79,7 +79,7 @@ def _step(of_input: Tensor, of_state: Tensor, h: Tensor) -> Tensor:
 def _layer(x, states, params, has_biases, sizes, reverse):
     (h,), (w_ih, w_hh, *biases) = states, params
     b_ih, b_hh = biases if has_biases else (None, None)
-    check_weights("gru", 3, x, h, w_ih, w_hh)
+    check_weights("gru", 3, x, states, w_ih, w_hh)
     return _in_one(x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse)
 
 

@@ -59,7 +59,7 @@ def _lstm_gradient(gy, gh, gc, x, h, c, w_ih, w_hh, bias, w_hr, ys, gates, cells
 
 @_lstm.joint_derivative
 def _(g, needed, x, h, c, w_ih, w_hh, bias, w_hr, y, gates, cells, sizes, reverse):
-    saved = (y.detach(), gates, cells)
+    saved = (y.detach(), gates, cells)  # the gradient's own derivative is computed from the inputs
     given = (*g, x, h, c, w_ih, w_hh, bias, w_hr, *saved)
     return in_place_of(needed, _lstm_gradient(*given, sizes=sizes, reverse=reverse, wanted=needed))
 
@@ -87,7 +87,7 @@ def _layer(x, states, params, has_biases, sizes, reverse):
     (h, c), (w_ih, w_hh, *others) = states, params
     bias = others[0] + others[1] if has_biases else None
     w_hr = others[-1] if _is_projected(h, c) else None
-    check_weights("lstm", 4, x, h, w_ih, w_hh)
+    check_weights("lstm", 4, x, states, w_ih, w_hh)
     return _in_one(x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse)
 
 

@@ -62,6 +62,7 @@ def gradient_again(
         layer: takes the inputs, returns outputs.
         v: the gradients of the gradients of the wanted inputs.
         gradients: those of the outputs.
+        wanted: for each input, whether its gradient was computed.
         needed: which derivatives are needed, of the gradients and of the inputs.
     """
     count = len(gradients)
@@ -168,13 +169,16 @@ def _check_states(function: str, call: Call, directions: int, batch: int) -> Non
             )
 
 
-def check_weights(function: str, gates: int, x: Tensor, h: Tensor, w_ih: Tensor, w_hh: Tensor) -> None:
-    """Raise a ShapeError unless the sizes of the weights fit the input and the state."""
-    rows = w_hh.shape[0]
-    if w_ih.shape != (rows, x.shape[-1]) or w_hh.shape != (rows, h.shape[-1]) or rows % gates:
+def check_weights(
+    function: str, gates: int, x: Tensor, states: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor
+) -> None:
+    """Raise a ShapeError unless the sizes of the weights fit the input and the states."""
+    rows = gates * states[-1].shape[-1]
+    expected = (rows, x.shape[-1]), (rows, states[0].shape[-1])
+    if (w_ih.shape, w_hh.shape) != expected:
         raise ShapeError(
-            f"{function}: expected weights ({gates}H, {x.shape[-1]}) and ({gates}H, {h.shape[-1]}) for an "
-            f"input {x.array.shape} and a state {h.array.shape}, found {w_ih.array.shape} and "
+            f"{function}: expected weights {expected[0]} and {expected[1]} for an input {x.array.shape} and "
+            f"states {', '.join(str(s.array.shape) for s in states)}, found {w_ih.array.shape} and "
             f"{w_hh.array.shape}"
         )
 

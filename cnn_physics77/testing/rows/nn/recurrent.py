@@ -77,8 +77,9 @@ def _cells(gates):
 def _bad_cells(gates):
     state = np.zeros((2, 2))
     states = (state, state) if gates == 4 else state
-    params = [np.zeros((gates * 2, n)) for n in (3, 2)]
+    params, wide = ([np.zeros((gates * rows, n)) for n in (3, 2)] for rows in (2, 3))
     return [
+        Bad(RuntimeError, "expected weights", np.zeros((2, 3)), states, *wide),
         Bad(RuntimeError, "expected an input (N, I)", np.zeros((3, 3)), states, *params),
         Bad(RuntimeError, "expected weights", np.zeros((2, 4)), states, *params),
     ]
