@@ -30,7 +30,7 @@ def applied(rng):
         Sample(*reflections(rng, 3, 2), draw(rng, 3, 2)),
         Sample(*reflections(rng, 2, 3, 2), draw(rng, 2, 3, 2), transpose=True),
         Sample(*reflections(rng, 3, 2), draw(rng, 2, 3), left=False),
-        Sample(*reflections(rng, 3, 2, make=complex_draw), complex_draw(rng, 2, 3), False, True),
+        Sample(*reflections(rng, 3, 2, make=complex_draw), complex_draw(rng, 2, 3), False),
     ]
 
 
@@ -48,7 +48,7 @@ rows = [
         bad=bad_matrices,
     ),
     Row("linalg.householder_product", products, bad=[*bad, wide], rtol=1e-8),
-    Row("orgqr", products, bad=[*bad, wide], rtol=1e-8),
+    Row("orgqr", lambda rng: products(rng)[:1], bad=[*bad, wide], rtol=1e-8),
     Row(
         "ormqr",
         applied,

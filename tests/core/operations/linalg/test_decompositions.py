@@ -19,11 +19,11 @@ def complex_numbers(rng, *shape):
 # --------------------------------------------------------------------------------------------- determinants
 
 
-@pytest.mark.parametrize("rank", [0, 1, 2, 3])
-def test_derivatives_of_the_determinant_of_singular_matrices(rank):
+@pytest.mark.parametrize(("n", "rank"), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2), (4, 2)])
+def test_derivatives_of_the_determinant_of_singular_matrices(n, rank):
     rng = np.random.default_rng(rank)
-    a = complex_numbers(rng, 3, rank) @ complex_numbers(rng, rank, 3)
-    for x in (leaf(a), leaf(a.real), leaf(np.array([a.real, np.eye(3)]))):
+    a = complex_numbers(rng, n, rank) @ complex_numbers(rng, rank, n)
+    for x in (leaf(a), leaf(np.array([a.real, np.eye(n)]))):
         assert gradcheck(ours.linalg.det, x)
         assert gradgradcheck(ours.linalg.det, x)
 
@@ -130,9 +130,9 @@ def test_gradients_agree_with_finite_differences():
         "triangular": lambda x: ours.linalg.solve_triangular(x, x, upper=True),
     }
     for name, function in functions.items():
-        for x in (leaf(a), leaf(a.real)):
-            assert gradcheck(function, x), name
-            assert gradgradcheck(function, x, atol=1e-4), name
+        x = leaf(a)
+        assert gradcheck(function, x), name
+        assert gradgradcheck(function, x, atol=1e-4), name
 
 
 def test_the_inputs_of_a_decomposition_may_be_changed_but_not_its_results():
