@@ -119,3 +119,17 @@ def test_ldl_has_no_derivative():
         factors, pivots = framework.linalg.ldl_factor(a.detach())
         with pytest.raises(RuntimeError, match="ldl_solve"):
             framework.linalg.ldl_solve(factors, pivots, a).sum().backward()
+
+
+@pytest.mark.parametrize("order", [-0.5, -1, -2])
+def test_norms_of_negative_order_of_vectors_with_zeros(order):
+    """They are 0, and so is their gradient; PyTorch's second derivatives are NaN there."""
+    array = np.array([[2.0, 0.0, -1.0], [1.0, -2.0, 3.0], [0.0, 0.0, 0.0]])
+    results = []
+    for framework in (ours, torch):
+        x = framework.from_numpy(array.copy()).requires_grad_()
+        y = framework.linalg.vector_norm(x, order, 1, keepdim=True)
+        y.sum().backward()
+        results.append((y.detach().numpy(), x.grad.numpy()))
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
