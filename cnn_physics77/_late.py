@@ -77,7 +77,7 @@ _NAMES = {
     "indexing.combinations": "block_diag cartesian_prod combinations",
     "linalg.cdist": "cdist",
     "linalg.covariance": "corrcoef cov",
-    "linalg.products": "chain_matmul cross inner kron vdot",
+    "linalg.products": "chain_matmul cross inner kron vander vdot",
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
     "linalg.householder": "geqrf orgqr ormqr",

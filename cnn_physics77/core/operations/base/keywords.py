@@ -42,7 +42,7 @@ allclose argwhere bincount block_diag cartesian_prod cdist combinations corrcoef
 cumulative_trapezoid det dist einsum empty_like equal full_like gradient histogramdd index_fill index_put
 isclose isfinite isinf isnan isreal logdet masked_fill masked_scatter matrix_exp norm ones_like pinverse
 poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz tril_indices triu_indices
-unique unique_consecutive var_mean zeros_like
+unique unique_consecutive vander var_mean zeros_like
 """
 _SIGNALS = """
 as_strided as_strided_scatter asarray bartlett bartlett_window blackman blackman_window cosine empty_strided

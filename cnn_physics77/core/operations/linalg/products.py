@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from cnn_physics77.core.errors import ShapeError
+import operator
+
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.indexing.cat_split import cat
+from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg import vectors
 from cnn_physics77.core.operations.linalg.einsum import tensordot
 from cnn_physics77.core.operations.linalg.matmul import dot, of_one_dtype
 from cnn_physics77.core.operations.linalg.matrix_functions import multi_dot
 from cnn_physics77.core.operations.pointwise.arithmetic import conj, mul
+from cnn_physics77.core.operations.reduction.cumsum_prod import cumprod
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -106,6 +111,38 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     return tensors[0] if len(tensors) == 1 else multi_dot(tensors)
 
 
-__all__ = ["chain_matmul", "cross", "inner", "kron", "vdot"]
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """The Vandermonde matrix of a vector: its powers N - 1, ..., 1, 0, or 0, 1, ..., N - 1 if ``increasing``.
+    See :func:`torch.linalg.vander <.matrix_functions.vander>`.
+
+    Args:
+        x: (n), numbers.
+        N: the number of powers, not negative; n by default.
+
+    Returns:
+        (n, N); int64 for integers.
+
+    Raises:
+        ShapeError: x is no vector.
+        ArgumentError: N is negative.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.vander(torch.tensor([2, 3]), N=3)
+    tensor([[4, 2, 1],
+            [9, 3, 1]])
+    """
+    x = as_tensor_input("vander", x)
+    if x.array.ndim != 1:
+        raise ShapeError(f"vander: expected a vector, found shape {x.array.shape}; use linalg.vander")
+    N = len(x.array) if N is None else operator.index(N)
+    if N < 0:
+        raise ArgumentError(f"vander: expected N of at least 0, found {N}")
+    column = x.unsqueeze(1)
+    factors = cat([column**0, column.expand((len(x.array), max(N - 1, 0)))], 1)
+    powers = cumprod(factors, 1)[:, :N]
+    return powers if increasing else flip(powers, (1,))
+
+
+__all__ = ["chain_matmul", "cross", "inner", "kron", "vander", "vdot"]
 
 complete_late(__name__)

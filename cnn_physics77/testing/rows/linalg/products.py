@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.testing.rows.pointwise.arithmetic import complex_draw, whole
 from cnn_physics77.testing.table import Bad, Row, Sample, draw
 
@@ -19,6 +19,15 @@ def cross_of_dim(a, b, dim=None):
     import torch
 
     return torch.cross(a, b, dim=a.shape.index(3) if dim is None else dim)
+
+
+def powers(x, N=None, increasing=False):
+    """The same; the gradient of torch.vander is refused, as it changes in place what it requires."""
+    import torch
+
+    N = len(x) if N is None else N
+    result = torch.linalg.vander(x, N=max(N, 2))[:, :N]
+    return result if increasing else result.flip(1)
 
 
 rows = [
@@ -64,6 +73,21 @@ rows = [
         ],
         cross_of_dim,
         bad=[Bad(ShapeError, "a dimension of size 3", np.ones(2), np.ones(2))],
+    ),
+    Row(
+        "vander",
+        lambda rng: [
+            Sample(draw(rng, 3)),
+            Sample(draw(rng, 2), 4, True),
+            Sample(complex_draw(rng, 2), N=1),
+            Sample(whole(rng, 3), 3),
+            Sample(draw(rng, 2), 0),
+        ],
+        powers,
+        bad=[
+            Bad(ShapeError, "a vector", np.ones((2, 2))),
+            Bad(ArgumentError, "found -1", np.ones(2), -1),
+        ],
     ),
     Row(
         "chain_matmul",
