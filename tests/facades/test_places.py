@@ -28,6 +28,9 @@ FACADES = (
     ".utils.data",
     ".func",
     ".linalg",
+    ".special",
+    ".fft",
+    ".signal.windows",
     ".serialization",
 )
 ALIASES = {"true_divide"}

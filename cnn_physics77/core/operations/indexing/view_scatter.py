@@ -10,7 +10,7 @@ import operator
 
 import numpy as np
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.layout import dense
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimension, sizes_of
@@ -134,6 +134,8 @@ def _place(function: str, input: Tensor, size, stride, storage_offset) -> tuple[
     if min((*size, *stride, 0)) < 0:
         raise ShapeError(f"{function}: expected no negative sizes or strides, found {size} and {stride}")
     base = base_of(input)
+    if base.array.dtype != input.array.dtype:
+        raise DtypeError(f"{function}: expected a view of one dtype, found one of {base.dtype}; clone it")
     if dense(base.array) is not base.array:
         raise ShapeError(f"{function}: expected dense memory, found strides {base.array.strides}; clone it")
     first = _offset(input, base)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import cnn_physics77 as ours
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
 
 VIEWS = [
@@ -108,6 +108,8 @@ def test_what_is_not_in_memory_is_refused(size, stride, offset, message):
 def test_memory_with_gaps_is_refused():
     with pytest.raises(ShapeError, match="dense memory"):
         ours.from_numpy(np.arange(6)[::2]).as_strided((1,), (1,))
+    with pytest.raises(DtypeError, match="one dtype"):
+        ours.ones(2, dtype=ours.complex64).real.as_strided((1,), (1,))
     x = ours.zeros(4)[1:3]
     with pytest.raises(ShapeError, match="clone"):
         ours.as_strided_scatter(x, ours.ones(1), (1,), (1,), 0)
