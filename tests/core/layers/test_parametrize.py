@@ -134,6 +134,8 @@ def test_two_tensors_a_buffer_and_the_cache():
                 first = layer.weight
             assert layer.weight is first
         assert layer.weight is not first
+        with parametrize.cached():
+            assert layer.weight is not first and layer.weight is layer.weight
         other = linear(framework)
         other.register_buffer("scale", framework.ones(3, dtype=framework.float64))
         parametrize.transfer_parametrizations_and_params(layer, other)

@@ -144,30 +144,42 @@ def test_errors():
         optimizer.step(lambda: x.sum())
 
 
+FUNCTIONS = {
+    "square": lambda t: ((t - 2) ** 2, 2 * (t - 2)),
+    "More and Thuente 1994, (5.1)": lambda t: (-t / (t**2 + 2), (t**2 - 2) / (t**2 + 2) ** 2),
+    "waves": lambda t: (np.cos(3 * t) - t + 0.1 * t**2, -3 * np.sin(3 * t) - 1 + 0.2 * t),
+    "a kink": lambda t: (abs(t - 1) - 0.2 * t, np.sign(t - 1) - 0.2),  # no point meets the second condition
+    "steep": lambda t: (np.exp(3 * t) - 9 * t, 3 * np.exp(3 * t) - 9),
+    "flat": lambda t: ((t - 1) ** 8, 8 * (t - 1) ** 7),
+    "a wall": lambda t: (-t + 1e3 * max(t - 3, 0) ** 2, -1 + 2e3 * max(t - 3, 0)),
+}
+
+
 @pytest.mark.parametrize("first", [1e-3, 0.1, 1.0, 20.0])
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda t: ((t - 2) ** 2, 2 * (t - 2)),
-        lambda t: (-t / (t**2 + 2), (t**2 - 2) / (t**2 + 2) ** 2),  # More and Thuente 1994, (5.1)
-        lambda t: (np.cos(3 * t) - t + 0.1 * t**2, -3 * np.sin(3 * t) - 1 + 0.2 * t),
-        lambda t: (abs(t - 1) - 0.2 * t, np.sign(t - 1) - 0.2),  # no point meets the second condition
-    ],
-)
-def test_steps_meet_the_strong_wolfe_conditions(function, first):
-    trials = []
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_search_tries_what_pytorchs_tries(name, first):
+    from torch.optim.lbfgs import _strong_wolfe
+
+    function, tried, expected = FUNCTIONS[name], [], []
 
     def evaluate(t):
-        trials.append(t)
+        tried.append(t)
         loss, slope = function(t)
         return Point(t, float(loss), np.array([slope]), float(slope))
 
-    start = evaluate(0.0)
+    def theirs(x, t, d):
+        expected.append(float(t))
+        loss, slope = function(float(t))
+        return float(loss), torch.tensor([slope], dtype=torch.float64)
+
+    start = Point(0.0, float(function(0.0)[0]), np.zeros(1), float(function(0.0)[1]))
     found = strong_wolfe(evaluate, start, first, 1.0, 25)
+    slope, one = torch.tensor([start.slope, 1.0], dtype=torch.float64).split(1)
+    loss, _, t, _ = _strong_wolfe(theirs, None, first, one, start.loss, slope, slope.dot(one))
+    np.testing.assert_allclose(tried, expected, rtol=1e-8)
+    np.testing.assert_allclose([found.t, found.loss], [float(t), loss], rtol=1e-8)
     assert found.loss <= start.loss + 1e-4 * found.t * start.slope or found.t == 0
-    kink = function(1.0)[1] == -0.2
-    assert kink or abs(found.slope) <= 0.9 * abs(start.slope)
-    assert len(trials) <= 27
+    assert name == "a kink" or abs(found.slope) <= 0.9 * abs(start.slope)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_search():
