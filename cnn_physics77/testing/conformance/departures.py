@@ -56,6 +56,21 @@ STATED = (
     ),
     Departure("linalg.householder_product", "requires_grad", "without factors the result is a constant"),
     Departure("optim.LBFGS", "'al'", "the state has no workspace: al is computed anew in each step"),
+    Departure(
+        "nn.functional.linear_cross_entropy.chunked nn.LinearCrossEntropyLoss",
+        "second gradient",
+        "the second derivative of PyTorch's chunked form is 0",
+    ),
+    Departure(
+        "as_strided_scatter",
+        "gradient",
+        "PyTorch gives the gradient to the elements of the input that are overwritten, not to the others",
+    ),
+    Departure("nn.functional.interpolate.*", "uint8", "bytes are rounded; PyTorch's may be one less"),
+    Departure("addbmm", "in place", "a tensor is not resized in place"),
+    Departure("addr", "expected torch.bool", "of booleans the result is int64"),
+    Departure("sum_to_size", "found torch", "the dtype of integers is kept; PyTorch's becomes int64"),
+    Departure("conj_physical", "no Tensor.conj_physical_", "not there yet"),
     Departure("optim.Muon", "value", "PyTorch orthogonalizes in bfloat16, which NumPy lacks"),
 )
 

@@ -47,7 +47,7 @@ unique unique_consecutive vander var_mean zeros_like
 _SIGNALS = """
 as_strided as_strided_scatter asarray bartlett bartlett_window blackman blackman_window cosine empty_strided
 exponential fftshift frombuffer gaussian general_cosine general_hamming hamming hamming_window hann
-hann_window ifftshift istft kaiser kaiser_window nuttall select_scatter slice_scatter stft unravel_index
+hann_window ifftshift istft kaiser kaiser_window nuttall select_scatter stft unravel_index
 diagflat diagonal_scatter is_conj is_neg is_nonzero resolve_conj resolve_neg sum_to_size unsafe_chunk
 unsafe_split unsafe_split_with_sizes
 """

@@ -70,7 +70,7 @@ def unravel_index(indices: Tensor, shape) -> tuple[Tensor, ...]:
     sizes = (operator.index(shape),) if not isinstance(shape, (tuple, list)) else tuple(shape)
     if any(n < 0 for n in sizes):
         raise ShapeError(f"unravel_index: 'shape' cannot have negative values, but got {sizes}")
-    rest, found = indices.array, []
+    rest, found = indices.array.astype(np.int64, copy=False), []
     for n in reversed(sizes):
         found.append(rest % n)
         rest = rest // n

@@ -256,7 +256,8 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) ->
     >>> torch.addbmm(torch.tensor([1.0]), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
     tensor([[7.]])
     """
-    return _plus_product("addbmm", input, sum(bmm(batch1, batch2), 0), beta, alpha)
+    product = bmm(batch1, batch2)
+    return _plus_product("addbmm", input, sum(product, 0, dtype=product.dtype), beta, alpha)
 
 
 @method("baddbmm")
