@@ -67,7 +67,8 @@ def test_the_suite_has_what_was_asked_for():
     columns = {case.column for case in choose("columns")}
     pytorch = {"PyTorch, same allocator", "PyTorch at its best"}
     captured = {"captured step", "captured, in threads"}
-    assert columns == pytorch | captured | {"one thread", "SGD", "float64", "batch 16", "batch 256"}
+    others = {"one thread", "SGD", "MNIST", "float64", "batch 16", "batch 256"}
+    assert columns == pytorch | captured | others
     assert not any(case.target for case in choose("columns"))
     assert {case.column for case in choose("columns") if case.memory} == {"PyTorch, same allocator"}
     assert 0 < len(choose("quick")) < 20 and len(choose("all")) == len(CASES)

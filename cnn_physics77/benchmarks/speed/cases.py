@@ -10,6 +10,7 @@ from typing import Any
 from .arguments import CHOICES
 from .sequences import SequenceCase
 from .work import (
+    IMAGE_SHAPES,
     OPTIMIZERS,
     Case,
     ChainCase,
@@ -241,6 +242,8 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
         changes["one thread"] = {"threads": 1}
         if isinstance(case, TrainingCase) and case.optimizer == "Adam":
             changes["SGD"] = {"optimizer": "SGD"}
+            if IMAGE_SHAPES[case.model] == (1, 28, 28):
+                changes["MNIST"] = {"dataset": "mnist"}
         changes["float64"] = {"dtype": "float64"}
         if isinstance(case, TrainingCase) and case.batch > 1:
             changes["batch 16"] = {"batch": 16}

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ... import datasets
 from ...core.training import training_step
 from ...results import FRAMEWORKS, ParameterShape
 from ..adapters.base import Adapter
@@ -216,17 +217,34 @@ def _rehearsal_network(adapter: Adapter) -> Any:
     return nn.Sequential(nn.Conv2d(1, 1, 2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1, 2))
 
 
+NOISE = 0.01  # added to images of a data set
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingCase(NetworkCase):
     """A training step: clear gradients, forward, cross-entropy, backward, update. Consecutive calls cycle
-    through several batches."""
+    through several batches.
+
+    Attributes:
+        dataset: whose images are taken, by its name in `datasets`; "" for random numbers. Where values decide
+            about algorithms, random numbers are not like images. The images get noise: in the constant
+            background of a digit rounding would decide which of equal values max pooling takes, and so whose
+            gradient is not zero.
+    """
 
     family: ClassVar[str] = "training step"
 
     optimizer: str = "Adam"
+    dataset: str = ""
 
     def draw(self, generator: np.random.Generator) -> Arrays:
         batches = max(2, min(64, 256 // self.batch))
+        if self.dataset:
+            data = datasets.load(self.dataset)
+            chosen = generator.integers(0, len(data.train_labels), (batches, self.batch))
+            images = data.train_images[chosen].reshape(batches, self.batch, *IMAGE_SHAPES[self.model]) / 255.0
+            images += NOISE * generator.random(images.shape)
+            return {"images": images, "labels": data.train_labels[chosen]}
         return {
             "images": generator.random((batches, self.batch, *IMAGE_SHAPES[self.model])),
             "labels": generator.integers(0, CLASSES, (batches, self.batch)),
