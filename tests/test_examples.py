@@ -21,6 +21,8 @@ EXAMPLES = [
     ("pytorch_reinforce.py", ["--updates", "6", "--episodes", "4"]),
     ("pytorch_vae.py", ["--limit", "500", "--epochs", "2"]),
     ("pytorch_dcgan.py", ["--steps", "20"]),
+    ("pytorch_transformer_classifier.py", ["--steps", "10"]),
+    ("pytorch_neural_ode.py", ["--steps", "40", "--length", "4"]),
 ]
 
 
