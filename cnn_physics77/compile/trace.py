@@ -162,7 +162,7 @@ class Trace:
         self.problem: str | None = None
         self._count = 0
         self._overwritten: list[tuple[np.ndarray, np.ndarray]] | None = None  # and what was there
-        self._oldest_new = 0  # number of the first buffer that the way which is not taken has made
+        self._oldest_new = 0  # number of the first buffer that the way which is not taken meets
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
     # ------------------------------------------------------------------------------------------- memory
@@ -215,7 +215,8 @@ class Trace:
             buffer = self.operand(array).buffer
             if buffer.kind == CONSTANT and buffer.initial is None:
                 buffer.initial = np.array(buffer.owner, order="K")
-            if self._overwritten is not None and buffer.number < self._oldest_new:
+            is_new = buffer.kind == TEMPORARY and buffer.number >= self._oldest_new
+            if self._overwritten is not None and not is_new:
                 self._overwritten.append((array, array.copy()))
 
     def _find(self, array: np.ndarray) -> Buffer | None:

@@ -76,6 +76,23 @@ def test_what_the_way_not_taken_overwrites_is_restored(replays):
         del OPERATIONS["accumulates"]
 
 
+def test_memory_first_met_in_the_way_not_taken_is_restored(replays):
+    @operation(name="begins_with_plain_memory")
+    def begin(x):
+        total = np.ones(3)  # no traced array: the capture meets it when it is written
+        either(x[0] > 0, lambda: np.add(total, x, out=total), lambda: np.subtract(total, x, out=total))
+        return total
+
+    try:
+        step = torch.compile(lambda x: begin(x) * 1, fullgraph=True)
+        for number, sign in enumerate((1, -1, 1, -1, 1)):
+            x = np.array([sign, 2.0, float(number)])
+            np.testing.assert_array_equal(step(torch.from_numpy(x)).array, 1 + sign * x)
+        assert replays.count == 2
+    finally:
+        del OPERATIONS["begins_with_plain_memory"]
+
+
 def test_a_way_that_reads_a_value_makes_the_operation_one_call(replays):
     @operation(name="undecided")
     def undecided(x):
