@@ -110,7 +110,17 @@ def _halves(step: Call, axis: int, places: list[int]) -> Iterator[tuple[Call, Ca
     length = step.out.shape[axis]
     if length > 1:
         middle = length // 2
-        yield _part(step, axis, places, 0, middle), _part(step, axis, places, middle, length)
+        halves = _part(step, axis, places, 0, middle), _part(step, axis, places, middle, length)
+        if not _reads_result(*halves):
+            yield halves
+
+
+def _reads_result(first: Call, second: Call) -> bool:
+    """Whether a half reads what the other one has written, as in ``y -= y[0]``: NumPy reads it all before."""
+    return any(
+        read.buffer is first.out.buffer and read != second.out and overlap(first.out, read)
+        for read in second.reads
+    )
 
 
 def _part(step: Call, axis: int, places: list[int], start: int, stop: int) -> Call:

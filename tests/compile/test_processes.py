@@ -16,6 +16,7 @@ import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.processes import LanedProgram, worker
+from cnn_physics77.core.operations.base.operation import OPERATIONS, operation
 from cnn_physics77.nn import functional as F
 
 pytestmark = pytest.mark.skipif(
@@ -97,6 +98,37 @@ def test_two_processes_compute_what_one_call_does(optimizer, dtype):
     np.testing.assert_allclose(found_losses, losses, rtol=tolerance)
     for a, b in zip(found, arrays, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)  # values of the order of 0.1 to 1
+
+
+def in_place(y):
+    np.subtract(y, y[:1], out=y)
+
+
+def shifted(y):
+    np.add(y[1:], y[:-1], out=y[1:])
+
+
+def reversed_(y):
+    y[...] = y[::-1]
+
+
+@pytest.mark.parametrize("change", [in_place, shifted, reversed_])
+@pytest.mark.parametrize("shape", [(400_000,), (20, 20_000)])
+def test_a_call_that_overwrites_what_it_reads_is_no_two_calls(change, shape):
+    @operation(name="overwrites")
+    def overwrite(x):
+        y = np.sin(x)
+        change(y)
+        return y
+
+    try:
+        step = torch.compile(lambda x: overwrite(x) * 1, fullgraph=True, lanes="processes")
+        for seed in range(4):
+            x = np.random.default_rng(seed).standard_normal(shape)
+            np.testing.assert_array_equal(step(torch.from_numpy(x)).array, overwrite.forward(x))
+        assert isinstance(step.program, LanedProgram)
+    finally:
+        del OPERATIONS["overwrites"]
 
 
 def test_tensors_stay_the_users_own():
