@@ -21,6 +21,11 @@ def test_both_steps_compute_the_same(threads):
     assert exact < 1e-13 and single < 1e-5
 
 
+def test_the_captured_step_computes_the_same():
+    exact, single = hand_written.prepare("threads").differences
+    assert exact < 1e-13 and single < 1e-5
+
+
 def test_the_report(capsys, monkeypatch):
     monkeypatch.setattr(hand_written, "BLOCK_SECONDS", 0.01)
     assert hand_written.main(["--rounds", "2", "--threads", "1"]) == 0

@@ -3,6 +3,7 @@
 Run::
 
     python -m cnn_physics77.benchmarks.speed.hand_written
+    python -m cnn_physics77.benchmarks.speed.hand_written --captured auto  # the framework's step captured
 
 The hand-written baseline (`HandWrittenStep`) knows the one network that it trains. It records no graph and
 allocates no large array per step. Each of two threads runs forward and backward of half a batch in one go; a
@@ -37,6 +38,7 @@ from .suite import difference
 from .work import OPTIMIZERS, Arrays, TrainingCase
 
 CASE = "training step/CNN, batch 64, Adam"
+LANES = ("threads", "processes", "auto")
 HALVES = 2
 BLOCK_SECONDS = 0.25
 ALWAYS = 1e6  # microseconds: always worth a second thread
@@ -173,11 +175,15 @@ class Pair:
     """Largest relative difference of loss and gradients over two steps, in float64 and in float32."""
 
 
-def prepare() -> Pair:
-    """Prepare both steps in float32, after comparing them in both dtypes."""
+def prepare(captured: str = "") -> Pair:
+    """Prepare both steps in float32, after comparing them in both dtypes.
+
+    Args:
+        captured: the lanes in which the framework's step runs as a captured one; "" for an eager one.
+    """
     found = []
     for dtype in ("float64", "float32"):
-        case = dataclasses.replace(CASES[CASE], dtype=dtype)
+        case = dataclasses.replace(CASES[CASE], dtype=dtype, captured=captured)
         assert isinstance(case, TrainingCase)
         given = case.given()
         batches = list(zip(given["images"], given["labels"], strict=True))
@@ -186,7 +192,7 @@ def prepare() -> Pair:
         hand = HandWrittenStep([p.detach().numpy() for p in parameters.values()], case.batch)
         ours: Arrays = {}
         written: Arrays = {}
-        for i in range(2):
+        for i in range(4 if captured else 2):  # the fourth call is a replay
             loss = training.call()
             ours |= {f"loss {i}": loss.detach().numpy()}
             written |= {f"loss {i}": np.asarray(hand(*batches[i]), dtype)}
@@ -233,12 +239,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cores = available_cores()
     parser.add_argument("--threads", type=int, default=cores, help=f"threads (default: {cores})")
+    parser.add_argument(
+        "--captured", default="", choices=LANES, help="capture the framework's step, in these lanes"
+    )
     parser.add_argument("--rounds", type=int, default=12, help="timed blocks of each step (default: 12)")
     args = parser.parse_args(arguments)
     if args.rounds < 1 or not 1 <= args.threads <= cores:
         parser.error(f"expected --rounds of at least 1 and --threads from 1 to {cores}")
     performance.apply(threads=args.threads)
-    pair = prepare()
+    pair = prepare(args.captured)
     exact, single = pair.differences
     if exact > 1e-9 or single > 1e-3:
         print(f"error: the steps differ by {exact:.1e} in float64, {single:.1e} in float32", file=sys.stderr)
@@ -248,6 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
     ours, hand = ([seconds for seconds, _ in column] for column in zip(*(quiet or blocks), strict=True))
     ratio: Ratio | str = bootstrap_ratio(ours, hand) if quiet else "none: every pair was disturbed"
     print(f"{CASE}; float32, {args.threads} threads, {args.rounds} pairs of blocks")
+    print("the framework's step is captured" if args.captured else "the framework's step is eager")
     print(f"by the framework  {1e3 * float(np.median(ours)):.2f} ms")
     print(f"by hand           {1e3 * float(np.median(hand)):.2f} ms")
     print(f"ratio             {ratio}")
