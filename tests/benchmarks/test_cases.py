@@ -9,13 +9,13 @@ from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.speed.cases import CASES, CHOICES, CONVOLUTIONS, choose
 from cnn_physics77.benchmarks.speed.sequences import SequenceCase
 from cnn_physics77.benchmarks.speed.suite import difference
+from cnn_physics77.benchmarks.speed.updates import UpdateCase
 from cnn_physics77.benchmarks.speed.work import (
     ConvolutionCase,
     FunctionCase,
     InferenceCase,
     PinnCase,
     TrainingCase,
-    UpdateCase,
 )
 
 ADAPTERS = (numpy77.ADAPTER, pytorch.ADAPTER)

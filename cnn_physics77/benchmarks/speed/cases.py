@@ -9,6 +9,7 @@ from typing import Any
 
 from .arguments import CHOICES
 from .sequences import SequenceCase
+from .updates import UpdateCase
 from .work import (
     IMAGE_SHAPES,
     OPTIMIZERS,
@@ -20,7 +21,6 @@ from .work import (
     NetworkCase,
     PinnCase,
     TrainingCase,
-    UpdateCase,
 )
 
 TITLES = {"CNN": "CNN", "LeNet5": "LeNet-5", "VGG": "VGG", "ResNet20": "ResNet-20", "MLP": "MLP"}

@@ -98,128 +98,23 @@ for _name, _ufunc in (
 ):
     _in_place(_name, _ufunc)
 
-for _name in (
-    # arithmetic and powers
-    "absolute",
-    "addcdiv",
-    "addcmul",
-    "ceil",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "copysign",
-    "divide",
-    "fix",
-    "float_power",
-    "floor",
-    "floor_divide",
-    "fmod",
-    "frac",
-    "gcd",
-    "heaviside",
-    "hypot",
-    "lcm",
-    "ldexp",
-    "lerp",
-    "multiply",
-    "nan_to_num",
-    "negative",
-    "nextafter",
-    "pow",
-    "remainder",
-    "renorm",
-    "round",
-    "sgn",
-    "sign",
-    "subtract",
-    "true_divide",
-    "trunc",
-    "xlogy",
-    # functions
-    "acos",
-    "acosh",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cosh",
-    "deg2rad",
-    "digamma",
-    "erf",
-    "erfc",
-    "erfinv",
-    "exp2",
-    "expm1",
-    "i0",
-    "igamma",
-    "igammac",
-    "lgamma",
-    "log10",
-    "log1p",
-    "log2",
-    "logit",
-    "mvlgamma",
-    "polygamma",
-    "rad2deg",
-    "relu",
-    "rsqrt",
-    "sigmoid",
-    "sinc",
-    "sinh",
-    "tan",
-    # booleans and comparisons
-    "bitwise_and",
-    "bitwise_left_shift",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_right_shift",
-    "bitwise_xor",
-    "eq",
-    "ge",
-    "greater",
-    "greater_equal",
-    "gt",
-    "le",
-    "less",
-    "less_equal",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "lt",
-    "ne",
-    "not_equal",
-    # matrices, cumulative sums, scatter
-    "addbmm",
-    "addmm",
-    "addmv",
-    "addr",
-    "baddbmm",
-    "cumprod",
-    "cumsum",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
-    "index_reduce",
-    "masked_fill",
-    "masked_scatter",
-    "put",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "tril",
-    "triu",
-):
+_IN_PLACE = """
+absolute addcdiv addcmul ceil clamp clamp_max clamp_min clip copysign divide fix float_power floor
+floor_divide fmod frac gcd heaviside hypot lcm ldexp lerp multiply nan_to_num negative nextafter pow
+remainder renorm round sgn sign subtract true_divide trunc xlogy
+
+acos acosh arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan atan2 atanh cosh
+deg2rad digamma erf erfc erfinv exp2 expm1 i0 igamma igammac lgamma log10 log1p log2 logit mvlgamma
+polygamma rad2deg relu rsqrt sigmoid sinc sinh tan
+
+bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor eq ge greater
+greater_equal gt le less less_equal logical_and logical_not logical_or logical_xor lt ne not_equal
+
+addbmm addmm addmv addr baddbmm cumprod cumsum index_add index_copy index_fill index_put
+index_reduce masked_fill masked_scatter put scatter scatter_add scatter_reduce tril triu
+"""
+
+for _name in _IN_PLACE.split():
     _in_place(_name)
 
 
