@@ -14,7 +14,7 @@ from math import e, inf, nan, pi
 from cnn_physics77 import _late, _lazy, _places
 from cnn_physics77._settings import *
 from cnn_physics77._settings import _assert
-from cnn_physics77.core.backend.device import device, layout, strided
+from cnn_physics77.core.backend.device import device, layout, sparse_coo, strided
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.backend.limits import finfo, iinfo
 from cnn_physics77.core.backend.size import Size
@@ -138,6 +138,7 @@ if _typing.TYPE_CHECKING:
         random,
         serialization,
         signal,
+        sparse,
         special,
         testing,
         torch_version,
@@ -179,7 +180,7 @@ _RARE_MODULES = (
     *("accelerator", "amp", "backends", "distributed", "distributions", "func", "functional"),
     *("futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
-    *("fft", "signal"),
+    *("fft", "signal", "sparse"),
     *("torch_version", "utils", "version"),
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")

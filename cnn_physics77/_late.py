@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.reduction.cummax_logcumsumexp import *
     from cnn_physics77.core.operations.reduction.diff_trapezoid import *
     from cnn_physics77.core.operations.reduction.renorm import *
+    from cnn_physics77.core.operations.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
 
 _NAMES = {
     "creation.from_memory": "asarray empty_strided frombuffer range",
@@ -94,6 +95,7 @@ _NAMES = {
     "reduction.cummax_logcumsumexp": "cummax cummin logcumsumexp",
     "reduction.diff_trapezoid": "cumulative_trapezoid diff gradient trapezoid trapz",
     "reduction.renorm": "renorm",
+    "sparse.creation": "sparse_coo_tensor",
 }
 
 MODULES = _lazy.table("cnn_physics77.core.operations", _NAMES)

@@ -75,6 +75,7 @@ MODULES = [
     (".special", set()),
     (".fft", set()),
     (".signal.windows", set()),
+    (".sparse", set()),
     (".cuda", set()),
     (".distributions", set()),
     (".func", set()),

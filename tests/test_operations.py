@@ -282,6 +282,8 @@ WITHOUT_ROW = {
     *("channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"),
     # they depend on memory: compared in tests/core/operations/indexing/test_view_scatter.py
     *("as_strided", "as_strided_scatter"),
+    # compared in tests/core/operations/sparse/test_sparse.py
+    *("SparseTensor", "sparse_coo_tensor"),
     # compared through its inverse, view_as_real
     "view_as_complex",
 }

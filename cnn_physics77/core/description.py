@@ -44,7 +44,7 @@ class Description:
 
     @property
     def layout(self) -> Layout:
-        """``torch.strided``: there is no other layout."""
+        """``torch.strided``; of a sparse tensor ``torch.sparse_coo``."""
         return strided
 
     @property

@@ -18,6 +18,10 @@ class DtypeError(TypeError, RuntimeError):
     """A dtype that the operation does not support."""
 
 
+class LayoutError(NotImplementedError):
+    """A sparse tensor where a dense one is needed, or the other way round."""
+
+
 class ArgumentError(ValueError, RuntimeError):
     """A value that an argument cannot have, such as a probability above 1.
 

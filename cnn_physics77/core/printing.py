@@ -74,10 +74,34 @@ def text_of(array: np.ndarray, prefix: str, notes: Iterable[str]) -> str:
     tensor([[1.0000, 2.5000],
             [3.0000,    inf]], requires_grad=True)
     """
-    indent = len(prefix)
-    text = prefix + _values(array, indent)
-    column = len(text) - text.rfind("\n") + 1
-    for note in (*_size_and_dtype(array), *notes):
+    text = prefix + _values(array, len(prefix))
+    return _noted(text, len(prefix), [*_size_and_dtype(array), *notes])
+
+
+@silent
+def sparse_text_of(places: np.ndarray, values: np.ndarray, size: tuple, notes: Iterable[str]) -> str:
+    """The text of a sparse tensor, whose elements ``values[e]`` are at ``places[:, e]``.
+
+    >>> print(sparse_text_of(np.array([[0, 2]]), np.array([1, 5]), (4,), []))
+    tensor(indices=tensor([[0, 2]]),
+           values=tensor([1, 5]),
+           size=(4,), nnz=2, layout=torch.sparse_coo)
+    """
+    parts = []
+    for name, part in (("indices", places), ("values", values)):
+        start = f"{name}=tensor("
+        shown = _values(part, 7 + len(start))
+        parts.append(start + shown + ("" if part.size else f", size={part.shape}") + ")")
+    dtype = [note for note in _size_and_dtype(values) if note.startswith("dtype")]
+    text = "tensor(" + (",\n" + " " * 7).join(parts)
+    notes = [f"size={tuple(size)}", f"nnz={len(values)}", *dtype, "layout=torch.sparse_coo", *notes]
+    return _noted(text, 7, notes, new_line=True)
+
+
+def _noted(text: str, indent: int, notes: Iterable[str], new_line: bool = False) -> str:
+    """The text with the notes, on a new line if asked for; lines are broken where they are full."""
+    column = _options.linewidth if new_line else len(text) - text.rfind("\n") + 1
+    for note in notes:
         if column + len(note) + 2 > _options.linewidth:
             text += ",\n" + " " * indent + note
             column = indent + len(note)

@@ -333,12 +333,14 @@ class Tensor(ArrayProtocol, Copying, Description):
             cls._printed_as = f"{cls.__name__}("
 
     def __repr__(self) -> str:
+        return text_of(self.array, self._printed_as, self._notes())
+
+    def _notes(self) -> list[str]:
+        """What is printed of the history."""
         node = self.grad_fn
         if node is not None:
-            notes = [f"grad_fn=<{_node_name(node)}>"]
-        else:
-            notes = ["requires_grad=True"] if self.requires_grad else []
-        return text_of(self.array, self._printed_as, notes)
+            return [f"grad_fn=<{_node_name(node)}>"]
+        return ["requires_grad=True"] if self.requires_grad else []
 
 
 def _node_name(node: Node) -> str:

@@ -1,5 +1,5 @@
-"""Devices and layouts. The only device is the CPU and the only layout is strided; the names are PyTorch's, so
-that its scripts run.
+"""Devices and layouts. The only device is the CPU, and the layouts are strided and sparse_coo; the names are
+PyTorch's, so that its scripts run.
 """
 
 from __future__ import annotations
@@ -84,27 +84,32 @@ def check_device(operation: str, place) -> None:
 
 
 class layout:
-    """How the elements of a tensor lie in memory: ``torch.strided`` is the only instance.
+    """How the elements of a tensor are kept: ``torch.strided``, or ``torch.sparse_coo``, places and values.
 
-    >>> strided
-    torch.strided
+    >>> strided, sparse_coo
+    (torch.strided, torch.sparse_coo)
     """
 
-    __slots__ = ()
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __repr__(self) -> str:
-        return "torch.strided"
+        return f"torch.{self._name}"
 
     def __reduce__(self) -> str:
-        return "strided"
+        return self._name
 
 
-strided = layout()
+strided = layout("strided")
+sparse_coo = layout("sparse_coo")
 
 
 def check_layout(operation: str, given) -> None:
     """Raise a DeviceError unless ``given`` is None or ``torch.strided``."""
     if given is not None and given is not strided:
         raise DeviceError(
-            f"{operation}: expected the layout torch.strided, found {given!r}; there is no other"
+            f"{operation}: expected the layout torch.strided, found {given!r}; for a sparse tensor use "
+            "torch.sparse_coo_tensor or .to_sparse()"
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.device import check_device, device
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.core.tensor_types import dtype_of_type
 
 _DEVICES = (str, device)
@@ -19,10 +19,6 @@ def _is_dtype_name(value) -> bool:
     return isinstance(value, str) and value.startswith(
         ("float", "double", "half", "complex", "int", "uint", "bool")
     )
-
-
-def _cast(tensor: Tensor, dtype: np.dtype) -> Tensor:
-    return from_array(tensor.array.astype(dtype, copy=False))
 
 
 class Conversions:
@@ -65,13 +61,13 @@ class Conversions:
                 "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype=torch.{dtype}"
             )
-        return self._apply(lambda t: _cast(t, dtype) if t.array.dtype.kind in "fc" else t)
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
 
     def type(self, dst_type):
         """Convert all parameters and buffers to a dtype, or to a type such as ``torch.DoubleTensor`` or its
         name; returns the module."""
         dtype = dtype_of_type("Module.type", dst_type)
-        return self._apply(lambda t: _cast(t, dtype))
+        return self._apply(lambda t: t.to(dtype))
 
     def float(self):
         """Convert floating parameters and buffers to float32; returns the module."""
@@ -86,7 +82,7 @@ class Conversions:
         return self._to_floating(np.float16)
 
     def _to_floating(self, dtype):
-        return self._apply(lambda t: _cast(t, np.dtype(dtype)) if t.array.dtype.kind == "f" else t)
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     def cpu(self):
         """Returns the module: it is on the CPU."""

@@ -58,6 +58,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
     Args:
         input: a, (..., M, K); or (K,) for a row, whose dimension M is removed from the result.
+            Or a sparse matrix, with a dense b of one or two dimensions: see :func:`sparse_coo_tensor`.
         other: b, (..., K, N); or (K,) for a column, whose dimension N is removed from the result. Leading
             dimensions broadcast.
 
@@ -72,6 +73,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.matmul(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 1.0]))
     tensor([3., 7.])
     """
+    if isinstance(input, Tensor) and input.is_sparse:
+        return input.matmul(other)
     a, b = of_one_dtype("matmul", input, other)
     x, z = a.array.shape, b.array.shape
     if not x or not z:
@@ -120,14 +123,20 @@ def _of_dimensions(function: str, what: str, *pairs: tuple[Tensor, int]) -> None
 @method("mm")
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices, (M, K) and (K, N), without broadcasting: see :func:`matmul`.
+    The first may be sparse.
 
     >>> import cnn_physics77 as torch
     >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
     tensor([[11.]])
     """
+    if isinstance(input, Tensor) and input.is_sparse:
+        return input.mm(mat2)
     a, b = of_one_dtype("mm", input, mat2)
     _of_dimensions("mm", "two matrices", (a, 2), (b, 2))
     return matmul(a, b)
+
+
+spmm = mm
 
 
 @method("bmm")
@@ -156,6 +165,8 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> torch.mv(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 4.0]))
     tensor([11.])
     """
+    if isinstance(input, Tensor) and input.is_sparse:
+        return input.mv(vec)
     a, b = of_one_dtype("mv", input, vec)
     _of_dimensions("mv", "a matrix and a vector", (a, 2), (b, 1))
     return matmul(a, b)
@@ -272,4 +283,18 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -
     return _plus_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
-__all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "matmul", "mm", "mv", "outer"]
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bmm",
+    "dot",
+    "ger",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "spmm",
+]

@@ -109,6 +109,7 @@ rows = [
         lambda rng: [*vectors, Sample(draw(rng, 2), draw(rng, 3)), Sample(draw(rng, 0), draw(rng, 3))],
         bad=[Bad(ShapeError, "two vectors", np.ones((2, 2)), np.ones(2))],
     ),
+    Row("spmm", lambda rng: [Sample(draw(rng, 2, 3), draw(rng, 3, 2))]),
     Row("ger", lambda rng: [Sample(draw(rng, 2), draw(rng, 3))]),
     Row(
         "addmm",
