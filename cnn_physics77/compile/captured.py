@@ -61,12 +61,14 @@ class Captured:
         environment: what the function read besides its arguments.
         whole: the operations that were taken as one call each.
         samples: the arguments of the capture, while a replay has been compared for no others.
+        kept: the arguments that require gradients. They are not copied: the program is for them alone.
     """
 
     record = staticmethod(call_and_record)
     environment: Environment
     whole: frozenset[str] = frozenset()
     samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
+    kept: list[tuple[int, ref[Tensor]]] = []  # noqa: RUF012 (as well)
     _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or if it is None
 
     def __init__(self, made: Recording, lanes: int | None = None) -> None:
@@ -115,6 +117,10 @@ class Captured:
             self.samples = []
         if not self.samples:
             self.trace = Trace()
+
+    def is_for(self, given: list[Tensor]) -> bool:
+        """Whether the arguments that are not copied are those of the capture."""
+        return all(reference() is given[index] for index, reference in self.kept)
 
     def is_sample(self, given: list[Tensor]) -> bool:
         """Whether the arguments are equal to those of the capture."""

@@ -99,7 +99,7 @@ class CompiledFunction:
             recording(),
         )
         for captured in self._captures.get(key, ()):
-            if captured.proved and captured.holds():
+            if captured.proved and captured.is_for(given) and captured.holds():
                 if captured.meets(given):
                     return self._function(*args, **kwargs)
                 if captured.samples and not captured.is_sample(given):
@@ -124,7 +124,7 @@ class CompiledFunction:
     ) -> Any:
         """A call as always, from which a capture is made or proved."""
         for captured in self._captures.get(key, ()):
-            if not captured.proved and captured.holds():
+            if not captured.proved and captured.is_for(given) and captured.holds():
                 if captured.meets(given):
                     return self._function(*args, **kwargs)
                 try:
@@ -179,6 +179,7 @@ class CompiledFunction:
         captured.environment, captured.whole = environment, whole
         if type(captured) is Captured:
             captured.samples = samples
+            captured.kept = [(index, weakref.ref(t)) for index, t in enumerate(given) if t.edge is not None]
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:

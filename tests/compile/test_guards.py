@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from functools import partial
 
 import numpy as np
@@ -165,6 +166,27 @@ def test_an_argument_that_the_function_also_knows():
         found = compiled(x_of(number) if number < 5 else one)
         expected = step(two, x_of(number) if number < 5 else two)
         np.testing.assert_array_equal(found.array, expected.array)
+
+
+@pytest.mark.parametrize("kind", ["detached", "not recorded"])
+def test_an_argument_that_requires_gradients_may_be_another_one(kind, replays):
+    def scaled(x, w):
+        if kind == "detached":
+            return (x * w).detach()
+        with torch.no_grad():
+            return x * w
+
+    step = torch.compile(scaled, fullgraph=True)
+    one, five = (torch.full((3,), value, dtype=F64, requires_grad=True) for value in (1.0, 5.0))
+    for number, w in enumerate((one, one, one, one, five, five, five, one)):
+        x = torch.full((3,), float(number), dtype=F64)
+        np.testing.assert_array_equal(step(x, w).array, number * w.detach().array)
+    assert replays.count == 3  # the fourth call, the seventh and the last one
+    for number in range(12):  # new ones each time: after some captures, calls as always
+        w = torch.full((3,), float(number), dtype=F64, requires_grad=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            np.testing.assert_array_equal(step(torch.ones(3, dtype=F64), w).array, w.detach().array)
 
 
 def test_layout_that_python_reads():
