@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import datasets
-from .benchmarks.helper import DTYPES, OPTIMIZERS, ConfigError, ExperimentConfig
+from .benchmarks.helper import DTYPES, ENGINES, OPTIMIZERS, ConfigError, ExperimentConfig
 
 PROGRAM = "cnn-physics77"
 """The command's name, which begins each of its messages."""
@@ -50,6 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
     defaults = ExperimentConfig()
     add("mode", "; ".join(f"{name}: {what}" for name, what in MODES.items()), choices=list(MODES))
     add("optimizer", "the optimizer, in modes that use one", choices=OPTIMIZERS)
+    add(
+        "engine",
+        "ours: eager, as Python runs it; compiled, its step captured by torch.compile(step, lanes='auto'); "
+        "or both. In grid and frontier, both is eager; profile is always eager",
+        choices=list(ENGINES),
+    )
     add("epochs", "passes over the training set")
     add("batch_size", "images per step")
     add("lr", "learning rate")

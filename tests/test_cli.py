@@ -37,6 +37,7 @@ def test_the_table_of_arguments():
     documented = {
         "mode": "basic",
         "optimizer": "Adam",
+        "engine": "both",
         "epochs": 5,
         "batch_size": 64,
         "lr": 0.001,
@@ -80,6 +81,7 @@ def test_help_names_everything(capsys):
         (["--lr", "nan"], "--lr: expected a positive number, found nan"),
         (["--mode", "other"], "argument --mode: invalid choice: 'other'"),
         (["--optimizer", "adam"], "argument --optimizer: invalid choice: 'adam'"),
+        (["--engine", "lazy"], "argument --engine: invalid choice: 'lazy'"),
         (["--dataset", "cifar"], "argument --dataset: invalid choice: 'cifar'"),
         (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
         (["--threads", "100000"], "--threads: expected at most the"),
@@ -218,7 +220,7 @@ def test_a_whole_run(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "Custom-Adam" in done.stdout and "Final figures" in done.stdout
     logs = read_logs(tmp_path / "logs")
-    assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
+    assert [log.label for log in logs] == ["Compiled-Adam", "Custom-Adam", "Torch-Adam"]
     assert all(log.status == "finished" and log.config.diagnostics for log in logs)
     assert all(log.proof.passed and log.proof.steps == 50 and log.proof.parameters > 0 for log in logs)
     report = (tmp_path / "logs" / f"{logs[0].group}_report.txt").read_text()
@@ -317,7 +319,7 @@ def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
     code = (
         "import sys; from cnn_physics77 import cli;from cnn_physics77.benchmarks.experiment import "
         "experiment;proof = experiment.ProofRecord(1, 1e-9, 0.0, 0.0, 0.0); experiment.prove = lambda *_: "
-        "proof;sys.exit(cli.main())"
+        "{'numpy77': proof};sys.exit(cli.main())"
     )
     arguments = [
         "--dataset",
@@ -352,7 +354,7 @@ def test_ctrl_c_keeps_logs_and_leaves_no_children(tmp_path):
         time.sleep(0.05)
     assert children and not any(child.is_running() for child in children)
     logs = read_logs(tmp_path / "logs")
-    assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
+    assert [log.label for log in logs] == ["Compiled-Adam", "Custom-Adam", "Torch-Adam"]
     for log in logs:
         assert log.status == "interrupted" and log.epochs
         assert json.loads((tmp_path / "logs" / f"{log.run_id}.json").read_text())["status"] == "interrupted"

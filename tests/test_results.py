@@ -94,7 +94,7 @@ def changed(path, value):
             2,
             r"packages\.numpy: expected a valid string, found 2",
         ),
-        (["framework"], "jax", r"framework: expected one of numpy77, pytorch, found 'jax'"),
+        (["framework"], "jax", r"framework: expected one of numpy77, numpy77_compiled, pytorch, found 'jax'"),
         (["status"], "running", r"status: expected 'finished' or 'interrupted'"),
         (["config", "dtype"], "float16", r"config\.dtype: expected float32 or float64"),
         (["predictions"], [1], r"predictions: expected 4, found 1"),

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnn_physics77.analysis.comparison import (
-    OURS,
+    compared,
     disturbance_warning,
     epoch_time_ratio,
     memory_ratio,
@@ -18,7 +18,7 @@ from cnn_physics77.analysis.comparison import (
 )
 from cnn_physics77.analysis.statistics import Ratio, spread
 from cnn_physics77.analysis.style import BLACK, GREY, look, new_figure, styled
-from cnn_physics77.results import FRAMEWORKS, RunLog
+from cnn_physics77.results import FRAMEWORKS, REFERENCE, RunLog
 
 _MEGABYTE = 1e6
 
@@ -80,6 +80,11 @@ def memory_bars(logs: Sequence[RunLog]) -> Figure:
         f"Resident memory of a process of its own, apart from timing ({rulers}). The baseline is read after "
         "importing the framework and loading the data, before the network exists. MB = 10^6 bytes."
     )
+    if any(log.lanes for log in logs):
+        note += (
+            " A captured step needs most in its first calls, which are captured and compared; the process of "
+            "a second lane counts."
+        )
     figure = new_figure("Peak memory", logs, _width(runs, 2), 3.8, note)
     above_axes, base_axes = figure.subplots(1, 2)
     _bars(
@@ -183,13 +188,20 @@ def _ratios(
     logs: Sequence[RunLog],
     ratio: Callable[[Sequence[tuple[RunLog, RunLog]]], Ratio | None],
 ) -> None:
-    """A bracket over each pair of bars of one optimizer, with the ratio of ours to PyTorch's."""
-    pairs = pair_runs(logs)
+    """A bracket over each pair of bars of one optimizer, with the ratio of ours to PyTorch's; the wider ones
+    stand above the others."""
+    frameworks = compared(logs)
     places = dict(zip(runs, _positions(runs), strict=True))
     top = axes.get_ylim()[1]
-    axes.set_ylim(0, top * 1.16)
-    for optimizer in dict.fromkeys(first.config.optimizer for first, _ in pairs):
-        ours, theirs = (places[f"{FRAMEWORKS[name]}-{optimizer}"] for name in (OURS, "pytorch"))
+    axes.set_ylim(0, top * (1.04 + 0.12 * max(len(frameworks), 1)))
+    brackets = [
+        (row, framework, optimizer)
+        for row, framework in enumerate(reversed(frameworks))
+        for optimizer in dict.fromkeys(first.config.optimizer for first, _ in pair_runs(logs, framework))
+    ]
+    for row, framework, optimizer in brackets:
+        ours, theirs = (places[f"{FRAMEWORKS[name]}-{optimizer}"] for name in (framework, REFERENCE))
+        pairs = pair_runs(logs, framework)
         found = ratio([pair for pair in pairs if pair[0].config.optimizer == optimizer])
         if found is None:
             text = "not compared"
@@ -199,7 +211,7 @@ def _ratios(
             text = f"ratio {found.estimate:.2f}  [{found.low:.2f}, {found.high:.2f}]"
         else:
             text = f"ratio {found.estimate:.2f}"
-        height, tick = top * 1.04, top * 0.02
+        height, tick = top * (1.04 + 0.12 * row), top * 0.02
         axes.plot(
             [ours, ours, theirs, theirs], [height - tick, height, height, height - tick], color=GREY,
             linewidth=1.0, clip_on=False,

@@ -13,9 +13,7 @@ from cnn_physics77.analysis.statistics import (
     bootstrap_ratio,
     paired_tost,
 )
-from cnn_physics77.results import FRAMEWORKS, Disturbance, RunLog
-
-OURS, REFERENCE = "numpy77", "pytorch"
+from cnn_physics77.results import FRAMEWORKS, OURS, REFERENCE, Disturbance, RunLog
 
 
 def runs_by_label(
@@ -117,6 +115,16 @@ def pair_runs(logs: Sequence[RunLog], framework: str = OURS) -> list[tuple[RunLo
         for log in logs
         if log.framework == framework and framework != REFERENCE and log.pair_key in references
     ]
+
+
+def compared(logs: Sequence[RunLog]) -> list[str]:
+    """The frameworks that may be compared with PyTorch, in the order of FRAMEWORKS.
+
+    >>> from cnn_physics77.results import example_log
+    >>> compared([example_log("numpy77_compiled"), example_log("pytorch"), example_log()])
+    ['numpy77', 'numpy77_compiled']
+    """
+    return [framework for framework in FRAMEWORKS if pair_runs(logs, framework)]
 
 
 def epoch_time_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from cnn_physics77.analysis.comparison import runs_by_label, shortfall
-from cnn_physics77.analysis.style import new_figure, styled
+from cnn_physics77.analysis.style import new_figure, panel_columns, styled
 from cnn_physics77.results import RunLog
 
 
@@ -63,7 +63,7 @@ def confusion_matrices(logs: Sequence[RunLog]) -> Figure:
     note = "Numbers: test images. Colour: share of the true class (row), scale stretched at the low end."
     if seeds > 1:
         note += f" Sums over {seeds} seeds."
-    columns = min(2, len(runs))
+    columns = panel_columns(len(runs))
     lines = -(-len(runs) // columns)
     side = max(4.2, 0.44 * classes)
     figure = new_figure("Confusion matrix", logs, columns * side + 1.0, lines * side, note)

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from cnn_physics77.analysis.comparison import runs_by_label, shortfall
 from cnn_physics77.analysis.scales import accuracy_scale, log_scale
 from cnn_physics77.analysis.statistics import band, exponential_moving_average
-from cnn_physics77.analysis.style import BLACK, CYCLE, GREY, header_legend, look, new_figure, styled
+from cnn_physics77.analysis.style import (
+    BLACK,
+    CYCLE,
+    GREY,
+    header_legend,
+    look,
+    new_figure,
+    panel_columns,
+    styled,
+)
 from cnn_physics77.results import EpochRecord, RunLog
 
 _MOST_LINES = 8  # more layers than these become rows of a map instead of lines
@@ -138,7 +147,7 @@ def _per_step(
         note = f"Faint: every step. Strong: exponential moving average over about {span} steps."
     ends = {label: _end([column(log) for log in members]) for label, members in runs.items()}
     entries = len(runs) + sum(end is not None for end in ends.values())
-    in_a_row = 2 * len(optimizers)
+    in_a_row = max(2 * len(optimizers), len(runs) if entries == len(runs) else 0)
     figure = new_figure(
         title, logs, max(7.5, 5.2 * len(optimizers)), 3.7, f"{note} Vertical lines end an epoch.",
         legend_rows=math.ceil(entries / in_a_row),
@@ -243,14 +252,14 @@ def layer_gradient_norms(logs: Sequence[RunLog], decay: float | None = None) -> 
         )
     names = list(dict.fromkeys(name for log in shown.values() for name in log.steps.layer_gradient_norm))
     decay = _decay(decay, max(len(log.steps.loss) for log in shown.values()))
-    columns = min(len(shown), 2)
+    columns = panel_columns(len(shown))
     lines = len(shown) // columns + (len(shown) % columns > 0)
     tall = 3.3 if len(names) <= _MOST_LINES else max(3.0, 0.9 + 0.17 * len(names))
     note = (
         f"Exponential moving averages over about {round(1 / (1 - decay))} steps. "
         "Parameters in the order of the network, first layer first."
     )
-    width = 10.5 if columns == 2 else 7.5
+    width = {1: 7.5, 2: 10.5, 3: 13.5}[columns]
     per_row = 4 * columns
     figure = new_figure(
         "Gradient norm of each parameter", list(shown.values()), width, tall * lines, note,

@@ -111,8 +111,9 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
     if left_out:
         note += f" Left out: {', '.join(left_out)}."
     labels = list(_groups(points))
-    columns = 3
-    rows = -(-(len(labels) + 1) // columns)
+    entries = len(labels) + 1
+    columns = 4 if entries == 4 else 3
+    rows = -(-entries // columns)
     figure = new_figure(
         "Efficiency frontier", logs, 12, 4.6, note, show_model=False, legend_rows=rows + _KEY_ROWS,
         warning=disturbance_warning(logs),

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cnn_physics77.analysis.comparison import (
-    OURS,
     REFERENCE,
     UNKNOWN_DISTURBANCE,
+    compared,
     disturbance_warning,
     epoch_time_ratio,
     equivalences,
@@ -25,7 +25,7 @@ from cnn_physics77.analysis.comparison import (
 from cnn_physics77.analysis.frontier import ModelPoint, model_points, non_dominated
 from cnn_physics77.analysis.statistics import Equivalence, Ratio, Spread, spread
 from cnn_physics77.analysis.style import provenance
-from cnn_physics77.results import RunLog
+from cnn_physics77.results import FRAMEWORKS, RunLog
 
 _MOST_SETTINGS = 4  # more than these are counted instead of told one by one
 
@@ -40,7 +40,7 @@ def results_table(logs: Sequence[RunLog]) -> Table:
         ValueError: for no logs.
     """
     runs = runs_by_label(logs, "results_table")
-    pairs = pair_runs(logs)
+    pairs = [pair for framework in compared(logs) for pair in pair_runs(logs, framework)]
     table = Table(title="Final figures", title_justify="left", title_style="bold", header_style="bold")
     table.add_column("run", no_wrap=True)
     for name in ("test loss", "accuracy (%)", "s / epoch", "time ratio", "peak memory (MB)", "memory ratio"):
@@ -162,7 +162,7 @@ def findings(logs: Sequence[RunLog]) -> list[str]:
     proofs = [log.proof for log in logs if log.proof is not None]
     if not proofs:
         sentences.append(
-            "Proof: none in these logs; nothing shows that both frameworks computed the same thing."
+            "Proof: none in these logs; nothing shows that the frameworks computed the same thing."
         )
     else:
         worst = max(
@@ -177,7 +177,7 @@ def findings(logs: Sequence[RunLog]) -> list[str]:
         verdict = "passed" if _proved(logs) else "FAILED; speed is withheld"
         steps = min(proof.steps for proof in proofs)
         sentences.append(
-            f"Proof in float64: {verdict} (both frameworks step by step over {steps} steps; largest relative "
+            f"Proof in float64: {verdict} ({_proven(logs)} step by step over {steps} steps; largest relative "
             f"difference {worst[0]:.1e}, in the {worst[1]}; tolerance {proofs[0].tolerance:.0e})."
         )
     for label, members in runs.items():
@@ -191,9 +191,26 @@ def findings(logs: Sequence[RunLog]) -> list[str]:
             else:
                 reached = f"{len(failed)} of {len(members)} runs ended {floor} and enter no comparison"
             sentences.append(f"{label} did not train: {reached}.")
+    for label, members in runs.items():
+        lanes = " or ".join(sorted({log.lanes for log in members if log.lanes}))
+        if lanes:
+            sentences.append(f"{label}: the captured step used lanes in {lanes}.")
     if is_unknown(record.disturbance for log in logs for record in log.epochs):
         sentences.append(UNKNOWN_DISTURBANCE)
-    return sentences + _equivalence_sentences(equivalences(logs))
+    frameworks = compared(logs)
+    for framework in frameworks:
+        named = f"{FRAMEWORKS[framework]}-" if len(frameworks) > 1 else ""
+        tests = {f"{named}{setting}": found for setting, found in equivalences(logs, framework).items()}
+        sentences += _equivalence_sentences(tests)
+    return sentences
+
+
+def _proven(logs: Sequence[RunLog]) -> str:
+    """What was compared."""
+    ours = dict.fromkeys(log.framework for log in logs if log.framework != REFERENCE)
+    if len(ours) < 2:
+        return "both frameworks"
+    return f"{' and '.join(FRAMEWORKS[name] for name in ours)}, each against PyTorch,"
 
 
 def _equivalence_sentences(tests: dict[str, list[Equivalence]]) -> list[str]:
@@ -250,7 +267,7 @@ def report(logs: Sequence[RunLog]) -> Group:
     for sentence in findings(logs):
         listed.add_row("-", Text(sentence))
     pieces.append(listed)
-    ours = next((log.environment.performance for log in logs if log.framework == OURS), [])
+    ours = next((log.environment.performance for log in logs if log.framework != REFERENCE), [])
     if ours:
         pieces.append(Text("\n".join(["", "Our process (performance.status()):", *ours]), style="dim"))
     return Group(*pieces)

@@ -20,7 +20,7 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from cnn_physics77.results import FRAMEWORKS, RunLog, write_atomically
+from cnn_physics77.results import RunLog, write_atomically
 
 P = ParamSpec("P")
 Dash = Literal["-"] | tuple[float, tuple[float, ...]]
@@ -100,17 +100,16 @@ class Look:
     size: float  # of the marker
     face: str  # of the marker
     hatch: str
-    layer: float  # zorder: thin dashed lines lie on thick solid ones, so both are seen where they coincide
+    layer: float  # zorder: thin lines lie on thicker ones, so all are seen where they coincide
 
 
-# (Adam, SGD) for each framework; neighbours differ in lightness, so that dashes on a line show in grey.
-_HUES = ((BLUE, SKY), (ORANGE, VERMILLION), (GREEN, "#005B43"), (PURPLE, "#7A3F61"))
-_DASHES: tuple[tuple[Dash, float, str, float, str], ...] = (
-    ("-", 3.0, "o", 8.5, ""),
-    ((0, (3, 1.6)), 1.6, "s", 4.5, "////"),
-    ((0, (5, 1.5, 1, 1.5)), 1.6, "^", 5, "...."),
-    ((0, (1, 1.5)), 1.8, "D", 4.5, "xxxx"),
-)
+# Colours (Adam, SGD), dash, width, marker, its size, hatch, from the bottom to the top. What lies on another
+# differs from it in lightness, so that it shows in grey.
+_LOOKS: dict[str, tuple[tuple[str, str], Dash, float, str, float, str]] = {
+    "numpy77_compiled": (("#7CCBB0", "#005B43"), "-", 6.5, "D", 11.0, "...."),
+    "numpy77": ((BLUE, SKY), "-", 3.0, "o", 8.5, ""),
+    "pytorch": ((ORANGE, VERMILLION), (0, (3, 1.6)), 1.6, "s", 4.5, "////"),
+}
 
 
 def look(framework: str, optimizer: str = "Adam") -> Look:
@@ -119,11 +118,10 @@ def look(framework: str, optimizer: str = "Adam") -> Look:
     >>> look("numpy77").colour, look("pytorch", "SGD").colour
     ('#0072B2', '#D55E00')
     """
-    place = list(FRAMEWORKS).index(framework) % len(_HUES)
     plain = optimizer == "SGD"
-    colour = _HUES[place][plain]
-    dash, width, marker, size, hatch = _DASHES[place]
-    return Look(colour, dash, width, marker, size, "white" if plain else colour, hatch, 3 + place / 10)
+    colours, dash, width, marker, size, hatch = _LOOKS[framework]
+    colour, layer = colours[plain], 3 + list(_LOOKS).index(framework) / 10
+    return Look(colour, dash, width, marker, size, "white" if plain else colour, hatch, layer)
 
 
 # --- figure, header, footer ---------------------------------------------------------------------------------
@@ -199,6 +197,15 @@ def headed_figure(
             left, 0.07 / whole, "\n".join(notes), va="bottom", size=8, color=GREY, gid="note", linespacing=1.3
         )
     return figure
+
+
+def panel_columns(count: int) -> int:
+    """Columns of a figure with so many panels: three are one row, others are in pairs.
+
+    >>> [panel_columns(count) for count in (1, 2, 3, 4)]
+    [1, 2, 3, 2]
+    """
+    return 3 if count == 3 else min(count, 2)
 
 
 def header_legend(

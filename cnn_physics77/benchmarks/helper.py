@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 OPTIMIZERS = ("SGD", "Adam")
 DTYPES = ("float32", "float64")
 
+ENGINES = {
+    "eager": ["numpy77"],
+    "compiled": ["numpy77_compiled"],
+    "both": ["numpy77", "numpy77_compiled"],
+}
+"""What ``--engine`` may be, and which of ours it trains, by the names of `results.FRAMEWORKS`."""
+
 FRONTIER_SIZES = ((1, 4), (2, 4), (2, 8), (2, 16), (4, 16), (4, 32), (8, 32), (8, 64), (8, 128))
 """(channels, hidden) of the frontier. With 28 x 28 images and 3 x 3 kernels they have 2,763 to 693,714
 parameters, each about twice as many as the one before."""
@@ -40,6 +47,7 @@ class ExperimentConfig:
 
     mode: str = "basic"
     optimizer: str = "Adam"
+    engine: str = "both"
     epochs: int = 5
     batch_size: int = 64
     lr: float = 0.001
@@ -71,6 +79,7 @@ class ExperimentConfig:
         self._require("seed", self.seed >= 0, "an integer of at least 0")
         self._require("lr", math.isfinite(self.lr) and self.lr > 0, "a positive number")
         self._require("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
+        self._require("engine", self.engine in ENGINES, f"one of {', '.join(ENGINES)}")
         self._require("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
         self._require("dataset", self.dataset in NAMES, f"one of {', '.join(NAMES)}")
         self._require("kernel_size", self.kernel_size <= 28, "at most the image's side, 28")
@@ -91,6 +100,19 @@ class ExperimentConfig:
         names = [item.name for item in dataclasses.fields(Config)]
         return Config(**({name: getattr(self, name) for name in names} | changes))
 
+    def frameworks(self) -> list[str]:
+        """What takes turns, by the names of `results.FRAMEWORKS`: ours as `engine` says, then PyTorch.
+
+        The modes with several networks or optimizers compare one engine, and ``both`` is the eager one.
+
+        >>> ExperimentConfig().frameworks()
+        ['numpy77', 'numpy77_compiled', 'pytorch']
+        >>> ExperimentConfig(mode="grid").frameworks()
+        ['numpy77', 'pytorch']
+        """
+        eager = self.engine == "both" and self.mode != "basic"
+        return [*ENGINES["eager" if eager else self.engine], "pytorch"]
+
     def runs(self) -> list[Config]:
         """The configurations of all pairs of runs of this experiment, seed by seed.
 
@@ -106,7 +128,7 @@ class ExperimentConfig:
 
 
 def pairs(experiment: ExperimentConfig) -> list[Config]:
-    """`basic`: one network, one optimizer, both frameworks."""
+    """`basic`: one network, one optimizer."""
     return [experiment.run()]
 
 
@@ -120,7 +142,7 @@ def grid(experiment: ExperimentConfig) -> list[Config]:
 
 
 def frontier(experiment: ExperimentConfig) -> list[Config]:
-    """`frontier`: the network in nine sizes over more than two decades of parameters, in both frameworks.
+    """`frontier`: the network in nine sizes over more than two decades of parameters.
 
     >>> len(frontier(ExperimentConfig(mode="frontier")))
     9

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.training import PassTimes, train_epoch, training_step
+from ..core.training import PassTimes, train_epoch
 from ..results import Config, ParameterShape
 from .adapters.base import Adapter
 from .instruments.measure import MeasurementError
@@ -19,6 +19,10 @@ from .process.shared_inputs import SharedInputs, digest
 
 EVALUATION_BATCH = 1000
 """Images per batch when the network is evaluated on the test set."""
+
+CALLS_TO_SETTLE = 5
+"""Calls of a step with each number of images before it is timed. `torch.compile` makes two as always,
+compares the third with a replay and tries which lanes are faster; the others are replays."""
 
 
 class Evaluation(NamedTuple):
@@ -62,12 +66,14 @@ class Trainer:
         classes: number of the network's outputs.
         inputs: the folder with images, weights and orders.
 
-    `build` makes the network and `reset` its optimizer; both must be called before training.
+    `build` makes the network and `reset` its optimizer and step; both must be called before training. `lanes`
+    is what the step has found in the warm-up: see `Adapter.settle`.
     """
 
     model: Any
     optimizer: Any
     step: Callable[[Any, Any], Any]
+    lanes: str
 
     def __init__(self, adapter: Adapter, config: Config, classes: int, inputs: SharedInputs) -> None:
         self.adapter, self.config, self.classes, self.inputs = adapter, config, classes, inputs
@@ -83,11 +89,17 @@ class Trainer:
         ]
 
     def reset(self, weights: str) -> str:
-        """Load the stored weights and start a new optimizer; return the hash of the loaded parameters.
+        """Load the stored weights, make an optimizer and a step; return the hash of the loaded parameters.
 
         Raises:
             MeasurementError: the parameters are not bit for bit the stored values in the configured dtype.
         """
+        held = self._load(weights)
+        self.optimizer = self.adapter.optimizer(self.model, self.config)
+        self.step = self.adapter.training_step(self.model, self.optimizer)
+        return held
+
+    def _load(self, weights: str) -> str:
         stored = self.inputs.read_weights(weights)
         self.adapter.load(self.model, stored, self.config.dtype)
         held = digest(self.adapter.parameters(self.model))
@@ -97,8 +109,6 @@ class Trainer:
                 f"{self.adapter.name}: expected the initial weights {expected} in {self.config.dtype}, "
                 f"found {held} after loading them"
             )
-        self.optimizer = self.adapter.optimizer(self.model, self.config)
-        self.step = training_step(self.model, self.adapter.criterion, self.optimizer)
         return held
 
     def batches(self, epoch: int, limit: int | None = None) -> Iterator[tuple[Any, Any]]:
@@ -116,6 +126,14 @@ class Trainer:
                 count -= 1
                 yield batch
 
+    def batches_of(self, images: int, count: int) -> Iterator[tuple[Any, Any]]:
+        """`count` batches of so many images of epoch 1, no two with the same images in the same order: a
+        capture is proved by a call with other values."""
+        order, convert = self.inputs.read_order(self.config.seed, 1), self.adapter.from_numpy
+        for number in range(count):
+            index = np.take(order, number * (images + 1) + np.arange(images), mode="wrap")
+            yield convert(self.images[index]), convert(self.labels[index])
+
     def train(
         self, batches: Iterator[tuple[Any, Any]], on_step: Callable[[int, Any], None] | None = None
     ) -> PassTimes:
@@ -123,12 +141,20 @@ class Trainer:
         return train_epoch(self.step, batches, on_step)
 
     def warm_up(self, steps: int, weights: str) -> None:
-        """Train `steps` steps, check the resulting dtypes, and return to the initial state.
+        """Train at least `steps` steps, check the resulting dtypes, and return to the initial state, with the
+        same optimizer and step, so that what they have prepared stays.
+
+        An epoch's last batch has fewer images as a rule. That is another call for what is prepared once
+        (captures, primitives), so some of these steps have as many images as it has.
 
         Raises:
             MeasurementError: a parameter, gradient or optimizer state is not of the configured dtype.
         """
-        self.train(self.batches_endless(max(1, steps)))
+        fresh = copy.deepcopy(self.optimizer.state_dict())
+        size, count = self.config.batch_size, len(self.labels)
+        self.train(self.batches_of(min(size, count), max(steps, CALLS_TO_SETTLE)))
+        self.lanes = self.adapter.settle(self.step)
+        self.train(self.batches_of((count - 1) % size + 1, CALLS_TO_SETTLE))
         found = {
             "parameters": {str(value.dtype) for value in self.adapter.parameters(self.model).values()},
             "gradients": {str(value.dtype) for value in self.adapter.gradients(self.model).values()},
@@ -140,7 +166,8 @@ class Trainer:
                     f"{self.adapter.name}: expected {self.config.dtype} in {what}, "
                     f"found {', '.join(sorted(dtypes))}"
                 )
-        self.reset(weights)
+        self._load(weights)
+        self.adapter.restore(self.optimizer, fresh)
 
     def keep(self) -> None:
         """Keep a copy of the parameters, buffers and optimizer state, for `go_back`."""
@@ -150,7 +177,7 @@ class Trainer:
         """Return to the state at the last `keep`, bit for bit."""
         model, optimizer = copy.deepcopy(self._kept)  # loading may take the given arrays over
         self.model.load_state_dict(model)
-        self.optimizer.load_state_dict(optimizer)
+        self.adapter.restore(self.optimizer, optimizer)
 
     def gradient_norms(self) -> dict[str, float]:
         """2-norm of each parameter's gradient after the last step."""

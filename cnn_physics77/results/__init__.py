@@ -17,6 +17,8 @@ from .files import (
 )
 from .records import (
     FRAMEWORKS,
+    OURS,
+    REFERENCE,
     Architecture,
     Config,
     DataRecord,

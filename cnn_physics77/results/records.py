@@ -19,8 +19,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSe
 SCHEMA = "cnn_physics77.run"
 VERSION = 1
 
-FRAMEWORKS = {"numpy77": "Custom", "pytorch": "Torch"}
-"""Each framework's name in a log, and the word that labels it on the screen and in plots."""
+FRAMEWORKS = {"numpy77": "Custom", "numpy77_compiled": "Compiled", "pytorch": "Torch"}
+"""Each framework's name in a log, and the word that labels it on the screen and in plots. Ours is there
+twice: as Python runs it, and with its training step captured by ``torch.compile``."""
+
+OURS, REFERENCE = "numpy77", "pytorch"
+"""Ours as the speed suite measures it, and the framework that all of ours are compared with."""
 
 _NOT_FINITE = ("nan", "inf", "-inf")
 
@@ -223,6 +227,7 @@ class RunLog:
     steps: StepRecords
     memory: MemoryRecord | None = None
     proof: ProofRecord | None = None
+    lanes: str = ""  # of a captured step: "threads" or "processes"
     replay_equal: bool | None = None  # whether the replay ended with the timed run's weights, bit for bit
     labels: list[int] = field(default_factory=list)  # of the test images
     predictions: list[int] = field(default_factory=list)  # for the test images after the last epoch

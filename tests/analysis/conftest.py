@@ -32,7 +32,7 @@ def make_log(
     """A valid RunLog of invented but plausible figures, the same for the same arguments."""
     shared = np.random.default_rng([seed, hidden, channels, optimizer == "SGD"])
     own = np.random.default_rng([seed, framework == "pytorch", hidden, channels])
-    seconds = seconds or (4.0 if framework == "numpy77" else 8.0)
+    seconds = seconds or {"numpy77": 4.0, "numpy77_compiled": 3.0, "pytorch": 8.0}[framework]
     count = epochs * steps
     time = np.arange(count)
     loss = 2.3 * np.exp(-time / 30) * shared.lognormal(0, 0.2, count) + 0.05
@@ -92,6 +92,13 @@ def make_pair(**changes):
     return [make_log("numpy77", **changes), make_log("pytorch", **changes)]
 
 
+def make_trio(**changes):
+    """Our run, the one with a captured step, and PyTorch's."""
+    ours, theirs = make_pair(**changes)
+    compiled = dataclasses.replace(make_log("numpy77_compiled", **changes), lanes="processes")
+    return [ours, compiled, theirs]
+
+
 def make_grid(**changes):
     """Both optimizers in both frameworks; SGD does not train."""
     return make_pair(**changes) + make_pair(optimizer="SGD", trains=False, **changes)
@@ -124,7 +131,13 @@ def make_frontier(seeds=1):
 def invented():
     """The makers of logs, for tests (which cannot import a conftest)."""
     return SimpleNamespace(
-        log=make_log, pair=make_pair, grid=make_grid, seeds=make_seeds, frontier=make_frontier, sizes=SIZES
+        log=make_log,
+        pair=make_pair,
+        trio=make_trio,
+        grid=make_grid,
+        seeds=make_seeds,
+        frontier=make_frontier,
+        sizes=SIZES,
     )
 
 

@@ -26,6 +26,19 @@ def test_pairs_share_everything_but_the_framework(invented):
     assert comparison.pair_runs(logs, "pytorch") == []
 
 
+def test_both_of_ours_are_compared_with_pytorch(invented):
+    ours, compiled, theirs = logs = invented.trio()
+    assert list(comparison.runs_by_label(logs[::-1], "demo")) == [
+        "Custom-Adam",
+        "Compiled-Adam",
+        "Torch-Adam",
+    ]
+    assert comparison.pair_runs(logs) == [(ours, theirs)]
+    assert comparison.pair_runs(logs, "numpy77_compiled") == [(compiled, theirs)]
+    assert comparison.compared(logs) == ["numpy77", "numpy77_compiled"]
+    assert comparison.compared([ours, compiled]) == []
+
+
 def test_time_ratio_is_the_median_over_paired_epochs(invented):
     logs = invented.seeds(3)
     pairs = comparison.pair_runs(logs)

@@ -43,6 +43,22 @@ def test_results_table_of_a_pair(invented):
     assert rows[0][6] == f"{ratio:.2f}"
 
 
+def test_results_of_both_of_ours(invented):
+    ours, compiled, theirs = logs = invented.trio()
+    rows = _cells(results_table(logs))
+    assert [row[0] for row in rows] == ["Custom-Adam", "Compiled-Adam", "Torch-Adam"]
+    for row, log in zip(rows, (ours, compiled)):
+        ratios = sorted(a.seconds / b.seconds for a, b in zip(log.epochs, theirs.epochs))
+        assert row[4].startswith(f"{ratios[1]:.2f}\n[")
+        assert row[6] == f"{log.memory.above_baseline_bytes / theirs.memory.above_baseline_bytes:.2f}"
+    sentences = findings(logs)
+    assert "(Custom and Compiled, each against PyTorch, step by step over 50 steps;" in sentences[0]
+    assert sentences[1] == "Compiled-Adam: the captured step used lanes in processes."
+    assert [sentence.split(".")[0] for sentence in sentences[2:]] == ["Custom-Adam", "Compiled-Adam"]
+    compiled.proof = ProofRecord(50, 1e-9, 1e-3, 0.0, 0.0)
+    assert "withheld" in _cells(results_table(logs))[1]
+
+
 def test_what_did_not_train_has_no_ratio(invented):
     rows = _cells(results_table(invented.grid()))
     assert [row[0] for row in rows] == [
@@ -142,5 +158,8 @@ def test_what_the_performance_policy_did_is_printed(invented):
     assert "performance.status()" not in as_text(report([ours, theirs]))
     ours.environment.performance = ["threads    2", "allocator  keeps freed memory"]
     theirs.environment.performance = ["allocator  untouched"]
-    said = as_text(report([ours, theirs]))
+    compiled = invented.log("numpy77_compiled")
+    compiled.environment.performance = ["threads    3"]
+    said = as_text(report([ours, compiled, theirs]))
+    assert "threads    3" not in said and "threads    3" in as_text(report([compiled, theirs]))
     assert "performance.status()" in said and "keeps freed memory" in said and "untouched" not in said

@@ -1,6 +1,7 @@
 """Header, warnings, saving, and that nothing global changes."""
 
 import hashlib
+import itertools
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from matplotlib.image import imread
 
 from cnn_physics77.analysis import style, visuals
 from cnn_physics77.analysis.labels import place_labels
-from cnn_physics77.results import ProofRecord
+from cnn_physics77.results import FRAMEWORKS, ProofRecord
 
 
 def _texts(figure):
@@ -61,23 +62,17 @@ def test_header_wraps_only_at_separators():
 
 
 def test_looks_are_told_apart_without_colour():
-    looks = [
-        style.look(framework, optimizer)
-        for framework in ("numpy77", "pytorch")
-        for optimizer in ("Adam", "SGD")
-    ]
-    assert len({(look.dash, look.marker, look.hatch, look.face == "white") for look in looks}) == 4
+    looks = [style.look(framework, optimizer) for framework in FRAMEWORKS for optimizer in ("Adam", "SGD")]
+    assert len({(look.marker, look.hatch, look.face == "white") for look in looks}) == 2 * len(FRAMEWORKS)
 
     def grey(look):
         return float(np.dot(to_rgb(look.colour), (0.299, 0.587, 0.114)))
 
-    for optimizer in (
-        "Adam",
-        "SGD",
-    ):  # where two lines coincide, the dashes differ in lightness from what is below
-        ours, theirs = (style.look(framework, optimizer) for framework in ("numpy77", "pytorch"))
-        assert abs(grey(ours) - grey(theirs)) > 0.1
-        assert ours.width > theirs.width and ours.layer < theirs.layer
+    for optimizer in ("Adam", "SGD"):  # where lines coincide, each differs in lightness from what is below
+        order = [style.look(framework, optimizer) for framework in ("numpy77_compiled", "numpy77", "pytorch")]
+        for below, above in itertools.pairwise(order):
+            assert abs(grey(below) - grey(above)) > 0.1
+            assert below.width > above.width and below.size > above.size and below.layer < above.layer
 
 
 def test_save_writes_both_kinds_whole_and_the_same_each_time(tmp_path, invented):

@@ -29,6 +29,7 @@ SMALL = {
     "threads": 1,
 }
 PROOF = ProofRecord(3, 1e-9, 1e-15, 1e-15, 1e-14)
+PROOFS = {"numpy77": PROOF, "numpy77_compiled": dataclasses.replace(PROOF, loss=2e-15)}
 
 
 class Kept(Progress):
@@ -67,7 +68,7 @@ def done(tmp_path_factory):
     settings = ExperimentConfig(epochs=2, diagnostics=True, log_dir=str(folder), **SMALL)
     shown = Kept()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "prove", lambda *arguments: PROOF)
+        patch.setattr(module, "prove", lambda *arguments: PROOFS)
         logs = Experiment(settings, datasets.load("digits"), shown).run()
     assert no_children()
     return settings, shown, logs, folder
@@ -76,35 +77,38 @@ def done(tmp_path_factory):
 @pytest.mark.needs_torch
 def test_one_log_for_each_framework_read_back_as_written(done):
     _, _, logs, folder = done
-    assert [log.label for log in logs] == ["Custom-Adam", "Torch-Adam"]
+    assert [log.label for log in logs] == ["Custom-Adam", "Compiled-Adam", "Torch-Adam"]
     assert read_logs(folder) == logs
-    assert {log.group for log in logs} == {logs[0].group} and len({log.run_id for log in logs}) == 2
-    assert logs[0].pair_key == logs[1].pair_key
+    assert {log.group for log in logs} == {logs[0].group} and len({log.run_id for log in logs}) == 3
+    assert len({log.pair_key for log in logs}) == 1
     assert all((folder / f"{log.run_id}.txt").read_text().startswith(log.label) for log in logs)
 
 
 @pytest.mark.needs_torch
-def test_both_were_given_the_same(done):
+def test_all_were_given_the_same(done):
     settings, _, logs, _ = done
-    ours, theirs = logs
-    assert ours.initial_weights_sha256 == theirs.initial_weights_sha256
-    assert ours.permutation_sha256 == theirs.permutation_sha256
-    assert ours.architecture.parameters == theirs.architecture.parameters
+    ours, compiled, theirs = logs
+    for other in (compiled, theirs):
+        assert ours.initial_weights_sha256 == other.initial_weights_sha256
+        assert ours.permutation_sha256 == other.permutation_sha256
+        assert ours.architecture.parameters == other.architecture.parameters
     weights = draw_weights(ours.architecture.parameters, settings.seed)
     assert ours.initial_weights_sha256 == digest({k: v.astype("float32") for k, v in weights.items()})
     assert ours.permutation_sha256 == [digest(draw_order(300, settings.seed, epoch)) for epoch in (1, 2)]
-    assert ours.proof == theirs.proof == PROOF
+    assert ours.proof == theirs.proof == PROOF and compiled.proof == PROOFS["numpy77_compiled"]
 
 
 @pytest.mark.needs_torch
 def test_they_took_turns(done):
     _, shown, logs, _ = done
-    assert [[record.turn for record in log.epochs] for log in logs] == [[0, 3], [1, 2]]
+    assert [[record.turn for record in log.epochs] for log in logs] == [[0, 5], [1, 4], [2, 3]]
     epochs = [note.split(":")[0] for note in shown.notes if " epoch " in note]
     assert epochs == [
         "Custom-Adam epoch 1/2",
+        "Compiled-Adam epoch 1/2",
         "Torch-Adam epoch 1/2",
         "Torch-Adam epoch 2/2",
+        "Compiled-Adam epoch 2/2",
         "Custom-Adam epoch 2/2",
     ]
 
@@ -112,6 +116,7 @@ def test_they_took_turns(done):
 @pytest.mark.needs_torch
 def test_everything_is_recorded(done):
     settings, shown, logs, _ = done
+    assert [log.lanes for log in logs] == ["", "threads", ""]
     for log in logs:
         assert log.status == "finished" and log.replay_equal
         steps = log.steps
@@ -142,15 +147,16 @@ def test_everything_is_recorded(done):
 @pytest.mark.needs_torch
 def test_the_frameworks_tell_the_same_story(done):
     """float32 with the same weights and batches: equal at first, and still close after twenty steps."""
-    ours, theirs = (log.steps for log in done[2])
-    np.testing.assert_allclose(ours.loss[:3], theirs.loss[:3], rtol=1e-5)
-    np.testing.assert_allclose(ours.gradient_norm[:3], theirs.gradient_norm[:3], rtol=1e-4)
-    np.testing.assert_allclose(ours.loss, theirs.loss, rtol=0.05)
+    *ours, theirs = (log.steps for log in done[2])
+    for steps in ours:
+        np.testing.assert_allclose(steps.loss[:3], theirs.loss[:3], rtol=1e-5)
+        np.testing.assert_allclose(steps.gradient_norm[:3], theirs.gradient_norm[:3], rtol=1e-4)
+        np.testing.assert_allclose(steps.loss, theirs.loss, rtol=0.05)
 
 
 @pytest.mark.needs_torch
 def test_an_interruption_keeps_what_was_finished(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)
+    monkeypatch.setattr(module, "prove", lambda *arguments: PROOFS)
     endless = 10**15  # begins at once, for what an epoch needs is drawn when it comes
     settings = ExperimentConfig(mode="grid", epochs=endless, log_dir=str(tmp_path), **SMALL)
     experiment = Experiment(settings, datasets.load("digits"), Kept("Torch-SGD epoch 2/"))
@@ -167,11 +173,11 @@ def test_an_interruption_keeps_what_was_finished(tmp_path, monkeypatch):
 
 def test_no_speed_without_proof(tmp_path, monkeypatch):
     failed = ProofRecord(3, 1e-9, 1e-3, 0.0, math.nan)
-    monkeypatch.setattr(module, "prove", lambda *arguments: failed)
+    monkeypatch.setattr(module, "prove", lambda *arguments: PROOFS | {"numpy77_compiled": failed})
     settings = ExperimentConfig(epochs=1, log_dir=str(tmp_path), **SMALL)
     shown = Kept()
     with pytest.raises(
-        MeasurementError, match=r"differ by more than 1e-09 \(loss 1\.0e-03.*nothing was timed"
+        MeasurementError, match=r"differ by more than 1e-09 \(Compiled: loss 1\.0e-03.*nothing was timed"
     ):
         Experiment(settings, datasets.load("digits"), shown).run()
     assert list(tmp_path.iterdir()) == [] and not any("epoch" in note for note in shown.notes)
@@ -191,8 +197,9 @@ def test_frontier_runs_have_names_of_their_own(tmp_path):
 
 @pytest.mark.needs_torch
 def test_a_disturbed_epoch_is_repeated_and_marked(tmp_path, monkeypatch):
-    """The second epoch of ours is disturbed in every attempt; the run ends with the weights of its replay."""
-    monkeypatch.setattr(module, "prove", lambda *arguments: PROOF)
+    """The second epoch of ours is disturbed in every attempt; the run ends with the weights of its replay.
+    Ours is the captured step, which goes back in place."""
+    monkeypatch.setattr(module, "prove", lambda *arguments: PROOFS)
     calls = []
 
     def stubborn(measure, settle):
@@ -200,7 +207,7 @@ def test_a_disturbed_epoch_is_repeated_and_marked(tmp_path, monkeypatch):
         return calls[-1][1], Disturbance(0.9, 3, len(calls) == 4)
 
     monkeypatch.setattr(module, "undisturbed", stubborn)
-    settings = ExperimentConfig(epochs=2, log_dir=str(tmp_path), **SMALL)
+    settings = ExperimentConfig(epochs=2, engine="compiled", log_dir=str(tmp_path), **SMALL)
     shown = Kept()
     ours, theirs = Experiment(settings, datasets.load("digits"), shown).run()
     assert [record.disturbed for record in ours.epochs] == [False, True] and theirs.disturbed_epochs == 0

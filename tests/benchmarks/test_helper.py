@@ -7,6 +7,7 @@ import pytest
 
 from cnn_physics77.benchmarks.helper import FRONTIER_SIZES, ConfigError, ExperimentConfig
 from cnn_physics77.benchmarks.instruments.processors import available_cores
+from cnn_physics77.results import FRAMEWORKS
 
 
 def test_defaults_are_the_documented_ones():
@@ -32,6 +33,7 @@ def test_defaults_are_the_documented_ones():
         ({"kernel_size": 29}, "kernel_size: expected at most the image's side, 28"),
         ({"warmup_steps": -1}, "warmup_steps: expected an integer of at least 0"),
         ({"optimizer": "adam"}, "optimizer: expected one of SGD, Adam, found adam"),
+        ({"engine": "lazy"}, "engine: expected one of eager, compiled, both, found lazy"),
         ({"dtype": "float16"}, "dtype: expected one of float32, float64"),
         ({"dataset": "cifar"}, "dataset: expected one of auto, mnist"),
         ({"train_size": 0}, "train_size: expected a positive integer"),
@@ -45,6 +47,15 @@ def test_what_cannot_be_meant(changes, message):
 def test_an_unknown_mode_trains_nothing():
     with pytest.raises(ConfigError, match="mode: expected one of basic, grid, frontier, found other"):
         ExperimentConfig(mode="other").runs()
+
+
+@pytest.mark.parametrize("mode", ["basic", "grid", "frontier"])
+def test_the_engine_says_which_of_ours_takes_turns_with_pytorch(mode):
+    def labels(engine):
+        return [FRAMEWORKS[name] for name in ExperimentConfig(mode=mode, engine=engine).frameworks()]
+
+    assert labels("eager") == ["Custom", "Torch"] and labels("compiled") == ["Compiled", "Torch"]
+    assert labels("both") == (["Custom", "Compiled", "Torch"] if mode == "basic" else ["Custom", "Torch"])
 
 
 def test_runs_are_paired_over_seeds():

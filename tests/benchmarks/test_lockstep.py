@@ -8,6 +8,7 @@ import torch
 
 from cnn_physics77 import datasets
 from cnn_physics77.benchmarks.adapters.numpy77 import ADAPTER as OURS
+from cnn_physics77.benchmarks.adapters.numpy77_compiled import ADAPTER as COMPILED
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER as THEIRS
 from cnn_physics77.benchmarks.experiment import lockstep
 from cnn_physics77.benchmarks.helper import ExperimentConfig
@@ -53,6 +54,37 @@ def test_the_frameworks_agree(inputs, optimizer, model):
     assert proof.loss < 1e-12 and proof.gradient_norm < 1e-12
     moved = OURS.parameters(pair[0].model)
     assert all((moved[name] != value).any() for name, value in before.items())  # it was not idle
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_a_captured_step_agrees(inputs, optimizer):
+    pair, weights = trainers(inputs, COMPILED, THEIRS, optimizer=optimizer, lr=0.001, batch_size=16)
+    proof = lockstep.compare(pair, weights, 10)
+    assert proof.passed and proof.loss < 1e-12 and proof.gradient_norm < 1e-12
+    assert len(pair[0].step.captures()) == 1
+
+
+def test_a_captured_step_that_goes_wrong_later_fails(inputs):
+    pair, weights = trainers(inputs, COMPILED, THEIRS, optimizer="SGD")
+    right = COMPILED.training_step
+    calls = []
+
+    class Late(type(COMPILED)):
+        def training_step(self, model, optimizer):
+            step = right(model, optimizer)
+
+            def late(images, labels):
+                calls.append(optimizer.param_groups[0].update(lr=0.01 if len(calls) < 6 else 0.010001))
+                return step(images, labels)
+
+            return late
+
+    pair[0].adapter = Late(
+        "numpy77_compiled", COMPILED.torch, COMPILED.torch.nn.functional, COMPILED.optim, COMPILED.models
+    )
+    assert lockstep.compare(pair, weights, 6).passed
+    calls.clear()
+    assert not lockstep.compare(pair, weights, 8).passed
 
 
 def test_a_framework_agrees_with_itself_exactly(inputs):
@@ -101,7 +133,12 @@ def test_relative_difference():
 def test_the_command(capsys):
     assert lockstep.main(["--steps", "3", "--dataset", "digits"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["SGD", "Adam"]
+    assert [line.split(":")[0] for line in lines] == [
+        "Custom-SGD",
+        "Compiled-SGD",
+        "Custom-Adam",
+        "Compiled-Adam",
+    ]
     assert all("3 steps" in line and line.endswith("tolerance 1e-09: passed") for line in lines)
 
 

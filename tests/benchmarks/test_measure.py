@@ -62,6 +62,20 @@ def test_the_ruler_sees_what_is_touched_and_freed_but_not_what_came_before():
     assert ruler.peak() - ruler.baseline < size / 10
 
 
+def test_the_ruler_counts_what_a_process_that_was_started_holds_alone():
+    ruler = measure.MemoryRuler()
+    ruler.start()
+    code = "block = bytearray(50_000_000); print(len(block), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdout.readline()
+        above = ruler.peak() - ruler.baseline
+        child.communicate(b"\n")
+    assert 45e6 < above < 90e6
+    assert ruler.peak() - ruler.baseline < 20e6
+
+
 def test_without_a_kernel_that_sets_the_peak_back_the_ruler_says_so(monkeypatch):
     def refuse():
         raise PermissionError

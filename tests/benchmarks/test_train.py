@@ -1,6 +1,7 @@
 """Training in one framework, with PyTorch as the framework, against a training loop written out by hand."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ import torch.nn.functional as F
 
 from cnn_physics77 import datasets
 from cnn_physics77.benchmarks.adapters.numpy77 import ADAPTER as OURS
+from cnn_physics77.benchmarks.adapters.numpy77_compiled import ADAPTER as COMPILED
 from cnn_physics77.benchmarks.adapters.pytorch import ADAPTER
 from cnn_physics77.benchmarks.helper import ExperimentConfig
 from cnn_physics77.benchmarks.instruments.measure import MeasurementError
 from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs, digest, draw_order
 from cnn_physics77.benchmarks.train import Trainer, cross_entropy, squared_norm
+from cnn_physics77.compile.processes import can_use_processes
 
 SEED, IMAGES = 67, 150
 
@@ -105,8 +108,12 @@ def test_evaluation_is_over_the_whole_test_set(inputs, monkeypatch):
     assert trainer.model.training
 
 
-def test_warm_up_leaves_no_trace(inputs):
-    trainer, weights, _ = make_side(inputs, config())
+@pytest.mark.parametrize("adapter", [ADAPTER, OURS, COMPILED], ids=lambda adapter: adapter.name)
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+def test_warm_up_leaves_no_trace(inputs, adapter, optimizer):
+    trainer = Trainer(adapter, config(optimizer=optimizer), 10, inputs)
+    weights = inputs.write_weights(trainer.build(), SEED, "CNN")
+    trainer.reset(weights)
     trainer.train(trainer.batches(1))
     expected = digest(trainer.adapter.parameters(trainer.model))
     trainer.reset(weights)
@@ -116,6 +123,49 @@ def test_warm_up_leaves_no_trace(inputs):
     )
     trainer.train(trainer.batches(1))
     assert digest(trainer.adapter.parameters(trainer.model)) == expected
+
+
+@pytest.mark.parametrize("lanes", ["threads", "processes"])
+def test_timed_epochs_of_a_captured_step_are_replays(inputs, monkeypatch, lanes):
+    """Also the last batch, which is shorter, also after the evaluation and after going back; and they train
+    as the eager step does. The network is large enough for a second process."""
+    if lanes == "processes" and not can_use_processes():
+        pytest.skip("no lanes in processes here")
+    monkeypatch.setattr(COMPILED, "lanes", lanes)
+    inputs.write_order(IMAGES, SEED, 2)
+    ends, kept = [], []
+    for adapter in (OURS, COMPILED):
+        trainer = Trainer(adapter, ExperimentConfig(threads=1).run(), 10, inputs)
+        weights = inputs.write_weights(trainer.build(), SEED, "CNN")
+        trainer.reset(weights)
+        trainer.warm_up(5, weights)
+        if adapter is COMPILED:
+            assert trainer.lanes == lanes and len(trainer.step.captures()) == 2
+            monkeypatch.setattr(trainer.step, "_function", None)  # whatever is no replay calls it
+        for epoch in (1, 2):
+            trainer.keep()
+            trainer.train(trainer.batches(epoch))
+            trainer.go_back()
+            trainer.train(trainer.batches(epoch))
+            trainer.evaluate()
+        ends.append({name: value.copy() for name, value in adapter.parameters(trainer.model).items()})
+        kept.append(trainer.kept_bytes())
+    assert kept[0] == kept[1] and sum(kept[0].values()) > 10**5  # the eager graph's
+    for name, value in ends[0].items():
+        np.testing.assert_allclose(ends[1][name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_one_thread_has_no_second_process(monkeypatch):
+    for threads, tried in ((1, "threads"), (2, "auto")):
+        monkeypatch.setattr(COMPILED, "torch", SimpleNamespace(get_num_threads=lambda count=threads: count))
+        assert COMPILED._lanes_to_try() == tried
+
+
+def test_no_two_batches_of_the_warm_up_are_equal(inputs):
+    trainer, _, _ = make_side(inputs, config())
+    for size in (64, 22, IMAGES):
+        batches = [images.numpy().tobytes() for images, _ in trainer.batches_of(size, 5)]
+        assert len(set(batches)) == 5
 
 
 def test_endless_batches_begin_again(inputs):
@@ -177,7 +227,7 @@ def test_cross_entropy_and_norm_against_pytorch():
         assert squared_norm(array) == pytest.approx(np.sum(array**2), rel=1e-14)
 
 
-@pytest.mark.parametrize("adapter", [ADAPTER, OURS], ids=lambda adapter: adapter.name)
+@pytest.mark.parametrize("adapter", [ADAPTER, OURS, COMPILED], ids=lambda adapter: adapter.name)
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 def test_an_epoch_repeated_from_the_kept_state_is_the_same_epoch(inputs, adapter, optimizer):
     """From the start, and from the middle, where the optimizer has a state; as often as one likes."""

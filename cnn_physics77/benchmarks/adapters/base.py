@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.training import training_step
 from ...results import Config
 
 
@@ -22,7 +23,12 @@ class Adapter:
         name: key of the framework in logs.
         torch, functional, optim: the framework's modules.
         models: module with the networks as classes.
+
+    Attributes:
+        lanes: what a captured step uses side by side; "" where it finds out.
     """
+
+    lanes = ""
 
     def __init__(
         self,
@@ -67,6 +73,26 @@ class Adapter:
     def optimizer(self, model: Any, config: Config) -> Any:
         """SGD or Adam with PyTorch's defaults and the configured learning rate."""
         return getattr(self.optim, config.optimizer)(model.parameters(), lr=config.lr)
+
+    def training_step(self, model: Any, optimizer: Any) -> Callable[[Any, Any], Any]:
+        """One step of training as a function of a batch, as `core.training` writes it."""
+        return training_step(model, self.criterion, optimizer)
+
+    def settle(self, step: Any) -> str:
+        """After some calls of a step: what it has found to be fastest by trying, which it keeps to; "" for
+        nothing. Another process that is to round alike gets it as `lanes`."""
+        return ""
+
+    def restore(self, optimizer: Any, state: dict[str, Any]) -> None:
+        """Give the optimizer the state of a `state_dict`, in place: a captured step is bound to its memory.
+
+        What the given state does not have becomes zero, which is how SGD and Adam begin.
+        """
+        with self.torch.no_grad():
+            for number, own in optimizer.state_dict()["state"].items():
+                given = state["state"].get(number, {})
+                for name, tensor in own.items():
+                    tensor.copy_(given[name]) if name in given else tensor.zero_()
 
     def rehearse(self, config: Config) -> None:
         """Run one step on one number, to load the code that the framework loads on first use: PyTorch imports

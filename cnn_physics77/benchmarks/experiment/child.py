@@ -2,7 +2,7 @@
 
 Requests (see `process.worker` for the pipe): ``open`` (import the framework, set threads, load the data),
 ``build``, ``load`` (weights, warm-up), ``epoch`` (timed), ``evaluate``, ``finish``; ``memory`` and ``replay``
-in the untimed process; ``build_both`` and ``prove`` in a process that holds both frameworks.
+in the untimed process; ``build_all`` and ``prove`` in a process that holds all frameworks.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import performance
-from ...results import FRAMEWORKS, Config, MemoryRecord
+from ...results import REFERENCE, Config, MemoryRecord
 from .. import adapters
 from ..instruments.measure import MemoryRuler, check_threads, environment, thread_pools
 from ..process.shared_inputs import SharedInputs, digest
 from ..process.worker import WorkerError, serve
 from ..train import Trainer
 from .lockstep import compare
-
-OURS, _ = FRAMEWORKS
 
 
 class Child:
@@ -36,7 +34,7 @@ class Child:
         """Import the frameworks, set their threads, load the data from the folder `inputs`."""
         settings, shared = Config(**config), SharedInputs(inputs)
         self.trainers = []
-        if OURS in self._frameworks:
+        if self._frameworks != [REFERENCE]:
             performance.apply()
         for name in self._frameworks:
             adapter = adapters.load(name)
@@ -53,14 +51,15 @@ class Child:
     def load(
         self, weights: str, warmup_steps: int, started: str, command_line: list[str], commit: str | None
     ) -> dict[str, Any]:
-        """Load the weights, verify them bit for bit, warm up, start again; return the environment."""
+        """Load the weights, verify them bit for bit, warm up, start again; return the environment, and the
+        lanes of a captured step."""
         held = self.trainer.reset(weights)
         self.trainer.warm_up(warmup_steps, weights)
         adapter = self.trainer.adapter
         threads = adapter.torch.get_num_threads()
         record = environment(started, command_line, commit, threads, adapter.denormals())
         check_threads(record.thread_pools, threads, self.trainer.config.threads)
-        return {"sha256": held, "environment": dataclasses.asdict(record)}
+        return {"sha256": held, "environment": dataclasses.asdict(record), "lanes": self.trainer.lanes}
 
     def epoch(self, epoch: int, attempt: int) -> dict[str, Any]:
         """One timed epoch, from the same state at every attempt: its seconds and those of its steps."""
@@ -85,9 +84,10 @@ class Child:
             "predictions": self._predictions.tolist(),
         }
 
-    def memory(self, weights: str, steps: int) -> dict[str, Any]:
+    def memory(self, weights: str, steps: int, lanes: str) -> dict[str, Any]:
         """Peak memory over `steps` training steps, network and optimizer included, without the code that the
-        framework loads on its first step."""
+        framework loads on its first step. Then all is as before the first epoch of the timed run, whose
+        `lanes` are given."""
         self.trainer.adapter.rehearse(self.trainer.config)
         self._ruler = MemoryRuler()
         self._ruler.start()
@@ -97,7 +97,9 @@ class Child:
         peak = self._ruler.peak()
         record = MemoryRecord(self._ruler.baseline, peak, steps, self._ruler.name, self.trainer.kept_bytes())
         self._baseline = self._ruler.baseline
+        self.trainer.adapter.lanes = lanes
         self.trainer.reset(weights)
+        self.trainer.warm_up(self.trainer.config.warmup_steps, weights)
         return dataclasses.asdict(record)
 
     def replay(self, epoch: int, diagnostics: bool) -> dict[str, Any]:
@@ -126,17 +128,22 @@ class Child:
             "sha256": digest(self.trainer.adapter.parameters(self.trainer.model)),
         }
 
-    def build_both(self, config: dict[str, Any], inputs: str, classes: int) -> dict[str, Any]:
-        """Open both frameworks and build the network in each; return the parameters, which must be equal."""
+    def build_all(self, config: dict[str, Any], inputs: str, classes: int) -> dict[str, Any]:
+        """Open all frameworks and build the network in each; return the parameters, which must be equal."""
         self.open(config, inputs, classes)
-        ours, theirs = (trainer.build() for trainer in self.trainers)
-        if ours != theirs:
-            raise WorkerError(f"the networks differ: {ours} in one framework, {theirs} in the other")
-        return {"parameters": [dataclasses.asdict(parameter) for parameter in ours]}
+        first, *others = (trainer.build() for trainer in self.trainers)
+        for other in others:
+            if other != first:
+                raise WorkerError(f"the networks differ: {first} in one framework, {other} in another")
+        return {"parameters": [dataclasses.asdict(parameter) for parameter in first]}
 
     def prove(self, weights: str, steps: int) -> dict[str, Any]:
-        """Compare both frameworks step by step."""
-        return dataclasses.asdict(compare(self.trainers, weights, steps))
+        """Compare each framework with the last one, the reference, step by step."""
+        *others, reference = self.trainers
+        return {
+            trainer.adapter.name: dataclasses.asdict(compare([trainer, reference], weights, steps))
+            for trainer in others
+        }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Running an experiment: proof, timed epochs in turns, untimed replay, one log for each run.
 
-For each configuration, both frameworks go through the same stages:
+For each configuration, all frameworks (ours as it is, captured, or both, and PyTorch) go through the same
+stages:
 
-1. *Proof*: both in one process, in float64, step by step. If they disagree, nothing is timed.
-2. *Timed run*: a fresh process each. Both load the same weights, warm up, and take turns epoch by epoch. Only
+1. *Proof*: all in one process, in float64, step by step. If one of ours disagrees with PyTorch, nothing is
+   timed.
+2. *Timed run*: a fresh process each. All load the same weights, warm up, and take turns epoch by epoch. Only
    the epoch is on the clock: gathering batches, forward, backward, update. An epoch that other programs
    disturbed is repeated from the state before it, and marked in the log if it stays disturbed.
 3. *Replay*: another fresh process each, one after the other, untimed. First peak memory over a fixed number
@@ -85,7 +87,7 @@ class Experiment:
         self.steps_per_epoch = -(-self.train_size // settings.batch_size)
 
     def run(self) -> list[RunLog]:
-        """Run everything and return the logs, which are also written as soon as each pair of runs is done.
+        """Run everything and return the logs, which are also written as soon as a configuration is done.
 
         Raises:
             MeasurementError: the frameworks disagree in float64, were not given the same, or threads or
@@ -101,33 +103,37 @@ class Experiment:
             inputs.write_order(self.train_size, settings.seed, 1)  # for the proof
             proofs = self._prove(configs, inputs)
             for config in configs:
-                pair = PairOfRuns(self, config, inputs, proofs[_network(config)])
+                runs = RunsInTurns(self, config, inputs, proofs[_network(config)])
                 try:
-                    pair.run()
+                    runs.run()
                 finally:
-                    self.logs += pair.write()
+                    self.logs += runs.write()
         return self.logs
 
-    def _prove(self, configs: list[Config], inputs: SharedInputs) -> dict[tuple[Any, ...], ProofRecord]:
+    def _prove(
+        self, configs: list[Config], inputs: SharedInputs
+    ) -> dict[tuple[Any, ...], dict[str, ProofRecord]]:
         distinct = {_network(config): config for config in reversed(configs)}
-        found: dict[tuple[Any, ...], ProofRecord] = {}
+        found: dict[tuple[Any, ...], dict[str, ProofRecord]] = {}
         self.progress.stage("float64 lockstep", len(distinct))
-        with Worker(list(FRAMEWORKS), self.settings.threads, EXPERIMENT) as worker:
+        with Worker(self.settings.frameworks(), self.settings.threads, EXPERIMENT) as worker:
             for key, config in distinct.items():
-                proof = prove(worker, inputs, config, len(self.data.classes), self.settings.proof_steps)
-                if not proof.passed:
-                    raise MeasurementError(
-                        f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the "
-                        f"frameworks differ by more than {proof.tolerance:.0e} (loss {proof.loss:.1e}, "
-                        f"gradient norm {proof.gradient_norm:.1e}, parameters {proof.parameters:.1e}); "
-                        "nothing was timed"
-                    )
-                found[key] = proof
+                proofs = prove(worker, inputs, config, len(self.data.classes), self.settings.proof_steps)
+                for framework, proof in proofs.items():
+                    if not proof.passed:
+                        raise MeasurementError(
+                            f"lockstep: within {proof.steps} steps of {config.optimizer} in float64 the "
+                            f"frameworks differ by more than {proof.tolerance:.0e} ({FRAMEWORKS[framework]}: "
+                            f"loss {proof.loss:.1e}, gradient norm {proof.gradient_norm:.1e}, parameters "
+                            f"{proof.parameters:.1e}); nothing was timed"
+                        )
+                found[key] = proofs
                 self.progress.advance(len(found))
-        worst = max(max(proof.loss, proof.gradient_norm, proof.parameters) for proof in found.values())
+        every = [proof for proofs in found.values() for proof in proofs.values()]
+        worst = max(max(proof.loss, proof.gradient_norm, proof.parameters) for proof in every)
         self.progress.note(
             f"lockstep in float64, {self.settings.proof_steps} steps: largest relative difference "
-            f"{worst:.1e}, within {next(iter(found.values())).tolerance:.0e}"
+            f"{worst:.1e}, within {every[0].tolerance:.0e}"
         )
         return found
 
@@ -154,6 +160,7 @@ class _Run:
         self.steps = StepRecords()
         self.memory: MemoryRecord | None = None
         self.built: dict[str, Any] = {}
+        self.lanes = ""  # of a captured step
         self.loaded = ""  # hash of the initial weights as the framework holds them
         self.environment: Environment | None = None
         self.end: dict[str, Any] | None = None  # reply of `finish`
@@ -161,20 +168,20 @@ class _Run:
         self.replayed = 0  # epochs
 
 
-class PairOfRuns:
-    """One configuration in both frameworks."""
+class RunsInTurns:
+    """One configuration in all frameworks."""
 
     def __init__(
         self,
         experiment: Experiment,
         config: Config,
         inputs: SharedInputs,
-        proof: ProofRecord,
+        proofs: dict[str, ProofRecord],
     ) -> None:
         self.experiment, self.config, self.inputs = experiment, config, inputs
-        self.proof = proof
+        self.proofs = proofs  # of each of ours, against PyTorch
         self.orders: list[str] = []  # hash of each epoch's permutation, drawn before its first turn
-        self.runs = {framework: _Run(framework) for framework in FRAMEWORKS}
+        self.runs = {framework: _Run(framework) for framework in experiment.settings.frameworks()}
         self.progress = experiment.progress
         self.weights = ""
 
@@ -230,12 +237,12 @@ class PairOfRuns:
                 run.end = workers[name].ask("finish")
 
     def _give_the_same(self, workers: dict[str, Worker]) -> None:
-        """Build the network in each process, load the same weights, check that both hold the same bits."""
+        """Build the network in each process, load the same weights, check that all hold the same bits."""
         for name, worker in workers.items():
             self.runs[name].built = worker.ask("build")
         first, *others = (self.runs[name].built["parameters"] for name in workers)
         if any(other != first for other in others):
-            raise MeasurementError(f"the networks differ: {first} in one framework, {others[0]} in the other")
+            raise MeasurementError(f"the networks differ: {first} in one framework, {others} in the others")
         shapes = parameter_shapes(first)
         self.weights = self.inputs.write_weights(shapes, self.config.seed, self.config.model)
         for name, worker in workers.items():
@@ -247,7 +254,7 @@ class PairOfRuns:
                 command_line=list(sys.argv),
                 commit=self.experiment.commit,
             )
-            self.runs[name].loaded = reply["sha256"]
+            self.runs[name].loaded, self.runs[name].lanes = reply["sha256"], reply["lanes"]
             self.runs[name].environment = Environment(**reply["environment"])
         if len({run.loaded for run in self.runs.values()}) > 1:
             raise MeasurementError("the frameworks hold different initial weights")
@@ -269,7 +276,12 @@ class PairOfRuns:
         config, steps = self.config, self.experiment.steps_per_epoch
         self.progress.stage(f"{self._name(run)}: memory and per-step records, untimed", config.epochs * steps)
         with self._open(run.framework) as worker:
-            memory = worker.ask("memory", weights=self.weights, steps=self.experiment.settings.memory_steps)
+            memory = worker.ask(
+                "memory",
+                weights=self.weights,
+                steps=self.experiment.settings.memory_steps,
+                lanes=run.lanes,
+            )
             run.memory = MemoryRecord(**memory)
             for record in run.epochs:
                 reply = worker.ask(
@@ -343,7 +355,8 @@ class PairOfRuns:
             epochs=run.epochs,
             steps=run.steps,
             memory=run.memory,
-            proof=self.proof,
+            proof=self.proofs.get(run.framework, next(iter(self.proofs.values()))),
+            lanes=run.lanes,
             replay_equal=run.replay_equal,
             labels=end.get("labels", []),
             predictions=end.get("predictions", []),

@@ -1,4 +1,4 @@
-"""The proof before any timing: both frameworks must agree in float64, step by step.
+"""The proof before any timing: ours and PyTorch must agree in float64, step by step.
 
 Run by hand over 500 steps of each optimizer::
 
@@ -85,19 +85,22 @@ def compare(trainers: list[Trainer], weights: str, steps: int, tolerance: float 
     return ProofRecord(steps, tolerance, **differences.largest)
 
 
-def prove(worker: Worker, inputs: SharedInputs, config: Config, classes: int, steps: int) -> ProofRecord:
-    """Compare the frameworks for `config` in float64, in `worker`, a process that holds both."""
+def prove(
+    worker: Worker, inputs: SharedInputs, config: Config, classes: int, steps: int
+) -> dict[str, ProofRecord]:
+    """Compare each of ours with PyTorch for `config` in float64, in `worker`, a process that holds all."""
     config = dataclasses.replace(config, dtype="float64")
     built = worker.ask(
-        "build_both", config=dataclasses.asdict(config), inputs=str(inputs.folder), classes=classes
+        "build_all", config=dataclasses.asdict(config), inputs=str(inputs.folder), classes=classes
     )
     shapes = parameter_shapes(built["parameters"])
     weights = inputs.write_weights(shapes, config.seed, config.model)
-    return ProofRecord(**worker.ask("prove", weights=weights, steps=steps))
+    proofs = worker.ask("prove", weights=weights, steps=steps)
+    return {framework: ProofRecord(**proof) for framework, proof in proofs.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command: prove each optimizer and print one line. Exit status 1 if one fails."""
+    """Run the command: prove each optimizer in each of ours, a line each. Exit status 1 if one fails."""
     parser = argparse.ArgumentParser(
         prog="python -m cnn_physics77.benchmarks.experiment.lockstep", description=__doc__
     )
@@ -127,14 +130,16 @@ def main(arguments: list[str] | None = None) -> int:
             inputs.write_order(len(data.train_labels), experiment.seed, 1)
             for optimizer in OPTIMIZERS:
                 config = experiment.run(optimizer=optimizer)
-                proof = prove(worker, inputs, config, len(data.classes), args.steps)
-                passed &= proof.passed
-                verdict = "passed" if proof.passed else "FAILED"
-                print(
-                    f"{optimizer}: {proof.steps} steps in float64 on {data.title}; largest relative "
-                    f"differences: loss {proof.loss:.2e}, gradient norm {proof.gradient_norm:.2e}, "
-                    f"parameters {proof.parameters:.2e}; tolerance {proof.tolerance:.0e}: {verdict}"
-                )
+                proofs = prove(worker, inputs, config, len(data.classes), args.steps)
+                for framework, proof in proofs.items():
+                    passed &= proof.passed
+                    verdict = "passed" if proof.passed else "FAILED"
+                    print(
+                        f"{FRAMEWORKS[framework]}-{optimizer}: {proof.steps} steps in float64 on "
+                        f"{data.title}; largest relative differences: loss {proof.loss:.2e}, gradient norm "
+                        f"{proof.gradient_norm:.2e}, parameters {proof.parameters:.2e}; tolerance "
+                        f"{proof.tolerance:.0e}: {verdict}"
+                    )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

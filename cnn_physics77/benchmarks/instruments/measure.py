@@ -148,8 +148,22 @@ def _status(key: str) -> int:
     raise OSError(f"/proc/self/status has no {key}")
 
 
+def _held_by_children() -> int:
+    """Bytes that nobody but the processes which this one has started hold."""
+    held = 0
+    for child in psutil.Process().children():
+        try:
+            held += child.memory_full_info().uss
+        except psutil.Error:  # it has just ended, or the system does not say
+            continue
+    return held
+
+
 class MemoryRuler:
     """Reads the peak resident memory of this process since `start`.
+
+    Processes that it has started count with what they alone hold when it is read; what they share with it is
+    part of its own peak.
 
     On Linux the kernel's high-water mark is reset at the start, so that loading the data does not count.
     Elsewhere it covers the whole life of the process, so that a peak below an earlier one is not seen; the
@@ -179,19 +193,20 @@ class MemoryRuler:
         allocator.trim()
         if self.name.startswith("VmHWM"):
             self._reset()
-            self.baseline = _status("VmRSS")
+            self.baseline = _status("VmRSS") + _held_by_children()
         else:
-            self.baseline = psutil.Process().memory_info().rss
+            self.baseline = psutil.Process().memory_info().rss + _held_by_children()
 
     def peak(self) -> int:
         """Highest resident bytes since the start."""
         if self.name.startswith("VmHWM"):
-            return _status("VmHWM")
+            return _status("VmHWM") + _held_by_children()
         if sys.platform == "win32":
             return psutil.Process().memory_info().peak_wset
         unit = 1 if sys.platform == "darwin" else 1024  # macOS counts in bytes, others in kilobytes
         # the two counters are kept apart and may differ by a few pages
-        return max(self.baseline, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return max(self.baseline, own + _held_by_children())
 
 
 # ----------------------------------------------------------------------------------------- the record

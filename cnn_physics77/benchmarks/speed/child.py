@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ... import performance
-from ...results import FRAMEWORKS, MemoryRecord
+from ...results import OURS, MemoryRecord
 from .. import adapters
 from ..adapters.base import Adapter
 from ..instruments.measure import (
@@ -35,8 +35,6 @@ from ..process.shared_inputs import digest
 from ..process.worker import serve
 from .cases import CASES
 from .work import Case, Training, TrainingCase, Work
-
-OURS, _ = FRAMEWORKS
 
 
 class Child:

@@ -33,7 +33,8 @@ from ...core.optim.adam import Adam
 from ...core.optim.optimizer import Optimizer
 from ...core.training import training_step
 from ...results import (
-    FRAMEWORKS,
+    OURS,
+    REFERENCE,
     Disturbance,
     Environment,
     LogError,
@@ -179,18 +180,18 @@ def compare_profiles(
         MeasurementError, WorkerError: as in the speed suite.
     """
     case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype, "sizes": sizes or {}}
-    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in FRAMEWORKS}
-    disturbances: dict[str, list[Disturbance]] = {name: [] for name in FRAMEWORKS}
+    ours, theirs = both = OURS, REFERENCE
+    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in both}
+    disturbances: dict[str, list[Disturbance]] = {name: [] for name in both}
     peaks: list[dict[str, float]] = []
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
-            name: stack.enter_context(Worker([name], threads, SPEED)) for name in FRAMEWORKS
+            name: stack.enter_context(Worker([name], threads, SPEED)) for name in both
         }
         opened = {}
         for name, worker in workers.items():
             worker.ask("start", threads=threads)
             opened[name] = worker.ask("open_profile", case=case, warmup=steps)
-        ours, theirs = FRAMEWORKS
         if opened[ours]["sha256"] != opened[theirs]["sha256"]:
             raise MeasurementError(f"profile: the frameworks were given different values for {model}")
         for number, name in interleaved(list(workers), rounds):
@@ -206,7 +207,7 @@ def compare_profiles(
         environment = Environment(
             **workers[ours].ask("environment", started="", command_line=list(sys.argv), commit=None)
         )
-    for name in FRAMEWORKS:
+    for name in both:
         replies[name] = _quiet(replies[name], disturbances[name])
     runs = [[Event(*event) for event in events] for reply in replies[ours] for events in reply["events"]]
     their_runs = [

@@ -24,7 +24,16 @@ from ...analysis.speed_report import (
     speed_tables,
     time_ratio,
 )
-from ...results import FRAMEWORKS, CaseRecord, Environment, LogError, MemoryRecord, SpeedReport, write_report
+from ...results import (
+    OURS,
+    REFERENCE,
+    CaseRecord,
+    Environment,
+    LogError,
+    MemoryRecord,
+    SpeedReport,
+    write_report,
+)
 from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
@@ -38,7 +47,7 @@ from .arguments import build_parser
 from .cases import choose
 from .work import TOLERANCES, Arrays, Case
 
-OURS, THEIRS = FRAMEWORKS
+THEIRS = REFERENCE
 
 WARMUP_CALLS = 3
 """Untimed calls before the length of a block is chosen; one whole untimed block follows."""
@@ -133,7 +142,7 @@ class Suite:
     @contextmanager
     def _workers(self, threads: int) -> Iterator[dict[str, Worker]]:
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(Worker([name], threads, SPEED)) for name in FRAMEWORKS}
+            workers = {name: stack.enter_context(Worker([name], threads, SPEED)) for name in (OURS, THEIRS)}
             with ThreadPoolExecutor(2) as both:
                 list(both.map(lambda worker: worker.ask("start", threads=threads), workers.values()))
             yield workers

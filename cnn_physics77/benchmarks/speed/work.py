@@ -24,14 +24,13 @@ import numpy as np
 
 from ... import datasets
 from ...core.training import training_step
-from ...results import FRAMEWORKS, ParameterShape
+from ...results import OURS, ParameterShape
 from ..adapters.base import Adapter
 from ..helper import ExperimentConfig
 from ..process.shared_inputs import draw_weights
 
 Arrays = dict[str, np.ndarray]
 
-OURS, _ = FRAMEWORKS
 
 SEED = 67
 """Seed of all inputs."""
