@@ -26,9 +26,10 @@ def inputs(tmp_path):
     return place
 
 
-def test_a_life(inputs):
+@pytest.mark.parametrize("framework", ["numpy77", "numpy77_compiled"])
+def test_a_life(inputs, framework):
     """Open, build, load, epochs, finish: each reply has what the log needs; the process has one thread."""
-    with Worker(["numpy77"], threads=1, program=EXPERIMENT) as worker:
+    with Worker([framework], threads=1, program=EXPERIMENT) as worker:
         pid = worker._process.pid
         assert worker.ask("open", **request(inputs.folder)) == {}
         built = worker.ask("build")
@@ -55,7 +56,7 @@ def test_a_life(inputs):
         assert len(end["predictions"]) == len(end["labels"]) == 40
         assert end["sha256"] != loaded["sha256"]
 
-        memory = worker.ask("memory", weights=weights, steps=3)
+        memory = worker.ask("memory", weights=weights, steps=3, lanes=loaded["lanes"])
         assert memory["peak_bytes"] >= memory["baseline_bytes"] > 0 and memory["steps"] == 3
         replay = worker.ask("replay", epoch=1, diagnostics=True)
         assert replay["sha256"] == end["sha256"]  # the same weights, bit for bit
@@ -139,7 +140,7 @@ def test_ctrl_c_is_the_parents_to_handle_and_closing_ends_a_busy_child(inputs):
     worker.ask("open", **request(inputs.folder))  # by now the signal is ignored
     process.send_signal(signal.SIGINT)
     weights = inputs.write_weights(parameter_shapes(worker.ask("build")["parameters"]), 67, "CNN")
-    request_line = f'{{"do": "memory", "weights": "{weights}", "steps": 1000000}}\n'
+    request_line = f'{{"do": "memory", "weights": "{weights}", "steps": 1000000, "lanes": ""}}\n'
     worker._process.stdin.write(request_line)
     worker._process.stdin.flush()
     start = time.monotonic()

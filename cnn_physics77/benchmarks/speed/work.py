@@ -31,7 +31,6 @@ from ..process.shared_inputs import draw_weights
 
 Arrays = dict[str, np.ndarray]
 
-
 SEED = 67
 """Seed of all inputs."""
 
