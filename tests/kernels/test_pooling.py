@@ -279,3 +279,11 @@ def test_large_arrays_worked_in_blocks(order):
             rtol=1e-5,
             atol=1e-6,
         )
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32])
+def test_means_of_integers_whose_sum_is_too_large(dtype):
+    x = np.full((1, 1, 4, 4), np.iinfo(dtype).max, dtype)
+    y = pooling.average_pool(x, (3, 3), (1, 1), (1, 1), count_include_pad=False)
+    np.testing.assert_array_equal(y, x)
+    assert y.dtype == dtype

@@ -33,13 +33,6 @@ STATED = (
     ),
     Departure("gather cat", "not resizable", "memory of NumPy is replaced by new one, not resized"),
     Departure(
-        "nn.functional.avg_pool* nn.functional.conv* nn.functional.local_response_norm "
-        "nn.functional.interpolate.* nn.functional.upsample_* nn.functional.poisson_nll_loss "
-        "nn.functional.feature_alpha_dropout.* nn.functional.bilinear",
-        "expected a",
-        "not for integers: these functions compute with floating numbers only",
-    ),
-    Departure(
         "cholesky_inverse cholesky_solve",
         "gradient",
         "one triangle of the factor is read, and only that has a gradient; in PyTorch the other has one, too",
@@ -68,9 +61,6 @@ STATED = (
     ),
     Departure("nn.functional.interpolate.*", "uint8", "bytes are rounded; PyTorch's may be one less"),
     Departure("addbmm", "in place", "a tensor is not resized in place"),
-    Departure("addr", "expected torch.bool", "of booleans the result is int64"),
-    Departure("sum_to_size", "found torch", "the dtype of integers is kept; PyTorch's becomes int64"),
-    Departure("conj_physical", "no Tensor.conj_physical_", "not there yet"),
     Departure("optim.Muon", "value", "PyTorch orthogonalizes in bfloat16, which NumPy lacks"),
 )
 

@@ -26,12 +26,17 @@ def average_pool(
 
     The divisor is `divisor_override`, or else the number of elements of the window, counting those in the
     padding with `count_include_pad` but never those beyond it (where ceil_mode lets a window reach out). x:
-    (..., *input_size), floating. Returns (..., *output_size) of x's dtype.
+    (..., *input_size). Returns (..., *output_size) of x's dtype; quotients of integers are rounded towards 0.
 
     >>> average_pool(np.array([[1.0, 3.0, 5.0]]), (2,), padding=(1,))
     array([[0.5, 4. ]])
     """
     d = len(kernel_size)
+    if x.dtype.kind in "iu" and x.dtype.itemsize < 8:  # a sum may be too large where the mean is not
+        y = average_pool(
+            x.astype(np.int64), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        )
+        return y.astype(x.dtype)
     stride, padding = stride or kernel_size, padding or (0,) * d
     lead, size = split_shape(x, d, "average_pool")
     output = pool_output_size(size, kernel_size, stride, padding, None, ceil_mode)
@@ -57,9 +62,11 @@ def average_pool(
 
 @lru_cache(maxsize=256)
 def _average_scale(size, output, kernel, stride, padding, count_include_pad, divisor_override, dtype):
-    """1 / divisor for each output: a scalar where all are equal else an array of the output's size."""
+    """1 / divisor for each output, the divisor itself for integers: a scalar where all are equal else an
+    array of the output's size."""
+    whole = dtype.kind in "iu"
     if divisor_override is not None:
-        return dtype.type(1 / divisor_override)
+        return dtype.type(divisor_override if whole else 1 / divisor_override)
     count = np.ones((), np.float64)
     for n, o, k, s, p in zip(size, output, kernel, stride, padding):
         start = np.arange(o) * s - p
@@ -68,8 +75,8 @@ def _average_scale(size, output, kernel, stride, padding, count_include_pad, div
             start, stop = np.maximum(start, 0), np.minimum(stop, n)
         count = count[..., None] * (stop - start)
     if count.min() == count.max():
-        return dtype.type(1 / count.flat[0])
-    scale = (1 / count).astype(dtype)
+        return dtype.type(count.flat[0] if whole else 1 / count.flat[0])
+    scale = (count if whole else 1 / count).astype(dtype)
     scale.setflags(write=False)
     return scale
 
@@ -81,7 +88,11 @@ def _average_block(x, y, axes, scale):
         shape = x.shape[: x.ndim - d + i] + (axis[1],) + x.shape[x.ndim - d + i + 1 :]
         total = y if last else empty(shape, y)
         x = _window_sum(x, total, axis, d - 1 - i)
-    np.multiply(y, scale, out=y)
+    if y.dtype.kind in "iu":
+        np.subtract(y, np.fmod(y, scale), out=y)  # rounds towards 0; what is left can be divided exactly
+        np.floor_divide(y, scale, out=y)
+    else:
+        np.multiply(y, scale, out=y)
 
 
 def _window_sum(x, total, axis, after):

@@ -153,7 +153,7 @@ def conv2d(
     Args:
         input: x, (N, C, H, W); or (C, H, W), then the result has no N either.
         weight: w, (K, C/groups, kernel height, kernel width).
-        bias: b, (K). All of one floating or complex dtype.
+        bias: b, (K). All of one dtype, not bool. Sums of integers that are too large wrap around.
         stride, dilation: an int or one per spatial dimension.
         padding: the same, zeros at both ends; ``"valid"`` for none; ``"same"`` for as many as keep the size
             (stride 1 only; of an odd total the end has one more).
@@ -165,7 +165,7 @@ def conv2d(
     Raises:
         ShapeError: sizes that do not fit, or a window larger than the padded input.
         ArgumentError: an unknown padding, or ``"same"`` with a stride.
-        DtypeError: different dtypes.
+        DtypeError: different dtypes, or booleans.
 
     >>> import cnn_physics77 as torch
     >>> x, w = torch.arange(9.0).reshape(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
@@ -190,7 +190,7 @@ def conv3d(
 
 @in_float32
 def _convolve(function, d, input, weight, bias, stride, padding, dilation, groups) -> Tensor:
-    check_tensors(function, input, weight, bias)
+    check_tensors(function, input, weight, bias, kinds="fciu")
     if not batched(function, input, d):
         y = _convolve(function, d, unsqueeze(input, 0), weight, bias, stride, padding, dilation, groups)
         return _only_sample(y)
@@ -318,7 +318,7 @@ def conv_transpose2d(
         input: x, (N, K, H, W); or (K, H, W), then the result has no N either.
         weight: w, (K, C/groups, kernel height, kernel width): the weight of the convolution whose transpose
             this is.
-        bias: b, (C). All of one floating or complex dtype.
+        bias: b, (C). All of one dtype, not bool.
         stride, padding, dilation: of that convolution; an int or one per spatial dimension.
         output_padding: added to the size of the result at the end; less than stride or dilation.
         groups: as for the convolution.
@@ -328,7 +328,7 @@ def conv_transpose2d(
 
     Raises:
         ShapeError: sizes that do not fit.
-        DtypeError: different dtypes.
+        DtypeError: different dtypes, or booleans.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 2, 2))
@@ -367,7 +367,7 @@ def conv_transpose3d(
 def _convolve_transposed(
     function, d, input, weight, bias, stride, padding, output_padding, groups, dilation
 ) -> Tensor:
-    check_tensors(function, input, weight, bias)
+    check_tensors(function, input, weight, bias, kinds="fciu")
     if not batched(function, input, d):
         arguments = weight, bias, stride, padding, output_padding, groups, dilation
         return _only_sample(_convolve_transposed(function, d, unsqueeze(input, 0), *arguments))

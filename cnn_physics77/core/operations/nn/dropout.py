@@ -35,8 +35,9 @@ def _keep(shape: tuple[int, ...], p: float) -> np.ndarray:
     return kernels.dropout_mask(shape, p, default_generator.numpy)
 
 
-def _check(function: str, input: Tensor, p: float) -> None:
-    check_tensors(function, input)
+def _check(function: str, input: Tensor, p: float, training: bool) -> None:
+    """Raise an error unless p is a probability, and the dtype one that can be scaled if anything is."""
+    check_tensors(function, input, kinds="fc" if training else "fciub")
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"{function}: dropout probability has to be between 0 and 1, but got {p}")
 
@@ -55,14 +56,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     The expectation of y is x. An infinite x that is zeroed becomes NaN.
 
     Args:
-        input: x, floating.
+        input: x, floating; of any dtype without training.
         p: the probability of a zero, in [0, 1].
         training: False returns the input unchanged.
         inplace: overwrite the input with y.
 
     Raises:
         ArgumentError: p is not in [0, 1].
-        DtypeError: the input is not floating.
+        DtypeError: the input is not floating, in training.
 
     >>> import cnn_physics77 as torch
     >>> _ = torch.manual_seed(0)
@@ -70,7 +71,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> y.unique(), abs(y.mean().item() - 1) < 0.1
     (tensor([0.0000, 1.2500]), True)
     """
-    _check("dropout", input, p)
+    _check("dropout", input, p, training)
     if not training or p == 0:
         return input
     mask = from_array(_keep(input.array.shape, p))
@@ -90,7 +91,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     tensor([[[0., 0., 0.],
              [0., 0., 0.]]])
     """
-    _check("dropout1d", input, p)
+    _check("dropout1d", input, p, training)
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input")
     return _channels("dropout1d", input, p, training, inplace, batched=input.ndim == 3)
@@ -107,7 +108,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> bool((y == y[:, :, :1, :1]).all())
     True
     """
-    _check("dropout2d", input, p)
+    _check("dropout2d", input, p, training)
     if input.ndim == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
@@ -131,7 +132,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> bool((y == y[:, :, :1, :1, :1]).all())
     True
     """
-    _check("dropout3d", input, p)
+    _check("dropout3d", input, p, training)
     if input.ndim not in (4, 5):
         _warn_of_dimensions("dropout3d", input, 5)
     return _channels("dropout3d", input, p, training, inplace, batched=input.ndim == 5)
@@ -173,7 +174,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     >>> abs(y.mean().item()) < 0.05, abs(y.std().item() - 1) < 0.05
     (True, True)
     """
-    _check("alpha_dropout", input, p)
+    _check("alpha_dropout", input, p, training)
     return _alpha("alpha_dropout", input, p, training, inplace, input.array.shape)
 
 
@@ -187,7 +188,7 @@ def feature_alpha_dropout(
     >>> bool((y == y[:, :, :1, :1]).all())
     True
     """
-    _check("feature_alpha_dropout", input, p)
+    _check("feature_alpha_dropout", input, p, training)
     if input.ndim < 2 and training and 0 < p < 1:
         raise ShapeError(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found shape "

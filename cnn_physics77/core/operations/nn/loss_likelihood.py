@@ -92,7 +92,8 @@ def poisson_nll_loss(
 
     Args:
         input: x; without ``log_input`` it is λ, and ``eps`` is added to it in the logarithm.
-        target: counts t; the shapes broadcast.
+        target: counts t; the shapes broadcast, and the dtypes are promoted (two of integers to the default
+            dtype).
         log_input: whether the input is log λ.
         full: whether to add Stirling's approximation of log t!, t log t - t + log(2πt)/2, where t > 1.
         size_average, reduce: older forms of ``reduction``.
@@ -103,7 +104,8 @@ def poisson_nll_loss(
     >>> torch.nn.functional.poisson_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]))
     tensor(1.)
     """
-    check_tensors("poisson_nll_loss", input, target)
+    for given in (input, target):
+        check_tensors("poisson_nll_loss", given, kinds="fciub")
     reduction = reduction_of("poisson_nll_loss", reduction, size_average, reduce)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:

@@ -459,19 +459,21 @@ def local_response_norm(
         \sum_{c' = c - \lfloor n/2 \rfloor}^{c + \lfloor (n-1)/2 \rfloor} x_{c'}^2\Big)^{-\beta}
 
     Args:
-        input: x, (N, C, ...) with at least one spatial dimension, floating.
+        input: x, (N, C, ...) with at least one spatial dimension, not bool. Of integers the mean of squares
+            is rounded down, and the result is of the default dtype.
         size: n, the number of channels in the sum; channels out of range count as 0.
         alpha, beta, k: see the formula.
 
     Raises:
         ArgumentError: there are fewer than three dimensions.
+        DtypeError: booleans.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.local_response_norm(torch.ones(1, 2, 1), 2, alpha=1.0, beta=1.0)
     tensor([[[0.6667],
              [0.5000]]])
     """
-    check_tensors("local_response_norm", input)
+    check_tensors("local_response_norm", input, kinds="fciu")
     if input.ndim < 3:
         raise ArgumentError(
             f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions); "
@@ -479,7 +481,8 @@ def local_response_norm(
         )
     if input.array.size == 0:
         return input
-    planes = square(input).reshape(input.shape[0], 1, input.shape[1], -1)
+    wide = input.long() if input.array.dtype.kind in "iu" else input  # for the squares
+    planes = square(wide).reshape(input.shape[0], 1, input.shape[1], -1)
     activity = avg_pool2d(pad(planes, (0, 0, size // 2, (size - 1) // 2)), (size, 1), stride=1)
     return input / (activity.reshape(input.shape) * alpha + k) ** beta
 

@@ -353,7 +353,7 @@ def avg_pool2d(
     .. math:: y_{n,c,o} = \frac{1}{d} \sum_t x_{n,c,\; o \cdot stride - padding + t}
 
     Args:
-        input: x, (N, C, H, W) or (C, H, W), floating.
+        input: x, (N, C, H, W) or (C, H, W), not bool.
         kernel_size: of the window; an int or one per spatial dimension, as are the following.
         stride: between windows; None for the kernel_size.
         padding: zeros at both ends; at most half of the kernel.
@@ -362,11 +362,11 @@ def avg_pool2d(
         divisor_override: d itself.
 
     Returns:
-        y, (N, C, H', W'), of x's dtype.
+        y, (N, C, H', W'), of x's dtype. Means of integers are rounded towards 0.
 
     Raises:
         ShapeError: sizes that do not fit, no window in the input, a divisor of 0.
-        DtypeError: the input is not floating.
+        DtypeError: booleans.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.avg_pool2d(torch.tensor([[[1.0, 2.0], [3.0, 6.0]]]), 2)
@@ -403,7 +403,7 @@ def avg_pool3d(
 def _pool_average(
     function, d, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
 ) -> Tensor:
-    check_tensors(function, input)
+    check_tensors(function, input, kinds="fciu")
     batched(function, input, d)
     if divisor_override == 0:
         raise ShapeError(f"{function}: divisor must be not zero, found divisor_override 0; leave it out")

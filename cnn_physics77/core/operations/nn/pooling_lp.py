@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cnn_physics77.core.operations.base.arguments import per_dimension
+from cnn_physics77.core.operations.base.arguments import check_tensors, per_dimension
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn import pooling
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -69,6 +69,7 @@ def _pool(function: str, d: int, input: Tensor, p: float, kernel_size, stride, c
         return _MAXIMUM[d](input.abs(), sizes, stride, ceil_mode=ceil_mode)
     if p == -math.inf:
         return -_MAXIMUM[d](-input.abs(), sizes, stride, ceil_mode=ceil_mode)
+    check_tensors(function, input)  # a mean of integers would be rounded
     mean = _AVERAGE[d](input**p, sizes, stride, ceil_mode=ceil_mode)
     total = where(mean != 0, mean, 0) * math.prod(sizes)  # where it is 0, so is its gradient: inf * 0 is NaN
     return total ** (1 / p)

@@ -14,11 +14,13 @@ def _row(name: str, *shape: int, bad=(), more=()):
             Sample(draw(rng, *shape), 0.5, False),
             Sample(draw(rng, *shape), p=0.0, training=True),
             Sample(draw(rng, *shape), p=1.0, training=True),
+            Sample(rng.integers(-9, 10, shape), 0.5, False),
+            Sample(rng.random(shape) < 0.5, 0.5, False),
             *more,
         ],
         bad=[
             Bad(ValueError, "between 0 and 1", np.ones(shape), 1.5),
-            Bad(TypeError, "floating", np.ones(shape, int), 0.5),
+            Bad(TypeError, "floating", np.ones(shape, int), 0.5, True),
             *bad,
         ],
     )

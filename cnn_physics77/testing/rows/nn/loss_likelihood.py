@@ -33,6 +33,8 @@ rows = [
                 eps=1e-3,
                 reduction="sum",
             ),
+            Sample(rng.integers(1, 5, 4), rng.integers(0, 5, (3, 4)), False, True, reduction="none"),
+            Sample(draw(rng, 4), rng.integers(0, 5, 4), full=True, reduction="none"),
         ],
     ),
     Row(

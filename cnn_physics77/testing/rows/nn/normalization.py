@@ -121,6 +121,7 @@ rows = [
             Sample(draw(rng, 2, 5, 3), 3),
             Sample(draw(rng, 2, 4, 2, 3), 2, alpha=0.5, beta=0.6, k=2.0),
             Sample(draw(rng, 0, 4, 2), 2),
+            Sample(rng.integers(-9, 10, (2, 5, 3)), 2),
         ],
         bad=[Bad(ValueError, "3D or higher", np.ones((2, 3)), 2)],
     ),

@@ -82,6 +82,7 @@ rows = [
             Sample(draw(rng, 2, 3, 8), 2),
             Sample(draw(rng, 3, 7), 3, 2, 1, True, False),
             Sample(draw(rng, 3, 7), (3,), (1,), (1,)),
+            Sample(rng.integers(-9, 10, (2, 3, 8)), 3, 2, 1),
         ],
     ),
     Row(
@@ -95,14 +96,21 @@ rows = [
             Sample(draw(rng, 1, 2, 6, 7), 2, 3, 1, ceil_mode=True, count_include_pad=False),
             Sample(draw(rng, 1, 2, 6, 7), 2, divisor_override=3),
             Sample(draw(rng, 0, 2, 4, 4), 2),
+            Sample(rng.integers(-9, 10, (2, 7, 7)) + (1 << 58), 3, 2, 1, count_include_pad=False),
+            Sample(rng.integers(-9, 10, (1, 2, 6, 7)), 2, divisor_override=-3),
         ],
-        bad=[*_BAD_WINDOWS[:-1], Bad(RuntimeError, "divisor", np.ones((1, 4, 4)), 2, divisor_override=0)],
+        bad=[
+            *_BAD_WINDOWS[:-1],
+            Bad(RuntimeError, "divisor", np.ones((1, 4, 4)), 2, divisor_override=0),
+            Bad(RuntimeError, "torch.bool", np.ones((1, 4, 4), bool), 2),
+        ],
     ),
     Row(
         F + "avg_pool3d",
         lambda rng: [
             Sample(draw(rng, 2, 2, 4, 4, 5), 2),
             Sample(draw(rng, 2, 5, 4, 5), (3, 2, 3), (1, 2, 2), 1, ceil_mode=True, count_include_pad=False),
+            Sample(rng.integers(-9, 10, (2, 4, 4, 5)), 2, padding=1, ceil_mode=True),
         ],
     ),
 ]
