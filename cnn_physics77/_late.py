@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.fft.short_time import *
     from cnn_physics77.core.operations.indexing.combinations import *
     from cnn_physics77.core.operations.indexing.copies import *
+    from cnn_physics77.core.operations.indexing.fill_resize import *
     from cnn_physics77.core.operations.indexing.index_reduce import *
     from cnn_physics77.core.operations.indexing.view_scatter import *
     from cnn_physics77.core.operations.linalg.cdist import *
@@ -60,11 +61,12 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
 
 _NAMES = {
-    "creation.from_memory": "asarray empty_strided frombuffer range",
+    "creation.from_memory": "asarray empty_permuted empty_strided frombuffer range scalar_tensor",
     "creation.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "fft.short_time": "istft stft",
-    "indexing.copies": "conj_physical is_conj is_neg is_nonzero narrow_copy resolve_conj resolve_neg "
-    "unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    "indexing.fill_resize": "fill resize_as_ zero_",
+    "indexing.copies": "conj_physical conj_physical_ is_conj is_neg is_nonzero narrow_copy resolve_conj "
+    "resolve_neg unsafe_chunk unsafe_split unsafe_split_with_sizes",
     "indexing.index_reduce": "index_reduce nonzero_static unravel_index",
     "linalg.diagonal_scatter": "diagonal_scatter",
     "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",

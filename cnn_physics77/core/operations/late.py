@@ -15,8 +15,11 @@ from cnn_physics77.core.tensor import Tensor, method
 
 METHODS: dict[str, str] = {
     "fft.short_time": "istft stft",
-    "indexing.copies": "conj_physical is_conj is_neg is_nonzero narrow_copy resolve_conj resolve_neg "
-    "sum_to_size unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    "creation.from_memory": "new_empty_strided",
+    "creation.distributions_in_place": "cauchy_ geometric_ log_normal_",
+    "indexing.fill_resize": "resize_ resize_as_",
+    "indexing.copies": "conj_physical conj_physical_ is_conj is_neg is_nonzero narrow_copy resolve_conj "
+    "resolve_neg sum_to_size unsafe_chunk unsafe_split unsafe_split_with_sizes",
     "indexing.index_reduce": "index_reduce nonzero_static",
     "linalg.diagonal_scatter": "diagonal_scatter",
     "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",

@@ -79,7 +79,7 @@ LEFT_OUT = {
     "torch.ops.* _[!_]*": "private",
     (
         "*_copy as_strided.partial_views as_strided_scatter *_backward *.grad grid_sampler_* hash_tensor "
-        "native_* nonzero_static unsafe_* constant_pad_nd nn.functional.upsample_*"
+        "native_* nonzero_static slice unsafe_* constant_pad_nd nn.functional.upsample_*"
     ): "not in PyTorch's documentation, or replaced there by another name",
 }
 """Patterns of names, and why this package does without them."""

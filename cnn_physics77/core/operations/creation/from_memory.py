@@ -8,10 +8,10 @@ import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import sizes_of
-from cnn_physics77.core.operations.creation.creation import as_tensor, floating_or, made
+from cnn_physics77.core.operations.creation.creation import as_tensor, floating_or, full, made, sizes
 from cnn_physics77.core.operations.indexing.cast import as_dtype
 from cnn_physics77.core.operations.late import complete_late
-from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.core.tensor import Tensor, method
 
 
 def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_grad=None) -> Tensor:
@@ -111,6 +111,52 @@ def empty_strided(size, stride, *, dtype=None, device=None, requires_grad: bool 
     return made("empty_strided", array, device, requires_grad)
 
 
+@method("new_empty_strided")
+def _new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """:func:`empty_strided`, by default of this tensor's dtype."""
+    dtype = self.dtype if dtype is None else dtype
+    return empty_strided(size, stride, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_permuted(size, physical_layout, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """An uninitialized tensor without gaps, whose dimensions are in a given order in memory.
+
+    Args:
+        physical_layout: all dimensions, the one with the largest stride first.
+
+    Raises:
+        ShapeError: a size is negative, or the layout is not a permutation of the dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.empty_permuted((2, 3, 4), (2, 0, 1)).stride()
+    (3, 1, 6)
+    """
+    size, order = sizes("empty_permuted", (size,)), sizes_of("empty_permuted", (tuple(physical_layout),))
+    if sorted(order) != np.arange(len(size)).tolist():
+        raise ShapeError(
+            f"empty_permuted: expected a permutation of the {len(size)} dimensions, from 0 on, found {order}"
+        )
+    array = np.empty([size[d] for d in order], floating_or("empty_permuted", dtype))
+    return made("empty_permuted", array.transpose(np.argsort(order)), device, requires_grad)
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
+    """A tensor without dimensions, of the default dtype whatever kind of number it is. See :func:`tensor`.
+
+    Raises:
+        DtypeError: not a number, or a complex one for a real dtype.
+        RangeError: a number outside of the range of the dtype.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.scalar_tensor(3)
+    tensor(3.)
+    """
+    s = s.item() if isinstance(s, Tensor) else s
+    if not isinstance(s, (bool, int, float, complex, np.generic)):
+        raise DtypeError(f"scalar_tensor: expected a number, found {type(s).__name__}; use tensor()")
+    return full((), s, dtype=floating_or("scalar_tensor", dtype), device=device, requires_grad=requires_grad)
+
+
 def range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
     r"""The numbers start, start + step, ... up to end (inclusive): :math:`\lfloor (e - s) / h \rfloor + 1` of
     the default dtype. PyTorch advises against it: :func:`arange` is like Python's.
@@ -133,6 +179,6 @@ def range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad: 
     return made("range", numbers.astype(dtype), device, requires_grad)
 
 
-__all__ = ["asarray", "empty_strided", "frombuffer", "range"]
+__all__ = ["asarray", "empty_permuted", "empty_strided", "frombuffer", "range", "scalar_tensor"]
 
 complete_late(__name__)

@@ -8,6 +8,7 @@ import numpy as np
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.base.broadcasting import cast, sum_to
 from cnn_physics77.core.operations.base.dimensions import sizes_of, variadic
+from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.indexing.cat_split import chunk, split, split_with_sizes
 from cnn_physics77.core.operations.indexing.clone import clone
 from cnn_physics77.core.operations.indexing.getitem import narrow
@@ -100,6 +101,17 @@ def conj_physical(input: Tensor) -> Tensor:
     return conj(input)
 
 
+@method("conj_physical_")
+def conj_physical_(input: Tensor) -> Tensor:
+    """:func:`conj_physical`, in place.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.conj_physical_(torch.tensor([1 + 2j]))
+    tensor([1.-2.j])
+    """
+    return apply_inplace("conj_physical_", input, conj)
+
+
 @method("resolve_conj")
 def resolve_conj(input: Tensor) -> Tensor:
     """The input: conjugates are never computed late here.
@@ -163,7 +175,8 @@ def is_nonzero(input: Tensor) -> bool:
 
 
 __all__ = [
-    *("conj_physical", "is_conj", "is_neg", "is_nonzero", "narrow_copy", "resolve_conj", "resolve_neg"),
+    *("conj_physical", "conj_physical_", "is_conj", "is_neg", "is_nonzero", "narrow_copy", "resolve_conj"),
+    "resolve_neg",
     *("unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes"),
 ]
 

@@ -204,8 +204,13 @@ ger = outer
 def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
     """beta input + alpha product"""
     input, product = of_one_dtype(function, input, product)
-    if product.array.dtype.kind in "iu":
+    kind = product.array.dtype.kind
+    if kind in "iu":
         alpha, beta = int(alpha), int(beta)
+    elif kind == "b":
+        if isinstance(alpha, float) or isinstance(beta, float):
+            raise DtypeError(f"{function}: expected whole beta and alpha for booleans, found {beta}, {alpha}")
+        alpha, beta = bool(alpha), bool(beta)
     if alpha != 1:
         product = mul(product, alpha)
     if beta == 0:  # the input is ignored, even NaN
@@ -249,6 +254,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor
 @method("addr")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (vec1 ⊗ vec2), the outer product of two vectors. See :func:`addmm`.
+    Of booleans the product is "and", the sum "or".
 
     >>> import cnn_physics77 as torch
     >>> torch.addr(torch.tensor([1.0]), torch.ones(2), torch.ones(3), alpha=2)

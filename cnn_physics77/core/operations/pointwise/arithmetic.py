@@ -108,6 +108,18 @@ def sub(input, other, *, alpha=1) -> Tensor:
     return _sub(input, _times("sub", other, alpha, input, other))
 
 
+def rsub(input: Tensor, other, *, alpha=1) -> Tensor:
+    """The difference, reversed: y = other - alpha input. See :func:`sub`.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.rsub(torch.tensor([1.0, 2.0]), 1)
+    tensor([ 0., -1.])
+    """
+    if not isinstance(input, Tensor):
+        raise DtypeError(f"rsub: expected a tensor first, found {type(input).__name__}; use sub")
+    return sub(other, input, alpha=alpha)
+
+
 def div(input, other, *, rounding_mode: str | None = None) -> Tensor:
     """The quotient: y = a / b, dy/da = 1/b, dy/db = -y/b; with broadcasting and type promotion (integers
     to floating).
@@ -413,6 +425,7 @@ method("mul", "multiply")(mul)
 method("__truediv__")(as_operator(_true_divide))
 method("true_divide")(_true_divide)
 method("__rtruediv__")(reflected_of(_true_divide))
+method("__rdiv__")(operator_of(lambda self, other: self.reciprocal() * other))  # the name of Python 2
 method("__floordiv__")(operator_of(floor_divide))
 method("floor_divide")(floor_divide)
 method("__rfloordiv__")(reflected_of(floor_divide))
@@ -451,6 +464,7 @@ __all__ = [
     "negative",
     "positive",
     "remainder",
+    "rsub",
     "sgn",
     "sign",
     "sub",

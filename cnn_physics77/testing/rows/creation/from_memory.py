@@ -78,4 +78,40 @@ rows = [
             Bad(ShapeError, "negative", (2,), (-1,)),
         ],
     ),
+    Row(
+        "Tensor.new_empty_strided",
+        lambda rng: [
+            Sample(np.ones(2, np.int32), (0, 3), (1, 2)),
+            Sample(Constant(np.ones(2)), (2, 0), (1, 1), dtype=np.int64),
+        ],
+        order=0,
+        bad=[Bad(ShapeError, "as many", np.ones(2), (2, 3), (1,))],
+    ),
+    Row(
+        "empty_permuted",
+        lambda rng: [Sample((0, 3), (1, 0)), Sample([2, 0], [0, 1], dtype=np.float64)],
+        order=0,
+        bad=[
+            Bad(ShapeError, "permutation", (2, 3), (0, 0)),
+            Bad(ShapeError, "permutation", (2, 3), (0,)),
+            Bad(ShapeError, "permutation", (2, 3), (0, -1)),
+            Bad(ShapeError, "non-negative", (2, -3), (0, 1)),
+        ],
+    ),
+    Row(
+        "scalar_tensor",
+        lambda rng: [
+            Sample(3),
+            Sample(True),
+            Sample(2.75, dtype=np.int64),
+            Sample(1j, dtype=np.complex64),
+            Sample(s=1, requires_grad=True),
+        ],
+        order=0,
+        bad=[
+            Bad(TypeError, "a number", [3.0]),
+            Bad(RuntimeError, "", 1j),
+            Bad(RuntimeError, "", 300, dtype=np.uint8),
+        ],
+    ),
 ]

@@ -135,8 +135,17 @@ rows = [
             Sample(complex_draw(rng, 2, 1), complex_draw(rng, 2), complex_draw(rng, 2)),
             Sample(whole(rng, 2, 3), whole(rng, 2), whole(rng, 3), beta=2, alpha=-1),
             Sample(draw(rng, 0, 2), draw(rng, 0), draw(rng, 2)),
+            *[
+                Sample(
+                    rng.random((2, 3)) < 0.3, np.array([True, False]), rng.random(3) < 0.6, beta=b, alpha=a
+                )
+                for b, a in ((1, 1), (2, 0), (0, 2), (False, True))
+            ],
         ],
-        bad=[Bad(ShapeError, "two vectors", np.ones(2), np.ones((2, 2)), np.ones(2))],
+        bad=[
+            Bad(ShapeError, "two vectors", np.ones(2), np.ones((2, 2)), np.ones(2)),
+            Bad(DtypeError, "whole", np.ones(2, bool), np.ones(2, bool), np.ones(2, bool), beta=0.5),
+        ],
     ),
     Row(
         "addbmm",

@@ -89,6 +89,22 @@ rows = [
         bad=[mismatch, Bad(DtypeError, "bool", booleans, booleans)],
     ),
     Row("subtract", lambda rng: pairs(rng)),
+    Row(
+        "rsub",
+        lambda rng: [
+            *[s for s in with_complex(rng) if isinstance(s.args[0], np.ndarray)],
+            Sample(draw(rng, 3), 2, alpha=2.5),
+        ],
+        bad=[
+            mismatch,
+            Bad(DtypeError, "bool", booleans, booleans),
+            Bad(TypeError, "a tensor first", 2, np.ones(2)),
+        ],
+    ),
+    Row(
+        "Tensor.__rdiv__",
+        lambda rng: [Sample(draw(rng, 3, low=0.5), draw(rng, 2, 3)), Sample(draw(rng, 3, low=0.5), 2)],
+    ),
     Row("mul", with_complex, bad=[mismatch]),
     Row("multiply", lambda rng: pairs(rng)),
     Row(

@@ -34,6 +34,9 @@ DRAWS = {
     "bernoulli_": lambda g: torch.empty(20).bernoulli_(0.5, generator=g),
     "exponential_": lambda g: torch.empty(8).exponential_(2.0, generator=g),
     "random_": lambda g: torch.empty(8).random_(100, generator=g),
+    "cauchy_": lambda g: torch.empty(8).cauchy_(generator=g),
+    "geometric_": lambda g: torch.empty(20).geometric_(0.2, generator=g),
+    "log_normal_": lambda g: torch.empty(8).log_normal_(generator=g),
 }
 
 
@@ -93,6 +96,10 @@ def test_seeds():
         (torch.empty(N).exponential_(2.0, generator=generator()), 0.5, 0.25),
         (torch.empty(N).bernoulli_(0.2, generator=generator()), 0.2, 0.16),
         (torch.empty(N).random_(3, generator=generator()), 1, 2 / 3),
+        (torch.empty(N).cauchy_(3, 2, generator=generator()).sub(3).div(2).atan(), 0, np.pi**2 / 12),
+        (torch.empty(N).geometric_(0.4, generator=generator()), 2.5, 3.75),
+        (torch.empty(N, dtype=torch.uint8).geometric_(0.4, generator=generator()), 2.5, 3.75),
+        (torch.empty(N).log_normal_(-1, 0.5, generator=generator()).log(), -1, 0.25),
     ],
 )
 def test_mean_and_variance(values, mean, variance):
@@ -153,6 +160,9 @@ def test_multinomial_without_replacement_draws_each_index_once():
         (lambda: torch.ones(2).bernoulli_(2), ValueError, "0 <= p <= 1"),
         (lambda: torch.ones(2).exponential_(0), ValueError, "positive"),
         (lambda: torch.ones(2).random_(3, 3), ValueError, "from < to"),
+        (lambda: torch.ones(2).cauchy_(0, 0), ValueError, "sigma > 0"),
+        (lambda: torch.ones(2).geometric_(1), ValueError, "0 < p < 1"),
+        (lambda: torch.ones(2).log_normal_(0, -1), ValueError, "std > 0"),
         (lambda: torch.ones(2, dtype=np.int64).uniform_(), DtypeError, "floating"),
         (lambda: torch.ones(2).uniform_(low=1), TypeError, "uniform_"),
     ],
@@ -267,6 +277,10 @@ def test_exponential_numbers_are_positive_and_finite(dtype, rate):
         lambda t: t.randint(0, 100_000, (2,), dtype=t.float16),
         lambda t: t.zeros(2, dtype=t.int8).random_(0, 300),
         lambda t: t.zeros(2, dtype=t.int64).exponential_(),
+        lambda t: t.zeros(2, dtype=t.int64).cauchy_(),
+        lambda t: t.zeros(2, dtype=t.complex64).cauchy_(),
+        lambda t: t.zeros(2, dtype=t.bool).geometric_(0.5),
+        lambda t: t.zeros(2, dtype=t.int64).log_normal_(),
     ],
 )
 def test_what_the_dtype_does_not_hold_is_refused(call):
@@ -302,7 +316,9 @@ def test_the_gradient_of_a_probability_or_rate_is_zero(name):
         assert t.equal(g, y.detach())  # through the factor p alone
 
 
-@pytest.mark.parametrize("name", ["uniform_", "normal_", "exponential_", "bernoulli_", "random_"])
+@pytest.mark.parametrize(
+    "name", ["uniform_", "normal_", "exponential_", "bernoulli_", "random_", "cauchy_", "log_normal_"]
+)
 def test_the_gradient_of_what_was_overwritten_by_random_numbers_is_zero(name):
     for t in (reference, torch):
         x = t.ones(3, requires_grad=True)
