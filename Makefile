@@ -14,7 +14,7 @@ run: $(VENV)/bench.stamp  ## both frameworks on MNIST: tables here, logs in logs
 
 test: $(VENV)/dev.stamp lint  ## everything that must hold: lint, types, import order, docs examples, tests
 	$(BIN)/python -m pytest -q -n 2
-	$(BIN)/python tests/matrix.py avx2 sse -- $(ARITHMETIC)
+	$(BIN)/python tests/matrix.py avx2 sse -- $(ARITHMETIC) -k "not bad_call and not strided and not second_gradient"
 
 test-matrix: $(VENV)/dev.stamp  ## all tests on other instruction sets, threads, orders, Pythons; ARGS selects, see tests/matrix.py
 	$(BIN)/python tests/matrix.py $(ARGS)
