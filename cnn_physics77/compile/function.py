@@ -280,7 +280,9 @@ def _choose_lanes(
     captured: Captured, threads: Program, processes: Program, given: list[Tensor], rounds: int = 3
 ) -> None:
     """Let the capture use the faster of two programs, by the best of some replays in turns."""
-    programs = {"threads": threads.rebound(), "processes": processes}  # the memory of others has moved
+    threads = threads.rebound()  # the memory of others has moved
+    threads.segments = processes.segments
+    programs = {"threads": threads, "processes": processes}
     times: dict[str, float] = {}
     for _ in range(rounds):
         for name, program in programs.items():

@@ -252,7 +252,7 @@ class LanedProgram(Program):
             total += aligned(buffer.size)
         shared = Segment(total)
         self.moved = move(moving, shared, starts)
-        self._segments = list(dict.fromkeys([shared, *filter(None, map(segment_of, others))]))
+        self.segments = list(dict.fromkeys([shared, *filter(None, map(segment_of, others))]))
         self._bind()
 
     def place(self, buffer: Buffer) -> tuple[int, int]:
@@ -262,7 +262,7 @@ class LanedProgram(Program):
             return 0, start
         segment = segment_of(buffer)
         assert segment is not None
-        return 1 + self._segments.index(segment), buffer.start - segment.start
+        return 1 + self.segments.index(segment), buffer.start - segment.start
 
     def _bind(self) -> None:
         segment = Segment(self.bytes)
@@ -272,8 +272,8 @@ class LanedProgram(Program):
         self._worker = worker()
         sources = [self._source(lane) for lane in range(LANES)]
         self.source = "\n\n".join(text for text, _ in sources)
-        self._number = self._worker.load(sources[1][0], [segment, *self._segments])
-        self._memory = [segment.whole, *(other.whole for other in self._segments)]
+        self._number = self._worker.load(sources[1][0], [segment, *self.segments])
+        self._memory = [segment.whole, *(other.whole for other in self.segments)]
         self._first = self._bound_here(*sources[0])
         weakref.finalize(self, self._worker.drop, self._number)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -57,10 +57,12 @@ class Program:
         source: the Python function that makes the calls.
         interface: names of what it is given, gives and uses.
         note: how its lanes were chosen; "" where they were given.
+        segments: shared memory in which tensors that it uses lie, kept for the next capture.
     """
 
     interface: Interface | None = None
     note = ""
+    segments: Sequence[Any] = ()
 
     def __init__(self, trace: Trace, results: list[Operand], lanes: int | None = None) -> None:
         self.results = results

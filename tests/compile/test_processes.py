@@ -408,3 +408,17 @@ def test_without_lanes_one_thread_makes_all_calls():
     for x, y in batches(4):
         step(x, y)
     assert step.program.lanes == 1 and "parallel_for(" not in step.program.source
+
+
+def test_two_kinds_of_batches_both_settle_where_threads_are_faster(monkeypatch):
+    """The tensors lie in shared memory since the first kind was measured, and stay there."""
+    monkeypatch.setattr(
+        Captured, "seconds", lambda self, given: 2.0 if isinstance(self.program, LanedProgram) else 1.0
+    )
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    step = torch.compile(training(model, optimizer), lanes="auto", fullgraph=True)
+    for x, y in batches(16, sizes=(32, 17)):
+        step(x, y)
+    assert len(step.captures()) == 3  # the second kind was captured before its tensors moved
+    assert sum(captured.holds() and captured.proved for captured in step.captures()) == 2
