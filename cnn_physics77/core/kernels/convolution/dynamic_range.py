@@ -23,7 +23,8 @@ algorithm; there the error is relative to the typical pixel.
 Large values are no outliers where they are common: the strokes of a digit before its background, and what
 layers make of them. If an eighth of the pixels are within `MOST_CONTRAST` of a value, it is allowed up to
 `COMMON_CONTRAST` times the typical pixel. There the error is small beside the large values, at most 1e-6 of
-them, and at most about 1e-2 of the outputs where all is small.
+them, and at most about 1e-2 of the outputs where all is small, again divided by the share of the pixels that
+are.
 
 Taps of a kernel that differ by more than `MOST_KERNEL_CONTRAST` are excluded in the same way, all of the map
 at once. In a weight gradient both images are looked at.
@@ -34,9 +35,10 @@ sample. No cell is larger than the norm of its row. So a piece is in order where
 the typical and the common size of these pixels of its sample. They may meet no ordinary value, in a hole of a
 few pixels, say, in a region of fill values. Therefore a row is not more than `PIECE_CONTRAST` times as large
 as the typical pixel of any other sample of the piece, either. The bounds above then hold with these sizes.
-They are too large only where ordinary values are so few in all samples of a piece that no pixel meets them.
-In float32 squares leave the range where all rows are below 6e-14, or one is above 2e19: such pieces are not
-in order.
+They are too large only where ordinary values are so few in all samples of a piece that no pixel meets them:
+2 % of the pixels or less, the rest being fill values. Then outputs that fill values do not reach may be
+wrong. In float32 squares leave the range where all rows are below 6e-14, or one is above 2e19: such pieces
+are not in order.
 """
 
 from functools import lru_cache
