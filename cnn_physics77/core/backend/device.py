@@ -4,7 +4,7 @@ PyTorch's, so that its scripts run.
 
 from __future__ import annotations
 
-from cnn_physics77.core.errors import DeviceError
+from cnn_physics77.core.errors import ArgumentError, DeviceError
 
 
 class device:
@@ -107,9 +107,9 @@ sparse_coo = layout("sparse_coo")
 
 
 def check_layout(operation: str, given) -> None:
-    """Raise a DeviceError unless ``given`` is None or ``torch.strided``."""
+    """Raise an ArgumentError unless ``given`` is None or ``torch.strided``."""
     if given is not None and given is not strided:
-        raise DeviceError(
+        raise ArgumentError(
             f"{operation}: expected the layout torch.strided, found {given!r}; for a sparse tensor use "
             "torch.sparse_coo_tensor or .to_sparse()"
         )

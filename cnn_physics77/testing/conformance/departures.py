@@ -22,6 +22,11 @@ class Departure(NamedTuple):
 
 STATED = (
     Departure(
+        "to_sparse",
+        "Sparse layout",
+        "sparse tensors are compared in tests of their own; here only what NumPy can hold",
+    ),
+    Departure(
         "__radd__ __rmul__ __rand__ __ror__ __rxor__",
         "doesn't apply to a 'int' object",
         "a method written in Python, called through the class, takes a number for its tensor",

@@ -8,12 +8,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
     """Decorator: an array whose class overrides NumPy's functions is given the whole call (NEP 18).
+    NumPy does not warn while the kernel runs.
 
     A kernel that decides by values, such as the choice of a pivot, is so one call of a captured step. It must
     return new arrays only.
@@ -28,6 +31,8 @@ def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
     (array([2.]), 'double')
     """
 
+    quiet = silent(kernel)
+
     @wraps(kernel)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         for array in args:
@@ -38,6 +43,6 @@ def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
                 and kind.__array_function__ is not np.ndarray.__array_function__
             ):
                 return array.__array_function__(called, (kind,), args, kwargs)
-        return kernel(*args, **kwargs)
+        return quiet(*args, **kwargs)
 
     return called

@@ -12,6 +12,7 @@ from functools import reduce
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.operation import operation
@@ -48,6 +49,7 @@ def _clipped(place: Tensor, n: int) -> Tensor:
     return where(from_array(inside), place, from_array(nearest.astype(x.dtype)))
 
 
+@silent
 def _reflected(place: Tensor, n: int, align_corners: bool) -> Tensor:
     """Mirrored at the middles of the first and last pixels, or at their outer edges, until it is inside."""
     low, high = (0.0, n - 1.0) if align_corners else (-0.5, n - 0.5)

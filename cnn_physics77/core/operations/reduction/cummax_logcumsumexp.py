@@ -117,8 +117,8 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
         DtypeError: the numbers are integers or booleans.
 
     >>> import cnn_physics77 as torch
-    >>> torch.logcumsumexp(torch.tensor([1000.0, 1000.0, 0.0]), 0)
-    tensor([1000.0000, 1000.6931, 1000.6931])
+    >>> torch.logcumsumexp(torch.tensor([0.0, 0.0, -1000.0]), 0)
+    tensor([0.0000, 0.6931, 0.6931])
     """
     input = as_tensor_input("logcumsumexp", input)
     if input.array.dtype.kind not in "fc":
