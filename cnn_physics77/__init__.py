@@ -177,7 +177,7 @@ newaxis = None
 # Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
-    *("accelerator", "amp", "backends", "distributed", "distributions", "func", "functional"),
+    *("accelerator", "amp", "backends", "compiler", "distributed", "distributions", "func", "functional"),
     *("futures", "fx", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
     *("fft", "signal", "sparse"),

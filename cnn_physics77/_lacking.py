@@ -39,6 +39,10 @@ class Lacking:
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise LackingError(self._message)
 
+    def __getitem__(self, parameters: Any) -> Lacking:
+        """As in ``Future[int]``, an annotation."""
+        return self
+
     def __mro_entries__(self, bases: tuple) -> NoReturn:
         raise LackingError(self._message)
 

@@ -7,7 +7,7 @@ from typing import Any
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost
 
 
 class Independent(Distribution):
@@ -81,10 +81,10 @@ class Independent(Distribution):
         return self.base_dist.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self) -> Tensor:
-        return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         if self.reinterpreted_batch_ndims:

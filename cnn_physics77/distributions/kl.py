@@ -35,7 +35,7 @@ from cnn_physics77.distributions.pareto import Pareto
 from cnn_physics77.distributions.poisson import Poisson
 from cnn_physics77.distributions.transformed_distribution import TransformedDistribution
 from cnn_physics77.distributions.uniform import Uniform
-from cnn_physics77.distributions.utils import euler_constant, sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost, euler_constant
 from cnn_physics77.distributions.wishart import Wishart
 
 _formulas: dict[tuple[type, type], Callable] = {}
@@ -270,7 +270,7 @@ def _(p: Any, q: Any) -> Tensor:
         raise NotImplementedError(
             "kl_divergence: expected Independent distributions of one reinterpreted_batch_ndims, found others"
         )
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)

@@ -11,7 +11,7 @@ from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.independent import Independent
 from cnn_physics77.distributions.transforms import ComposeTransform, Transform
-from cnn_physics77.distributions.utils import sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost
 
 
 class TransformedDistribution(Distribution):
@@ -103,9 +103,9 @@ class TransformedDistribution(Distribution):
             x = transform.inv(y)
             event_dim += transform.domain.event_dim - transform.codomain.event_dim
             own = transform.log_abs_det_jacobian(x, y)
-            total = total - sum_rightmost(own, event_dim - transform.domain.event_dim)
+            total = total - _sum_rightmost(own, event_dim - transform.domain.event_dim)
             y = x
-        return total + sum_rightmost(self.base_dist.log_prob(y), event_dim - len(self.base_dist.event_shape))
+        return total + _sum_rightmost(self.base_dist.log_prob(y), event_dim - len(self.base_dist.event_shape))
 
     def _rises(self, value: Tensor) -> Tensor:
         """The probability, exchanged with 1 minus it if the transforms together fall."""

@@ -90,10 +90,10 @@ def _standard_normal(shape: Any, dtype: Any, device: Any = None) -> Tensor:
     return torch.randn(shape, dtype=dtype, device=device)
 
 
-def sum_rightmost(value: Tensor, dim: int) -> Tensor:
+def _sum_rightmost(value: Tensor, dim: int) -> Tensor:
     """The sum over the last ``dim`` dimensions.
 
-    >>> sum_rightmost(torch.ones(2, 3, 4), 2)
+    >>> _sum_rightmost(torch.ones(2, 3, 4), 2)
     tensor([12., 12.])
     """
     return value.sum(tuple(range(-dim, 0))) if dim else value

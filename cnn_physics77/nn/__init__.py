@@ -10,6 +10,7 @@ from cnn_physics77.nn.parallel import DataParallel
 from cnn_physics77.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 if _typing.TYPE_CHECKING:
+    from cnn_physics77.nn import attention
     from cnn_physics77.nn.modules.activation_random import *
     from cnn_physics77.nn.modules.adaptive import *
     from cnn_physics77.nn.modules.attention import MultiheadAttention
@@ -28,7 +29,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.transformer import *
     from cnn_physics77.nn.modules.upsampling import *
 
-__getattr__, __dir__ = _lazy.attributes(globals(), _layers())
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers() | {"attention": __name__})
 
 __all__ = [n for n in __dir__() if n[0] != "_"]
 

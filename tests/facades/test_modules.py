@@ -31,7 +31,7 @@ distributions.normal distributions.one_hot_categorical distributions.pareto dist
 distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.studentT
 distributions.transformed_distribution distributions.transforms distributions.uniform
 distributions.utils distributions.von_mises distributions.weibull distributions.wishart
-optim.swa_utils
+optim.swa_utils compiler nn.attention
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp
 backends.opt_einsum cuda cuda.amp distributed functional futures fx jit profiler random mps
@@ -175,6 +175,41 @@ def test_what_is_lacking_is_imported_and_refuses(name):
     assert not isinstance(3, found) and not issubclass(int, found)
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         importlib.import_module(f"cnn_physics77.{module}").no_such_name  # noqa: B018
+
+
+def test_what_is_lacking_can_be_an_annotation():
+    assert ours.futures.Future[int] is ours.futures.Future
+
+
+def test_what_compiling_is_told_of_a_function_leaves_it_as_it_is():
+    def double(x):
+        return 2 * x
+
+    compiler, fx = ours.compiler, ours.fx
+    for given in (compiler.allow_in_graph(double), compiler.assume_constant_result(double), fx.wrap(double)):
+        assert given is double
+    assert not (compiler.is_compiling() or compiler.is_dynamo_compiling() or compiler.is_exporting())
+    for backends in (3, None):
+        with pytest.raises(AssertionError, match="sdpa_kernel: expected an SDPBackend or a list of them"):
+            ours.nn.attention.sdpa_kernel(backends).__enter__()
+
+
+def test_a_disabled_function_runs_at_each_call_of_a_captured_one():
+    seen = []
+
+    @ours.compiler.disable(reason="it counts")
+    def count(x):
+        seen.append(1)
+
+    layer = ours.compiler.disable(ours.nn.Linear(2, 1))
+    for called in (lambda x: count(x) or 2 * x, lambda x: layer(x).detach()):
+        step = ours.compile(called)
+        with pytest.warns(
+            RuntimeWarning, match="cannot be captured: .* is excluded by torch.compiler.disable"
+        ):
+            for _ in range(8):
+                step(ours.ones(2))
+    assert len(seen) == 8 and count.__name__ == "count"
 
 
 def test_jit_gives_back_what_it_gets():

@@ -24,6 +24,8 @@ def as_dtype(function: str, dtype) -> np.dtype:
     """
     try:
         found = None if dtype is None else np.dtype(dtype).newbyteorder("=")
+    except DtypeError as error:
+        raise DtypeError(f"{function}: {error}") from None
     except (TypeError, ValueError):
         found = None
     if found not in DTYPES:

@@ -94,6 +94,43 @@ class dtype:
         return torch_dtype, (self.dtype,)
 
 
+class Unheld(dtype):
+    """An element type of PyTorch's that NumPy lacks. It can be named and compared; no tensor has it.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones(2).dtype in (torch.float16, torch.bfloat16), torch.bfloat16.is_floating_point
+    (False, True)
+    >>> torch.ones(2).to(torch.bfloat16)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    cnn_physics77...DtypeError: to: expected a dtype that NumPy has, found torch.bfloat16; use torch.float32
+    """
+
+    __slots__ = ("_bytes", "_name")
+    _name: str
+    _bytes: int
+    is_floating_point = property(lambda self: self._name != "complex32")
+    is_complex = property(lambda self: self._name == "complex32")
+    is_signed = property(lambda self: True)
+    itemsize = property(lambda self: self._bytes)
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        raise DtypeError(f"expected a dtype that NumPy has, found {self}; use torch.float32")
+
+    def __eq__(self, other) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __repr__(self) -> str:
+        return f"torch.{self._name}"
+
+    def __reduce__(self) -> tuple:
+        return unheld, (self._name,)
+
+
 def _made(found: np.dtype) -> dtype:
     made = object.__new__(dtype)
     made.dtype = found
@@ -109,9 +146,26 @@ OF_NUMPY: dict[np.dtype, dtype] = {found: _made(found) for found in map(np.dtype
 """The element types of tensors by NumPy's dtype, in native byte order."""
 
 
+def _without_numbers(name: str, itemsize: int) -> Unheld:
+    made = object.__new__(Unheld)
+    made._name, made._bytes = name, itemsize
+    return made
+
+
+_SIZES = {"bfloat16": 2, "complex32": 4} | dict.fromkeys(
+    ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"), 1
+)
+_UNHELD = {name: _without_numbers(name, size) for name, size in _SIZES.items()}
+
+
+def unheld(name: str) -> Unheld:
+    """The dtype of PyTorch's of this name, which NumPy lacks."""
+    return _UNHELD[name]
+
+
 def torch_dtype(found: Any) -> dtype:
     """The dtype of tensors that equals this one of NumPy."""
     return OF_NUMPY[np.dtype(found)]
 
 
-__all__ = ["OF_NUMPY", "dtype", "torch_dtype"]
+__all__ = ["OF_NUMPY", "dtype", "torch_dtype", "unheld"]

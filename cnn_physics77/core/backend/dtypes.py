@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtype import OF_NUMPY, dtype, torch_dtype
+from cnn_physics77.core.backend.dtype import OF_NUMPY, dtype, torch_dtype, unheld
 from cnn_physics77.core.errors import DtypeError
 
 float16 = half = torch_dtype("float16")
@@ -24,6 +24,10 @@ int16 = short = torch_dtype("int16")
 int32 = int = torch_dtype("int32")
 int64 = long = torch_dtype("int64")
 bool = torch_dtype("bool")
+bfloat16 = unheld("bfloat16")
+complex32 = chalf = unheld("complex32")
+float8_e4m3fn, float8_e4m3fnuz = unheld("float8_e4m3fn"), unheld("float8_e4m3fnuz")
+float8_e5m2, float8_e5m2fnuz = unheld("float8_e5m2"), unheld("float8_e5m2fnuz")
 
 _HALF, _SINGLE = float16.dtype, float32.dtype
 
@@ -70,14 +74,21 @@ def accumulator(dtype: np.dtype) -> np.dtype:
 
 
 __all__ = [
+    "bfloat16",
     "bool",
     "cdouble",
     "cfloat",
+    "chalf",
+    "complex32",
     "complex64",
     "complex128",
     "double",
     "dtype",
     "float",
+    "float8_e4m3fn",
+    "float8_e4m3fnuz",
+    "float8_e5m2",
+    "float8_e5m2fnuz",
     "float16",
     "float32",
     "float64",

@@ -9,7 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.utils import sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost
 
 
 class Transform:
@@ -261,7 +261,7 @@ class ComposeTransform(Transform):
         event_dim = self.domain.event_dim
         for part, before, after in zip(self.parts, points, points[1:]):
             own = part.log_abs_det_jacobian(before, after)
-            total = total + sum_rightmost(own, event_dim - part.domain.event_dim)
+            total = total + _sum_rightmost(own, event_dim - part.domain.event_dim)
             event_dim += part.codomain.event_dim - part.domain.event_dim
         return total
 
@@ -333,7 +333,7 @@ class IndependentTransform(Transform):
         return self.base_transform._inv_call(self._check(y, self.codomain.event_dim))
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        return sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
 
     def forward_shape(self, shape: Any) -> Any:
         return self.base_transform.forward_shape(shape)

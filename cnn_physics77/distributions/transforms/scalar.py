@@ -9,7 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.transforms.base import Transform
-from cnn_physics77.distributions.utils import sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost
 from cnn_physics77.nn.functional import softplus
 
 
@@ -209,7 +209,7 @@ class AffineTransform(Transform):
             result = torch.full_like(x, math.log(abs(scale)) if scale else -math.inf)
         shape = x.shape[: x.ndim - self.event_dim]
         if self.event_dim:
-            result = sum_rightmost(
+            result = _sum_rightmost(
                 result.expand(torch.broadcast_shapes(result.shape, x.shape)), self.event_dim
             )
         return result.expand(torch.broadcast_shapes(result.shape, shape))

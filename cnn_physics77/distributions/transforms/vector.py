@@ -10,7 +10,7 @@ from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.transforms.base import Transform
 from cnn_physics77.distributions.transforms.scalar import _OneKind
-from cnn_physics77.distributions.utils import sum_rightmost
+from cnn_physics77.distributions.utils import _sum_rightmost
 from cnn_physics77.nn.functional import pad, softplus
 
 
@@ -195,7 +195,7 @@ class CatTransform(Transform):
         for t, before, after in zip(
             self.transforms, x.split(self.lengths, self.dim), y.split(self.lengths, self.dim)
         ):
-            found.append(sum_rightmost(t.log_abs_det_jacobian(before, after), self.event_dim - t.event_dim))
+            found.append(_sum_rightmost(t.log_abs_det_jacobian(before, after), self.event_dim - t.event_dim))
         dim = self.dim - x.ndim if self.dim >= 0 else self.dim
         dim += self.event_dim
         if dim < 0:

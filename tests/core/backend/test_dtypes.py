@@ -48,6 +48,19 @@ def test_there_is_one_object_of_each(t):
         t.dtype("float32")
 
 
+@pytest.mark.parametrize("name", ["bfloat16", "complex32", "float8_e4m3fn", "float8_e5m2fnuz"])
+def test_one_that_numpy_lacks_can_be_named_and_compared(name):
+    mine, theirs = getattr(ours, name), getattr(torch, name)
+    for question in ("is_floating_point", "is_complex", "is_signed", "itemsize"):
+        assert getattr(mine, question) == getattr(theirs, question)
+    assert isinstance(mine, ours.dtype) and repr(mine) == repr(theirs)
+    assert pickle.loads(pickle.dumps(mine)) is mine is copy.deepcopy(mine)
+    assert ours.float32 != mine != np.dtype("float16") and {mine: 1}[mine] == 1
+    for use in (ours.ones(2).to, lambda d: ours.zeros(2, dtype=d), ours.nn.Linear(2, 1).to, ours.finfo):
+        with pytest.raises(ours.core.errors.DtypeError, match=f"that NumPy has, found torch.{name}; use"):
+            use(mine)
+
+
 @each
 def test_numpy_takes_it_for_its_own(name):
     mine, numpys = getattr(ours, name), np.dtype(name)
