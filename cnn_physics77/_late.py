@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.linalg.householder import geqrf as geqrf
     from cnn_physics77.core.operations.linalg.householder import orgqr as orgqr
     from cnn_physics77.core.operations.linalg.householder import ormqr as ormqr
+    from cnn_physics77.core.operations.linalg.low_rank import *
     from cnn_physics77.core.operations.linalg.lu import lu_unpack as lu_unpack
     from cnn_physics77.core.operations.linalg.matrix_functions import matrix_power as matrix_power
     from cnn_physics77.core.operations.linalg.products import *
@@ -84,6 +85,7 @@ _NAMES = {
     "linalg.cholesky": "cholesky_inverse cholesky_solve",
     "linalg.determinant": "logdet",
     "linalg.householder": "geqrf orgqr ormqr",
+    "linalg.low_rank": "pca_lowrank svd_lowrank",
     "linalg.lu": "lu_unpack",
     "linalg.matrix_functions": "matrix_power",
     "linalg.root_forms": "cholesky det frobenius_norm inverse lu lu_solve matrix_exp nuclear_norm pinverse "

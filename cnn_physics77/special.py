@@ -3,6 +3,7 @@
 from cnn_physics77 import _places
 from cnn_physics77.core.operations.nn.activation_smooth import sigmoid as expit
 from cnn_physics77.core.operations.nn.softmax import log_softmax, softmax
+from cnn_physics77.core.operations.pointwise.airy import *
 from cnn_physics77.core.operations.pointwise.bessel import *
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp2, expm1, log1p
 from cnn_physics77.core.operations.pointwise.gamma_functions import digamma, polygamma, zeta

@@ -57,6 +57,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
 the warning."""
 
 SPECIAL = [
+    "airy_ai",
     "lgamma",
     "digamma",
     "polygamma",

@@ -48,6 +48,11 @@ STATED = (
         "PyTorch's values are off by up to 1e-6 for arguments above 5, as SciPy's show; these are not",
     ),
     Departure(
+        "special.airy_ai",
+        "expected",
+        "PyTorch's values are off by up to 5e-9 near -2, as mpmath's show; these are not",
+    ),
+    Departure(
         "linalg.norm linalg.norm.subgradients_at_zero",
         "expected np.float64(nan), found np.float64(0.0)",
         "the second derivative of a norm at 0 is 0, as the first; NaN in PyTorch",

@@ -162,6 +162,19 @@ VALUES = [
     ("bessel_j1", (1000000.0,), -0.000725968356813763, 30),
     ("bessel_y0", (1000000.0,), -0.0007259685223351791, 30),
     ("bessel_y1", (1000000.0,), -0.00033104337672417626, 30),
+    ("airy_ai", (-1000000.0,), -0.0021912611413430574, 8),
+    ("airy_ai", (-1234.5,), 0.0847327393708121, 8),
+    ("airy_ai", (-40.1,), 0.09277856564930317, 8),
+    ("airy_ai", (-7.25,), 0.32374057321118616, 8),
+    ("airy_ai", (-1.3,), 0.512272006041031, 8),
+    ("airy_ai", (-0.7,), 0.5110003975750101, 8),
+    ("airy_ai", (-0.2,), 0.40628418744480144, 8),
+    ("airy_ai", (0.3,), 0.2788064819550049, 8),
+    ("airy_ai", (0.71,), 0.18717051724987332, 8),
+    ("airy_ai", (1.6,), 0.06253690796893195, 8),
+    ("airy_ai", (4.2,), 0.0006274958683091631, 8),
+    ("airy_ai", (17.0,), 7.050197298388614e-22, 8),
+    ("airy_ai", (90.5,), 4.937753926954073e-251, 8),
     ("gammainc", (0.001, 0.5), 0.9994399333435292, 60),
     ("gammaincc", (0.001, 0.5), 0.0005600666564707498, 60),
     ("gammainc", (0.5, 3.0), 0.9856941215645704, 60),
@@ -195,6 +208,18 @@ def test_derivatives(name):
     x = torch.tensor([0.3, 1.7, 6.2, 27.0], dtype=torch.float64, requires_grad=True)
     assert gradcheck(getattr(special, name), x)
     assert gradgradcheck(getattr(special, name), x)
+
+
+def test_derivatives_of_the_airy_function():
+    """The second is x y, so the third is y plus x times the first, also where it oscillates."""
+    x = torch.tensor([-30.1, -4.2, -0.3, 0.0, 0.6, 1.9], dtype=torch.float64, requires_grad=True)
+    assert gradcheck(special.airy_ai, x)
+    derivatives = [special.airy_ai(x)]
+    for _ in range(3):
+        derivatives += torch.autograd.grad(derivatives[-1].sum(), x, create_graph=True)
+    at, (y, first, second, third) = x.detach().numpy(), (d.detach().numpy() for d in derivatives)
+    np.testing.assert_allclose(second, at * y, rtol=1e-14)
+    np.testing.assert_allclose(third, y + at * first, rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", [n for n in dir(special) if "polynomial" in n and n[0] != "_"])
@@ -253,6 +278,7 @@ EDGES = [
     ("bessel_j0", [INF, -INF, 0.0], [0, 0, 1]),
     ("bessel_y1", [INF, 0.0, -1.0], [0, -INF, NAN]),
     ("modified_bessel_k0", [INF, 0.0, -1.0], [0, INF, NAN]),
+    ("airy_ai", [INF, -INF, 1e300], [0, NAN, 0]),
     ("i0", [INF, -INF, 800.0], [INF, INF, INF]),
     ("i1", [INF, -INF], [INF, -INF]),
     ("i1e", [INF, -INF, 1e300], [0, 0, 0]),
