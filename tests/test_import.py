@@ -290,3 +290,13 @@ import cnn_physics77
 assert "unknown" not in dir(cnn_physics77)
 """
     )
+
+
+def test_a_function_of_two_modules_is_where_its_name_is_whichever_is_imported_first():
+    run(
+        """
+import pickle
+from cnn_physics77 import special
+assert pickle.loads(pickle.dumps(special.gammainc)) is special.gammainc
+"""
+    )
