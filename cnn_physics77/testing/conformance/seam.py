@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import cnn_physics77 as ours_package
+from cnn_physics77.core.backend.dtype import Unheld
 
 OWN = ours_package.__name__
 
@@ -131,7 +132,7 @@ def strided_copy(tensor: torch.Tensor, memories: Memories) -> np.ndarray:
 def dtype(value: torch.dtype) -> Any:
     """Our dtype of the same name."""
     found = getattr(ours_package, str(value).removeprefix("torch."), None)
-    if not isinstance(found, ours_package.dtype):
+    if not isinstance(found, ours_package.dtype) or isinstance(found, Unheld):
         raise Absent(f"the dtype {value}")
     return found
 
