@@ -128,6 +128,7 @@ if _typing.TYPE_CHECKING:
         functional,
         futures,
         fx,
+        hub,
         jit,
         linalg,
         mps,
@@ -178,7 +179,7 @@ newaxis = None
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
     *("accelerator", "amp", "backends", "compiler", "distributed", "distributions", "func", "functional"),
-    *("futures", "fx", "jit", "mps"),
+    *("futures", "fx", "hub", "jit", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
     *("fft", "signal", "sparse"),
     *("torch_version", "utils", "version"),

@@ -102,5 +102,17 @@ _NAMES = {
     "sparse.creation": "sparse_coo_tensor",
 }
 
-MODULES = _lazy.table("cnn_physics77.core.operations", _NAMES)
+FOREACH = """
+abs abs_ acos acos_ add add_ addcdiv addcdiv_ addcmul addcmul_ asin asin_ atan atan_ ceil ceil_
+clamp_max clamp_max_ clamp_min clamp_min_ clone copy_ cos cos_ cosh cosh_ div div_ erf erf_ erfc
+erfc_ exp exp_ expm1 expm1_ floor floor_ frac frac_ lerp lerp_ lgamma lgamma_ log log10 log10_ log1p
+log1p_ log2 log2_ log_ max maximum maximum_ minimum minimum_ mm mul mul_ neg neg_ norm pow pow_
+reciprocal reciprocal_ round round_ rsqrt rsqrt_ sigmoid sigmoid_ sign sign_ sin sin_ sinh sinh_
+sqrt sqrt_ sub sub_ tan tan_ tanh tanh_ trunc trunc_ zero_
+"""
+"""What can be done to each tensor of a list, in ``torch._foreach_*``."""
+
+MODULES = _lazy.table("cnn_physics77.core.operations", _NAMES) | {
+    f"_foreach_{name}": "cnn_physics77._foreach" for name in FOREACH.split()
+}
 """The module of each name."""

@@ -97,3 +97,9 @@ __all__ = [
     "scatter",
     "send",
 ]
+
+__getattr__, __dir__ = _lacking.attributes(
+    globals(),
+    "FileStore HashStore ProcessGroup ReduceOp Store TCPStore group init_device_mesh",
+    "there is one process; ask torch.distributed.is_available() first",
+)

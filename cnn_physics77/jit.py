@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from cnn_physics77 import _lacking
 
@@ -86,7 +86,23 @@ def annotate(the_type: Any, the_value: Any) -> Any:
     return the_value
 
 
+def trace_module(mod: Any, inputs: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """The module itself; see :func:`trace`."""
+    return mod
+
+
+class Error(RuntimeError):
+    """PyTorch's compiler raises it; nothing here does."""
+
+
+class TracerWarning(Warning):
+    """PyTorch's tracer gives it; nothing here does."""
+
+
 __all__ = [
+    "Error",
+    "Final",
+    "TracerWarning",
     "annotate",
     "export",
     "freeze",
@@ -99,6 +115,7 @@ __all__ = [
     "script_if_tracing",
     "script_method",
     "trace",
+    "trace_module",
     "unused",
 ]
 

@@ -194,6 +194,24 @@ def _fan(function: str, tensor: Tensor, mode: str) -> int:
     return _fans(function, tensor)[mode == "fan_out"]
 
 
+def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
+    """Fan in and fan out, under the name by which layers that others wrote ask PyTorch for it.
+
+    Raises:
+        ShapeError: fewer than two dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(8, 3, 5, 5))
+    (75, 200)
+    """
+    return _fans("_calculate_fan_in_and_fan_out", tensor)
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """Fan in or fan out, whichever ``mode`` names."""
+    return _fan("_calculate_correct_fan", tensor, mode)
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from U(-c, c), c = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 

@@ -5,14 +5,11 @@ Questions have an answer, what concerns all devices does nothing, and what needs
 
 from __future__ import annotations
 
-import typing as _typing
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from cnn_physics77 import _lacking, _lazy
-
-if _typing.TYPE_CHECKING:
-    from cnn_physics77.cuda import amp
+from cnn_physics77 import _lacking
+from cnn_physics77.cuda import amp
 
 
 def is_available() -> bool:
@@ -166,4 +163,9 @@ __all__ = [
     "synchronize",
 ]
 
-__getattr__, __dir__ = _lazy.attributes(globals(), {"amp": __name__})
+__getattr__, __dir__ = _lacking.attributes(
+    globals(),
+    "BoolTensor ByteTensor CharTensor CUDAGraph DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
+    "ShortTensor device device_of make_graphed_callables set_stream",
+    "there is no CUDA device; ask torch.cuda.is_available() first",
+)

@@ -12,6 +12,18 @@ WEIGHTS = [(300, 200), (64, 32, 3, 3), (200, 40, 5)]
 
 
 @pytest.mark.parametrize("shape", WEIGHTS)
+def test_fans_have_the_name_that_layers_of_others_ask_for(shape):
+    mine, theirs = ours.empty(*shape), torch.empty(*shape)
+    fans = [i._calculate_fan_in_and_fan_out(x) for i, x in ((ours.nn.init, mine), (torch.nn.init, theirs))]
+    assert fans[0] == fans[1]
+    for mode in ("fan_in", "FAN_OUT"):
+        expected = torch.nn.init._calculate_correct_fan(theirs, mode)
+        assert ours.nn.init._calculate_correct_fan(mine, mode) == expected
+    with pytest.raises(ValueError, match="fewer than 2 dimensions"):
+        ours.nn.init._calculate_fan_in_and_fan_out(ours.empty(3))
+
+
+@pytest.mark.parametrize("shape", WEIGHTS)
 @pytest.mark.parametrize(
     ("name", "settings"),
     [

@@ -31,7 +31,8 @@ distributions.normal distributions.one_hot_categorical distributions.pareto dist
 distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.studentT
 distributions.transformed_distribution distributions.transforms distributions.uniform
 distributions.utils distributions.von_mises distributions.weibull distributions.wishart
-optim.swa_utils compiler nn.attention
+optim.swa_utils compiler nn.attention hub nn.parallel.data_parallel nn.parallel.distributed
+nn.parallel.scatter_gather utils.model_zoo
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp
 backends.opt_einsum cuda cuda.amp distributed functional futures fx jit profiler random mps
@@ -157,8 +158,9 @@ def test_refusals_say_what_to_do():
 
 
 LACKING = """
-func.functionalize
-fx.symbolic_trace futures.Future jit.load onnx.export profiler.profile serialization.add_safe_globals
+func.functionalize hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
+distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
+ onnx.export profiler.profile serialization.add_safe_globals
 """
 
 

@@ -5,6 +5,7 @@ from cnn_physics77.distributions.transforms.base import (
     IndependentTransform,
     ReshapeTransform,
     Transform,
+    _InverseTransform,
     identity_transform,
 )
 from cnn_physics77.distributions.transforms.scalar import (
