@@ -14,7 +14,14 @@ import numpy as np
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
-from cnn_physics77.compile.recorded import Recording, call_and_record, is_written
+from cnn_physics77.compile.recorded import (
+    Recording,
+    aliases,
+    call_and_record,
+    is_variable,
+    is_written,
+    with_gradients,
+)
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import steps_in_doubt
 from cnn_physics77.compile.trace import (
@@ -61,27 +68,31 @@ class Captured:
         environment: what the function read besides its arguments.
         whole: the operations that were taken as one call each.
         samples: the arguments of the capture, while a replay has been compared for no others.
-        kept: the arguments that require gradients. They are not copied: the program is for them alone.
+        variables: the positions of arguments that are leaves and may be others, and whether each has no
+            gradient. A gradient is one more argument.
+        kept: the other leaves among the arguments. They are not copied: the program is for them alone.
     """
 
-    record = staticmethod(call_and_record)
     environment: Environment
     whole: frozenset[str] = frozenset()
     samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
     kept: list[tuple[int, ref[Tensor]]] = []  # noqa: RUF012 (as well)
+    variables: dict[int, bool] = {}  # noqa: RUF012 (as well)
     _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or if it is None
 
     def __init__(self, made: Recording, lanes: int | None = None) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
+        self.grads_given, self.variables, self._aliases = made.grads_given, made.variables, made.aliases
         self.proved = False
         self.trace = made.trace
-        results = [place for place, _ in self._places() if isinstance(place, Operand)]
-        results += [place for _, place in self.grads if place is not None]
+        places = [output[0] for output in self.outputs if type(output) is tuple]
+        places += [place for _, place in (*self.grads, *self.grads_given)]
+        self._result_places = [place for place in places if isinstance(place, Operand)]
         self._written_inputs = [
             (index, buffer) for index, buffer in made.inputs if is_written(made.trace.steps, buffer)
         ]
-        results += [made.trace.operand(buffer.owner) for _, buffer in self._written_inputs]
-        self.program = Program(made.trace, results, lanes)
+        written = [made.trace.operand(buffer.owner) for _, buffer in self._written_inputs]
+        self.program = Program(made.trace, self._result_places + written, lanes)
         self._inputs = made.inputs
         self._slots = made.seen.slots
         self._generators = list(made.seen.generators.values())
@@ -94,17 +105,16 @@ class Captured:
 
     def _interface(self, made: Recording) -> Interface:
         names = names_of_arguments(made.function, made.arguments)
+        names += [f"{names[index]}_grad" for index, none in self.variables.items() if not none]
         arrays = names_of_arrays(made.seen, self.tensors())
         owners = {id(array): name for name, array in arrays.items()}
+        grads = [(owners.get(id(leaf.array), "tensor"), place) for leaf, place in self.grads]
+        grads += [(names[index], place) for index, place in self.grads_given]
         return Interface(
             name_of_function(made.function),
             [(names[index], made.trace.operand(buffer.owner)) for index, buffer in made.inputs],
             [output[0] if type(output) is tuple else None for output in self.outputs],
-            gradients=[
-                (f"{owners.get(id(leaf.array), 'tensor')}.grad", place)
-                for leaf, place in self.grads
-                if place is not None
-            ],
+            gradients=[(f"{name}.grad", place) for name, place in grads if place is not None],
             arrays=arrays,
         )
 
@@ -119,11 +129,20 @@ class Captured:
             self.trace = Trace()
 
     def is_for(self, given: list[Tensor]) -> bool:
-        """Whether the arguments that are not copied are those of the capture."""
-        return all(reference() is given[index] for index, reference in self.kept)
+        """Whether the leaves among the arguments are those of the capture, or as they were there."""
+        if not all(reference() is given[index] for index, reference in self.kept):
+            return False
+        return not self.variables or (
+            all(
+                is_variable(given[index]) and (given[index]._grad is None) is none
+                for index, none in self.variables.items()
+            )
+            and aliases(with_gradients(given, self.variables)) == self._aliases
+        )
 
     def is_sample(self, given: list[Tensor]) -> bool:
         """Whether the arguments are equal to those of the capture."""
+        given = with_gradients(given, self.variables)
         return all(np.array_equal(given[index].array, array) for index, array in self.samples)
 
     def use_processes(self) -> LanedProgram:
@@ -157,9 +176,6 @@ class Captured:
         used = {id(o.buffer.owner) for s in steps for o in s.reads if o.buffer.kind == EXTERNAL}
         changed = {id(o.buffer.owner) for s in steps for o in s.writes if o.buffer.kind == EXTERNAL}
         self._used_owners, self._changed_owners, self._written_at = used | changed, changed, written
-
-    def _places(self) -> list[tuple[Any, bool]]:
-        return [output for output in self.outputs if type(output) is tuple]
 
     # ------------------------------------------------------------------------------------------- guards
 
@@ -239,8 +255,10 @@ class Captured:
         would be seen through another one, or through a tensor that the program uses, or cannot be made."""
         if not self._changed_owners and not self._written_at:
             return False
+        given = with_gradients(given, self.variables)
         owners = [id(owner_of(t.array)) for t in given]
-        if not self._changed_owners.isdisjoint(owners):
+        kept = {index for index, _ in self.kept}
+        if any(owner in self._changed_owners for index, owner in enumerate(owners) if index not in kept):
             return True
         return any(
             not given[index].array.flags.writeable
@@ -290,6 +308,7 @@ class Captured:
         """
         if any(getrefcount(thing) > count for thing, count in self._references):
             self.program = self.program.rebound()  # somebody has kept a gradient of the last replay
+        given = with_gradients(given, self.variables)
         self._run(given, self._undone)
         for index, buffer in self._written_inputs:
             np.copyto(given[index].array, buffer.owner)
@@ -303,6 +322,8 @@ class Captured:
         array = self.program.array
         for leaf, place in self.grads:
             leaf._grad = None if place is None else from_array(array(place))
+        for index, place in self.grads_given:
+            given[index]._grad = None if place is None else from_array(array(place).copy(order="K"))
         result = rebuild(self.description, [self._output(output, given) for output in self.outputs])
         self._note_references()
         return result
@@ -329,6 +350,7 @@ class Captured:
 
     def _run(self, given: list[Tensor], undone: list[np.ndarray]) -> None:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
+        given = with_gradients(given, self.variables)
         for index, buffer in self._inputs:
             np.copyto(buffer.owner, given[index].array)
         before = self._snapshot(undone) if undone or self._generators else None
@@ -370,6 +392,10 @@ class Captured:
 
     # -------------------------------------------------------------------------------------------- proof
 
+    def record(self, function: Callable, description: Any, given: list[Tensor]) -> Recording:
+        """The call as always, recorded as it was for this capture."""
+        return call_and_record(function, description, given, list(self.variables))
+
     def rehearse(self, given: list[Tensor]) -> list[np.ndarray]:
         """All that a replay would give and change, without any change.
 
@@ -404,18 +430,18 @@ class Captured:
         return len(self._results())
 
     def _results(self) -> list[np.ndarray]:
-        places = [place for place, _ in self._places() if isinstance(place, Operand)]
-        places += [place for _, place in self.grads if place is not None]
-        return [self.program.array(place) for place in places]
+        return [self.program.array(place) for place in self._result_places]
 
-    def values_of(self, made: Recording) -> list[np.ndarray]:
+    def values_of(self, made: Recording, given: list[Tensor]) -> list[np.ndarray]:
         """What :meth:`rehearse` gives, from an ordinary call."""
         returned: list[Tensor] = []
         flatten(made.result, returned)
         results = [
             t.array for t, output in zip(returned, self.outputs) if type(output) is tuple and t.array.size
         ]
-        grads: list[Any] = [leaf._grad for leaf, place in self.grads if place is not None]
+        leaves = [(leaf, place) for leaf, place in self.grads]
+        leaves += [(given[index], place) for index, place in self.grads_given]
+        grads: list[Any] = [leaf._grad for leaf, place in leaves if place is not None]
         return [*results, *(grad.array for grad in grads), *self._seen]
 
 

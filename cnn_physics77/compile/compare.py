@@ -9,16 +9,18 @@ import numpy as np
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.recorded import Recording
 from cnn_physics77.compile.trace import CONSTANT, Choice, Guard, Operand, Step, Trace
+from cnn_physics77.core.tensor import Tensor
 
 TOLERANCES = {"d": 1e-12, "D": 1e-12, "f": 1e-5, "F": 1e-5, "e": 1e-2}
 """By dtype, of the largest value: the kernels may add in another order."""
 
 
-def difference(captured: Captured, made: Recording, replayed: list[np.ndarray]) -> str:
+def difference(captured: Captured, made: Recording, given: list[Tensor], replayed: list[np.ndarray]) -> str:
     """What is not as it was captured; "" if nothing is.
 
     Args:
         made: the same call, made again as always.
+        given: its arguments.
         replayed: what :meth:`Captured.rehearse` gave for it.
     """
     if made.problem:
@@ -26,7 +28,7 @@ def difference(captured: Captured, made: Recording, replayed: list[np.ndarray]) 
     found = _first_other_step(captured.trace, made.trace)
     if found:
         return found
-    return first_difference(captured.values_of(made), replayed)
+    return first_difference(captured.values_of(made, given), replayed)
 
 
 def first_difference(expected: list[np.ndarray], found: list[np.ndarray], rounded: bool = False) -> str:

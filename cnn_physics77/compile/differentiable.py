@@ -49,8 +49,6 @@ class AllLent(Exception):
 class Differentiable(Captured):
     """Two programs that do again what a recorded call and its backward pass did, for other values."""
 
-    record = staticmethod(call_and_record_both)
-
     def __init__(self, made: JointRecording, lanes: int | None = None) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, []
         self.proved = False
@@ -241,6 +239,10 @@ class Differentiable(Captured):
 
     # -------------------------------------------------------------------------------------------- proof
 
+    def record(self, function: Callable, description: Any, given: list[Tensor]) -> JointRecording:
+        """The call as always, recorded as it was for this capture."""
+        return call_and_record_both(function, description, given)
+
     def rehearse(self, given: list[Tensor]) -> list[np.ndarray]:
         """All that a replay and its backward pass would give and change, without any change.
 
@@ -261,7 +263,7 @@ class Differentiable(Captured):
         finally:
             restore()
 
-    def values_of(self, made: Any) -> list[np.ndarray]:
+    def values_of(self, made: Any, given: list[Tensor]) -> list[np.ndarray]:
         """What :meth:`rehearse` gives, from an ordinary call."""
         returned: list[Tensor] = []
         flatten(made.result, returned)

@@ -47,6 +47,9 @@ class Environment:
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
         values = [value for *_, value in (*self._globals, *self._cells)]
+        for value in values:  # grows meanwhile
+            if type(value) is _Items:
+                values += [item[1] if value.kind is dict else item for item in value.items]
         return [value for value in values if isinstance(value, Tensor)]
 
     def holds(self) -> bool:

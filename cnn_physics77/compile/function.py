@@ -17,10 +17,20 @@ from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.joint import JointRecording, call_and_record_both
 from cnn_physics77.compile.processes import LaneBusy, can_use_processes, check_lanes, is_worth_it
-from cnn_physics77.compile.recorded import DIFFERENTIABLE, call_and_record, has_graph
+from cnn_physics77.compile.recorded import (
+    DIFFERENTIABLE,
+    OptimizerBefore,
+    Recording,
+    aliases,
+    call_and_record,
+    has_graph,
+    is_variable,
+    with_gradients,
+)
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
 from cnn_physics77.compile.tree import flatten
+from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -29,6 +39,9 @@ MOST_CAPTURES = 8
 
 REPLAYS = 4
 """So many in a row are timed where lanes are chosen."""
+
+MOST_KINDS = 256
+"""Of calls that are remembered, captured or not."""
 
 ATTEMPTS = 3
 """Calls of one kind that are tried while the problem may pass."""
@@ -98,7 +111,7 @@ class CompiledFunction:
         key = (
             description,
             tuple(map(_kind_of, given)),
-            _aliases(given),
+            aliases(given),
             recording(),
         )
         for captured in self._captures.get(key, ()):
@@ -140,24 +153,40 @@ class CompiledFunction:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind()
+            if len(self._kinds) > MOST_KINDS:  # the arguments may be objects, which the keys keep alive
+                del self._kinds[next(iter(self._kinds))]
         if kind.changes and any(overlapping(given, index) for index in range(len(given))):
             return self._function(*args, **kwargs)  # a capture copies them
         kind.calls += 1
         if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
             return self._capture(key, kind, description, given)
-        versions = [t._version for t in given]
+        versions, edges = [t._version for t in given], [t.edge for t in given]
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
+            if any(t.edge is not edge for t, edge in zip(given, edges)):
+                self._give_up(kind, "it changes whether an argument requires grad; take x.detach() there")
             kind.changes = versions != [t._version for t in given]
             kind.differentiable = _has_history(result, given)
         return result
 
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
-        record = call_and_record_both if kind.differentiable else call_and_record
         environment, whole = Environment(self._function), frozenset(self._unsteady - {""})
-        samples = [(index, t.array.copy()) for index, t in enumerate(given) if t.edge is None]
+        variables = [] if kind.differentiable else _variables(given, environment)
+        kept = {
+            index: weakref.ref(t)
+            for index, t in enumerate(given)
+            if t.edge is LEAF and index not in variables
+        }
+        samples = [
+            (index, t.array.copy())
+            for index, t in enumerate(with_gradients(given, variables))
+            if index not in kept
+        ]
         with taken_whole(whole):
-            made = record(self._function, description, given)
+            if kind.differentiable:
+                made: Recording = call_and_record_both(self._function, description, given)
+            else:
+                made = call_and_record(self._function, description, given, variables)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
@@ -182,7 +211,7 @@ class CompiledFunction:
         captured.environment, captured.whole = environment, whole
         if type(captured) is Captured:
             captured.samples = samples
-            captured.kept = [(index, weakref.ref(t)) for index, t in enumerate(given) if t.edge is not None]
+            captured.kept = list(kept.items())
         self._captures.setdefault(key, []).append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
@@ -207,7 +236,7 @@ class CompiledFunction:
             made = captured.record(self._function, description, given)
         if made.passing:
             return made.result  # another thread's doing; the next call is compared
-        problem = difference(captured, made, replayed)
+        problem = difference(captured, made, given, replayed)
         if problem:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
@@ -279,6 +308,16 @@ def _has_history(result: Any, given: list[Tensor]) -> bool:
     return any(not t.is_leaf and id(t) not in known and has_graph(t.edge) for t in returned)
 
 
+def _variables(given: list[Tensor], environment: Environment) -> list[int]:
+    """The positions of leaves that the function knows as arguments alone, as far as can be seen."""
+    candidates = [index for index, t in enumerate(given) if is_variable(t)]
+    if not candidates:
+        return []
+    groups = [group for o in OptimizerBefore.all() for group in o.optimizer.param_groups]
+    known = {id(t) for t in (*environment.tensors(), *(p for group in groups for p in group["params"]))}
+    return [index for index in candidates if id(given[index]) not in known]
+
+
 def _choose_lanes(
     captured: Captured, threads: Program, processes: Program, given: list[Tensor], rounds: int = 3
 ) -> None:
@@ -314,11 +353,3 @@ def _kind_of(t: Tensor) -> tuple:
     """What Python code may decide by: all of an argument but its values."""
     array = t.array
     return array.shape, array.dtype, array.strides, type(t), t.edge is None
-
-
-def _aliases(given: list[Tensor]) -> tuple[int, ...]:
-    """For each tensor the position at which it is first given."""
-    if len(given) < 2:
-        return ()
-    first: dict[int, int] = {}
-    return tuple(first.setdefault(id(t), index) for index, t in enumerate(given))

@@ -20,7 +20,8 @@ from cnn_physics77.compile.recorded import (
     OptimizerBefore,
     Recording,
     TensorBefore,
-    is_written,
+    copy_of,
+    give_changes,
     kept_tensor,
     problem_of,
 )
@@ -28,8 +29,7 @@ from cnn_physics77.compile.seams import arrays_of, holders, note_modules, tapped
 from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
-from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
-from cnn_physics77.core.operations.base.views import rebase_history
+from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, sequence
 from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -77,18 +77,6 @@ class JointRecording(Recording):
     reached: list[frozenset[int]] = field(default_factory=list)
 
 
-class _Argument:
-    """The operation of a copied argument: what its gradient is sent to is the argument itself."""
-
-    name = "argument"
-
-    def backward(self, node: Node, gradient: Any, edges: tuple) -> tuple:
-        return (gradient,)
-
-
-_ARGUMENT = _Argument()
-
-
 class _UndoingTrace(Trace):
     """A trace that can undo what is done to the memory of others."""
 
@@ -120,7 +108,7 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
     before = holders()
     tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = _UndoingTrace(array for holder in before for array in arrays_of(holder))
-    copies = {id(t): _copy(t) for t in given if t.array.size}
+    copies = {id(t): copy_of(t) for t in given if t.array.size}
     arguments = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
     known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
@@ -147,16 +135,10 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
 
     first = {id(t): index for index, t in reversed(list(enumerate(given)))}
     made.inputs = [(first[key], buffer) for key, buffer in buffers.items()]
-    for index, buffer in made.inputs:
-        key = id(given[index])
-        if key in arguments:
-            arguments[key].edges = (edge_to(given[index]),)
-        if is_written(trace.steps[: made.boundary], buffer):
-            np.copyto(given[index].array, copies[key].array)
-            if copies[key].edge is not arguments.get(key):
-                rebase_history(given[index], copies[key].edge)
-            if key in arguments:
-                made.problem = made.problem or "it changes an argument that requires grad in place"
+    for t in given:
+        if id(t) in arguments:
+            arguments[id(t)].edges = (edge_to(t),)
+    give_changes(made, given, copies, arguments, trace.steps[: made.boundary])
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
@@ -167,17 +149,6 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
     return made
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    """A copy that shares the count of changes, and has a history of its own if the tensor requires grad."""
-    if tensor._changes is None:
-        tensor._changes = [0, 0]
-    copy = from_array(tensor.array.copy(order="K"))
-    copy._changes = tensor._changes
-    if tensor.edge is not None:
-        copy.edge = record(_ARGUMENT, ())
-    return copy
 
 
 def _describe(

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from cnn_physics77.compile.seams import Seen
 from cnn_physics77.compile.trace import Buffer, Operand
-from cnn_physics77.compile.tree import Other, is_leaf
+from cnn_physics77.compile.tree import Other, is_dense, is_leaf
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 
@@ -91,8 +91,8 @@ def names_of_arrays(seen: Seen, tensors: list[Tensor]) -> dict[str, np.ndarray]:
 
 
 def _tensors_of(module: Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()
+    named = (*module.named_parameters(), *module.named_buffers())
+    return ((name, tensor) for name, tensor in named if is_dense(tensor))
 
 
 def names_of_arguments(function: Callable, description: Any) -> list[str]:

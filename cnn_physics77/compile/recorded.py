@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.compile.seams import Seen, arrays_of, holders, instances, note_modules, tapped
-from cnn_physics77.compile.trace import INPUT, Buffer, Operand, Trace, owner_of
-from cnn_physics77.compile.tree import Other, flatten, rebuild
-from cnn_physics77.core.autograd import Node, Output
+from cnn_physics77.compile.trace import INPUT, Buffer, Operand, Trace, current, owner_of
+from cnn_physics77.compile.tree import flatten, is_dense, others, rebuild
+from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record
+from cnn_physics77.core.operations.base.views import rebase_history
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -33,7 +35,7 @@ class TensorBefore:
         return [
             TensorBefore(t, t.array, t.edge, t._grad, None if t._grad is None else t._grad.array)
             for t in holders
-            if isinstance(t, Tensor) and "array" in t.__dict__
+            if is_dense(t)
         ]
 
 
@@ -64,10 +66,14 @@ class Recording:
         result: what the function returned.
         problem: why it cannot be replayed; "" if it can.
         passing: whether that may be otherwise at the next call.
-        inputs: for each tensor among the arguments that is a constant, its position and its copy's buffer.
+        inputs: for each argument that was copied, its position and its copy's buffer.
         outputs: the description of the result, and what each tensor in it is: the position of an argument, a
             tensor that was there before, or a place and whether it had a history.
         grads: leaves whose ``.grad`` is another tensor than before, and its place.
+        variables: the positions of arguments that are leaves for which others may be given at a replay, and
+            whether each has no gradient.
+        aliases: which arguments, and gradients of variables, are the same.
+        grads_given: as ``grads``, for the variables, by position.
     """
 
     function: Callable
@@ -83,6 +89,9 @@ class Recording:
     description: Any = None
     outputs: list[Any] = field(default_factory=list)
     grads: list[tuple[Tensor, Operand | None]] = field(default_factory=list)
+    variables: dict[int, bool] = field(default_factory=dict)
+    aliases: tuple[int, ...] = ()
+    grads_given: list[tuple[int, Operand | None]] = field(default_factory=list)
 
     def hides(self, tensors: list[Tensor]) -> bool:
         """Whether one of these, or of the parameters and buffers that take part, was not found: the garbage
@@ -91,33 +100,125 @@ class Recording:
         for module in self.seen.modules.values():
             tensors = [*tensors, *module.parameters(), *module.buffers()]
         tensors = [*tensors, *(p for slot in self.seen.slots for p in slot.pack.params)]
-        return any(id(t) not in known for t in tensors)
+        return any(is_dense(t) and id(t) not in known for t in tensors)
 
 
-def call_and_record(function: Callable, description: Any, given: list[Tensor]) -> Recording:
+class _Argument:
+    """The operation of a copied argument that has a history: its gradient goes on to the argument itself."""
+
+    name = "argument"
+
+    def backward(self, node: Node, gradient: Any, edges: tuple) -> tuple:
+        """The gradient of the argument."""
+        if current.trace is not None:
+            current.trace.problem = (
+                current.trace.problem or "its backward pass goes on into the history of an argument"
+            )
+        return (gradient,)
+
+
+_ARGUMENT = _Argument()
+
+
+def copy_of(tensor: Tensor, edges: tuple = ()) -> Tensor:
+    """A copy that shares the count of changes. Where the tensor requires grad, it has a history of its own,
+    which leads to ``edges``."""
+    if tensor._changes is None:
+        tensor._changes = [0, 0]
+    copy = from_array(tensor.array.copy(order="K"))
+    copy._changes = tensor._changes
+    if tensor.edge is not None:
+        copy.edge = record(_ARGUMENT, edges)
+    return copy
+
+
+def is_variable(tensor: Tensor) -> bool:
+    """Whether this is a leaf of the user's, and no hook of its own is called in a backward pass."""
+    grad = tensor._grad
+    return (
+        type(tensor) is Tensor
+        and tensor.edge is LEAF
+        and tensor.array.size > 0
+        and not (tensor.hooks or tensor._after_accumulation)
+        and (grad is None or grad.edge is None)
+    )
+
+
+def with_gradients(given: list[Tensor], variables: Iterable[int]) -> list[Tensor]:
+    """The arguments, and after them the gradients that variables among them have."""
+    return [*given, *(grad for index in variables if (grad := given[index]._grad) is not None)]
+
+
+def aliases(given: list[Tensor]) -> tuple[int, ...]:
+    """For each tensor the position at which it is first given."""
+    if len(given) < 2:
+        return ()
+    first: dict[int, int] = {}
+    return tuple(first.setdefault(id(t), index) for index, t in enumerate(given))
+
+
+@contextmanager
+def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer]]:
+    """Within, these tensors lie in copies of their memory; the buffers of the copies."""
+    before = [(t, t.array) for t in dict.fromkeys(tensors)]
+    buffers = {}
+    for t, array in before:
+        t.array = array.copy(order="K")
+        buffers[id(t)] = trace.add(t.array, INPUT)
+    try:
+        yield buffers
+    finally:
+        for t, array in before:
+            copy = buffers[id(t)].owner
+            if is_written(trace.steps, buffers[id(t)]):
+                np.copyto(array, copy)
+            if t.array is copy:
+                t.array = array
+
+
+def call_and_record(
+    function: Callable, description: Any, given: list[Tensor], variables: Sequence[int] = ()
+) -> Recording:
     """Call the function as always, and note what it does.
 
     Args:
         description, given: the arguments ``(args, kwargs)``, flattened.
+        variables: the positions of leaves for which others may be given at a replay: they lie in copies of
+            their memory meanwhile. The function has other leaves to itself.
     """
     before = holders()
     tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = Trace(array for holder in before for array in arrays_of(holder))
-    copies = {id(t): from_array(t.array.copy(order="K")) for t in given if t.edge is None and t.array.size}
+    without = {index: given[index]._grad is None for index in variables}
+    given = with_gradients(given, variables)
+    alike = aliases(given)
+    moved = [t for t in given if any(t is given[i] or t is given[i]._grad for i in variables)]
+    own = set(map(id, moved))
+    copies = {
+        id(t): copy_of(t, (edge_to(t),))
+        for t in given
+        if id(t) not in own and t.edge is not LEAF and t.array.size
+    }
+    histories = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
     known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
 
-    with tapped(trace) as seen:
+    with _in_copies(moved, trace) as own_buffers, tapped(trace) as seen:
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
         note_modules(seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
         made = Recording(function, description, trace, seen, tensors=tensors, optimizers=optimizers)
+        made.variables, made.aliases = without, alike
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
-        made.grads = [(t, None if t._grad is None else trace.operand(t._grad.array)) for t in grads]
-        positions = {id(copies[id(t)]): index for index, t in enumerate(given) if id(t) in copies}
+        placed = [(t, None if t._grad is None else trace.operand(t._grad.array)) for t in grads]
+        made.grads = [(t, place) for t, place in placed if id(t) not in own]
+        first = {id(t): index for index, t in reversed(list(enumerate(given)))}
+        made.grads_given = [(first[id(t)], place) for t, place in placed if id(t) in own]
+        buffers |= own_buffers
+        positions = {id(copies.get(id(t), t)): index for index, t in enumerate(given) if id(t) in buffers}
         for t in returned:
             if id(t) in positions:
                 made.outputs.append(positions[id(t)])
@@ -127,17 +228,13 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
                 place = trace.operand(t.array) if t.array.size else np.asarray(t.array)
                 made.outputs.append((place, t.edge is not None))
 
-    first = {id(t): index for index, t in reversed(list(enumerate(given)))}
     made.inputs = [(first[key], buffer) for key, buffer in buffers.items()]
-    for index, buffer in made.inputs:
-        if is_written(trace.steps, buffer):
-            np.copyto(given[index].array, copies[id(given[index])].array)
-            given[index].mark_changed()
+    give_changes(made, given, copies, histories, trace.steps)
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
     made.passing = bool(seen.passing)
-    made.problem = seen.passing or trace.problem or problem_of(made, returned, known)
+    made.problem = seen.passing or trace.problem or made.problem or problem_of(made, returned, known)
     if not made.problem:
         leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
         bases = [t._view_of[0] for t in (*returned, *leaves) if t._view_of is not None]
@@ -147,6 +244,22 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor]) -
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
     return made
+
+
+def give_changes(
+    made: Recording, given: list[Tensor], copies: dict[int, Tensor], histories: dict[int, Node], steps: list
+) -> None:
+    """Give the arguments what the function did to their copies."""
+    for index, buffer in made.inputs:
+        key = id(given[index])
+        copy = copies.get(key)
+        if copy is None or not is_written(steps, buffer):
+            continue
+        np.copyto(given[index].array, copy.array)
+        if copy.edge is not histories.get(key):
+            rebase_history(given[index], copy.edge)
+        if copy.edge is not None:
+            made.problem = made.problem or "it changes an argument that requires grad in place"
 
 
 def settings_of(optimizer: Optimizer) -> list[dict[str, Any]]:
@@ -173,23 +286,14 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
             )
     if any(id(t) not in known and has_graph(t.edge) for t in returned):
         return DIFFERENTIABLE
-    if _holds_array(made.description):
-        return "it returns a NumPy array; return a tensor"
-    if _holds_iterator(made.description):
-        return "it returns an iterator, which can be used once; return a list"
+    for value in others(made.description):
+        if isinstance(value, (np.ndarray, np.generic)):
+            return "it returns a NumPy array; return a tensor"
+        if isinstance(value, Tensor):
+            return "it returns a sparse tensor; return its values, or a dense one"
+        if hasattr(value, "__next__"):
+            return "it returns an iterator, which can be used once; return a list"
     return ""
-
-
-def _holds_array(description: Any) -> bool:
-    if type(description) is Other:
-        return isinstance(description.value, (np.ndarray, np.generic))
-    return type(description) is tuple and any(map(_holds_array, description[1:]))
-
-
-def _holds_iterator(description: Any) -> bool:
-    if type(description) is Other:
-        return hasattr(description.value, "__next__")
-    return type(description) is tuple and any(map(_holds_iterator, description[1:]))
 
 
 DIFFERENTIABLE = "it returns a tensor that can still be differentiated"
@@ -230,7 +334,5 @@ def kept_tensor(trace: Trace, allowed: set[int]) -> Tensor | None:
 
 def _in_trace(trace: Trace, allowed: set[int]) -> list[Tensor]:
     """The other tensors with values that the trace computes; those of other threads are none."""
-    tensors = [t for t in holders() if isinstance(t, Tensor) and "array" in t.__dict__]
-    return [
-        t for t in tensors if id(t) not in allowed and trace.knows(t.array) and not trace.is_constant(t.array)
-    ]
+    tensors = [t for t in holders() if is_dense(t) and id(t) not in allowed]
+    return [t for t in tensors if trace.knows(t.array) and not trace.is_constant(t.array)]

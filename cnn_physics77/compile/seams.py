@@ -19,6 +19,7 @@ import numpy as np
 
 from cnn_physics77.compile.capture import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.compile.tree import is_dense
 from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
@@ -123,7 +124,7 @@ def instances(*kinds: type) -> list[Any]:
 def arrays_of(holder: Any) -> list[np.ndarray]:
     """The arrays that others see."""
     if isinstance(holder, Tensor):
-        return [holder.array] if "array" in holder.__dict__ else []
+        return [holder.array] if is_dense(holder) else []
     return [*holder.arrays, *((holder.values, holder.gradients) if holder.packed else ())]
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from cnn_physics77.core.tensor import Tensor
+
+
+def is_dense(value: Any) -> bool:
+    """Whether this is a tensor that has an array: not a sparse one, or a parameter without a shape yet."""
+    return isinstance(value, Tensor) and "array" in value.__dict__
 
 
 class _Leaf:
@@ -50,7 +56,7 @@ def is_leaf(description: Any) -> bool:
 def flatten(value: Any, leaves: list[Tensor]) -> Any:
     """The description of ``value``, which can be compared; its tensors are appended to ``leaves``."""
     kind = type(value)
-    if isinstance(value, Tensor):
+    if is_dense(value):
         leaves.append(value)
         return _LEAF
     if kind is tuple or kind is list:
@@ -60,6 +66,15 @@ def flatten(value: Any, leaves: list[Tensor]) -> Any:
     if kind is dict:
         return (kind, *[(key, flatten(item, leaves)) for key, item in value.items()])
     return Other(value)
+
+
+def others(description: Any) -> Iterator[Any]:
+    """The values in a description that are no tensors with an array."""
+    if type(description) is Other:
+        yield description.value
+    elif type(description) is tuple:
+        for item in description[1:]:
+            yield from others(item)
 
 
 def rebuild(description: Any, leaves: list[Tensor]) -> Any:
