@@ -131,6 +131,7 @@ if _typing.TYPE_CHECKING:
         hub,
         jit,
         linalg,
+        masked,
         mps,
         multiprocessing,
         onnx,
@@ -179,7 +180,7 @@ newaxis = None
 _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE_MODULES = (
     *("accelerator", "amp", "backends", "compiler", "distributed", "distributions", "func", "functional"),
-    *("futures", "fx", "hub", "jit", "mps"),
+    *("futures", "fx", "hub", "jit", "masked", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
     *("fft", "signal", "sparse"),
     *("torch_version", "utils", "version"),

@@ -76,6 +76,7 @@ MODULES = [
     (".fft", set()),
     (".signal.windows", set()),
     (".sparse", set()),
+    (".masked", set()),
     (".cuda", set()),
     (".distributions", set()),
     (".func", set()),

@@ -30,6 +30,7 @@ FACADES = (
     ".linalg",
     ".special",
     ".fft",
+    ".masked",
     ".signal.windows",
     ".serialization",
 )

@@ -58,8 +58,8 @@ _OF_NETWORKS = """
 avg_pool2d avg_pool3d gelu hardshrink linear log_softmax logsigmoid normalize sigmoid softmax softplus
 softshrink
 """
-WITH_OUT = frozenset(_OF_NETWORKS.split())
-"""Those of the functions of neural networks that do."""
+WITH_OUT = {"nn": frozenset(_OF_NETWORKS.split()), "masked": frozenset[str]()}
+"""Of these families, the functions that do."""
 
 _OUT_OF_THE_DTYPE = frozenset({"aminmax", "complex", "gather", "multinomial", "polar"})
 """The functions whose ``out`` must have the dtype of the result; others convert it."""
@@ -241,11 +241,12 @@ _made: dict[Callable, Callable] = {}
 
 
 def complete_module(module: ModuleType, family: str) -> None:
-    """Replace the public functions of a module. Those of ``nn`` do not take ``out``, as in PyTorch."""
+    """Replace the public functions of a module. Few of those of ``nn`` take ``out``, as in PyTorch."""
+    with_out = WITH_OUT.get(family)
     for name in getattr(module, "__all__", ()):
         function = getattr(module, name)
         if isfunction(function):
-            takes_out = name in WITH_OUT if family == "nn" else name not in WITHOUT_OUT
+            takes_out = name not in WITHOUT_OUT if with_out is None else name in with_out
             if function not in _made:
                 _made[function] = completed(function, takes_out)
                 _made[_made[function]] = _made[function]

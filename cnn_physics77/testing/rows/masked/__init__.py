@@ -1,0 +1,1 @@
+"""Operations on the elements that a mask selects."""
