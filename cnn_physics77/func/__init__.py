@@ -1,6 +1,5 @@
 """``torch.func``: transforms, which make of a function its derivative, or a function of a batch."""
 
-from cnn_physics77 import _lacking
 from cnn_physics77.func.derivatives import (
     grad,
     grad_and_value,
@@ -11,6 +10,7 @@ from cnn_physics77.func.derivatives import (
     linearize,
     vjp,
 )
+from cnn_physics77.func.functionalization import functionalize
 from cnn_physics77.func.mapping import vmap
 from cnn_physics77.func.modules import (
     functional_call,
@@ -20,6 +20,7 @@ from cnn_physics77.func.modules import (
 
 __all__ = [
     "functional_call",
+    "functionalize",
     "grad",
     "grad_and_value",
     "hessian",
@@ -32,10 +33,3 @@ __all__ = [
     "vjp",
     "vmap",
 ]
-
-__getattr__, __dir__ = _lacking.attributes(
-    globals(),
-    "functionalize",
-    "it rewrites changes in place for compilers of PyTorch; transforms take functions with changes in place "
-    "as they are",
-)

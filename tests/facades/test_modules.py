@@ -158,7 +158,7 @@ def test_refusals_say_what_to_do():
 
 
 LACKING = """
-func.functionalize hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
+hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
  onnx.export profiler.profile serialization.add_safe_globals
 """

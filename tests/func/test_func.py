@@ -266,3 +266,20 @@ def test_other_trees():
         tree_map(lambda a, b: a, (1,), [1])
     x = ours.func.grad(lambda p: p.a * p.b)(pair(ours.tensor(2.0), ours.tensor(3.0)))
     assert type(x) is pair and x == (3, 2)
+
+
+def test_functionalize_keeps_what_a_function_does():
+    def change(x, y):
+        x.mul_(2)
+        y[0] = x.sum()
+        return (x + 1).add_(y)
+
+    for remove in ("mutations", "mutations_and_views"):
+        results = []
+        for framework in (ours, torch):
+            x, y = framework.tensor(V), framework.tensor(B)
+            results.append([framework.func.functionalize(change, remove=remove)(x, y), x, y])
+        for mine, theirs in zip(*results):
+            np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
+    with pytest.raises(RuntimeError, match="found 'all'"):
+        ours.func.functionalize(change, remove="all")

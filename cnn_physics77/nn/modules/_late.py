@@ -19,7 +19,7 @@ _NAMES = {
         LazyLinear
     """,
     "linear_cross_entropy": "LinearCrossEntropyLoss LinearCrossEntropyOptions",
-    "local_response_norm": "LocalResponseNorm",
+    "local_response_norm": "CrossMapLRN2d LocalResponseNorm",
     "loss_ctc": "CTCLoss",
     "loss_margin": """
         CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss

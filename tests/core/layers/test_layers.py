@@ -213,7 +213,7 @@ def test_every_layer_is_compared():
     elsewhere = {"Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
     elsewhere |= {"BCELoss", "AlphaDropout", "FeatureAlphaDropout", "DataParallel"}
     elsewhere |= {"Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AdaptiveLogSoftmaxWithLoss"}
-    elsewhere |= {"FractionalMaxPool2d", "FractionalMaxPool3d"}
+    elsewhere |= {"FractionalMaxPool2d", "FractionalMaxPool3d", "CrossMapLRN2d"}
     families = ("Lazy", "LSTM", "GRU", "RNN", "Transformer", "Multihead")  # in files of their own
     elsewhere |= {name for name in public_layers() if name.startswith(families)}
     assert set(public_layers()) - elsewhere == {name for name, *_ in LAYERS}
@@ -242,6 +242,21 @@ def test_initial_values_have_pytorchs_distribution(name, arguments, settings):
         assert np.abs(found).max() > 0.9 * bound
         np.testing.assert_allclose(found.std(), wanted.std(), rtol=0.15, err_msg=label)
         assert abs(found.mean()) < 4 * bound / np.sqrt(3 * found.size)
+
+
+def test_normalization_across_maps_by_its_formula():
+    """PyTorch's own has another one for the channels after size // 2, and the gradient of a third one."""
+    x = np.random.default_rng(0).normal(size=(2, 7, 2, 3))
+    mine, theirs = pair_of("CrossMapLRN2d", (4, 2.0), {"beta": 0.5, "k": 1.5})
+    assert repr(mine) == repr(theirs)
+    found = mine(ours.from_numpy(x)).numpy()
+    for c in range(7):
+        activity = (x[:, max(0, c - 1) : c + 2] ** 2).sum(1)
+        np.testing.assert_allclose(found[:, c], x[:, c] / np.sqrt(1.5 + 2.0 / 4 * activity), rtol=1e-12)
+    few = x[:, :2].copy()
+    np.testing.assert_allclose(mine(ours.from_numpy(few)).numpy(), theirs(torch.from_numpy(few)), rtol=1e-12)
+    with pytest.raises(ValueError, match="to be 4D, got 3D"):
+        mine(ours.ones(2, 7, 2))
 
 
 def test_dtype_and_device():
