@@ -145,7 +145,7 @@ def _scalar(kind: np.dtype, data: Any) -> Any:
     return value
 
 
-def _names() -> dict[str, Any]:
+def names() -> dict[str, Any]:
     """All names that a file may contain."""
     multiarray = {"_reconstruct": _Array, "scalar": _scalar}
     found: dict[str, dict[str, Any]] = {
@@ -229,7 +229,7 @@ def read(archive: zipfile.ZipFile, entry: str) -> Any:
         raise CheckpointError(
             "load: expected saved data, found a TorchScript program; save the state_dict() of its module"
         )
-    return PickleReader(_names(), _Storages(archive, root)).read(archive.read(entry))
+    return PickleReader(names(), _Storages(archive, root)).read(archive.read(entry))
 
 
 # ---------------------------------------------------------------------------------------------- writing

@@ -254,13 +254,14 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor
 @method("addr")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (vec1 ⊗ vec2), the outer product of two vectors. See :func:`addmm`.
-    Of booleans the product is "and", the sum "or".
+    Of booleans the product is "and", the sum "or". The dtypes are promoted.
 
     >>> import cnn_physics77 as torch
     >>> torch.addr(torch.tensor([1.0]), torch.ones(2), torch.ones(3), alpha=2)
     tensor([[3., 3., 3.],
             [3., 3., 3.]])
     """
+    input, vec1, vec2 = prepare("addr", (input, vec1, vec2), broadcast=False)
     return _plus_product("addr", input, outer(vec1, vec2), beta, alpha)
 
 

@@ -223,14 +223,14 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-08) 
 
     Raises:
         ShapeError: the shapes do not broadcast, or there is no such dimension.
-        DtypeError: the dtype is not real and floating.
+        DtypeError: the common dtype is not floating.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.cosine_similarity(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    check_tensors("cosine_similarity", x1, x2)
     a, b = broadcast_tensors(*prepare("cosine_similarity", (x1, x2)))
+    check_tensors("cosine_similarity", a)
     return (_normalized(a, dim, eps) * _normalized(b, dim, eps)).sum(dim)
 
 
@@ -258,7 +258,8 @@ def pairwise_distance(
     >>> torch.nn.functional.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
-    check_tensors("pairwise_distance", x1, x2, kinds="fciu")
+    for given in (x1, x2):
+        check_tensors("pairwise_distance", given, kinds="fciu")
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 

@@ -55,7 +55,7 @@ def embedding(
 
     Args:
         input: indices t, integers of any shape.
-        weight: the table w, (rows, dimension), floating.
+        weight: the table w, (rows, dimension).
         padding_idx: this row gets no gradient; negative ones count from the end.
         max_norm: used rows with a larger norm are first scaled down to it, in place.
         norm_type: the order of that norm.
@@ -67,7 +67,7 @@ def embedding(
 
     Raises:
         ShapeError: an index or padding_idx is out of range, or the table is not 2-D.
-        DtypeError: the indices are not integers, or the table is not floating.
+        DtypeError: the indices are not integers.
 
     >>> import cnn_physics77 as torch
     >>> table = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
@@ -75,7 +75,7 @@ def embedding(
     tensor([[4., 5.],
             [0., 1.]])
     """
-    check_tensors("embedding", weight)
+    check_tensors("embedding", weight, kinds="fciub")
     if not isinstance(input, Tensor) or input.array.dtype.kind not in "iu":
         found = input.dtype if isinstance(input, Tensor) else type(input).__name__
         raise DtypeError(

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels_of_activation
 from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast, expand_to
 from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -331,6 +333,12 @@ def _(g, x):
     return g * (log1p(-x) - log(x))
 
 
+def _as(like: Tensor, given: Any) -> Any:
+    """The tensor, or None, in the dtype of another tensor."""
+    dtype = like.array.dtype
+    return given if given is None or given.array.dtype == dtype else cast(given, dtype=dtype)
+
+
 @in_float32
 def binary_cross_entropy(
     input: Tensor,
@@ -350,7 +358,7 @@ def binary_cross_entropy(
     Args:
         input: probabilities x in [0, 1], of any shape.
         target: probabilities t, of the same shape and dtype.
-        weight: a factor w for each element; broadcasts.
+        weight: a factor w for each element, of any dtype; broadcasts.
         size_average, reduce: older forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
@@ -362,7 +370,8 @@ def binary_cross_entropy(
     >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.25, 1.0]), torch.tensor([1.0, 1.0]))
     tensor(0.6931)
     """
-    check_tensors("binary_cross_entropy", input, target, weight)
+    check_tensors("binary_cross_entropy", input, target)
+    weight = _as(input, weight)
     reduction = reduction_of("binary_cross_entropy", reduction, size_average, reduce)
     if input.shape != target.shape:
         raise ShapeError(
@@ -415,7 +424,8 @@ def binary_cross_entropy_with_logits(
 
     Args:
         input: logits x, of any shape.
-        target: probabilities t, of the same shape and dtype.
+        target: probabilities t, floating, of the same shape. Its dtype is that of the loss; all else may have
+            another.
         weight: a factor w for each element; broadcasts.
         size_average, reduce: older forms of ``reduction``.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
@@ -423,7 +433,7 @@ def binary_cross_entropy_with_logits(
 
     Raises:
         ShapeError: the shapes do not fit.
-        DtypeError: the dtypes differ.
+        DtypeError: logits or targets are not floating.
 
     >>> import cnn_physics77 as torch
     >>> x, t = torch.tensor([0.0, 1000.0]), torch.tensor([1.0, 0.0])
@@ -431,7 +441,9 @@ def binary_cross_entropy_with_logits(
     tensor([6.9315e-01, 1.0000e+03])
     """
     function = "binary_cross_entropy_with_logits"
-    check_tensors(function, input, target, weight, pos_weight)
+    check_tensors(function, input)
+    check_tensors(function, target)
+    input, weight, pos_weight = _as(target, input), _as(target, weight), _as(target, pos_weight)
     reduction = reduction_of(function, reduction, size_average, reduce)
     if input.shape != target.shape:
         raise ShapeError(

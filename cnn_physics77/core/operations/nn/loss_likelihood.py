@@ -15,6 +15,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors, reduced,
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.comparison.comparison import gt
+from cnn_physics77.core.operations.creation.creation import ones_like
 from cnn_physics77.core.operations.indexing.shape import unsqueeze
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log, square
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -62,7 +63,8 @@ def kl_div(
     if reduction == "batchmean" and size_average is None and reduce is None:
         total: Any = kl_div(input, target, reduction="sum", log_target=log_target)
         return total / input.shape[0] if input.ndim else total
-    check_tensors("kl_div", input, target)
+    for given in (input, target):
+        check_tensors("kl_div", given)
     reduction = reduction_of("kl_div", reduction, size_average, reduce)
     if reduction == "mean":
         warnings.warn(
@@ -140,10 +142,11 @@ def gaussian_nll_loss(
     >>> torch.nn.functional.gaussian_nll_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
     tensor(2.)
     """
-    check_tensors("gaussian_nll_loss", input, target)
+    for given in (input, target):
+        check_tensors("gaussian_nll_loss", given, kinds="fciu")
     reduction_of("gaussian_nll_loss", reduction, None, None)
     if not isinstance(var, Tensor):
-        var = from_array(np.full(input.shape, var, input.dtype))
+        var = ones_like(input) * var
     if var.shape != input.shape:
         if var.shape == input.shape[:-1]:
             var = unsqueeze(var, -1)

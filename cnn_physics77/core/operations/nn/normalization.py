@@ -20,6 +20,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import normalization as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
+from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -404,22 +405,25 @@ def rms_norm(
     Args:
         input: x, (..., *normalized_shape), floating or complex (with x², not |x|²).
         normalized_shape: the sizes of the last dimensions; an int for one.
-        weight: w, of that shape; None for 1.
+        weight: w, of that shape, of any dtype; None for 1.
         eps: ε; None for the machine epsilon of the dtype (that of float32 for float16).
 
     Raises:
         ShapeError: the shapes do not fit.
-        DtypeError: the dtypes differ.
+        DtypeError: the input is neither floating nor complex.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.rms_norm(torch.tensor([[1.0, 7.0]]), (2,))
     tensor([[0.2000, 1.4000]])
     """
-    check_tensors("rms_norm", input, weight)
+    check_tensors("rms_norm", input)
     shape = _last_sizes("rms_norm", input, normalized_shape, weight=weight)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     y = input * rsqrt(square(input).mean(tuple(range(-len(shape), 0)), keepdim=True) + eps)
-    return y if weight is None else y * weight
+    if weight is None:
+        return y
+    y = y * weight
+    return y if y.array.dtype == input.array.dtype else cast(y, dtype=input.array.dtype)
 
 
 # ------------------------------------------------------------------------------ vectors

@@ -286,7 +286,7 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
 
     Args:
         input, end: a and b, of one floating or complex dtype.
-        weight: w, a number or a tensor of that dtype; it may lie outside of [0, 1].
+        weight: w, a number, a 0-d tensor, or a tensor of that dtype; it may lie outside of [0, 1].
 
     Raises:
         DtypeError: different dtypes, or integers.
@@ -297,6 +297,8 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
     tensor([ 5., 15.])
     """
     a, b = as_tensor_input("lerp", input), as_tensor_input("lerp", end)
+    if isinstance(weight, Tensor) and not weight.ndim and weight.array.dtype != a.array.dtype:
+        weight = cast(weight, dtype=a.array.dtype)
     dtypes = {t.array.dtype for t in (a, b, *([weight] if isinstance(weight, Tensor) else []))}
     if len(dtypes) > 1 or a.array.dtype.kind not in "fc":
         raise DtypeError(

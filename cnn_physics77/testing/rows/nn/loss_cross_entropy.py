@@ -89,7 +89,7 @@ def _events(rng):
 _BAD_EVENTS = [
     Bad(ValueError, "size", np.ones((2, 3)), np.ones((2, 1))),
     Bad(ValueError, "reduction", np.ones(2), np.ones(2), reduction="average"),
-    Bad(TypeError, "one dtype", np.ones(2), np.ones(2, np.float32)),
+    Bad(TypeError, "expected a floating", np.ones(2, int), np.ones(2)),
 ]
 
 rows = [

@@ -1,16 +1,20 @@
-"""``torchvision.datasets``: MNIST and Fashion-MNIST, from where :mod:`cnn_physics77.datasets` finds them."""
+"""``torchvision.datasets.mnist``: MNIST and Fashion-MNIST, from where torchvision keeps them, or from where
+:mod:`cnn_physics77.datasets` finds them.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from cnn_physics77.core.loading import Dataset
+from cnn_physics77.core.data import find_idx, read_idx
 from cnn_physics77.core.tensor import from_array
 from cnn_physics77.datasets import SOURCES, load
+from cnn_physics77.vision.datasets.vision import VisionDataset
 
 try:
     from PIL import Image
@@ -20,7 +24,7 @@ except ImportError:
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-class _Images(Dataset[tuple[Any, Any]]):
+class _Images(VisionDataset):
     """Grey images of 28 x 28 pixels with labels; a subclass names the data set."""
 
     classes: ClassVar[list[str]]
@@ -34,17 +38,30 @@ class _Images(Dataset[tuple[Any, Any]]):
         target_transform: Callable | None = None,
         download: bool = False,
     ) -> None:
-        self.root = os.path.expanduser(root)
+        super().__init__(root, transform=transform, target_transform=target_transform)
         self.train = train
-        self.transform = transform
-        self.target_transform = target_transform
+        images, labels = self._in_own_folder() or self._found(download)
+        self.data = from_array(images)
+        self.targets = from_array(labels.astype(np.int64))
+
+    @property
+    def raw_folder(self) -> str:
+        """Where torchvision keeps the files."""
+        return os.path.join(self.root, type(self).__name__, "raw")
+
+    def _in_own_folder(self) -> list[np.ndarray] | None:
+        """The images and labels in :attr:`raw_folder`. They are not verified."""
+        part = "train" if self.train else "t10k"
+        paths = [
+            find_idx(Path(self.raw_folder), f"{part}-{kind}-ubyte") for kind in ("images-idx3", "labels-idx1")
+        ]
+        return None if None in paths else [read_idx(path) for path in paths if path is not None]
+
+    def _found(self, download: bool) -> tuple[np.ndarray, np.ndarray]:
         folder = self.root if os.path.isdir(self.root) else None
         found = load(self._name, data_dir=folder, download=download)
-        images, labels = (
-            (found.train_images, found.train_labels) if train else (found.test_images, found.test_labels)
-        )
-        self.data = from_array(images[:, 0])
-        self.targets = from_array(labels)
+        part = "train" if self.train else "test"
+        return getattr(found, f"{part}_images")[:, 0], getattr(found, f"{part}_labels")
 
     @property
     def class_to_idx(self) -> dict[str, int]:
@@ -54,38 +71,21 @@ class _Images(Dataset[tuple[Any, Any]]):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         pixels, target = self.data.array[index], int(self.targets.array[index])
         image = pixels if Image is None else Image.fromarray(np.ascontiguousarray(pixels))
-        if self.transform is not None:
-            image = self.transform(image)
-        if self.target_transform is not None:
-            target = self.target_transform(target)
-        return image, target
+        return self._transformed(image, target)
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __repr__(self) -> str:
-        lines = [
-            f"Dataset {type(self).__name__}",
-            f"    Number of datapoints: {len(self)}",
-            f"    Root location: {self.root}",
-            f"    Split: {'Train' if self.train else 'Test'}",
-        ]
-        changes = {"Transform": self.transform, "Target transform": self.target_transform}
-        if any(change is not None for change in changes.values()):
-            lines.append("    StandardTransform")
-        for title, change in changes.items():
-            if change is not None:
-                indent = "\n" + " " * (len(title) + 2)
-                lines.append(f"{title}: {repr(change).replace(chr(10), indent)}")
-        return "\n".join(lines)
+    def extra_repr(self) -> str:
+        return f"Split: {'Train' if self.train else 'Test'}"
 
 
 class MNIST(_Images):
     """Handwritten digits: 60000 for training, 10000 for testing.
 
     Args:
-        root: where to search first, also in its folder ``MNIST/raw``; then where
-            :mod:`cnn_physics77.datasets` looks.
+        root: where to search first: in its folder ``MNIST/raw``, whose files may be any of the format; then
+            for the published files, which are verified, where :mod:`cnn_physics77.datasets` looks.
         train: the training part, or the test part.
         transform: applied to the image: a PIL image, or a uint8 array (28, 28) where Pillow is not installed.
         target_transform: applied to the label, an int.
