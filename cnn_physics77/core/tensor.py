@@ -364,6 +364,20 @@ def _add_to(held: Tensor, gradient: Tensor) -> None:
     held.mark_changed()
 
 
+def clear_gradient(tensor: Tensor, set_to_none: bool) -> None:
+    """What ``zero_grad`` does to a parameter: drop its gradient, or overwrite it with zeros in its place, as
+    others may hold it."""
+    gradient = tensor.grad
+    if set_to_none or gradient is None:
+        tensor.grad = None
+        return
+    if gradient.is_leaf:
+        gradient.edge = None
+    else:
+        gradient.detach_()
+    gradient.zero_()
+
+
 def _check_gradient(tensor: Tensor, gradient: Tensor) -> None:
     if not isinstance(gradient, Tensor):
         raise TypeError(

@@ -38,7 +38,7 @@ from cnn_physics77.core.description import Description
 from cnn_physics77.core.handles import RemovableHandle
 '''
 
-FUNCTIONS = ("from_array", "tensor", "from_numpy", "is_tensor", "method")
+FUNCTIONS = ("from_array", "tensor", "from_numpy", "is_tensor", "method", "clear_gradient")
 
 # Modules that create functions without an annotation of the result, which is a tensor.
 _GIVE_TENSORS = ("arithmetic", "bitwise", "casting", "comparison", "elementwise", "inplace", "matrices")

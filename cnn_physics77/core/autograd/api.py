@@ -61,7 +61,8 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         grad_tensors: :math:`\\partial L / \\partial y` for each of them, of its shape; None for 1.
         retain_graph: keep what the derivatives need for another backward pass. Default: ``create_graph``.
         create_graph: record the derivatives, so that they can be differentiated.
-        inputs: add into the ``.grad`` of these tensors alone.
+        inputs: add into the ``.grad`` of these tensors alone. Results among them retain their gradient, as
+            after ``retain_grad()``.
 
     Raises:
         GradientError: there is nothing to differentiate; an output of several elements comes without a
@@ -87,10 +88,12 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         targets = {edge_to(tensor): tensor for tensor in inputs}
         if None in targets:
             raise GradientError("backward: expected inputs that require grad, found one that does not")
+        for tensor in inputs:
+            tensor.retain_grad()
 
     def deliver(edge, gradient, owned):
         tensor = edge if targets is None else targets[edge]
-        if not tensor.retains_grad:  # else its hook has had the gradient
+        if tensor.is_leaf:  # else the hook of retain_grad() has had the gradient
             tensor.accumulate_grad(gradient, owned, create_graph)
 
     retain = create_graph if retain_graph is None else retain_graph

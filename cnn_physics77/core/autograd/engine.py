@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
-from cnn_physics77.core.autograd.execution import Plain, Source, current_execution
+from cnn_physics77.core.autograd.execution import Plain, Source, current_execution, holds_values
 from cnn_physics77.core.autograd.graph import Node, Output, node_of
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
@@ -78,7 +78,7 @@ def run_backward(
                     heappush(received.queue, (-edge.sequence, edge))
                 else:
                     received.add(edge, result, (node, gradient, results))
-            if not retain_graph and node.saved:  # a node that saved nothing can serve again
+            if not retain_graph and node.saved and holds_values(node.saved):  # others can serve again
                 node.saved = None
         for leaf, gradient, owned in received.leaves():
             if inputs is None or leaf in inputs:

@@ -85,6 +85,20 @@ def is_fresh(gradient, source: Source) -> bool:
     return not any(np.may_share_memory(array, other) for other in _arrays((incoming, node.saved, others)))
 
 
+_SIZES = frozenset({type(None), type(...), int, float, bool, str, slice})
+
+
+def holds_values(saved: tuple) -> bool:
+    """Whether a node saved more than shapes, dtypes and parameters."""
+    for item in saved:
+        if isinstance(item, tuple):
+            if holds_values(item):
+                return True
+        elif type(item) not in _SIZES and not isinstance(item, np.dtype):
+            return True
+    return False
+
+
 def _arrays(value) -> Iterator[np.ndarray]:
     """The arrays in tensors, arrays and nested sequences of them."""
     for item in value:

@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.layers.conversion import Conversions
 from cnn_physics77.core.layers.hooks import HooksAttribute, ModuleHooks, call_with_hooks
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.layers.registry import Registry
 from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, clear_gradient
 
 
 class Module(Conversions):
@@ -351,12 +349,9 @@ class Module(Conversions):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradients of all parameters to None, or to zeros."""
+        """Set the gradients of all parameters to None, or overwrite them with zeros."""
         for parameter in self.parameters():
-            if set_to_none:
-                parameter.grad = None
-            elif parameter.grad is not None:
-                parameter.grad = from_array(np.zeros_like(parameter.grad.array))
+            clear_gradient(parameter, set_to_none)
 
     # ------------------------------------------------------------------------------- hooks
 

@@ -21,7 +21,13 @@ from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base import broadcasting
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
-from cnn_physics77.core.operations.base.inplace_base import apply_inplace, check_writable, copy_values, write
+from cnn_physics77.core.operations.base.inplace_base import (
+    apply_inplace,
+    check_writable,
+    copy_values,
+    must_record,
+    write,
+)
 from cnn_physics77.core.operations.base.keywords import number_first
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.base.views import base_of, has_history
@@ -213,7 +219,7 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
             f"{function}: expected values whose shape broadcasts to {size}, found {value.array.shape}; "
             "reshape or unsqueeze them"
         )
-    if recording() and (has_history(target) or value.edge is not None):
+    if must_record(target, (value,)):
         if value.array.dtype != target.array.dtype:
             value = cast(value, dtype=target.array.dtype)
         return apply_inplace(function, target, copy_values, expand_to(value, size))
@@ -301,7 +307,7 @@ def _setitem(self, key, value) -> None:
     basic, index = parse(self.array.shape, key)
     if not isinstance(value, Tensor):
         value = _number_like("__setitem__", self, value)
-    if not (recording() and (has_history(self) or value.edge is not None)):
+    if not must_record(self, (value,)):
         _put_values(self, basic, index, value)
         return
     target = _slice(self, key=basic) if basic else self
@@ -349,10 +355,10 @@ def _number_like(function: str, x: Tensor, value) -> Tensor:
 
 
 def _of_dtype(x: Tensor, value: Tensor) -> Tensor:
-    """A 0-d value in x's dtype; other values unchanged."""
+    """A value of one element in x's dtype; other values unchanged."""
     return (
         cast(value, dtype=x.array.dtype)
-        if value.array.ndim == 0 and value.array.dtype != x.array.dtype
+        if value.array.size == 1 and value.array.dtype != x.array.dtype
         else value
     )
 

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group
+from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group, set_rate
 from cnn_physics77.core.optim.optimizer import Optimizer
 
 
@@ -176,7 +176,7 @@ class CyclicLR(_WithMomentum):
         base_lrs = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for group, lowest in zip(optimizer.param_groups, base_lrs):
-                group["lr"] = lowest
+                set_rate(group, lowest)
         self.max_lrs = per_group("max_lr", optimizer, max_lr)
         up = float(step_size_up)
         down = up if step_size_down is None else float(step_size_down)
@@ -280,7 +280,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_i = self.T_0 * self.T_mult**n
         self.last_epoch = math.floor(epoch)
         for group, rate in zip(self.optimizer.param_groups, self.get_lr()):
-            group["lr"] = rate
+            set_rate(group, rate)
         self._last_lr = self._current_lrs()
 
 

@@ -6,7 +6,7 @@ import warnings
 from math import inf
 from typing import Any
 
-from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group
+from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group, set_rate
 from cnn_physics77.core.optim.optimizer import Optimizer
 
 
@@ -122,7 +122,7 @@ class ReduceLROnPlateau(LRScheduler):
             old = float(group["lr"])
             new = max(old * self.factor, lowest)
             if old - new > self.eps:
-                group["lr"] = new
+                set_rate(group, new)
 
 
 __all__ = ["ReduceLROnPlateau"]

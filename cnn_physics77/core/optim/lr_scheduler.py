@@ -19,12 +19,27 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnn_physics77.core.optim.optimizer import Optimizer
+from cnn_physics77.core.recording import no_grad
+from cnn_physics77.core.tensor import Tensor
 
 
 def check_optimizer(optimizer) -> None:
     """Raise TypeError unless it is an optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def set_rate(group: dict[str, Any], rate) -> None:
+    """Set a group's rate. A tensor stays the same one, since the program, or a captured step, may hold it."""
+    if isinstance(group["lr"], Tensor):
+        with no_grad():
+            group["lr"].fill_(float(rate))
+    else:
+        group["lr"] = rate
+
+
+def _copied(rate):
+    return rate.detach().clone() if isinstance(rate, Tensor) else rate
 
 
 def per_group(name: str, optimizer: Optimizer, value) -> list:
@@ -71,7 +86,7 @@ class LRScheduler:
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", _copied(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
@@ -90,7 +105,7 @@ class LRScheduler:
             self._is_initial = False
 
     def _current_lrs(self) -> list:
-        return [group["lr"] for group in self.optimizer.param_groups]
+        return [_copied(group["lr"]) for group in self.optimizer.param_groups]
 
     def get_lr(self) -> list:
         """The rates of the epoch ``last_epoch``, one per group."""
@@ -131,7 +146,7 @@ class LRScheduler:
             self.last_epoch = epoch
             rates = self._get_closed_form_lr()
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
+            set_rate(group, rate)
         self._last_lr = self._current_lrs()
 
     def _get_closed_form_lr(self) -> list:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from cnn_physics77.core.optim.lr_scheduler import LRScheduler
+from cnn_physics77.core.optim.lr_scheduler import LRScheduler, set_rate
 from cnn_physics77.core.optim.optimizer import Optimizer
 
 
@@ -68,7 +68,7 @@ class SequentialLR(_CompositeScheduler):
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            set_rate(group, group["initial_lr"])
         # Every scheduler made its initial step when it was created; only that of the first one is kept.
         _undo_initial_step(self)
         first = schedulers[bisect_right(milestones, 0)]

@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.recording import enable_grad
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, clear_gradient, from_array
 
 _STATE_HOOKS = ("state_dict_pre", "state_dict_post", "load_pre", "load_post")
 
@@ -196,13 +196,10 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradients of all parameters to None, or to zeros."""
+        """Set the gradients of all parameters to None, or overwrite them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    p.grad = from_array(np.zeros_like(p.grad.array))
+                clear_gradient(p, set_to_none)
 
     def step(self, closure: Callable | None = None):
         """Update the parameters once; every subclass defines it.

@@ -212,6 +212,15 @@ def test_backward_into_chosen_inputs_only():
     assert x.grad is None and w.grad.item() == 2.0
 
 
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_result_that_backward_is_asked_for_retains_its_gradient(t):
+    y = t.ones(2, requires_grad=True) * 2
+    y.sum().backward(inputs=[y], retain_graph=True)
+    assert y.retains_grad and y.grad.tolist() == [1, 1]
+    y.sum().backward()
+    assert y.grad.tolist() == [2, 2]
+
+
 # ------------------------------------------------------------------------------------------- errors
 
 
@@ -250,6 +259,24 @@ def test_second_backward_pass_through_a_freed_graph():
     z.backward(retain_graph=True)
     z.backward()
     assert x.grad.item() == 12.0
+
+
+VALUELESS = {
+    "a mean of slices": lambda t, x: x[..., :2].mean(),
+    "parts": lambda t, x: x.split(1)[0].sum() - x.flip(0).roll(1).cumsum(0).sum(),
+    "a view": lambda t, x: t.cat([x.view(-1), x.expand(2, 3)[0]]).double().sum(),
+}
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+@pytest.mark.parametrize("formula", VALUELESS)
+def test_a_graph_that_saved_no_values_serves_again(formula, t):
+    x = t.ones(3, requires_grad=True)
+    y = VALUELESS[formula](t, x)
+    y.backward()
+    once = x.grad.clone()
+    y.backward()
+    assert t.equal(x.grad, 2 * once)
 
 
 def test_changed_in_place_after_it_was_kept():

@@ -145,3 +145,14 @@ def test_a_hook_returns_a_tensor_or_none(leaf):
     (x if leaf else y).register_hook(lambda g: 2.0)
     with pytest.raises(TypeError, match="hook to return a tensor or None, found float"):
         y.sum().backward()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+@pytest.mark.parametrize("same_shape", ["expand", "expand_as", "broadcast_to"])
+def test_hooks_on_a_view_of_the_same_shape_are_its_own(same_shape, t):
+    x = t.ones(2, requires_grad=True)
+    view = getattr(x, same_shape)(x if same_shape == "expand_as" else x.shape)
+    view.register_hook(lambda g: 10 * g)
+    (x + view).sum().backward()
+    assert x.grad.tolist() == [11, 11]
+    assert view.grad_fn is not None and view.grad_fn.next_functions[0][0] is not None

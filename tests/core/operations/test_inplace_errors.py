@@ -185,3 +185,23 @@ def test_a_base_that_gets_a_history_later_forbids_the_change_too():
     with ours.no_grad():
         v.mul_(2)
     np.testing.assert_array_equal(base.detach().numpy(), [4, 4, 1, 1])
+
+
+OVERLAPPING = {
+    "windows": lambda y: y.unfold(0, 2, 1),
+    "strides": lambda y: y.as_strided((2, 2), (1, 1)),
+}
+
+
+@pytest.mark.parametrize("view", OVERLAPPING)
+def test_a_recorded_change_of_elements_that_share_memory_is_refused(view):
+    x = ours.arange(4.0, requires_grad=True)
+    y = x * 1
+    for change in (lambda v: v.mul_(2), lambda v: v.__setitem__(..., x[:2]), lambda v: v[:].add_(1)):
+        with pytest.raises(ShapeError, match="overlapping windows"):
+            change(OVERLAPPING[view](y))
+    assert y.tolist() == [0, 1, 2, 3]
+    OVERLAPPING[view](y).fill_(0)  # a constant has a derivative
+    y.as_strided((2, 2), (1, 2)).mul_(3)  # strides that do not overlap, in another order
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 0, 0, 0 if view == "windows" else 3]

@@ -191,3 +191,57 @@ def test_a_derivative_keeps_the_old_values_that_it_saved_as_a_view(t):
     z = (x * 2).scatter_reduce_(0, t.tensor(0), x, "prod")
     (y * z).backward()
     assert x.grad.item() == 2 * 18 + 6 * 12
+
+
+COUNTS = {
+    "copy_": lambda t, i, x: i.copy_(x),
+    "fill_": lambda t, i, x: i.fill_(x[1]),
+    "an element": lambda t, i, x: i.__setitem__(1, x[1]),
+    "a mask": lambda t, i, x: i.__setitem__(i == 0, x[1:2]),
+    "a view": lambda t, i, x: i.view(1, 3)[0].copy_(x),
+    "masked_fill_": lambda t, i, x: i.masked_fill_(i == 0, x[1]),
+}
+
+
+@pytest.mark.parametrize("change", COUNTS)
+def test_integers_that_are_given_values_with_a_history_stay_constants(change):
+    for dtype in ("int64", "bool", "uint8"):
+        found = []
+        for t in (ours, torch):
+            x = t.tensor([1.0, 2.0, 3.0], requires_grad=True)
+            i = t.zeros(3, dtype=getattr(t, dtype))
+            COUNTS[change](t, i, x)
+            found.append(i)
+        assert not found[0].requires_grad
+        assert found[0].tolist() == found[1].tolist()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_parts_of_tensor_split_are_changed_in_place(t):
+    x = t.ones(5, requires_grad=True)
+    y = x * 2
+    for part in (*t.tensor_split(y, 2), *y.hsplit([1, 3])):
+        part.mul_(3)
+    y.sum().backward()
+    assert x.grad.tolist() == [18] * 5
+
+
+STRIDED = {
+    "the whole memory": ((2, 2), (1, 2), 0),
+    "gaps": ((2,), (2,), 1),
+    "the end": ((3,), (1,), 1),
+}
+
+
+@pytest.mark.parametrize("of", ["a result", "a transpose"])
+@pytest.mark.parametrize("place", STRIDED)
+def test_changes_through_strides(same, place, of):
+    """Also where the gradient that arrives repeats one number in memory, as that of a sum."""
+
+    def function(f, x):
+        base = x * 1
+        view = base.view(2, 2).t() if of == "a transpose" else base
+        view.as_strided(*STRIDED[place]).mul_(3)
+        return base.sum()
+
+    same(function, (4,))

@@ -98,6 +98,25 @@ def test_rates_are_pytorchs(name, kind):
             assert scheduler.last_epoch == reference.last_epoch
 
 
+@pytest.mark.parametrize("name", [*SCHEDULERS, "plateau"])
+def test_a_rate_that_is_a_tensor_stays_the_same_tensor(name):
+    rates = []
+    for t in (ours, torch):
+        rate = t.tensor(0.05, dtype=t.float64)
+        one, two = (t.ones(2, requires_grad=True) for _ in range(2))
+        optimizer = t.optim.SGD([{"params": [one]}, {"params": [two], "lr": 0.02}], lr=rate, momentum=0.9)
+        make = SCHEDULERS.get(name, lambda s, o: s.ReduceLROnPlateau(o, patience=0))
+        scheduler = make(t.optim.lr_scheduler, optimizer)
+        found = [float(rate)]
+        for _ in range(6):
+            optimizer.step()
+            scheduler.step(*[1.0] if name == "plateau" else [])
+            found.append(float(rate))
+        assert optimizer.param_groups[0]["lr"] is rate
+        rates.append(found)
+    np.testing.assert_allclose(*rates, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_state_continues_the_schedule(name):
     make = SCHEDULERS[name]

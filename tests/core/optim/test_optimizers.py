@@ -353,14 +353,15 @@ def test_names_groups_and_repr():
     assert repr(ours.optim.Adam([x])) == repr(torch.optim.Adam([y]))
 
 
-def test_zero_grad():
-    x = ours.ones(2, requires_grad=True)
-    optimizer = ours.optim.SGD([x], lr=0.1)
-    x.grad = ours.ones(2)
-    optimizer.zero_grad(set_to_none=False)
-    assert x.grad.tolist() == [0.0, 0.0]
-    optimizer.zero_grad()
-    assert x.grad is None
+@pytest.mark.parametrize("t", [ours, torch])
+def test_zero_grad(t):
+    layer = t.nn.Linear(2, 1, bias=False)
+    for owner in (t.optim.SGD(layer.parameters(), lr=0.1), layer):
+        held = layer.weight.grad = layer(t.ones(1, 2)) * 2 * t.ones(1, 2)  # with a history
+        owner.zero_grad(set_to_none=False)
+        assert layer.weight.grad is held and held.tolist() == [[0, 0]] and not held.requires_grad
+        owner.zero_grad()
+        assert layer.weight.grad is None
 
 
 def leaf(framework):

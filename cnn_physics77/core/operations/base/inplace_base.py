@@ -36,7 +36,7 @@ def apply_inplace(function: str, input: Tensor, apply: Callable, *args, **parame
         ShapeError: the new values have another shape, the memory is read-only, or its elements overlap.
         DtypeError: the new values are of a higher kind (complex, floating, integer, boolean) than the input.
     """
-    if recording() and (has_history(input) or _any_edge(args) or _any_edge(parameters.values())):
+    if must_record(input, (*args, *parameters.values())):
         return _recorded(function, input, apply, args, parameters)
     write(function, input, apply(input, *args, **parameters).array)
     return input
@@ -58,8 +58,13 @@ def _(g):
     return g
 
 
-def _any_edge(values) -> bool:
-    return any(isinstance(value, Tensor) and value.edge is not None for value in values)
+def must_record(target: Tensor, values: tuple) -> bool:
+    """Whether a change of ``target`` that depends on ``values`` has a derivative. Integers have none."""
+    return (
+        recording()
+        and target.array.dtype.kind in "fc"
+        and (has_history(target) or any(isinstance(v, Tensor) and v.edge is not None for v in values))
+    )
 
 
 @silent
@@ -85,6 +90,19 @@ def check_writable(function: str, input: Tensor) -> None:
         )
 
 
+def overlaps_itself(array: np.ndarray) -> bool:
+    """Whether two elements of the array share memory."""
+    reach = array.itemsize
+    for stride, n in sorted((abs(stride), n) for stride, n in zip(array.strides, array.shape) if n != 1):
+        if stride < reach:  # dimensions may still interlock, as in strides (3, 2): count the places
+            places = np.zeros((), np.intp)
+            for stride, n in zip(array.strides, array.shape):
+                places = np.add.outer(places, stride * np.arange(n))
+            return len(np.unique(places)) < array.size
+        reach += stride * (n - 1)
+    return False
+
+
 def _check_fit(function: str, input: Tensor, array: np.ndarray) -> None:
     if array.shape != input.array.shape:
         raise ShapeError(
@@ -105,6 +123,13 @@ def _recorded(function: str, input: Tensor, apply: Callable, args: tuple, parame
     before = _new_alias(input)
     result = _applied(apply, before, input, args, parameters)
     _check_fit(function, input, result.array)
+    is_constant = result.edge is None or (apply is copy_values and args[0].edge is None)
+    if not is_constant and overlaps_itself(input.array):
+        raise ShapeError(
+            f"{function}: unsupported operation: some elements of the view of shape {list(input.shape)} "
+            "refer to the same memory, as overlapping windows do, so that the change has no derivative; "
+            "clone it first"
+        )
     if result.array.dtype != input.array.dtype:
         result = cast(result, dtype=input.array.dtype)
     if result.edge is None and input.edge is not None:  # e.g. a comparison: nothing flows back through it

@@ -188,7 +188,7 @@ def written(
             raise DtypeError(
                 f"{name}: Expected out tensor to have dtype {value.dtype}, but got {output.dtype} instead"
             )
-        _resize(output, value.array.shape)
+        _resize(name, output, value.array.shape, args)
         write(name, output, value.array)
     return type(result)(*outputs) if hasattr(result, "_fields") else out
 
@@ -213,9 +213,14 @@ def _check_overlap(name: str, outputs: tuple[Tensor, ...], given: tuple) -> None
                 )
 
 
-def _resize(output: Tensor, shape: tuple[int, ...]) -> None:
+def _resize(name: str, output: Tensor, shape: tuple[int, ...], given: tuple) -> None:
     if output.array.shape == shape:
         return
+    if any(output is value for value in given):
+        raise ShapeError(
+            f"{name}: output with shape {list(output.shape)} doesn't match the broadcast shape "
+            f"{list(shape)}; an input cannot be resized, leave out= away"
+        )
     if output.array.size:
         warnings.warn(
             f"An output with one or more elements was resized since it had shape {list(output.array.shape)}, "

@@ -388,19 +388,11 @@ def _array_split(function: str, x: Tensor, indices_or_sections, dim: int) -> tup
         cuts = [slice(None, i).indices(n)[1] for i in indices_or_sections]
         # as in slicing, an index below its predecessor gives an empty part
         pieces = [(a, max(a, b)) for a, b in zip([0, *cuts], [*cuts, n])]
-        return _pieces(x, pieces, dim)
-    if indices_or_sections <= 0:
+    elif indices_or_sections <= 0:
         raise ShapeError(f"{function}: number of sections must be larger than 0, found {indices_or_sections}")
-    size, larger = divmod(n, indices_or_sections)
-    bounds = [i * size + min(i, larger) for i in range(indices_or_sections + 1)]
-    return _parts(x, bounds, dim)
-
-
-def _pieces(x: Tensor, pieces: list[tuple[int, int]], dim: int) -> tuple[Tensor, ...]:
-    """The slices (start, end) along ``dim``, which may overlap or leave gaps."""
-    bounds = [pieces[0][0], *(b for _, b in pieces)]
-    if pieces == list(pairwise(bounds)) and bounds[0] == 0 and bounds[-1] == x.array.shape[dim]:
-        return _parts(x, bounds, dim)
+    else:
+        size, larger = divmod(n, indices_or_sections)
+        pieces = list(pairwise(i * size + min(i, larger) for i in range(indices_or_sections + 1)))
     return tuple(slice_along(x, dim, slice(a, b)) for a, b in pieces)
 
 

@@ -17,7 +17,7 @@ from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import contiguous, flat
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import _expand, broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.tensor import Tensor, method
@@ -373,7 +373,7 @@ def _expanded(function: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
                 f"at non-singleton dimension {i}, found {sizes} for shape {shape}"
             )
         full.append(size)
-    return expand_to(x, tuple(full))
+    return _expand(x, shape=tuple(full))  # also of the same shape: hooks on it are not hooks on x
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:

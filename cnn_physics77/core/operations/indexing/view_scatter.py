@@ -92,17 +92,16 @@ def slice_scatter(
 # ------------------------------------------------------------------------------------------ strided views
 
 
-def _memory(x: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
-    """The elements in the order of memory, for the dimensions from the outermost to the innermost."""
-    return x.transpose(order).reshape(-1)
-
-
 @view_operation(name="as_strided")
 def _as_strided(x, *, size, stride, offset, order):
     """y_i = the element offset + Σ i stride of x, laid out with its dimensions in this order."""
-    flat = _memory(x, order)[offset:]
+    flat = x.transpose(order).reshape(-1)
+    whole = flat.flags.c_contiguous  # else it is a gradient with gaps, or with one element repeated
+    if not whole:
+        flat = flat.copy()
     bytes_ = tuple(x.itemsize * s for s in stride)
-    return np.lib.stride_tricks.as_strided(flat, size, bytes_, subok=True, writeable=x.flags.writeable)
+    y = np.lib.stride_tricks.as_strided(flat[offset:], size, bytes_, subok=True, writeable=x.flags.writeable)
+    return y if whole else y.copy()
 
 
 @_as_strided.derivative("x")

@@ -330,3 +330,19 @@ def test_saved_tensors_can_be_asked_for_as_long_as_the_graph_lives():
     del y, output
     with pytest.raises(GradientError, match="freed"):
         _ = kept[0].saved_tensors
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+@pytest.mark.parametrize("requires_grad", [False, True])
+def test_an_input_that_forward_returns_is_another_tensor(requires_grad, t):
+    class Identity(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x
+
+    x = t.ones(1, requires_grad=requires_grad)
+    with t.no_grad():
+        y = Identity.apply(x)
+        assert y is not x and not y.requires_grad
+        y.unsqueeze_(0).add_(1)
+    assert x.shape == (1,) and x.item() == 2

@@ -298,3 +298,11 @@ def test_the_dtype_of_a_softmax_can_be_its_third_argument(t, name):
     assert getattr(t, name)(x, 1, t.float64).dtype == t.float64
     assert getattr(x, name)(1, t.float64).dtype == t.float64
     assert getattr(t.nn.functional, name)(x, 1, 5, t.float64).dtype == t.float64
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_an_input_is_not_resized_as_out(t):
+    x = t.tensor(2.0)
+    with pytest.raises(RuntimeError, match=r"output with shape \[\] doesn't match the broadcast shape \[3\]"):
+        t.mul(t.ones(3), x, out=x)
+    assert x.shape == () and x.item() == 2
