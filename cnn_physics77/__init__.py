@@ -57,7 +57,12 @@ from cnn_physics77.core.operations import (
     softmax,
     threshold,
 )
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, promote_types, result_type
+from cnn_physics77.core.operations.base.broadcasting import (
+    broadcast_shapes,
+    can_cast,
+    promote_types,
+    result_type,
+)
 from cnn_physics77.core.operations.comparison.comparison import *
 from cnn_physics77.core.operations.comparison.sort_topk import *
 from cnn_physics77.core.operations.comparison.unique_search import *
@@ -102,6 +107,7 @@ from cnn_physics77.core.recording import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
+    is_inference_mode_enabled,
     no_grad,
     set_grad_enabled,
 )
@@ -142,13 +148,25 @@ if _typing.TYPE_CHECKING:
         signal,
         sparse,
         special,
+        storage,
         testing,
         torch_version,
         utils,
         version,
     )
+    from cnn_physics77._control_flow import *
     from cnn_physics77._late import *
-    from cnn_physics77.amp import GradScaler, autocast
+    from cnn_physics77.amp import (
+        GradScaler,
+        autocast,
+        clear_autocast_cache,
+        get_autocast_cpu_dtype,
+        get_autocast_dtype,
+        get_autocast_gpu_dtype,
+        is_autocast_cache_enabled,
+        is_autocast_cpu_enabled,
+        is_autocast_enabled,
+    )
     from cnn_physics77.autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled
     from cnn_physics77.func import vmap
     from cnn_physics77.nn.functional import (
@@ -172,6 +190,7 @@ if _typing.TYPE_CHECKING:
         triplet_margin_loss,
     )
     from cnn_physics77.serialization import load, save
+    from cnn_physics77.storage import TypedStorage, UntypedStorage, is_storage
 
 __version__ = "0.1.0"
 newaxis = None
@@ -182,15 +201,26 @@ _RARE_MODULES = (
     *("accelerator", "amp", "backends", "compiler", "distributed", "distributions", "func", "functional"),
     *("futures", "fx", "hub", "jit", "masked", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
-    *("fft", "signal", "sparse"),
+    *("fft", "signal", "sparse", "storage"),
     *("torch_version", "utils", "version"),
+)
+_AUTOCAST = (
+    *("GradScaler", "autocast", "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype"),
+    *("get_autocast_gpu_dtype", "is_autocast_cache_enabled", "is_autocast_cpu_enabled"),
+    "is_autocast_enabled",
+)
+_CONTROL = (
+    *("cond", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum"),
+    "while_loop",
 )
 _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(
     ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "cnn_physics77.autograd.anomaly_mode"
 )
 _LAZY |= {"vmap": "cnn_physics77.func"}
-_LAZY |= dict.fromkeys(("GradScaler", "autocast"), "cnn_physics77.amp")
+_LAZY |= dict.fromkeys(_AUTOCAST, "cnn_physics77.amp")
+_LAZY |= dict.fromkeys(("TypedStorage", "UntypedStorage", "is_storage"), "cnn_physics77.storage")
+_LAZY |= dict.fromkeys(_CONTROL, "cnn_physics77._control_flow")
 _LAZY |= dict.fromkeys(nn.functional._AT_THE_TOP.split(), "cnn_physics77.nn.functional")
 _LAZY |= dict.fromkeys((*_MODULES, *_RARE_MODULES), __name__)
 _LAZY |= _late.MODULES

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
 
 _NAMES = {
-    "creation.from_memory": "asarray empty_permuted empty_strided frombuffer range scalar_tensor",
+    "creation.from_memory": "asarray empty_permuted empty_strided from_dlpack frombuffer range scalar_tensor",
     "creation.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "fft.short_time": "istft stft",
     "indexing.fill_resize": "fill resize_as_ zero_",
@@ -112,7 +112,17 @@ sqrt sqrt_ sub sub_ tan tan_ tanh tanh_ trunc trunc_ zero_
 """
 """What can be done to each tensor of a list, in ``torch._foreach_*``."""
 
+OF_TENSOR = """
+abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ atan_
+atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach detach_ erf_ erfc_ exp2_ exp_
+expm1_ fill_ fix_ floor_ frac_ gcd_ get_device i0_ index_put_ is_inference is_same_size lcm_ ldexp_ log10_
+log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ round_ rsqrt_ sigmoid_ sin_ sinc_
+sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_
+"""
+"""What ``torch`` has as a function, too."""
+
 MODULES = _lazy.table("cnn_physics77.core.operations", _NAMES) | {
     f"_foreach_{name}": "cnn_physics77._foreach" for name in FOREACH.split()
 }
+MODULES |= dict.fromkeys(OF_TENSOR.split(), "cnn_physics77._methods")
 """The module of each name."""

@@ -89,6 +89,37 @@ def get_float32_matmul_precision() -> str:
     return _matmul_precision
 
 
+def get_num_interop_threads() -> int:
+    """1: operations do not run beside each other, whatever :func:`set_num_interop_threads` was told."""
+    return 1
+
+
+def set_num_interop_threads(num_threads: int) -> None:
+    """Accepted: operations run one after another, each on the threads of :func:`set_num_threads`.
+
+    Raises:
+        RuntimeError: the number is not positive.
+    """
+    if num_threads < 1:
+        raise RuntimeError(
+            f"set_num_interop_threads: expected a positive number of threads, found {num_threads}"
+        )
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: NumPy computes with denormal numbers, and cannot be told to take them for 0."""
+    return False
+
+
+def set_warn_always(b: bool) -> None:
+    """Accepted: Python's own filters decide how often a warning is shown."""
+
+
+def is_warn_always_enabled() -> bool:
+    """False: see :func:`set_warn_always`."""
+    return False
+
+
 def _assert(condition: Any, message: str) -> None:
     """``assert condition, message``, as a function."""
     assert condition, message
@@ -99,9 +130,14 @@ __all__ = [
     "get_default_device",
     "get_deterministic_debug_mode",
     "get_float32_matmul_precision",
+    "get_num_interop_threads",
     "is_deterministic_algorithms_warn_only_enabled",
+    "is_warn_always_enabled",
     "set_default_device",
     "set_deterministic_debug_mode",
     "set_float32_matmul_precision",
+    "set_flush_denormal",
+    "set_num_interop_threads",
+    "set_warn_always",
     "use_deterministic_algorithms",
 ]

@@ -10,12 +10,54 @@ import warnings
 from contextlib import ContextDecorator
 from typing import Any
 
+from cnn_physics77.core.backend.dtype import dtype as Dtype
+from cnn_physics77.core.backend.dtypes import bfloat16, float16
+
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 def is_autocast_available(device_type: str) -> bool:
     """Whether there is mixed precision on a kind of device; PyTorch's name for "is the kind known"."""
     return device_type in _DEVICES
+
+
+def is_autocast_enabled(device_type: str | None = None) -> bool:
+    """Whether operations compute in another dtype than that of their inputs: no."""
+    return False
+
+
+def is_autocast_cpu_enabled() -> bool:
+    """False: see :func:`is_autocast_enabled`."""
+    return False
+
+
+def is_autocast_cache_enabled() -> bool:
+    """True, PyTorch's default; there is nothing to keep."""
+    return True
+
+
+def clear_autocast_cache() -> None:
+    """Does nothing: no converted weights are kept."""
+
+
+def get_autocast_dtype(device_type: str) -> Dtype:
+    """The dtype in which PyTorch's :class:`autocast` would compute.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.get_autocast_dtype("cpu"), torch.get_autocast_dtype("cuda")
+    (torch.bfloat16, torch.float16)
+    """
+    return bfloat16 if device_type == "cpu" else float16
+
+
+def get_autocast_cpu_dtype() -> Dtype:
+    """``get_autocast_dtype("cpu")``."""
+    return bfloat16
+
+
+def get_autocast_gpu_dtype() -> Dtype:
+    """``get_autocast_dtype("cuda")``."""
+    return float16
 
 
 class autocast(ContextDecorator):

@@ -20,12 +20,8 @@ class Description:
     array: np.ndarray
 
     is_cpu: bool = True
-    is_cuda: bool = False
-    is_meta: bool = False
-    is_mps: bool = False
-    is_quantized: bool = False
-    is_sparse: bool = False
-    is_xpu: bool = False
+    is_cuda = is_meta = is_mps = is_xpu = is_xla = is_mtia = is_ipu = is_maia = is_vulkan = False
+    is_mkldnn = is_nested = is_quantized = is_sparse = is_sparse_csr = False
 
     @property
     def shape(self) -> Size:
@@ -102,6 +98,18 @@ class Description:
     def is_signed(self) -> bool:
         """Whether the dtype has negative numbers."""
         return self.array.dtype.kind in "ifc"
+
+    def is_same_size(self, other) -> bool:
+        """Whether the shapes are equal."""
+        return self.array.shape == other.array.shape
+
+    def is_inference(self) -> bool:
+        """False: in inference mode, tensors are ordinary ones that are not recorded."""
+        return False
+
+    def is_shared(self) -> bool:
+        """False: no memory is shared between processes."""
+        return False
 
     def get_device(self) -> int:
         """-1, as for every tensor on the CPU."""

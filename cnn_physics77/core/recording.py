@@ -181,6 +181,19 @@ class inference_mode(_SwitchRecording):
         super().__init__(not mode)
 
 
+def is_inference_mode_enabled() -> bool:
+    """Whether the innermost :class:`inference_mode` around is one with ``mode=True``.
+
+    >>> with inference_mode():
+    ...     is_inference_mode_enabled()
+    True
+    """
+    entry = _innermost.get()
+    while entry is not None and not isinstance(entry.manager, inference_mode):
+        entry = entry.outer
+    return entry is not None and not entry.manager._enabled
+
+
 class enable_grad(_SwitchRecording):
     """Operations inside are recorded, also inside :class:`no_grad`."""
 

@@ -117,6 +117,11 @@ class Tensor(ArrayProtocol, Copying, Description):
         return edge.node if type(edge) is Output else edge if type(edge) is Node else None
 
     @property
+    def output_nr(self) -> int:
+        """Which of the results of its operation this is."""
+        return self.edge.index if type(self.edge) is Output else 0
+
+    @property
     def op(self) -> str | None:
         """The name of the operation that computed this; None for leaves."""
         node = self.grad_fn
@@ -316,6 +321,16 @@ class Tensor(ArrayProtocol, Copying, Description):
     def _version(self) -> int:
         """The number of changes in place of the memory."""
         return 0 if self._changes is None else self._changes[1]
+
+    def as_subclass(self, cls: type) -> Tensor:
+        """A view of this tensor as an object of a subclass of Tensor, with the same history.
+
+        Raises:
+            TypeError: it is no subclass.
+        """
+        if not (isinstance(cls, type) and issubclass(cls, Tensor)):
+            raise TypeError(f"as_subclass: expected a subclass of Tensor, found {cls!r}")
+        return Tensor.__new__(cls, self)
 
     def _wrapped(self, result: Any) -> Any:
         """A result of NumPy as a tensor, if tensors can have its dtype."""

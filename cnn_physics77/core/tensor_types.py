@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device, layout, strided
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.dtype import torch_dtype
-from cnn_physics77.core.backend.dtypes import default_dtype
+from cnn_physics77.core.backend.dtypes import default_dtype, set_default_dtype
 from cnn_physics77.core.construction import legacy_array
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -114,6 +115,33 @@ def dtype_of_type(function: str, given: Any) -> np.dtype:
     return as_dtype(function, given)
 
 
+def set_default_tensor_type(t: Any) -> None:
+    """:func:`set_default_dtype`, by PyTorch's older name of a type of tensors: ``torch.DoubleTensor`` or
+    ``"torch.DoubleTensor"``.
+
+    Raises:
+        DtypeError: it is not a floating dtype.
+    """
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated, please use torch.set_default_dtype()", stacklevel=2
+    )
+    set_default_dtype(torch_dtype(dtype_of_type("set_default_tensor_type", t)))
+
+
+def typename(obj: Any, /) -> str:
+    """The name of a tensor's type, or of the class of another object, or of a class or function itself.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.typename(torch.tensor([1, 2])), torch.typename(torch.nn.Linear), torch.typename(3)
+    ('torch.LongTensor', 'cnn_physics77.nn.modules.linear.Linear', 'int')
+    """
+    if isinstance(obj, Tensor):
+        return type_name(obj.array.dtype)
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = named.__module__ or ""
+    return named.__qualname__ if module in ("", "builtins") else f"{module}.{named.__qualname__}"
+
+
 @method("new")
 def _new(self: Tensor, *data, device=None) -> Tensor:
     """A tensor of this dtype, by PyTorch's older rules: ``new(2, 3)`` has uninitialized values of these
@@ -132,4 +160,6 @@ __all__ = [
     "IntTensor",
     "LongTensor",
     "ShortTensor",
+    "set_default_tensor_type",
+    "typename",
 ]

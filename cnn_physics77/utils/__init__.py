@@ -5,8 +5,8 @@ import typing as _typing
 from cnn_physics77 import _lazy
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.utils import benchmark, checkpoint, data, hooks, model_zoo, tensorboard
+    from cnn_physics77.utils import benchmark, checkpoint, data, dlpack, hooks, model_zoo, tensorboard
 
-__all__ = ["benchmark", "checkpoint", "data", "hooks", "model_zoo", "tensorboard"]
+__all__ = ["benchmark", "checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard"]
 
 __getattr__, __dir__ = _lazy.attributes(globals(), dict.fromkeys(__all__, __name__))

@@ -20,6 +20,9 @@ METHODS: dict[str, str] = {
     "indexing.fill_resize": "resize_ resize_as_",
     "indexing.copies": "conj_physical conj_physical_ is_conj is_neg is_nonzero narrow_copy resolve_conj "
     "resolve_neg sum_to_size unsafe_chunk unsafe_split unsafe_split_with_sizes",
+    "indexing.element_calls": "apply_ map2_ map_",
+    "indexing.memory": "data_ptr dim_order is_pinned is_set_to pin_memory set_ storage storage_offset "
+    "untyped_storage",
     "indexing.index_reduce": "index_reduce nonzero_static",
     "linalg.diagonal_scatter": "diagonal_scatter",
     "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",

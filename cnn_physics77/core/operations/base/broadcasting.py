@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.backend.conversion import check_fits, promoted, wrapped
+from cnn_physics77.core.backend.conversion import as_dtype, check_fits, promoted, wrapped
 from cnn_physics77.core.backend.dtype import dtype, torch_dtype
 from cnn_physics77.core.backend.dtypes import accumulator, default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
@@ -50,6 +50,17 @@ def promote_types(type1, type2) -> dtype:
     torch.float32
     """
     return torch_dtype(promoted(type1, type2))
+
+
+def can_cast(from_, to) -> bool:
+    """Whether ``to`` is of the same kind of numbers or of a higher one: boolean, integer, floating, complex.
+    Its range and precision do not matter.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.can_cast(torch.float64, torch.float32), torch.can_cast(torch.float32, torch.int64)
+    (True, False)
+    """
+    return RANK[as_dtype("can_cast", from_).kind] <= RANK[as_dtype("can_cast", to).kind]
 
 
 def result_type(tensor1, tensor2) -> dtype:

@@ -49,7 +49,8 @@ as_strided as_strided_scatter asarray bartlett bartlett_window blackman blackman
 exponential fftshift frombuffer gaussian general_cosine general_hamming hamming hamming_window hann
 hann_window ifftshift istft kaiser kaiser_window nuttall select_scatter stft unravel_index
 diagflat diagonal_scatter is_conj is_neg is_nonzero resolve_conj resolve_neg sum_to_size unsafe_chunk
-unsafe_split unsafe_split_with_sizes conj_physical_ empty_permuted fill resize_as_ rsub scalar_tensor zero_
+unsafe_split unsafe_split_with_sizes conj_physical_ empty_permuted fill from_dlpack resize_as_
+rsub scalar_tensor zero_
 """
 WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS + _SIGNALS).split())
 """The functions of ``torch`` that do not take ``out``."""

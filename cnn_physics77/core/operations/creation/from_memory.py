@@ -52,6 +52,31 @@ def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_
     return y.detach().requires_grad_(requires_grad)
 
 
+def from_dlpack(ext_tensor, *, device=None, copy: bool | None = None) -> Tensor:
+    """A tensor of any library's on the CPU that has the DLPack protocol. It shares the memory if possible.
+
+    Args:
+        copy: None to share memory if possible; True never to share; False to raise an error where a copy is
+            needed.
+
+    Raises:
+        DtypeError: tensors cannot have its dtype, or it is no such object.
+        DeviceError: another device.
+
+    >>> import cnn_physics77 as torch
+    >>> a = np.zeros(2)
+    >>> torch.from_dlpack(a)[0] = 7.0
+    >>> a
+    array([7., 0.])
+    """
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise DtypeError(
+            f"from_dlpack: expected an object with __dlpack__, found {type(ext_tensor).__name__}; use "
+            "tensor()"
+        )
+    return asarray(np.from_dlpack(ext_tensor), device=device, copy=copy)
+
+
 def frombuffer(buffer, *, dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """The elements in the memory of an object with a buffer, which is shared, as a 1-D tensor.
 
@@ -179,6 +204,14 @@ def range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad: 
     return made("range", numbers.astype(dtype), device, requires_grad)
 
 
-__all__ = ["asarray", "empty_permuted", "empty_strided", "frombuffer", "range", "scalar_tensor"]
+__all__ = [
+    "asarray",
+    "empty_permuted",
+    "empty_strided",
+    "from_dlpack",
+    "frombuffer",
+    "range",
+    "scalar_tensor",
+]
 
 complete_late(__name__)

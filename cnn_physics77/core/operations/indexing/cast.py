@@ -6,6 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.backend.dtypes import bfloat16
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.indexing.clone import clone, preserve_format
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -96,6 +97,12 @@ def _conversion(name: str, dtype: np.dtype) -> None:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"The tensor as {dtype}: ``to(torch.{dtype})``."
     method(name)(function)
+
+
+@method("bfloat16")
+def _bfloat16(self, memory_format=preserve_format) -> Tensor:
+    """Raises DtypeError: NumPy lacks this dtype."""
+    return self.to(bfloat16)
 
 
 for _name, _dtype in (

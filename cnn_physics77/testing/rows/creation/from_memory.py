@@ -35,6 +35,15 @@ rows = [
         bad=[Bad(ArgumentError, "copy=False", [1, 2], copy=False)],
     ),
     Row(
+        "from_dlpack",
+        lambda rng: [Sample(Constant(draw(rng, 2, 3))), Sample(np.arange(3)), Sample(np.ones((0, 2), bool))],
+        order=0,
+        bad=[
+            Bad(DtypeError, "found list", [1, 2]),
+            Bad(RuntimeError, "cuda", np.ones(2), device="cuda"),
+        ],
+    ),
+    Row(
         "frombuffer",
         lambda rng: [
             Sample(BYTES, dtype=np.uint8),
