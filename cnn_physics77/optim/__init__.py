@@ -2,7 +2,7 @@
 
 import typing as _typing
 
-from cnn_physics77 import _lacking, _lazy, _places
+from cnn_physics77 import _lazy, _places
 from cnn_physics77.core import optim as _core
 from cnn_physics77.core.optim import *
 from cnn_physics77.optim import adam, adamw, optimizer, sgd
@@ -10,6 +10,7 @@ from cnn_physics77.optim import adam, adamw, optimizer, sgd
 if _typing.TYPE_CHECKING:
     from cnn_physics77.core.optim.adafactor import Adafactor
     from cnn_physics77.core.optim.muon import Muon
+    from cnn_physics77.core.optim.sparse_adam import SparseAdam
     from cnn_physics77.optim import (
         adadelta,
         adagrad,
@@ -33,14 +34,11 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.optim.rmsprop import RMSprop
     from cnn_physics77.optim.rprop import Rprop
 
-SparseAdam = _lacking.Lacking(
-    "torch.optim.SparseAdam", "gradients are dense here, also those of nn.Embedding; use Adam"
-)
-
 # Loaded when asked for: most scripts use SGD, Adam or AdamW.
 _CLASSES = "Adadelta Adagrad Adamax ASGD LBFGS NAdam RAdam RMSprop Rprop"
 _LAZY = {name: f"{__name__}.{name.lower()}" for name in _CLASSES.split()}
 _LAZY |= {name: f"{_core.__name__}.{name.lower()}" for name in ("Adafactor", "Muon")}
+_LAZY["SparseAdam"] = f"{_core.__name__}.sparse_adam"
 __all__ = [*_core.__all__, *_LAZY, "adam", "adamw", "lr_scheduler", "optimizer", "sgd", "swa_utils"]
 _LAZY |= {name.lower(): __name__ for name in (*_CLASSES.split(), "lr_scheduler", "swa_utils")}
 

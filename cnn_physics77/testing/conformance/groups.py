@@ -70,7 +70,7 @@ METHODS = {name: f"{name}_" for name in ("cauchy", "exponential", "geometric", "
 """Entries that are named otherwise than the method that they call."""
 
 LEFT_OUT = {
-    "sparse.* to_sparse optim.SparseAdam": "sparse tensors",
+    "sparse.* to_sparse": "sparse tensors",
     "jiterator_* bmm.triton_optimized torch._scaled_mm*": "for GPUs",
     "bfloat16 chalf": "a dtype that NumPy lacks",
     "torch.ops.* _[!_]*": "private",

@@ -97,8 +97,3 @@ def test_steps_that_cannot_be_taken():
         x.grad = ours.ones(2, 2)
         with pytest.raises(ValueError, match=message):
             ours.optim.Muon([x], **settings).step()
-
-
-def test_what_is_lacking_says_so():
-    with pytest.raises(NotImplementedError, match=r"no torch\.optim\.SparseAdam: gradients are dense here"):
-        ours.optim.SparseAdam([ours.ones(1)])
