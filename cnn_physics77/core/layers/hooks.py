@@ -32,11 +32,20 @@ class ModuleHooks:
         self.forward: OrderedDict[int, Callable] = OrderedDict()
         self.backward_pre: OrderedDict[int, Callable] = OrderedDict()
         self.backward: OrderedDict[int, Callable] = OrderedDict()
+        self.state_pre: OrderedDict[int, Callable] = OrderedDict()
+        self.state_post: OrderedDict[int, Callable] = OrderedDict()
+        self.load_pre: OrderedDict[int, Callable] = OrderedDict()
+        self.load_post: OrderedDict[int, Callable] = OrderedDict()
         self.with_kwargs: set[int] = set()
         self.always: set[int] = set()
 
     def register(
-        self, kind: str, hook: Callable, prepend: bool, with_kwargs: bool = False, always: bool = False
+        self,
+        kind: str,
+        hook: Callable,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always: bool = False,
     ) -> RemovableHandle:
         """Add a hook at the end, or at the start if ``prepend``; the handle removes it."""
         hooks: OrderedDict = getattr(self, kind)

@@ -6,8 +6,7 @@ parameters, buffers and submodules, in the order of their assignment.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +15,11 @@ from cnn_physics77.core.layers.conversion import Conversions
 from cnn_physics77.core.layers.hooks import HooksAttribute, ModuleHooks, call_with_hooks
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
 from cnn_physics77.core.layers.registry import Registry
-from cnn_physics77.core.layers.state import IncompatibleKeys, load_state, save_state
+from cnn_physics77.core.layers.state import Stateful
 from cnn_physics77.core.tensor import Tensor, clear_gradient
 
 
-class Module(Conversions):
+class Module(Stateful, Conversions):
     """The base class of all layers and networks.
 
     A subclass calls ``super().__init__()``, assigns parameters and submodules to attributes, and defines
@@ -403,58 +402,6 @@ class Module(Conversions):
         than None replaces ``grad_input``.
         """
         return self._own_hooks().register("backward", hook, prepend)
-
-    # ------------------------------------------------------------------------------- state
-
-    def get_extra_state(self) -> Any:
-        """Additional content of the ``state_dict``. A subclass that defines this also defines
-        :meth:`set_extra_state`."""
-        raise RuntimeError(
-            "get_extra_state: this module has no extra state; define it together with set_extra_state"
-        )
-
-    def set_extra_state(self, state: Any) -> None:
-        """Load the result of :meth:`get_extra_state`."""
-        raise RuntimeError(
-            "set_extra_state: this module has no extra state; define it together with get_extra_state"
-        )
-
-    def has_extra_state(self) -> bool:
-        """Whether the class defines an extra state."""
-        return type(self).get_extra_state is not Module.get_extra_state
-
-    def state_dict(
-        self, *, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Any]:
-        """The parameters and persistent buffers by dotted name; they share the memory of the module.
-
-        Args:
-            destination: the dict to fill; a new OrderedDict by default.
-            prefix: a prefix of every name.
-            keep_vars: return the parameters themselves, not constants that share their memory.
-        """
-        destination = OrderedDict() if destination is None else destination
-        save_state(self, destination, prefix, keep_vars)
-        return destination
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy the values of a :meth:`state_dict` into the parameters and buffers.
-
-        Args:
-            state_dict: tensors or arrays (also those of PyTorch) by name.
-            strict: missing and unexpected names are an error.
-            assign: replace the parameters and buffers by the tensors themselves.
-
-        Returns:
-            ``(missing_keys, unexpected_keys)``.
-
-        Raises:
-            CheckpointError: names (if strict) or shapes do not match; nothing is changed.
-            TypeError: not a dict.
-        """
-        return load_state(self, state_dict, strict, assign)
 
     # ------------------------------------------------------------------------------- text
 

@@ -55,6 +55,8 @@ class _WithStatistics(_Affine):
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
 
+    _version = 2
+
     def __init__(
         self,
         num_features: int,
@@ -82,6 +84,12 @@ class _WithStatistics(_Affine):
             for name in ("running_mean", "running_var", "num_batches_tracked"):
                 self.register_buffer(name, None)
         self.reset_parameters()
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *lists) -> None:
+        key = f"{prefix}num_batches_tracked"
+        if (local_metadata.get("version") or 1) < 2 and self.num_batches_tracked is not None:
+            state_dict.setdefault(key, self.num_batches_tracked)  # the state of version 1 has no count
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *lists)
 
     def reset_running_stats(self) -> None:
         """Reset the running estimates."""

@@ -328,7 +328,7 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
         if made.array.dtype == target.dtype:
             try:
                 target[_as_numpy(index)] = made.array
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, TypeError):  # NumPy raises any of them for other shapes
                 pass
             else:
                 view.mark_changed()

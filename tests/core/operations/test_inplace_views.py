@@ -245,3 +245,10 @@ def test_changes_through_strides(same, place, of):
         return base.sum()
 
     same(function, (4,))
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_mask_is_assigned_a_row_with_a_leading_one(t):
+    x = t.tensor([[1.0, -1.0, 2.0]])
+    x[x > 0] = t.tensor([[5.0, 6.0]])
+    assert x.tolist() == [[5, -1, 6]]
