@@ -14,12 +14,15 @@ from cnn_physics77.core.kernels.convolution import (
 from cnn_physics77.core.kernels.convolution.algorithm import INPUT_GRADIENT, Problem
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, override
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactPieces,
     Screen,
     all_finite,
     channel_counts,
+    telling_planes,
 )
+from cnn_physics77.core.kernels.convolution.screened import ExactPieces
 from cnn_physics77.core.kernels.convolution.shapes import convolution_shapes
+from cnn_physics77.core.kernels.convolution.toom_cook import matrices
+from cnn_physics77.core.kernels.convolution.winograd_1d import Strips
 
 FLOAT32 = np.dtype(np.float32)
 VALUES = [1e2, 1e3, 1e6, 1e20, np.inf, np.nan]
@@ -165,16 +168,21 @@ def test_a_channel_of_large_values_and_small_weights_hides_no_outlier(algorithm,
 PIECES = [(slice(n, n + 4), slice(k, min(k + 2, 5))) for n in (0, 4, 8) for k in (0, 2, 4)]
 
 
-def screen_of(images, padding=1):
-    """F(4 x 1, 3 x 1) over samples of 19 + 2 (padding - 1) rows, in pieces of four samples and two strips."""
-    return Screen(images, np.ones(images.shape[3], np.float32), padding, 4, 6, PIECES)
+def judged(images, above, m, pieces):
+    """Whether each piece is in order for F(m x 1, 3 x 1)."""
+    strips = Strips(images.transpose(0, 3, 1, 2), above, m, m + 2)
+    with np.errstate(all="ignore"):
+        screen = strips.screen(np.ones(images.shape[3], np.float32), pieces, telling_planes(m, 3, FLOAT32))
+        for piece in pieces if images.size else []:
+            count = (piece[0].stop - piece[0].start) * (piece[1].stop - piece[1].start)
+            lines = np.empty((count, m + 2, images.shape[2] * images.shape[3]), np.float32)
+            strips.transform(matrices(m, FLOAT32)[2], piece, lines, screen)
+        return screen.in_order().tolist()
 
 
 def refused(images, padding=1):
-    """The pieces that are not in order."""
-    with np.errstate(all="ignore"):
-        screen = screen_of(images, padding)
-        return [piece for piece in PIECES if not screen.passes(piece)]
+    """The pieces that are not in order, of samples of 19 + 2 (padding - 1) rows by F(4 x 1, 3 x 1)."""
+    return [piece for piece, passes in zip(PIECES, judged(images, padding, 4, PIECES)) if not passes]
 
 
 def that_read(row, samples=range(12), padding=1):
@@ -219,7 +227,7 @@ def test_the_screen_takes_other_columns_in_other_rows():
     for phase in range(8):
         striped = images.copy()
         striped[:, :, phase::8] = 1e6
-        assert not Screen(striped, np.ones(8, np.float32), 1, 4, 6, [piece]).passes(piece)
+        assert judged(striped, 1, 4, [piece]) == [False]
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e15])
@@ -277,10 +285,12 @@ def test_a_sample_of_zeros_hides_no_outlier_of_another_sample(value):
 
 
 def test_strips_outside_of_the_image_and_no_images():
-    for images in (np.ones((2, 5, 5, 4), np.float32), np.ones((0, 5, 5, 4), np.float32)):
+    for images in (
+        np.random.default_rng(1).random((2, 5, 5, 4), np.float32),
+        np.ones((0, 5, 5, 4), np.float32),
+    ):
         pieces = [(slice(0, len(images)), slice(0, 1)), (slice(0, len(images)), slice(3, 4))]
-        screen = Screen(images, np.ones(4, np.float32), -2, 4, 6, pieces)
-        assert all(screen.passes(piece) for piece in pieces)
+        assert judged(images, -2, 4, pieces) == [True, True]
 
 
 def strokes(generator, samples):
@@ -313,8 +323,7 @@ def test_common_large_values_hide_no_outlier(value):
     images = strokes(np.random.default_rng(12), 4)
     images[:, 14, 14] *= np.float32(value)
     piece = slice(0, 4), slice(0, 4)
-    with np.errstate(all="ignore"):
-        assert not Screen(images, np.ones(16, np.float32), 1, 7, 9, [piece]).passes(piece)
+    assert judged(images, 1, 7, [piece]) == [False]
 
 
 @pytest.mark.parametrize("padding", [0, 2])
@@ -328,6 +337,23 @@ def test_fill_values_everywhere_but_at_the_border(padding):
     with override("F(4x1, 3x1)"):
         y = convolution(x, weight, (1, 1), (padding, padding), (1, 1), 1)
     np.testing.assert_allclose(y[:, :, -1], expected[:, :, -1], atol=1e-4)
+
+
+@pytest.mark.parametrize("fill", [1e6, 1e10, "beside zeros"])
+@pytest.mark.parametrize("algorithm", ["F(4x4, 3x3)", "F(7x1, 3x1)"])
+def test_a_few_ordinary_pixels_among_equal_fill_values(algorithm, fill):
+    """Nine of 1296 pixels are ordinary; at most of these places none of them is looked at."""
+    generator = np.random.default_rng(13)
+    weight = generator.standard_normal((8, 8, 3, 3)).astype(np.float32)
+    for row, column in ((4, 5), (12, 30), (21, 9), (31, 20)):
+        x = np.full((1, 8, 36, 36), 1e7 if fill == "beside zeros" else fill, np.float32)
+        if fill == "beside zeros":
+            x[:, :, :, ::2] = 0
+        hole = generator.standard_normal((8, 3, 3)).astype(np.float32)
+        x[0, :, row - 1 : row + 2, column - 1 : column + 2] = hole
+        with override(algorithm):
+            y = convolution(x, weight, (1, 1), (1, 1), (1, 1), 1)[0, :, row, column]
+        np.testing.assert_allclose(y, np.einsum("kcij,cij->k", weight, hole, dtype=np.float64), atol=1e-4)
 
 
 def test_kernels_of_unlike_taps():
@@ -352,7 +378,7 @@ def test_a_sum_tells_what_is_not_finite():
 
 def test_the_check_is_what_keeps_outliers_apart(monkeypatch):
     """Without it the results beside an outlier are wrong: the tests above can fail."""
-    monkeypatch.setattr(Screen, "passes", lambda *arguments: np.array(True))
+    monkeypatch.setattr(Screen, "in_order", lambda screen: np.ones(len(screen._starts), bool))
     x, weight = np.ones((1, 8, 16, 16), np.float32), np.ones((8, 8, 3, 3), np.float32)
     x[0, 0, 8, 8] = 1e6
     with override("F(7x1, 3x1)"):

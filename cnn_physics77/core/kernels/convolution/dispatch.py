@@ -231,7 +231,7 @@ def override(name: str) -> Iterator[None]:
 # ------------------------------------------------------------------------------ the gradient of the bias
 
 PIXELS_TOGETHER = 256  # in one row of a sum, at most
-BYTES_PER_MICROSECOND = 8e3  # read by one core
+BYTES_PER_MICROSECOND = 6e4  # read by one core
 
 
 def channel_sum(g: np.ndarray) -> np.ndarray:

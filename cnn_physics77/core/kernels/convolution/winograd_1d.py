@@ -43,6 +43,7 @@ These are the errors for values of one range. An outlier raises that of its whol
 NaN of it, so pieces whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
+from collections.abc import Sequence
 from functools import partial
 from math import ceil, prod
 
@@ -61,19 +62,23 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
     product_time,
 )
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactPieces,
     Screen,
+    TellingPlanes,
     channel_counts,
-    rows_of,
+    telling_planes,
 )
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.convolution.screened import (
+    ExactPieces,
+    Piece,
+    rows_of,
+    screened_map,
+    screened_sum,
+)
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
-from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
-from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 from cnn_physics77.core.kernels.windows import Size
@@ -119,49 +124,48 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     a_t, g_matrix, b_t = matrices(m, dtype, tall)
     images, gradients = Strips(x, shapes.padding[0], m, plan.t), Strips(g, 0, m, m)
     windows = NHWCWindows.of(shapes)
-    image_screen = Screen(images.image, np.ones(channels, dtype), images.above, m, plan.t, plan.pieces)
-    gradient_screen = Screen(gradients.image, np.ones(out_channels, dtype), 0, m, m, plan.pieces)
+    image_screen = images.screen(np.ones(channels, dtype), plan.pieces, telling_planes(m, tall, dtype))
+    gradient_screen = gradients.screen(
+        np.ones(out_channels, dtype), plan.pieces, telling_planes(m, tall, dtype, of_gradient=True)
+    )
     taps_shape = out_channels, tall * wide * channels
     sums = plan.t * wide * out_channels * channels
 
     @silent
-    def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
-        transformed, taps = total[:sums], total[sums:].reshape(taps_shape)
+    def add(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
+        transformed = total[:sums]
         tiles, lines = plan.tiles()
         outer = plan.planes("winograd products", plan.t, out_channels)
         outer[...] = 0  # a line is as long as one of tiles, longer than what is written below
         outer_lines = plan.lines(outer, 0, shapes.output_size[1])
 
-        def add_tiles(piece: tuple[slice, slice]) -> None:
+        for piece in neighbours:
             number, runs = plan.size(piece)
-            images.transform(b_t, piece, lines[:number])
-            gradients.transform(a_t.T, piece, outer_lines[:number])
+            images.transform(b_t, piece, lines[:number], image_screen)
+            gradients.transform(a_t.T, piece, outer_lines[:number], gradient_screen)
             for planes in (tiles, outer):  # where a larger piece may have left something
                 planes[:, number * plan.width : (runs + 1) * wide] = 0
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
                 pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
-                sums = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
+                added = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
                 of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
-                of_taps += sums.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
+                of_taps += added.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
             else:  # tap by tap
                 pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
                 length = runs * wide
                 of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
                 of_taps += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
 
-        def add_exactly(piece: tuple[slice, slice]) -> None:
-            samples, strips = piece
+    def add_exactly(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
+        total.fill(0)
+        taps = total[sums:].reshape(taps_shape)
+        for samples, strips in neighbours:
             rows = rows_of(strips, m, shapes.output_size[0])
-            np.add(
-                taps, im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows), taps
-            )
-
-        for piece in neighbours:
-            in_order = np.logical_and(image_screen.passes(piece), gradient_screen.passes(piece))
-            either(in_order, partial(add_tiles, piece), partial(add_exactly, piece))
+            taps += im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows)
 
     shape = (sums + prod(taps_shape),)
-    whole = sum_of_parts(add, plan.pieces, shape, x, g.size * channels / 1e4)
+    screens = image_screen, gradient_screen
+    whole = screened_sum(screens, add, add_exactly, plan.pieces, shape, x, g.size * channels / 1e4)
     taps = matmul(g_matrix.T, whole[:sums].reshape(plan.t, -1)).reshape(tall, wide, out_channels, channels)
     exact = whole[sums:].reshape(out_channels, tall, wide, channels)
     return contiguous(taps.transpose(2, 3, 0, 1)) + exact.transpose(0, 3, 1, 2)
@@ -325,10 +329,14 @@ class Strips:
         self.above, self.m, self.span = above, m, span
         self.rows = _pixel_rows(self.image)
 
-    def transform(self, matrix: np.ndarray, piece: tuple[slice, slice], lines: np.ndarray) -> None:
+    def screen(self, counts: np.ndarray, pieces: list[Piece], planes: TellingPlanes) -> Screen:
+        """The screen of pieces of these strips."""
+        return Screen(self.image, counts, self.above, self.m, self.span, pieces, planes)
+
+    def transform(self, matrix: np.ndarray, piece: Piece, lines: np.ndarray, screen: Screen) -> None:
         """``lines[n, r] = matrix @ d`` with d the rows of strip r of sample n, zero outside of the image.
 
-        matrix (t, span), lines (samples * strips, t, W C).
+        matrix (t, span), lines (samples * strips, t, W C). The screen looks at the result.
         """
         samples, strips = piece
         m, span = self.m, self.span
@@ -360,6 +368,7 @@ class Strips:
                 np.matmul(matrix[:, low - top : high - top], rows[:, low:high], out=lines[:, strip])
             else:
                 lines[:, strip] = 0
+        screen.look(piece, lines)
 
 
 def _pixel_rows(images: np.ndarray) -> np.ndarray | None:
@@ -404,7 +413,7 @@ def _correlate(
     t = plan.t
     transformed = _transformed(kernel, m)
     images = Strips(x, padding[0], m, t)
-    screen = Screen(images.image, counts, images.above, m, t, plan.pieces)
+    screen = images.screen(counts, plan.pieces, telling_planes(m, tall, x.dtype))
     exact = ExactPieces(images.image, kernel, padding, bias, pixels, m)
     if bias is not None:  # is one more plane of products, for all rows alike
         a_t = np.append(a_t, np.ones((m, 1), x.dtype, like=x), axis=1)
@@ -419,20 +428,17 @@ def _correlate(
         windows, sums = _phases(tiles, wide, wide), _phases(products[:t], wide, 1)
         summed = plan.lines(products, 0, columns)
 
-        def transform(piece: tuple[slice, slice]) -> None:
+        for piece in plan.share(index, count):
             number, runs = plan.size(piece)
             samples, strips = piece
             rows = y[samples, strips.start * m : strips.stop * m]
-            images.transform(b_t, piece, lines[:number])
+            images.transform(b_t, piece, lines[:number], screen)
             if number < len(lines):  # a larger piece may have left something
                 tiles[:, number * plan.width : (runs + 1) * wide] = 0
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
 
-        for piece in plan.share(index, count):
-            either(screen.passes(piece), partial(transform, piece), partial(exact.write, piece))
-
-    parallel_for(block, count, y.size * channels / 1e4)
+    screened_map(screen, block, count, exact.write, plan.pieces, y.size * channels / 1e4)
     return pixels.transpose(0, 3, 1, 2)
 
 

@@ -33,7 +33,7 @@ These are the errors for values of one range. An outlier raises that of its whol
 NaN of it, so pieces whose values differ too much are computed by the exact product (see `dynamic_range`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from math import ceil, prod
 
@@ -50,20 +50,19 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
     Problem,
     product_time,
 )
-from cnn_physics77.core.kernels.convolution.dynamic_range import (
-    ExactPieces,
-    Screen,
-    channel_counts,
-    rows_of,
-)
+from cnn_physics77.core.kernels.convolution.dynamic_range import Screen, channel_counts, telling_planes
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
+from cnn_physics77.core.kernels.convolution.screened import (
+    ExactPieces,
+    Piece,
+    rows_of,
+    screened_map,
+    screened_sum,
+)
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
-from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.layout import strided
-from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
@@ -140,25 +139,27 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     pixels, gradient_pixels = x.transpose(0, 2, 3, 1), g.transpose(0, 2, 3, 1)
     images, gradients = items(pixels), items(gradient_pixels)
     windows = NHWCWindows.of(shapes)
-    image_screen = Screen(pixels, np.ones(channels, dtype), shapes.padding[0], m, t, tiling.blocks)
-    gradient_screen = Screen(gradient_pixels, np.ones(out_channels, dtype), 0, m, m, tiling.blocks)
+    planes = telling_planes(m, 3, dtype)
+    image_screen = Screen(pixels, np.ones(channels, dtype), shapes.padding[0], m, t, tiling.blocks, planes)
+    planes = telling_planes(m, 3, dtype, of_gradient=True)
+    gradient_screen = Screen(gradient_pixels, np.ones(out_channels, dtype), 0, m, m, tiling.blocks, planes)
     pairs = out_channels * channels
 
     @silent
-    def add(total: np.ndarray, neighbours: list[tuple[slice, slice]]) -> None:
+    def add(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
         transformed = total[: t * t * pairs].reshape(t * t, out_channels, channels)
-        taps = total[t * t * pairs :].reshape(out_channels, 9 * channels)
-
-        def add_tiles(samples: slice, strip: slice) -> None:
+        for piece in neighbours:
+            samples, strip = piece
             image = images[samples]
             number = strip.stop - strip.start
-            tiles = _input_tiles(image, dtype, channels, tiling, strip, shapes.padding)
+            tiles = _input_tiles(image, dtype, channels, tiling, piece, shapes.padding, image_screen)
             length = tiles.shape[1] * out_channels
             shape = (m, m, number, tiling.columns, len(image), out_channels)
             outputs = scratch("winograd outputs", shape, dtype)
             _load(gradients[samples, strip.start * m : strip.stop * m], outputs)
             half = scratch("winograd half", (t, m, length), dtype)
             np.matmul(a_t.T, outputs.reshape(m, m * length), out=half.reshape(t, m * length))
+            gradient_screen.look(piece, half.reshape(t, *shape[1:]).transpose(4, 2, 0, 1, 3, 5))
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
@@ -166,16 +167,15 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             np.matmul(products.transpose(0, 2, 1), tiles, out=term)
             np.add(transformed, term, out=transformed)
 
-        def add_exactly(samples: slice, strip: slice) -> None:
+    def add_exactly(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
+        total.fill(0)
+        taps = total[t * t * pairs :].reshape(out_channels, 9 * channels)
+        for samples, strip in neighbours:
             rows = rows_of(strip, m, shapes.output_size[0])
-            term = im2col_nhwc.weight_product(gradient_pixels, pixels, windows, samples, rows)
-            np.add(taps, term, out=taps)
+            taps += im2col_nhwc.weight_product(gradient_pixels, pixels, windows, samples, rows)
 
-        for piece in neighbours:
-            in_order = np.logical_and(image_screen.passes(piece), gradient_screen.passes(piece))
-            either(in_order, partial(add_tiles, *piece), partial(add_exactly, *piece))
-
-    whole = sum_of_parts(add, tiling.blocks, ((t * t + 9) * pairs,), x, g.size * channels / 1e4)
+    screens, shape = (image_screen, gradient_screen), ((t * t + 9) * pairs,)
+    whole = screened_sum(screens, add, add_exactly, tiling.blocks, shape, x, g.size * channels / 1e4)
     taps = matmul(whole[: t * t * pairs].reshape(t * t, -1).T, _both_directions(m, dtype, False))
     exact = whole[t * t * pairs :].reshape(out_channels, 3, 3, channels)
     return taps.reshape(out_channels, channels, 3, 3) + exact.transpose(0, 3, 1, 2)
@@ -248,12 +248,15 @@ def _correlate(
     pixels = x.transpose(0, 2, 3, 1)
     rows = items(pixels)
     y_items = items(y)
-    screen = Screen(pixels, counts, padding[0], m, t, tiling.blocks)
+    planes = telling_planes(m, 3, x.dtype)
+    screen = Screen(pixels, counts, padding[0], m, t, tiling.blocks, planes)
     exact = ExactPieces(pixels, kernel, padding, bias, y, m)
 
-    def transform(samples: slice, strip: slice) -> None:
+    @silent
+    def block(index: int) -> None:
+        samples, strip = piece = tiling.blocks[index]
         image = rows[samples]
-        tiles = _input_tiles(image, x.dtype, channels, tiling, strip, padding)
+        tiles = _input_tiles(image, x.dtype, channels, tiling, piece, padding, screen)
         length = tiles.shape[1] * out_channels
         products = scratch("winograd products", (t * t, tiles.shape[1], out_channels), x.dtype)
         np.matmul(tiles, transformed, out=products)
@@ -266,12 +269,8 @@ def _correlate(
         outputs = outputs.reshape(m, m, -1, tiling.columns, len(image), out_channels)
         _store(items(outputs), y_items[samples, strip.start * m : strip.stop * m])
 
-    @silent
-    def block(index: int) -> None:
-        piece = tiling.blocks[index]
-        either(screen.passes(piece), partial(transform, *piece), partial(exact.write, piece))
-
-    parallel_for(block, len(tiling.blocks), y.size * channels / 1e4)
+    microseconds = y.size * channels / 1e4
+    screened_map(screen, block, len(tiling.blocks), exact.write, tiling.blocks, microseconds)
     return y.transpose(0, 3, 1, 2)
 
 
@@ -280,11 +279,16 @@ def _input_tiles(
     dtype: np.dtype,
     channels: int,
     tiling: Tiling,
-    strip: slice,
+    piece: Piece,
     padding: tuple[int, ...],
+    screen: Screen,
 ) -> np.ndarray:
-    """``B^T d B`` of the tile rows of one strip, (t * t, tiles * samples, C)."""
+    """``B^T d B`` of the tile rows of one strip, (t * t, tiles * samples, C).
+
+    The screen looks at ``B^T d``.
+    """
     m, t, across = tiling.m, tiling.t, tiling.columns
+    strip = piece[1]
     height = strip.stop - strip.start
     count, image_height, image_width = rows.shape[:3]
     width = count * channels
@@ -306,6 +310,7 @@ def _input_tiles(
     half = scratch("winograd half", (height, t, row), dtype)
     overlapping = strided(padded, (height, t, row), (m * row * size, row * size, size))
     np.matmul(b_t, overlapping, out=half)
+    screen.look(piece, half.reshape(height, t, -1, count, channels).transpose(3, 0, 1, 2, 4))
     tiles = scratch("winograd tiles", (t, t, height, across, width), dtype)
     strides = (row * size, t * row * size, m * width * size, width * size, size)
     overlapping = strided(half, (t, height, across, t, width), strides)
