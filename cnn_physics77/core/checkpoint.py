@@ -1,7 +1,8 @@
 """Saving and loading tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
 
-There are three formats. All are read as data: no code in a file is run, and only what a table lists is made,
-so files from untrusted sources can be opened.
+Files are read as data: no code in a file is run, and only what a table lists is made, so files from untrusted
+sources can be opened. The one exception must be asked for: ``load(..., weights_only=False)``. There are four
+formats.
 
 - :func:`save` writes PyTorch's own format (:mod:`.torch_file`) if ``torch.load(weights_only=True)`` reads the
   object in it: tensors, parameters, numbers, strings, and plain containers of them. :func:`load` reads it.
@@ -10,6 +11,8 @@ so files from untrusted sources can be opened.
   and every array is a file ``arrays/<number>.npy``; both can be read without this package. Shared memory is
   stored once; ``"views"`` in the structure has the offset and the strides, in bytes, of each array in it. For
   an array whose memory order is neither C nor Fortran, ``"views"`` lists the axes in memory order.
+- Objects of other classes, such as whole modules, are pickled, as PyTorch does: the file ``objects.pkl``
+  in the archive. Unpickling runs what the file says, so only ``load(..., weights_only=False)`` does it.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
   safetensors library, which PyTorch users read and write.
 
@@ -22,6 +25,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 import secrets
 import shutil
 import zipfile
@@ -39,6 +43,7 @@ from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.tensor import Tensor, from_array
 
 FORMAT = "cnn_physics77 checkpoint"
+_OBJECTS = "objects.pkl"
 _BEFORE_ZIP = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9"  # a pickle of PyTorch's magic number
 
 # ------------------------------------------------------------------------------------------- files
@@ -90,7 +95,7 @@ def save(
     pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True,
 ) -> None:
-    """Write an object to a file, in PyTorch's format if it can hold the object: see this module.
+    """Write an object to a file, in PyTorch's format if that can hold the object as data: see this module.
 
     Args:
         obj: tensors, arrays, numbers (also ``Decimal`` and ``Fraction``), strings, bytes, None, dtypes,
@@ -98,11 +103,14 @@ def save(
             (``OrderedDict``, ``Counter``, and ``defaultdict`` with a built-in factory keep their type; others
             become ``dict``) and ``argparse.Namespace``, in any nesting. Tensors keep the attributes that the
             user has set on them, their memory order, and shared memory; they lose gradients and hooks.
+            Objects of other classes, whole modules for example, are pickled: :func:`load` reads such a file
+            with ``weights_only=False`` alone. Prefer to save their ``state_dict()``.
         f: a path, or a binary file.
         pickle_module, pickle_protocol, _use_new_zipfile_serialization: accepted for PyTorch's sake.
 
     Raises:
-        CheckpointError: the object contains something else; the message says where.
+        CheckpointError: the object contains something that is not data, the message says where, and it cannot
+            be pickled.
         OSError: the file cannot be written; an existing file is kept.
 
     >>> import cnn_physics77 as torch, io
@@ -116,7 +124,10 @@ def save(
     try:
         write = torch_file.writer(obj)
     except torch_file.NotForPyTorchError:
-        write = writer_of_own_format(obj)
+        try:
+            write = writer_of_own_format(obj)
+        except CheckpointError as not_data:
+            write = _writer_of_pickle(obj, not_data)
     with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         write(archive)
 
@@ -137,6 +148,19 @@ def writer_of_own_format(obj: Any) -> Callable[[zipfile.ZipFile], None]:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
 
     return write
+
+
+def _writer_of_pickle(obj: Any, not_data: CheckpointError) -> Callable[[zipfile.ZipFile], None]:
+    """The function that writes a pickle of an object into an archive.
+
+    Raises:
+        CheckpointError: it cannot be pickled; ``not_data`` says what it contains.
+    """
+    try:
+        pickled = pickle.dumps(obj)
+    except Exception as error:
+        raise CheckpointError(f"{not_data}; nor can it be pickled ({error})") from None
+    return lambda archive: archive.writestr(_OBJECTS, pickled)
 
 
 def _read_array(data: bytes) -> np.ndarray:
@@ -165,8 +189,10 @@ def load(
         f: a path, or a binary file.
         map_location: ``"cpu"`` or None; a function or a dict, which PyTorch takes too, changes nothing.
         pickle_module, mmap: accepted for PyTorch's sake.
-        weights_only: accepted for PyTorch's sake; data is all that is ever read. bfloat16 becomes float32,
-            which holds all of its values.
+        weights_only: False also reads objects that :func:`save` has pickled. That runs whatever code the file
+            asks for: only for files that you trust.
+
+    bfloat16 becomes float32, which holds all of its values.
 
     Raises:
         CheckpointError: the file is truncated, altered, or of another format; or PyTorch has saved objects
@@ -184,6 +210,13 @@ def load(
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.namelist()
+            if _OBJECTS in entries:
+                if weights_only is not False:
+                    raise CheckpointError(
+                        f"load: expected data in {name}, found pickled objects, whose reading runs what the "
+                        "file says; if you trust the file, load it with weights_only=False"
+                    )
+                return pickle.loads(archive.read(_OBJECTS))
             if "structure.json" not in entries:
                 pickles = [entry for entry in entries if entry.endswith("data.pkl")]
                 if not pickles:
