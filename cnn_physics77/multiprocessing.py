@@ -1,4 +1,6 @@
-"""``torch.multiprocessing``: Python's ``multiprocessing``. A tensor that is sent is copied."""
+"""``torch.multiprocessing``: Python's ``multiprocessing``. A tensor that is sent is copied; one after
+``share_memory_()`` is shared with processes that are forked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of a tensor: ``copy.copy``, ``copy.deepcopy`` and ``pickle``.
+"""Copies of a tensor: ``copy.copy``, ``copy.deepcopy`` and ``pickle``; memory that processes share.
 
 Copies keep the class, the attributes that the user has set (``x.tag = ...``) and the memory order. Deep
 copies of tensors that share memory share memory.
@@ -6,6 +6,7 @@ copies of tensors that share memory share memory.
 
 from __future__ import annotations
 
+import mmap
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -90,8 +91,12 @@ def attributes_of(tensor: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(tensor).items() if name not in tensor._own}
 
 
+class _SharedMemory(mmap.mmap):
+    """Memory without a file, which a forked process sees."""
+
+
 class Copying:
-    """The part of Tensor that copies and pickles it."""
+    """The part of Tensor that copies, pickles and shares it."""
 
     _own: frozenset[str] = frozenset()
     """Attributes of every tensor; copies treat each of them separately."""
@@ -126,6 +131,32 @@ class Copying:
             copied.grad = deepcopy(self.grad, memo)
         vars(copied).update(deepcopy(attributes_of(self), memo))
         return copied
+
+    def share_memory_(self: Any) -> Any:
+        """Move into memory that processes share which are forked from now on; returns the tensor.
+
+        A tensor that is a view of this one, or has it as a view, stays where it is. A tensor that is sent to
+        a process is copied all the same.
+
+        >>> import cnn_physics77 as torch
+        >>> x = torch.ones(2)
+        >>> x.is_shared(), x.share_memory_().is_shared(), x
+        (False, True, tensor([1., 1.]))
+        """
+        if not self.is_shared():
+            old = self.array
+            shared = np.frombuffer(_SharedMemory(-1, max(old.nbytes, 1)), old.dtype, old.size)
+            axes = sorted(range(old.ndim), key=lambda axis: -abs(old.strides[axis]))
+            self.array = shared.reshape([old.shape[a] for a in axes]).transpose(np.argsort(axes).tolist())
+            self.array[...] = old
+        return self
+
+    def is_shared(self: Any) -> bool:
+        """Whether processes that are forked share the memory: after :meth:`share_memory_`."""
+        base = self.array
+        while base is not None and not isinstance(base, _SharedMemory):
+            base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+        return base is not None
 
     def __reduce_ex__(self: Any, protocol) -> tuple:
         if not self.is_leaf:

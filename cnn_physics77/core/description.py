@@ -107,10 +107,6 @@ class Description:
         """False: in inference mode, tensors are ordinary ones that are not recorded."""
         return False
 
-    def is_shared(self) -> bool:
-        """False: no memory is shared between processes."""
-        return False
-
     def get_device(self) -> int:
         """-1, as for every tensor on the CPU."""
         return -1

@@ -84,6 +84,11 @@ class Conversions:
     def _to_floating(self, dtype):
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
+    def share_memory(self):
+        """Move all parameters and buffers into memory that forked processes share; returns the module. See
+        :meth:`Tensor.share_memory_`."""
+        return self._apply(lambda t: t.share_memory_())
+
     def cpu(self):
         """Returns the module: it is on the CPU."""
         return self
