@@ -30,18 +30,20 @@ _PADDED_DECADES = 0.06
 
 @dataclass(frozen=True, slots=True)
 class SpeedCase:
-    """Our time over PyTorch's for one piece of work."""
+    """Our time over another's for one piece of work."""
 
     family: str  # heading of a block of rows: "training step", "convolution", ...
     name: str
     ratio: Ratio | None  # None where other programs disturbed every pair
     target: float | None = None  # the ratio that is aimed at, at most
     remark: str = ""  # beside the figures
+    reference: str = "PyTorch"  # whose time ours is divided by
 
 
 @styled
 def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = "") -> Figure:
-    """Ratio of our time to PyTorch's in each case, with its interval, on a logarithmic axis with a line at 1.
+    """Ratio of our time to PyTorch's, or another's, in each case, with its interval, on a logarithmic axis
+    with a line at 1.
 
     Args:
         cases: rows, grouped by family in the order of first appearance.
@@ -72,15 +74,16 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
                 rows.append((place, case))
                 place += 1
         place += 0.35
+    others = " or ".join(dict.fromkeys(case.reference for case in cases))
     level = f"{100 * max((ratio.level for ratio in ratios), default=0.95):g} %"
     note = (
         f"Median of paired ratios with its {level} bootstrap interval. "
-        "Filled dot: faster than PyTorch; square: slower; open dot: the interval holds 1."
+        f"Filled dot: faster than {others}; square: slower; open dot: the interval holds 1."
     )
     if any(case.target is not None for case in cases):
         note += " Triangles: the target, at most."
     figure = headed_figure(
-        "Time relative to PyTorch", detail, 9, max(1.6, 0.225 * place + 0.7), note, warning
+        f"Time relative to {others}", detail, 9, max(1.6, 0.225 * place + 0.7), note, warning
     )
     axes = figure.subplots()
     bounds = [ratio.estimate for ratio in ratios] + [1.0]
@@ -140,7 +143,7 @@ def speed_ratios(cases: Sequence[SpeedCase], detail: str = "", warning: str = ""
     axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=12))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("Our time / PyTorch's time  (log scale; left of the line: faster than PyTorch)")
+    axes.set_xlabel(f"Our time / that of {others}  (log scale; left of the line: ours is faster)")
     return figure
 
 

@@ -1,7 +1,7 @@
 """Tables of the speed suite and of a profile, for the terminal."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +14,14 @@ from rich.text import Text
 from cnn_physics77.analysis.comparison import OURS, UNKNOWN_DISTURBANCE, is_unknown
 from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
-from cnn_physics77.results import CaseRecord, Environment, OperationRecord, ProfileReport, SpeedReport
+from cnn_physics77.results import (
+    REFERENCES,
+    CaseRecord,
+    Environment,
+    OperationRecord,
+    ProfileReport,
+    SpeedReport,
+)
 
 BUSY = 0.15
 """Share of the processors that others may use before a reader is warned, in reports that know no more."""
@@ -50,7 +57,9 @@ def time_ratio(case: CaseRecord) -> Ratio | None:
 def as_speed_cases(report: SpeedReport) -> list[SpeedCase]:
     """The timed cases as the plot `speed_ratios` takes them."""
     return [
-        SpeedCase(case.family, case.name, time_ratio(case), case.target, _remark(case))
+        SpeedCase(
+            case.family, case.name, time_ratio(case), case.target, _remark(case), REFERENCES[case.reference]
+        )
         for case in report.cases
         if case.agreed
     ]
@@ -69,13 +78,13 @@ def _shown_times(case: CaseRecord) -> tuple[Sequence[float], Sequence[float]]:
 
 def detail_of(report: SpeedReport) -> str:
     """Machine, versions, threads and rounds in one line."""
-    environments = list(report.environments.values())
-    pieces = [_machine(environments[0]), *_versions(environments[0])] if environments else []
+    environments = report.environments
+    pieces = [_machine(next(iter(environments.values()))), *_versions(environments)] if environments else []
     dtypes = sorted({case.dtype for case in report.cases})
     threads = sorted({case.threads for case in report.cases})
     pieces.append(" and ".join(dtypes))
     pieces.append(f"{' and '.join(map(str, threads))} thread{'s' if threads != [1] else ''} each")
-    pieces.append(f"{report.rounds} pairs of blocks")
+    pieces.append(f"{report.rounds} pair{'s' if report.rounds > 1 else ''} of blocks")
     return " · ".join(pieces)
 
 
@@ -83,12 +92,13 @@ def _machine(environment: Environment) -> str:
     return f"{environment.cpu}, {environment.cores} cores"
 
 
-def _versions(environment: Environment) -> list[str]:
-    found = environment.packages
+def _versions(environments: Mapping[str, Environment]) -> list[str]:
+    """Of what computed: NumPy, PyTorch, and JAX if it took part."""
+    found = next(iter(environments.values())).packages
     return [
         f"{label} {found[name]}"
-        for name, label in (("numpy", "NumPy"), ("torch", "PyTorch"))
-        if name in found
+        for name, label in (("numpy", "NumPy"), ("torch", "PyTorch"), ("jax", "JAX"))
+        if name in found and (name != "jax" or name in environments)
     ]
 
 
@@ -163,7 +173,7 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
     """One row for each case, one column for each changed setting: the ratio, both times in milliseconds, and
     the ratio of memory where it was measured."""
     columns = list(dict.fromkeys(case.column for case in cases if case.column))
-    table = _table("The same cases with one setting changed: ratio (ours / PyTorch, ms)")
+    table = _table("The same cases with one setting changed: ratio (ours / theirs, ms)")
     table.add_column("case", min_width=20)
     for column in columns:
         table.add_column(column, justify="right")
@@ -196,11 +206,16 @@ def speed_tables(report: SpeedReport) -> Group:
         pieces += [speed_table(plain), Text()]
     if len(plain) < len(report.cases):
         pieces += [columns_table(report.cases), Text()]
+    pieces += [
+        Text(f"NOT RUN {REFERENCES.get(what, what)}: {why}\n", style="bold")
+        for what, why in report.not_run.items()
+    ]
     pieces.append(
         Text(
-            "Ratio: ours to PyTorch's, median of pairs of blocks [95 % bootstrap interval, or the range of "
-            "fewer than six]. Below 1: faster than PyTorch. Memory: peak resident above baseline, in "
-            f"processes of their own. {_allocators(report)}{_agreement(report)}{_unknown(report)}",
+            "Ratio: ours to theirs, PyTorch's where nothing else is said; median of pairs of blocks [95 % "
+            "bootstrap interval, or the range of fewer than six]. Below 1: ours is faster. Memory: "
+            "peak resident above baseline, in processes of their own. "
+            f"{_allocators(report)}{_compilers(report)}{_agreement(report)}{_unknown(report)}",
             style="dim",
         )
     )
@@ -234,11 +249,22 @@ def _allocators(report: SpeedReport) -> str:
     )
 
 
+def _compilers(report: SpeedReport) -> str:
+    """A sentence on the other compilers."""
+    references = {case.reference for case in report.cases}
+    sentences = {
+        "pytorch_compiled": "PyTorch's compiler: torch.compile of the step with its defaults (inductor). ",
+        "jax": "JAX: jax.jit of the step, which writes the new state into the old one's memory; float64 is "
+        "off; XLA's pool has as many threads as are stated (NPROC), its other threads are not limited. ",
+    }
+    return "".join(sentence for name, sentence in sentences.items() if name in references)
+
+
 def _agreement(report: SpeedReport) -> str:
     """The sentence on the compared values, generated from the differences."""
     timed = [case for case in report.cases if case.agreed]
     if not timed:
-        return "Nothing was timed: the values differ."
+        return "Nothing was timed: the values differ." if report.cases else ""
     exact = [case.exact_difference for case in timed if case.exact_difference is not None]
     exact += [case.difference for case in timed if case.dtype == "float64"]
     parts = [f"{max(exact):.0e} in float64"] if exact else []
@@ -261,7 +287,7 @@ def profile_detail(report: ProfileReport) -> str:
     ]
     pieces += [report.dtype, f"{report.threads} thread{'s' if report.threads > 1 else ''}"]
     if report.environment is not None:
-        pieces = [_machine(report.environment), *_versions(report.environment), *pieces]
+        pieces = [_machine(report.environment), *_versions({OURS: report.environment}), *pieces]
     pieces.append(f"peaks {report.peak_flops / 1e9:.0f} GFLOP/s, {report.peak_bandwidth / 1e9:.1f} GB/s")
     return " · ".join(pieces)
 

@@ -8,6 +8,9 @@ PACKAGES = ("torch", "matplotlib", "rich", "threadpoolctl", "psutil", "pydantic"
 INSTALL = 'pip install "cnn_physics77[bench]"'
 """What to do where one of them is missing."""
 
+INSTALL_JAX = 'pip install "cnn_physics77[jax]"'
+"""What to do where JAX is missing, which the speed suite compares with when it is asked to."""
+
 
 def complaint() -> str | None:
     """One line that names the packages that are missing, and how to install them; None if all are there."""

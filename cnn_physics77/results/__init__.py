@@ -31,5 +31,5 @@ from .records import (
     RunLog,
     StepRecords,
 )
-from .speed import CaseRecord, OperationRecord, ProfileReport, SpeedReport
+from .speed import REFERENCES, CaseRecord, OperationRecord, ProfileReport, SpeedReport
 from .text import to_text

@@ -16,6 +16,9 @@ from .records import OURS, REFERENCE, Disturbance, Environment, MemoryRecord, Re
 SPEED_SCHEMA, PROFILE_SCHEMA = "cnn_physics77.speed", "cnn_physics77.profile"
 VERSION = 1
 
+REFERENCES = {REFERENCE: "PyTorch", "pytorch_compiled": "PyTorch's compiler", "jax": "JAX"}
+"""What ours is compared with in the speed suite, and how it is called on the screen and in plots."""
+
 
 @dataclass
 class CaseRecord:
@@ -42,6 +45,7 @@ class CaseRecord:
     our_memory: MemoryRecord | None = None
     their_memory: MemoryRecord | None = None
     memory_target: float | None = None  # our peak above baseline over theirs, at most
+    reference: str = REFERENCE  # a key of REFERENCES: whose times `theirs` are
     untimed_calls: int = 0  # at the start of each block, before its clock, equal for both
     freed_memory: dict[str, str] = field(default_factory=dict)  # by framework, as in `results.Environment`
     # of each block; empty in files from before it was recorded
@@ -98,6 +102,7 @@ class SpeedReport:
     settle_seconds: float  # pause before each block
     busy: float | None  # share of the processors that others used at the start; None: see the blocks
     cases: list[CaseRecord]
+    not_run: dict[str, str] = field(default_factory=dict)  # keys of REFERENCES, or cases, and why they failed
     schema: str = SPEED_SCHEMA
     version: int = VERSION
 
@@ -166,9 +171,10 @@ class ProfileReport:
 
 def _check(report: SpeedReport) -> SpeedReport:
     """What the types of single fields do not say."""
-    unknown = sorted(report.environments.keys() - {OURS, REFERENCE})
-    if unknown:
-        raise ValueError(f"environments: expected some of {OURS}, {REFERENCE}, found {unknown[0]!r}")
+    known = (OURS, *REFERENCES)
+    for name in (*report.environments, *(case.reference for case in report.cases)):
+        if name not in known:
+            raise ValueError(f"expected frameworks among {', '.join(known)}, found {name!r}")
     seen = set()
     for case in report.cases:
         if case.key in seen:

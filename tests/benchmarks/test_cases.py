@@ -16,6 +16,7 @@ from cnn_physics77.benchmarks.speed.work import (
     InferenceCase,
     PinnCase,
     TrainingCase,
+    pinn_by_products,
 )
 
 ADAPTERS = (numpy77.ADAPTER, pytorch.ADAPTER)
@@ -71,6 +72,11 @@ def test_the_suite_has_what_was_asked_for():
     assert columns == pytorch | captured | others
     assert not any(case.target for case in choose("columns"))
     assert {case.column for case in choose("columns") if case.memory} == {"PyTorch, same allocator"}
+    compilers = choose("compilers")
+    works = {case.row for case in choose("captured")}
+    assert len(works) == 9 and {case.reference for case in compilers} == {"pytorch_compiled", "jax"}
+    for reference in ("pytorch_compiled", "jax"):
+        assert {case.row for case in compilers if case.reference == reference} == works
     assert 0 < len(choose("quick")) < 20 and len(choose("all")) == len(CASES)
 
 
@@ -90,7 +96,7 @@ def test_patterns(pattern, count):
 def test_a_pattern_that_names_nothing():
     with pytest.raises(ValueError, match="nothing matches 'nonsense'; choices are suite, targets"):
         choose("targets|nonsense")
-    assert set(CHOICES) == {"suite", "targets", "columns", "captured", "quick", "all"}
+    assert set(CHOICES) == {"suite", "targets", "columns", "captured", "compilers", "quick", "all"}
 
 
 def small(case):
@@ -127,6 +133,15 @@ def chosen():
             continue
         kept.append(case)
     return kept
+
+
+def test_the_physics_informed_step_by_products_of_vectors():
+    case = dataclasses.replace(CASES["small graph/PINN, 30 points, third derivatives"], dtype="float64")
+    torch, given = pytorch.ADAPTER.torch, case.given()
+    t, *layers = (torch.from_numpy(array) for array in given.values())
+    found = pinn_by_products(torch.func.vjp, torch, torch.ones_like(t), t, *layers)
+    expected = case.prepare(pytorch.ADAPTER, given).values()
+    assert difference(dict(zip(expected, (f.numpy() for f in found), strict=True)), expected)[0] < 1e-12
 
 
 @pytest.mark.parametrize("case", chosen(), ids=lambda case: case.key)

@@ -9,6 +9,8 @@ import pytest
 
 from cnn_physics77.analysis.report import as_text
 from cnn_physics77.analysis.speed_report import as_speed_cases, speed_tables
+from cnn_physics77.benchmarks.adapters import pytorch_compiled
+from cnn_physics77.benchmarks.process.worker import WorkerError
 from cnn_physics77.benchmarks.speed import suite as speed
 from cnn_physics77.benchmarks.speed.cases import CASES, choose
 from cnn_physics77.benchmarks.speed.suite import Suite
@@ -84,7 +86,7 @@ print(len(rehearsed) - before, sorted(set(sys.modules) - rehearsed))
 
 
 def test_nothing_is_timed_where_the_values_differ(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(Suite, "_workers", lambda self, threads: _Nobody())
+    monkeypatch.setattr(Suite, "_workers", lambda self, threads, reference: _Nobody())
     monkeypatch.setattr(Suite, "_open", staticmethod(lambda case, workers, dtype: "0" * 64))
     found = iter([(1e-12, "y"), (0.5, "y"), (1e-3, "y"), (1e-6, "y")])  # float64, float32, float64, float32
     monkeypatch.setattr(Suite, "_compare", staticmethod(lambda workers: next(found)))
@@ -110,7 +112,52 @@ def test_cases_that_share_processes():
     groups = [Suite._processes(case) for case in choose("convolution|optimizer|LeNet-5")]
     assert len(set(groups)) == 2 + 3  # the sweeps together, each network alone
     one = CASES["training step/CNN, batch 64, Adam (one thread)"]
-    assert Suite._processes(one) == (one.key, 1)
+    assert Suite._processes(one) == (one.key, 1, "pytorch")
+
+
+class _Missing:
+    """A worker whose framework is missing, if it is the one that `name` says."""
+
+    name = "jax"
+
+    def __init__(self, frameworks, threads, program):
+        self.frameworks = frameworks
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def ask(self, do, **fields):
+        if self.frameworks == [self.name]:
+            raise WorkerError("the package is missing", self.frameworks)
+
+
+def test_a_compiler_that_is_missing_is_said_once_and_left_out(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(speed, "Worker", _Missing)
+    path = tmp_path / "run.json"
+    run = Suite(1, 1, note=print)
+    report = run.run([case for case in choose("compilers") if case.reference == "jax"])
+    assert report.not_run == {"jax": "the package is missing"} and not report.cases
+    assert capsys.readouterr().out.count("is missing") == 1
+    write_report(report, path)
+    said = as_text(speed_tables(read_speed(path)))
+    assert "NOT RUN JAX: the package is missing" in " ".join(said.split())
+    monkeypatch.setattr(_Missing, "name", "numpy77")  # an error of ours is one
+    with pytest.raises(WorkerError, match="numpy77: the package"):
+        Suite(1, 1).run([case for case in choose("compilers") if case.reference == "jax"])
+
+
+def test_pytorchs_compiler_says_in_one_line_why_it_cannot_run(monkeypatch):
+    adapter = pytorch_compiled.ADAPTER
+
+    def fail(function):
+        raise LookupError("no C++ compiler\nmuch more")
+
+    monkeypatch.setattr(adapter.torch, "compile", fail)
+    with pytest.raises(RuntimeError, match=r"^torch\.compile does not work here: no C\+\+ compiler$"):
+        adapter.set_threads(adapter.threads())
 
 
 def test_the_file_is_validated(tmp_path):

@@ -1,11 +1,12 @@
-"""What the benchmark needs from a framework, in PyTorch's names.
+"""What the benchmark needs from a framework.
 
-Both frameworks have these names, so one class serves both; an adapter is its modules. A framework with other
-names would need a subclass.
+Ours and PyTorch have the same names, so one class, `Adapter`, serves both; an adapter is its modules. A
+framework with other names is a `Framework` of its own.
 """
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -16,7 +17,32 @@ from ...core.training import training_step
 from ...results import Config
 
 
-class Adapter:
+class Framework(abc.ABC):
+    """What a process needs in which some framework is timed.
+
+    Attributes:
+        name: key of the framework in logs.
+        from_numpy: makes its array from NumPy's.
+    """
+
+    name: str
+    from_numpy: Callable[[np.ndarray], Any]
+
+    @abc.abstractmethod
+    def threads(self) -> int:
+        """How many threads it uses."""
+
+    def set_threads(self, count: int) -> int:
+        """Allow `count` threads; return the number that the framework then reports."""
+        return self.threads()
+
+    def denormals(self) -> str:
+        """Whether a product too small for a normal float32 is kept or flushed to zero."""
+        factors = self.from_numpy(np.array([1e-38, 0.1], np.float32))
+        return "kept" if (factors[0] * factors[1]).item() != 0 else "flushed"
+
+
+class Adapter(Framework):
     """A framework, used through PyTorch's names.
 
     Args:
@@ -43,17 +69,18 @@ class Adapter:
         self.optim = optim
         self.models = models
         self.criterion: Callable[[Any, Any], Any] = functional.cross_entropy
-        self.from_numpy: Callable[[np.ndarray], Any] = self.torch.from_numpy
+        self.from_numpy = self.torch.from_numpy
+
+    def compiled(self, function: Callable[..., Any], lanes: str) -> Callable[..., Any]:
+        """The function as the suite times it in a compiled column; what does not compile returns it."""
+        return function
 
     def set_threads(self, count: int) -> int:
-        """Allow `count` threads; return the number that the framework then reports."""
         self.torch.set_num_threads(count)
-        return self.torch.get_num_threads()
+        return self.threads()
 
-    def denormals(self) -> str:
-        """Whether a product too small for a normal float32 is kept or flushed to zero."""
-        factors = self.from_numpy(np.array([1e-38, 0.1], np.float32))
-        return "kept" if (factors[0] * factors[1]).item() != 0 else "flushed"
+    def threads(self) -> int:
+        return self.torch.get_num_threads()
 
     def build(self, config: Config, image_shape: list[int], classes: int) -> Any:
         """The network of `config` with parameters of its dtype, in training mode."""

@@ -25,7 +25,7 @@ class Compiled(NumPy77):
 
     def _lanes_to_try(self) -> str:
         """The process of a second lane works as a second thread does, so one thread has none."""
-        return "auto" if self.torch.get_num_threads() > 1 else "threads"
+        return "auto" if self.threads() > 1 else "threads"
 
     def settle(self, step: Any) -> str:
         """The faster lanes, "threads" or "processes". Captures for other numbers of images use them, too: to

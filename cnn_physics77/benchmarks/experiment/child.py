@@ -56,7 +56,7 @@ class Child:
         held = self.trainer.reset(weights)
         self.trainer.warm_up(warmup_steps, weights)
         adapter = self.trainer.adapter
-        threads = adapter.torch.get_num_threads()
+        threads = adapter.threads()
         record = environment(started, command_line, commit, threads, adapter.denormals())
         check_threads(record.thread_pools, threads, self.trainer.config.threads)
         return {"sha256": held, "environment": dataclasses.asdict(record), "lanes": self.trainer.lanes}

@@ -34,6 +34,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "NUMEXPR_NUM_THREADS",
     "CNN_PHYSICS77_NUM_THREADS",
+    "NPROC",  # XLA's pool
 )
 """Environment variables that the native libraries read when they are loaded."""
 
@@ -253,7 +254,7 @@ def source_commit() -> str | None:
 
 def _versions() -> dict[str, str]:
     found = {}
-    for package in ("cnn_physics77", "numpy", "torch", "threadpoolctl"):
+    for package in ("cnn_physics77", "numpy", "torch", "jax", "threadpoolctl"):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

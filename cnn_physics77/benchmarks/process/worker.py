@@ -17,12 +17,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...results import ParameterShape
-from .. import INSTALL
+from .. import INSTALL, INSTALL_JAX
 from ..instruments.measure import thread_environment
 
 EXPERIMENT = "cnn_physics77.benchmarks.experiment.child"
@@ -33,7 +33,15 @@ SPEED = "cnn_physics77.benchmarks.speed.child"
 
 
 class WorkerError(RuntimeError):
-    """A worker reported an error, or died."""
+    """A worker reported an error, or died.
+
+    Attributes:
+        frameworks: of the worker, by the names of `results.FRAMEWORKS`.
+    """
+
+    def __init__(self, text: str, frameworks: Sequence[str] = ()) -> None:
+        super().__init__(f"{' and '.join(frameworks)}: {text}" if frameworks else text)
+        self.frameworks = tuple(frameworks)
 
 
 def parameter_shapes(rows: list[dict[str, Any]]) -> list[ParameterShape]:
@@ -97,15 +105,15 @@ class Worker:
                     on_progress(answer["progress"])
                 continue
             if "error" in answer:
-                raise WorkerError(f"{' and '.join(self.frameworks)}: {answer['error']}")
+                raise WorkerError(answer["error"], self.frameworks)
             return answer["reply"]
         code = self._process.wait()
         self._errors.seek(0)
         last = self._errors.read().decode(errors="replace").strip().splitlines()[-1:]
         how = f"signal {-code} (perhaps out of memory)" if code < 0 else f"status {code}"
         raise WorkerError(
-            f"{' and '.join(self.frameworks)}: the process ended with {how} during the request {do!r}"
-            + (f": {last[0]}" if last else "")
+            f"the process ended with {how} during the request {do!r}" + (f": {last[0]}" if last else ""),
+            self.frameworks,
         )
 
     def close(self) -> None:
@@ -154,7 +162,8 @@ def serve(frameworks: list[str], kind: Callable[..., Any]) -> None:
             try:
                 answer = {"reply": method(**request)}
             except ImportError as error:
-                answer = {"error": f"the package {error.name or error} is missing: {INSTALL}"}
+                remedy = INSTALL_JAX if error.name in ("jax", "jaxlib") else INSTALL
+                answer = {"error": f"the package {error.name or error} is missing: {remedy}"}
             except Exception as error:  # one line for the parent, which decides what to do with the run
                 answer = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
             send(answer)

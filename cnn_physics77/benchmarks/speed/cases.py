@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...results import REFERENCE, REFERENCES
 from .arguments import CHOICES
 from .sequences import SequenceCase
 from .updates import UpdateCase
@@ -239,6 +240,9 @@ def _columns(rows: list[Case]) -> Iterator[Case]:
         if isinstance(case, (TrainingCase, ChainCase, PinnCase)):
             changes["captured step"] = {"captured": "auto"}
             changes["captured, in threads"] = {"captured": "threads"}
+            for reference, title in REFERENCES.items():
+                if reference != REFERENCE:
+                    changes[f"captured, against {title}"] = {"captured": "auto", "reference": reference}
         changes["one thread"] = {"threads": 1}
         if isinstance(case, TrainingCase) and case.optimizer == "Adam":
             changes["SGD"] = {"optimizer": "SGD"}

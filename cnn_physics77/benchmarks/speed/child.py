@@ -20,7 +20,6 @@ import numpy as np
 from ... import performance
 from ...results import OURS, MemoryRecord
 from .. import adapters
-from ..adapters.base import Adapter
 from ..instruments.measure import (
     MemoryRuler,
     check_threads,
@@ -33,6 +32,7 @@ from ..instruments.recorder import our_events
 from ..instruments.torch_recorder import their_events
 from ..process.shared_inputs import digest
 from ..process.worker import serve
+from . import in_jax
 from .cases import CASES
 from .work import Case, Training, TrainingCase, Work
 
@@ -40,7 +40,7 @@ from .work import Case, Training, TrainingCase, Work
 class Child:
     """The child's side of the pipe: one method for each request."""
 
-    adapter: Adapter
+    adapter: Any
     work: Work
     training: Training
 
@@ -57,7 +57,7 @@ class Child:
 
     def environment(self, started: str, command_line: list[str], commit: str | None) -> dict[str, Any]:
         """The record of this process, taken after it has worked."""
-        threads, denormals = self.adapter.torch.get_num_threads(), self.adapter.denormals()
+        threads, denormals = self.adapter.threads(), self.adapter.denormals()
         return dataclasses.asdict(environment(started, command_line, commit, threads, denormals))
 
     def open(self, key: str, dtype: str | None = None) -> dict[str, Any]:
@@ -70,7 +70,11 @@ class Child:
         self._set_allocator(case)
         given = case.given()
         held = digest(given)
-        self.work = case.prepare(self.adapter, given)
+        self.work = (
+            in_jax.prepare(case, self.adapter, given)
+            if self._framework == "jax"
+            else case.prepare(self.adapter, given)
+        )
         return {"sha256": held}
 
     def _set_allocator(self, case: Case) -> None:
@@ -101,7 +105,7 @@ class Child:
     def check(self, threads: int) -> dict[str, Any]:
         """Raise if after the work some pool would use more than `threads` threads; return what happens to
         freed memory."""
-        check_threads(thread_pools(), self.adapter.torch.get_num_threads(), threads)
+        check_threads(thread_pools(), self.adapter.threads(), threads)
         return {"freed_memory": freed_memory()}
 
     def memory(self, key: str, calls: int) -> dict[str, Any]:

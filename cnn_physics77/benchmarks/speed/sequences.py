@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..adapters.base import Adapter
-from .work import SEED, Arrays, Case, Work, values_of
+from .work import SEED, Arrays, Case, Work, draw_gradient, values_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,7 @@ class SequenceCase(Case):
 
         with torch.no_grad():
             shape = tuple(forward().shape)
-        generator = np.random.default_rng([SEED, 1])
-        g = adapter.from_numpy(generator.standard_normal(shape).astype(self.dtype))
+        g = adapter.from_numpy(draw_gradient(shape, self.dtype))
 
         def step() -> tuple[Any, ...]:
             y = forward()

@@ -27,6 +27,7 @@ from ...analysis.speed_report import (
 from ...results import (
     OURS,
     REFERENCE,
+    REFERENCES,
     CaseRecord,
     Environment,
     LogError,
@@ -46,8 +47,6 @@ from ..process.worker import SPEED, Worker, WorkerError
 from .arguments import build_parser
 from .cases import choose
 from .work import TOLERANCES, Arrays, Case
-
-THEIRS = REFERENCE
 
 WARMUP_CALLS = 3
 """Untimed calls before the length of a block is chosen; one whole untimed block follows."""
@@ -126,31 +125,54 @@ class Suite:
 
         Raises:
             MeasurementError: threads are not what was asked for, or the given values differ.
-            WorkerError: a process failed.
+            WorkerError: a process failed in which no other compiler ran.
         """
-        for (_, threads), group in groupby(cases, key=self._processes):
-            with self._workers(threads or self.threads) as workers:
+        for (_, threads, reference), group in groupby(cases, key=self._processes):
+            if reference in self.report.not_run:
+                continue
+            with self._workers(threads or self.threads, reference) as workers:
                 for case in group:
-                    self.report.cases.append(self._case(case, workers))
+                    if workers is None:
+                        break
+                    try:
+                        self.report.cases.append(self._case(case, workers))
+                    except WorkerError as error:
+                        self._leave_out(case.key, reference, error)
+                        break
         return self.report
 
+    def _leave_out(self, what: str, reference: str, error: WorkerError) -> None:
+        """Go on without another compiler that does not work here; an error of ours or of PyTorch is one."""
+        if reference == REFERENCE or error.frameworks != (reference,):
+            raise error
+        reason = str(error).removeprefix(f"{reference}: ")
+        self.report.not_run[what] = reason
+        self.note(f"{REFERENCES.get(what, what)}: not run: {reason}")
+
     @staticmethod
-    def _processes(case: Case) -> tuple[str, int | None]:
+    def _processes(case: Case) -> tuple[str, int | None, str]:
         """Consecutive cases with equal keys share their processes."""
-        return case.key if case.own_process else case.family, case.threads
+        return case.key if case.own_process else case.family, case.threads, case.reference
 
     @contextmanager
-    def _workers(self, threads: int) -> Iterator[dict[str, Worker]]:
+    def _workers(self, threads: int, reference: str) -> Iterator[dict[str, Worker] | None]:
+        """Processes of ours and of the reference by name; None if the reference cannot start here."""
         with ExitStack() as stack:
-            workers = {name: stack.enter_context(Worker([name], threads, SPEED)) for name in (OURS, THEIRS)}
-            with ThreadPoolExecutor(2) as both:
-                list(both.map(lambda worker: worker.ask("start", threads=threads), workers.values()))
-            yield workers
+            names = (OURS, reference)
+            workers = {name: stack.enter_context(Worker([name], threads, SPEED)) for name in names}
+            try:
+                with ThreadPoolExecutor(2) as both:
+                    list(both.map(lambda worker: worker.ask("start", threads=threads), workers.values()))
+            except WorkerError as error:
+                self._leave_out(reference, reference, error)
+                yield None
+            else:
+                yield workers
 
     def _case(self, case: Case, workers: dict[str, Worker]) -> CaseRecord:
         threads = case.threads or self.threads
         exact, exact_where = None, ""
-        if case.dtype != "float64" and not case.column:
+        if case.dtype != "float64" and (case.against_compiler or not case.column):
             self._open(case, workers, "float64")
             exact, exact_where = self._compare(workers)
         given = self._open(case, workers, case.dtype)
@@ -174,6 +196,7 @@ class Suite:
             theirs=[],
             target=case.target,
             memory_target=case.memory_target,
+            reference=case.reference,
         )
         if not record.agreed:
             self.note(
@@ -193,7 +216,7 @@ class Suite:
         if self.memory and case.memory:
             with ThreadPoolExecutor(2) as both:  # nothing is timed here
                 record.our_memory, record.their_memory = both.map(
-                    lambda name: self._memory(case, name, threads), (OURS, THEIRS)
+                    lambda name: self._memory(case, name, threads), (OURS, case.reference)
                 )
         ratio = time_ratio(record)
         shown = "no ratio" if ratio is None else f"ratio {ratio.estimate:.2f}"
@@ -234,8 +257,8 @@ class Suite:
         record.untimed_calls = max(1, round(UNTIMED_SECONDS / seconds))
         for worker in workers.values():
             worker.ask("run", calls=record.calls)
-        times = {OURS: record.ours, THEIRS: record.theirs}
-        disturbances = {OURS: record.our_disturbance, THEIRS: record.their_disturbance}
+        times = {OURS: record.ours, case.reference: record.theirs}
+        disturbances = {OURS: record.our_disturbance, case.reference: record.their_disturbance}
         for _, name in interleaved(list(workers), self.rounds):
             reply, disturbance = undisturbed(
                 lambda attempt, worker=workers[name]: worker.ask(  # type: ignore[misc]

@@ -66,7 +66,8 @@ class Case(abc.ABC):
         threads: of each framework; None: those of the suite.
         same_allocator: give PyTorch our setting of the allocator, which keeps freed memory.
         best: the same, and give PyTorch its channels_last memory and its fused optimizer.
-        captured: ours runs as a captured step (``torch.compile``) in these lanes, PyTorch as before.
+        captured: ours runs as a captured step (``torch.compile``) in these lanes, the other as before.
+        reference: what ours is compared with, by the names of `results.REFERENCES`.
         target, memory_target: upper limits that the ratios of time and memory should meet.
         memory: whether peak memory is measured as well, in separate processes.
         quick: whether the case belongs to the quick choice.
@@ -82,6 +83,7 @@ class Case(abc.ABC):
     same_allocator: bool = False
     best: bool = False
     captured: str = ""
+    reference: str = "pytorch"
     target: float | None = None
     memory_target: float | None = None
     memory: bool = False
@@ -91,6 +93,11 @@ class Case(abc.ABC):
     def key(self) -> str:
         """Family and name, which identify the case."""
         return f"{self.family}/{self.name}"
+
+    @property
+    def against_compiler(self) -> bool:
+        """Whether ours is compared with what a compiler has made."""
+        return self.reference != "pytorch"
 
     @property
     def own_process(self) -> bool:
@@ -131,10 +138,11 @@ class Case(abc.ABC):
         return self.best and adapter.name == "pytorch"
 
     def as_called(self, adapter: Adapter, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function that is timed: captured, where this is asked for and the framework is ours."""
+        """The function that is timed: captured, where this is asked for and the framework is ours; or
+        compiled by PyTorch."""
         if self.captured and adapter.name == OURS:
             return adapter.torch.compile(function, fullgraph=True, lanes=self.captured)
-        return function
+        return adapter.torch.compile(function) if adapter.name == "pytorch_compiled" else function
 
     def tensors(self, adapter: Adapter, given: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """The inputs as tensors of the framework, which share the arrays' memory."""
@@ -143,6 +151,11 @@ class Case(abc.ABC):
             last = adapter.torch.channels_last
             found = {name: t.to(memory_format=last) if t.ndim == 4 else t for name, t in found.items()}
         return found
+
+
+def draw_gradient(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """The gradient g with respect to a result of this shape."""
+    return np.array(np.random.default_rng([SEED, 1]).standard_normal(shape)).astype(dtype)
 
 
 def values_of(**tensors: Any) -> Arrays:
@@ -340,8 +353,7 @@ class FunctionCase(Case):
         inputs = [tensor.requires_grad_() for name, tensor in tensors.items() if name != "labels"]
         with torch.no_grad():
             shape = tuple(self.function(torch, **tensors).shape)
-        generator = np.random.default_rng([SEED, 1])
-        g = adapter.from_numpy(np.array(generator.standard_normal(shape)).astype(self.dtype))
+        g = adapter.from_numpy(draw_gradient(shape, self.dtype))
 
         def function(**given: Any) -> tuple[Any, ...]:
             y = self.function(torch, **given)
@@ -393,12 +405,10 @@ class PinnCase(Case):
 
     def prepare(self, adapter: Adapter, given: Arrays) -> Work:
         torch = adapter.torch
-        tensors = self.tensors(adapter, given)
-        inputs = [tensor.requires_grad_() for tensor in tensors.values()]
-        t, *layers = inputs
-        ones = torch.ones_like(t).detach()
+        t, *layers = self.tensors(adapter, given).values()
+        ones = torch.ones_like(t)
 
-        def step() -> tuple[Any, ...]:
+        def by_graph() -> tuple[Any, ...]:
             u = t
             for index in range(0, len(layers), 2):
                 u = torch.nn.functional.linear(u, layers[index], layers[index + 1])
@@ -408,7 +418,15 @@ class PinnCase(Case):
             loss = ((second + 4 * first + 400 * u) ** 2).mean()
             return (loss, *torch.autograd.grad(loss, layers))
 
-        call = self.as_called(adapter, step)
+        def by_products() -> tuple[Any, ...]:
+            return pinn_by_products(torch.func.vjp, torch, ones, t, *layers)
+
+        if adapter.name == "pytorch_compiled":  # what it compiles has no second derivative
+            call = self.as_called(adapter, by_products)
+        else:
+            for tensor in (t, *layers):
+                tensor.requires_grad_()
+            call = self.as_called(adapter, by_graph)
 
         def values() -> Arrays:
             for _ in range(4 if self.captured else 1):  # the first calls are not replays yet
@@ -417,6 +435,36 @@ class PinnCase(Case):
             return values_of(loss=loss, **dict(zip((f"gradient of {n}" for n in names), gradients)))
 
         return Work(call, values)
+
+
+def pinn_by_products(
+    vjp: Callable[..., Any], functions: Any, ones: Any, t: Any, *layers: Any
+) -> tuple[Any, ...]:
+    """The step of `PinnCase` for compilers that differentiate functions.
+
+    Args:
+        vjp: ``torch.func.vjp`` or ``jax.vjp``.
+        functions: the module that has ``tanh``.
+        ones: in the shape of `t`.
+    """
+
+    def u_of(t: Any, layers: Any) -> Any:
+        for index in range(0, len(layers), 2):
+            t = t @ layers[index].T + layers[index + 1]
+            t = functions.tanh(t) if index + 2 < len(layers) else t
+        return t
+
+    def loss_of(*layers: Any) -> Any:
+        def first_of(t: Any) -> Any:
+            u, back = vjp(lambda t: u_of(t, layers), t)
+            return back(ones)[0], u
+
+        first, back, u = vjp(first_of, t, has_aux=True)
+        (second,) = back(ones)
+        return ((second + 4 * first + 400 * u) ** 2).mean()
+
+    loss, back = vjp(loss_of, *layers)
+    return (loss, *back(functions.ones_like(loss)))
 
 
 @dataclass(frozen=True, kw_only=True)
