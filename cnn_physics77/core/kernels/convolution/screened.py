@@ -53,8 +53,8 @@ def screened_sum(
     """The sum of what all pieces add to an array of zeros (see `sum_of_parts`).
 
     Args:
-        add: ``add(total, neighbours)`` adds what some neighbouring pieces contribute to zeros, and looks at
-            what they read.
+        add: ``add(total, neighbours)`` writes what some neighbouring pieces contribute, and looks at what
+            they read.
         exact: ``exact(total, neighbours)`` writes the same anew; for parts that have a piece out of order.
     """
     parts = Parts(pieces, shape, like)

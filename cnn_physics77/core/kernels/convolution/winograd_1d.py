@@ -128,17 +128,14 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     gradient_screen = gradients.screen(
         np.ones(out_channels, dtype), plan.pieces, telling_planes(m, tall, dtype, of_gradient=True)
     )
-    taps_shape = out_channels, tall * wide * channels
-    sums = plan.t * wide * out_channels * channels
+    shape = tall, wide, out_channels, channels
 
     @silent
     def add(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
-        transformed = total[:sums]
         tiles, lines = plan.tiles()
-        outer = plan.planes("winograd products", plan.t, out_channels)
-        outer[...] = 0  # a line is as long as one of tiles, longer than what is written below
-        outer_lines = plan.lines(outer, 0, shapes.output_size[1])
-
+        outer, outer_lines = plan.outer(shapes.output_size[1], out_channels)
+        sums = scratch("winograd sums", (plan.t, *shape[1:]), dtype)
+        sums[...] = 0
         for piece in neighbours:
             number, runs = plan.size(piece)
             images.transform(b_t, piece, lines[:number], image_screen)
@@ -148,27 +145,24 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             if runs * wide >= LONG_SUM * channels:  # all taps at once, one sum for each phase
                 pixels, phases = _phases(outer, wide, 1), _phases(tiles, wide, wide)
                 added = np.matmul(pixels[:, :, :runs].swapaxes(2, 3), phases[:, :, :runs]).sum(axis=1)
-                of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
-                of_taps += added.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
+                sums += added.reshape(plan.t, out_channels, wide, channels).swapaxes(1, 2)
             else:  # tap by tap
                 pixels, shifted = _phases(outer, 1, 1), _shifted(tiles, wide)
                 length = runs * wide
-                of_taps = transformed.reshape(plan.t, wide, out_channels, channels)
-                of_taps += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
+                sums += np.matmul(pixels[:, :, :length].swapaxes(2, 3), shifted[:, :, :length])
+        np.matmul(g_matrix.T, sums.reshape(plan.t, -1), out=total.reshape(tall, -1))
 
     def add_exactly(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
-        total.fill(0)
-        taps = total[sums:].reshape(taps_shape)
+        taps = total.transpose(2, 0, 1, 3)
+        taps[...] = 0
         for samples, strips in neighbours:
             rows = rows_of(strips, m, shapes.output_size[0])
-            taps += im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows)
+            product = im2col_nhwc.weight_product(gradients.image, images.image, windows, samples, rows)
+            taps += product.reshape(taps.shape)
 
-    shape = (sums + prod(taps_shape),)
     screens = image_screen, gradient_screen
-    whole = screened_sum(screens, add, add_exactly, plan.pieces, shape, x, g.size * channels / 1e4)
-    taps = matmul(g_matrix.T, whole[:sums].reshape(plan.t, -1)).reshape(tall, wide, out_channels, channels)
-    exact = whole[sums:].reshape(out_channels, tall, wide, channels)
-    return contiguous(taps.transpose(2, 3, 0, 1)) + exact.transpose(0, 3, 1, 2)
+    taps = screened_sum(screens, add, add_exactly, plan.pieces, shape, x, g.size * channels / 1e4)
+    return contiguous(taps.transpose(2, 3, 0, 1))
 
 
 def applies(problem: Problem, m: int, r: int) -> bool:
@@ -291,6 +285,14 @@ class Plan:
         step, pixel, item = planes.strides
         shape = (self.size(self.pieces[0])[0], len(planes), columns * planes.shape[2])
         return strided(planes, shape, (self.width * pixel, step, item), left * pixel)
+
+    def outer(self, columns: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Memory for ``A g`` of one piece, and a view of its lines, which end with zeros: they are as long as
+        those of tiles."""
+        outer = self.planes("winograd products", self.t, channels)
+        self.lines(outer, columns, self.width - columns)[...] = 0
+        outer[:, self.size(self.pieces[0])[0] * self.width :] = 0
+        return outer, self.lines(outer, 0, columns)
 
     def tiles(self) -> tuple[np.ndarray, np.ndarray]:
         """Memory for ``B^T d`` of one piece with its zero padding, and a view of the lines without it."""

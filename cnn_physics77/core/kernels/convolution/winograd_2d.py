@@ -62,7 +62,7 @@ from cnn_physics77.core.kernels.convolution.screened import (
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
-from cnn_physics77.core.kernels.runtime.layout import strided
+from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
@@ -143,11 +143,12 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
     image_screen = Screen(pixels, np.ones(channels, dtype), shapes.padding[0], m, t, tiling.blocks, planes)
     planes = telling_planes(m, 3, dtype, of_gradient=True)
     gradient_screen = Screen(gradient_pixels, np.ones(out_channels, dtype), 0, m, m, tiling.blocks, planes)
-    pairs = out_channels * channels
+    both = _both_directions(m, dtype, False)
 
     @silent
     def add(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
-        transformed = total[: t * t * pairs].reshape(t * t, out_channels, channels)
+        sums = scratch("winograd sums", (t * t, out_channels, channels), dtype)
+        sums[...] = 0
         for piece in neighbours:
             samples, strip = piece
             image = images[samples]
@@ -163,22 +164,23 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             products = scratch("winograd products", (t, t, length), dtype)
             np.matmul(a_t.T, half, out=products)
             products = products.reshape(t * t, tiles.shape[1], out_channels)
-            term = scratch("winograd half", transformed.shape, dtype)
+            term = scratch("winograd half", sums.shape, dtype)
             np.matmul(products.transpose(0, 2, 1), tiles, out=term)
-            np.add(transformed, term, out=transformed)
+            np.add(sums, term, out=sums)
+        np.matmul(both.T, sums.reshape(t * t, -1), out=total.reshape(9, -1))
 
     def add_exactly(total: np.ndarray, neighbours: Sequence[Piece]) -> None:
-        total.fill(0)
-        taps = total[t * t * pairs :].reshape(out_channels, 9 * channels)
+        taps = total.transpose(1, 0, 2)
+        taps[...] = 0
         for samples, strip in neighbours:
             rows = rows_of(strip, m, shapes.output_size[0])
-            taps += im2col_nhwc.weight_product(gradient_pixels, pixels, windows, samples, rows)
+            product = im2col_nhwc.weight_product(gradient_pixels, pixels, windows, samples, rows)
+            taps += product.reshape(taps.shape)
 
-    screens, shape = (image_screen, gradient_screen), ((t * t + 9) * pairs,)
-    whole = screened_sum(screens, add, add_exactly, tiling.blocks, shape, x, g.size * channels / 1e4)
-    taps = matmul(whole[: t * t * pairs].reshape(t * t, -1).T, _both_directions(m, dtype, False))
-    exact = whole[t * t * pairs :].reshape(out_channels, 3, 3, channels)
-    return taps.reshape(out_channels, channels, 3, 3) + exact.transpose(0, 3, 1, 2)
+    screens, taps_shape = (image_screen, gradient_screen), (9, out_channels, channels)
+    microseconds = g.size * channels / 1e4
+    taps = screened_sum(screens, add, add_exactly, tiling.blocks, taps_shape, x, microseconds)
+    return contiguous(taps.transpose(1, 2, 0)).reshape(out_channels, channels, 3, 3)
 
 
 def applies(problem: Problem, m: int) -> bool:
