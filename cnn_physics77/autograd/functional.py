@@ -166,7 +166,7 @@ def jacobian(
         inputs: a tensor or a tuple of tensors.
         create_graph: record the computation of the result, so that it can be differentiated.
         strict: raise an error, instead of returning zeros, if an output does not depend on an input.
-        vectorize: accepted for PyTorch's sake; the rows (or columns) are computed one after another.
+        vectorize: compute all rows (or columns) at once, by :func:`torch.vmap`, instead of one after another.
         strategy: ``"reverse-mode"``, a backward pass for each output element, or ``"forward-mode"``, one for
             each input element, which is faster if there are fewer of them.
 
@@ -182,47 +182,64 @@ def jacobian(
         raise ValueError(
             f'jacobian: expected strategy to be either "reverse-mode" or "forward-mode", found {strategy!r}'
         )
+    if strict and vectorize:
+        raise RuntimeError("jacobian: `strict=True` and `vectorize=True` are not supported together")
     several, xs = _tuple_of("jacobian", "inputs", inputs)
+    over = _at_once if vectorize else _in_turn
     with enable_grad():
         xs = _places(xs, create_graph)
         many, ys = _tuple_of("jacobian", "the outputs of func", func(*xs))
         if strategy == "forward-mode":
-            rows = _by_columns(ys, xs, create_graph, strict)
+            rows = _by_columns(ys, xs, create_graph, strict, over)
         else:
-            rows = [_by_rows(y, xs, create_graph, strict) for y in ys]
+            rows = [_by_rows(y, xs, create_graph, strict, over) for y in ys]
     made = tuple(_finish(row, several, create_graph) for row in rows)
     return made if many else made[0]
 
 
-def _by_rows(y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool) -> list[Tensor]:
-    """One backward pass for each element of y."""
-    rows = []
-    for i in range(y.numel()):
-        unit = _zeros_like(y)
-        unit.array.reshape(-1)[i] = 1
-        rows.append(_derivatives("jacobian", (y,), xs, (unit,), create_graph, strict))
-    if not rows:
-        return [from_array(np.zeros((*y.shape, *x.shape), y.dtype)) for x in xs]
-    return [stack([row[j] for row in rows]).reshape(*y.shape, *x.shape) for j, x in enumerate(xs)]
+def _units(x: Tensor) -> Tensor:
+    """A basis of the tensors like x, along a first dimension: 1 at one place and 0 elsewhere."""
+    return from_array(np.eye(x.numel(), dtype=x.dtype).reshape(x.numel(), *x.shape))
 
 
-def _by_columns(ys, xs, create_graph: bool, strict: bool) -> list[list[Tensor]]:
-    """One backward pass for each element of the inputs, through the graph of u -> uᵀJ."""
+def _at_once(function: Callable, x: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """The results for each element of a basis of the tensors like x, along a further dimension."""
+    from cnn_physics77.func.mapping import vmap  # late: importing the package does not need it
+
+    return vmap(function, out_dims=dim)(_units(x))
+
+
+def _in_turn(function: Callable, x: Tensor, dim: int) -> tuple[Tensor, ...]:
+    """As :func:`_at_once`, by a loop."""
+    found = [function(unit) for unit in _units(x)] or [function(_zeros_like(x))]
+    return tuple(stack(column, dim).narrow(dim, 0, x.numel()) for column in zip(*found))
+
+
+def _by_rows(
+    y: Tensor, xs: tuple[Tensor, ...], create_graph: bool, strict: bool, over: Callable
+) -> list[Tensor]:
+    """A row for each element of y: a backward pass."""
+
+    def row(unit: Tensor) -> tuple:
+        return tuple(_derivatives("jacobian", (y,), xs, (unit,), create_graph, strict))
+
+    return [found.reshape(*y.shape, *x.shape) for found, x in zip(over(row, y, 0), xs)]
+
+
+def _by_columns(
+    ys: tuple[Tensor, ...], xs: tuple[Tensor, ...], create_graph: bool, strict: bool, over: Callable
+) -> list[list[Tensor]]:
+    """A column for each element of the inputs: a backward pass through the graph of u -> uᵀJ."""
     us = tuple(_zeros_like(y).requires_grad_() for y in ys)
     pulled = _derivatives("jacobian", ys, xs, us, True, strict)
     rows: list[list[Tensor]] = [[] for _ in ys]
     for x, u_j in zip(xs, pulled):
-        columns: list[list[Tensor]] = [[] for _ in ys]
-        for k in range(x.numel()):
-            unit = _zeros_like(x)
-            unit.array.reshape(-1)[k] = 1
-            for i, column in enumerate(_derivatives("jacobian", (u_j,), us, (unit,), create_graph, False)):
-                columns[i].append(column)
-        for i, y in enumerate(ys):
-            shape = (*y.shape, *x.shape)
-            rows[i].append(
-                stack(columns[i], -1).reshape(shape) if columns[i] else from_array(np.zeros(shape, y.dtype))
-            )
+
+        def column(unit: Tensor, u_j: Tensor = u_j) -> tuple:
+            return tuple(_derivatives("jacobian", (u_j,), us, (unit,), create_graph, False))
+
+        for blocks, y, found in zip(rows, ys, over(column, x, -1)):
+            blocks.append(found.reshape(*y.shape, *x.shape))
     return rows
 
 

@@ -6,7 +6,6 @@ import warnings
 
 from cnn_physics77.core.autograd import grad as _grad
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -32,7 +31,7 @@ def grad(
         only_inputs: deprecated, and not used.
         allow_unused: give None for an input that the outputs do not depend on, instead of raising.
         is_grads_batched: the first dimension of each of ``grad_outputs`` counts vectors. The result has it
-            too; the passes run one after another.
+            too; one pass computes all, by :func:`torch.vmap`.
         materialize_grads: give zeros for an input that the outputs do not depend on.
 
     Returns:
@@ -65,23 +64,19 @@ def grad(
             "is_grads_batched=True, found "
             f"{[tuple(g.shape) if isinstance(g, Tensor) else type(g).__name__ for g in batches]}"
         )
-    (count,) = sizes
-    if not count:
+    if sizes == {0}:
         raise ShapeError("grad: expected at least one vector when is_grads_batched=True, found none")
-    keep = create_graph if retain_graph is None else retain_graph
-    rows = [
-        _grad(
-            outputs,
-            inputs,
-            tuple(g[i] for g in batches),
-            keep or i + 1 < count,
-            create_graph,
-            allow_unused,
-            materialize_grads,
-        )
-        for i in range(count)
-    ]
-    return tuple(None if column[0] is None else stack(column) for column in zip(*rows))
+
+    from cnn_physics77.func.mapping import vmap  # late: importing the package does not need it
+
+    def product(*vectors: Tensor) -> tuple:
+        found = _grad(outputs, inputs, vectors, retain_graph, create_graph, allow_unused, materialize_grads)
+        used.append([g is not None for g in found])
+        return tuple(g for g in found if g is not None)
+
+    used: list = []
+    rows = iter(vmap(product)(*batches))
+    return tuple(next(rows) if there else None for there in used[0])
 
 
 __all__ = ["grad"]

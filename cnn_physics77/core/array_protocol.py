@@ -34,7 +34,7 @@ class ArrayProtocol:
             raise GradientError(
                 "numpy: can't call numpy() on Tensor that requires grad; use tensor.detach().numpy() instead"
             )
-        return self.array
+        return np.asanyarray(self.array)  # an array of a transform raises
 
     def item(self):
         """The value of a tensor of one element, as a Python number."""
@@ -104,7 +104,7 @@ class ArrayProtocol:
 
     @silent
     def __contains__(self, value) -> bool:
-        return bool((self.array == (value.array if isinstance(value, ArrayProtocol) else value)).any())
+        return np.any(self.array == (value.array if isinstance(value, ArrayProtocol) else value)).item()
 
     def __bool__(self) -> bool:
         if self.array.size != 1:

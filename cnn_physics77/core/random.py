@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,10 @@ import numpy as np
 from cnn_physics77.core.backend.device import check_device
 
 DEFAULT_SEED = 67280421310721  # PyTorch's; runs that set no seed are equal too
+
+
+drawing: ContextVar[Callable[[np.random.Generator], Any] | None] = ContextVar("drawing", default=None)
+"""What is given in the place of NumPy's generator while a transform such as ``vmap`` runs."""
 
 
 class _Stream:
@@ -65,7 +71,8 @@ class Generator:
     @property
     def numpy(self) -> np.random.Generator:
         """The current :class:`numpy.random.Generator`; :meth:`manual_seed`, :meth:`set_state` replace it."""
-        return self._stream.numbers
+        numbers, source = self._stream.numbers, drawing.get()
+        return numbers if source is None else source(numbers)
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of the seed; returns the generator.

@@ -190,7 +190,7 @@ class Tensor(ArrayProtocol, Copying, Description):
 
     def detach(self) -> Tensor:
         """A constant tensor that shares the memory."""
-        return self.view_of_memory(self.array)
+        return self.view_of_memory(_constant(self.array))
 
     def detach_(self) -> Tensor:
         """Make this tensor itself a constant leaf.
@@ -200,7 +200,7 @@ class Tensor(ArrayProtocol, Copying, Description):
         """
         if self._view_of is not None:
             raise GradientError("detach_: can't detach views in-place; use detach() instead")
-        self.edge = None
+        self.edge, self.array = None, _constant(self.array)
         return self
 
     @property
@@ -214,7 +214,7 @@ class Tensor(ArrayProtocol, Copying, Description):
             TypeError: the assigned value is not a tensor.
             DtypeError: this tensor requires grad, and the dtype of the assigned one cannot have gradients.
         """
-        return from_array(self.array)
+        return from_array(_constant(self.array))
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -348,6 +348,8 @@ class Tensor(ArrayProtocol, Copying, Description):
             cls._printed_as = f"{cls.__name__}("
 
     def __repr__(self) -> str:
+        if not isinstance(self.array, np.ndarray):
+            return repr(self.array)
         return text_of(self.array, self._printed_as, self._notes())
 
     def _notes(self) -> list[str]:
@@ -356,6 +358,11 @@ class Tensor(ArrayProtocol, Copying, Description):
         if node is not None:
             return [f"grad_fn=<{_node_name(node)}>"]
         return ["requires_grad=True"] if self.requires_grad else []
+
+
+def _constant(array: np.ndarray) -> np.ndarray:
+    """The array, without the history that one of a transform has of its own."""
+    return array if isinstance(array, np.ndarray) else array.detached()
 
 
 def _node_name(node: Node) -> str:

@@ -5,8 +5,8 @@ Jacobian, its Hessian.
 grad, grad_and_value      :math:`\nabla f` of a scalar function: one backward pass
 vjp                       :math:`v^T J`: one backward pass
 jvp, linearize            :math:`J v`: two backward passes, of which linearize makes the first once for all v
-jacrev                    J by rows: a backward pass for each element of the output
-jacfwd                    J by columns: a backward pass for each element of the input
+jacrev                    J by rows: a backward pass for all elements of the output, by vmap
+jacfwd                    J by columns: a backward pass for all elements of the input, by vmap
 hessian                   :math:`\partial_x \partial_x^T f`: jacfwd of jacrev
 ========================  ==================================================================
 
@@ -18,15 +18,15 @@ transforms nest, to any order; see :mod:`.levels`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.tensor import Tensor, from_array
 from cnn_physics77.func.levels import Level, chosen, output_of, tensors_of
+from cnn_physics77.func.mapping import vmap
 from cnn_physics77.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 
@@ -238,12 +238,9 @@ def _vectors(transform: str, of: str, value: Any, like: list[Tensor], structure:
     return leaves
 
 
-def _units(x: Tensor) -> Any:
-    """Each element of a basis in turn: 1 at one place and 0 elsewhere."""
-    for place in range(x.numel()):
-        unit = np.zeros_like(x.array, order="C")
-        unit.reshape(-1)[place] = 1
-        yield from_array(unit)
+def _units(x: Tensor) -> Tensor:
+    """A basis of the tensors like x, along a first dimension: 1 at one place and 0 elsewhere."""
+    return from_array(np.eye(x.numel(), dtype=x.array.dtype).reshape(x.numel(), *x.shape))
 
 
 def jacrev(
@@ -253,13 +250,14 @@ def jacrev(
     has_aux: bool = False,
     chunk_size: int | None = None,
 ) -> Callable:
-    r"""The Jacobian of a function, by rows: a backward pass for each element of the output.
+    r"""The Jacobian of a function, by rows: a backward pass for a batch of them, one for each element of the
+    output.
 
     Args:
         func: returns tensors, also in nested tuples, lists and dicts; with ``has_aux`` a pair of that and
             anything else.
         argnums: the argument by which to differentiate, or a tuple of them.
-        chunk_size: has no effect: the rows are computed one after another.
+        chunk_size: the number of rows to compute at once; None for all. Fewer take less memory.
 
     Returns:
         A function with the arguments of ``func``. It returns :math:`\partial y_i/\partial x_j`, of shape
@@ -287,23 +285,14 @@ def jacrev(
             structure = tree_flatten(values)[1]
             blocks = []
             for y in ys:
-                rows = [level.gradients((y,), xs, (unit,)) for unit in _units(y)]
-                made = [
-                    _block([row[j] for row in rows], y, x).reshape((*y.shape, *x.shape))
-                    for j, x in enumerate(xs)
-                ]
+                row = partial(lambda y, unit: level.gradients((y,), xs, (unit,)), y)
+                rows = vmap(row, chunk_size=chunk_size)(_units(y))
+                made = [found.reshape((*y.shape, *x.shape)) for found, x in zip(rows, xs)]
                 blocks.append(tree_unflatten(made, structure))
             found = tree_unflatten(blocks, spec)
             return level.results((found, aux) if has_aux else found)
 
     return jacobian
-
-
-def _block(parts: list[Tensor], y: Tensor, x: Tensor, dim: int = 0) -> Tensor:
-    """The rows or columns of a Jacobian together."""
-    if not parts:
-        return from_array(np.zeros((*y.shape, *x.shape), x.array.dtype))
-    return stack(parts, dim)
 
 
 def jacfwd(
@@ -313,8 +302,9 @@ def jacfwd(
     *,
     randomness: str = "error",
 ) -> Callable:
-    """The Jacobian of a function, by columns: one backward pass for each element of the argument, through the
-    graph that a first one makes for each. Better than :func:`jacrev` for a function of few numbers.
+    """The Jacobian of a function, by columns: a backward pass for a batch of them, one for each element of
+    the argument, through the graph that a first pass makes. Better than :func:`jacrev` for a function of few
+    numbers.
 
     Args:
         func: as for :func:`jacrev`.
@@ -343,10 +333,9 @@ def jacfwd(
             blocks: list[list] = [[] for _ in ys]
             zeros = [from_array(np.zeros_like(x.array)) for x in leaves]
             for j, x in enumerate(leaves):
-                columns = [push([*zeros[:j], unit, *zeros[j + 1 :]]) for unit in _units(x)]
-                for i, y in enumerate(ys):
-                    block = _block([column[i] for column in columns], y, x, dim=-1)
-                    blocks[i].append(block.reshape((*y.shape, *x.shape)))
+                along = partial(lambda j, unit: push([*zeros[:j], unit, *zeros[j + 1 :]]), j)
+                for block, y, columns in zip(blocks, ys, vmap(along, out_dims=-1)(_units(x))):
+                    block.append(columns.reshape((*y.shape, *x.shape)))
             found = tree_unflatten([tree_unflatten(row, structure) for row in blocks], spec)
             return level.results((found, aux) if has_aux else found)
 

@@ -20,6 +20,7 @@ from cnn_physics77.core.autograd import Node, edge_to, grad, node_of, record
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.recording import enable_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.func.batched import Batched
 from cnn_physics77.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
 
 
@@ -85,7 +86,7 @@ class Level:
         """
         pairs = [(y, v) for y, v in zip(ys, vs) if y.edge is not None]
         if not pairs:
-            return [from_array(np.zeros_like(x.array)) for x in xs]
+            return [from_array(np.zeros(x.shape, x.array.dtype)) for x in xs]
         ys, vs = zip(*pairs)
         keep = record_all or self.reaches_outside((*ys, *vs))
         found = grad(ys, xs, vs, retain_graph=True, create_graph=keep, materialize_grads=True)
@@ -127,6 +128,12 @@ class Level:
         if not self._outside:
             return False
         waiting: list[Any] = [edge_to(tensor) for tensor in tensors]
+        for tensor in tensors:
+            while isinstance(
+                tensor.array, Batched
+            ):  # what is outside of a vmap is in the graph of its values
+                tensor = tensor.array.value
+                waiting.append(edge_to(tensor))
         seen: set = set()
         while waiting:
             node = node_of(waiting.pop())
@@ -144,9 +151,8 @@ class Level:
         """The tree as the caller gets it: what does not depend on anything outside becomes a constant."""
 
         def closed(tensor: Tensor) -> Tensor:
-            if tensor.edge is None or self.reaches_outside((tensor,)):
-                return tensor
-            return tensor.detach()
+            constant = tensor.edge is None and not isinstance(tensor.array, Batched)
+            return tensor if constant or self.reaches_outside((tensor,)) else tensor.detach()
 
         return tree_map_only(Tensor, closed, tree)
 

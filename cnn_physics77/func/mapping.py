@@ -1,23 +1,33 @@
 """``vmap``: a function of one example becomes a function of a batch.
 
-It is a loop: the function is called with each example in turn, and the results are stacked. That is what
-``vmap`` means, exactly, for every function; it is not what makes it fast in PyTorch, which has a rule for
-each operation on a whole batch. Here a batch of B costs B calls. Where speed counts, write the batch as a
-dimension of the operations.
+The function runs once. The tensors that it gets have the shape of one example, and hold those of all of them
+(:mod:`.batched`). Each operation computes the whole batch by its rule (:mod:`.rules`), or, where it has none,
+one example after another, which a warning says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.autograd.execution import Plain, executed_by
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.indexing.cat_split import stack, unbind
-from cnn_physics77.core.random import default_generator
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.operations.base.broadcasting import expand_to
+from cnn_physics77.core.operations.base.operation import Operation, overrides
+from cnn_physics77.core.operations.indexing.cat_split import cat
+from cnn_physics77.core.operations.indexing.getitem import narrow
+from cnn_physics77.core.operations.indexing.permute import movedim
+from cnn_physics77.core.operations.indexing.shape import unsqueeze
+from cnn_physics77.core.random import default_generator, drawing
+from cnn_physics77.core.recording import recording
+from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.func.batched import Batch, innermost, is_of, of_example, stacked, tensor_of, value_of
+from cnn_physics77.func.functions import run_on_batch
+from cnn_physics77.func.rules import compute
 from cnn_physics77.utils._pytree import TreeSpec, tree_broadcast, tree_flatten, tree_unflatten
 
 
@@ -29,10 +39,14 @@ def vmap(
     *,
     chunk_size: int | None = None,
 ) -> Callable:
-    """The function with an additional dimension in inputs and outputs: a loop over its slices.
+    """The function with an additional dimension in inputs and outputs, over which it maps.
 
     Gradients go through it. It nests with itself and with the other transforms: ``vmap(grad(loss))`` gives
-    the gradient for each example. Unlike in PyTorch, the function may read values (``.item()``, ``if``).
+    the gradient for each example.
+
+    As the function runs once for all examples, it cannot read values (``.item()``, ``if``), and results whose
+    shapes depend on values are refused. A tensor that is not mapped cannot be changed in place by one that
+    is. An operation without a rule is computed in a loop, which a warning says.
 
     Args:
         func: takes and returns tensors, also in nested tuples, lists and dicts.
@@ -40,19 +54,19 @@ def vmap(
             integer for all. Within an argument it may follow its structure. Keyword arguments are handed over
             whole.
         out_dims: for each output the place of the new dimension; an integer for all. None: the output does
-            not depend on the example, and that of the last one is returned.
-        randomness: random numbers of the default generator are an ``"error"``, the ``"same"`` for each
-            example, or ``"different"``.
-        chunk_size: has no effect: examples are computed one after another.
+            not depend on the example.
+        randomness: random numbers are an ``"error"``, the ``"same"`` for each example, or ``"different"``.
+        chunk_size: the number of examples to compute at once; None for all.
 
     Returns:
-        A function with the arguments of ``func``, which calls it as often as the dimension has elements. It
-        learns the shapes for an empty batch by one call with zeros.
+        A function with the arguments of ``func``.
 
     Raises:
         ValueError: dimensions that do not exist or fit the structure; unequal numbers of examples; no tensor
-            to go along; an output that is not a tensor; ``chunk_size`` not positive.
-        RuntimeError: random numbers were drawn with ``randomness="error"``, or it is another word.
+            to go along; an output that is not a tensor, or depends on the example with ``out_dims`` None;
+            ``chunk_size`` not positive.
+        RuntimeError: random numbers were drawn with ``randomness="error"``, or it is another word; a value
+            was read; a change in place, or a shape, as above.
 
     >>> import cnn_physics77 as torch
     >>> torch.vmap(torch.dot)(torch.eye(2), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
@@ -69,33 +83,112 @@ def vmap(
 
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        examples, spec = _examples(in_dims, args)
-        outputs: list[list] = []
-        structure: TreeSpec | None = None
-        places: list = []
-        before = default_generator.get_state()
-        for example in examples or [_empty(in_dims, args)]:
+        leaves, dims, spec, size = _examples(in_dims, args)
+        step = chunk_size or max(size, 1)
+        state = default_generator.get_state()
+        chunks = []
+        for start in range(0, max(size, 1), step):
             if randomness == "same":
-                default_generator.set_state(before)
-            output = func(*tree_unflatten(example, spec), **kwargs)
-            if randomness == "error" and default_generator.get_state() != before:
-                raise RuntimeError(
-                    "vmap: called a random operation while randomness='error'; give randomness='same' or "
-                    "'different', or draw the numbers outside"
+                default_generator.set_state(state)
+            count = min(step, size - start)
+            chunks.append(
+                _mapped(
+                    lambda *some: func(*tree_unflatten(some, spec), **kwargs),
+                    [
+                        x if dim is None or count == size else narrow(x, dim, start, count)
+                        for x, dim in zip(leaves, dims)
+                    ],
+                    dims, out_dims, randomness, count,
                 )
-            if structure is None:
-                structure, places = _output_dims(out_dims, output)
-            leaves, found = tree_flatten(output)
-            if found != structure:
-                raise ValueError(
-                    "vmap: expected outputs of the same structure for all examples, found others"
-                )
-            outputs.append(leaves)
-        assert structure is not None
-        made = [_together(values, place, len(examples)) for values, place in zip(zip(*outputs), places)]
-        return tree_unflatten(made, structure)
+            )  # fmt: skip
+        values, places, structure = chunks[0]
+        if len(chunks) > 1:
+            columns = zip(*(chunk[0] for chunk in chunks))
+            values = [c[-1] if place is None else cat(c, place) for c, place in zip(columns, places)]
+        return tree_unflatten(values, structure)
 
     return mapped
+
+
+def _mapped(
+    func: Callable, leaves: list, dims: list, out_dims: Any, randomness: str, size: int
+) -> tuple[list, list, TreeSpec]:
+    """(outputs, their places of the new dimension, their structure) of a function of some examples."""
+    batch = Batch(size, randomness)
+    source = drawing.get()
+    token = drawing.set(lambda numbers: Draws(source(numbers) if source else numbers, batch))
+    try:
+        with active():
+            output = func(
+                *(x if dim is None else tensor_of(movedim(x, dim, 0), batch) for x, dim in zip(leaves, dims))
+            )
+            structure, places = _output_dims(out_dims, output)
+            outputs = tree_flatten(output)[0]
+            return [_whole(*each, batch) for each in zip(outputs, places)], places, structure
+    finally:
+        drawing.reset(token)
+
+
+@contextmanager
+def active() -> Iterator[None]:
+    """Within, operations take tensors of a batch."""
+    overrides.append(_override)
+    try:
+        with executed_by(Plain):
+            yield
+    finally:
+        overrides.remove(_override)
+
+
+def _override(operation: Any, tensors: Any, forward: Callable) -> Callable:
+    if isinstance(operation, Operation):
+        return partial(compute, operation, tensors, forward)
+    return partial(run_on_batch, forward, active, recording())
+
+
+class Draws:
+    """NumPy's generator, for a batch."""
+
+    def __init__(self, numbers: Any, batch: Batch) -> None:
+        self._numbers = numbers
+        self._batch = batch
+
+    def __getattr__(self, name: str) -> Any:
+        if self._batch.randomness == "error":
+            raise RuntimeError(
+                "vmap: called random operation while in randomness error mode. Please either use the 'same' "
+                "or 'different' randomness flags on vmap or perform the randomness operation out of vmap"
+            )
+        draw, batch = getattr(self._numbers, name), self._batch
+
+        def drawn(*args: Any, **named: Any) -> Any:
+            given = innermost((*args, *named.values())) is batch
+            if self._batch.randomness == "same" and given:
+                raise RuntimeError(
+                    "vmap: does not support same randomness with a batched tensor input; draw from a "
+                    "distribution that is not batched, and transform the numbers"
+                )
+            if self._batch.randomness == "same":
+                return draw(*args, **named)
+            each = [
+                draw(*of_example(args, batch, i), **of_example(named, batch, i))
+                for i in range(max(batch.size, 1))
+            ]
+            return stacked(each, batch, np.stack)
+
+        return drawn
+
+
+def _whole(value: Any, place: int | None, batch: Batch) -> Any:
+    """An output for all examples."""
+    own = is_of(batch, value)
+    if place is None:
+        if own:
+            raise ValueError("vmap: the function can not return a BatchedTensor when out_dim is None")
+        return value
+    if own:
+        return movedim(value_of(value, batch), 0, place)
+    return movedim(expand_to(unsqueeze(value, 0), (batch.size, *value.shape)), 0, place)
 
 
 def _dims(in_dims: Any, args: tuple) -> list:
@@ -118,14 +211,13 @@ def _dims(in_dims: Any, args: tuple) -> list:
     return dims
 
 
-def _examples(in_dims: Any, args: tuple) -> tuple[list[list], TreeSpec]:
-    """For each example the leaves of its arguments, and their structure."""
+def _examples(in_dims: Any, args: tuple) -> tuple[list, list, TreeSpec, int]:
+    """The leaves of the arguments, the dimension of each to go along, their structure, how many examples."""
     leaves, spec = tree_flatten(args)
-    columns: list = []
+    dims = _dims(in_dims, args)
     sizes = set()
-    for leaf, dim in zip(leaves, _dims(in_dims, args)):
+    for leaf, dim in zip(leaves, dims):
         if dim is None:
-            columns.append(None)
             continue
         if not isinstance(dim, int):
             raise ValueError(f"vmap: expected in_dims of int or None, found {type(dim).__name__}")
@@ -140,7 +232,6 @@ def _examples(in_dims: Any, args: tuple) -> tuple[list[list], TreeSpec]:
                 f"-{leaf.ndim} <= in_dim < {leaf.ndim}"
             )
         sizes.add(leaf.shape[dim])
-        columns.append(unbind(leaf, dim))
     if not sizes:
         raise ValueError("vmap: expected at least one tensor to map over, found none")
     if len(sizes) > 1:
@@ -148,19 +239,7 @@ def _examples(in_dims: Any, args: tuple) -> tuple[list[list], TreeSpec]:
             f"vmap: expected all tensors to have the same size in the mapped dimension, found {sorted(sizes)}"
         )
     (size,) = sizes
-    return [[leaf if c is None else c[i] for leaf, c in zip(leaves, columns)] for i in range(size)], spec
-
-
-def _empty(in_dims: Any, args: tuple) -> list:
-    """The leaves of an example of zeros, for a batch that has none."""
-    made = []
-    for leaf, dim in zip(tree_flatten(args)[0], _dims(in_dims, args)):
-        if dim is not None:
-            shape = list(leaf.shape)
-            del shape[dim]
-            leaf = from_array(np.zeros(shape, leaf.array.dtype))
-        made.append(leaf)
-    return made
+    return leaves, dims, spec, size
 
 
 def _output_dims(out_dims: Any, output: Any) -> tuple[TreeSpec, list]:
@@ -191,16 +270,6 @@ def _output_dims(out_dims: Any, output: Any) -> tuple[TreeSpec, list]:
                 f"{tuple(leaf.shape)} for each example, found {place}"
             )
     return spec, places
-
-
-def _together(values: tuple, place: int | None, size: int) -> Any:
-    if place is None:
-        return values[-1]
-    if not size:
-        shape = list(values[0].shape)
-        shape.insert(place % (len(shape) + 1), 0)
-        return from_array(np.zeros(shape, values[0].array.dtype))
-    return stack(values, place)
 
 
 __all__ = ["vmap"]

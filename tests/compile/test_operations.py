@@ -23,15 +23,11 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # the shape of the result depends on values
     "unique": (0, range(4), "unique"),
     "bincount": (0, range(3), "bincount|__int__"),
-    "histc": (0, [0, 1, 2, 3, 5, 6], "__float__|booleans as an index"),
-    "histogram": (0, [0, 1, 2, 3, 4, 5, 6, 8], "__float__|bincount"),
-    "histogramdd": (0, [0, 1, 2, 3, 5], "__float__|bincount"),
     "nonzero": (0, range(3), "nonzero|argwhere"),
     "argwhere": (0, range(3), "argwhere"),
     "repeat_interleave": (0, [2, 3, 4], "repeat"),
     "where": (0, [7], "nonzero"),
     "masked_select": (0, EVERY, "pick reads a value"),
-    "nonzero_static": (0, range(3), "argwhere"),
     "masked_scatter": (0, EVERY, "__int__"),
     "Tensor.__getitem__": (0, range(17, 22), "pick reads a value|__int__"),
     "index_put": (0, [3], "booleans as an index"),
@@ -47,11 +43,9 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # the highest degree is the number of terms
     **{f"special.{name}": (0, [1, 2], "__int__") for name in polynomials.__all__},
     # derivatives that read values
-    "index_reduce": (1, [0, 1], "booleans as an index"),
+    "index_reduce": (1, [0, 1], "__index__"),
     "index_fill": (1, [1, 2, 3], "unique"),
-    "scatter_reduce": (1, range(16, 22), "booleans as an index"),
-    "nn.functional.linear_cross_entropy": (2, [1], "item"),
-    "nn.functional.cross_entropy": (2, [1, 2, 3, 4, 5, 9, 15, 17], "item"),
+    "scatter_reduce": (1, range(16, 22), "__index__"),
 }
 """What cannot be captured: from which order of derivatives on, the numbers of the samples, and a pattern of
 the warning."""

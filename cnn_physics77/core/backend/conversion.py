@@ -35,6 +35,12 @@ def as_dtype(function: str, dtype) -> np.dtype:
     return found
 
 
+def as_array(value) -> np.ndarray:
+    """A number of NumPy, which its functions return in the place of 0-d arrays, as such an array. Arrays of
+    any class stay what they are."""
+    return np.asarray(value) if isinstance(value, (np.generic, int, float, complex)) else value
+
+
 def promoted(type1, type2) -> np.dtype:
     """The smallest dtype that both can be converted to, by PyTorch's table.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError
@@ -63,7 +64,7 @@ def get_total_norm(
             "`error_if_nonfinite=False`"
         )
     dtype = tensors[0].array.real.dtype
-    return from_array(np.asanyarray(total.astype(dtype)))
+    return from_array(as_array(total.astype(dtype)))
 
 
 @silent

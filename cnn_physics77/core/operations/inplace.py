@@ -29,7 +29,7 @@ from cnn_physics77.core.operations.base.inplace_base import (
     write,
 )
 from cnn_physics77.core.operations.base.keywords import number_first
-from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.operation import as_tensor_input, overrides
 from cnn_physics77.core.operations.base.views import base_of, has_history
 from cnn_physics77.core.operations.indexing import permute as permutation
 from cnn_physics77.core.operations.indexing import shape
@@ -62,7 +62,7 @@ def _straight(ufunc: np.ufunc, x: Tensor, args: tuple) -> bool:
     """Let the ufunc write into the memory of x, if nothing is recorded and no dtype changes. Return whether
     it did."""
     array = x.array
-    if array.dtype.kind != "f" or (recording() and has_history(x)):
+    if array.dtype.kind != "f" or (recording() and has_history(x)) or overrides:
         return False
     operands = []
     for value in args:
@@ -371,11 +371,16 @@ def _same_place(target: Tensor, value: Tensor) -> bool:
         value._view_of is not None
         and base_of(value) is base_of(target)
         and type(value._view_of[1]) is tuple
-        and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
+        and _address(a) == _address(b)
         and a.shape == b.shape
         and a.strides == b.strides
         and a.dtype == b.dtype
     )
+
+
+def _address(array: np.ndarray) -> int:
+    """Where the first element lies; an array of a transform knows it."""
+    return array.__array_interface__["data"][0] if isinstance(array, np.ndarray) else array.address
 
 
 # ------------------------------------------------------------------------------------- other shapes in place

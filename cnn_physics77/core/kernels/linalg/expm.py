@@ -6,7 +6,7 @@ from math import factorial
 
 import numpy as np
 
-from cnn_physics77.core.kernels.linalg.one_call import one_call
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 
 DEGREE = 13
 BOUND = 5.371920351148152

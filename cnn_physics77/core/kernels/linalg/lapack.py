@@ -11,7 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import LinAlgError
 from cnn_physics77.core.kernels.linalg.lu import lu
-from cnn_physics77.core.kernels.linalg.one_call import one_call
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 
 
 @one_call

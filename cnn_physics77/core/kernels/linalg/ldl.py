@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.kernels.linalg.lapack import inv
-from cnn_physics77.core.kernels.linalg.one_call import one_call
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 
 ALPHA = (1 + 17**0.5) / 8
 """The bound of the source, with which two steps of size 1 and one of size 2 let elements grow equally."""

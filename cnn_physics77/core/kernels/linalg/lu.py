@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.kernels.linalg.one_call import one_call
 from cnn_physics77.core.kernels.linalg.triangular import solve_triangular
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 
 PANEL = 32
 """Columns that are eliminated one by one. What follows from them for the others is a matrix product."""

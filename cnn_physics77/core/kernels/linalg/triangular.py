@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnn_physics77.core.kernels.linalg.one_call import one_call
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 
 BLOCK = 64
 """Rows that are substituted one by one. What follows from them for the other rows is one matrix product."""

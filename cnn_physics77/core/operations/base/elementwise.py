@@ -15,7 +15,7 @@ from types import CellType, FunctionType
 import numpy as np
 
 from cnn_physics77.core.autograd import LEAF, record
-from cnn_physics77.core.backend.conversion import wrapped
+from cnn_physics77.core.backend.conversion import as_array, wrapped
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.backend.fp_errors import SILENCE, call_ufunc, silent, silently, state
 from cnn_physics77.core.errors import DtypeError, ShapeError
@@ -27,6 +27,8 @@ from cnn_physics77.core.operations.base.operation import (
     as_tensor_input,
     check_tensor_among,
     check_tensors_given,
+    overridden,
+    overrides,
 )
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -64,6 +66,8 @@ def unary(
         if floating and array.dtype.kind not in "fc":
             array = array.astype(get_default_dtype())
         forward = operation.forward if array.size < large else operation.forward_shared
+        if overrides:
+            forward = overridden(operation, (input,), forward)
         try:
             if state() is SILENCE:
                 out = forward(array)
@@ -77,7 +81,7 @@ def unary(
         except TypeError:
             raise DtypeError(f"{name}: not defined for {array.dtype}; convert the input first") from None
         if type(out) is not ndarray:
-            out = np.asanyarray(out)
+            out = as_array(out)
         y = _new(Tensor)
         y.array = out
         edge = input.edge
@@ -90,7 +94,8 @@ def unary(
             y.edge = record(operation, (input if edge is LEAF else edge,), saved)
         return y
 
-    return _named(function, name, doc)
+    operation.elementwise = _named(function, name, doc)
+    return function
 
 
 def binary(
@@ -140,6 +145,8 @@ def binary(
             input, other = prepare(name, (input, other), floating)
             x, z = input.array, other.array
         forward = operation.forward if x.size < large else operation.forward_shared
+        if overrides:
+            forward = overridden(operation, (input, other), forward)
         try:
             if state() is SILENCE:
                 out = forward(x, z)
@@ -158,7 +165,7 @@ def binary(
         except TypeError:
             raise DtypeError(f"{name}: not defined for {x.dtype}; convert the inputs first") from None
         if type(out) is not ndarray:
-            out = np.asanyarray(out)
+            out = as_array(out)
         y = _new(Tensor)
         y.array = out
         if recording():
@@ -182,7 +189,8 @@ def binary(
                 y.edge = record(operation, edges, saved)
         return y
 
-    return _named(function, name, doc)
+    operation.elementwise = _named(function, name, doc)
+    return function
 
 
 def of_tensors(function: Callable, numbers: str = "") -> Callable:

@@ -11,7 +11,7 @@ import numpy as np
 from cnn_physics77.core.autograd import Node, Output, edge_to, record
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import cast, sum_to
-from cnn_physics77.core.operations.base.operation import alias
+from cnn_physics77.core.operations.base.operation import alias, overridden, overrides
 from cnn_physics77.core.operations.base.views import (
     HANDED_THROUGH,
     base_of,
@@ -135,12 +135,9 @@ class Function:
         recorded = recording() and any(isinstance(a, Tensor) and a.edge is not None for a in args)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.edge is not None for a in args)
         edges = tuple(edge_to(a) if isinstance(a, Tensor) else None for a in args)
+        run = overridden(cls, args, _run) if overrides else _run
         with no_grad():
-            if cls.setup_context is not Function.setup_context:
-                result = cls.forward(*args)
-                cls.setup_context(ctx, args, result)
-            else:
-                result = cls.forward(ctx, *args)
+            result = run(cls, ctx, args)
         several = isinstance(result, tuple)
         outputs = list(result) if several else [result]
         for tensor in ctx._dirty:
@@ -160,6 +157,15 @@ class Function:
                 for y in outputs
             ]
         return tuple(outputs) if several else outputs[0]
+
+
+def _run(cls: type[Function], ctx: FunctionCtx, args: tuple) -> Any:
+    """The result of the forward."""
+    if cls.setup_context is Function.setup_context:
+        return cls.forward(ctx, *args)
+    result = cls.forward(*args)
+    cls.setup_context(ctx, args, result)
+    return result
 
 
 def _contains(tensors, tensor) -> bool:

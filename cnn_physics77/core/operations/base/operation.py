@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, state
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
@@ -48,6 +49,19 @@ from cnn_physics77.core.tensor import Tensor, from_array, tensor
 
 OPERATIONS: dict[str, Operation] = {}
 """Every differentiable operation by name."""
+
+overrides: list[Callable[[Any, Sequence, Callable], Callable]] = []
+"""Functions ``(operation, tensors, forward) -> forward``, of which the last says what computes an operation,
+or a Function, of these tensors. There are none, but while a transform such as ``vmap`` runs, in any
+thread."""
+
+
+def overridden(operation: Any, tensors: Sequence, forward: Callable) -> Callable:
+    """What computes the operation while there are ``overrides``; ``forward`` where they leave it."""
+    for override in overrides[-1:]:
+        return override(operation, tensors, forward)
+    return forward
+
 
 VARARGS = 0x04  # of `code.co_flags`: the function has a parameter *xs (`inspect.CO_VARARGS`)
 
@@ -61,12 +75,14 @@ class Operation:
         name: as ``tensor.op`` shows it.
         forward: the function of arrays that every call runs; a profiler or a capture may replace it.
         forward_shared: the forward of an elementwise operation for large arrays, on several threads.
+        elementwise: the function of tensors that :mod:`.base.elementwise` made; None for another operation.
         pure: the derivatives depend on their arguments only, and nothing else keeps what they return.
         inputs: the names of the tensor inputs, in order.
         signature: the names of all that a derivative may require, in the order of ``node.saved``.
     """
 
     pure = True
+    elementwise: Callable | None = None
 
     def __init__(self, forward: Callable, name: str = "", extras: Sequence[str] = (), view: bool = False):
         self.inputs, self.variadic, parameters = _parameters(forward)
@@ -135,11 +151,12 @@ class Operation:
         The inputs are tensors of the dtypes and shapes that the forward expects, or None.
         """
         arrays = [None if t is None else t.array for t in tensors]
+        forward = overridden(self, tensors, self.forward) if overrides else self.forward
         before = state()
         try:
             if before is not SILENCE:
                 enter_silence()
-            result = self.forward(*arrays, **parameters)
+            result = forward(*arrays, **parameters)
         finally:
             if before is not SILENCE:
                 restore(before)
@@ -162,7 +179,7 @@ class Operation:
 
     def _wrap(self, array, tensors) -> Tensor:
         if type(array) is not np.ndarray:
-            array = np.asanyarray(array)
+            array = as_array(array)
         if self.view and (is_view(array) or any(t is not None and array is t.array for t in tensors)):
             for t in tensors:  # the output lies in an input's memory
                 if t is not None and np.may_share_memory(array, t.array):

@@ -21,7 +21,7 @@ import numpy as np
 from cnn_physics77.core.autograd import LEAF, Node, edge_to, record
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
-from cnn_physics77.core.operations.base.operation import Operation, operation
+from cnn_physics77.core.operations.base.operation import Operation, operation, overridden, overrides
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -53,7 +53,8 @@ class View(Operation):
 
     def __call__(self, x: Tensor, **parameters) -> Tensor:  # type: ignore[override]
         old = x.array
-        array = self.forward(old, **parameters)
+        forward = overridden(self, (x,), self.forward) if overrides else self.forward
+        array = forward(old, **parameters)
         y = _new(Tensor)
         y.array = array
         recorded = recording()

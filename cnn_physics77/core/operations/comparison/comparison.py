@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnn_physics77.core.backend.conversion import wrapped
+from cnn_physics77.core.backend.conversion import as_array, wrapped
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
@@ -34,7 +34,7 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
                 ".abs()"
             )
         try:
-            return from_array(np.asanyarray(ufunc(a, b)))
+            return from_array(as_array(ufunc(a, b)))
         except ValueError:
             raise _mismatch(name, a, b) from None
 
@@ -121,7 +121,7 @@ def _test(name: str, ufunc: Callable, what: str, integers: bool) -> Callable:
     def function(input):
         array = as_tensor_input(name, input).array
         if array.dtype.kind in "fc":
-            return from_array(np.asanyarray(ufunc(array)))
+            return from_array(as_array(ufunc(array)))
         return from_array(np.full(array.shape, integers))
 
     function.__name__ = function.__qualname__ = name
@@ -170,7 +170,7 @@ def _infinite(name: str, input, value: float) -> Tensor:
     array = as_tensor_input(name, input).array
     if array.dtype.kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found torch.{array.dtype}; test .real and .imag")
-    return from_array(np.asanyarray(array == value))
+    return from_array(as_array(array == value))
 
 
 def isreal(input) -> Tensor:
@@ -180,7 +180,7 @@ def isreal(input) -> Tensor:
     >>> torch.isreal(torch.tensor([1 + 0j, 1j]))
     tensor([ True, False])
     """
-    return from_array(np.asanyarray(np.isreal(as_tensor_input("isreal", input).array)))
+    return from_array(as_array(np.isreal(as_tensor_input("isreal", input).array)))
 
 
 def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
@@ -206,7 +206,7 @@ def isclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: b
     if rtol < 0 or atol < 0:
         raise ArgumentError(f"isclose: expected non-negative rtol and atol, found {rtol} and {atol}")
     try:
-        return from_array(np.asanyarray(_isclose(a, b, rtol, atol, equal_nan)))
+        return from_array(as_array(_isclose(a, b, rtol, atol, equal_nan)))
     except ValueError:
         raise _mismatch("isclose", a, b) from None
 
@@ -232,7 +232,7 @@ def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: 
     >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.000001]))
     True
     """
-    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+    return np.all(isclose(input, other, rtol, atol, equal_nan).array).item()
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -245,7 +245,7 @@ def equal(input: Tensor, other: Tensor) -> bool:
     False
     """
     a, b = as_tensor_input("equal", input).array, as_tensor_input("equal", other).array
-    return a.shape == b.shape and bool((a == b).all())
+    return a.shape == b.shape and np.all(a == b).item()
 
 
 method("isposinf")(isposinf)
@@ -263,7 +263,7 @@ def _logical(name: str, ufunc: Callable, formula: str) -> Callable:
         check_tensors_given(name, input, other)
         a, b = as_tensor_input(name, input).array, as_tensor_input(name, other).array
         try:
-            return from_array(np.asanyarray(ufunc(a, b)))
+            return from_array(as_array(ufunc(a, b)))
         except ValueError:
             raise _mismatch(name, a, b) from None
 
@@ -294,7 +294,7 @@ def logical_not(input) -> Tensor:
     >>> torch.logical_not(torch.tensor([0.0, 2.0]))
     tensor([ True, False])
     """
-    return from_array(np.asanyarray(np.logical_not(as_tensor_input("logical_not", input).array)))
+    return from_array(as_array(np.logical_not(as_tensor_input("logical_not", input).array)))
 
 
 __all__ = [

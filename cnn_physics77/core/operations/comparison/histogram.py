@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, RangeError, ShapeError
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.late import complete_late
@@ -80,7 +81,11 @@ def histc(input: Tensor, bins: int = 100, min=0, max=0) -> Tensor:
     tensor([0., 2., 1., 0.])
     """
     x = _floating("histc", input, (np.float16, np.float32, np.float64)).array
-    bins = _check_bins("histc", bins)
+    return from_array(_counts(x, _check_bins("histc", bins), min, max))
+
+
+@one_call
+def _counts(x: np.ndarray, bins: int, min: float, max: float) -> np.ndarray:
     low, high = _limits("histc", x, min, max, min != 0 or max != 0)
     if low > high:
         raise ArgumentError(f"histc: max must be larger than min, found min {min} and max {max}")
@@ -89,7 +94,7 @@ def histc(input: Tensor, bins: int = 100, min=0, max=0) -> Tensor:
     inside = x[(x >= low) & (x <= high)]
     wide = inside.astype(np.float32) if x.dtype == np.float16 else inside
     place = ((wide - wide.dtype.type(low)) * bins / (high - low)).astype(np.int64)
-    return from_array(np.bincount(np.minimum(place, bins - 1), minlength=bins).astype(x.dtype))
+    return np.bincount(np.minimum(place, bins - 1), minlength=bins).astype(x.dtype)
 
 
 @method("histogram")
@@ -184,6 +189,22 @@ def _counted(
         )
     if weight is not None and weight.array.dtype != dtype:
         raise DtypeError(f"{function}: expected a weight of dtype torch.{dtype}, found {weight.dtype}")
+    given = [each.array if isinstance(each, Tensor) else each for each in bins]
+    weights = None if weight is None else weight.array.reshape(-1)
+    hist, *edges = _counts_and_edges(points, weights, function, tuple(given), range, density)
+    return from_array(hist), tuple(map(from_array, edges))
+
+
+@one_call
+def _counts_and_edges(
+    points: np.ndarray,
+    weights: np.ndarray | None,
+    function: str,
+    bins: tuple,
+    range: Sequence | None,
+    density: bool,
+) -> tuple[np.ndarray, ...]:
+    dtype, dims = points.dtype, points.shape[1]
     edges = [
         _edges(function, points[:, d], bins[d], None if range is None else range[2 * d : 2 * d + 2])
         for d in builtins.range(dims)
@@ -195,23 +216,22 @@ def _counted(
         inside &= (x >= e[0]) & (x <= e[-1])
         places.append(np.clip(np.searchsorted(e, x, "right") - 1, 0, len(e) - 2))
     place = np.ravel_multi_index(tuple(p[inside] for p in places), counts)
-    weights = None if weight is None else weight.array.reshape(-1)[inside]
-    hist = np.bincount(place, weights, math.prod(counts)).reshape(counts)
+    hist = np.bincount(place, None if weights is None else weights[inside], math.prod(counts)).reshape(counts)
     if density:
         hist = hist / hist.sum()
         for axis, e in enumerate(edges):
             hist = hist / np.diff(e).reshape(tuple(-1 if d == axis else 1 for d in builtins.range(dims)))
-    return from_array(hist.astype(dtype)), tuple(from_array(e) for e in edges)
+    return hist.astype(dtype), *edges
 
 
 def _edges(function: str, x: np.ndarray, bins, limits: Sequence | None) -> np.ndarray:
-    if isinstance(bins, Tensor):
-        if bins.array.ndim != 1:
-            raise ShapeError(f"{function}: bins tensor should have one dimension, found {bins.array.shape}")
-        if bins.array.dtype != x.dtype:
-            raise DtypeError(f"{function}: expected bins of dtype torch.{x.dtype}, found {bins.dtype}")
-        _check_bins(function, bins.array.size - 1)
-        return bins.array.copy()
+    if isinstance(bins, np.ndarray):
+        if bins.ndim != 1:
+            raise ShapeError(f"{function}: bins tensor should have one dimension, found {bins.shape}")
+        if bins.dtype != x.dtype:
+            raise DtypeError(f"{function}: expected bins of dtype torch.{x.dtype}, found torch.{bins.dtype}")
+        _check_bins(function, bins.size - 1)
+        return bins.copy()
     bins = _check_bins(function, bins)
     low, high = (0.0, 0.0) if limits is None else limits
     low, high = _limits(function, x, low, high, limits is not None)

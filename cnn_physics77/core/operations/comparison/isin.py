@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.late import complete_late
@@ -33,7 +34,7 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
     for array in (a, b):
         if array.dtype.kind in "bc":
             raise DtypeError(f"isin: expected real numbers, found torch.{array.dtype}")
-    return from_array(np.asanyarray(np.isin(a, b, invert=invert)))
+    return from_array(as_array(np.isin(a, b, invert=invert)))
 
 
 __all__ = ["isin"]

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.indexing.gather_scatter import check_index
@@ -184,18 +185,24 @@ def searchsorted(
         rows = np.take_along_axis(rows, check_index("searchsorted", sorter).array, -1)
     values = input.array if isinstance(input, Tensor) else np.asarray(input)
     dtype = np.int32 if out_int32 else np.int64
-    if rows.ndim == 1:
-        return from_array(np.asanyarray(np.searchsorted(rows, values, where)).astype(dtype, copy=False))
-    if rows.shape[:-1] != values.shape[:-1]:
+    if rows.ndim > 1 and rows.shape[:-1] != values.shape[:-1]:
         raise ShapeError(
             "searchsorted: boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
             f"tensor and input value tensor must match, but we got boundaries tensor {list(rows.shape)} and "
             f"input value tensor {list(values.shape)}"
         )
-    out = np.empty(values.shape, dtype)
+    return from_array(_places(rows, values, where, dtype))
+
+
+@one_call
+def _places(rows: np.ndarray, values: np.ndarray, side: Literal["left", "right"], dtype: type) -> np.ndarray:
+    """The place of each value in the row that it belongs to."""
+    if rows.ndim == 1:
+        return np.asarray(np.searchsorted(rows, values, side)).astype(dtype, copy=False)
+    out: np.ndarray = np.empty(values.shape, dtype, like=rows)
     for at in np.ndindex(values.shape[:-1]):
-        np.copyto(out[(*at, ...)], np.searchsorted(rows[at], values[at], where))
-    return from_array(out)
+        np.copyto(out[(*at, ...)], np.searchsorted(rows[at], values[at], side))
+    return out
 
 
 def bucketize(input, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.operations.creation.draws import numbers_of
@@ -43,7 +44,7 @@ def _cauchy_(
     _check("cauchy_", self, "f", "real floating")
     if not sigma > 0:
         raise ArgumentError(f"cauchy_: expected sigma > 0, found {sigma}")
-    drawn = np.asanyarray(numbers_of(generator).standard_cauchy(self.array.shape))
+    drawn = as_array(numbers_of(generator).standard_cauchy(self.array.shape))
     return _refilled("cauchy_", self, median + sigma * drawn)
 
 
@@ -63,7 +64,7 @@ def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -
     _check("geometric_", self, "fiu", "real floating or integer")
     if not 0 < p < 1:
         raise ArgumentError(f"geometric_: expected 0 < p < 1, found {p}")
-    return _refilled("geometric_", self, np.asanyarray(numbers_of(generator).geometric(p, self.array.shape)))
+    return _refilled("geometric_", self, as_array(numbers_of(generator).geometric(p, self.array.shape)))
 
 
 @method("log_normal_")
@@ -84,7 +85,7 @@ def _log_normal_(
     _check("log_normal_", self, "f", "real floating")
     if not std > 0:
         raise ArgumentError(f"log_normal_: expected std > 0, found {std}")
-    drawn = np.asanyarray(numbers_of(generator).standard_normal(self.array.shape))
+    drawn = as_array(numbers_of(generator).standard_normal(self.array.shape))
     return _refilled("log_normal_", self, np.exp(mean + std * drawn))
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError
@@ -22,10 +23,10 @@ def uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
         parts = numbers.random((*shape, 2), dtype=np.zeros((), dtype).real.dtype)
         return parts.view(dtype)[..., 0]
     if dtype.itemsize > 2:
-        return np.asanyarray(numbers.random(shape, dtype=dtype))
+        return as_array(numbers.random(shape, dtype=dtype))
     steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # rounding from float32 could give 1
     drawn = np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps
-    return np.asanyarray(drawn).astype(dtype)
+    return as_array(drawn).astype(dtype)
 
 
 def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
@@ -35,7 +36,7 @@ def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.n
         parts = numbers.standard_normal((*shape, 2), dtype=real) * real.type(math.sqrt(0.5))
         return parts.view(dtype)[..., 0]
     drawn = numbers.standard_normal(shape, dtype=dtype if dtype.itemsize > 2 else np.float32)
-    return np.asanyarray(drawn).astype(dtype, copy=False)
+    return as_array(drawn).astype(dtype, copy=False)
 
 
 @silent
@@ -59,7 +60,7 @@ def integers(
             f"{function}: from and to - 1 must not be out of bounds for torch.{dtype}, [{least}, {most}], "
             f"found {low} and {high}; give another dtype"
         )
-    drawn = np.asanyarray(numbers.integers(low, high, shape))
+    drawn = as_array(numbers.integers(low, high, shape))
     return below(drawn, low, high, dtype) if dtype.kind == "f" else drawn.astype(dtype, copy=False)
 
 
@@ -71,4 +72,4 @@ def largest(dtype: np.dtype) -> float:
 def affine(drawn: np.ndarray, factor, shift, dtype: np.dtype) -> np.ndarray:
     """drawn * factor + shift, rounded to the dtype."""
     wide = drawn.astype(accumulator(dtype), copy=False)
-    return np.asanyarray(wide * factor + shift).astype(dtype, copy=False)
+    return as_array(wide * factor + shift).astype(dtype, copy=False)

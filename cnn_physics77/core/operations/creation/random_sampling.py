@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
@@ -286,10 +287,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    probability = np.asanyarray(input.array if p is None else p)
+    probability = as_array(input.array if p is None else p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ArgumentError("bernoulli: expected probabilities 0 <= p <= 1, found others")
-    drawn = np.asanyarray(numbers_of(generator).random(input.array.shape) < probability)
+    drawn = as_array(numbers_of(generator).random(input.array.shape) < probability)
     return _drawn(input, values=drawn.astype(input.array.dtype))
 
 
@@ -306,7 +307,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     if (input.array < 0).any():
         raise ArgumentError("poisson: expected non-negative rates, found a negative one")
     return _drawn(
-        input, values=np.asanyarray(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
+        input, values=as_array(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
     )
 
 
@@ -420,7 +421,7 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ArgumentError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
-    drawn = np.asanyarray(numbers_of(generator).random(self.array.shape) < probability)
+    drawn = as_array(numbers_of(generator).random(self.array.shape) < probability)
     return _refilled("bernoulli_", self, drawn)
 
 
@@ -435,7 +436,7 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
         )
     if not lambd > 0:
         raise ArgumentError(f"exponential_: expected a positive rate, found {lambd}")
-    values = np.asanyarray(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
+    values = as_array(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
     if lambd < math.inf:
         values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
     return _refilled("exponential_", self, values)

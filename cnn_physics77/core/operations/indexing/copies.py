@@ -171,7 +171,7 @@ def is_nonzero(input: Tensor) -> bool:
         raise ShapeError(
             f"is_nonzero: expected a tensor of one element, found {input.array.size}; use any() or all()"
         )
-    return bool(input.array.reshape(()))
+    return (input.array != 0).item()
 
 
 __all__ = [

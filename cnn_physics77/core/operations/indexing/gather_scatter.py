@@ -11,6 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.kernels.scatter import add_along, positions_along
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
@@ -111,7 +112,7 @@ def _(g, needed, x, index, src, y, dim):
     y_there = gather_along(y, index, dim=dim, squeeze=False)
     one = from_array(np.ones_like(src.array))
     others_of_src = y_there / where(from_array(zero), one, src)
-    order = _order_of_zeros(x.array.shape, index.array, dim, zero)
+    order = _order_of_zeros(index.array, zero, x.array.shape, dim)
     zeros = order.max(initial=0)
     for n in range(1, (zeros if recording() else min(zeros, 1)) + 1):
         nth = from_array(order == n)
@@ -120,7 +121,8 @@ def _(g, needed, x, index, src, y, dim):
     return g * others_of_x, None, gather_along(g, index, dim=dim, squeeze=False) * others_of_src
 
 
-def _order_of_zeros(shape: tuple[int, ...], index: np.ndarray, dim: int, zero: np.ndarray) -> np.ndarray:
+@one_call
+def _order_of_zeros(index: np.ndarray, zero: np.ndarray, shape: tuple[int, ...], dim: int) -> np.ndarray:
     """For each zero of a source, its number among the zeros with the same target, from 1; 0 for nonzeros."""
     places = positions_along(shape, index, dim)[zero]
     by_place = np.argsort(places, kind="stable")

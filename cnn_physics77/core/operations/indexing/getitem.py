@@ -130,7 +130,7 @@ def parse(shape: tuple[int, ...], key) -> tuple[tuple, tuple]:
             index.append(None)
             plain = plain and part == _ALL
             dim += 1
-        elif part.array.ndim == 0:  # a boolean: a new dimension of size 1 or 0
+        elif part.array.ndim == 0 and part.array.dtype.kind == "b":  # a new dimension of size 1 or 0
             basic.append(None)
             index.append(from_array(part.array.reshape(1)))
         else:
@@ -185,7 +185,7 @@ def _part(part):
             f"index: tensors used as indices must be of integer or boolean dtype, found {kind}; convert it, "
             "e.g. .long()"
         )
-    if part.array.ndim == 0 and kind.kind != "b":
+    if part.array.ndim == 0 and kind.kind != "b" and isinstance(part.array, np.ndarray):
         return int(part.array)
     return part
 

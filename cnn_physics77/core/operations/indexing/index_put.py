@@ -167,7 +167,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     """
     x, dim, index = _list_of_indices("index_fill", input, dim, index)
     value = scalar_like("index_fill", x, value)
-    if value.edge is not None:
+    if value.edge is not None or not isinstance(value.array, np.ndarray):
         index = from_array(np.unique(index.array))
     shape = (*x.shape[:dim], index.array.size, *x.shape[dim + 1 :])
     y = _index_put(x, expand_to(value, shape), index=(None,) * dim + (index,))

@@ -6,7 +6,9 @@ import operator
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.indexing.gather_scatter import scatter_reduce
 from cnn_physics77.core.operations.indexing.index_put import _list_of_indices, _slices
@@ -74,7 +76,7 @@ def unravel_index(indices: Tensor, shape) -> tuple[Tensor, ...]:
     for n in reversed(sizes):
         found.append(rest % n)
         rest = rest // n
-    return tuple(from_array(np.asanyarray(i)) for i in reversed(found))
+    return tuple(from_array(as_array(i)) for i in reversed(found))
 
 
 @method("nonzero_static")
@@ -93,10 +95,15 @@ def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     """
     if size < 0:
         raise ShapeError(f"nonzero_static: 'size' must be a non-negative number, found {size}")
-    found = np.argwhere(input.array)[:size]
-    rows = np.full((size, input.array.ndim), fill_value)
+    return from_array(_padded_places(input.array, size, fill_value))
+
+
+@one_call
+def _padded_places(x: np.ndarray, size: int, fill_value: int) -> np.ndarray:
+    found = np.argwhere(x)[:size]
+    rows = np.full((size, x.ndim), fill_value)
     rows[: len(found)] = found
-    return from_array(rows)
+    return rows
 
 
 __all__ = ["index_reduce", "nonzero_static", "unravel_index"]

@@ -26,7 +26,7 @@ from cnn_physics77.core.tensor import Tensor, method
 def replaced(function: str, input, src, path: tuple) -> Tensor:
     """A copy of the input, with ``src`` in the view that the path of operations and parameters leads to."""
     input, src = as_tensor_input(function, input), as_tensor_input(function, src)
-    region = input.array
+    region = np.broadcast_to(np.zeros((), input.array.dtype), input.array.shape)  # no memory
     for step, parameters in path:
         region = step.forward(region, **parameters)
     if src.array.shape != region.shape:

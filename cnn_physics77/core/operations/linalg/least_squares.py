@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
 from cnn_physics77.core.operations.base.operation import operation
@@ -43,7 +44,7 @@ def _tolerances(A: Tensor, atol, rtol) -> tuple[Tensor, Tensor]:
         relative = np.where(absolute > 0, real.type(0), real.type(default))
     else:
         relative = _as_array(rtol, real)
-    return from_array(absolute), from_array(np.asarray(relative))
+    return from_array(absolute), from_array(as_array(relative))
 
 
 def _as_array(tolerance, dtype: np.dtype) -> np.ndarray:

@@ -117,7 +117,7 @@ def _factor(indices: np.ndarray, padding_idx: int | None, by_frequency: bool, dt
     if by_frequency and indices.size:
         factor /= np.bincount(indices.reshape(-1))[indices]
     if padding_idx is not None:
-        factor[indices == padding_idx] = 0
+        factor = np.where(indices == padding_idx, factor.dtype.type(0), factor)
     return from_array(factor[..., None])
 
 

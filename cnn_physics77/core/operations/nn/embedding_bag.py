@@ -23,7 +23,7 @@ def _bags(
     rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, bags: int, mode: str, factors: Tensor | None
 ) -> Tensor:
     """The sum, mean or maximum of the rows of each bag. Only rows that ``counts`` are there."""
-    sizes = np.zeros(bags, np.int64, like=bag_of)
+    sizes = np.zeros(bags, np.int64, like=rows.array)
     np.add.at(sizes, bag_of, counts)
     if mode == "max":
         return _maxima(rows, bag_of, counts, sizes)
@@ -47,7 +47,7 @@ def _maxima(rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, sizes: np.ndar
     largest = np.full(shape, -np.inf, values.dtype, like=values)
     np.maximum.at(largest, bag_of, values)
     wins = counts[:, None] & ((values == largest[bag_of]) | np.isnan(values))
-    first = np.full(shape, len(values) - 1, np.int64, like=bag_of)
+    first = np.full(shape, len(values) - 1, np.int64, like=rows.array)
     np.minimum.at(first, bag_of, np.where(wins, np.arange(len(values))[:, None], len(values) - 1))
     chosen = gather_along(rows, from_array(first), dim=0, squeeze=False)
     return where(from_array((sizes > 0)[:, None]), chosen, 0)

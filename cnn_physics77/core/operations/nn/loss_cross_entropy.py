@@ -204,7 +204,7 @@ def _(v, needed, g, logits, target, kept, weight, divisor, label_smoothing):
             if kept is not None:
                 share = kept.array.astype(logits.dtype) * share
             loss = loss - log_p.sum(axis) * share
-        return (loss if g.ndim else loss.sum()) / divisor.item()
+        return (loss if g.ndim else loss.sum()) / cast(divisor, dtype=loss.array.dtype)
 
     return [*double_backward(loss, g, (logits,), (v,), needed[:2]), *(None,) * 5]
 

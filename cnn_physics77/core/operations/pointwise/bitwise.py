@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import prepare
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensor_among
@@ -24,7 +25,7 @@ def _bitwise(name: str, ufunc: Callable, symbol: str, what: str, kinds: str = "b
                 f"{name}: expected {expected}, found torch.{a.dtype}; convert the inputs, e.g. with .long()"
             )
         try:
-            return from_array(np.asanyarray(ufunc(a, b)))
+            return from_array(as_array(ufunc(a, b)))
         except ValueError:
             raise ShapeError(
                 f"{name}: expected shapes that broadcast, found {a.shape} and {b.shape}; reshape one of them"
@@ -81,7 +82,7 @@ def bitwise_not(input: Tensor) -> Tensor:
             f"bitwise_not: expected integers or booleans, found torch.{array.dtype}; convert with .long() or "
             ".bool()"
         )
-    return from_array(np.asanyarray(np.invert(array)))
+    return from_array(as_array(np.invert(array)))
 
 
 __all__ = [

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, prepare
@@ -54,7 +55,7 @@ def signbit(input: Tensor) -> Tensor:
     x = as_tensor_input("signbit", input).array
     if x.dtype.kind == "c":
         raise DtypeError("signbit: expected real numbers, found complex ones; use .real or .imag")
-    return from_array(np.asanyarray(np.signbit(x) if x.dtype.kind == "f" else x < 0))
+    return from_array(as_array(np.signbit(x) if x.dtype.kind == "f" else x < 0))
 
 
 # --------------------------------------------------------------------------------------------- exponents

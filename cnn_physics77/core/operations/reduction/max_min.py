@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
@@ -89,12 +90,12 @@ def _index_of_extreme(function: str, find, input, dim, keepdim: bool) -> Tensor:
         raise DtypeError(f"{function}: expected numbers, found booleans; convert with .int()")
     if dim is None:
         _nonempty(function, array, tuple(range(array.ndim)))
-        index = np.asanyarray(find(array))
+        index = as_array(find(array))
         return from_array(index.reshape((1,) * array.ndim) if keepdim else index)
     axis = nonempty_dimension(function, dim, array)
     if array.ndim == 0:
         return from_array(np.zeros((), np.int64))
-    return from_array(np.asanyarray(find(array, axis=axis, keepdims=keepdim)))
+    return from_array(as_array(find(array, axis=axis, keepdims=keepdim)))
 
 
 @method("argmax")

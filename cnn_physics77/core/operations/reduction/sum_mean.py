@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import accumulator, default_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
@@ -119,7 +120,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 def _mean(x, *, dim, keepdim, count):
     wide = accumulator(x.dtype)
     total = np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim)
-    return (total / np.asanyarray(count).astype(wide, copy=False)).astype(x.dtype, copy=False)
+    return (total / as_array(count).astype(wide, copy=False)).astype(x.dtype, copy=False)
 
 
 @_mean.derivative("x")
@@ -198,7 +199,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 @in_float32
 def _nanmean(input: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
     count = (~np.isnan(input.array)).sum(axis=dim, keepdims=keepdim, dtype=input.array.dtype)
-    return nansum(input, dim, keepdim) / from_array(np.asarray(count))
+    return nansum(input, dim, keepdim) / from_array(as_array(count))
 
 
 # --------------------------------------------------------------------------------------------- log-sum-exp
@@ -262,7 +263,7 @@ def logsumexp(input, dim, keepdim: bool = False) -> Tensor:
 def _reduce_booleans(name: str, ufunc, input, dim, keepdim: bool) -> Tensor:
     array = as_tensor_input(name, input).array
     y = ufunc.reduce(array, axis=dimensions(name, dim, array.ndim), keepdims=keepdim)
-    return from_array(np.asanyarray(y).astype(np.uint8 if array.dtype == np.uint8 else bool, copy=False))
+    return from_array(as_array(y).astype(np.uint8 if array.dtype == np.uint8 else bool, copy=False))
 
 
 @method("all")
@@ -299,7 +300,7 @@ def count_nonzero(input, dim=None) -> Tensor:
     """
     array = as_tensor_input("count_nonzero", input).array
     axes = dimensions("count_nonzero", dim, array.ndim)
-    return from_array(np.asanyarray(np.add.reduce(array != 0, axis=axes, dtype=np.int64)))
+    return from_array(as_array(np.add.reduce(array != 0, axis=axes, dtype=np.int64)))
 
 
 __all__ = [

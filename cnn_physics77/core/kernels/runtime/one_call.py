@@ -18,8 +18,8 @@ def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
     """Decorator: an array whose class overrides NumPy's functions is given the whole call (NEP 18).
     NumPy does not warn while the kernel runs.
 
-    A kernel that decides by values, such as the choice of a pivot, is so one call of a captured step. It must
-    return new arrays only.
+    A kernel that decides by values, such as the choice of a pivot, is so one call of a captured step, and is
+    called for each example of a batch. It must return new arrays only.
 
     >>> @one_call
     ... def double(x):
@@ -37,12 +37,9 @@ def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         for array in args:
             kind: Any = type(array)
-            if (
-                kind is not np.ndarray
-                and isinstance(array, np.ndarray)
-                and kind.__array_function__ is not np.ndarray.__array_function__
-            ):
-                return array.__array_function__(called, (kind,), args, kwargs)
+            override = getattr(kind, "__array_function__", None)
+            if override is not None and override is not np.ndarray.__array_function__:
+                return override(array, called, (kind,), args, kwargs)
         return quiet(*args, **kwargs)
 
     return called
