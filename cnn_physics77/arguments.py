@@ -53,7 +53,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "engine",
         "ours: eager, as Python runs it; compiled, its step captured by torch.compile(step, lanes='auto'); "
-        "or both. In grid and frontier, both is eager; profile is always eager",
+        "or both. In grid and frontier, both is eager; profile shows the eager step, and the captured one "
+        "beside it unless eager is given",
         choices=list(ENGINES),
     )
     add("epochs", "passes over the training set")

@@ -137,6 +137,7 @@ def profile(settings: ExperimentConfig, screen: Screen) -> None:
         settings.dtype,
         settings.threads,
         sizes={name: getattr(settings, name) for name in ("channels", "kernel_size", "hidden")},
+        captured=settings.engine != "eager",
     )
     name = f"profile_{settings.model}_{settings.optimizer}_batch{settings.batch_size}.json"
     step_profile.show(found, Path(settings.log_dir) / name, Path(settings.fig_dir), screen.console)

@@ -156,6 +156,7 @@ class OperationCost:
     flops: float  # floating-point operations in one step
     bytes: float  # read and written in one step
     seconds: float  # time in one step
+    captured: float = 0.0  # time in one captured step; 0 where it is unknown, or the operation needs none
 
     @property
     def intensity(self) -> float:
@@ -180,6 +181,7 @@ def roofline(
     warning: str = "",
 ) -> Figure:
     """FLOP rate against arithmetic intensity, one mark for each operation, under the machine's two ceilings.
+    A line leads from it to a small dot, its rate in the captured step.
 
     An operation of intensity I can reach at most min(peak_flops, I * peak_bandwidth). The area of a mark is
     the operation's share of the step's time. What does no arithmetic (copies, transpositions) has no place
@@ -212,6 +214,8 @@ def roofline(
             f"roofline: expected an operation with FLOPs, found none among {len(operations)} operations"
         )
     note = "Area of a mark: share of the step's time. Ceilings: measured on this machine."
+    if any(operation.captured for operation in shown):
+        note += " Black dots: the same in the captured step."
     above = [o.name for o in shown if o.rate > min(peak_flops, o.intensity * peak_bandwidth)]
     if above:
         note += (
@@ -233,8 +237,10 @@ def roofline(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
-    slowest = min(operation.rate for operation in shown)
-    axes.set_ylim(min(slowest, low * peak_bandwidth) / 2, peak_flops * 2.5)
+    captured = [(o.intensity, o.rate, o.flops / o.captured) for o in shown if o.captured]
+    slowest = min(rate for o in shown for rate in (o.rate, *(found for *_, found in captured)))
+    fastest = max([peak_flops, *(rate for *_, rate in captured)])
+    axes.set_ylim(min(slowest, low * peak_bandwidth) / 2, fastest * 2.5)
     axes.plot(grid, np.minimum(peak_flops, grid * peak_bandwidth), color=BLACK, linewidth=1.8, gid="roof")
     axes.annotate(
         f"matrix product {_rate(peak_flops, 'FLOP/s')}", (high, peak_flops), (-4, 4),
@@ -254,6 +260,11 @@ def roofline(
             s=[30 + 900 * operation.seconds / total for operation in members], marker=marker,
             facecolor=colour, edgecolor=BLACK, linewidth=0.8, alpha=0.85, label=kind, zorder=4,
         )  # fmt: skip
+    for intensity, rate, rate_captured in captured:
+        axes.plot([intensity] * 2, [rate, rate_captured], color=BLACK, linewidth=0.9, zorder=5)
+        axes.plot(
+            [intensity], [rate_captured], marker="o", markersize=3.5, color=BLACK, zorder=6, gid="captured"
+        )
     axes.set_xlabel("Arithmetic intensity (FLOP per byte read or written)")
     axes.set_ylabel("Rate (FLOP/s)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rate(value, "")))

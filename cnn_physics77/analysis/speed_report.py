@@ -294,16 +294,15 @@ def profile_detail(report: ProfileReport) -> str:
 
 def profile_warning(report: ProfileReport) -> str:
     """What a reader must know of other programs' work beside the profiled steps; "" where there was none."""
-    turns = (len(report.our_disturbance), len(report.their_disturbance))
-    if not any(report.disturbed_turns):
+    disturbed = {whose: sum(t.disturbed for t in turns) for whose, turns in report.turns.items()}
+    if not any(disturbed.values()):
         return ""
-    counted = " and ".join(
-        f"{disturbed} of {count} turns of {whose}"
-        for disturbed, count, whose in zip(report.disturbed_turns, turns, ("ours", "PyTorch's"), strict=True)
-        if disturbed
+    counted = ", ".join(
+        f"{count} of {len(report.turns[whose])} turns of {whose}"
+        for whose, count in disturbed.items()
+        if count
     )
-    lost = any(disturbed == count > 0 for disturbed, count in zip(report.disturbed_turns, turns, strict=True))
-    rest = "No turn is left, so no ratio is given." if lost else "They are left out."
+    rest = "They are left out." if _comparable(report) else "No turn is left, so no ratio is given."
     return (
         f"DISTURBED: other programs kept processors busy during {counted}, also when repeated. {rest} Stop "
         "other programs, or pin this one to quiet processors (taskset), and run again."
@@ -311,9 +310,8 @@ def profile_warning(report: ProfileReport) -> str:
 
 
 def _comparable(report: ProfileReport) -> bool:
-    """Whether each framework has a turn that nobody disturbed."""
-    turns = (report.our_disturbance, report.their_disturbance)
-    return all(not found or any(not turn.disturbed for turn in found) for found in turns)
+    """Whether each has a turn that nobody disturbed."""
+    return all(not found or any(not turn.disturbed for turn in found) for found in report.turns.values())
 
 
 def operation_costs(report: ProfileReport, most: int = 16) -> list[OperationCost]:
@@ -326,29 +324,22 @@ def operation_costs(report: ProfileReport, most: int = 16) -> list[OperationCost
     costs = []
     for label, rows in groups.items():
         longest = max(rows, key=lambda row: row.seconds)
-        flops, moved, seconds = (
-            sum(getattr(row, name) for row in rows) for name in ("flops", "bytes", "seconds")
+        flops, moved, seconds, captured = (
+            sum(getattr(row, name) or 0.0 for row in rows)
+            for name in ("flops", "bytes", "seconds", "captured_seconds")
         )
-        costs.append(OperationCost(label, longest.bound, flops, moved, seconds))
+        costs.append(OperationCost(label, longest.bound, flops, moved, seconds, captured))
     return sorted(costs, key=lambda cost: -cost.seconds)[:most]
 
 
 def profile_table(report: ProfileReport) -> Group:
     """One row for each operation, phase and shape of a training step."""
     table = _table("One training step")
-    table.add_column("operation", no_wrap=True)
-    table.add_column("inputs", min_width=10)
-    for heading in (
-        "calls",
-        "ms",
-        "BLAS",
-        "memory",
-        "Python",
-        "GFLOP/s\n(of peak)",
-        "GB/s\n(of peak)",
-        "PyTorch\nms",
-        "ratio",
-    ):
+    table.add_column("operation", min_width=16, max_width=22)
+    table.add_column("inputs", min_width=12)
+    headings = ["calls", "ms", "BLAS, memory,\nPython (%)", "GFLOP/s\n(of peak)", "GB/s\n(of peak)"]
+    headings += ["captured\nms"] * _has_captured(report) + ["PyTorch\nms", "ratio"]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     total = sum(row.seconds for row in report.operations)
     small = [row for row in report.operations if row.seconds < _SHORTEST_SHARE * total]
@@ -375,13 +366,16 @@ def profile_table(report: ProfileReport) -> Group:
         ratio = f"a ratio of {report.step_seconds / report.their_step_seconds:.2f}"
         step += f", PyTorch's {1e3 * report.their_step_seconds:.3g} ms: "
         step += ratio if _comparable(report) else "no ratio, DISTURBED"
+    if report.captured_step_seconds is not None:
+        step += f"; captured, in threads, it takes {1e3 * report.captured_step_seconds:.3g} ms"
     clocks = report.profiled_seconds / report.step_seconds - 1
     explained = (
         f"{step}; the clocks add {100 * clocks:.0f} %. Medians of {report.steps} steps. BLAS: in matrix "
         "products as the calling thread sees them; memory: the rest of the kernels; Python: outside of them. "
+        "Ratio: ours as Python runs it over PyTorch's. "
         "FLOPs of the plain algorithm."
     )
-    if is_unknown((*report.our_disturbance, *report.their_disturbance)):
+    if is_unknown(turn for turns in report.turns.values() for turn in turns):
         explained += f" {UNKNOWN_DISTURBANCE}"
     pieces: list[RenderableType] = [Text(profile_detail(report), style="dim"), Text()]
     warning = profile_warning(report)
@@ -391,6 +385,10 @@ def profile_table(report: ProfileReport) -> Group:
     if any(_ABOVE_PEAK in cell for column in table.columns for cell in column.cells if isinstance(cell, str)):
         pieces.append(Text(_WHY_ABOVE_PEAK))
     return Group(*pieces, Text(explained, style="dim"))
+
+
+def _has_captured(report: ProfileReport) -> bool:
+    return report.captured_step_seconds is not None
 
 
 _ABOVE_PEAK = "%!)"
@@ -406,21 +404,22 @@ _PHASES = ("forward", "backward", "update", "step")
 def _sum(rows: Sequence[OperationRecord]) -> OperationRecord:
     names = ("calls", "seconds", "blas_seconds", "memory_seconds", "flops", "bytes")
     sums: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in names}
-    known = [row.their_seconds for row in rows]
-    theirs = None if any(value is None for value in known) else sum(value or 0.0 for value in known)
-    return OperationRecord("", "", "", **sums, their_seconds=theirs)
+    for name in ("their_seconds", "captured_seconds"):
+        known = [getattr(row, name) for row in rows]
+        sums[name] = None if any(value is None for value in known) else sum(known)
+    return OperationRecord("", "", "", **sums)
 
 
 def _cells(row: OperationRecord, report: ProfileReport) -> list[str]:
     shares = (row.blas_seconds, row.memory_seconds, row.python_seconds)
-    cells = [
-        f"{1e3 * row.seconds:.3f}",
-        *(f"{share / row.seconds:.0%}" if row.seconds else "" for share in shares),
-    ]
+    percent = (f"{100 * share / row.seconds:3.0f}" for share in shares) if row.seconds else ()
+    cells = [f"{1e3 * row.seconds:.3f}", " ".join(percent)]
     for amount, peak in ((row.flops, report.peak_flops), (row.bytes, report.peak_bandwidth)):
         rate = amount / row.seconds if row.seconds else 0.0
         mark = _ABOVE_PEAK if rate > peak else "%)"
         cells.append(f"{rate / 1e9:.1f} ({100 * rate / peak:.0f}{mark}" if amount else "")
+    if _has_captured(report):
+        cells.append("" if row.captured_seconds is None else f"{1e3 * row.captured_seconds:.3f}")
     if row.their_seconds:
         ratio = f"{row.seconds / row.their_seconds:.2f}" if _comparable(report) else "-"
         return [*cells, f"{1e3 * row.their_seconds:.3f}", ratio]

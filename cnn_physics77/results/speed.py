@@ -122,6 +122,7 @@ class OperationRecord:
     flops: float  # of the plain algorithm
     bytes: float  # of the arrays read and written once each
     their_seconds: float | None = None  # PyTorch's time for the same calls; None where it has no counterpart
+    captured_seconds: float | None = None  # of the same calls in the captured step, which may need none
 
     @property
     def python_seconds(self) -> float:
@@ -154,19 +155,22 @@ class ProfileReport:
     profiled_seconds: float  # median of a step with them
     operations: list[OperationRecord]
     their_step_seconds: float | None = None  # PyTorch's, without instruments
+    captured_step_seconds: float | None = None  # of our step captured, without instruments
     # of each turn; empty in files from before it was recorded
     our_disturbance: list[Disturbance] = field(default_factory=list)
     their_disturbance: list[Disturbance] = field(default_factory=list)
+    captured_disturbance: list[Disturbance] = field(default_factory=list)
     schema: str = PROFILE_SCHEMA
     version: int = VERSION
 
     @property
-    def disturbed_turns(self) -> tuple[int, int]:
-        """Turns of ours and of PyTorch's that others disturbed in every attempt."""
-        ours, theirs = (
-            sum(turn.disturbed for turn in turns) for turns in (self.our_disturbance, self.their_disturbance)
-        )
-        return ours, theirs
+    def turns(self) -> dict[str, list[Disturbance]]:
+        """The turns by whose they were."""
+        return {
+            "ours": self.our_disturbance,
+            "the captured step": self.captured_disturbance,
+            "PyTorch's": self.their_disturbance,
+        }
 
 
 def _check(report: SpeedReport) -> SpeedReport:

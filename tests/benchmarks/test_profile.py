@@ -12,8 +12,9 @@ from cnn_physics77.analysis.speed_report import operation_costs, profile_table
 from cnn_physics77.analysis.visuals import roofline
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.instruments import measure
+from cnn_physics77.benchmarks.instruments.captured_recorder import captured_parts, place_captured
 from cnn_physics77.benchmarks.instruments.measure import MeasurementError
-from cnn_physics77.benchmarks.instruments.recorder import Event, Recorder, cost, our_events
+from cnn_physics77.benchmarks.instruments.recorder import REMAINDER, Event, Recorder, cost, our_events
 from cnn_physics77.benchmarks.instruments.torch_recorder import place_beside, their_events
 from cnn_physics77.benchmarks.speed import profile as module
 from cnn_physics77.benchmarks.speed.profile import gather, profile
@@ -187,6 +188,29 @@ def test_every_costly_operation_has_a_counterpart_in_pytorch(model):
     assert missing == [] and all(seconds > 0 for seconds in beside.values())
 
 
+@pytest.mark.parametrize("model", ["CNN", "LeNet5"])
+def test_the_parts_of_a_captured_step_are_those_of_the_eager_one(model):
+    case = TrainingCase(name="x", model=model, batch=4)
+    eager = case.training(numpy77.ADAPTER, case.given())
+    (calls,) = our_events(eager.call, eager.optimizer, 1)
+    captured = dataclasses.replace(case, captured="threads").training(numpy77.ADAPTER, case.given())
+    for _ in range(4):
+        captured.call()
+    run = captured.step.program.run
+    (parts,) = captured_parts(captured.call, captured.step, 1)
+    assert captured.step.program.run is run
+    placed = place_captured(calls, parts)
+    assert sum(placed.values()) == pytest.approx(sum(seconds for _, seconds in parts))
+    empty = {calls[number].name for number, seconds in placed.items() if not seconds}
+    assert empty <= {"reshape", "view"}  # views need no calls
+    named = sum(seconds for name, seconds in parts if name and name != REMAINDER)
+    found = sum(s for number, s in placed.items() if calls[number].phase in ("forward", "backward"))
+    assert found == pytest.approx(named)  # each part of a name has its call
+    for _ in range(4):  # five calls of each
+        eager.call()
+    assert captured.call().item() == pytest.approx(eager.call().item(), rel=1e-4)
+
+
 def test_the_report_is_kept_shown_and_drawn(tmp_path):
     model, batch = network()
     report = profile(model, batch, steps=2)
@@ -194,7 +218,7 @@ def test_the_report_is_kept_shown_and_drawn(tmp_path):
     path = write_report(report, tmp_path / "p.json")
     assert read_profile(path) == report
     said = as_text(profile_table(report), width=150)
-    rest = "layers, backward pass, accumulation"
+    rest = "between operations"
     for text in ("convolution", "backward", rest, "peaks 100 GFLOP/s, 20.0 GB/s"):
         assert text in said
     costs = operation_costs(report)
@@ -214,6 +238,9 @@ def test_both_in_turns(tmp_path, capsys):
     assert report.their_step_seconds and report.environment.framework_threads == 1
     rows = {(row.name, row.phase): row for row in report.operations if row.name == "linear"}
     assert rows["linear", "forward"].their_seconds > 0 and rows["linear", "backward"].their_seconds > 0
+    assert rows["linear", "forward"].captured_seconds > 0 and rows["linear", "backward"].captured_seconds > 0
+    assert report.captured_step_seconds and len(report.captured_disturbance) == 1
+    assert "captured" in capsys.readouterr().out
     assert (tmp_path / "profile_MLP_Adam_batch2.svg").exists()
     with pytest.raises(SystemExit):
         module.main(["--steps", "0"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from threading import get_ident
 from time import perf_counter
@@ -22,7 +22,7 @@ from ...core.operations.base.operation import OPERATIONS, Operation
 PRODUCTS = ("matmul", "dot", "vdot", "einsum", "tensordot", "inner", "vecdot")
 """NumPy's functions that end in BLAS."""
 
-REMAINDER = "layers, backward pass, accumulation"
+REMAINDER = "between operations"
 """Name of the row for the time outside of operations."""
 
 
@@ -38,6 +38,7 @@ class Event:
     kernel: float = 0.0  # products included
     flops: float = 0.0
     bytes: float = 0.0
+    kernels: list[str] = field(default_factory=list)  # the operations that computed something in it
 
 
 _PER_OUTPUT: dict[str, Callable[[Sequence[Any], np.ndarray], float]] = {
@@ -112,6 +113,7 @@ class Recorder:
 
         def clocked(*arrays: Any, **parameters: Any) -> Any:
             with self.event(name, "forward", _sizes(arrays)) as event:
+                event.kernels.append(name)
                 before, start = self._blas, perf_counter()
                 out = function(*arrays, **parameters)
                 event.kernel += perf_counter() - start

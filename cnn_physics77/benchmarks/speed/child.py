@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from ... import performance
+from ...compile.function import CompiledFunction
 from ...results import OURS, MemoryRecord
 from .. import adapters
+from ..instruments.captured_recorder import captured_parts
 from ..instruments.measure import (
     MemoryRuler,
     check_threads,
@@ -32,6 +34,7 @@ from ..instruments.recorder import our_events
 from ..instruments.torch_recorder import their_events
 from ..process.shared_inputs import digest
 from ..process.worker import serve
+from ..train import CALLS_TO_SETTLE
 from . import in_jax
 from .cases import CASES
 from .work import Case, Training, TrainingCase, Work
@@ -127,7 +130,7 @@ class Child:
         training = TrainingCase(name="profile", **case)
         given = training.given()
         self.training = training.training(self.adapter, given)
-        for _ in range(warmup):
+        for _ in range(max(warmup, CALLS_TO_SETTLE)):
             self.training.call()
         return {
             "sha256": digest(given),
@@ -140,6 +143,8 @@ class Child:
         plain = [self.training_seconds() for _ in range(steps)]
         if self.adapter.name == "pytorch":
             return {"plain": plain, "events": their_events(self.training.call, steps)}
+        if isinstance(self.training.step, CompiledFunction):
+            return {"plain": plain, "events": captured_parts(self.training.call, self.training.step, steps)}
         events = our_events(self.training.call, self.training.optimizer, steps)
         return {"plain": plain, "events": [[dataclasses.astuple(e) for e in run] for run in events]}
 

@@ -7,7 +7,8 @@ Run by hand, or as ``python main.py --mode profile``::
 The time of an operation has three parts: *BLAS*, in matrix products as the calling thread sees them (other
 threads may work on other blocks of the same product); *memory*, the rest of its kernels (copies and
 elementwise passes); *Python*, outside of the kernels (recording and the derivative's formula). The time
-between operations (layers, the backward pass itself, accumulation of gradients) has its own row. FLOPs are
+between operations (layers, the backward pass itself, accumulation of gradients) has its own row. Beside it
+is the time that the same operation takes in the step as `torch.compile` captures it, in threads. FLOPs are
 those of the plain algorithm, bytes those of reading or writing every array once: an algorithm may need fewer
 FLOPs (Winograd) or more bytes (im2col).
 """
@@ -42,6 +43,7 @@ from ...results import (
     ProfileReport,
     write_report,
 )
+from ..instruments.captured_recorder import place_captured
 from ..instruments.disturbance import undisturbed
 from ..instruments.measure import (
     SETTLE_SECONDS,
@@ -54,6 +56,9 @@ from ..instruments.recorder import Event, our_events
 from ..instruments.torch_recorder import place_beside
 from ..process.worker import SPEED, Worker, WorkerError
 from .work import IMAGE_SHAPES, OPTIMIZERS
+
+CAPTURED = "captured"
+"""The name of ours where its step is captured."""
 
 ROUNDS, STEPS = 4, 5
 """Turns of each framework, and profiled steps per turn."""
@@ -167,6 +172,7 @@ def compare_profiles(
     rounds: int = ROUNDS,
     steps: int = STEPS,
     sizes: Mapping[str, int] | None = None,
+    captured: bool = True,
 ) -> ProfileReport:
     """Profile a network of `core.model` in both frameworks, each in its own process, in interleaved turns.
 
@@ -176,23 +182,27 @@ def compare_profiles(
         rounds: turns of each framework.
         steps: profiled steps per turn.
         sizes: channels, kernel_size and hidden of the CNN, where they differ from the specification's.
+        captured: whether our step is also profiled as a captured one, in threads, in one more process.
     Raises:
         MeasurementError, WorkerError: as in the speed suite.
     """
     case = {"model": model, "batch": batch_size, "optimizer": optimizer, "dtype": dtype, "sizes": sizes or {}}
-    ours, theirs = both = OURS, REFERENCE
-    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in both}
-    disturbances: dict[str, list[Disturbance]] = {name: [] for name in both}
+    ours, theirs = OURS, REFERENCE
+    names = [ours, *([CAPTURED] if captured else []), theirs]
+    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    disturbances: dict[str, list[Disturbance]] = {name: [] for name in names}
     peaks: list[dict[str, float]] = []
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
-            name: stack.enter_context(Worker([name], threads, SPEED)) for name in both
+            name: stack.enter_context(Worker([ours if name == CAPTURED else name], threads, SPEED))
+            for name in names
         }
         opened = {}
         for name, worker in workers.items():
             worker.ask("start", threads=threads)
-            opened[name] = worker.ask("open_profile", case=case, warmup=steps)
-        if opened[ours]["sha256"] != opened[theirs]["sha256"]:
+            lanes = "threads" if name == CAPTURED else ""
+            opened[name] = worker.ask("open_profile", case=case | {"captured": lanes}, warmup=steps)
+        if len({reply["sha256"] for reply in opened.values()}) > 1:
             raise MeasurementError(f"profile: the frameworks were given different values for {model}")
         for number, name in interleaved(list(workers), rounds):
             if len(peaks) < number:  # once a round: the best of them counts
@@ -207,19 +217,16 @@ def compare_profiles(
         environment = Environment(
             **workers[ours].ask("environment", started="", command_line=list(sys.argv), commit=None)
         )
-    for name in both:
+    for name in names:
         replies[name] = _quiet(replies[name], disturbances[name])
     runs = [[Event(*event) for event in events] for reply in replies[ours] for events in reply["events"]]
-    their_runs = [
-        [(str(n), float(s)) for n, s in events] for reply in replies[theirs] for events in reply["events"]
-    ]
-    beside = place_beside(runs[0], their_runs)
     rows = gather(runs)
-    by_key = {(row.name, row.phase, row.shapes): row for row in rows}
-    for number, call in enumerate(runs[0]):
-        if number in beside:
-            row = by_key[call.name, call.phase, call.shapes]
-            row.their_seconds = (row.their_seconds or 0.0) + beside[number]
+    _add(rows, runs[0], "their_seconds", place_beside(runs[0], _named(replies[theirs])))
+    if captured:
+        parts = _named(replies[CAPTURED])
+        medians = np.median([[seconds for _, seconds in step] for step in parts], axis=0).tolist()
+        placed = place_captured(runs[0], [(name, s) for (name, _), s in zip(parts[0], medians, strict=True)])
+        _add(rows, runs[0], "captured_seconds", placed)
 
     def median_step(name: str) -> float:
         return float(np.median([seconds for reply in replies[name] for seconds in reply["plain"]]))
@@ -239,9 +246,25 @@ def compare_profiles(
         profiled_seconds=float(np.median([sum(event.seconds for event in events) for events in runs])),
         operations=rows,
         their_step_seconds=median_step(theirs),
+        captured_step_seconds=median_step(CAPTURED) if captured else None,
         our_disturbance=disturbances[ours],
         their_disturbance=disturbances[theirs],
+        captured_disturbance=disturbances.get(CAPTURED, []),
     )
+
+
+def _named(replies: list[dict[str, Any]]) -> list[list[tuple[str, float]]]:
+    """Names and seconds of the events of each step."""
+    return [[(str(n), float(s)) for n, s in events] for reply in replies for events in reply["events"]]
+
+
+def _add(rows: list[OperationRecord], calls: list[Event], name: str, seconds: Mapping[int, float]) -> None:
+    """Add seconds, by the numbers of calls, to a field of the rows to which the calls belong."""
+    by_key = {(row.name, row.phase, row.shapes): row for row in rows}
+    for number, value in seconds.items():
+        call = calls[number]
+        row = by_key[call.name, call.phase, call.shapes]
+        setattr(row, name, (getattr(row, name) or 0.0) + value)
 
 
 def _quiet(replies: list[dict[str, Any]], disturbances: list[Disturbance]) -> list[dict[str, Any]]:

@@ -218,6 +218,8 @@ class Training(NamedTuple):
     optimizer: Any
     call: Callable[[], Any]
     """Runs one step and returns its loss."""
+    step: Callable[..., Any]
+    """What it calls with a batch."""
 
 
 _REHEARSAL_IMAGE = np.ones((1, 1, 3, 3), np.float32)
@@ -274,10 +276,10 @@ class TrainingCase(NetworkCase):
         ]
         cycle = itertools.cycle(batches)
         step = self.as_called(adapter, training_step(network, adapter.criterion, optimizer))
-        return Training(network, optimizer, lambda: step(*next(cycle)))
+        return Training(network, optimizer, lambda: step(*next(cycle)), step)
 
     def prepare(self, adapter: Adapter, given: Arrays) -> Work:
-        network, _, call = self.training(adapter, given)
+        network, _, call, _ = self.training(adapter, given)
 
         def values() -> Arrays:
             loss = call()
