@@ -202,7 +202,7 @@ _RARE_MODULES = (
     *("futures", "fx", "hub", "jit", "masked", "mps"),
     *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
     *("fft", "signal", "sparse", "storage"),
-    *("torch_version", "utils", "version"),
+    *("torch_version", "utils", "version", "__config__"),
 )
 _AUTOCAST = (
     *("GradScaler", "autocast", "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype"),
@@ -217,7 +217,7 @@ _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(
     ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "cnn_physics77.autograd.anomaly_mode"
 )
-_LAZY |= {"vmap": "cnn_physics77.func"}
+_LAZY |= {"vmap": "cnn_physics77.func", "Future": "cnn_physics77.futures"}
 _LAZY |= dict.fromkeys(_AUTOCAST, "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(("TypedStorage", "UntypedStorage", "is_storage"), "cnn_physics77.storage")
 _LAZY |= dict.fromkeys(_CONTROL, "cnn_physics77._control_flow")

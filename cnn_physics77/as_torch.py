@@ -88,12 +88,20 @@ class _Alias(Loader):
         module.__spec__ = self._own
 
 
+def _classes() -> list[type]:
+    """The classes by whose module libraries tell whose tensors they were given: Tensor, dtype, and so on."""
+    top = [kind for kind in vars(cnn_physics77).values() if isinstance(kind, type)]
+    return [
+        kind for kind in (*top, cnn_physics77.nn.Parameter) if _theirs(kind.__module__) != kind.__module__
+    ]
+
+
 class install:
     """``import torch`` finds this package from now on, in this process; as a context, until its end.
 
-    ``torch.nn`` and ``cnn_physics77.nn`` are the same module, and so on. ``torch.__version__`` says of which
-    version of PyTorch the names are. Libraries that import torch, such as einops, are to be imported after
-    this.
+    ``torch.nn`` and ``cnn_physics77.nn`` are the same module, and so on; the class of a tensor says that it
+    is ``torch.Tensor``. ``torch.__version__`` says of which version of PyTorch the names are. Libraries that
+    import torch, such as einops, are to be imported after this.
 
     Raises:
         RuntimeError: PyTorch itself is imported already.
@@ -119,6 +127,9 @@ class install:
         if self._finder is not None:
             self._version = cnn_physics77.__version__
             cnn_physics77.__version__ = TorchVersion(f"{LIKE}+cnn_physics77.{self._version}")
+            self._renamed = {kind: kind.__module__ for kind in _classes()}
+            for kind, name in self._renamed.items():
+                kind.__module__ = _theirs(name)
             sys.meta_path.insert(0, self._finder)
             importlib.import_module("torch")  # libraries look for it in sys.modules
 
@@ -130,6 +141,8 @@ class install:
         for name in [name for name in sys.modules if _ours(name) is not None]:
             del sys.modules[name]
         cnn_physics77.__version__ = self._version
+        for kind, own in self._renamed.items():
+            kind.__module__ = own
         self._finder = None
 
     def __enter__(self) -> install:

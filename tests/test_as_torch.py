@@ -193,6 +193,11 @@ with as_torch.install():
     with as_torch.install():  # inside another one, it changes nothing
         pass
     assert sys.modules["torch.nn"] is torch.nn
+    named = torch.Tensor, torch.Size, torch.float32.__class__, torch.nn.Parameter
+    assert [str(kind)[8:-2] for kind in named] == [
+        "torch.Tensor", "torch.Size", "torch.dtype", "torch.nn.parameter.Parameter"
+    ]
+assert named[0].__module__ == "cnn_physics77"
 assert not [name for name in sys.modules if name.startswith("torch")] and cnn_physics77.__version__ == version
 assert not any(type(finder).__module__ == as_torch.__name__ for finder in sys.meta_path)
 as_torch.install()

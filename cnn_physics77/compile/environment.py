@@ -163,7 +163,11 @@ def _is_library(function: FunctionType) -> bool:
 
 
 def _is_of_library(name: str | None) -> bool:
-    return (name or "").partition(".")[0] in ("cnn_physics77", "numpy")
+    return (name or "").partition(".")[0] in (
+        "cnn_physics77",
+        "numpy",
+        "torch",
+    )  # a Tensor says torch in as_torch
 
 
 def _content(cell: Any) -> Any:

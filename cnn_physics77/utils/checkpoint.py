@@ -208,6 +208,15 @@ class _Outside:
     name = "outside"
 
 
+def get_device_states(*args: Any) -> tuple[list, list]:
+    """The devices other than the CPU on which the tensors are, and the states of their generators: none."""
+    return [], []
+
+
+def set_device_states(devices: Any, states: Any, *, device_type: str | None = None) -> None:
+    """Nothing: there is no device with a generator."""
+
+
 def _tensors(tree: Any) -> list[Tensor]:
     """The tensors in nested tuples, lists and dicts."""
     found: list[Tensor] = []
@@ -242,4 +251,4 @@ def _with_edge(tensor: Tensor, edge: Output) -> Tensor:
     return made
 
 
-__all__ = ["checkpoint", "checkpoint_sequential"]
+__all__ = ["checkpoint", "checkpoint_sequential", "get_device_states", "set_device_states"]

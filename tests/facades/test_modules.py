@@ -31,7 +31,8 @@ distributions.normal distributions.one_hot_categorical distributions.pareto dist
 distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.studentT
 distributions.transformed_distribution distributions.transforms distributions.uniform
 distributions.utils distributions.von_mises distributions.weibull distributions.wishart
-optim.swa_utils compiler nn.attention hub nn.parallel.data_parallel nn.parallel.distributed
+optim.swa_utils compiler nn.attention nn._reduction __config__ utils._foreach_utils
+jit.annotations hub nn.parallel.data_parallel nn.parallel.distributed
 nn.parallel.scatter_gather utils.model_zoo
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp
@@ -89,7 +90,9 @@ is_deterministic_algorithms_warn_only_enabled() get_deterministic_debug_mode() _
 _assert(False,'always') _assert(tensor(False),'always') jit.is_scripting() jit.is_tracing()
 jit.isinstance(3,int) jit.annotate(int,3) nn.parallel.DistributedDataParallel(nn.Linear(2,2))
 nn.DataParallel(nn.Linear(2,2)).device_ids nn.modules.utils._pair(3) nn.modules.utils._triple((1,2,3))
-nn.modules.utils._single([4]) amp.is_autocast_available('cpu')
+nn.modules.utils._single([4]) nn._reduction.get_enum('sum') nn._reduction.get_enum('all')
+nn._reduction.legacy_get_string(None,None,False) nn._reduction.legacy_get_enum(False,True,False)
+nn._reduction.legacy_get_enum(True,False,False) amp.is_autocast_available('cpu')
 amp.GradScaler('cpu',enabled=False).get_scale() amp.autocast(3) amp.autocast('nothing')
 onnx.is_in_onnx_export() autograd.Variable([1.0]) autograd.Variable(3)
 """
@@ -212,6 +215,34 @@ def test_a_disabled_function_runs_at_each_call_of_a_captured_one():
             for _ in range(8):
                 step(ours.ones(2))
     assert len(seen) == 8 and count.__name__ == "count"
+
+
+def test_what_the_package_computes_with_is_text():
+    assert f"NumPy {np.__version__}" in ours.__config__.show() and "USE_CUDA=OFF" in ours.__config__.show()
+    assert f"get_num_threads() : {ours.get_num_threads()}" in ours.__config__.parallel_info()
+
+
+def test_no_device_has_a_generator():
+    assert ours.utils.checkpoint.get_device_states(ours.ones(2)) == ([], [])
+    assert ours.utils.checkpoint.set_device_states([], []) is None
+
+
+@pytest.mark.needs_torch
+def test_lists_of_tensors_are_grouped_by_dtype():
+    from torch.utils._foreach_utils import _group_tensors_by_device_and_dtype as theirs
+
+    def grouped(package, group):
+        dtypes = (package.float32, package.float64, package.float32)
+        lists = [[package.full((1,), float(n), dtype=d) for n, d in enumerate(dtypes)], [None] * 3]
+        found = group(lists, with_indices=True)
+        return {
+            str(dtype): ([[x if x is None else x.item() for x in part] for part in parts], list(places))
+            for (_, dtype), (parts, places) in found.items()
+        }
+
+    from cnn_physics77.utils._foreach_utils import _group_tensors_by_device_and_dtype as mine
+
+    assert grouped(ours, mine) == grouped(torch, theirs)
 
 
 def test_jit_gives_back_what_it_gets():

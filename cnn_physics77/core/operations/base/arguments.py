@@ -87,6 +87,17 @@ def batched(function: str, input: Tensor, dimensions: int) -> bool:
     return extra == 2
 
 
+def former_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction that PyTorch's two deprecated arguments mean; None is True.
+
+    >>> former_reduction(False, None)
+    'sum'
+    """
+    if reduce is False:
+        return "none"
+    return "mean" if size_average is None or size_average else "sum"
+
+
 def reduction_of(
     function: str, reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4
 ) -> str:
@@ -99,10 +110,7 @@ def reduction_of(
         ArgumentError: it is not "none", "mean" or "sum".
     """
     if size_average is not None or reduce is not None:
-        if reduce is False:
-            reduction = "none"
-        else:
-            reduction = "mean" if size_average is None or size_average else "sum"
+        reduction = former_reduction(size_average, reduce)
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
             stacklevel=stacklevel,

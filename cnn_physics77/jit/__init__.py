@@ -73,7 +73,8 @@ def script_if_tracing(fn: Callable) -> Callable:
     return fn
 
 
-script_method = export
+script_method = _overload_method = export
+_script_if_tracing = script_if_tracing
 
 
 def isinstance(obj: Any, target_type: Any) -> bool:
