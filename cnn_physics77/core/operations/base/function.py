@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from inspect import signature
 from typing import Any
 from weakref import ref
 
@@ -129,13 +131,22 @@ class Function:
     vjp = backward
 
     @classmethod
-    def apply(cls, *args):
-        """Compute the outputs, and record the call if an argument requires grad."""
+    def apply(cls, *args, **kwargs):
+        """Compute the outputs, and record the call if a positional argument requires grad.
+
+        If there is a ``setup_context``, its inputs are all arguments of forward, with the defaults of those
+        that were not given.
+        """
         ctx = FunctionCtx()
+        if cls.setup_context is not Function.setup_context:
+            bound = signature(cls.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
         recorded = recording() and any(isinstance(a, Tensor) and a.edge is not None for a in args)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.edge is not None for a in args)
         edges = tuple(edge_to(a) if isinstance(a, Tensor) else None for a in args)
-        run = overridden(cls, args, _run) if overrides else _run
+        run = partial(_run, **kwargs)
+        run = overridden(cls, args, run) if overrides else run
         with no_grad():
             result = run(cls, ctx, args)
         several = isinstance(result, tuple)
@@ -159,11 +170,11 @@ class Function:
         return tuple(outputs) if several else outputs[0]
 
 
-def _run(cls: type[Function], ctx: FunctionCtx, args: tuple) -> Any:
+def _run(cls: type[Function], ctx: FunctionCtx, args: tuple, **kwargs) -> Any:
     """The result of the forward."""
     if cls.setup_context is Function.setup_context:
-        return cls.forward(ctx, *args)
-    result = cls.forward(*args)
+        return cls.forward(ctx, *args, **kwargs)
+    result = cls.forward(*args, **kwargs)
     cls.setup_context(ctx, args, result)
     return result
 

@@ -346,3 +346,36 @@ def test_an_input_that_forward_returns_is_another_tensor(requires_grad, t):
         assert y is not x and not y.requires_grad
         y.unsqueeze_(0).add_(1)
     assert x.shape == (1,) and x.item() == 2
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_named_arguments_and_defaults(t):
+    class Plain(t.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, factor=2):
+            ctx.factor = factor
+            return x * factor
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.factor, None
+
+    class Split(t.autograd.Function):
+        @staticmethod
+        def forward(x, factor=2):
+            return x * factor
+
+        @staticmethod
+        def setup_context(ctx, inputs, output):
+            _, ctx.factor = inputs
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.factor, None
+
+    for function in (Plain, Split):
+        for arguments, factor in (({"factor": 3}, 3), ({}, 2)):
+            x = t.ones(1, requires_grad=True)
+            y = function.apply(x, **arguments)
+            y.backward()
+            assert y.item() == x.grad.item() == factor
