@@ -25,6 +25,7 @@ from cnn_physics77.compile.recorded import (
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import steps_in_doubt
 from cnn_physics77.compile.trace import (
+    CONSTANT,
     EXTERNAL,
     GuardFailed,
     Operand,
@@ -321,7 +322,11 @@ class Captured:
             optimizer._steps_called += count
         array = self.program.array
         for leaf, place in self.grads:
-            leaf._grad = None if place is None else from_array(array(place))
+            if place is None:
+                leaf._grad = None
+                continue
+            constant = place.buffer.kind == CONSTANT  # which others may change, but not for the next replay
+            leaf._grad = from_array(array(place).copy(order="K") if constant else array(place))
         for index, place in self.grads_given:
             given[index]._grad = None if place is None else from_array(array(place).copy(order="K"))
         result = rebuild(self.description, [self._output(output, given) for output in self.outputs])

@@ -202,6 +202,7 @@ class CompiledFunction:
             return made.result
         kind.attempts = 0
         most = 1 if self.lanes == 1 else None
+        made.trace.take_memory()
         captured: Captured
         if isinstance(made, JointRecording):
             captured = Differentiable(made, most)

@@ -232,6 +232,16 @@ class Trace:
             if buffer.kind == TEMPORARY:
                 buffer.owner = _NOTHING
 
+    def take_memory(self) -> None:
+        """Let a program use copies of the arguments and of the constants of the recorded call. What that call
+        returned may lie there: a replay does not overwrite it, and is not changed with it."""
+        for buffer in self.buffers:
+            owner = buffer.owner
+            if buffer.kind in (INPUT, CONSTANT) and owner.flags.writeable and owner.flags.forc:
+                buffer.owner = np.array(owner, order="K")
+                buffer.start, buffer.stop = byte_bounds(buffer.owner)
+        self.buffers.sort()
+
     # -------------------------------------------------------------------------------------------- steps
 
     def note(

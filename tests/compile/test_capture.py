@@ -346,13 +346,29 @@ def test_results_and_gradients_that_are_kept(replays):
     assert replays.count == 6
 
 
-def test_results_do_not_share_memory(replays):
-    captured = torch.compile(lambda x: x + 1)
-    results = [captured(x_of(seed)) for seed in range(6)]
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + 1,
+        lambda x: x[1:],  # of an argument, of which a capture uses a copy
+        lambda x: torch.zeros(3, dtype=F64).add_(x),  # of a constant, which a replay fills again
+        lambda x: torch.arange(3.0),
+    ],
+)
+def test_results_do_not_share_memory(function, replays):
+    """Neither with one another, nor with what a later replay reads or writes."""
+    captured, results, weight = torch.compile(lambda x: weight.sum().backward() or function(x)), [], None
+    weight = nn.Parameter(torch.ones(3))
+    for seed in range(6):
+        results.append(captured(x_of(seed)))
+        assert weight.grad.tolist() == [1, 1, 1]
+        weight.grad.mul_(5)
+        weight.grad = None
     for seed, result in enumerate(results):
-        np.testing.assert_array_equal(result.array, x_of(seed).array + 1)
+        np.testing.assert_array_equal(result.array, function(x_of(seed)).array)
         result.array[:] = 0
-    assert replays.count == 3
+    np.testing.assert_array_equal(captured(x_of(7)).array, function(x_of(7)).array)
+    assert replays.count == 4
 
 
 def test_views_that_are_returned(replays):

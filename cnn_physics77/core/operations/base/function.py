@@ -145,7 +145,7 @@ class Function:
         recorded = recording() and any(isinstance(a, Tensor) and a.edge is not None for a in args)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.edge is not None for a in args)
         edges = tuple(edge_to(a) if isinstance(a, Tensor) else None for a in args)
-        run = partial(_run, **kwargs)
+        run: Callable = partial(_run, **kwargs)
         run = overridden(cls, args, run) if overrides else run
         with no_grad():
             result = run(cls, ctx, args)
