@@ -45,6 +45,7 @@ _PER_OUTPUT: dict[str, Callable[[Sequence[Any], np.ndarray], float]] = {
     "convolution": lambda arrays, out: 2.0 * out.size * prod(arrays[1].shape[1:]),
     "convolution_input_gradient": lambda arrays, out: 2.0 * arrays[0].size * prod(arrays[1].shape[1:]),
     "convolution_weight_gradient": lambda arrays, out: 2.0 * arrays[0].size * prod(out.shape[1:]),
+    "convolution_gradients": lambda arrays, out: 4.0 * arrays[0].size * prod(arrays[2].shape[1:]),
     "linear": lambda arrays, out: 2.0 * out.size * arrays[1].shape[-1],
     "linear_input_gradient": lambda arrays, out: 2.0 * out.size * arrays[1].shape[0],
     "linear_weight_gradient": lambda arrays, out: 2.0 * arrays[0].size * out.shape[-1],

@@ -7,8 +7,15 @@ To add an algorithm: write a file that defines an `algorithm.Algorithm`, and nam
 from cnn_physics77.core.kernels.convolution.dispatch import (
     channel_sum,
     convolution,
+    convolution_gradients,
     convolution_input_gradient,
     convolution_weight_gradient,
 )
 
-__all__ = ["channel_sum", "convolution", "convolution_input_gradient", "convolution_weight_gradient"]
+__all__ = [
+    "channel_sum",
+    "convolution",
+    "convolution_gradients",
+    "convolution_input_gradient",
+    "convolution_weight_gradient",
+]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
+from cnn_physics77.core.kernels.runtime.parallel import Steps, at_once
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
 
@@ -52,6 +53,7 @@ class Algorithm:
         forward: ``forward(x, weight, shapes, bias)``; this and the next two are None for maps that it lacks.
         input_gradient: ``input_gradient(g, weight, shapes)``.
         weight_gradient: ``weight_gradient(g, x, shapes)``.
+        stepwise: whether these functions are steps (`parallel.Steps`), whose loops may run with others.
         exact: whether its rounding error is that of im2col and one product.
     """
 
@@ -61,11 +63,17 @@ class Algorithm:
     forward: Callable | None = None
     input_gradient: Callable | None = None
     weight_gradient: Callable | None = None
+    stepwise: bool = False
     exact: bool = True
 
     def does(self, problem: Problem) -> bool:
         """Whether it has the map and can do the problem."""
         return getattr(self, problem.map) is not None and self.applies(problem)
+
+    def steps(self, map: str, *arguments: object) -> Steps[np.ndarray]:
+        """The steps of a map."""
+        function = getattr(self, map)
+        return function(*arguments) if self.stepwise else at_once(function, *arguments)
 
 
 def product_time(rows: float, inner: int, columns: int) -> float:

@@ -17,11 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import gcd
 
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution.algorithm import (
     FORWARD,
     INPUT_GRADIENT,
@@ -40,6 +41,7 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes, con
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.winograd_1d import WINOGRAD_1D
 from cnn_physics77.core.kernels.convolution.winograd_2d import WINOGRAD_2D
+from cnn_physics77.core.kernels.runtime.parallel import side_by_side
 from cnn_physics77.core.kernels.runtime.tiling import block_length
 from cnn_physics77.core.kernels.windows import Size
 
@@ -125,24 +127,58 @@ def convolution_weight_gradient(
     return _weight_gradient(g, x, shapes)
 
 
+def convolution_gradients(
+    g: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Size,
+    padding: Size,
+    dilation: Size,
+    groups: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`convolution_input_gradient` and `convolution_weight_gradient`: one loop for both, where they have one.
+
+    >>> x, weight = np.arange(4.0).reshape(1, 1, 4), np.array([[[1.0, 2.0]]])
+    >>> convolution_gradients(np.ones((1, 1, 2)), x, weight, (2,), (0,), (1,), 1)
+    (array([[[1., 2., 1., 2.]]]), array([[[2., 4.]]]))
+    """
+    shapes = convolution_shapes(x.shape, weight.shape, stride, padding, dilation, groups)
+    if g.ndim == 3:
+        gradients = _gradients(g[:, :, None], x[:, :, None], weight[:, :, None], _in_two_dimensions(shapes))
+        return gradients[0][:, :, 0], gradients[1][:, :, 0]
+    return _gradients(g, x, weight, shapes)
+
+
 def _forward(
     x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None
 ) -> np.ndarray:
     if x.ndim == 3:
         return _forward(x[:, :, None], weight[:, :, None], _in_two_dimensions(shapes), bias)[:, :, 0]
-    return _chosen(FORWARD, shapes, x, weight)(x, weight, shapes, bias)
+    return _run(_steps(FORWARD, shapes, x, weight)(x, weight, shapes, bias))[0]
 
 
 def _input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     if g.ndim == 3:
         return _input_gradient(g[:, :, None], weight[:, :, None], _in_two_dimensions(shapes))[:, :, 0]
-    return _chosen(INPUT_GRADIENT, shapes, g, weight)(g, weight, shapes)
+    return _run(_steps(INPUT_GRADIENT, shapes, g, weight)(g, weight, shapes))[0]
 
 
 def _weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes) -> np.ndarray:
     if g.ndim == 3:
         return _weight_gradient(g[:, :, None], x[:, :, None], _in_two_dimensions(shapes))[:, :, 0]
-    return _chosen(WEIGHT_GRADIENT, shapes, x, g)(g, x, shapes)
+    return _run(_steps(WEIGHT_GRADIENT, shapes, x, g)(g, x, shapes))[0]
+
+
+def _gradients(
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes
+) -> tuple[np.ndarray, np.ndarray]:
+    of_input = _steps(INPUT_GRADIENT, shapes, g, weight)(g, weight, shapes)
+    of_weight = _steps(WEIGHT_GRADIENT, shapes, x, g)(g, x, shapes)
+    gx, gw = _run(of_input, of_weight)
+    return gx, gw
+
+
+_run = silent(side_by_side)
 
 
 def _in_two_dimensions(shapes: ConvolutionShapes) -> ConvolutionShapes:
@@ -174,11 +210,11 @@ ALGORITHMS: tuple[Algorithm, ...] = (
 _MIXED = np.dtype(object)  # what two dtypes have in common: only im2col_plain lets NumPy promote them
 
 
-def _chosen(map: str, shapes: ConvolutionShapes, images: np.ndarray, other: np.ndarray) -> Callable:
-    """The fastest function for a map that reads ``images`` (N, C, H, W) and another array."""
+def _steps(map: str, shapes: ConvolutionShapes, images: np.ndarray, other: np.ndarray) -> Callable:
+    """The steps of the fastest algorithm for a map that reads ``images`` (N, C, H, W) and another array."""
     dtype = images.dtype if images.dtype == other.dtype else _MIXED
     choice = choose(map, shapes, dtype, images.strides[1] == images.itemsize)
-    return getattr(choice.algorithm, map)
+    return partial(choice.algorithm.steps, map)
 
 
 def choose(map: str, shapes: ConvolutionShapes, dtype: np.dtype, channels_last: bool = True) -> Choice:

@@ -13,7 +13,7 @@ from cnn_physics77.core.kernels.convolution.dynamic_range import Screen
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.sum_of_parts import Parts
 from cnn_physics77.core.kernels.runtime.choice import where_not
-from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop, Steps
 from cnn_physics77.core.kernels.windows import Size
 
 Piece = tuple[slice, slice]
@@ -29,7 +29,7 @@ def screened_map(
     exact: Callable[[Piece], None],
     pieces: Sequence[Piece],
     microseconds: float,
-) -> None:
+) -> Steps[None]:
     """Run ``block(index)`` for index in range(count), and ``exact`` for each piece that is not in order.
 
     Args:
@@ -37,7 +37,7 @@ def screened_map(
         exact: writes those of a piece.
         microseconds: estimated time of all blocks in one thread.
     """
-    parallel_for(block, count, microseconds)
+    yield ParallelLoop(block, count, microseconds)
     where_not(screen.in_order(), lambda index: exact(pieces[index]), EXACT * microseconds)
 
 
@@ -49,7 +49,7 @@ def screened_sum(
     shape: tuple[int, ...],
     like: np.ndarray,
     microseconds: float,
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """The sum of what all pieces add to an array of zeros (see `sum_of_parts`).
 
     Args:
@@ -58,7 +58,7 @@ def screened_sum(
         exact: ``exact(total, neighbours)`` writes the same anew; for parts that have a piece out of order.
     """
     parts = Parts(pieces, shape, like)
-    parallel_for(lambda index: add(*parts[index]), len(parts), microseconds)
+    yield ParallelLoop(lambda index: add(*parts[index]), len(parts), microseconds)
     if len(parts):
         in_order = np.logical_and(*(screen.in_order() for screen in screens))
         in_order = np.logical_and.reduceat(in_order, parts.starts)

@@ -79,6 +79,7 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
+from cnn_physics77.core.kernels.runtime.parallel import Steps, at_once
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 from cnn_physics77.core.kernels.windows import Size
@@ -96,27 +97,26 @@ FEW_ROWS = 8  # a product with as few rows takes twice the time, as BLAS packs t
 
 def forward(
     x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None, m: int
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x 1, r x 1)."""
     counts = channel_counts(weight, 1)
     if counts is None:
-        return im2col_nhwc.forward(x, weight, shapes, bias)
+        return at_once(im2col_nhwc.forward, x, weight, shapes, bias)
     kernel = weight.transpose(2, 3, 1, 0)
     return _correlate(x, kernel, counts, shapes.output_size, shapes.padding, bias, m)
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> Steps[np.ndarray]:
     """The gradient (N, C, H, W) in channels-last memory; the padding is less than the kernel."""
     counts = channel_counts(weight, 0)
     if counts is None:
-        return im2col_nhwc.input_gradient(g, weight, shapes)
+        return at_once(im2col_nhwc.input_gradient, g, weight, shapes)
     kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     padding = tuple(k - 1 - p for k, p in zip(shapes.kernel_size, shapes.padding))
     return _correlate(g, kernel, counts, shapes.input_size, padding, None, m)
 
 
-@silent
-def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> Steps[np.ndarray]:
     """The gradient (K, C, *kernel_size)."""
     channels, out_channels, dtype = shapes.in_channels, shapes.out_channels, x.dtype
     tall, wide = shapes.kernel_size
@@ -161,7 +161,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
             taps += product.reshape(taps.shape)
 
     screens = image_screen, gradient_screen
-    taps = screened_sum(screens, add, add_exactly, plan.pieces, shape, x, g.size * channels / 1e4)
+    taps = yield from screened_sum(screens, add, add_exactly, plan.pieces, shape, x, g.size * channels / 1e4)
     return contiguous(taps.transpose(2, 3, 0, 1))
 
 
@@ -206,6 +206,7 @@ def _algorithm(m: int, r: int) -> Algorithm:
         partial(forward, m=m),
         partial(input_gradient, m=m),
         partial(weight_gradient, m=m),
+        stepwise=True,
         exact=False,
     )
 
@@ -391,7 +392,6 @@ def _copied_rows(images: np.ndarray) -> np.ndarray:
     return copy.reshape(*copy.shape[:2], -1)
 
 
-@silent
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
@@ -400,7 +400,7 @@ def _correlate(
     padding: Size,
     bias: np.ndarray | None,
     m: int,
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """``x`` (N, C, H, W) with a kernel (height, width, C, K): the output (N, K, *output_size).
 
     ``counts`` (C,): what each channel counts in the check of the range.
@@ -440,7 +440,7 @@ def _correlate(
             np.matmul(windows[:, :, :runs], transformed, out=sums[:, :, :runs])
             _from_tiles(a_t, summed[:number].reshape(len(rows), -1, *summed.shape[1:]), rows)
 
-    screened_map(screen, block, count, exact.write, plan.pieces, y.size * channels / 1e4)
+    yield from screened_map(screen, block, count, exact.write, plan.pieces, y.size * channels / 1e4)
     return pixels.transpose(0, 3, 1, 2)
 
 

@@ -63,6 +63,7 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.runtime.layout import contiguous, strided
+from cnn_physics77.core.kernels.runtime.parallel import Steps, at_once
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 
@@ -77,21 +78,21 @@ SLOWER_GRADIENT = 1.2  # the weight gradient against the forward map
 
 def forward(
     x: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, bias: np.ndarray | None, m: int
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """``y`` (N, K, H, W) in channels-last memory, by F(m x m, 3 x 3)."""
     counts = channel_counts(weight, 1)
     if counts is None:
-        return im2col_nhwc.forward(x, weight, shapes, bias)
+        return at_once(im2col_nhwc.forward, x, weight, shapes, bias)
     kernel = weight.transpose(2, 3, 1, 0)
     transformed = _transformed_kernel(weight, m).transpose(0, 2, 1)  # (t * t, C, K)
     return _correlate(x, kernel, transformed, counts, shapes.output_size, shapes.padding, bias, m)
 
 
-def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
+def input_gradient(g: np.ndarray, weight: np.ndarray, shapes: ConvolutionShapes, m: int) -> Steps[np.ndarray]:
     """The gradient (N, C, H, W) in channels-last memory; the padding is at most 2."""
     counts = channel_counts(weight, 0)
     if counts is None:
-        return im2col_nhwc.input_gradient(g, weight, shapes)
+        return at_once(im2col_nhwc.input_gradient, g, weight, shapes)
     kernel = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     transformed = _transformed_kernel(weight, m, turned=True)  # (t * t, K, C)
     up, left = shapes.padding
@@ -127,8 +128,7 @@ class Tiling:
         self.blocks = cut(batch, self.rows, row_bytes, ceil(ROW_ELEMENTS / channels))
 
 
-@silent
-def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> np.ndarray:
+def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: int) -> Steps[np.ndarray]:
     """The gradient (K, C, 3, 3)."""
     batch, channels = x.shape[:2]
     out_channels = g.shape[1]
@@ -179,7 +179,7 @@ def weight_gradient(g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes, m: 
 
     screens, taps_shape = (image_screen, gradient_screen), (9, out_channels, channels)
     microseconds = g.size * channels / 1e4
-    taps = screened_sum(screens, add, add_exactly, tiling.blocks, taps_shape, x, microseconds)
+    taps = yield from screened_sum(screens, add, add_exactly, tiling.blocks, taps_shape, x, microseconds)
     return contiguous(taps.transpose(1, 2, 0)).reshape(out_channels, channels, 3, 3)
 
 
@@ -218,6 +218,7 @@ def _algorithm(m: int) -> Algorithm:
         partial(forward, m=m),
         partial(input_gradient, m=m),
         partial(weight_gradient, m=m),
+        stepwise=True,
         exact=False,
     )
 
@@ -225,7 +226,6 @@ def _algorithm(m: int) -> Algorithm:
 WINOGRAD_2D = tuple(_algorithm(m) for m in (2, 4, 5, 6))
 
 
-@silent
 def _correlate(
     x: np.ndarray,
     kernel: np.ndarray,
@@ -235,7 +235,7 @@ def _correlate(
     padding: tuple[int, ...],
     bias: np.ndarray | None,
     m: int,
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """``x`` (N, C, H, W) with a kernel (3, 3, C, K): the output (N, K, *output_size).
 
     ``transformed`` (t * t, C, K): the transformed kernel. ``counts`` (C,): what each channel counts in the
@@ -272,7 +272,7 @@ def _correlate(
         _store(items(outputs), y_items[samples, strip.start * m : strip.stop * m])
 
     microseconds = y.size * channels / 1e4
-    screened_map(screen, block, len(tiling.blocks), exact.write, tiling.blocks, microseconds)
+    yield from screened_map(screen, block, len(tiling.blocks), exact.write, tiling.blocks, microseconds)
     return y.transpose(0, 3, 1, 2)
 
 

@@ -8,13 +8,15 @@ so results are equal bit for bit for any number of threads. BLAS is limited to o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.kernels.runtime.pool import get_num_threads, pool
 from cnn_physics77.core.kernels.runtime.scratch import arena, run_blocks
+
+T = TypeVar("T")
 
 HAND_OVER_MICROSECONDS = 150.0
 """The caller does less work than this alone: waking a worker and waiting for its answer takes 50 to 70 us."""
@@ -55,6 +57,9 @@ def together(loops: Iterable[ParallelLoop]) -> None:
     (array([0., 1.]), array([0., 1.]))
     """
     loops = list(loops)
+    if len(loops) == 1:
+        loops[0].run()
+        return
     work = [(loop.function, block) for loop in loops for block in range(loop.blocks)]
 
     def run(index: int) -> None:
@@ -63,6 +68,40 @@ def together(loops: Iterable[ParallelLoop]) -> None:
 
     if work:
         parallel_for(run, len(work), sum(loop.microseconds for loop in loops))
+
+
+Steps = Generator[ParallelLoop, None, T]
+"""A computation that yields each of its loops, which is run before it goes on, and returns its result."""
+
+
+def at_once(function: Callable[..., T], *arguments: object) -> Steps[T]:
+    """A function as steps without a loop."""
+    return function(*arguments)
+    yield  # makes it a generator
+
+
+def side_by_side(*computations: Steps[T]) -> list[T]:
+    """The results of several computations, whose loops run together.
+
+    >>> def half(number):
+    ...     yield ParallelLoop(print, 1, microseconds=1)
+    ...     return number / 2
+    >>> side_by_side(half(3), half(4), at_once(abs, -1))
+    0
+    0
+    [1.5, 2.0, 1]
+    """
+    results: dict[int, T] = {}
+    while len(results) < len(computations):
+        loops = []
+        for index, steps in enumerate(computations):
+            if index not in results:
+                try:
+                    loops.append(next(steps))
+                except StopIteration as end:
+                    results[index] = end.value
+        together(loops)
+    return [results[index] for index in range(len(computations))]
 
 
 def parallel_for(function: Callable[[int], object], blocks: int, microseconds: float) -> None:

@@ -102,6 +102,7 @@ class Operation:
         self._functions: list[Callable | None] = [None] * len(self.inputs)
         self._required: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
+        self._pair: Callable | None = None
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
         self._saved_for: dict[tuple, tuple] = {}
         self._getters: dict[tuple, list[Callable | None]] = {}
@@ -127,6 +128,12 @@ class Operation:
         self._functions[index] = function
         self._required[index] = positions
         self._calls[index] = _caller(function, positions)
+
+    def pair_derivative(self, function: Callable) -> Callable:
+        """Decorator: ``function(g, ...)`` returns the gradients of the first two inputs, if both are wanted.
+        It needs no more than their own derivatives do."""
+        self._pair = _caller(function, self._positions(_required(function)[1:]))
+        return function
 
     def joint_derivative(self, function: Callable) -> Callable:
         """Decorator: ``function(g, needed, ...)`` returns a sequence with a gradient for every input.
@@ -260,6 +267,9 @@ class Operation:
             function, positions = self._joint
             return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
         calls: list[Any] = self._calls
+        if self._pair is not None and edges[0] is not None and edges[1] is not None:
+            rest = [None if e is None else call(gradient, saved) for e, call in zip(edges[2:], calls[2:])]
+            return [*self._pair(gradient, saved), *rest]
         if len(edges) == 1:
             return (calls[0](gradient, saved),)
         if len(edges) == 2:

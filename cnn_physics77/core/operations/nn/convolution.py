@@ -61,6 +61,12 @@ def _weight_gradient(g, x, *, kernel_size, window: Window):
     return kernels.convolution_weight_gradient(g, x, kernel_size, *window)
 
 
+@operation(name="convolution_gradients")
+def _gradients(g, x, weight, *, window: Window):
+    """(w ⋆ᵀ g, x ⋆ᵀ g): the two above at once"""
+    return list(kernels.convolution_gradients(g, x, weight, *window))
+
+
 @operation(name="channel_sum")
 def _channel_sum(g):
     """b̄_k = Σ g over samples and pixels of channel k"""
@@ -81,6 +87,11 @@ def _(g, weight, x_shape, window):
 @_convolution.derivative("weight")
 def _(g, x, weight_shape, window):
     return _weight_gradient(g, conj(x), kernel_size=weight_shape[2:], window=window)
+
+
+@_convolution.pair_derivative
+def _(g, x, weight, window):
+    return _gradients(g, conj(x), conj(weight), window=window)
 
 
 @_convolution.derivative("bias")
@@ -111,6 +122,24 @@ def _(v, x, window):
 @_weight_gradient.derivative("x")
 def _(v, g, x_shape, window):
     return _input_gradient(conj(g), v, None, input_size=x_shape[2:], window=window)
+
+
+@_gradients.derivative("g")
+def _(v, x, weight, window):
+    of_input, of_weight = v
+    return _convolution(of_input, conj(weight), None, window=window) + _convolution(
+        conj(x), of_weight, None, window=window
+    )
+
+
+@_gradients.derivative("x")
+def _(v, g, x_shape, window):
+    return _input_gradient(conj(g), v[1], None, input_size=x_shape[2:], window=window)
+
+
+@_gradients.derivative("weight")
+def _(v, g, weight_shape, window):
+    return _weight_gradient(conj(g), v[0], kernel_size=weight_shape[2:], window=window)
 
 
 @_channel_sum.derivative("g")
