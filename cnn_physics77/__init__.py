@@ -126,9 +126,11 @@ if _typing.TYPE_CHECKING:
         accelerator,
         amp,
         backends,
+        cpu,
         cuda,
         distributed,
         distributions,
+        export,
         fft,
         func,
         functional,
@@ -136,13 +138,19 @@ if _typing.TYPE_CHECKING:
         fx,
         hub,
         jit,
+        library,
         linalg,
         masked,
         mps,
+        mtia,
         multiprocessing,
+        nested,
         onnx,
+        overrides,
+        package,
         performance,
         profiler,
+        quantization,
         random,
         serialization,
         signal,
@@ -151,8 +159,10 @@ if _typing.TYPE_CHECKING:
         storage,
         testing,
         torch_version,
+        types,
         utils,
         version,
+        xpu,
     )
     from cnn_physics77._control_flow import *
     from cnn_physics77._late import *
@@ -197,13 +207,12 @@ newaxis = None
 
 # Loaded when asked for: a checkpoint needs compression and JSON, the loader in `utils` queues and processes.
 _MODULES = ("compile", "cuda", "linalg", "testing")
-_RARE_MODULES = (
-    *("accelerator", "amp", "backends", "compiler", "distributed", "distributions", "func", "functional"),
-    *("futures", "fx", "hub", "jit", "masked", "mps"),
-    *("multiprocessing", "onnx", "performance", "profiler", "random", "serialization", "special"),
-    *("fft", "signal", "sparse", "storage"),
-    *("torch_version", "utils", "version", "__config__"),
-)
+_RARE = """
+accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
+jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
+random serialization signal sparse special storage torch_version types utils version xpu __config__
+"""
+_RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (
     *("GradScaler", "autocast", "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype"),
     *("get_autocast_gpu_dtype", "is_autocast_cache_enabled", "is_autocast_cpu_enabled"),

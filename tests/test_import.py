@@ -27,6 +27,8 @@ FACADES = (
     "cnn_physics77.signal.windows",
     "cnn_physics77.sparse",
     "cnn_physics77.masked",
+    "cnn_physics77.overrides",
+    "cnn_physics77.types",
     "cnn_physics77.cuda",
     "cnn_physics77.cuda.amp",
     "cnn_physics77.accelerator",

@@ -44,6 +44,7 @@ nn.modules.module nn.modules.normalization nn.modules.padding nn.modules.pixelsh
 nn.modules.pooling nn.modules.rnn nn.modules.sparse nn.modules.transformer nn.modules.utils
 nn.parallel nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
 utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
+overrides cpu xpu mtia types storage nn.grad autograd.profiler masked utils.dlpack
 utils.data.sampler utils.hooks nn.modules.upsampling nn.utils.rnn optim.adadelta optim.adagrad
 optim.adamax optim.asgd optim.lbfgs optim.nadam optim.radam optim.rmsprop optim.rprop
 """
@@ -53,6 +54,7 @@ OWN = {
     "nn.modules.conv": {"Conv2D"},
     "nn.modules.lazy": set(lazy.__all__),  # PyTorch has the layers beside their counterparts
     "nn.modules.linear": {"LinearLayer"},
+    "storage": {"is_storage"},
     "utils.data.dataloader": {"random_split"},
 }
 """Names that PyTorch does not have there."""
@@ -94,6 +96,13 @@ nn.modules.utils._single([4]) nn._reduction.get_enum('sum') nn._reduction.get_en
 nn._reduction.legacy_get_string(None,None,False) nn._reduction.legacy_get_enum(False,True,False)
 nn._reduction.legacy_get_enum(True,False,False) amp.is_autocast_available('cpu')
 amp.GradScaler('cpu',enabled=False).get_scale() amp.autocast(3) amp.autocast('nothing')
+cpu.is_available() cpu.device_count() cpu.current_device() cpu.synchronize() cpu.set_device(0)
+xpu.is_available() xpu.device_count() xpu.empty_cache() mtia.is_available() mtia.device_count()
+backends.cuda.flash_sdp_enabled() backends.cuda.enable_flash_sdp(True) get_num_interop_threads()>0
+backends.cuda.math_sdp_enabled() backends.cuda.mem_efficient_sdp_enabled() is_warn_always_enabled()
+backends.cuda.cudnn_sdp_enabled() set_warn_always(False) set_num_interop_threads(0)
+overrides.is_tensor_like(3) overrides.is_tensor_like(tensor(1)) overrides.has_torch_function((3,))
+overrides.has_torch_function_unary(3) overrides.has_torch_function_variadic(tensor(1),3)
 onnx.is_in_onnx_export() autograd.Variable([1.0]) autograd.Variable(3)
 """
 
@@ -102,7 +111,10 @@ NAMES = {
     module: vars(module)
     | {
         name: importlib.import_module(f"{module.__name__}.{name}")
-        for name in ("accelerator", "amp", "backends", "cuda", "distributed", "jit", "mps", "onnx")
+        for name in (
+            *("accelerator", "amp", "backends", "cpu", "cuda", "distributed", "jit", "mps", "mtia", "onnx"),
+            *("overrides", "xpu"),
+        )
     }
     for module in (ours, torch)
 }
@@ -163,7 +175,9 @@ def test_refusals_say_what_to_do():
 LACKING = """
 hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
- onnx.export profiler.profile serialization.add_safe_globals
+autograd.profiler.profile export.export library.custom_op masked.MaskedTensor nested.nested_tensor
+overrides.handle_torch_function package.PackageExporter quantization.quantize_dynamic
+onnx.export profiler.profile serialization.add_safe_globals
 """
 
 
@@ -432,3 +446,46 @@ def test_modules_are_imported_when_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == ""
+
+
+def test_labels_of_a_profile_are_taken():
+    with ours.autograd.profiler.record_function("outer"), ours.profiler.record_function("inner", "x"):
+        pass
+
+    @ours.profiler.record_function("labelled")
+    def double(x):
+        return 2 * x
+
+    assert double(3) == 6
+
+
+def test_ways_of_attention_are_switched_for_a_while():
+    switches = ours.backends.cuda
+    with pytest.raises(ZeroDivisionError), switches.sdp_kernel(enable_math=False):
+        assert switches.flash_sdp_enabled() and not switches.math_sdp_enabled()
+        1 / 0  # noqa: B018
+    assert switches.math_sdp_enabled()
+    switches.enable_cudnn_sdp(False)
+    assert not switches.cudnn_sdp_enabled()
+    switches.enable_cudnn_sdp(True)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_gradients_of_convolutions(n):
+    rng = np.random.default_rng(n)
+    x, w = rng.normal(size=(2, 4, *(6, 5, 4)[:n])), rng.normal(size=(6, 2, *(3, 2, 2)[:n]))
+    options = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
+    results = []
+    for framework in (ours, torch):
+        a, b = (framework.from_numpy(v).requires_grad_() for v in (x, w))
+        y = getattr(framework, f"conv{n}d")(a, b, None, **options)
+        g = framework.from_numpy(np.random.default_rng(0).normal(size=tuple(y.shape)))
+        grad = framework.nn.grad
+        of_input = getattr(grad, f"conv{n}d_input")(x.shape, b, g, **options)
+        of_weight = getattr(grad, f"conv{n}d_weight")(a, w.shape, g, **options)
+        second = framework.autograd.grad((of_input**2).sum() + (of_weight**2).sum(), (a, b))
+        results.append([of_input, of_weight, *second])
+        with framework.no_grad():
+            assert not getattr(grad, f"conv{n}d_input")(x.shape, b, g, **options).requires_grad
+    for found, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), rtol=1e-10, atol=1e-12)
