@@ -151,6 +151,7 @@ if _typing.TYPE_CHECKING:
         performance,
         profiler,
         quantization,
+        quasirandom,
         random,
         serialization,
         signal,
@@ -210,7 +211,8 @@ _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE = """
 accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
 jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
-random serialization signal sparse special storage torch_version types utils version xpu __config__
+quasirandom random serialization signal sparse special storage torch_version types utils version xpu
+__config__
 """
 _RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (

@@ -44,7 +44,7 @@ nn.modules.module nn.modules.normalization nn.modules.padding nn.modules.pixelsh
 nn.modules.pooling nn.modules.rnn nn.modules.sparse nn.modules.transformer nn.modules.utils
 nn.parallel nn.parameter onnx optim.adam optim.adamw optim.optimizer optim.sgd serialization testing
 utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.data.distributed
-overrides cpu xpu mtia types storage nn.grad autograd.profiler masked utils.dlpack
+overrides cpu xpu mtia types storage nn.grad autograd.profiler masked quasirandom utils.dlpack
 utils.data.sampler utils.hooks nn.modules.upsampling nn.utils.rnn optim.adadelta optim.adagrad
 optim.adamax optim.asgd optim.lbfgs optim.nadam optim.radam optim.rmsprop optim.rprop
 """
