@@ -23,9 +23,7 @@ from cnn_physics77.core.kernels.runtime.pool import get_num_threads, set_num_thr
 from cnn_physics77.core.operations import (
     adaptive_avg_pool1d,
     adaptive_max_pool1d,
-    alpha_dropout,
     avg_pool1d,
-    batch_norm,
     binary_cross_entropy_with_logits,
     celu,
     conv1d,
@@ -35,14 +33,8 @@ from cnn_physics77.core.operations import (
     conv_transpose2d,
     conv_transpose3d,
     cosine_similarity,
-    dropout,
-    embedding,
-    feature_alpha_dropout,
-    group_norm,
     hardshrink,
-    instance_norm,
     kl_div,
-    layer_norm,
     log_softmax,
     max_pool1d,
     max_pool2d,
@@ -167,6 +159,7 @@ if _typing.TYPE_CHECKING:
     )
     from cnn_physics77._control_flow import *
     from cnn_physics77._late import *
+    from cnn_physics77._native import *
     from cnn_physics77.amp import (
         GradScaler,
         autocast,
@@ -220,6 +213,10 @@ _AUTOCAST = (
     *("get_autocast_gpu_dtype", "is_autocast_cache_enabled", "is_autocast_cpu_enabled"),
     "is_autocast_enabled",
 )
+_NATIVE = (
+    *("alpha_dropout", "batch_norm", "dropout", "embedding", "feature_alpha_dropout", "group_norm"),
+    *("instance_norm", "layer_norm"),
+)
 _CONTROL = (
     *("cond", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum"),
     "while_loop",
@@ -228,6 +225,7 @@ _LAZY = dict.fromkeys(("load", "save"), "cnn_physics77.serialization")
 _LAZY |= dict.fromkeys(
     ("is_anomaly_check_nan_enabled", "is_anomaly_enabled"), "cnn_physics77.autograd.anomaly_mode"
 )
+_LAZY |= dict.fromkeys(_NATIVE, "cnn_physics77._native")
 _LAZY |= {"vmap": "cnn_physics77.func", "Future": "cnn_physics77.futures"}
 _LAZY |= dict.fromkeys(_AUTOCAST, "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(("TypedStorage", "UntypedStorage", "is_storage"), "cnn_physics77.storage")
