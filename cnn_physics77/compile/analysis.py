@@ -54,9 +54,23 @@ class Marks:
         for buffer, of_buffer in marks.items():
             self.whole(buffer)[...] = of_buffer
 
-    def buffers(self) -> list[Buffer]:
-        """Those of which a byte is marked."""
-        return [buffer for buffer, marks in self._marks.items() if marks.any()]
+    def close(self, buffer: Buffer) -> bool:
+        """Whether a byte of a buffer is marked; its marks are given back."""
+        marks = self._marks.pop(buffer, None)
+        return marks is not None and bool(marks.any())
+
+
+def constants(steps: list[Step]) -> list[Buffer]:
+    """What Python filled during the capture and calls change: it is filled again before each replay."""
+    used = dict.fromkeys(operand.buffer for step in steps for operand in operands_of(step))
+    return [buffer for buffer in used if buffer.initial is not None]
+
+
+def filled(buffer: Buffer) -> Call:
+    """The call that fills a constant with what it held at first."""
+    owner = buffer.owner
+    place = Operand(buffer, 0, owner.shape, owner.strides, owner.dtype)
+    return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")
 
 
 def needed(steps: list[Step], results: list[Operand]) -> tuple[list[Step], list[Buffer]]:
@@ -67,7 +81,21 @@ def needed(steps: list[Step], results: list[Operand]) -> tuple[list[Step], list[
     wanted = Marks(operand for source in (results, *map(operands_of, steps)) for operand in source)
     for operand in results:
         wanted.of(operand)[...] = True
-    return _needed(steps, wanted), wanted.buffers()
+    first_used: dict[Buffer, int] = {}
+    for number, step in enumerate(steps):
+        for operand in operands_of(step):
+            first_used.setdefault(operand.buffer, number)
+    kept: list[Step] = []
+    unwritten = [o.buffer for o in results if o.buffer not in first_used]
+    closing = list(first_used.items())
+    for number in reversed(range(len(steps))):
+        kept += _needed([steps[number]], wanted)
+        while closing and closing[-1][1] == number:
+            buffer, _ = closing.pop()
+            if wanted.close(buffer):
+                unwritten.append(buffer)
+    kept.reverse()
+    return kept, unwritten
 
 
 def _needed(steps: list[Step], wanted: Marks) -> list[Step]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,7 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
         return trace.choice(condition, bool(condition), first, other)
     if trace is None or function in METADATA or function is either:
         return function(*arguments, **options)
+    arguments, options = _with_named_out(function, arguments, options)
     decisive = arguments[1:] if function in (np.repeat, np.ndarray.repeat) else arguments
     if function in SHAPED_BY_DATA and not all(map(trace.is_constant, _arrays_in(decisive))):
         trace.value_read(f"{function.__name__} gives a result whose shape depends on values")
@@ -224,6 +226,21 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
             trace.note(np.copyto, (result.dtype.type(fill),), {}, (result,))
         return traced(result)
     return _noted(trace, function, arguments, options, result)
+
+
+def _with_named_out(function: Callable, arguments: tuple, options: dict[str, Any]) -> tuple[tuple, dict]:
+    """The arguments with ``out`` among the options, where it was given by position."""
+    if len(arguments) > 2 and any(isinstance(one, np.ndarray) for one in arguments[2:]):
+        try:
+            parameters = signature(function).parameters.values()
+        except ValueError:
+            return arguments, options
+        names = [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD]
+        place = names.index("out") if "out" in names else len(arguments)
+        if place < len(arguments):
+            options = {**dict(zip(names[place:], arguments[place:])), **options}
+            return arguments[:place], options
+    return arguments, options
 
 
 def _noted(trace: Trace, function: Callable, arguments: tuple, options: dict[str, Any], result: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from operator import is_
 from sys import getrefcount
 from time import perf_counter
@@ -12,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.compile.environment import Environment
+from cnn_physics77.compile.gradients import Gradient, Gradients
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.recorded import (
@@ -24,6 +26,7 @@ from cnn_physics77.compile.recorded import (
 )
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import steps_in_doubt
+from cnn_physics77.compile.seams import Slot, numbers_in, with_numbers
 from cnn_physics77.compile.trace import (
     CONSTANT,
     EXTERNAL,
@@ -67,7 +70,7 @@ class Captured:
         program: the program.
         proved: whether a replay has been compared with an ordinary call.
         environment: what the function read besides its arguments.
-        whole: the operations that were taken as one call each.
+        prepared: the operations taken as one call each, and the settings of optimizers taken as varying.
         samples: the arguments of the capture, while a replay has been compared for no others.
         variables: the positions of arguments that are leaves and may be others, and whether each has no
             gradient. A gradient is one more argument.
@@ -75,11 +78,12 @@ class Captured:
     """
 
     environment: Environment
-    whole: frozenset[str] = frozenset()
+    prepared: tuple[frozenset[str], frozenset[tuple[str, int]]]
     samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
     kept: list[tuple[int, ref[Tensor]]] = []  # noqa: RUF012 (as well)
     variables: dict[int, bool] = {}  # noqa: RUF012 (as well)
-    _leaves: list[tuple[Tensor, np.ndarray | bool]]  # and its gradient's memory, or if it is None
+    _leaves: list[tuple[Tensor, bool]]  # and whether it has no gradient
+    gradients: Gradients
 
     def __init__(self, made: Recording, lanes: int | None = None) -> None:
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
@@ -151,10 +155,7 @@ class Captured:
         program = LanedProgram(self.program)
         for alike in self._tensors.values():
             alike[:] = [(r, t.array, constant) for r, _, constant in alike if (t := r()) is not None]
-        self._leaves = [
-            (leaf, memory if type(memory) is bool or leaf._grad is None else leaf._grad.array)
-            for leaf, memory in self._leaves
-        ]
+        self.gradients.follow()
         for slot in self._slots:
             slot.numbers = program.moved(slot.numbers)
         self.program = program
@@ -188,27 +189,34 @@ class Captured:
         self._tensors: dict[int, list[tuple[ref[Tensor], np.ndarray, bool]]] = {}
         self._changed: list[ref[Tensor]] = []
         self._leaves = []
+        gradients: list[Gradient] = []
         groups = [group["params"] for optimizer, _ in self._steps for group in optimizer.param_groups]
         with_grads = {id(p) for params in groups for p in params} | {id(leaf) for leaf, _ in self.grads}
         for state in made.tensors:
+            grad = state.grad_array
+            place = None if grad is None or id(owner_of(grad)) not in used else made.trace.operand(grad)
+            if grad is not None and place is not None:
+                gradients.append(Gradient(state.tensor, grad, place, place.buffer in written))
+            elif id(state.tensor) in with_grads or (
+                (state.edge is LEAF or isinstance(state.tensor, Parameter))
+                and id(owner_of(state.array)) in used
+            ):
+                self._leaves.append((state.tensor, grad is None))
+        arrays = {id(one.memory) for one in gradients}
+        others = [state for state in made.tensors if id(state.array) not in arrays]
+        for state in others:
             buffer = used.get(id(owner_of(state.array)))
             if buffer is not None:
                 alike = self._tensors.setdefault(buffer.start, [])
                 alike.append((ref(state.tensor), state.array, state.edge is None))
                 if buffer in written:
                     self._changed.append(ref(state.tensor))
-            is_leaf = state.edge is LEAF or isinstance(state.tensor, Parameter)
-            grad = state.grad_array
-            is_used = grad is not None and id(owner_of(grad)) in used
-            if is_used or id(state.tensor) in with_grads or (is_leaf and buffer is not None):
-                self._leaves.append((state.tensor, grad if is_used and grad is not None else grad is None))
+        self.gradients = Gradients(gradients, operands, [state.array for state in others])
         self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
-        self._settings = [
-            (slot.group, {k: v for k, v in slot.group.items() if k not in ("params", "lr", "initial_lr")})
-            for slot in self._slots
-        ]
-        self._hooked = [leaf for leaf, _ in self._leaves], [optimizer for optimizer, _ in self._groups]
+        self._settings = [(slot, _settings_of(slot), numbers_in(slot.group)) for slot in self._slots]
+        leaves = [*(leaf for leaf, _ in self._leaves), *(one.leaf for one in gradients)]
+        self._hooked = leaves, [optimizer for optimizer, _ in self._groups]
         self._hooks = self._hooks_now()
         self.mode = recording(), get_default_dtype()
 
@@ -228,13 +236,10 @@ class Captured:
                         return False
             if replaced:
                 return False
-        for leaf, memory in self._leaves:
-            grad = leaf._grad
-            if (
-                (grad is None) is not memory
-                if type(memory) is bool
-                else grad is None or grad.array is not memory
-            ):
+        if not self.gradients.hold():
+            return False
+        for leaf, none in self._leaves:
+            if (leaf._grad is None) is not none:
                 return False
         if not self._modules_hold() or self._hooks_now() != self._hooks:
             return False
@@ -242,14 +247,17 @@ class Captured:
             found = _parameters_of(optimizer)
             if len(found) != len(parameters) or not all(map(is_, found, parameters)):
                 return False
-        for group, settings in self._settings:
-            for name, value in settings.items():
-                if group[name] != value:
-                    return False
+        if any(_settings_of(slot) != settings for slot, settings, _ in self._settings):
+            return False
         return all(
             slot.pack.first_step is slot.first_step and slot.pack.is_current(slot.optimizer.state)
             for slot in self._slots
         )
+
+    def changed_numbers(self) -> set[tuple[str, int]]:
+        """The settings of optimizers that are other numbers now."""
+        pairs = [(numbers, numbers_in(slot.group)) for slot, _, numbers in self._settings]
+        return {key for before, now in pairs for key, n in before.items() if now.get(key, n) != n}
 
     def meets(self, given: list[Tensor]) -> bool:
         """Whether a change in place would go wrong, as the program works on copies of the arguments: it
@@ -257,13 +265,15 @@ class Captured:
         if not self._changed_owners and not self._written_at:
             return False
         given = with_gradients(given, self.variables)
+        grads = {id(owner_of(grad.array)) for grad in self.gradients.tensors()}
         owners = [id(owner_of(t.array)) for t in given]
         kept = {index for index, _ in self.kept}
-        if any(owner in self._changed_owners for index, owner in enumerate(owners) if index not in kept):
+        changed = self._changed_owners | grads
+        if any(owner in changed for index, owner in enumerate(owners) if index not in kept):
             return True
         return any(
             not given[index].array.flags.writeable
-            or owners[index] in self._used_owners
+            or owners[index] in self._used_owners | grads
             or overlapping(given, index)
             for index in self._written_at
         )
@@ -271,11 +281,12 @@ class Captured:
     def tensors(self) -> list[Tensor]:
         """Those that it uses and that still exist."""
         found = (reference() for alike in self._tensors.values() for reference, _, _ in alike)
-        return [tensor for tensor in found if tensor is not None]
+        return [*(tensor for tensor in found if tensor is not None), *self.gradients.tensors()]
 
     def changed(self) -> list[Tensor]:
         """Those whose memory it changes and that still exist."""
-        return [tensor for reference in self._changed if (tensor := reference()) is not None]
+        found = [tensor for reference in self._changed if (tensor := reference()) is not None]
+        return found + self.gradients.changed()
 
     def _hooks_now(self) -> list[Any]:
         """The hooks that a backward pass and a step call."""
@@ -294,7 +305,7 @@ class Captured:
         """How many things of each kind must be as they were."""
         return {
             "tensors lie where they did": len(self._tensors),
-            "gradients are there, or not, as before": len(self._leaves),
+            "gradients are there, or not, as before": len(self._leaves) + len(self.gradients.used),
             "modules have the attributes that they had": len(self._modules),
             "groups of an optimizer have the settings that they had": len(self._settings),
         }
@@ -309,8 +320,9 @@ class Captured:
         """
         if any(getrefcount(thing) > count for thing, count in self._references):
             self.program = self.program.rebound()  # somebody has kept a gradient of the last replay
-        given = with_gradients(given, self.variables)
+        given = self._ready(given)
         self._run(given, self._undone)
+        self.gradients.give()
         for index, buffer in self._written_inputs:
             np.copyto(given[index].array, buffer.owner)
             given[index].mark_changed()
@@ -353,11 +365,18 @@ class Captured:
         counts = [getrefcount(thing) for thing, _ in self._references]  # counted as `replay` counts them
         self._references = [(thing, count) for (thing, _), count in zip(self._references, counts)]
 
+    def _ready(self, given: list[Tensor]) -> list[Tensor]:
+        """The arguments and the gradients of variables; the program is bound to the memory that is used."""
+        if self.gradients.lie_elsewhere():
+            self.use(self.gradients.move(self.program))
+            self.gradients.moved, self._references = True, []
+        return with_gradients(given, self.variables)
+
     def _run(self, given: list[Tensor], undone: list[np.ndarray]) -> None:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
-        given = with_gradients(given, self.variables)
         for index, buffer in self._inputs:
             np.copyto(buffer.owner, given[index].array)
+        self.gradients.take(self.gradients.tensors())
         before = self._snapshot(undone) if undone or self._generators else None
         counts = self._counts()
         try:
@@ -401,19 +420,28 @@ class Captured:
         """The call as always, recorded as it was for this capture."""
         return call_and_record(function, description, given, list(self.variables))
 
+    @contextmanager
+    def _undoing(self, given: list[Tensor]) -> Iterator[list[Tensor]]:
+        """Within, a run changes nothing for others."""
+        given = self._ready(given)
+        restore, counts = self._snapshot(self._seen), self._counts()
+        try:
+            yield given
+        finally:
+            restore()
+            self._set_counts(counts)
+
     def rehearse(self, given: list[Tensor]) -> list[np.ndarray]:
-        """All that a replay would give and change, without any change.
+        """All that a replay would give and change, without any change: results and gradients, then memory of
+        others.
 
         Raises:
             GuardFailed: as for :meth:`replay`.
         """
-        restore, counts = self._snapshot(self._seen), self._counts()
-        try:
+        with self._undoing(given) as given:
             self._run(given, [])
-            return [array.copy() for array in (*self._results(), *self._seen)]
-        finally:
-            restore()
-            self._set_counts(counts)
+            results = map(self.program.array, self._result_places)
+            return [array.copy() for array in (*results, *self._seen)]
 
     def seconds(self, given: list[Tensor]) -> float:
         """The time of a replay, without any change.
@@ -421,21 +449,14 @@ class Captured:
         Raises:
             GuardFailed: as for :meth:`replay`.
         """
-        restore, counts = self._snapshot(self._seen), self._counts()
-        try:
+        with self._undoing(given) as given:
             start = perf_counter()
             self._run(given, [])
             return perf_counter() - start
-        finally:
-            restore()
-            self._set_counts(counts)
 
     def result_count(self) -> int:
-        """How many of the arrays that :meth:`rehearse` gives are results and gradients; they come first."""
-        return len(self._results())
-
-    def _results(self) -> list[np.ndarray]:
-        return [self.program.array(place) for place in self._result_places]
+        """How many of the arrays that :meth:`rehearse` gives are results and gradients."""
+        return len(self._result_places)
 
     def values_of(self, made: Recording, given: list[Tensor]) -> list[np.ndarray]:
         """What :meth:`rehearse` gives, from an ordinary call."""
@@ -447,7 +468,15 @@ class Captured:
         leaves = [(leaf, place) for leaf, place in self.grads]
         leaves += [(given[index], place) for index, place in self.grads_given]
         grads: list[Any] = [leaf._grad for leaf, place in leaves if place is not None]
+        before = {id(state.tensor): state.grad for state in made.tensors}
+        self.gradients.take([before[id(one.leaf)] for one in self.gradients.used])
         return [*results, *(grad.array for grad in grads), *self._seen]
+
+
+def _settings_of(slot: Slot) -> dict[str, Any]:
+    """The settings that must be as they were."""
+    group = with_numbers(slot.group, dict.fromkeys(slot.varying)) if slot.varying else slot.group
+    return {name: value for name, value in group.items() if name not in ("params", "lr", "initial_lr")}
 
 
 def _parameters_of(optimizer: Optimizer) -> list[Tensor]:

@@ -74,7 +74,13 @@ def _other_values(expected: np.ndarray, found: np.ndarray, least: float, factor:
 def _first_other_step(a: Trace, b: Trace) -> str:
     for index, (one, other) in enumerate(zip(a.steps, b.steps)):
         if _form(one) != _form(other):
-            return f"call {index} was {_words(one)} when it was captured, and is {_words(other)} now"
+            was, now = _words(one), _words(other)
+            now = (
+                "that of arrays of another shape, layout or dtype, or of other constants"
+                if now == was
+                else now
+            )
+            return f"call {index} was {was} when it was captured, and is {now} now"
     if len(a.steps) != len(b.steps):
         return f"there were {len(a.steps)} calls when it was captured, and {len(b.steps)} now"
     return ""

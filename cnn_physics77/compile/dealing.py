@@ -33,13 +33,13 @@ class Piece:
 
     Attributes:
         position: the number of the step.
-        waits: for each other lane the position that it must have reached; -1 for none.
+        wait: the position that the other lane must have reached; -1 for none.
     """
 
     step: Step
     position: int
     lane: int
-    waits: tuple[int, ...] = ()
+    wait: int = -1
 
 
 # ------------------------------------------------------------------------------------------------- cutting
@@ -48,6 +48,8 @@ class Piece:
 def cuts(step: Step) -> Iterator[tuple[Call, Call]]:
     """All ways to cut a step in two."""
     if not isinstance(step, Call) or step.draws or not isinstance(step.out, Operand):
+        return
+    if any(isinstance(value, np.ndarray) and value.ndim for value in step.arguments):
         return
     function, out = step.function, step.out
     arrays = [value for value in step.arguments if isinstance(value, Operand)]
@@ -159,24 +161,24 @@ class _Use:
 
 
 class _Lanes:
-    """The simulated lanes: when each is ready, how far each knows the others, and who used which memory."""
+    """The simulated lanes: when each is ready, how far each knows the other, and who used which memory."""
 
     def __init__(self, steps: list[Step]) -> None:
         self.ready = [0.0] * LANES
-        self.known = [[-1] * LANES for _ in range(LANES)]
+        self.known = [-1] * LANES
         self.done = [[0.0] * len(steps) for _ in range(LANES)]
         self.uses: dict[Buffer, list[_Use]] = {}
 
-    def latest_use(self, lane: int, other: int, step: Step) -> int:
+    def latest_use(self, lane: int, step: Step) -> int:
         """The last position at which the other lane wrote what ``step`` uses, or read what it writes."""
-        latest = self.known[lane][other]
+        latest = self.known[lane]
         for operands, after_reads in ((step.reads, False), (step.writes, True)):
             for operand in operands:
                 low, high = bounds(operand)
                 for use in reversed(self.uses.get(operand.buffer, ())):
                     if use.position <= latest:
                         break
-                    if use.lane != other or not (use.writes or after_reads):
+                    if use.lane == lane or not (use.writes or after_reads):
                         continue
                     if use.low < high and low < use.high and overlap(use.operand, operand):
                         latest = use.position
@@ -186,15 +188,13 @@ class _Lanes:
     def end(self, lane: int, step: Step) -> float:
         """When the lane would have run the step."""
         start = self.ready[lane]
-        for other in range(LANES):
-            if other != lane:
-                latest = self.latest_use(lane, other, step)
-                if latest > self.known[lane][other]:
-                    start = max(start, self.done[other][latest]) + WAIT
+        latest = self.latest_use(lane, step)
+        if latest > self.known[lane]:
+            start = max(start, self.done[1 - lane][latest]) + WAIT
         return start + estimate(step)
 
     def after(self, option: list[tuple[int, Step]]) -> tuple[float, float]:
-        """When all lanes, and when they together, are ready after a way to run a step."""
+        """When both lanes, and when they together, are ready after a way to run a step."""
         ready = list(self.ready)
         for lane, step in option:
             ready[lane] = self.end(lane, step)
@@ -202,12 +202,9 @@ class _Lanes:
 
     def take(self, lane: int, step: Step, position: int) -> None:
         """The lane runs the step."""
-        end = self.end(lane, step)
-        for other in range(LANES):
-            if other != lane:
-                self.known[lane][other] = self.latest_use(lane, other, step)
-        self.ready[lane] = end
-        self.done[lane][position:] = [end] * (len(self.done[lane]) - position)
+        self.ready[lane] = self.end(lane, step)
+        self.known[lane] = self.latest_use(lane, step)
+        self.done[lane][position:] = [self.ready[lane]] * (len(self.done[lane]) - position)
         for operands, writes in ((step.reads, False), (step.writes, True)):
             for operand in operands:
                 uses = self.uses.setdefault(operand.buffer, [])
@@ -231,7 +228,7 @@ def deal(steps: list[Step], fixed: set[int]) -> list[Piece]:
             numbers = sorted(blocks[block[0]])
             options = [[(numbers.index(block[1]) * LANES // len(numbers), step)]]
         else:
-            options += [[(lane, step)] for lane in range(1, LANES)]
+            options.append([(1, step)])
             if estimate(step) >= LEAST:
                 options += [[(0, a), (1, b)] for a, b in cuts(step)]
         for lane, part in min(options, key=lanes.after):
@@ -260,7 +257,7 @@ class _SharedMemory:
                     uses.append((start + low, start + high, piece.lane, piece.position))
         self.low, self.high, self.lane, self.position = np.array(uses, np.int64).reshape(-1, 4).T
 
-    def latest_use_by_others(self, operand: Operand, lane: int) -> int:
+    def latest_use(self, operand: Operand, lane: int) -> int:
         """The last position at which a lane used this memory for a temporary that is dead; -1 for none."""
         start = self.offsets.get(operand.buffer)
         if start is None:
@@ -273,7 +270,7 @@ class _SharedMemory:
 
 
 def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
-    """Let each piece wait for what other lanes do before it in the same memory.
+    """Let each piece wait for what the other lane does before it in the same memory.
 
     Args:
         offsets: of the temporaries in the memory that they share.
@@ -282,20 +279,14 @@ def set_waits(pieces: list[Piece], offsets: dict[Buffer, int]) -> None:
     lanes = _Lanes([piece.step for piece in pieces])
     decided = [-1] * LANES  # the last step of each lane that may give the run up
     for piece in pieces:
-        seen_by_others = any(operand.buffer.kind == EXTERNAL for operand in piece.step.writes)
-        known = lanes.known[piece.lane]
-        waits = []
-        for other in range(LANES):
-            position = -1
-            if other != piece.lane:
-                position = lanes.latest_use(piece.lane, other, piece.step)
-                for operand in piece.step.writes:
-                    position = max(position, memory.latest_use_by_others(operand, other))
-                if seen_by_others:  # what others see is written when nothing before can fail
-                    position = max(position, decided[other])
-            waits.append(position if position > known[other] else -1)
-        piece.waits = tuple(waits)
+        lane, other = piece.lane, 1 - piece.lane
+        position = lanes.latest_use(lane, piece.step)
+        for operand in piece.step.writes:
+            position = max(position, memory.latest_use(operand, other))
+            if operand.buffer.kind == EXTERNAL:  # what others see is written when nothing before can fail
+                position = max(position, decided[other])
+        piece.wait = position if position > lanes.known[lane] else -1
         if may_fail(piece.step):
-            decided[piece.lane] = piece.position
-        lanes.take(piece.lane, piece.step, piece.position)
-        lanes.known[piece.lane] = [max(pair) for pair in zip(lanes.known[piece.lane], waits)]
+            decided[lane] = piece.position
+        lanes.take(lane, piece.step, piece.position)
+        lanes.known[lane] = max(lanes.known[lane], piece.wait)

@@ -25,7 +25,7 @@ from cnn_physics77.compile.joint import (
 )
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.compile.recorded import is_written
-from cnn_physics77.compile.schedule import steps_in_doubt
+from cnn_physics77.compile.schedule import bounds, steps_in_doubt
 from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
@@ -67,7 +67,8 @@ class Differentiable(Captured):
         self._generators = list(made.seen.generators.values())
         self._steps: list = []
         self._set_guards(made)
-        self._leaves = [(leaf, memory) for leaf, memory in self._leaves if type(memory) is not bool]
+        self._leaves = []
+        self.gradients.movable = False
         steps = self.program.forward_steps
         in_doubt = steps_in_doubt(steps)
         self._has_guards = bool(in_doubt)
@@ -342,11 +343,5 @@ def _leaf_like(tensor: Tensor) -> Tensor:
 
 def _meet(a: Operand, b: Operand) -> bool:
     """Whether the ranges of bytes of two operands meet."""
-    (first, end), (other, other_end) = _range(a), _range(b)
+    (first, end), (other, other_end) = bounds(a), bounds(b)
     return a.buffer is b.buffer and first < other_end and other < end
-
-
-def _range(operand: Operand) -> tuple[int, int]:
-    steps = [(n - 1) * stride for n, stride in zip(operand.shape, operand.strides)]
-    first = operand.offset + sum(step for step in steps if step < 0)
-    return first, operand.offset + sum(step for step in steps if step > 0) + operand.dtype.itemsize

@@ -28,7 +28,7 @@ from cnn_physics77.compile.recorded import (
     with_gradients,
 )
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, taken_whole
+from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, prepared
 from cnn_physics77.compile.tree import flatten
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
@@ -87,6 +87,8 @@ class CompiledFunction:
         self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
         self._unsteady: set[str] = set()  # operations that decide by values, now so, now otherwise
+        self._varying: set[tuple[str, int]] = set()  # settings of optimizers that have changed
+        self._may_vary = True
         self._busy = threading.Lock()
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         _all.add(self)
@@ -144,7 +146,7 @@ class CompiledFunction:
                 if captured.meets(given):
                     return self._function(*args, **kwargs)
                 try:
-                    return self._prove(captured, description, given)
+                    return self._prove(captured, self._captures[key], description, given)
                 except GuardFailed as failed:
                     self._unsteady.update(failed.args)
                     continue
@@ -170,7 +172,10 @@ class CompiledFunction:
         return result
 
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
-        environment, whole = Environment(self._function), frozenset(self._unsteady - {""})
+        environment = Environment(self._function)
+        for captured in self._captures.get(key, ()):
+            self._varying |= captured.changed_numbers()
+        taken = frozenset(self._unsteady - {""}), frozenset(self._varying if self._may_vary else ())
         variables = [] if kind.differentiable else _variables(given, environment)
         kept = {
             index: weakref.ref(t)
@@ -182,7 +187,7 @@ class CompiledFunction:
             for index, t in enumerate(with_gradients(given, variables))
             if index not in kept
         ]
-        with taken_whole(whole):
+        with prepared(*taken):
             if kind.differentiable:
                 made: Recording = call_and_record_both(self._function, description, given)
             else:
@@ -197,19 +202,21 @@ class CompiledFunction:
                 kind.differentiable = True
                 return made.result
             kind.attempts += 1
+            if taken[1]:  # an optimizer computes with a setting where a capture does not see it
+                self._may_vary = False
+                return made.result
             if not made.passing or kind.attempts >= ATTEMPTS:
                 self._give_up(kind, made.problem)
             return made.result
         kind.attempts = 0
         most = 1 if self.lanes == 1 else None
         made.trace.take_memory()
-        captured: Captured
         if isinstance(made, JointRecording):
             captured = Differentiable(made, most)
         else:
             captured = Captured(made, most)
         environment.add(type(module).forward for module in made.seen.modules.values())
-        captured.environment, captured.whole = environment, whole
+        captured.environment, captured.prepared = environment, taken
         if type(captured) is Captured:
             captured.samples = samples
             captured.kept = list(kept.items())
@@ -231,9 +238,13 @@ class CompiledFunction:
             raise CaptureError(message)
         warnings.warn(f"{message}. It runs eagerly", RuntimeWarning, stacklevel=5)
 
-    def _prove(self, captured: Captured, description: Any, given: list[Tensor]) -> Any:
+    def _prove(
+        self, captured: Captured, captures: list[Captured], description: Any, given: list[Tensor]
+    ) -> Any:
+        captured.program.bind()
         replayed = captured.rehearse(given)
-        with taken_whole(captured.whole):
+        captured.program.unbind()  # not all at once: this memory, and that of the call as always
+        with prepared(*captured.prepared):
             made = captured.record(self._function, description, given)
         if made.passing:
             return made.result  # another thread's doing; the next call is compared
@@ -242,35 +253,39 @@ class CompiledFunction:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
-        captured.prove(given)
+        captured.program.bind()
         if self.lanes in ("processes", "auto") and type(captured.program) is Program and can_use_processes():
-            self._part(captured, given)
+            try:
+                self._part(captured, given)
+            except GuardFailed:  # another call is compared
+                return made.result
+            except BaseException:  # Ctrl-C, say: its memory may have moved in part
+                captures.remove(captured)
+                raise
+        captured.prove(given)
         return made.result
 
     def _part(self, captured: Captured, given: list[Tensor]) -> None:
         """Let two processes run the program, if that is worth it; what they give is compared first."""
         if type(captured) is not Captured or not is_worth_it(captured.program):
             return
-        try:
-            whole = captured.rehearse(given)
-        except GuardFailed:  # the call itself has just been made; another one is compared
-            captured.proved = False
-            return
+        whole = captured.rehearse(given)
         threads = captured.program
+        threads.unbind()
         program = captured.use_processes()
         program.here = True
         cut = captured.rehearse(given)
         program.here = False
-        try:
-            parted = captured.rehearse(given)
-        except LaneBusy:
-            parted = cut
         results = captured.result_count()  # states: an optimizer may blow rounding errors up
         problem = first_difference(whole[:results], cut[:results], rounded=True)
-        if not problem and any(a.tobytes() != b.tobytes() for a, b in zip(cut, parted)):
-            problem = "the bits of two lanes are not those of one"
+        del whole
+        try:
+            if not problem and any(a.tobytes() != b.tobytes() for a, b in zip(cut, captured.rehearse(given))):
+                problem = "the bits of two lanes are not those of one"
+        except LaneBusy:
+            pass
+        del cut
         if problem:
-            captured.proved = False
             raise CaptureError(f"compile: two processes differ from one in {self.__name__}: {problem}")
         if self.lanes == "auto":
             _choose_lanes(captured, threads, program, given)
@@ -323,7 +338,7 @@ def _choose_lanes(
     captured: Captured, threads: Program, processes: Program, given: list[Tensor], rounds: int = 3
 ) -> None:
     """Let the capture use the faster of two programs, by the best of some replays in turns."""
-    threads = threads.rebound()  # the memory of others has moved
+    threads.bind()  # the memory of others has moved
     threads.segments = processes.segments
     programs = {"threads": threads, "processes": processes}
     times: dict[str, float] = {}

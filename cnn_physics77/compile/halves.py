@@ -7,13 +7,10 @@ and writes their gradients, the backward calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-
-from cnn_physics77.compile.analysis import needed
+from cnn_physics77.compile.analysis import constants, filled, needed
 from cnn_physics77.compile.joint import JointRecording, New
-from cnn_physics77.compile.replay import Program, compiled
+from cnn_physics77.compile.replay import Compiled, Program
+from cnn_physics77.compile.schedule import Loop
 from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Operand, Step, Trace
 
 
@@ -25,7 +22,6 @@ class Halves(Program):
 
     Attributes:
         inputs: the place of each argument.
-        forward, backward: the functions that make the calls.
         forward_steps, backward_steps: the calls.
     """
 
@@ -49,7 +45,7 @@ class Halves(Program):
         joined = Trace()
         joined.steps = [
             _marker("arguments", (), inputs),
-            *map(_filled, _constants(steps)),
+            *map(filled, constants(steps)),
             *forward,
             *early,
             _marker("results", read, tangents),
@@ -58,13 +54,27 @@ class Halves(Program):
         super().__init__(joined, gradients, lanes)
         made.trace.release()
 
-    def _compile(self) -> None:
-        _, middle = (i for i, s in enumerate(self.steps) if isinstance(s, Call) and s.function is _nothing)
+    def _compiled(self, items: list[Step | Loop]) -> list[Compiled]:
+        middle = _marks(self.steps)[1]
         self.forward_steps, self.backward_steps = self.steps[1:middle], self.steps[middle + 1 :]
-        first, self.forward = compiled(_Half(self, self.forward_steps))
-        second, self.backward = compiled(_Half(self, self.backward_steps))
-        self.source = f"{first}\n\n{second}"
-        self.run: Callable[[], None] = self.forward
+        middle = _marks(items)[1]
+        return [Compiled(items[1:middle]), Compiled(items[middle + 1 :])]
+
+    def forward(self) -> None:
+        """Make the forward calls.
+
+        Raises:
+            GuardFailed: a value that decides differs.
+        """
+        self.runs[0]()
+
+    def backward(self) -> None:
+        """Make the backward calls.
+
+        Raises:
+            GuardFailed: a value that decides differs.
+        """
+        self.runs[1]()
 
 
 def decided_early(forward: list[Step], backward: list[Step], tangents: list[Operand]) -> list[Step]:
@@ -88,15 +98,6 @@ def decided_early(forward: list[Step], backward: list[Step], tangents: list[Oper
             return early
 
 
-class _Half:
-    """Some steps of a program, as :func:`compiled` needs them."""
-
-    initial: tuple = ()
-
-    def __init__(self, whole: Program, steps: list[Step]) -> None:
-        self.steps, self.array, self.lanes = steps, whole.array, whole.lanes
-
-
 def _nothing(*arrays) -> None:
     """Memory is read or written from outside of the program."""
 
@@ -105,13 +106,6 @@ def _marker(name: str, reads, writes) -> Call:
     return Call(_nothing, (), {}, None, tuple(reads), tuple(writes), name, draws=True)
 
 
-def _constants(steps: list[Step]) -> list[Buffer]:
-    """What Python filled during the capture and calls change: it is filled again before each replay."""
-    used = dict.fromkeys(o.buffer for step in steps for o in (*step.reads, *step.writes))
-    return [buffer for buffer in used if buffer.initial is not None]
-
-
-def _filled(buffer: Buffer) -> Call:
-    owner = buffer.owner
-    place = Operand(buffer, 0, owner.shape, owner.strides, owner.dtype)
-    return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")
+def _marks(items: list) -> list[int]:
+    """The places of the markers."""
+    return [index for index, item in enumerate(items) if isinstance(item, Call) and item.function is _nothing]

@@ -25,8 +25,9 @@ from cnn_physics77.compile.recorded import (
     kept_tensor,
     problem_of,
 )
+from cnn_physics77.compile.schedule import overlap
 from cnn_physics77.compile.seams import arrays_of, holders, note_modules, tapped
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Operand, Trace, owner_of
+from cnn_physics77.compile.trace import EXTERNAL, INPUT, Operand, Trace, owner_of
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, sequence
@@ -77,28 +78,6 @@ class JointRecording(Recording):
     reached: list[frozenset[int]] = field(default_factory=list)
 
 
-class _UndoingTrace(Trace):
-    """A trace that can undo what is done to the memory of others."""
-
-    def __init__(self, existing) -> None:
-        super().__init__(existing)
-        self.undoes = False
-        self._before: dict[Buffer, np.ndarray] = {}
-
-    def before_write(self, array: np.ndarray) -> None:
-        super().before_write(array)
-        if self.undoes and array.size:
-            buffer = self.operand(array).buffer
-            if buffer.kind == EXTERNAL and buffer not in self._before:
-                self._before[buffer] = np.array(buffer.owner, order="K")
-
-    def undo(self) -> bool:
-        """Whether there was something to undo."""
-        for buffer, values in self._before.items():
-            np.copyto(buffer.owner, values)
-        return bool(self._before)
-
-
 def call_and_record_both(function: Callable, description: Any, given: list[Tensor]) -> JointRecording:
     """Call the function as always, and note what it does and what its backward pass would do.
 
@@ -107,7 +86,7 @@ def call_and_record_both(function: Callable, description: Any, given: list[Tenso
     """
     before = holders()
     tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
-    trace = _UndoingTrace(array for holder in before for array in arrays_of(holder))
+    trace = Trace(array for holder in before for array in arrays_of(holder))
     copies = {id(t): copy_of(t) for t in given if t.array.size}
     arguments = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
@@ -160,7 +139,7 @@ def _describe(
     if any(state.tensor._grad is not state.grad for state in made.tensors):
         return "it calls backward and returns a tensor that can still be differentiated"
     first: dict[int, int] = {}
-    places: list[tuple[int, Tensor, Operand]] = []
+    places: list[tuple[int, Operand]] = []
     count = 0
     for index, t in enumerate(returned):
         if id(t) in positions or id(t) in known:
@@ -174,24 +153,17 @@ def _describe(
         if isinstance(place, Operand):
             if place.buffer.kind in (INPUT, EXTERNAL):
                 return "it returns a view of an argument, or of a tensor that was there before"
-            same = [other for other in places if other[2].buffer is place.buffer]
-            alike = [i for i, other, at in same if at == place and t.edge is None]
+            same = [(i, at) for i, at in places if at.buffer is place.buffer]
+            alike = [i for i, at in same if at == place and t.edge is None]
             if alike:
                 made.outputs.append(Again(alike[0], True))
                 continue
-            if any(_overlap(t.array, other.array) for _, other, _ in same):
+            if any(overlap(place, at) for _, at in same):
                 return "it returns two tensors that share memory"
-            places.append((index, t, place))
+            places.append((index, place))
         made.outputs.append(New(place, None if t.edge is None else count))
         count += t.edge is not None
     return ""
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    try:
-        return np.shares_memory(np.asarray(a), np.asarray(b), max_work=10**5)  # type: ignore[arg-type]  # the stubs know two values
-    except np.exceptions.TooHardError:
-        return True
 
 
 # -------------------------------------------------------------------------------------------------- the graph
@@ -270,7 +242,6 @@ def _record_backward(
 ) -> None:
     """Run the graph backwards, keep it, and note that alone: all else is as if it had not happened."""
     trace, roots = made.trace, graph.roots
-    assert isinstance(trace, _UndoingTrace)
     tangents = []
     for number, root in enumerate(roots):
         values = np.empty_like(np.asarray(root.array))
@@ -283,20 +254,18 @@ def _record_backward(
         return
     made.boundary = len(trace.steps)
     noticed = made.seen.generators = _Noticed(made.seen.generators)
-    trace.undoes = True
     try:
-        with without_hooks(graph.leaves):
+        with without_hooks(graph.leaves), trace.undoing():
             gradients = autograd.grad(roots, tensors, tangents, retain_graph=True, allow_unused=True)
     except Exception as error:
         made.problem = f"its backward pass fails: {type(error).__name__}: {error}".rstrip(": ")
         return
     finally:
-        trace.undoes = False
-        drawn = any(getattr(step, "draws", False) for step in trace.steps[made.boundary :])
         for generator, position in noticed.positions.values():
             generator.set_state(position)
-        if trace.undo() or drawn:
-            made.problem = "its backward pass draws random numbers, or changes memory of others"
+        for step in trace.steps[made.boundary :]:
+            if getattr(step, "draws", False) or any(o.buffer.kind == EXTERNAL for o in step.writes):
+                made.problem = "its backward pass draws random numbers, or changes memory of others"
     for source, tensor, gradient in zip(sources, tensors, gradients):
         if gradient is not None:
             array = np.asarray(gradient.array)

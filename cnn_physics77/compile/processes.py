@@ -38,12 +38,11 @@ from cnn_physics77.compile.lane import (
 )
 from cnn_physics77.compile.replay import Program, lines_of
 from cnn_physics77.compile.schedule import Life, estimate, lives
-from cnn_physics77.compile.seams import Draw
+from cnn_physics77.compile.seams import Draw, uninterrupted
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
 from cnn_physics77.compile.standalone import Texts
 from cnn_physics77.compile.trace import (
     Buffer,
-    Call,
     CaptureError,
     Choice,
     Guard,
@@ -174,18 +173,10 @@ class Worker:
             self._raise(self.control[STATUS])
 
     def abort(self) -> None:
-        """Give the run up, and wait until the process does nothing, however often Ctrl-C is pressed."""
-        interrupt = None
-        while True:
-            try:
-                self.control[ABORT] = self.run
-                while self.control[GO] == self.run and self.control[FINISHED] < self.run and self.is_alive():
-                    time.sleep(0)
-                break
-            except KeyboardInterrupt as pressed:
-                interrupt = pressed
-        if interrupt is not None:
-            raise interrupt
+        """Give the run up, and wait until the process does nothing."""
+        self.control[ABORT] = self.run
+        while self.control[GO] == self.run and self.control[FINISHED] < self.run and self.is_alive():
+            time.sleep(0)
 
     def is_alive(self) -> bool:
         """Whether the process runs, is a child of this one, and has answered what it was told."""
@@ -234,8 +225,8 @@ class LanedProgram(Program):
     here = False
 
     def __init__(self, program: Program) -> None:
-        self.interface, self.lanes, self.initial = program.interface, 1, []
-        self.steps = [*map(_filled, program.initial), *program.steps]
+        self.interface, self.lanes = program.interface, 1
+        self.steps = program.steps
         self.results = program.results
         buffers = dict.fromkeys(o.buffer for s in self.steps for o in (*s.reads, *s.writes))
         buffers |= dict.fromkeys(o.buffer for o in self.results)
@@ -253,7 +244,7 @@ class LanedProgram(Program):
         shared = Segment(total)
         self.moved = move(moving, shared, starts)
         self.segments = list(dict.fromkeys([shared, *filter(None, map(segment_of, others))]))
-        self._bind()
+        self.bind()
 
     def place(self, buffer: Buffer) -> tuple[int, int]:
         """The number of the memory that a buffer lies in, and where it begins there."""
@@ -264,7 +255,12 @@ class LanedProgram(Program):
         assert segment is not None
         return 1 + self.segments.index(segment), buffer.start - segment.start
 
-    def _bind(self) -> None:
+    def own_memory(self, size: int) -> np.ndarray:
+        segment = Segment(size)
+        self.segments = [*self.segments, segment]
+        return np.frombuffer(segment.view(0, size), np.uint8)
+
+    def bind(self) -> None:
         segment = Segment(self.bytes)
         self.arena = np.frombuffer(segment.view(0, self.bytes), np.uint8)
         self._start = 0
@@ -304,7 +300,7 @@ class LanedProgram(Program):
                 self._first(base)
                 worker.finish()
             except BaseException:
-                worker.abort()
+                uninterrupted(worker.abort)
                 raise
         finally:
             if worker.user.get("user") is token:
@@ -315,15 +311,15 @@ class LanedProgram(Program):
         names = _LaneTexts(self)
         if lane is None:
             return _text([line for p in self.pieces for line in lines_of(p.step, names)], names), names.own
-        awaited = {p.waits[lane] for p in self.pieces if p.lane != lane}
+        other = 1 - lane
+        awaited = {piece.wait for piece in self.pieces if piece.lane == other}
         body = []
         for piece in self.pieces:
             if piece.lane != lane:
                 continue
-            for other, position in enumerate(piece.waits):
-                if position >= 0:
-                    cell, value = PROGRESS[other], position + 1
-                    body.append(f"if control[{cell}] < base + {value}: wait({cell}, base + {value})")
+            if piece.wait >= 0:
+                cell, value = PROGRESS[other], piece.wait + 1
+                body.append(f"if control[{cell}] < base + {value}: wait({cell}, base + {value})")
             body += lines_of(piece.step, names)
             if piece.position in awaited:
                 body.append(f"control[{PROGRESS[lane]}] = base + {piece.position + 1}")
@@ -355,12 +351,6 @@ def _text(body: list[str], names: _LaneTexts) -> str:
     definitions = "\n    ".join(lines)
     run = "\n        ".join(["def run(base):", *(body or ["pass"])])
     return f"def bind(memory, control, wait):\n    {definitions}\n    {run}\n    return run\n"
-
-
-def _filled(buffer: Buffer) -> Call:
-    owner = buffer.owner
-    place = Operand(buffer, 0, owner.shape, owner.strides, owner.dtype)
-    return Call(np.copyto, (buffer.initial,), {}, place, (), (place,), "constant")
 
 
 def _is_numpy(step: Step) -> bool:

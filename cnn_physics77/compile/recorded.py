@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.seams import Seen, arrays_of, holders, instances, note_modules, tapped
+from cnn_physics77.compile.seams import (
+    Seen,
+    arrays_of,
+    holders,
+    instances,
+    note_modules,
+    tapped,
+    uninterrupted,
+)
 from cnn_physics77.compile.trace import INPUT, Buffer, Operand, Trace, current, owner_of
 from cnn_physics77.compile.tree import flatten, is_dense, others, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record
@@ -160,20 +168,22 @@ def aliases(given: list[Tensor]) -> tuple[int, ...]:
 @contextmanager
 def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer]]:
     """Within, these tensors lie in copies of their memory; the buffers of the copies."""
-    before = [(t, t.array) for t in dict.fromkeys(tensors)]
-    buffers = {}
-    for t, array in before:
-        t.array = array.copy(order="K")
-        buffers[id(t)] = trace.add(t.array, INPUT)
-    try:
-        yield buffers
-    finally:
-        for t, array in before:
-            copy = buffers[id(t)].owner
+    before = [(t, t.array, t.array.copy(order="K")) for t in dict.fromkeys(tensors)]
+    buffers = {id(t): trace.add(copy, INPUT) for t, _, copy in before}
+
+    def restore() -> None:
+        for t, array, copy in before:
             if is_written(trace.steps, buffers[id(t)]):
                 np.copyto(array, copy)
             if t.array is copy:
                 t.array = array
+
+    try:
+        for t, _, copy in before:
+            t.array = copy
+        yield buffers
+    finally:
+        uninterrupted(restore)
 
 
 def call_and_record(

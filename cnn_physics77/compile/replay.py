@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import ALIGNMENT, needed, plan_memory
+from cnn_physics77.compile.analysis import ALIGNMENT, constants, filled, needed, plan_memory
 from cnn_physics77.compile.listing import table
 from cnn_physics77.compile.schedule import Loop, lives, schedule
 from cnn_physics77.compile.trace import (
@@ -53,7 +53,6 @@ class Program:
         steps: the needed ones, in order.
         lanes: the most that run at once.
         bytes: of the memory of all temporaries.
-        initial: memory that Python filled in the capture, and that is filled anew before the first call.
         source: the Python function that makes the calls.
         interface: names of what it is given, gives and uses.
         note: how its lanes were chosen; "" where they were given.
@@ -63,43 +62,65 @@ class Program:
     interface: Interface | None = None
     note = ""
     segments: Sequence[Any] = ()
+    _arrays: dict[Operand, np.ndarray]
+    runs: list[Callable[[], None]]
 
     def __init__(self, trace: Trace, results: list[Operand], lanes: int | None = None) -> None:
         self.results = results
-        self.steps, unwritten = needed(trace.steps, results)
-        self._check(unwritten)
+        self.steps, unwritten = needed([*map(filled, constants(trace.steps)), *trace.steps], results)
+        self._check(set(unwritten))
         self.lanes = lanes or get_num_threads()
-        alive = lives(schedule(self.steps, self.lanes), results)
+        items = list(schedule(self.steps, self.lanes))
+        alive = lives(items, results)
         temporary = {
             buffer: life
             for buffer, life in alive.items()
-            if buffer.kind == TEMPORARY or (buffer.initial is not None and buffer not in unwritten)
+            if buffer.kind == TEMPORARY or buffer.initial is not None
         }
-        self.initial = [b for b in alive if b.initial is not None and b in unwritten]
         self._offsets, self.bytes = plan_memory(temporary)
-        self._bind()
+        self._functions = self._compiled(items)
+        self.source = "\n\n".join(function.source for function in self._functions)
+        self.unbind()
 
-    def _bind(self) -> None:
+    def unbind(self) -> None:
+        """Give the memory of temporaries back until :meth:`bind`."""
+        self._arrays, self.runs = {}, []
+        self.arena = np.empty(0, np.uint8)
+
+    def bind(self) -> None:
+        """Take memory for the temporaries."""
         self.arena = np.empty(self.bytes + ALIGNMENT, np.uint8)
         self._start = -self.arena.__array_interface__["data"][0] % ALIGNMENT
-        self._arrays: dict[Operand, np.ndarray] = {}
-        self._compile()
+        self._arrays = {}
+        self.runs = [function.bound(self) for function in self._functions]
 
-    def _compile(self) -> None:
-        self.source, self.run = compiled(self)
+    def _compiled(self, items: list[Step | Loop]) -> list[Compiled]:
+        return [Compiled(items)]
+
+    def run(self) -> None:
+        """Make the calls.
+
+        Raises:
+            GuardFailed: a value that decides differs.
+        """
+        self.runs[0]()
 
     def usable(self) -> bool:
         """Whether it can run now."""
         return True
 
+    def own_memory(self, size: int) -> np.ndarray:
+        """Memory that it can use, besides that of temporaries."""
+        return np.empty(size, np.uint8)
+
     def rebound(self) -> Self:
         """The same program on new memory."""
         other: Self = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
-        other._bind()
+        other.bind()
         return other
 
-    def _check(self, unwritten: list[Buffer]) -> None:
+    def _check(self, unwritten: set[Buffer]) -> None:
         for step in self.steps:
             for operand in step.reads:
                 if operand.buffer.kind == TEMPORARY and operand.buffer in unwritten:
@@ -117,9 +138,9 @@ class Program:
         Raises:
             CaptureError: it calls something that is not NumPy's.
         """
-        from cnn_physics77.compile.standalone import text_of  # which needs this module
+        from cnn_physics77.compile.standalone import module_of  # which needs this module
 
-        Path(path).write_text(text_of(self))
+        Path(path).write_text(module_of(self))
 
     def start_of(self, buffer: Buffer) -> int | None:
         """Where a temporary begins in the program's memory, in bytes; None for other memory."""
@@ -144,61 +165,71 @@ class Program:
 
 
 class _Names:
-    """Names for the values that a source text uses."""
+    """Names for the values that a source text uses: functions, constants, and operands for their arrays."""
 
-    def __init__(self, program: Any) -> None:
-        self.program = program
+    def __init__(self) -> None:
         self.values: dict[str, Any] = {
             "copyto": np.copyto,
             "GuardFailed": GuardFailed,
             "parallel_for": parallel_for,
         }
-        self._names: dict[int, str] = {}
+        self._names: dict[Any, str] = {}
 
     def of(self, value: Any, hint: str) -> str:
-        name = self._names.get(id(value))
+        key = value if type(value) is Operand else id(value)
+        name = self._names.get(key)
         if name is None:
-            name = self._names[id(value)] = f"{hint}{len(self._names)}"
+            name = self._names[key] = f"{hint}{len(self._names)}"
             self.values[name] = value
         return name
 
     def text(self, value: Any) -> str:
         if isinstance(value, Operand):
-            return self.of(self.program.array(value), "a")
-        if value is None or value is ... or type(value) in (bool, int, str):
-            return repr(value)
-        if type(value) is tuple:
-            return "(" + "".join(self.text(item) + ", " for item in value) + ")"
-        if type(value) is list:
-            return "[" + ", ".join(map(self.text, value)) + "]"
-        return self.of(value, "c")
+            return self.of(value, "a")
+        return text_of(value, self.text) or self.of(value, "c")
 
 
-def compiled(program: Any) -> tuple[str, Callable[[], None]]:
-    """The source text of a function that makes the calls of a program, and the function.
+def text_of(value: Any, text: Callable[[Any], str]) -> str:
+    """The source text of a simple value; ``text`` gives those of items. "" for other values."""
+    kind = type(value)
+    if value is ...:
+        return "..."
+    if value is None or kind in (bool, int, str):
+        return repr(value)
+    if kind is tuple:
+        return "(" + "".join(text(item) + ", " for item in value) + ")"
+    return "[" + ", ".join(map(text, value)) + "]" if kind is list else ""
 
-    Args:
-        program: what has ``steps``, ``initial`` and ``array``.
+
+class Compiled:
+    """A Python function that makes calls.
+
+    Attributes:
+        source: the text.
     """
-    names = _Names(program)
-    lanes: list[str] = []  # functions
-    lines = [
-        f"copyto({names.of(buffer.owner, 'k')}, {names.of(buffer.initial, 'k')})"
-        for buffer in program.initial
-    ]
-    for item in schedule(program.steps, program.lanes):
-        if isinstance(item, Loop):
-            functions = [f"lane_{len(lanes) + number}" for number in range(len(item.lanes))]
-            lanes += [_function(name, steps, names) for name, steps in zip(functions, item.lanes)]
-            chosen = f"lambda lane: ({', '.join(functions)})[lane]()"
-            lines.append(f"parallel_for({chosen}, {len(functions)}, {HAND_OVER_MICROSECONDS})")
-        else:
-            lines += lines_of(item, names)
-    run = "\n        ".join(["    def run():", *(lines or ["pass"])])
-    source = "\n".join([f"def bind({', '.join(names.values)}):", *lanes, run, "    return run", ""])
-    space: dict[str, Any] = {}
-    exec(compile(source, "<captured program>", "exec"), space)
-    return source, space["bind"](**names.values)
+
+    def __init__(self, items: list[Step | Loop]) -> None:
+        names = _Names()
+        lanes: list[str] = []  # functions
+        lines: list[str] = []
+        for item in items:
+            if isinstance(item, Loop):
+                functions = [f"lane_{len(lanes) + number}" for number in range(len(item.lanes))]
+                lanes += [_function(name, steps, names) for name, steps in zip(functions, item.lanes)]
+                chosen = f"lambda lane: ({', '.join(functions)})[lane]()"
+                lines.append(f"parallel_for({chosen}, {len(functions)}, {HAND_OVER_MICROSECONDS})")
+            else:
+                lines += lines_of(item, names)
+        run = "\n        ".join(["    def run():", *(lines or ["pass"])])
+        self.source = "\n".join([f"def bind({', '.join(names.values)}):", *lanes, run, "    return run", ""])
+        self._values = list(names.values.values())
+        space: dict[str, Any] = {}
+        exec(compile(self.source, "<captured program>", "exec"), space)
+        self._bind = space["bind"]
+
+    def bound(self, program: Program) -> Callable[[], None]:
+        """The function, on the memory of a program."""
+        return self._bind(*(program.array(v) if type(v) is Operand else v for v in self._values))
 
 
 def _function(name: str, steps: list[Step], names: _Names) -> str:

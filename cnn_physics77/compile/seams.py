@@ -31,16 +31,39 @@ from cnn_physics77.core.tensor import Tensor
 
 @dataclass(eq=False)
 class Slot:
-    """The numbers of one update of an optimizer, which are computed anew before each replay."""
+    """The numbers of one update of an optimizer, which are computed anew before each replay.
+
+    Attributes:
+        varying: settings that are among the numbers, at the end.
+    """
 
     optimizer: ElementwiseOptimizer
     pack: ParameterPack
     group: dict[str, Any]
+    varying: list[tuple[str, int]]
     numbers: np.ndarray
     first_step: bool
 
     def fill(self) -> None:
-        self.numbers[:] = self.optimizer.next_numbers(self.pack, self.group)
+        """Compute them."""
+        numbers = self.optimizer.next_numbers(self.pack, self.group)
+        self.numbers[:] = [*numbers, *(numbers_in(self.group)[key] for key in self.varying)]
+
+
+def numbers_in(group: dict[str, Any]) -> dict[tuple[str, int], float]:
+    """The numbers among the settings of a group, besides the learning rate, by name and place in a tuple."""
+    settings = [(k, v) for k, v in group.items() if k not in ("params", "lr", "initial_lr")]
+    parts = [(k, n, item) for k, v in settings for n, item in enumerate(v if type(v) is tuple else (v,))]
+    return {(name, place): item for name, place, item in parts if type(item) in (int, float)}
+
+
+def with_numbers(group: dict[str, Any], numbers: dict[tuple[str, int], Any]) -> dict[str, Any]:
+    """The group with other numbers for some of its settings."""
+    group = dict(group)
+    for (name, place), number in numbers.items():
+        value = group[name]
+        group[name] = (*value[:place], number, *value[place + 1 :]) if type(value) is tuple else number
+    return group
 
 
 @dataclass
@@ -70,35 +93,62 @@ def tapped(trace: Trace) -> Iterator[Seen]:
     seen = Seen()
     with ExitStack() as undo:
         undo.enter_context(_traced_tensors())
-        for tap in (_operations, _assignments, _numpy_arrays, _scratch, _optimizers, _generators, _modules):
-            undo.enter_context(tap(seen))
-        before, current.trace = current.trace, trace
-        try:
-            yield seen
-        finally:
-            current.trace = before
+        direction.reverse = False  # so that two captures of one function note its loops in one order
+        for owner, name, function in (
+            *_operations(),
+            (Tensor, "__setitem__", _assignment(Tensor.__setitem__)),
+            (Tensor, "numpy", _numpy_array(Tensor.numpy)),
+            (arena, "frame", _OutermostFrame()),
+            (ElementwiseOptimizer, "_next_update", _update(ElementwiseOptimizer._next_update, seen)),
+            (ElementwiseOptimizer, "_make_packs", _packs(ElementwiseOptimizer._make_packs, seen)),
+            (Generator, "numpy", _drawing(Generator.numpy, seen)),
+            (Module, "__call__", _calling(Module.__call__, seen)),
+            (current, "trace", trace),
+        ):
+            undo.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, function)
+        yield seen
 
 
 # ------------------------------------------------------------------------------------------------- tensors
+
+
+def uninterrupted(function: Callable[[], None]) -> None:
+    """Call a function until it has come to its end, however often Ctrl-C is pressed."""
+    interrupt = None
+    while True:
+        try:
+            function()
+            break
+        except KeyboardInterrupt as pressed:
+            interrupt = pressed
+    if interrupt is not None:
+        raise interrupt
 
 
 @contextmanager
 def _traced_tensors() -> Iterator[None]:
     """All tensors, and what optimizers have packed, hold traced arrays; afterwards none does."""
     before = [(holder, dict(holder.__dict__)) for holder in holders()]
-    for holder, _ in before:
-        change_arrays(holder, traced)
-    given = {id(holder): _arrays_held(holder) for holder, _ in before}
-    try:
-        yield
-    finally:
+    given: dict[int, list[np.ndarray]] = {}
+
+    def restore() -> None:
         for holder, attributes in before:
-            if all(map(is_, _arrays_held(holder), given.pop(id(holder)))):  # the very arrays that it had
-                for name in _NAMES[type(holder) is ParameterPack]:
-                    if name in attributes:
-                        setattr(holder, name, attributes[name])
+            names = [name for name in _NAMES[type(holder) is ParameterPack] if name in attributes]
+            arrays = given.get(id(holder))
+            if arrays is None or all(map(is_, _arrays_held(holder), arrays)):  # the very arrays that it had
+                holder.__dict__.update({name: attributes[name] for name in names})
         for holder in holders():
             change_arrays(holder, plain)
+
+    try:
+        for holder, _ in before:
+            change_arrays(holder, traced)
+        for holder, _ in before:
+            given[id(holder)] = _arrays_held(holder)
+        yield
+    finally:
+        uninterrupted(restore)
 
 
 _NAMES = ("array",), ("arrays", "values", "gradients", "views")
@@ -144,17 +194,11 @@ def change_arrays(holder: Any, change: Callable[[Any], Any]) -> None:
 # ---------------------------------------------------------------------------------------------- operations
 
 
-@contextmanager
-def _operations(seen: Seen) -> Iterator[None]:
+def _operations() -> Iterator[tuple[Any, str, Callable]]:
     """Each forward names the calls that it makes, and becomes one call where it reads a value."""
-    before = [(op, op.forward, op.forward_shared) for op in OPERATIONS.values()]
-    for op, forward, forward_shared in before:
-        op.forward, op.forward_shared = _named(op.name, forward), _named(op.name, forward_shared)
-    try:
-        yield
-    finally:
-        for op, forward, forward_shared in before:
-            op.forward, op.forward_shared = forward, forward_shared
+    for op in OPERATIONS.values():
+        for way in ("forward", "forward_shared"):
+            yield op, way, _named(op.name, getattr(op, way))
 
 
 def _named(name: str, forward: Callable) -> Callable:
@@ -191,27 +235,19 @@ def _varies(trace: Trace, value: Any) -> bool:
     return (type(array) is Traced or trace.knows(array)) and not trace.is_constant(array)
 
 
-@contextmanager
-def _assignments(seen: Seen) -> Iterator[None]:
+def _assignment(before: Callable) -> Callable:
     """``x[key] = y`` is noted also for an x that was made of nothing, such as ``zeros(3)``."""
-    before = Tensor.__setitem__
 
     def assign(self, key, value):
         if current.trace is not None:
             self.array = traced(self.array)
         before(self, key, value)
 
-    Tensor.__setitem__ = assign  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Tensor.__setitem__ = before  # type: ignore[method-assign]
+    return assign
 
 
-@contextmanager
-def _numpy_arrays(seen: Seen) -> Iterator[None]:
+def _numpy_array(before: Callable) -> Callable:
     """What is done with an array that NumPy was given of a tensor, such as a copy, may not be seen."""
-    before = Tensor.numpy
 
     def numpy(self, *, force=False):
         trace = current.trace
@@ -219,11 +255,7 @@ def _numpy_arrays(seen: Seen) -> Iterator[None]:
             trace.value_read("it takes a NumPy array of a tensor")
         return plain(before(self, force=force))
 
-    Tensor.numpy = numpy  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Tensor.numpy = before  # type: ignore[method-assign]
+    return numpy
 
 
 # ------------------------------------------------------------------------------------------ scratch memory
@@ -249,8 +281,6 @@ class _TracedFrame:
     def begin(self, block: int) -> None:
         if self.loop:
             self.block = self.loop, block
-        for memory in self.arrays.values():
-            self.trace.forget(memory)
         self.arrays = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -282,53 +312,43 @@ class _OutermostFrame:
         return traced(array)
 
 
-@contextmanager
-def _scratch(seen: Seen) -> Iterator[None]:
-    direction.reverse = False  # so that two captures of one function note its loops in one order
-    before, arena.frame = arena.frame, _OutermostFrame()  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        arena.frame = before
-
-
 # --------------------------------------------------------------------- optimizers, random numbers, modules
 
 
-@contextmanager
-def _optimizers(seen: Seen) -> Iterator[None]:
+def _update(before: Callable, seen: Seen) -> Callable:
     """The numbers of an update are read from an array."""
-    before = ElementwiseOptimizer.next_numbers
 
-    def next_numbers(self, pack, group):
-        numbers = before(self, pack, group)
+    def next_update(self, pack, group):
         trace = current.trace
         if trace is None:
-            return numbers
-        slot = Slot(self, pack, group, np.array(numbers, pack.params[0].array.real.dtype), pack.first_step)
-        seen.slots.append(slot)
-        trace.add(slot.numbers, EXTERNAL)
-        return tuple(traced(slot.numbers)[i] for i in range(len(numbers)))
+            return before(self, pack, group)
+        numbers = self.next_numbers(pack, group)
+        settings = numbers_in(group)
+        varying = [key for key in settings if key in current.varying]
+        array = np.array([*numbers, *map(settings.get, varying)], pack.params[0].array.real.dtype)
+        seen.slots.append(Slot(self, pack, group, varying, array, pack.first_step))
+        trace.add(array, EXTERNAL)
+        places = [traced(array)[i] for i in range(len(array))]
+        group = with_numbers(group, dict(zip(varying, places[len(numbers) :])))
+        return self.update(group, tuple(places[: len(numbers)]), pack.first_step)
 
-    make = ElementwiseOptimizer._make_packs
+    return next_update
+
+
+def _packs(before: Callable, seen: Seen) -> Callable:
+    """What an optimizer does once is not noted."""
 
     def make_packs(self, *arguments):
         if current.trace is None:
-            return make(self, *arguments)
+            return before(self, *arguments)
         seen.passing = "an optimizer makes its states anew"
         trace, current.trace = current.trace, None
         try:
-            return make(self, *arguments)
+            return before(self, *arguments)
         finally:
             current.trace = trace
 
-    ElementwiseOptimizer.next_numbers = next_numbers  # type: ignore[method-assign]
-    ElementwiseOptimizer._make_packs = make_packs  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        ElementwiseOptimizer.next_numbers = before  # type: ignore[method-assign]
-        ElementwiseOptimizer._make_packs = make  # type: ignore[method-assign]
+    return make_packs
 
 
 class _Numbers:
@@ -367,9 +387,8 @@ class Draw:
         return getattr(self.generator.numpy, self.__name__)(*arguments, **options)
 
 
-@contextmanager
-def _generators(seen: Seen) -> Iterator[None]:
-    before: Any = Generator.numpy
+def _drawing(before: Any, seen: Seen) -> property:
+    """The generators that numbers are drawn from, and the draws."""
 
     def numpy(self):
         numbers = before.fget(self)
@@ -378,25 +397,15 @@ def _generators(seen: Seen) -> Iterator[None]:
         seen.generators[id(self)] = self
         return _Numbers(self, numbers)
 
-    Generator.numpy = property(numpy)  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        Generator.numpy = before  # type: ignore[method-assign]
+    return property(numpy)
 
 
-@contextmanager
-def _modules(seen: Seen) -> Iterator[None]:
+def _calling(before: Callable, seen: Seen) -> Callable:
     """The modules that are called."""
-    before = Module.__call__
 
     def call(self, *arguments, **options):
         if current.trace is not None:
             seen.modules[id(self)] = self
         return before(self, *arguments, **options)
 
-    Module.__call__ = call  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Module.__call__ = before  # type: ignore[method-assign]
+    return call

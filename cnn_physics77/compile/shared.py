@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from cnn_physics77.compile.analysis import ALIGNMENT
-from cnn_physics77.compile.seams import change_arrays, holders
+from cnn_physics77.compile.seams import change_arrays, holders, uninterrupted
 from cnn_physics77.compile.trace import EXTERNAL, Buffer, owner_of
 
 
@@ -106,6 +106,9 @@ def move(
         offset = array.__array_interface__["data"][0] - byte_bounds(owner)[0]
         return np.ndarray(array.shape, array.dtype, new, offset, array.strides)
 
-    for holder in holders():
-        change_arrays(holder, change)
+    def change_all() -> None:
+        for holder in holders():
+            change_arrays(holder, change)
+
+    uninterrupted(change_all)
     return change

@@ -17,7 +17,7 @@ import numpy as np
 
 from cnn_physics77.compile.listing import name_of, sections
 from cnn_physics77.compile.naming import Interface
-from cnn_physics77.compile.replay import Program, lines_of
+from cnn_physics77.compile.replay import Program, lines_of, text_of
 from cnn_physics77.compile.seams import Draw
 from cnn_physics77.compile.trace import (
     CONSTANT,
@@ -71,7 +71,7 @@ def load(arrays):
 '''
 
 
-def text_of(program: Program) -> str:
+def module_of(program: Program) -> str:
     """The text of the module."""
     interface = program.interface
     if interface is None:
@@ -83,8 +83,7 @@ def text_of(program: Program) -> str:
         (name, [_commented(line, step) for step in part for line in lines_of(step, names)])
         for name, part in steps
     ]
-    fills = [f"copyto({names.whole(b)}, {names.initial(b)})" for b in program.initial]
-    functions = [_function(name, body, fills, names) for name, body in bodies]
+    functions = [_function(name, body, names) for name, body in bodies]
     state = "".join(f"    {name!r}: {text},\n" for name, text in names.state().items())
     return (
         HEAD.format(name=interface.name, calls=calls)
@@ -95,7 +94,7 @@ def text_of(program: Program) -> str:
     )
 
 
-def _function(name: str, body: list[str], fills: list[str], names: Texts) -> str:
+def _function(name: str, body: list[str], names: Texts) -> str:
     interface = names.interface
     given = interface.arguments
     results = ["None" if o is None else f"{names.text(o)}.copy()" for o in interface.results]
@@ -105,8 +104,7 @@ def _function(name: str, body: list[str], fills: list[str], names: Texts) -> str
     gradients = [f"{n!r}: {names.text(place)}.copy()" for n, place in interface.gradients]
     if name == "backward" or (not name and gradients):
         results.append("{" + ", ".join(gradients) + "}")
-    lines = fills if name != "backward" else []
-    lines = [*lines, *(f"copyto({names.text(place)}, {n})" for n, place in given)]
+    lines = [f"copyto({names.text(place)}, {n})" for n, place in given]
     lines += body
     result = f"return {results[0]}" if len(results) == 1 else f"return ({', '.join(results)})"
     inside = "\n        ".join(["with np.errstate(all='ignore'):", *(lines or ["pass"])])
@@ -166,13 +164,9 @@ class Texts:
         """The text of an argument."""
         if isinstance(value, Operand):
             return self._array(value)
-        if type(value) is tuple:
-            return "(" + "".join(self.text(item) + ", " for item in value) + ")"
-        if type(value) is list:
-            return "[" + ", ".join(map(self.text, value)) + "]"
-        if value is ...:
-            return "..."
-        if value is None or type(value) in (bool, int, str, float, complex, slice):
+        if simple := text_of(value, self.text):
+            return simple
+        if type(value) in (float, complex, slice):
             return repr(value)
         if isinstance(value, np.dtype):
             return f"np.dtype({value.str!r})"
@@ -183,15 +177,6 @@ class Texts:
         if isinstance(value, np.ndarray):
             return self._literal(value)
         raise CaptureError(f"save: {type(value).__name__} is an argument of a call; it cannot be written")
-
-    def whole(self, buffer: Buffer) -> str:
-        """The bytes of a buffer."""
-        return self._array(Operand(buffer, 0, (buffer.size,), (1,), np.dtype(np.uint8)))
-
-    def initial(self, buffer: Buffer) -> str:
-        """The bytes that a buffer holds before the first call."""
-        assert buffer.initial is not None
-        return self._literal(buffer.initial.ravel(order="K").view(np.uint8))
 
     def state(self) -> dict[str, str]:
         """The arrays of others that are used, by name."""

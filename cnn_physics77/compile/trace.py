@@ -7,11 +7,12 @@ slice, a transposed or a reshaped view of a buffer is just another description o
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -40,11 +41,12 @@ class Buffer:
     """A piece of memory.
 
     Attributes:
-        owner: an array of all of it, which keeps it alive.
+        owner: an array of all of it, which keeps it alive; of a temporary, one of nothing.
         start, stop: addresses.
         kind: INPUT, EXTERNAL, CONSTANT or TEMPORARY.
         number: how many the trace had before.
         initial: a copy of a constant, made before the first call that writes into it.
+        life: of a temporary during the capture.
     """
 
     owner: np.ndarray
@@ -53,6 +55,7 @@ class Buffer:
     kind: str
     number: int = 0
     initial: np.ndarray | None = None
+    life: ref[np.ndarray] | None = None
 
     @property
     def size(self) -> int:
@@ -161,8 +164,9 @@ class Trace:
         self.loops = 0
         self.problem: str | None = None
         self._count = 0
+        self._dead: list[Buffer] = []  # temporaries whose memory has been given back, and may come again
         self._overwritten: list[tuple[np.ndarray, np.ndarray]] | None = None  # and what was there
-        self._oldest_new = 0  # number of the first buffer that the way which is not taken meets
+        self._oldest_new = 0  # number of the first buffer since then
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
 
     # ------------------------------------------------------------------------------------------- memory
@@ -187,18 +191,20 @@ class Trace:
         return buffer.kind == CONSTANT and buffer.initial is None
 
     def add(self, owner: np.ndarray, kind: str) -> Buffer:
-        """A new buffer: all the memory of ``owner``."""
+        """A new buffer: all the memory of ``owner``. A temporary does not keep it alive."""
         buffer = Buffer(owner, *byte_bounds(owner), kind, self._count)
         self._count += 1
+        self._forget_dead()
         insort(self.buffers, buffer)
+        if kind == TEMPORARY:
+            buffer.owner, buffer.life = _NOTHING, ref(owner, lambda _: self._dead.append(buffer))
         return buffer
 
-    def forget(self, owner: np.ndarray) -> None:
-        """The captured calls use a temporary no more: its memory is given back, and may come again."""
-        buffer = self._find(owner)
-        if buffer is not None:
-            self.buffers.remove(buffer)
-            buffer.owner = _NOTHING
+    def _forget_dead(self) -> None:
+        while self._dead:  # appended to in any thread
+            buffer = self._dead.pop()
+            buffer.life = None
+            del self.buffers[bisect_left(self.buffers, buffer)]
 
     def knows(self, array: np.ndarray) -> bool:
         """Whether an array lies in a buffer."""
@@ -219,7 +225,20 @@ class Trace:
             if self._overwritten is not None and not is_new:
                 self._overwritten.append((array, array.copy()))
 
+    @contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Within, calls are noted; at the end all memory that was there before is what it was."""
+        before = self._overwritten, self._oldest_new
+        self._overwritten, self._oldest_new = [], self._count
+        try:
+            yield
+        finally:
+            for array, values in reversed(self._overwritten):
+                array[...] = values
+            self._overwritten, self._oldest_new = before
+
     def _find(self, array: np.ndarray) -> Buffer | None:
+        self._forget_dead()
         low, high = byte_bounds(array)
         place = bisect_right(self.buffers, low, key=lambda buffer: buffer.start) - 1
         if place >= 0 and high <= self.buffers[place].stop:
@@ -230,11 +249,12 @@ class Trace:
         """Give the memory of temporaries back: a program has its own."""
         for buffer in self.buffers:
             if buffer.kind == TEMPORARY:
-                buffer.owner = _NOTHING
+                buffer.owner, buffer.life = _NOTHING, None
 
     def take_memory(self) -> None:
         """Let a program use copies of the arguments and of the constants of the recorded call. What that call
         returned may lie there: a replay does not overwrite it, and is not changed with it."""
+        self._forget_dead()
         for buffer in self.buffers:
             owner = buffer.owner
             if buffer.kind in (INPUT, CONSTANT) and owner.flags.writeable and owner.flags.forc:
@@ -298,16 +318,11 @@ class Trace:
             ValueRead: one of them decides by a value again.
         """
         noted = Choice(self.operand(condition), [], [], self.operation, _block())
-        steps, overwritten, oldest_new = self.steps, self._overwritten, self._oldest_new
+        steps = self.steps
         try:
-            self.steps, self._overwritten = (noted.other if taken else noted.first), []
-            self._oldest_new = self._count
-            try:
+            self.steps = noted.other if taken else noted.first
+            with self.undoing():
                 (other if taken else first)()
-            finally:
-                for array, before in reversed(self._overwritten):
-                    array[...] = before
-                self._overwritten, self._oldest_new = overwritten, oldest_new
             self.steps = noted.first if taken else noted.other
             (first if taken else other)()
         finally:
@@ -365,18 +380,22 @@ def array_at(operand: Operand) -> np.ndarray:
 class _Current(threading.local):
     trace: Trace | None = None
     whole: frozenset[str] = frozenset()
+    varying: frozenset[tuple[str, int]] = frozenset()
 
 
 current = _Current()
 """``current.trace``: the trace that this thread writes, or None. ``current.whole``: the operations that are
-one call each, since values that they decide by have changed before."""
+one call each, since values that they decide by have changed before. ``current.varying``: the settings of
+optimizers that have, by name and place in a tuple."""
 
 
 @contextmanager
-def taken_whole(operations: frozenset[str]) -> Iterator[None]:
-    """Within, these operations become one call each in a capture of this thread."""
-    before, current.whole = current.whole, operations
+def prepared(whole: frozenset[str], varying: frozenset[tuple[str, int]]) -> Iterator[None]:
+    """Within, a capture of this thread takes these operations as one call each, and reads these settings anew
+    before each replay."""
+    before = current.whole, current.varying
+    current.whole, current.varying = whole, varying
     try:
         yield
     finally:
-        current.whole = before
+        current.whole, current.varying = before

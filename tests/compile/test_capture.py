@@ -33,7 +33,7 @@ def x_of(seed: int, *shape: int) -> Tensor:
 def taps() -> list:
     """Everything that a capture replaces."""
     return [
-        Module.__call__, Generator.numpy, ElementwiseOptimizer.next_numbers, ElementwiseOptimizer._make_packs,
+        Module.__call__, Generator.numpy, ElementwiseOptimizer._next_update, ElementwiseOptimizer._make_packs,
         Tensor.__setitem__, current.trace, arena.frame,
         *[part for op in OPERATIONS.values() for part in (op.forward, op.forward_shared)],
     ]  # fmt: skip

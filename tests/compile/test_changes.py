@@ -83,31 +83,6 @@ def test_change_between_steps(change, optimizer, replays):
     assert replays.count >= 3
 
 
-def test_gradients_are_added_to(replays):
-    """Gradients in new memory need a new capture each, and then the step runs eagerly."""
-
-    def build(world):
-        ordinary(world)
-
-        def step(x, target):
-            loss = F.cross_entropy(world.model(x), target)
-            loss.backward()
-            return loss
-
-        world.step = step
-
-    def script(world):
-        for number in range(30):
-            yield world.step(*data(number))
-            if number % 3 == 2:
-                world.optimizer.step()
-                world.optimizer.zero_grad(set_to_none=number % 2 == 0)
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "compile: step was captured 8 times")
-        run_both(build, script)
-
-
 def test_parameters_are_replaced(replays):
     def script(world):
         for number in range(12):

@@ -234,6 +234,28 @@ def test_tensors_made_inside(replays):
     agree(function, lambda rng: (random(rng, 3, 4), torch.from_numpy(rng.permutation(4)[:2])), replays)
 
 
+OUT_BY_POSITION = {
+    "function": lambda x, y: np.cumsum(x.array, 0, None, y.array),
+    "method": lambda x, y: x.array.cumsum(0, None, y.array),
+    "ufunc": lambda x, y: np.multiply(x.array, 3, y.array),
+    "reduction": lambda x, y: np.sum(x.array[None], 0, None, y.array),
+}
+
+
+@pytest.mark.parametrize("name", OUT_BY_POSITION)
+def test_out_by_position(name, replays):
+    def function(x):
+        y = torch.empty(3, dtype=torch.float64)
+        OUT_BY_POSITION[name](x, y)
+        return y * 2
+
+    compiled = torch.compile(function, fullgraph=True)
+    for seed in range(5):
+        x = torch.from_numpy(np.random.default_rng(seed).normal(size=3))
+        np.testing.assert_array_equal(compiled(x).array, function(x).array)
+    assert replays.count == 2
+
+
 def test_in_place(replays):
     def function(x, index):
         x = x.detach().requires_grad_(True)
