@@ -92,7 +92,7 @@ class Program:
         self.arena = np.empty(self.bytes + ALIGNMENT, np.uint8)
         self._start = -self.arena.__array_interface__["data"][0] % ALIGNMENT
         self._arrays = {}
-        self.runs = [function.bound(self) for function in self._functions]
+        self.runs = [function.bound(self.array) for function in self._functions]
 
     def _compiled(self, items: list[Step | Loop]) -> list[Compiled]:
         return [Compiled(items)]
@@ -227,9 +227,9 @@ class Compiled:
         exec(compile(self.source, "<captured program>", "exec"), space)
         self._bind = space["bind"]
 
-    def bound(self, program: Program) -> Callable[[], None]:
-        """The function, on the memory of a program."""
-        return self._bind(*(program.array(v) if type(v) is Operand else v for v in self._values))
+    def bound(self, array: Callable[[Operand], np.ndarray]) -> Callable[[], None]:
+        """The function, on the memory in which ``array`` places operands."""
+        return self._bind(*(array(v) if type(v) is Operand else v for v in self._values))
 
 
 def _function(name: str, steps: list[Step], names: _Names) -> str:

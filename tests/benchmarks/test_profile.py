@@ -196,9 +196,9 @@ def test_the_parts_of_a_captured_step_are_those_of_the_eager_one(model):
     captured = dataclasses.replace(case, captured="threads").training(numpy77.ADAPTER, case.given())
     for _ in range(4):
         captured.call()
-    run = captured.step.program.run
+    runs = captured.step.program.runs
     (parts,) = captured_parts(captured.call, captured.step, 1)
-    assert captured.step.program.run is run
+    assert captured.step.program.runs is runs
     placed = place_captured(calls, parts)
     assert sum(placed.values()) == pytest.approx(sum(seconds for _, seconds in parts))
     empty = {calls[number].name for number, seconds in placed.items() if not seconds}

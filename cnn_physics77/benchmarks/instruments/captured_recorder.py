@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ...compile.function import CompiledFunction
-from ...compile.replay import Program, compiled
+from ...compile.replay import Compiled, Program
+from ...compile.schedule import schedule
 from .measure import MeasurementError
 from .recorder import REMAINDER, Event
 
@@ -31,7 +32,7 @@ def captured_parts(call: Callable[[], Any], step: CompiledFunction, steps: int) 
         step: captured already, in threads.
     """
     program, found = step.program, []
-    pieces, run = _pieces(program), program.run
+    pieces, runs = _pieces(program), program.runs
     times: list[float] = []
 
     def clocked() -> None:
@@ -40,7 +41,7 @@ def captured_parts(call: Callable[[], Any], step: CompiledFunction, steps: int) 
             piece()
             times.append(perf_counter() - start)
 
-    program.run = clocked
+    program.runs = [clocked]
     try:
         for _ in range(steps):
             times.clear()
@@ -52,12 +53,12 @@ def captured_parts(call: Callable[[], Any], step: CompiledFunction, steps: int) 
             parts = [(name, seconds) for (name, _), seconds in zip(pieces, times, strict=True)]
             found.append([*parts, (REMAINDER, max(0.0, rest))])
     finally:
-        program.run = run
+        program.runs = runs
     return found
 
 
 def _pieces(program: Program) -> list[tuple[str, Callable[[], None]]]:
-    """The program in parts: what fills its constants, then the calls of one operation each.
+    """The program in parts: the calls of one operation each.
 
     They hold no reference to its arrays: a step whose gradients somebody else holds is not replayed.
     """
@@ -65,14 +66,8 @@ def _pieces(program: Program) -> list[tuple[str, Callable[[], None]]]:
     def array(operand: Any) -> np.ndarray:
         return np.asarray(SimpleNamespace(__array_interface__=program.array(operand).__array_interface__))
 
-    def piece(steps: list[Any], initial: Sequence[Any] = ()) -> Callable[[], None]:
-        content = {"steps": steps, "initial": initial, "lanes": program.lanes, "array": array}
-        return compiled(SimpleNamespace(**content))[1]
-
-    pieces = [("", piece([], program.initial))] if program.initial else []
-    for name, steps in groupby(program.steps, key=lambda step: step.operation):
-        pieces.append((name, piece(list(steps))))
-    return pieces
+    parts = [(name, list(steps)) for name, steps in groupby(program.steps, key=lambda step: step.operation)]
+    return [(name, Compiled(list(schedule(steps, program.lanes))).bound(array)) for name, steps in parts]
 
 
 def place_captured(calls: Sequence[Event], parts: Sequence[Part]) -> dict[int, float]:
