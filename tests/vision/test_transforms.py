@@ -156,8 +156,10 @@ def test_resize_is_pillows(size, largest, expected):
 
 
 def test_resize_refuses_what_it_cannot():
-    with pytest.raises(TypeError, match="resize: expected a PIL image, found Tensor; resize before ToTensor"):
-        F.resize(ours.ones(1, 4, 4), 2)
+    with pytest.raises(ValueError, match="expected nearest, bilinear or bicubic for a tensor, found lanczos"):
+        F.resize(ours.ones(1, 4, 4), 2, F.InterpolationMode.LANCZOS)
+    with pytest.raises(TypeError, match="resize: expected a PIL image or a tensor"):
+        F.resize(3, 2)
     with pytest.raises(ValueError, match="max_size with one number"):
         F.resize(IMAGES[0], (2, 3), max_size=5)
     with pytest.raises(ValueError, match="greater than the size of the smaller side"):

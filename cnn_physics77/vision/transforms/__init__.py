@@ -1,4 +1,5 @@
 """``torchvision.transforms``: transforms of images."""
 
 from cnn_physics77.vision.transforms import functional
+from cnn_physics77.vision.transforms.augmentation import *
 from cnn_physics77.vision.transforms.transforms import *

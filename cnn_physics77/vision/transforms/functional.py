@@ -5,7 +5,6 @@ An image is a PIL image, or a tensor of shape (..., H, W).
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
@@ -16,7 +15,17 @@ from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.operations.creation.creation import as_tensor
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.indexing.pad import pad as _pad_tensor
+from cnn_physics77.core.operations.nn.interpolate import interpolate
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.colour import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+    rgb_to_grayscale,
+    to_grayscale,
+)
+from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
 
 
 class InterpolationMode(Enum):
@@ -30,45 +39,22 @@ class InterpolationMode(Enum):
     LANCZOS = "lanczos"
 
 
-def _pillow(module: str) -> Any:
-    try:
-        return importlib.import_module(f"PIL.{module}")
-    except ImportError:
-        raise ImportError(
-            "transforms: a PIL image needs the package Pillow; pip install pillow", name="PIL"
-        ) from None
-
-
-def _is_pil(image: Any) -> bool:
-    return type(image).__module__.partition(".")[0] == "PIL" or any(
-        kind.__module__.startswith("PIL.") for kind in type(image).__mro__
-    )
-
-
-def _check_image(function: str, image: Any) -> None:
-    if not (_is_pil(image) or (isinstance(image, Tensor) and image.ndim >= 2)):
-        found = (
-            f"a tensor of shape {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
-        )
-        raise TypeError(f"{function}: expected a PIL image or a tensor (..., H, W), found {found}")
-
-
 def get_image_size(img: Any) -> list[int]:
     """[width, height]."""
-    _check_image("get_image_size", img)
-    return list(img.size) if _is_pil(img) else [img.shape[-1], img.shape[-2]]
+    check_image("get_image_size", img)
+    return list(img.size) if is_pil(img) else [img.shape[-1], img.shape[-2]]
 
 
 def get_dimensions(img: Any) -> list[int]:
     """[channels, height, width]."""
     width, height = get_image_size(img)
-    channels = len(img.getbands()) if _is_pil(img) else img.shape[-3] if img.ndim > 2 else 1
+    channels = len(img.getbands()) if is_pil(img) else img.shape[-3] if img.ndim > 2 else 1
     return [channels, height, width]
 
 
 def pil_to_tensor(pic: Any) -> Tensor:
     """The pixels of a PIL image, (C, H, W), in their own dtype."""
-    if not _is_pil(pic):
+    if not is_pil(pic):
         raise TypeError(f"pil_to_tensor: pic should be PIL Image. Got {type(pic)}")
     pixels = np.array(pic)
     if pixels.ndim == 2:
@@ -81,7 +67,7 @@ def to_tensor(pic: Any) -> Tensor:
 
     Pixels of 8 bits become floats from 0 to 1, of the default dtype; others keep their values.
     """
-    if _is_pil(pic):
+    if is_pil(pic):
         tensor = pil_to_tensor(pic)
         if pic.mode == "1":
             tensor = from_array(tensor.array.astype(np.uint8) * np.uint8(255))
@@ -122,7 +108,7 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         )
     if pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    image = _pillow("Image").fromarray(np.ascontiguousarray(pixels))
+    image = pillow("Image").fromarray(np.ascontiguousarray(pixels))
     return image if mode in (None, image.mode) else image.convert(mode)
 
 
@@ -146,14 +132,14 @@ def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inpla
 
 def hflip(img: Any) -> Any:
     """The image mirrored: left is right."""
-    _check_image("hflip", img)
-    return img.transpose(_pillow("Image").FLIP_LEFT_RIGHT) if _is_pil(img) else flip(img, [-1])
+    check_image("hflip", img)
+    return img.transpose(pillow("Image").FLIP_LEFT_RIGHT) if is_pil(img) else flip(img, [-1])
 
 
 def vflip(img: Any) -> Any:
     """The image upside down."""
-    _check_image("vflip", img)
-    return img.transpose(_pillow("Image").FLIP_TOP_BOTTOM) if _is_pil(img) else flip(img, [-2])
+    check_image("vflip", img)
+    return img.transpose(pillow("Image").FLIP_TOP_BOTTOM) if is_pil(img) else flip(img, [-2])
 
 
 def _margins(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
@@ -176,25 +162,25 @@ def pad(
         fill: the value of the margin; for a PIL image also one for each channel.
         padding_mode: ``"constant"``, or the image's ``"edge"``, ``"reflect"`` or ``"symmetric"``.
     """
-    _check_image("pad", img)
+    check_image("pad", img)
     left, top, right, bottom = _margins(padding)
     if padding_mode not in ("constant", "edge", "reflect", "symmetric"):
         raise ValueError(
             f"pad: expected a padding_mode of constant, edge, reflect or symmetric, found {padding_mode!r}"
         )
     if padding_mode == "constant":
-        if not _is_pil(img):
+        if not is_pil(img):
             return _pad_tensor(img, (left, right, top, bottom), value=fill)  # type: ignore[arg-type]
         if isinstance(fill, tuple) and len(fill) == 1:
             fill *= len(img.getbands())
         elif not isinstance(fill, tuple) and len(img.getbands()) > 1:
             fill = (fill,) * len(img.getbands())
-        return _pillow("ImageOps").expand(img, (left, top, right, bottom), fill=fill)
+        return pillow("ImageOps").expand(img, (left, top, right, bottom), fill=fill)
     width, height = get_image_size(img)
     rows: Any = np.pad(np.arange(height), (top, bottom), padding_mode)  # type: ignore[call-overload]
     columns: Any = np.pad(np.arange(width), (left, right), padding_mode)  # type: ignore[call-overload]
-    if _is_pil(img):
-        padded = _pillow("Image").fromarray(np.asarray(img)[rows][:, columns])
+    if is_pil(img):
+        padded = pillow("Image").fromarray(np.asarray(img)[rows][:, columns])
         if img.mode == "P":
             padded.putpalette(img.getpalette())
         return padded
@@ -203,8 +189,8 @@ def pad(
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     """The part of the image from (top, left) on; zero outside of the image."""
-    _check_image("crop", img)
-    if _is_pil(img):
+    check_image("crop", img)
+    if is_pil(img):
         return img.crop((left, top, left + width, top + height))
     right, bottom = img.shape[-1] - left - width, img.shape[-2] - top - height
     margins = [max(-left, 0), max(-right, 0), max(-top, 0), max(-bottom, 0)]
@@ -241,47 +227,110 @@ def resize(
     max_size: int | None = None,
     antialias: bool | None = True,
 ) -> Any:
-    """A PIL image of another size, by Pillow.
+    """An image of another size: a PIL image by Pillow, a tensor by ``nn.functional.interpolate``.
 
     Args:
         size: (height, width), or the size of the smaller side; the proportions are then kept.
         interpolation: an :class:`InterpolationMode`, or Pillow's constant.
         max_size: the largest size of the longer side, with one number as ``size``.
-        antialias: not used; Pillow always does it.
+        antialias: whether a tensor is smoothed before it gets smaller; Pillow always does it.
+    """
+    check_image("resize", img)
+    height, width = _size_of(img, (size,) if isinstance(size, int) else tuple(size), max_size)
+    if isinstance(interpolation, int):
+        interpolation = InterpolationMode[pillow("Image").Resampling(interpolation).name]
+    if is_pil(img):
+        return img.resize((width, height), getattr(pillow("Image").Resampling, interpolation.name))
+    mode = interpolation.value
+    if mode not in ("nearest", "bilinear", "bicubic"):
+        raise ValueError(f"resize: expected nearest, bilinear or bicubic for a tensor, found {mode}")
+    images = img.reshape((-1, *img.shape[-3:])) if img.ndim > 2 else img[None, None]
+    if not img.is_floating_point():
+        images = images.to(np.float32)
+    smooth = bool(antialias) and mode != "nearest"
+    corners = None if mode == "nearest" else False
+    made = interpolate(images, (height, width), mode=mode, align_corners=corners, antialias=smooth)
+    if not img.is_floating_point():
+        made = (made.clamp(0, 255) if mode == "bicubic" else made).round().to(img.dtype)
+    return made.reshape((*img.shape[:-2], height, width))
+
+
+def _size_of(img: Any, sizes: tuple[int, ...], max_size: int | None) -> tuple[int, int]:
+    """The (height, width) that :func:`resize` gives to an image."""
+    if len(sizes) == 2:
+        if max_size is not None:
+            raise ValueError("resize: expected max_size with one number as size, found two numbers")
+        return sizes[0], sizes[1]
+    width, height = get_image_size(img)
+    short, long = min(width, height), max(width, height)
+    new_short, new_long = sizes[0], int(sizes[0] * long / short)
+    if max_size is not None:
+        if max_size <= sizes[0]:
+            raise ValueError(
+                f"resize: expected a max_size greater than the size of the smaller side {sizes[0]}, "
+                f"found {max_size}"
+            )
+        if new_long > max_size:
+            new_short, new_long = int(max_size * new_short / new_long), max_size
+    return (new_short, new_long) if height <= width else (new_long, new_short)
+
+
+def resized_crop(
+    img: Any,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: int | Sequence[int],
+    interpolation: Any = InterpolationMode.BILINEAR,
+    antialias: bool | None = True,
+) -> Any:
+    """A part of the image (:func:`crop`) in another size (:func:`resize`)."""
+    return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def rotate(
+    img: Any,
+    angle: float,
+    interpolation: Any = InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Sequence[int] | None = None,
+    fill: Any = None,
+) -> Any:
+    """A PIL image turned counter-clockwise, by Pillow.
+
+    Args:
+        angle: in degrees.
+        expand: whether the image grows so that all of it is seen.
+        center: (x, y) of the point that stays; None for the middle.
+        fill: the colour of what was outside.
 
     Raises:
-        TypeError: a tensor, which is not resized here.
+        TypeError: a tensor.
     """
-    if not _is_pil(img):
-        raise TypeError(
-            f"resize: expected a PIL image, found {type(img).__name__}; resize before ToTensor, or "
-            "convert by to_pil_image"
-        )
-    sizes = (size,) if isinstance(size, int) else tuple(size)
-    if len(sizes) == 1:
-        width, height = img.size
-        short, long = min(width, height), max(width, height)
-        new_short, new_long = sizes[0], int(sizes[0] * long / short)
-        if max_size is not None:
-            if max_size <= sizes[0]:
-                raise ValueError(
-                    f"resize: expected a max_size greater than the size of the smaller side {sizes[0]}, "
-                    f"found {max_size}"
-                )
-            if new_long > max_size:
-                new_short, new_long = int(max_size * new_short / new_long), max_size
-        sizes = (new_short, new_long) if height <= width else (new_long, new_short)
-    elif max_size is not None:
-        raise ValueError("resize: expected max_size with one number as size, found two numbers")
-    if isinstance(interpolation, InterpolationMode):
-        interpolation = getattr(_pillow("Image").Resampling, interpolation.name)
-    return img.resize((sizes[1], sizes[0]), interpolation)
+    if not is_pil(img):
+        raise TypeError(f"rotate: expected a PIL image, found {type(img).__name__}; convert by to_pil_image")
+    how = getattr(pillow("Image").Resampling, interpolation.name)
+    return img.rotate(angle, how, expand, center, fillcolor=fill)
+
+
+def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
+    """A tensor with v in the part (h, w) from (i, j) on."""
+    if not inplace:
+        img = img.clone()
+    img[..., i : i + h, j : j + w] = v
+    return img
 
 
 __all__ = [
     "InterpolationMode",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_hue",
+    "adjust_saturation",
     "center_crop",
     "crop",
+    "erase",
     "get_dimensions",
     "get_image_size",
     "hflip",
@@ -289,6 +338,10 @@ __all__ = [
     "pad",
     "pil_to_tensor",
     "resize",
+    "resized_crop",
+    "rgb_to_grayscale",
+    "rotate",
+    "to_grayscale",
     "to_pil_image",
     "to_tensor",
     "vflip",

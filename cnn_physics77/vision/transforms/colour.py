@@ -1,0 +1,103 @@
+"""Colours of images: the part of ``torchvision.transforms.functional`` that changes them.
+
+A tensor (..., 3, H, W) has values from 0 to 1, or is uint8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.operations.creation.creation import zeros_like
+from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
+
+
+def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+    """The brightness of a colour image, 0.2989 R + 0.587 G + 0.114 B (ITU-R 601), as one channel or as three
+    equal ones.
+    """
+    check_image("rgb_to_grayscale", img)
+    if num_output_channels not in (1, 3):
+        raise ValueError(
+            f"rgb_to_grayscale: num_output_channels should be either 1 or 3, found {num_output_channels}"
+        )
+    if is_pil(img):
+        grey = img.convert("L")
+        return grey if num_output_channels == 1 else pillow("Image").merge("RGB", [grey] * 3)
+    red, green, blue = img.unbind(-3)
+    grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(img.dtype).unsqueeze(-3)
+    return grey if num_output_channels == 1 else grey.expand(img.shape).clone()
+
+
+def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+    """:func:`rgb_to_grayscale` of a PIL image."""
+    return rgb_to_grayscale(img, num_output_channels)
+
+
+def _blend(image: Tensor, other: Tensor, factor: float) -> Tensor:
+    most = 1.0 if image.is_floating_point() else 255.0
+    return (factor * image + (1.0 - factor) * other).clamp(0, most).to(image.dtype)
+
+
+def _changed(function: str, enhancer: str, img: Any, factor: float, other: Any) -> Any:
+    """The image moved away from another one, by Pillow's class or as tensors."""
+    check_image(function, img)
+    if factor < 0:
+        raise ValueError(f"{function}: factor ({factor}) is not non-negative.")
+    if is_pil(img):
+        return getattr(pillow("ImageEnhance"), enhancer)(img).enhance(factor)
+    return _blend(img, other(img), factor)
+
+
+def adjust_brightness(img: Any, brightness_factor: float) -> Any:
+    """The image times a factor."""
+    return _changed("adjust_brightness", "Brightness", img, brightness_factor, zeros_like)
+
+
+def adjust_contrast(img: Any, contrast_factor: float) -> Any:
+    """The differences from the mean brightness times a factor."""
+
+    def mean(image: Tensor) -> Tensor:
+        grey = rgb_to_grayscale(image) if image.shape[-3] == 3 else image
+        if not image.is_floating_point():
+            grey = grey.to(np.float32)
+        return grey.mean(dim=(-3, -2, -1), keepdim=True)
+
+    return _changed("adjust_contrast", "Contrast", img, contrast_factor, mean)
+
+
+def adjust_saturation(img: Any, saturation_factor: float) -> Any:
+    """The differences from the grey image times a factor."""
+    return _changed("adjust_saturation", "Color", img, saturation_factor, rgb_to_grayscale)
+
+
+def adjust_hue(img: Any, hue_factor: float) -> Any:
+    """A PIL image with its hue turned by a part of the circle, from -0.5 to 0.5.
+
+    Raises:
+        TypeError: a tensor.
+    """
+    if not -0.5 <= hue_factor <= 0.5:
+        raise ValueError(f"adjust_hue: hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
+    if not is_pil(img):
+        raise TypeError(
+            f"adjust_hue: expected a PIL image, found {type(img).__name__}; convert by to_pil_image"
+        )
+    if img.mode in ("L", "1", "I", "F"):
+        return img
+    hue, saturation, value = img.convert("HSV").split()
+    turned = (np.asarray(hue).astype(np.int64) + int(hue_factor * 255)) % 256
+    hue = pillow("Image").fromarray(turned.astype(np.uint8))
+    return pillow("Image").merge("HSV", (hue, saturation, value)).convert(img.mode)
+
+
+__all__ = [
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_hue",
+    "adjust_saturation",
+    "rgb_to_grayscale",
+    "to_grayscale",
+]
