@@ -31,11 +31,6 @@ class Spread:
     count: int
     failed: int = 0
 
-    @property
-    def iqr(self) -> float:
-        """Interquartile range, upper minus lower quartile."""
-        return self.upper - self.lower
-
 
 def spread(values: ArrayLike) -> Spread:
     """Median and quartiles (linear interpolation between order statistics, NumPy's default).

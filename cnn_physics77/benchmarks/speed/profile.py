@@ -16,6 +16,7 @@ FLOPs (Winograd) or more bytes (im2col).
 from __future__ import annotations
 
 import argparse
+import datetime
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -50,6 +51,7 @@ from ..instruments.measure import (
     MeasurementError,
     interleaved,
     measure_peaks,
+    source_commit,
 )
 from ..instruments.processors import available_cores
 from ..instruments.recorder import Event, our_events
@@ -192,6 +194,7 @@ def compare_profiles(
     replies: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     disturbances: dict[str, list[Disturbance]] = {name: [] for name in names}
     peaks: list[dict[str, float]] = []
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with ExitStack() as stack:
         workers: dict[str, Worker] = {
             name: stack.enter_context(Worker([ours if name == CAPTURED else name], threads, SPEED))
@@ -215,7 +218,9 @@ def compare_profiles(
             replies[name].append(reply)
             disturbances[name].append(disturbance)
         environment = Environment(
-            **workers[ours].ask("environment", started="", command_line=list(sys.argv), commit=None)
+            **workers[ours].ask(
+                "environment", started=started, command_line=list(sys.argv), commit=source_commit()
+            )
         )
     for name in names:
         replies[name] = _quiet(replies[name], disturbances[name])

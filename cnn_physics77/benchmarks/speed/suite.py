@@ -101,7 +101,6 @@ class Suite:
     Args:
         threads: for each framework, where a case does not say otherwise.
         rounds: timed blocks of each framework.
-        block_seconds: target length of a block.
         memory: whether peak memory is measured.
         note: called with one line for each finished case.
     """
@@ -110,15 +109,14 @@ class Suite:
         self,
         threads: int,
         rounds: int,
-        block_seconds: float = BLOCK_SECONDS,
         memory: bool = True,
         note: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.threads, self.rounds, self.block_seconds = threads, rounds, block_seconds
+        self.threads, self.rounds = threads, rounds
         self.memory, self.note = memory, note
         self.started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self.commit = source_commit()
-        self.report = SpeedReport({}, threads, rounds, block_seconds, SETTLE_SECONDS, None, [])
+        self.report = SpeedReport({}, threads, rounds, BLOCK_SECONDS, SETTLE_SECONDS, None, [])
 
     def run(self, cases: Iterable[Case]) -> SpeedReport:
         """Run the cases; meanwhile `report` holds those that are finished.
@@ -252,7 +250,7 @@ class Suite:
         for worker in workers.values():
             worker.ask("run", calls=WARMUP_CALLS)
             seconds = max(seconds, worker.ask("run", calls=1)["seconds"])
-        record.calls = max(1, round(self.block_seconds * (1 if case.own_process else 0.5) / seconds))
+        record.calls = max(1, round(BLOCK_SECONDS * (1 if case.own_process else 0.5) / seconds))
         record.warmup_calls = WARMUP_CALLS + 1 + record.calls
         record.untimed_calls = max(1, round(UNTIMED_SECONDS / seconds))
         for worker in workers.values():
