@@ -256,13 +256,16 @@ def report(logs: Sequence[RunLog]) -> Group:
     pieces += [Text(f" {text} ", style="bold black on yellow") for text in warnings]
     pieces += [Text(), table, Text()]
     if len(sizes) == 1:
-        pieces.append(
-            Text(
-                "Median [quartiles]. Ratios: ours to PyTorch's, median of pairs [95 % bootstrap interval, "
-                "or the range of fewer than six]. Memory: peak resident above baseline.",
-                style="dim",
-            )
+        explained = (
+            "Median [quartiles]. Ratios: ours to PyTorch's, median of pairs [95 % bootstrap interval, "
+            "or the range of fewer than six]. Memory: peak resident above baseline."
         )
+        if len({log.config.seed for log in logs}) == 1:
+            explained += (
+                " One seed: the pairs of times are epochs of the same processes, and the interval does not "
+                "say how others would differ."
+            )
+        pieces.append(Text(explained, style="dim"))
     listed = Table.grid(padding=(0, 1, 0, 0))
     for sentence in findings(logs):
         listed.add_row("-", Text(sentence))
