@@ -42,7 +42,8 @@ class Status:
     allocator: str
 
     def __str__(self) -> str:
-        pool_line = f"{self.workers} workers started" if self.workers else "no worker started yet"
+        plural = "s" * (self.workers != 1)
+        pool_line = f"{self.workers} worker{plural} started" if self.workers else "no worker started yet"
         if self.worker_processors:
             placed = "; ".join(",".join(map(str, mask)) for mask in self.worker_processors)
             pool_line += f", on processors {placed}"
