@@ -159,10 +159,6 @@ class Copying:
         return base is not None
 
     def __reduce_ex__(self: Any, protocol) -> tuple:
-        if not self.is_leaf:
-            raise GradientError(
-                "pickle: only leaves can be stored, found the result of a recorded operation; detach it first"
-            )
         return _rebuild, (type(self), packed(self.array), self.requires_grad), attributes_of(self) or None
 
 

@@ -114,7 +114,7 @@ class Encoder:
             return {"float": str(value)}
         if kind is complex:
             return {"complex": [self.encode(value.real, path), self.encode(value.imag, path)]}
-        if isinstance(value, Tensor) and value.is_leaf:
+        if isinstance(value, Tensor):
             return self._tensor(value, path)
         if kind in (np.ndarray, np.memmap) and value.dtype.kind in NUMERIC:
             return {"array": self._number(np.asarray(value))}
@@ -136,13 +136,10 @@ class Encoder:
             container = self._container(value, kind, path)
         if container is not None:
             return container
-        what = (
-            "the result of a recorded operation (detach it)" if isinstance(value, Tensor) else kind.__name__
-        )
         raise CheckpointError(
             "save: expected tensors, arrays, numbers, strings, dates, paths and plain containers of them, "
-            f"found {what} at obj{path}; save the state_dict() of modules, optimizers and schedulers, the "
-            "name of an enumeration's member"
+            f"found {kind.__name__} at obj{path}; save the state_dict() of modules, optimizers and "
+            "schedulers, the name of an enumeration's member"
         )
 
     def _container(self, value: Any, kind: type, path: str) -> Any:

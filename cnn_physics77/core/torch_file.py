@@ -377,7 +377,7 @@ def writer(obj: Any) -> Callable[[zipfile.ZipFile], None]:
         NotForPyTorchError: ``torch.load(weights_only=True)`` would not read it.
     """
     tensors = list(_tensors_in(obj))
-    if not all(type(t) in (Tensor, Parameter) and t.is_leaf and not attributes_of(t) for t in tensors):
+    if not all(type(t) in (Tensor, Parameter) and not attributes_of(t) for t in tensors):
         raise NotForPyTorchError
     storages, places = _places_of(list({id(t.array): t.array for t in tensors}.values()))
     content = io.BytesIO()

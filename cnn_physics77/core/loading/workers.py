@@ -20,12 +20,13 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.random import Generator, seed_thread
+from cnn_physics77.core.recording import is_grad_enabled, set_grad_enabled
 
 from .dataset import Dataset
 from .fetch import Fetcher, IterableFetcher
@@ -149,6 +150,7 @@ class WorkerTask:
         base_seed: worker i has the seed base_seed + i.
         dataset, worker_init_fn: the loader's.
         make_fetcher: data set -> Fetcher.
+        recording: whether the workers record operations: as the loop that they were started for.
     """
 
     workers: int
@@ -156,6 +158,7 @@ class WorkerTask:
     dataset: Any
     worker_init_fn: Callable[[int], Any] | None
     make_fetcher: MakeFetcher
+    recording: bool = field(default_factory=is_grad_enabled)
 
 
 # An exception refers to the frames that it passed through and to their callers' frames. Therefore the
@@ -196,6 +199,7 @@ def _fetch(epoch: _Epoch, worker: int, index: Any, make_fetcher: MakeFetcher, da
 
 def _work(jobs: queue.SimpleQueue[Any], worker: int, task: WorkerTask) -> None:
     """The main function of a worker: process jobs until a job is None or an exception ends the worker."""
+    set_grad_enabled(task.recording)
     dataset = _start(worker, task)
     while (job := jobs.get()) is not None:
         epoch, number, index = job

@@ -17,6 +17,7 @@ import torch.utils.data as theirs
 from cnn_physics77.core import loading as ours
 from cnn_physics77.core.loading import workers
 from cnn_physics77.core.operations.creation.random_sampling import rand
+from cnn_physics77.core.recording import is_grad_enabled, no_grad
 from cnn_physics77.core.tensor import tensor
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than processors
@@ -497,3 +498,18 @@ def test_a_forked_process_makes_iterators_of_its_own(settings):
     assert ended == (child, 0)
     assert [batch.item() for batch in batches] == [1, 2, 3, 4, 5]
     del loader, batches
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_are_recorded_where_the_loop_is(workers):
+    class Recorded(ours.Dataset):
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return float(is_grad_enabled())
+
+    loader = ours.DataLoader(Recorded(), batch_size=4, num_workers=workers)
+    with no_grad():
+        assert [batch.tolist() for batch in loader] == [[0, 0, 0, 0]]
+    assert [batch.tolist() for batch in loader] == [[1, 1, 1, 1]]
