@@ -214,8 +214,8 @@ _AUTOCAST = (
     "is_autocast_enabled",
 )
 _NATIVE = (
-    *("alpha_dropout", "batch_norm", "dropout", "embedding", "feature_alpha_dropout", "group_norm"),
-    *("instance_norm", "layer_norm"),
+    *("alpha_dropout", "batch_norm", "constant_pad_nd", "dropout", "embedding", "feature_alpha_dropout"),
+    *("grid_sampler_2d", "grid_sampler_3d", "group_norm", "instance_norm", "layer_norm"),
 )
 _CONTROL = (
     *("cond", "sym_float", "sym_int", "sym_ite", "sym_max", "sym_min", "sym_not", "sym_sqrt", "sym_sum"),

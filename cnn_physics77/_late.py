@@ -70,6 +70,9 @@ _NAMES = {
     "resolve_neg unsafe_chunk unsafe_split unsafe_split_with_sizes",
     "indexing.index_reduce": "index_reduce nonzero_static unravel_index",
     "linalg.diagonal_scatter": "diagonal_scatter",
+    "indexing.view_copies": "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy "
+    "select_copy slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy "
+    "unfold_copy unsqueeze_copy view_copy",
     "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",
     "comparison.histogram": "histc histogram histogramdd",
     "comparison.isin": "isin",

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from cnn_physics77.core import operations as F
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.nn.grid_sample import grid_sampler
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -108,12 +110,52 @@ def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     return F.feature_alpha_dropout(input, p, train)
 
 
+def constant_pad_nd(input: Tensor, pad, value=0) -> Tensor:
+    """:func:`nn.functional.pad` with a constant.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.constant_pad_nd(torch.ones(2), (1, 0))
+    tensor([0., 1., 1.])
+    """
+    return F.pad(input, pad, "constant", value)
+
+
+def grid_sampler_2d(
+    input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """:func:`nn.functional.grid_sample` of images, with the modes as numbers: see :func:`torch.grid_sampler`.
+
+    Raises:
+        ShapeError: the input or the grid is not 4-D.
+    """
+    return _of_rank("grid_sampler_2d", 4, input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+def grid_sampler_3d(
+    input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """:func:`grid_sampler_2d` of volumes: the input and the grid are 5-D."""
+    return _of_rank("grid_sampler_3d", 5, input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+def _of_rank(name: str, rank: int, input: Tensor, grid: Tensor, *modes) -> Tensor:
+    if input.ndim != rank or grid.ndim != rank:
+        raise ShapeError(
+            f"{name}: expected {rank}D input and grid, found shapes {tuple(input.shape)} and "
+            f"{tuple(grid.shape)}"
+        )
+    return grid_sampler(input, grid, *modes)
+
+
 __all__ = [
     "alpha_dropout",
     "batch_norm",
+    "constant_pad_nd",
     "dropout",
     "embedding",
     "feature_alpha_dropout",
+    "grid_sampler_2d",
+    "grid_sampler_3d",
     "group_norm",
     "instance_norm",
     "layer_norm",

@@ -283,7 +283,7 @@ WITHOUT_ROW = {
     # names, not functions
     *("channels_last", "channels_last_3d", "contiguous_format", "memory_format", "preserve_format"),
     # they depend on memory: compared in tests/core/operations/indexing/test_view_scatter.py
-    *("as_strided", "as_strided_scatter"),
+    *("as_strided", "as_strided_copy", "as_strided_scatter"),
     # compared in tests/core/operations/sparse/test_sparse.py
     *("SparseTensor", "sparse_coo_tensor"),
     # compared through its inverse, view_as_real

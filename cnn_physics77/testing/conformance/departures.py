@@ -36,6 +36,11 @@ STATED = (
         "gradient",
         "PyTorch's slope is 1/6 in single precision, also for float64",
     ),
+    Departure(
+        "split_with_sizes_copy unbind_copy",
+        "expected None",
+        "what is written to out is returned; None in PyTorch",
+    ),
     Departure("gather cat", "not resizable", "memory of NumPy is replaced by new one, not resized"),
     Departure(
         "cholesky_inverse cholesky_solve",

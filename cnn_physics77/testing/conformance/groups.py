@@ -75,8 +75,8 @@ LEFT_OUT = {
     "bfloat16 chalf": "a dtype that NumPy lacks",
     "torch.ops.* _[!_]*": "private",
     (
-        "*_copy as_strided.partial_views as_strided_scatter *_backward *.grad grid_sampler_* hash_tensor "
-        "native_* nonzero_static slice unsafe_* constant_pad_nd nn.functional.upsample_*"
+        "as_strided.partial_views as_strided_scatter *_backward *.grad hash_tensor "
+        "native_* nonzero_static slice unsafe_* nn.functional.upsample_*"
     ): "not in PyTorch's documentation, or replaced there by another name",
 }
 """Patterns of names, and why this package does without them."""

@@ -68,8 +68,8 @@ _OUT_OF_THE_DTYPE = frozenset({"aminmax", "complex", "gather", "multinomial", "p
 _OUT_APART = frozenset({"cat", "gather", "index_select", "kthvalue", "masked_select", "take"})
 """The functions whose ``out`` must not be an input."""
 
-_OUT_OF_ANOTHER_DTYPE = frozenset({"matrix_norm", "norm", "vector_norm"})
-"""The functions whose ``dtype`` is that of the input, not of the result: ``out`` does not decide it."""
+_OUT_OF_ANOTHER_DTYPE = frozenset({"matrix_norm", "norm", "vector_norm", "view_copy"})
+"""The functions whose ``dtype`` is not that to convert the result to: ``out`` does not decide it."""
 
 
 def completed(function: Callable, takes_out: bool = True, name: str | None = None) -> Callable:

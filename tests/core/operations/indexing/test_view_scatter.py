@@ -115,3 +115,18 @@ def test_memory_with_gaps_is_refused():
         ours.as_strided_scatter(x, ours.ones(1), (1,), (1,), 0)
     with pytest.raises(ShapeError, match="size equal to the slice"):
         ours.as_strided_scatter(x, ours.ones(3), (2,), (1,))
+
+
+def test_as_strided_as_a_copy():
+    values = np.random.default_rng(0).normal(size=(3, 4))
+    results = []
+    for framework in (ours, torch):
+        x = framework.from_numpy(values.copy()).requires_grad_()
+        y = framework.as_strided_copy(x, (2, 3), (1, 4), 2)
+        (y * y).sum().backward()
+        results.append((y.detach().numpy(), x.grad.numpy()))
+        with framework.no_grad():
+            y += 1  # the copy alone
+        assert x.tolist() == values.tolist()
+    for found, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-14)
