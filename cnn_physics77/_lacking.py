@@ -43,6 +43,12 @@ class Lacking:
         """As in ``Future[int]``, an annotation."""
         return self
 
+    def __or__(self, other: Any) -> Lacking:
+        """As in ``ProcessGroup | None``, an annotation."""
+        return self
+
+    __ror__ = __or__
+
     def __mro_entries__(self, bases: tuple) -> NoReturn:
         raise LackingError(self._message)
 

@@ -197,7 +197,8 @@ def test_what_is_lacking_is_imported_and_refuses(name):
 
 
 def test_what_is_lacking_can_be_an_annotation():
-    assert ours.futures.Future[int] is ours.futures.Future
+    future = ours.futures.Future
+    assert future[int] is future and (future | None) is future and (int | future) is future
 
 
 def test_what_compiling_is_told_of_a_function_leaves_it_as_it_is():
