@@ -32,7 +32,7 @@ distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.
 distributions.transformed_distribution distributions.transforms distributions.uniform
 distributions.utils distributions.von_mises distributions.weibull distributions.wishart
 optim.swa_utils compiler nn.attention nn._reduction __config__ utils._foreach_utils
-jit.annotations hub nn.parallel.data_parallel nn.parallel.distributed
+jit.annotations hub nn.utils.fusion nn.parallel.data_parallel nn.parallel.distributed
 nn.parallel.scatter_gather utils.model_zoo
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
 backends backends.cuda backends.cudnn backends.mkl backends.mkldnn backends.mps backends.openmp
@@ -235,6 +235,11 @@ def test_a_disabled_function_runs_at_each_call_of_a_captured_one():
 def test_what_the_package_computes_with_is_text():
     assert f"NumPy {np.__version__}" in ours.__config__.show() and "USE_CUDA=OFF" in ours.__config__.show()
     assert f"get_num_threads() : {ours.get_num_threads()}" in ours.__config__.parallel_info()
+
+
+def test_the_hub_names_files_as_pytorch_does():
+    assert ours.hub.HASH_REGEX.search("resnet18-f37072fd.pth").group(1) == "f37072fd"
+    assert ours.hub.urlparse("file:///weights/a.pth").path == "/weights/a.pth"
 
 
 def test_no_device_has_a_generator():
