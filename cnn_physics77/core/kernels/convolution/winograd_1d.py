@@ -84,7 +84,7 @@ from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import cut, items
 from cnn_physics77.core.kernels.windows import Size
 
-PIECE_BYTES = 1 << 20  # of the tiles of one piece: a plane and its products stay in the second-level cache
+PIECE_BYTES = 5 << 18  # of the tiles of one piece: a plane and its products stay in the second-level cache
 SUM_BYTES = 1 << 21  # the same in the weight gradient, where each piece adds up whole kernels
 LEAST_RUNS = 96  # in a product: with fewer, BLAS's packing of the kernel takes most of the time
 LONG_SUM = 9  # pixels for each channel: from here on, less packing pays for more sums
