@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.operations.base.broadcasting import expand_to
+from cnn_physics77.core.operations.base.operation import Operation
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.func.batched import Batched
 from cnn_physics77.func.call import Call
@@ -37,22 +38,42 @@ def alike(call: Call) -> Any:
 
 
 def free(call: Call) -> Any:
-    """The first dimension does not matter; others are shifted by one."""
+    """The first dimension does not matter."""
     rank = max(call.ranks())
     if not rank and isinstance(call.parameters.get("dim"), int) and call.operation.name != "stack":
         return None  # the dimension of a number
-    parameters = {
-        name: shifted(value) if name in DIMENSIONS else value for name, value in call.parameters.items()
-    }
-    if "shape" in parameters:
-        parameters["shape"] = (call.size, *parameters["shape"])
+    parameters = of_batch(call.operation, call.parameters, call.size)
     return call.operation(*call.all(rank), **parameters)
+
+
+def of_batch(operation: Operation, parameters: dict[str, Any], size: int) -> dict[str, Any]:
+    """The parameters with a further first dimension."""
+    made = dict(parameters)
+    for name in DIMENSIONS & made.keys():
+        made[name] = shifted(made[name])
+    if operation.name == "permute":
+        made["dims"] = (0, *made["dims"])
+    if "shape" in made:
+        made["shape"] = (size, *made["shape"])
+    if "key" in made:
+        key = made["key"]
+        made["key"] = (slice(None), *(key if isinstance(key, tuple) else (key,)))
+    return made
 
 
 def shifted(dim: Any) -> Any:
     if isinstance(dim, (tuple, list)):
         return tuple(map(shifted, dim))
     return dim + 1 if dim >= 0 else dim
+
+
+def scattered(call: Call) -> Any:
+    """Values in a view, which a path of operations leads to."""
+    path, order = call.parameters["path"], call.parameters["order"]
+    if any(step.name in ("as_strided", "expand") for step, _ in path):
+        return None
+    path = tuple((step, of_batch(step, parameters, call.size)) for step, parameters in path)
+    return call.operation(*call.all(), path=path, order=(0, *shifted(order)))
 
 
 def beside(call: Call) -> Any:
@@ -71,31 +92,15 @@ def of_matrices(call: Call, own: tuple[int, ...]) -> Any:
     return call.operation(*(call.spread(i, lead + n) for i, n in enumerate(own)), **call.parameters)
 
 
-def permuted(call: Call) -> Any:
-    return call.operation(call.inputs[0], dims=(0, *(d + 1 for d in call.parameters["dims"])))
-
-
 def expanded(call: Call) -> Any:
     shape = call.parameters["shape"]
     return call.operation(call.spread(0, len(shape)), shape=(call.size, *shape))
-
-
-def reshaped(call: Call) -> Any:
-    return call.operation(call.inputs[0], shape=(call.size, *call.parameters["shape"]))
 
 
 def summed(call: Call) -> Any:
     shape, rank = call.parameters["shape"], call.ranks()[0]
     total = call.operation(call.inputs[0], shape=(call.size, *(1,) * (rank - len(shape)), *shape))
     return reshape(total, (call.size, *shape))
-
-
-def sliced(call: Call) -> Any:
-    key = call.parameters["key"]
-    parameters = {**call.parameters, "key": (slice(None), *(key if isinstance(key, tuple) else (key,)))}
-    if "shape" in parameters:
-        parameters["shape"] = (call.size, *parameters["shape"])
-    return call.operation(call.inputs[0], **parameters)
 
 
 def padded(call: Call) -> Any:

@@ -12,6 +12,8 @@ from cnn_physics77.core.operations.creation.creation import ones
 from cnn_physics77.core.operations.indexing.permute import movedim
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.operations.linalg.matmul import matmul
+from cnn_physics77.core.operations.nn.convolution import _input_gradient, _weight_gradient
+from cnn_physics77.core.operations.nn.unfold import _unfold
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.func.call import Call
@@ -64,6 +66,39 @@ def in_channels(call: Call, vectors: tuple[int, ...], to: int = 1) -> Any:
 def convolved(call: Call) -> Any:
     """Also the transposed convolution. The first dimension of a weight is that of channels."""
     return in_channels(call, (1, 2)) if any(call.mapped[1:]) else folded(call, (1, 2))
+
+
+def weights_convolved(call: Call) -> Any:
+    """The gradient of a weight. For one sample an example it is a product of matrices, which is faster."""
+    kernel_size = call.parameters["kernel_size"]
+    stride, padding, dilation, groups = call.parameters["window"]
+    g, x = call.spread(0), call.spread(1)
+    if groups > 1 or x.shape[1] != 1:
+        return in_channels(call, (), to=0)
+    columns = _unfold(reshape(x, (call.size, *x.shape[2:])), window=(kernel_size, dilation, padding, stride))
+    made = matmul(reshape(g, (call.size, g.shape[2], prod(g.shape[3:]))), columns.mT)
+    return reshape(made, (call.size, g.shape[2], x.shape[2], *kernel_size))
+
+
+def both_convolved(call: Call) -> Any:
+    """The gradients of input and weight."""
+    (g, x, weight), (of_g, of_x, of_weight) = call.inputs, call.mapped
+    window = call.parameters["window"]
+    found = (
+        convolved(
+            replace(
+                call, operation=_input_gradient, inputs=(g, weight, None), mapped=(of_g, of_weight, False),
+                parameters={"input_size": x.shape[2 + of_x :], "window": window},
+            )
+        ),
+        weights_convolved(
+            replace(
+                call, operation=_weight_gradient, inputs=(g, x), mapped=(of_g, of_x),
+                parameters={"kernel_size": weight.shape[2 + of_weight :], "window": window},
+            )
+        ),
+    )  # fmt: skip
+    return found if call.size else None
 
 
 def pooled_max(call: Call) -> Any:
@@ -140,7 +175,8 @@ def transformed_back(call: Call) -> Any:
 
 
 def outer(call: Call) -> Any:
-    return matmul(rows(call, 0).mT, rows(call, 1))
+    g, x = rows(call, 0), rows(call, 1)
+    return g.mT * x if x.shape[-2] == 1 else matmul(g.mT, x)  # of one row it is faster
 
 
 def rows_summed(call: Call) -> Any:

@@ -67,12 +67,12 @@ hardshrink hardsigmoid hardswish hardtanh huber ldexp leaky_relu masked_fill nan
 relu_gradient rrelu silu silu_gradient sinc softplus softplus_gradient softshrink threshold where
 """
 _FREE = """
-adjugate amax amin cast cat cholesky clone cumprod cumsum det diagonal eig eigh expand_reduced
-fft_c2c fft_c2r fft_r2c flip gather geqrf identity imag inv ldl_factor log_softmax
-log_softmax_gradient logcumsumexp logsumexp lu_factor matmul matrix_exp mean prod put_diagonal real
-recurrence resample resample_adjoint roll scatter scatter_add scatter_extreme scatter_prod shifted
-sliding_windows sliding_windows_sum slogdet softmax softmax_gradient solve solve_triangular split stack sum
-svd tril triu unbind var view_as_complex view_as_real
+adjugate amax amin cast cat cholesky clone cumprod cumsum det diagonal eig eigh expand_reduced fft_c2c
+fft_c2r fft_r2c flip gather geqrf identity imag inv ldl_factor log_softmax log_softmax_gradient logcumsumexp
+logsumexp lu_factor matmul matrix_exp mean permute prod put_diagonal put_slice real recurrence resample
+resample_adjoint reshape roll scatter scatter_add scatter_extreme scatter_prod shifted slice sliding_windows
+sliding_windows_sum slogdet softmax softmax_gradient solve solve_triangular split stack sum svd tril triu
+unbind var view_as_complex view_as_real
 """
 _FOLDED = """
 adaptive_average_pool adaptive_average_pool_gradient adaptive_max_pool average_pool average_pool_gradient fold
@@ -89,8 +89,9 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "channel_sum": networks.channels_summed,
     "constant_in": dimensions.beside,
     "convolution": networks.convolved,
+    "convolution_gradients": networks.both_convolved,
     "convolution_input_gradient": networks.convolved,
-    "convolution_weight_gradient": partial(networks.in_channels, vectors=(), to=0),
+    "convolution_weight_gradient": networks.weights_convolved,
     "cross_entropy": networks.cross_entropy,
     "cross_entropy_gradient": networks.cross_entropy_gradient,
     "drawn": dimensions.drawn,
@@ -115,16 +116,13 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "nll_divisor": networks.class_weights,
     "nll_gradient": networks.class_losses,
     "pad": dimensions.padded,
-    "permute": dimensions.permuted,
     "pick": indices.picked,
     "pinv": partial(dimensions.of_matrices, own=(2, 0, 0)),
     "put_add": indices.added,
-    "put_slice": dimensions.sliced,
     "qr": dimensions.factored,
-    "reshape": dimensions.reshaped,
-    "slice": dimensions.sliced,
     "sum_to": dimensions.summed,
     "svdvals": partial(dimensions.by_function, svdvals),
+    "view_scatter": dimensions.scattered,
 }
 """The rule of each operation by its name; those of :mod:`.base.elementwise` have one in common. A rule that
 returns None leaves the call to the loop."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
 import warnings
 import zlib
@@ -11,8 +13,10 @@ import pytest
 import torch
 
 import cnn_physics77 as ours
-from cnn_physics77.core.operations.base.operation import overrides
+from cnn_physics77.core import operations
+from cnn_physics77.core.operations.base.operation import OPERATIONS, overrides
 from cnn_physics77.func import dimensions
+from cnn_physics77.func.rules import RULES
 from cnn_physics77.testing.batching import findings
 from cnn_physics77.testing.table import all_rows
 from cnn_physics77.utils._pytree import tree_leaves
@@ -109,6 +113,20 @@ SOME = [row for row in all_rows() if zlib.crc32(row.name.encode()) % 6 == 0]
 def test_equal_to_a_loop(row):
     found = list(findings(row, np.random.default_rng(0)))
     assert [text for kind, text in found if kind == "departs"] == []
+
+
+LOOPED = """
+add_strided as_strided coalesce ctc ctc_gradient gru gru_gradient lstm lstm_gradient median rnn rnn_gradient
+sparse_coo_tensor_with_dims_and_tensors
+"""
+"""The operations without a rule."""
+
+
+def test_every_operation_has_a_rule_or_is_listed():
+    for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
+        importlib.import_module(module.name)
+    names = {name for name, operation in OPERATIONS.items() if operation.elementwise is None}
+    assert sorted(names - RULES.keys()) == LOOPED.split()
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
