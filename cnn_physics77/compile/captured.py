@@ -158,6 +158,7 @@ class Captured:
         self.gradients.follow()
         for slot in self._slots:
             slot.numbers = program.moved(slot.numbers)
+            slot.find_arrays()
         self.program = program
         self._set_memory_of_others()
         return program
@@ -214,6 +215,8 @@ class Captured:
         self.gradients = Gradients(gradients, operands, [state.array for state in others])
         self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
+        for slot in self._slots:
+            slot.find_arrays()
         self._settings = [(slot, _settings_of(slot), numbers_in(slot.group)) for slot in self._slots]
         leaves = [*(leaf for leaf, _ in self._leaves), *(one.leaf for one in gradients)]
         self._hooked = leaves, [optimizer for optimizer, _ in self._groups]
@@ -249,10 +252,7 @@ class Captured:
                 return False
         if any(_settings_of(slot) != settings for slot, settings, _ in self._settings):
             return False
-        return all(
-            slot.pack.first_step is slot.first_step and slot.pack.is_current(slot.optimizer.state)
-            for slot in self._slots
-        )
+        return all(slot.is_current() for slot in self._slots)
 
     def changed_numbers(self) -> set[tuple[str, int]]:
         """The settings of optimizers that are other numbers now."""

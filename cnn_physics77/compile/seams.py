@@ -35,6 +35,7 @@ class Slot:
 
     Attributes:
         varying: settings that are among the numbers, at the end.
+        arrays: the memory of the pack.
     """
 
     optimizer: ElementwiseOptimizer
@@ -43,6 +44,20 @@ class Slot:
     varying: list[tuple[str, int]]
     numbers: np.ndarray
     first_step: bool
+    arrays: list[np.ndarray] = field(default_factory=list)
+
+    def find_arrays(self) -> None:
+        """Note where the memory of the pack lies."""
+        self.arrays = arrays_of(self.pack)
+
+    def is_current(self) -> bool:
+        """Whether the optimizer would use the same memory."""
+        pack = self.pack
+        return (
+            pack.first_step is self.first_step
+            and pack.is_current(self.optimizer.state)
+            and all(map(is_, arrays_of(pack), self.arrays))
+        )
 
     def fill(self) -> None:
         """Compute them."""

@@ -422,3 +422,16 @@ def test_two_kinds_of_batches_both_settle_where_threads_are_faster(monkeypatch):
         step(x, y)
     assert len(step.captures()) == 3  # the second kind was captured before its tensors moved
     assert sum(captured.holds() and captured.proved for captured in step.captures()) == 2
+
+
+def test_a_kind_of_batches_captured_before_the_memory_of_an_optimizer_moved():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    step = torch.compile(training(model, optimizer), lanes="processes", fullgraph=True)
+    for x, y in batches(6, sizes=(32,)):
+        step(x, y)
+    next(model.parameters()).requires_grad_(False)  # so the optimizer packs its parameters anew
+    for size in (32, 17, 32, 17, 32, 17, 32, 17, 17):
+        ((x, y),) = batches(1, sizes=(size,))
+        step(x, y)
+    assert sum(captured.holds() and captured.proved for captured in step.captures()) == 2
