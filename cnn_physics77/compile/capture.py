@@ -273,9 +273,9 @@ def _arrays_in(value: Any) -> list[np.ndarray]:
     return []
 
 
-def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any:
+def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any], read: str) -> Any:
     """``function(*arguments, **options)`` of ordinary arrays, noted as one call. It returns an array, or
-    nested tuples and lists of arrays and None."""
+    nested tuples and lists of arrays and None. ``read`` says why it is not noted in parts."""
     trace = current.trace
     assert trace is not None
     frame = arena.frame
@@ -289,11 +289,11 @@ def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any]) -
     arrays = [one for one in results if one is not None]
     inputs = {id(owner_of(array)) for array in _arrays_in((arguments, tuple(options.values())))}
     if not all(isinstance(one, np.ndarray) for one in arrays):
-        trace.problem = trace.problem or f"{trace.operation} gives a result that is no array"
+        trace.refuse(f"{trace.operation} gives a result that is no array")
     elif any(hasattr(one, "array") for one in flattened((arguments, tuple(options.values())))):
-        trace.problem = trace.problem or f"{trace.operation} reads a value and is given tensors as parameters"
+        trace.refuse(f"{trace.operation} reads a value of a tensor among its parameters: {read}")
     elif any(array.base is not None and id(owner_of(array)) in inputs for array in arrays if array.size):
-        trace.problem = trace.problem or f"{trace.operation} reads a value and gives a view"
+        trace.refuse(f"{trace.operation} reads a value and gives a view: {read}")
     else:
         for array in arrays:
             trace.allocated(array)

@@ -195,8 +195,7 @@ class CompiledFunction:
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
-        if not made.problem and made.hides(environment.tensors()):
-            made.problem = "it uses tensors that gc.freeze() hides"
+        made.problem = made.problem or made.hidden(environment.tensors())
         if made.problem:
             if made.problem == DIFFERENTIABLE and not kind.differentiable:
                 kind.differentiable = True

@@ -101,14 +101,17 @@ class Recording:
     aliases: tuple[int, ...] = ()
     grads_given: list[tuple[int, Operand | None]] = field(default_factory=list)
 
-    def hides(self, tensors: list[Tensor]) -> bool:
-        """Whether one of these, or of the parameters and buffers that take part, was not found: the garbage
-        collector does not show what is frozen."""
+    def hidden(self, tensors: list[Tensor]) -> str:
+        """What is wrong if one of these, or of the parameters and buffers that take part, was not found; ""
+        if all were. The garbage collector does not show what is frozen."""
         known = {id(state.tensor) for state in self.tensors}
         for module in self.seen.modules.values():
             tensors = [*tensors, *module.parameters(), *module.buffers()]
         tensors = [*tensors, *(p for slot in self.seen.slots for p in slot.pack.params)]
-        return any(is_dense(t) and id(t) not in known for t in tensors)
+        unknown = {id(t) for t in tensors if is_dense(t) and id(t) not in known}
+        if unknown & set(map(id, holders())):
+            return "it makes a module of its own; make it outside"
+        return "it uses tensors that gc.freeze() hides" if unknown else ""
 
 
 class _Argument:

@@ -112,7 +112,8 @@ def tapped(trace: Trace) -> Iterator[Seen]:
         for owner, name, function in (
             *_operations(),
             (Tensor, "__setitem__", _assignment(Tensor.__setitem__)),
-            (Tensor, "numpy", _numpy_array(Tensor.numpy)),
+            (Tensor, "numpy", _unseen(Tensor.numpy, "it takes a NumPy array of a tensor")),
+            (Tensor, "_deep_copy", _unseen(Tensor._deep_copy, "it copies a tensor by deepcopy; clone it")),
             (arena, "frame", _OutermostFrame()),
             (ElementwiseOptimizer, "_next_update", _update(ElementwiseOptimizer._next_update, seen)),
             (ElementwiseOptimizer, "_make_packs", _packs(ElementwiseOptimizer._make_packs, seen)),
@@ -228,11 +229,11 @@ def _named(name: str, forward: Callable) -> Callable:
             if not any(_varies(trace, value) for value in (*arrays, *parameters.values())):
                 return forward(*plain(arrays), **parameters)  # the result is a constant
             if name in current.whole:
-                raise ValueRead
+                raise ValueRead("it decided otherwise before")
             return forward(*traced(arrays), **parameters)  # all: what is done to a plain one is not seen
-        except ValueRead:
+        except ValueRead as read:
             del trace.steps[begun:]
-            return noted_whole(forward, plain(arrays), plain(parameters))
+            return noted_whole(forward, plain(arrays), plain(parameters), str(read))
         finally:
             trace.operation = outer
             trace.depth -= 1
@@ -261,16 +262,16 @@ def _assignment(before: Callable) -> Callable:
     return assign
 
 
-def _numpy_array(before: Callable) -> Callable:
-    """What is done with an array that NumPy was given of a tensor, such as a copy, may not be seen."""
+def _unseen(before: Callable, what: str) -> Callable:
+    """What is done with the array of a tensor, such as a copy, may not be seen."""
 
-    def numpy(self, *, force=False):
+    def method(self, *arguments, **options):
         trace = current.trace
         if trace is not None and self.array.size and not trace.is_constant(self.array):
-            trace.value_read("it takes a NumPy array of a tensor")
-        return plain(before(self, force=force))
+            trace.value_read(what)
+        return plain(before(self, *arguments, **options))
 
-    return numpy
+    return method
 
 
 # ------------------------------------------------------------------------------------------ scratch memory

@@ -6,11 +6,14 @@ slice, a transposed or a reshaped view of a buffer is just another description o
 
 from __future__ import annotations
 
+import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 from typing import Any
 from weakref import ref
 
@@ -22,6 +25,10 @@ from cnn_physics77.core.kernels.runtime.scratch import arena
 INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "temporary"
 """Kinds of buffers: a copy of an argument; memory that was there before the call and is seen by others;
 memory that Python filled during the capture; memory that the captured calls fill."""
+
+
+LIBRARIES = ("cnn_physics77", "numpy", "contextlib", "copy", "pickle")
+"""Modules whose code is not the user's."""
 
 
 class CaptureError(RuntimeError):
@@ -339,7 +346,11 @@ class Trace:
         """
         if self.depth:
             raise ValueRead(what)
-        self.problem = self.problem or what
+        self.refuse(what)
+
+    def refuse(self, what: str) -> None:
+        """The function cannot be captured, as it does this."""
+        self.problem = self.problem or f"{what}{_line_of_user()}"
 
 
 _NOTHING = np.empty(0, np.uint8)
@@ -348,6 +359,14 @@ _NOTHING = np.empty(0, np.uint8)
 def _block() -> tuple[int, int] | None:
     """The parallel loop and the block of it that run in this thread."""
     return getattr(arena.frame, "block", None)
+
+
+def _line_of_user() -> str:
+    """Where the code of the user is, as ``, at script.py:12``."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
+        frame = frame.f_back
+    return f", at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
 
 
 def owner_of(array: np.ndarray) -> np.ndarray:

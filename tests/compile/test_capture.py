@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 import warnings
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -53,12 +54,20 @@ def nothing_is_left():
 kept: list = []
 
 READS = {
-    "item": (lambda x: x * x.sum().item(), "item"),
+    "item": (lambda x: x * x.sum().item(), r"item read a value, at test_capture\.py:\d+"),
     "float": (lambda x: x * float(x.sum()), "item|float"),
     "print": (lambda x: print(x.sum()) or x, "cannot be captured"),
     "format": (lambda x: x + len(f"{x.sum():.3f}"), "read a value"),
     "tolist": (lambda x: x + x.tolist()[0], "tolist"),
-    "size of a mask": (lambda x: x[x > 0].sum(), "reads a value"),
+    "size of a mask": (
+        lambda x: x[x > 0].sum(),
+        r"pick reads a value .* booleans .* the shape of the result, at test_capture\.py",
+    ),
+    "deepcopy": (
+        lambda x: deepcopy(x) * 2,
+        r"copies a tensor by deepcopy; clone it, at test_capture\.py",
+    ),
+    "a module": (lambda x: torch.nn.BatchNorm1d(1).double()(x[:, None]), "makes a module of its own"),
     "a list that keeps": (lambda x: kept.append(x * 2) or x, "keeps a tensor"),
     "numpy": (lambda x: x.numpy() * 2, "NumPy array"),
     "a copy that NumPy makes": (
