@@ -194,10 +194,28 @@ def test_hooks_of_nodes():
         y.sum().backward()
     a, b = ours.unbind(ours.ones(2, requires_grad=True) * 2)
     a.grad_fn.register_prehook(lambda g: (g[0] * 3, g[1]))
-    assert ours.autograd.grad(a + b, a.grad_fn.next_functions[0][0].next_functions[0][0])[0].tolist() == [
-        6,
-        2,
-    ]
+    leaf = a.grad_fn.next_functions[0][0].next_functions[0][0].variable
+    assert ours.autograd.grad(a + b, leaf)[0].tolist() == [6, 2]
+
+
+def test_leaves_end_the_graph_of_next_functions():
+    def walk(framework):
+        x, y = variables(framework)
+        found, left = [], [((x * y).sum() + x.sin().sum()).grad_fn]
+        while left:
+            node = left.pop()
+            if hasattr(node, "variable"):
+                found.append([node.variable is x, node.variable is y, node.next_functions == ()])
+                assert node.name() == "torch::autograd::AccumulateGrad" and "AccumulateGrad" in repr(node)
+            left += [function for function, _ in node.next_functions if function is not None]
+        return found
+
+    both(walk)
+    x, y = variables(ours)
+    (first, index), (second, _) = (x * y).grad_fn.next_functions
+    assert (
+        index == 0 and first == (x + 1).grad_fn.next_functions[0][0] != second and len({first, second}) == 2
+    )
 
 
 def test_changes_that_are_noted():

@@ -120,9 +120,9 @@ class Node:
 
     @property
     def next_functions(self) -> tuple:
-        """For each input, (where its gradient goes, index of the output there); leaves appear as
-        themselves."""
-        return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in self.edges)
+        """For each input, (where its gradient goes, index of the output there): a node, None, or for a leaf
+        an :class:`AccumulateGrad`."""
+        return tuple(_next_function(edge) for edge in self.edges)
 
     @property
     def parents(self) -> tuple:
@@ -161,6 +161,40 @@ class Output:
 
     def __hash__(self) -> int:
         return hash((id(self.node), self.index))
+
+
+class AccumulateGrad:
+    """The end of a graph in :attr:`Node.next_functions`: gradients are added to ``variable.grad``.
+
+    Attributes:
+        variable: the leaf tensor.
+    """
+
+    __slots__ = ("variable",)
+
+    next_functions = ()
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        """PyTorch's name."""
+        return "torch::autograd::AccumulateGrad"
+
+    def __eq__(self, other) -> bool:
+        return type(other) is AccumulateGrad and other.variable is self.variable
+
+    def __hash__(self) -> int:
+        return hash((AccumulateGrad, id(self.variable)))
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+def _next_function(edge: Any) -> tuple[Any, int]:
+    if type(edge) is Output:
+        return edge.node, edge.index
+    return (edge if edge is None or isinstance(edge, Node) else AccumulateGrad(edge)), 0
 
 
 _new = object.__new__

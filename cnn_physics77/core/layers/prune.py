@@ -204,7 +204,7 @@ class RandomUnstructured(_Unstructured):
     """
 
     def _scores(self, t: Tensor) -> Tensor:
-        return F.rand(t.shape)
+        return -F.rand_like(t)  # PyTorch takes the largest of these numbers
 
 
 class L1Unstructured(_Unstructured):

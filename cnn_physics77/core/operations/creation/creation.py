@@ -16,6 +16,7 @@ from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels.fused import fused_multiply_add
 from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -369,8 +370,14 @@ def _linspace(function: str, start, end, steps: int, dtype) -> np.ndarray:
     if steps < 0:
         raise ArgumentError(f"{function}: number of steps must be non-negative, found {steps}")
     if dtype is not None and as_dtype(function, dtype).kind in "iu":
-        start, end = int(start), int(end)
-    return np.linspace(start, end, steps)
+        return np.linspace(int(start), int(end), steps)
+    if steps < 2 or isinstance(start, complex) or isinstance(end, complex):
+        return np.linspace(start, end, steps)
+    step = (float(end) - float(start)) / (steps - 1)  # from the nearer end, rounded once, as PyTorch does
+    first, last = np.arange(float(steps // 2)), np.arange(float(steps - steps // 2))[::-1]
+    return np.concatenate(
+        [fused_multiply_add(first, step, float(start)), fused_multiply_add(last, -step, float(end))]
+    )
 
 
 def _spaced_dtype(function: str, dtype, array: np.ndarray) -> np.dtype:

@@ -14,9 +14,11 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, ShapeError
+from cnn_physics77.core.kernels.fused import fused_multiply_add
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
+from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.indexing.cat_split import stack, unbind
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.permute import transpose
@@ -38,7 +40,22 @@ _DEFAULT = (
 
 def _pixels(place: Tensor, n: int, align_corners: bool) -> Tensor:
     """A place in [-1, 1] as one in pixels, which lie at 0, 1, ..., n - 1."""
-    return (place + 1) * ((n - 1) / 2) if align_corners else ((place + 1) * n - 1) / 2
+    return (place + 1) * ((n - 1) / 2) if align_corners else _from_edge(place, n=n)
+
+
+@operation(name="from_edge")
+def _from_edge(x, *, n):
+    """y = (x + 1) n/2 - 1/2, rounded once after the sum.
+
+    At the middle of a pixel the derivative of a sample jumps, so the last bit of y decides which one it is:
+    the first step of a spatial transformer begins there. PyTorch's is that of a fused product and sum.
+    """
+    return fused_multiply_add(x + x.dtype.type(1), n / 2, -0.5)
+
+
+@_from_edge.derivative("x")
+def _(g, n):
+    return g * (n / 2)
 
 
 def _clipped(place: Tensor, n: int) -> Tensor:
@@ -343,8 +360,8 @@ def _centres(n: int, align_corners: bool) -> np.ndarray:
     """The places of the pixels in [-1, 1]."""
     if n == 1:
         return np.zeros(1)
-    places = np.linspace(-1, 1, n)
-    return places if align_corners else places * ((n - 1) / n)
+    places = linspace(-1, 1, n, dtype=np.float64).array
+    return places if align_corners else places * (n - 1) / n
 
 
 __all__ = ["affine_grid", "affine_grid_generator", "grid_sample", "grid_sampler"]

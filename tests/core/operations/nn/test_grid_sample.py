@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -70,3 +71,21 @@ def test_the_warnings_name_the_line_of_the_caller():
         with pytest.warns(UserWarning) as caught:
             call()
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("n", [7, 27, 28, 50])
+def test_places_are_rounded_once(n):
+    """At the identity, where spatial transformers begin, the last bit decides which derivative there is."""
+    theta = np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    grids = [
+        lib.nn.functional.affine_grid(lib.from_numpy(theta), (1, 1, 3, n), align_corners=False).numpy()
+        for lib in (ours, torch)
+    ]
+    np.testing.assert_allclose(grids[0], grids[1], rtol=0, atol=3e-16)
+    x = grids[0][0, 0, :, 0]
+    squares = ours.from_numpy((np.arange(n) ** 2.0)[None, None, None].repeat(3, 2))
+    places = ours.from_numpy(grids[0]).requires_grad_()
+    ours.nn.functional.grid_sample(squares, places, align_corners=False).sum().backward()
+    exact = [float(Fraction(float(1 + p)) * n / 2 - Fraction(1, 2)) for p in x]
+    slopes = 2 * np.floor(exact) + 1  # of the line between two squares
+    np.testing.assert_allclose(places.grad.numpy()[0, 1, 1:-1, 0], slopes[1:-1] * n / 2, rtol=1e-9)
