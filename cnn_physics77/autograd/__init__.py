@@ -11,7 +11,7 @@ from cnn_physics77.core.autograd import backward
 from cnn_physics77.core.recording import is_grad_enabled
 
 if _typing.TYPE_CHECKING:
-    from cnn_physics77.autograd import anomaly_mode, forward_ad, functional, graph, variable
+    from cnn_physics77.autograd import anomaly_mode, forward_ad, functional, graph, profiler, variable
     from cnn_physics77.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
     from cnn_physics77.autograd.variable import Variable
     from cnn_physics77.testing.gradcheck import gradcheck, gradgradcheck
@@ -34,6 +34,7 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "profiler",
     "set_detect_anomaly",
     "set_grad_enabled",
     "variable",
@@ -48,6 +49,7 @@ __getattr__, __dir__ = _lazy.attributes(
         "forward_ad": __name__,
         "functional": __name__,
         "graph": __name__,
+        "profiler": __name__,
         "set_detect_anomaly": "cnn_physics77.autograd.anomaly_mode",
         "variable": __name__,
         "gradcheck": "cnn_physics77.testing.gradcheck",

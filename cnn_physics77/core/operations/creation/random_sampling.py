@@ -377,6 +377,11 @@ def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
     return apply_inplace(function, tensor, lambda old: _drawn(old, values=values))
 
 
+def _numbers(*given) -> list:
+    """Numbers, which may come as tensors without dimensions."""
+    return [value.item() if isinstance(value, Tensor) else value for value in given]
+
+
 @method("uniform_")
 def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, **named: float) -> Tensor:
     """Overwrite with uniform numbers on [from, to): ``uniform_(from=0, to=1)``."""
@@ -387,6 +392,7 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
         )
     low = bounds[0] if bounds else named.get("from", 0.0)
     high = bounds[1] if len(bounds) > 1 else named.get("to", 1.0)
+    low, high = _numbers(low, high)
     if not low <= high:
         raise ArgumentError(f"uniform_: expected from <= to, found {low} and {high}")
     dtype = _drawable("uniform_", self.array.dtype)
@@ -405,6 +411,7 @@ def _normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Overwrite with numbers from N(mean, std²)."""
+    mean, std = _numbers(mean, std)
     if std < 0:
         raise ArgumentError(f"normal_: expected a non-negative standard deviation, found {std}")
     dtype = _drawable("normal_", self.array.dtype)

@@ -331,3 +331,12 @@ def test_the_gradient_of_what_was_overwritten_by_random_numbers_is_zero(name):
 def test_expanded_memory_is_not_filled():
     with pytest.raises(ShapeError, match="single memory location"):
         torch.zeros(1).expand(3).uniform_()
+
+
+def test_bounds_may_be_tensors_without_dimensions():
+    results = []
+    for kind in (float, lambda number: torch.tensor(number, dtype=torch.float64)):
+        torch.manual_seed(3)
+        low, high = kind(-0.5), kind(2.0)
+        results.append(torch.cat([torch.empty(4).uniform_(low, high), torch.empty(4).normal_(low, high)]))
+    assert torch.equal(*results)
