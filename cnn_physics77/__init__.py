@@ -205,7 +205,7 @@ _RARE = """
 accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
 jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
 quasirandom random serialization signal sparse special storage torch_version types utils version xpu
-__config__
+_C __config__
 """
 _RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (

@@ -242,6 +242,11 @@ def test_the_hub_names_files_as_pytorch_does():
     assert ours.hub.urlparse("file:///weights/a.pth").path == "/weights/a.pth"
 
 
+def test_no_machine_code_counts_its_use():
+    assert ours._C._log_api_usage_once("torchvision.models") is None
+    assert not hasattr(ours._C, "_CudaDeviceProperties")
+
+
 def test_no_device_has_a_generator():
     assert ours.utils.checkpoint.get_device_states(ours.ones(2)) == ([], [])
     assert ours.utils.checkpoint.set_device_states([], []) is None
