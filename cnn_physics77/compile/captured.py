@@ -26,7 +26,7 @@ from cnn_physics77.compile.recorded import (
 )
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import steps_in_doubt
-from cnn_physics77.compile.seams import Slot, numbers_in, with_numbers
+from cnn_physics77.compile.seams import numbers_in
 from cnn_physics77.compile.trace import (
     CONSTANT,
     EXTERNAL,
@@ -217,7 +217,11 @@ class Captured:
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self._steps]
         for slot in self._slots:
             slot.find_arrays()
-        self._settings = [(slot, _settings_of(slot), numbers_in(slot.group)) for slot in self._slots]
+        free = ("params", "lr", "initial_lr")
+        self._settings = [
+            (slot, {k: v for k, v in slot.settings().items() if k not in free}, numbers_in(slot.group))
+            for slot in self._slots
+        ]
         leaves = [*(leaf for leaf, _ in self._leaves), *(one.leaf for one in gradients)]
         self._hooked = leaves, [optimizer for optimizer, _ in self._groups]
         self._hooks = self._hooks_now()
@@ -250,8 +254,11 @@ class Captured:
             found = _parameters_of(optimizer)
             if len(found) != len(parameters) or not all(map(is_, found, parameters)):
                 return False
-        if any(_settings_of(slot) != settings for slot, settings, _ in self._settings):
-            return False
+        for slot, settings, _ in self._settings:
+            group = slot.settings()
+            for name, value in settings.items():
+                if group[name] != value:
+                    return False
         return all(slot.is_current() for slot in self._slots)
 
     def changed_numbers(self) -> set[tuple[str, int]]:
@@ -265,16 +272,17 @@ class Captured:
         if not self._changed_owners and not self._written_at:
             return False
         given = with_gradients(given, self.variables)
-        grads = {id(owner_of(grad.array)) for grad in self.gradients.tensors()}
         owners = [id(owner_of(t.array)) for t in given]
+        changed, used = self._changed_owners, self._used_owners
+        if self.gradients.moved:
+            grads = {id(owner_of(grad.array)) for grad in self.gradients.tensors()}
+            changed, used = changed | grads, used | grads
         kept = {index for index, _ in self.kept}
-        changed = self._changed_owners | grads
-        if any(owner in changed for index, owner in enumerate(owners) if index not in kept):
+        copied = [owner for index, owner in enumerate(owners) if index not in kept] if kept else owners
+        if not changed.isdisjoint(copied):
             return True
         return any(
-            not given[index].array.flags.writeable
-            or owners[index] in self._used_owners | grads
-            or overlapping(given, index)
+            not given[index].array.flags.writeable or owners[index] in used or overlapping(given, index)
             for index in self._written_at
         )
 
@@ -376,7 +384,8 @@ class Captured:
         """Run the program, and undo what it did to ``undone`` if a guard fails."""
         for index, buffer in self._inputs:
             np.copyto(buffer.owner, given[index].array)
-        self.gradients.take(self.gradients.tensors())
+        if self.gradients.moved:
+            self.gradients.take(self.gradients.tensors())
         before = self._snapshot(undone) if undone or self._generators else None
         counts = self._counts()
         try:
@@ -471,12 +480,6 @@ class Captured:
         before = {id(state.tensor): state.grad for state in made.tensors}
         self.gradients.take([before[id(one.leaf)] for one in self.gradients.used])
         return [*results, *(grad.array for grad in grads), *self._seen]
-
-
-def _settings_of(slot: Slot) -> dict[str, Any]:
-    """The settings that must be as they were."""
-    group = with_numbers(slot.group, dict.fromkeys(slot.varying)) if slot.varying else slot.group
-    return {name: value for name, value in group.items() if name not in ("params", "lr", "initial_lr")}
 
 
 def _parameters_of(optimizer: Optimizer) -> list[Tensor]:

@@ -94,8 +94,12 @@ class Gradients:
 
     def lie_elsewhere(self) -> bool:
         """Whether one of them does not lie where the program uses it."""
-        return not self.moved and any(
-            one.leaf._grad is not None and one.leaf._grad.array is not one.memory for one in self.used
+        return (
+            bool(self.used)
+            and not self.moved
+            and any(
+                one.leaf._grad is not None and one.leaf._grad.array is not one.memory for one in self.used
+            )
         )
 
     def move(self, program: Program) -> Program:

@@ -59,6 +59,10 @@ class Slot:
             and all(map(is_, arrays_of(pack), self.arrays))
         )
 
+    def settings(self) -> dict[str, Any]:
+        """The settings of the group; None for those that vary."""
+        return with_numbers(self.group, dict.fromkeys(self.varying)) if self.varying else self.group
+
     def fill(self) -> None:
         """Compute them."""
         numbers = self.optimizer.next_numbers(self.pack, self.group)
