@@ -413,13 +413,13 @@ class Captured:
     def _snapshot(self, arrays: list[np.ndarray]) -> Callable[[], None]:
         """The function that gives some memory, and the generators, what they hold now."""
         values = [array.copy() for array in arrays]
-        positions = [generator.get_state() for generator in self._generators]
+        positions = [generator.position() for generator in self._generators]
 
         def restore() -> None:
             for array, value in zip(arrays, values):
                 np.copyto(array, value)
             for generator, position in zip(self._generators, positions):
-                generator.set_state(position)
+                generator.go_to(position)
 
         return restore
 

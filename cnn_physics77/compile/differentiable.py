@@ -35,6 +35,7 @@ from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.operations.base.operation import alias
 from cnn_physics77.core.random import Generator
+from cnn_physics77.core.random.generator import Position
 from cnn_physics77.core.recording import enable_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -127,7 +128,7 @@ class Differentiable(Captured):
         lease = _Lease(self)
         if self._decides:
             lease.given = list(given)
-            lease.positions = [(generator, generator.get_state()) for generator in self._generators]
+            lease.positions = [(generator, generator.position()) for generator in self._generators]
         self._forward(lease.memory, given, self._undone)
         array = lease.memory.array
         for index, place in self._written:
@@ -220,7 +221,7 @@ class Differentiable(Captured):
         versions = [(t, list(t._changes)) for t in self.changed() if t._changes is not None]
         try:
             for generator, position in lease.positions:
-                generator.set_state(position)
+                generator.go_to(position)
             copies = [_leaf_like(t) for t in lease.given]
             with enable_grad():
                 args, kwargs = rebuild(self._arguments, list(copies))
@@ -285,7 +286,7 @@ class _Lease:
         self.memory = captured.take()
         self.watched: list[Tensor] = []
         self.given: list[Tensor] = []
-        self.positions: list[tuple[Generator, dict]] = []
+        self.positions: list[tuple[Generator, Position]] = []
 
     def __del__(self) -> None:
         if "memory" in self.__dict__:

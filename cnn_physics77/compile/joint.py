@@ -32,6 +32,7 @@ from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, sequence
 from cnn_physics77.core.random import Generator
+from cnn_physics77.core.random.generator import Position
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -230,10 +231,10 @@ class _Noticed(dict):
 
     def __init__(self, generators: dict[int, Generator]) -> None:
         super().__init__(generators)
-        self.positions: dict[int, tuple[Generator, dict]] = {}
+        self.positions: dict[int, tuple[Generator, Position]] = {}
 
     def __setitem__(self, key: int, generator: Generator) -> None:
-        self.positions.setdefault(key, (generator, generator.get_state()))
+        self.positions.setdefault(key, (generator, generator.position()))
         super().__setitem__(key, generator)
 
 
@@ -262,7 +263,7 @@ def _record_backward(
         return
     finally:
         for generator, position in noticed.positions.values():
-            generator.set_state(position)
+            generator.go_to(position)
         for step in trace.steps[made.boundary :]:
             if getattr(step, "draws", False) or any(o.buffer.kind == EXTERNAL for o in step.writes):
                 made.problem = "its backward pass draws random numbers, or changes memory of others"

@@ -14,8 +14,9 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.creation.draws import below
+from cnn_physics77.core.operations.creation.draws import in_order_of, normal, normal_like, uniform
 from cnn_physics77.core.random import Generator, default_generator
+from cnn_physics77.core.random.numbers import Numbers
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -26,7 +27,7 @@ def _fill(tensor: Tensor, values) -> Tensor:
     return tensor
 
 
-def _numbers(generator: Generator | None) -> np.random.Generator:
+def _numbers(generator: Generator | None) -> Numbers:
     return (default_generator if generator is None else generator).numpy
 
 
@@ -38,14 +39,15 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool(w.min() >= -1), bool(w.max() < 1)
     (True, True)
     """
-    return _fill(tensor, below(_numbers(generator).uniform(a, b, tensor.shape), a, b, tensor.array.dtype))
+    numbers, dtype = _numbers(generator), tensor.array.dtype
+    return _fill(tensor, in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype, a, b)))
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
     """Fill with numbers from the normal distribution N(mean, std²)."""
-    return _fill(tensor, _numbers(generator).normal(mean, std, tensor.shape))
+    return _fill(tensor, normal_like(_numbers(generator), tensor.array, tensor.array.dtype, mean, std))
 
 
 @silent
@@ -65,29 +67,27 @@ def trunc_normal_(
     if not a < b:
         raise ValueError(f"trunc_normal_: expected a < b, found a={a} and b={b}")
     low, high = (a - mean) / std, (b - mean) / std
-    draw = _numbers(generator)
-    values = np.empty(tensor.numel())
-    missing = np.arange(values.size)
-    if erf(high / sqrt(2)) - erf(low / sqrt(2)) > 0.5:  # at least a quarter of the normal numbers is accepted
+    numbers, dtype = _numbers(generator), tensor.array.dtype
+    if (erf(high / sqrt(2)) - erf(low / sqrt(2))) / 2 > 0.3:  # most normal numbers are accepted
 
-        def propose(n):
-            x = draw.standard_normal(n)
-            return x, (low <= x) & (x <= high)
+        def propose() -> tuple[np.ndarray, np.ndarray]:
+            x = normal_like(numbers, tensor.array, dtype, mean, std)
+            return x, (dtype.type(a) <= x) & (x <= dtype.type(b))
 
     else:
-        nearest = min(max(low, 0.0), high)  # the point of largest density
-        reach = sqrt(nearest**2 + 80)  # beyond it the density is below e^-40 of the largest
-        left, right = max(low, -reach), min(high, reach)
+        nearest = max(a, min(mean, b))  # the point of largest density
 
-        def propose(n):
-            x = draw.uniform(left, right, n)
-            return x, np.log(draw.uniform(size=n)) <= (nearest**2 - x**2) / 2
+        def propose() -> tuple[np.ndarray, np.ndarray]:
+            x = in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype, a, b))
+            u = in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype))
+            return x, np.log(u) <= (((nearest - mean) / std) ** 2 - ((x - mean) / std) ** 2) / 2
 
-    while missing.size:
-        x, accepted = propose(missing.size)
-        values[missing[accepted]] = x[accepted]
-        missing = missing[~accepted]
-    return _fill(tensor, np.clip(values * std + mean, a, b).reshape(tensor.shape))
+    values, accepted = propose()
+    while not accepted.all():
+        again, kept = propose()
+        values = np.where(accepted, values, again)
+        accepted = accepted | kept
+    return _fill(tensor, values)
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -300,7 +300,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
         return tensor
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    drawn = _numbers(generator).standard_normal((rows, columns))
+    drawn = normal(_numbers(generator), (rows, columns), tensor.array.dtype)
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
     q *= np.sign(r.diagonal())  # makes the distribution uniform over all orthogonal matrices (Mezzadri 2007)
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
@@ -317,11 +317,10 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
             f"sparse_: Only tensors with 2 dimensions are supported, found shape {tensor.array.shape}"
         )
     rows, columns = tensor.shape
-    draw = _numbers(generator)
-    values = draw.normal(0.0, std, (rows, columns))
+    values = normal_like(_numbers(generator), tensor.array, tensor.array.dtype, 0.0, std)
     zeros = ceil(sparsity * rows)
-    for column in range(columns):
-        values[draw.permutation(rows)[:zeros], column] = 0
+    for column in range(columns):  # the places from the default generator, as PyTorch takes them
+        values[default_generator.numpy.permutation(rows)[:zeros], column] = 0
     return _fill(tensor, values)
 
 

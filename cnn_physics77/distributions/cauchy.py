@@ -47,8 +47,8 @@ class Cauchy(Distribution):
         return torch.full_like(self.loc, math.inf)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        u = torch.rand(self._extended_shape(sample_shape), dtype=self.loc.dtype)
-        return self.icdf(u)
+        drawn = torch.empty(self._extended_shape(sample_shape), dtype=self.loc.dtype).cauchy_()
+        return self.loc + self.scale * drawn
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

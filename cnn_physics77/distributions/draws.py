@@ -30,10 +30,22 @@ def binomial(count: Tensor, probs: Tensor) -> Tensor:
 
 
 def von_mises(loc: Tensor, concentration: Tensor, shape: Any) -> Tensor:
-    """Angles from -π to π."""
+    """Angles from -π to π, by rejection (D. J. Best and N. I. Fisher, Applied Statistics 28, 1979)."""
     mean, kappa = loc.array.astype(np.float64), concentration.array.astype(np.float64)
-    drawn = default_generator.numpy.vonmises(mean, kappa, tuple(shape))
-    return from_array(np.asarray(drawn, dtype=loc.array.dtype))
+    tau = 1 + np.sqrt(1 + 4 * kappa**2)
+    rho = (tau - np.sqrt(2 * tau)) / (2 * kappa)
+    r = np.where(kappa < 1e-5, 1 / kappa + kappa, (1 + rho**2) / (2 * rho))
+    angle, done = np.zeros(shape), np.zeros(shape, bool)
+    with np.errstate(divide="ignore"):
+        while not done.all():
+            first, second, third = default_generator.numpy.random((3, *shape))
+            z = np.cos(np.pi * first)
+            f = (1 + r * z) / (r + z)
+            c = kappa * (r - f)
+            accepted = (c * (2 - c) > second) | (np.log(c / second) + 1 - c >= 0)
+            angle = np.where(accepted, np.sign(third - 0.5) * np.arccos(np.clip(f, -1, 1)), angle)
+            done = done | accepted
+    return from_array(((angle + np.pi + mean) % (2 * np.pi) - np.pi).astype(loc.array.dtype))
 
 
 class _StandardGamma(Function):

@@ -118,9 +118,10 @@ class Wishart(Distribution):
     def rsample(self, sample_shape: Any = (), max_try_correction: int | None = None) -> Tensor:
         """L A Aᵀ Lᵀ, A lower triangular: standard normal numbers, and the roots of chi-squared ones on the
         diagonal (M. S. Bartlett, 1933). ``max_try_correction`` is not used: the draws are not singular."""
-        shape = self._extended_shape(sample_shape)
-        noise = _standard_normal(shape, self.df.dtype).tril(-1)
-        factor = self._lower @ (noise + self._chi2.rsample(sample_shape).sqrt().diag_embed())
+        noise = self._chi2.rsample(sample_shape).sqrt().diag_embed()
+        row, column = torch.tril_indices(self._event_shape[0], self._event_shape[1], -1)
+        noise[..., row, column] = _standard_normal((*noise.shape[:-2], len(row)), noise.dtype)
+        factor = self._lower @ noise
         return factor @ factor.mT
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -85,11 +85,11 @@ def vmap(
     def mapped(*args: Any, **kwargs: Any) -> Any:
         leaves, dims, spec, size = _examples(in_dims, args)
         step = chunk_size or max(size, 1)
-        state = default_generator.get_state()
+        state = default_generator.position()
         chunks = []
         for start in range(0, max(size, 1), step):
             if randomness == "same":
-                default_generator.set_state(state)
+                default_generator.go_to(state)
             count = min(step, size - start)
             chunks.append(
                 _mapped(

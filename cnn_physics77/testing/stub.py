@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from cnn_physics77 import _places
@@ -136,6 +137,8 @@ def _annotation(annotation: Any, function: Callable, imports: dict[str, set[str]
     written = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     for name in re.findall(r"(?<![\w.])[A-Za-z_]\w*", written):
         value = inspect.unwrap(function).__globals__.get(name)
+        if isinstance(value, ModuleType) and value.__name__.startswith("cnn_physics77."):
+            imports.setdefault(value.__name__.rpartition(".")[0], set()).add(name)
         module = _places.origin(value) if isinstance(value, type) else ""
         if module.startswith("cnn_physics77") and name not in ("Tensor", "Node", "RemovableHandle"):
             own = value.__name__

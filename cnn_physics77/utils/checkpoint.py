@@ -15,6 +15,7 @@ from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, node_of, re
 from cnn_physics77.core.autograd.engine import run_backward
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.random import default_generator
+from cnn_physics77.core.random.generator import Position
 from cnn_physics77.core.recording import enable_grad, no_grad, recording
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -60,7 +61,7 @@ def checkpoint(
     if not recording():
         with first:
             return function(*args, **kwargs)
-    state = default_generator.get_state() if preserve_rng_state else None
+    state = default_generator.position() if preserve_rng_state else None
     start = sequence.next()
     with first:
         result = function(*args, **kwargs)
@@ -112,7 +113,7 @@ class _Recomputation:
 
     name = "checkpoint"
 
-    def __init__(self, function: Callable, context: AbstractContextManager, state: dict | None) -> None:
+    def __init__(self, function: Callable, context: AbstractContextManager, state: Position | None) -> None:
         self.function = function
         self.context = context
         self.state = state
@@ -120,15 +121,15 @@ class _Recomputation:
     def backward(self, node: Node, gradient: list, edges: tuple) -> list:
         self._check(node)
         args, kwargs = node.saved or ((), {})
-        start, state = sequence.next(), default_generator.get_state()
+        start, state = sequence.next(), default_generator.position()
         if self.state is not None:
-            default_generator.set_state(self.state)
+            default_generator.go_to(self.state)
         try:
             with self.context, enable_grad():
                 outputs = _made_after(start, self.function(*args, **kwargs))
         finally:
             if self.state is not None:
-                default_generator.set_state(state)
+                default_generator.go_to(state)
         kinds = [(y.shape, y.dtype) for y in outputs]
         if kinds != node.outputs:
             raise GradientError(

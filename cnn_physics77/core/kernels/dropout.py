@@ -9,9 +9,7 @@ from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generator) -> np.ndarray:
     """A boolean array whose elements are independently True (kept) with probability 1 - p.
 
-    Each element compares one random unsigned integer with p. The integer has 8 bits if p is a multiple of
-    1/256 (0.5, 0.25), 16 bits if it is a multiple of 1/65536, else 32 bits. So p is exact in the first two
-    cases, and within 1.2e-10 in the last. A mask costs one, two or four random bytes per element.
+    Each element compares a uniform number in double precision with 1 - p.
 
     Args:
         shape: the shape of the mask, which is C-contiguous.
@@ -23,14 +21,7 @@ def dropout_mask(shape: tuple[int, ...], p: float, generator: np.random.Generato
     """
     if p <= 0 or p >= 1:
         return np.full(shape, p <= 0)
-    size = int(np.prod(shape))
-    bits = next((bits for bits in (8, 16) if (p * 2**bits).is_integer()), 32)
-    words = -(-size * bits // 64)
-    draws = generator.integers(0, 2**64, words, np.uint64).view(f"u{bits // 8}")[:size]
-    dropped = round(p * 2**bits)
-    if dropped == 2**bits:  # p is within 1.2e-10 of 1
-        return np.zeros(shape, bool)
-    return np.greater_equal(draws, draws.dtype.type(dropped)).reshape(shape)
+    return np.less(generator.random(shape), 1 - p)
 
 
 def scale_by_mask(x: np.ndarray, mask: np.ndarray, scale: float) -> np.ndarray:

@@ -32,11 +32,11 @@ def skip_init(module_cls: type[M], *args, **kwargs) -> M:
             "skip_init: Module must support a 'device' arg to skip initialization, found "
             f"{module_cls.__name__}"
         )
-    state = default_generator.get_state()
+    state = default_generator.position()
     try:
         return module_cls(*args, **kwargs)
     finally:
-        default_generator.set_state(state)
+        default_generator.go_to(state)
 
 
 __all__ = ["skip_init"]

@@ -223,7 +223,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         # The seed is drawn with and without workers, so that their number does not change the order of the
         # batches.
-        base_seed = int(numpy_generator(self.generator).integers(2**62))
+        base_seed = int(numpy_generator(self.generator).integers(2**63))
         order: Iterable[Any] = self.sampler if self.batch_sampler is None else self.batch_sampler
         if self._iterable:
             order = itertools.repeat(None)

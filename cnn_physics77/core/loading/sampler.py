@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from cnn_physics77.core.random import default_generator, numpy_generator
+from cnn_physics77.core.operations.creation.draws import indices
+from cnn_physics77.core.random import Generator, default_generator, numpy_generator
 
 Index = TypeVar("Index", covariant=True)
 
@@ -87,10 +88,8 @@ class RandomSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = self.generator
         if generator is None:
-            generator = np.random.default_rng(int(default_generator.numpy.integers(2**63)))
-        return self._draw(numpy_generator(generator))
-
-    def _draw(self, numbers: np.random.Generator) -> Iterator[int]:
+            generator = Generator().manual_seed(int(default_generator.numpy.integers(2**63)))
+        numbers = numpy_generator(generator)
         count, remaining = len(self.data_source), self.num_samples
         while remaining > 0:
             if self.replacement:
@@ -99,6 +98,8 @@ class RandomSampler(Sampler[int]):
                 drawn = numbers.permutation(count)[:remaining]
             remaining -= len(drawn)
             yield from drawn.tolist()
+        if not (self.replacement or self.num_samples % count):
+            numbers.permutation(count)  # PyTorch draws one for the remainder, whether there is one or not
 
     def __len__(self) -> int:
         return self.num_samples
@@ -172,10 +173,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         numbers = numpy_generator(self.generator)
-        probabilities = self.weights / self.weights.sum()
-        yield from numbers.choice(
-            len(probabilities), self.num_samples, replace=self.replacement, p=probabilities
-        ).tolist()
+        yield from indices(numbers, self.weights[None], self.num_samples, self.replacement)[0].tolist()
 
     def __len__(self) -> int:
         return self.num_samples

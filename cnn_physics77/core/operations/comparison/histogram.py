@@ -9,30 +9,16 @@ from __future__ import annotations
 import builtins
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, RangeError, ShapeError
 from cnn_physics77.core.kernels.runtime.one_call import one_call
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.tensor import Tensor, from_array, method
-
-
-class Histogram(NamedTuple):
-    """The result of :func:`histogram`."""
-
-    hist: Tensor
-    bin_edges: Tensor
-
-
-class HistogramOfPoints(NamedTuple):
-    """The result of :func:`histogramdd`."""
-
-    hist: Tensor
-    bin_edges: tuple[Tensor, ...]
 
 
 def _floating(function: str, value, kinds: tuple = (np.float32, np.float64)) -> Tensor:
@@ -100,7 +86,7 @@ def _counts(x: np.ndarray, bins: int, min: float, max: float) -> np.ndarray:
 @method("histogram")
 def histogram(
     input: Tensor, bins=100, *, range=None, weight: Tensor | None = None, density: bool = False
-) -> Histogram:
+) -> return_types.histogram:
     """The number of elements in each bin, and the edges of the bins: a named tuple (hist, bin_edges), both of
     the input's dtype.
 
@@ -119,7 +105,9 @@ def histogram(
 
     >>> import cnn_physics77 as torch
     >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), 2, range=(0.0, 3.0))
-    Histogram(hist=tensor([2., 1.]), bin_edges=tensor([0.0000, 1.5000, 3.0000]))
+    torch.return_types.histogram(
+    hist=tensor([2., 1.]),
+    bin_edges=tensor([0.0000, 1.5000, 3.0000]))
     """
     input = _floating("histogram", input)
     if range is not None and isinstance(bins, Tensor):
@@ -128,12 +116,12 @@ def histogram(
     if weight is not None and weight.array.shape != shape:
         raise ShapeError(f"histogram: expected a weight of shape {shape}, found {weight.array.shape}")
     hist, edges = _counted("histogram", input.array.reshape(-1, 1), [bins], range, weight, density)
-    return Histogram(hist, edges[0])
+    return return_types.histogram(hist, edges[0])
 
 
 def histogramdd(
     input: Tensor, bins, range=None, weight: Tensor | None = None, density: bool = False
-) -> HistogramOfPoints:
+) -> return_types.histogramdd:
     """The number of points in each box of a grid, and the edges in each dimension: a named tuple (hist,
     bin_edges).
 
@@ -169,7 +157,7 @@ def histogramdd(
     if weight is not None and weight.array.shape != shape[:-1]:
         raise ShapeError(f"histogramdd: expected a weight of shape {shape[:-1]}, found {weight.array.shape}")
     points = input.array.reshape(-1, shape[-1])
-    return HistogramOfPoints(*_counted("histogramdd", points, each, range, weight, density))
+    return return_types.histogramdd(*_counted("histogramdd", points, each, range, weight, density))
 
 
 def _counted(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input
-from cnn_physics77.core.operations.comparison.sort_topk import _order
+from cnn_physics77.core.operations.comparison.sort_topk import _order, sort
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.permute import movedim
 from cnn_physics77.core.operations.indexing.shape import reshape, squeeze
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.reduction.max_min import (
-    ValuesAndIndices,
     nonempty_dimension,
     real_input,
     take_along,
@@ -38,7 +38,7 @@ def _quantile(
     shape = input.array.shape
     axis = 0 if dim is None else dimension(function, dim, len(shape))
     x = reshape(input, (-1,)) if dim is None or not shape else movedim(input, axis, -1)
-    ordered = take_along(x, _order(x.array, x.array.ndim - 1, False), x.array.ndim - 1, squeeze=False).values
+    ordered = sort(x).values
     y = _interpolated(ordered, q, ignore_nan, interpolation)  # (..., number of q)
     y = movedim(y, -1, 0) if q.array.ndim else squeeze(y, -1)
     if not (keepdim and shape):
@@ -153,7 +153,7 @@ def _index_of_mode(x: np.ndarray, dim: int) -> np.ndarray:
 
 
 @method("mode")
-def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> return_types.mode:
     """The most frequent value along a dimension, and the index of its last occurrence (int64): a named tuple
     (values, indices). Of equally frequent values it is the least. NaN equals nothing.
 
@@ -163,12 +163,14 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndice
 
     >>> import cnn_physics77 as torch
     >>> torch.mode(torch.tensor([3, 1, 2, 3]))
-    ValuesAndIndices(values=tensor(3), indices=tensor(3))
+    torch.return_types.mode(
+    values=tensor(3),
+    indices=tensor(3))
     """
     input = real_input("mode", input)
     dim = nonempty_dimension("mode", dim, input.array)
     index = _index_of_mode(input.array, dim) if input.array.ndim else np.zeros((), np.int64)
-    return take_along(input, index, dim, squeeze=not keepdim)
+    return take_along(return_types.mode, input, index, dim, squeeze=not keepdim)
 
 
 __all__ = ["mode", "nanquantile", "quantile"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.reduction.max_min import (
-    ValuesAndIndices,
     nonempty_dimension,
     real_input,
     shared_evenly,
@@ -32,7 +32,7 @@ def _order(array: np.ndarray, dim: int, descending: bool) -> np.ndarray:
 
 
 @method("sort")
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesAndIndices:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> return_types.sort:
     """The sorted elements along a dimension, and their indices: a named tuple (values, indices).
 
     Args:
@@ -45,11 +45,13 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
     >>> import cnn_physics77 as torch
     >>> torch.sort(torch.tensor([3.0, 1.0, 2.0]))
-    ValuesAndIndices(values=tensor([1., 2., 3.]), indices=tensor([1, 2, 0]))
+    torch.return_types.sort(
+    values=tensor([1., 2., 3.]),
+    indices=tensor([1, 2, 0]))
     """
     input = real_input("sort", input)
     dim = dimension("sort", dim, input.array.ndim)
-    return take_along(input, _order(input.array, dim, descending), dim, squeeze=False)
+    return take_along(return_types.sort, input, _order(input.array, dim, descending), dim, squeeze=False)
 
 
 @method("argsort")
@@ -77,7 +79,9 @@ def msort(input: Tensor) -> Tensor:
 
 
 @method("topk")
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesAndIndices:
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> return_types.topk:
     """The k largest elements along a dimension, in descending order, and their indices: a named tuple
     (values, indices).
 
@@ -93,7 +97,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
     >>> import cnn_physics77 as torch
     >>> torch.topk(torch.tensor([3.0, 1.0, 2.0]), 2)
-    ValuesAndIndices(values=tensor([3., 2.]), indices=tensor([0, 2]))
+    torch.return_types.topk(
+    values=tensor([3., 2.]),
+    indices=tensor([0, 2]))
     """
     input = real_input("topk", input)
     array = input.array
@@ -105,12 +111,12 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         )
     order = _order(array, dim, largest)
     if array.ndim == 0:
-        return take_along(input, order, dim, squeeze=False)
-    return take_along(input, order[(slice(None),) * dim + (slice(k),)], dim, squeeze=False)
+        return take_along(return_types.topk, input, order, dim, squeeze=False)
+    return take_along(return_types.topk, input, order[(slice(None),) * dim + (slice(k),)], dim, squeeze=False)
 
 
 @method("kthvalue")
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> return_types.kthvalue:
     """The k-th smallest element along a dimension (k starts at 1), and its index: a named tuple (values,
     indices).
 
@@ -120,7 +126,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 
     >>> import cnn_physics77 as torch
     >>> torch.kthvalue(torch.tensor([3.0, 1.0, 2.0]), 2)
-    ValuesAndIndices(values=tensor(2.), indices=tensor(2))
+    torch.return_types.kthvalue(
+    values=tensor(2.),
+    indices=tensor(2))
     """
     input = real_input("kthvalue", input)
     array = input.array
@@ -133,7 +141,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
         )
     order = _order(array, dim, False)
     index = order if array.ndim == 0 else np.take(order, [k - 1], axis=dim)
-    return take_along(input, index, dim, squeeze=not keepdim)
+    return take_along(return_types.kthvalue, input, index, dim, squeeze=not keepdim)
 
 
 # --------------------------------------------------------------------------------------------- medians
@@ -172,7 +180,8 @@ def _middle(function: str, ignore_nan: bool, input, dim, keepdim: bool):
             raise ShapeError(f"{function}: expected at least one element, found shape {input.array.shape}")
         return _median(input, ignore_nan=ignore_nan)
     axis = nonempty_dimension(function, dim, input.array)
-    return take_along(input, _median_index(input.array, axis, ignore_nan), axis, squeeze=not keepdim)
+    kind = return_types.nanmedian if ignore_nan else return_types.median
+    return take_along(kind, input, _median_index(input.array, axis, ignore_nan), axis, squeeze=not keepdim)
 
 
 @method("median")

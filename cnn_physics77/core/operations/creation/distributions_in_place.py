@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
-from cnn_physics77.core.operations.creation.draws import numbers_of
+from cnn_physics77.core.operations.creation.draws import in_order_of, numbers_of
 from cnn_physics77.core.operations.creation.random_sampling import _refilled
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.random import Generator
@@ -44,8 +46,8 @@ def _cauchy_(
     _check("cauchy_", self, "f", "real floating")
     if not sigma > 0:
         raise ArgumentError(f"cauchy_: expected sigma > 0, found {sigma}")
-    drawn = as_array(numbers_of(generator).standard_cauchy(self.array.shape))
-    return _refilled("cauchy_", self, median + sigma * drawn)
+    drawn = as_array(in_order_of(self.array, numbers_of(generator).random))
+    return _refilled("cauchy_", self, median + sigma * np.tan(math.pi * (drawn - 0.5)))
 
 
 @method("geometric_")
@@ -64,7 +66,9 @@ def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -
     _check("geometric_", self, "fiu", "real floating or integer")
     if not 0 < p < 1:
         raise ArgumentError(f"geometric_: expected 0 < p < 1, found {p}")
-    return _refilled("geometric_", self, as_array(numbers_of(generator).geometric(p, self.array.shape)))
+    drawn = as_array(in_order_of(self.array, numbers_of(generator).random))
+    trials = np.ceil(np.log(np.maximum(drawn, np.finfo(np.float64).tiny)) / math.log1p(-p))
+    return _refilled("geometric_", self, np.maximum(trials, 1))
 
 
 @method("log_normal_")
@@ -85,7 +89,7 @@ def _log_normal_(
     _check("log_normal_", self, "f", "real floating")
     if not std > 0:
         raise ArgumentError(f"log_normal_: expected std > 0, found {std}")
-    drawn = as_array(numbers_of(generator).standard_normal(self.array.shape))
+    drawn = as_array(in_order_of(self.array, numbers_of(generator).normal_one_by_one))
     return _refilled("log_normal_", self, np.exp(mean + std * drawn))
 
 

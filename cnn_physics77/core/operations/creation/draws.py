@@ -3,53 +3,87 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
-from cnn_physics77.core.backend.dtypes import accumulator
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.random import Generator, default_generator
+from cnn_physics77.core.random.numbers import Numbers
 
 
-def numbers_of(generator: Generator | None) -> np.random.Generator:
+def numbers_of(generator: Generator | None) -> Numbers:
     return (default_generator if generator is None else generator).numpy
 
 
-def uniform(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Uniform on [0, 1), in the precision of the dtype. For a complex dtype both parts are drawn."""
+def _axes(array: np.ndarray) -> list[int]:
+    """The axes in the order of memory."""
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def in_order_of(array: np.ndarray, draw: Callable[[tuple[int, ...]], np.ndarray]) -> np.ndarray:
+    """``draw(shape)`` for the shape of an array, in the order of its memory: so PyTorch fills a tensor."""
+    axes = _axes(array)
+    drawn = draw(tuple(array.shape[axis] for axis in axes))
+    return drawn.transpose([axes.index(axis) for axis in range(array.ndim)])
+
+
+@silent
+def uniform(numbers: Numbers, shape, dtype: np.dtype, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Uniform on [low, high), in the precision of the dtype; what is rounded to ``high`` becomes ``low``.
+
+    For a complex dtype both parts are drawn.
+    """
     if dtype.kind == "c":
-        parts = numbers.random((*shape, 2), dtype=np.zeros((), dtype).real.dtype)
+        parts = uniform(numbers, (*shape, 2), np.zeros((), dtype).real.dtype, low, high)
         return parts.view(dtype)[..., 0]
-    if dtype.itemsize > 2:
-        return as_array(numbers.random(shape, dtype=dtype))
-    steps = 2.0 ** (np.finfo(dtype).nmant + 1)  # rounding from float32 could give 1
-    drawn = np.floor(numbers.random(shape, dtype=np.float32) * np.float32(steps)) / steps
-    return as_array(drawn).astype(dtype)
+    kind = dtype.type if dtype.itemsize > 2 else np.float32
+    drawn = as_array(numbers.random(shape, dtype=kind))
+    if (low, high) != (0.0, 1.0):
+        drawn = drawn * (kind(high) - kind(low)) + kind(low)
+    elif dtype.itemsize > 2:
+        return drawn
+    drawn = as_array(drawn).astype(dtype, copy=False)
+    return np.where(drawn < dtype.type(high), drawn, dtype.type(low))
 
 
-def normal_numbers(numbers: np.random.Generator, shape, dtype: np.dtype) -> np.ndarray:
-    """Normal with mean 0 and variance 1. For a complex dtype either part has variance 1/2."""
+def normal(
+    numbers: Numbers, shape, dtype: np.dtype, mean=0.0, std=1.0, contiguous: bool = True
+) -> np.ndarray:
+    """Normal with this mean and standard deviation. For a complex dtype either part has half of the variance.
+
+    contiguous: as PyTorch draws for contiguous memory, else one after another.
+    """
     if dtype.kind == "c":
         real = np.zeros((), dtype).real.dtype
-        parts = numbers.standard_normal((*shape, 2), dtype=real) * real.type(math.sqrt(0.5))
-        return parts.view(dtype)[..., 0]
-    drawn = numbers.standard_normal(shape, dtype=dtype if dtype.itemsize > 2 else np.float32)
-    return as_array(drawn).astype(dtype, copy=False)
+        drawn = normal(numbers, (*shape, 2), real, contiguous=contiguous) * real.type(math.sqrt(0.5))
+        drawn = drawn.view(dtype)[..., 0]
+    else:
+        draw = numbers.standard_normal if contiguous else numbers.normal_one_by_one
+        drawn = as_array(draw(tuple(shape), dtype=dtype))
+    plain = isinstance(mean, int | float) and isinstance(std, int | float) and (mean, std) == (0, 1)
+    return drawn.astype(dtype, copy=False) if plain else affine(drawn, std, mean, dtype)
+
+
+def normal_like(
+    numbers: Numbers, array: np.ndarray, dtype: np.dtype, mean=0.0, std=1.0, anew: bool = False
+) -> np.ndarray:
+    """Normal numbers for this array, or for a new one of its shape and order, which has no gaps."""
+    contiguous = _axes(array) == list(range(array.ndim)) if anew else array.flags.c_contiguous
+    return in_order_of(array, lambda shape: normal(numbers, shape, dtype, mean, std, contiguous))
 
 
 @silent
 def below(values: np.ndarray, low: float, high: float, dtype: np.dtype) -> np.ndarray:
-    """Samples from [low, high), rounded to a dtype. Those that are rounded up to ``high`` become the next
-    smaller number, if that is not below ``low``."""
+    """Integers from [low, high), rounded to a floating dtype. Those that are rounded up to ``high`` become
+    the next smaller number, if that is not below ``low``."""
     bound = dtype.type(high)
     return np.minimum(values.astype(dtype, copy=False), np.nextafter(bound, dtype.type(low)))
 
 
-def integers(
-    function: str, numbers: np.random.Generator, low: int, high: int, shape, dtype: np.dtype
-) -> np.ndarray:
+def integers(function: str, numbers: Numbers, low: int, high: int, shape, dtype: np.dtype) -> np.ndarray:
     """Integers from low to high (exclusive), in a dtype whose range contains them."""
     if dtype.kind in "fc":
         least, most = -largest(dtype), largest(dtype)
@@ -64,12 +98,27 @@ def integers(
     return below(drawn, low, high, dtype) if dtype.kind == "f" else drawn.astype(dtype, copy=False)
 
 
+def indices(numbers: np.random.Generator, weights: np.ndarray, count: int, replacement: bool) -> np.ndarray:
+    """Indices with probabilities proportional to the weights of their row, int64: (m, n) -> (m, count)."""
+    if replacement and count > 1:
+        edges = np.cumsum(weights, axis=1)
+        edges /= edges[:, -1:]
+        drawn = [np.searchsorted(row, numbers.random(count)) for row in edges]
+        possible = [np.flatnonzero(row)[[0, -1]] for row in weights]  # rounding may reach those of no weight
+        return np.stack([np.clip(d, *ends) for d, ends in zip(drawn, possible)]).astype(np.int64)
+    # the first arrivals of Poisson processes: the smallest values of Exp(1) / weight
+    with np.errstate(divide="ignore"):
+        arrivals = numbers.standard_exponential(weights.shape) / weights
+    return np.argsort(arrivals, axis=1)[:, :count].astype(np.int64)
+
+
 def largest(dtype: np.dtype) -> float:
     return float(np.finfo(dtype).max)
 
 
 @silent
 def affine(drawn: np.ndarray, factor, shift, dtype: np.dtype) -> np.ndarray:
-    """drawn * factor + shift, rounded to the dtype."""
-    wide = drawn.astype(accumulator(dtype), copy=False)
-    return as_array(wide * factor + shift).astype(dtype, copy=False)
+    """drawn * factor + shift in the precision of the dtype, float16 in float32."""
+    wide = np.dtype(np.float32) if dtype.itemsize == 2 else dtype
+    factor, shift = (as_array(number).astype(wide) for number in (factor, shift))
+    return as_array(drawn.astype(wide, copy=False) * factor + shift).astype(dtype, copy=False)

@@ -8,6 +8,7 @@ All creation functions take ``dtype`` (by default the default dtype), ``device``
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -16,19 +17,21 @@ from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.creation import draws
 from cnn_physics77.core.operations.creation.creation import floating_or, in_format, made, sizes
 from cnn_physics77.core.operations.creation.draws import (
-    affine,
-    below,
+    in_order_of,
+    indices,
     integers,
     largest,
-    normal_numbers,
+    normal_like,
     numbers_of,
     uniform,
 )
 from cnn_physics77.core.operations.indexing.cast import as_dtype
 from cnn_physics77.core.operations.indexing.clone import preserve_format
 from cnn_physics77.core.random import Generator
+from cnn_physics77.core.random.numbers import Numbers
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
@@ -88,7 +91,7 @@ def randn(
     >>> torch.randn(2, 3).shape
     torch.Size([2, 3])
     """
-    array = normal_numbers(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
+    array = draws.normal(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
     return made("randn", array, device, requires_grad)
 
 
@@ -164,14 +167,11 @@ def rand_like(
     >>> torch.rand_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    drawn = rand(
-        input.shape,
-        generator=generator,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
+    found = _drawable("rand_like", input.dtype if dtype is None else dtype)
+    array = in_order_of(
+        _laid_out(input, memory_format), lambda shape: uniform(numbers_of(generator), shape, found)
     )
-    return in_format(drawn, memory_format)
+    return made("rand_like", array, device, requires_grad)
 
 
 def randn_like(
@@ -189,14 +189,9 @@ def randn_like(
     >>> torch.randn_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    drawn = randn(
-        input.shape,
-        generator=generator,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
-    )
-    return in_format(drawn, memory_format)
+    found = _drawable("randn_like", input.dtype if dtype is None else dtype)
+    array = normal_like(numbers_of(generator), _laid_out(input, memory_format), found, anew=True)
+    return made("randn_like", array, device, requires_grad)
 
 
 def randint_like(
@@ -216,16 +211,24 @@ def randint_like(
     >>> torch.randint_like(torch.zeros(2, 3), 5).dtype
     torch.float32
     """
-    drawn = randint(
-        low,
-        high,
-        input.shape,
-        generator=generator,
-        dtype=input.dtype if dtype is None else dtype,
-        device=device,
-        requires_grad=requires_grad,
+    if high is None:
+        low, high = None, low
+    low = 0 if low is None else low
+    if high is None or not low < high:
+        raise ArgumentError(f"randint_like: expected low < high, found {low} and {high}")
+    found = input.array.dtype if dtype is None else as_dtype("randint_like", dtype)
+    array = in_order_of(
+        _laid_out(input, memory_format),
+        lambda shape: integers("randint_like", numbers_of(generator), low, high, shape, found),
     )
-    return in_format(drawn, memory_format)
+    return made("randint_like", array, device, requires_grad)
+
+
+def _laid_out(input: Tensor, memory_format) -> np.ndarray:
+    """An array of the shape and memory order that a new tensor gets."""
+    if memory_format is preserve_format:
+        return input.array
+    return in_format(from_array(np.empty(input.array.shape, np.bool_)), memory_format).array
 
 
 # --------------------------------------------------------------------------------------------- by parameters
@@ -269,7 +272,7 @@ def normal(
         dtype = given[0].array.dtype
     shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
     found = _drawable("normal", dtype)
-    array = affine(normal_numbers(numbers_of(generator), shape, found), spread, centre, found)
+    array = draws.normal(numbers_of(generator), shape, found, centre, spread)
     made_of = _drawn(*given, values=array)
     return made_of if made_of.requires_grad else made("normal", array, device, requires_grad)
 
@@ -290,22 +293,29 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     probability = as_array(input.array if p is None else p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ArgumentError("bernoulli: expected probabilities 0 <= p <= 1, found others")
-    drawn = as_array(numbers_of(generator).random(input.array.shape) < probability)
+    drawn = _successes(probability, np.empty(input.array.shape, np.bool_), generator)
     return _drawn(input, values=drawn.astype(input.array.dtype))
+
+
+def _successes(probability: np.ndarray, array: np.ndarray, generator: Generator | None) -> np.ndarray:
+    """True with these probabilities, which are compared with uniform numbers of their precision."""
+    precision = np.float32 if probability.dtype.itemsize < 8 else np.float64
+    drawn = in_order_of(array, lambda shape: numbers_of(generator).random(shape, dtype=precision))
+    return as_array(drawn < probability)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Samples from Poisson distributions with the rates ``input``, in its dtype. Its gradient is 0.
 
     Raises:
-        ArgumentError: a rate is negative.
+        ArgumentError: a rate is negative, infinite or NaN.
 
     >>> import cnn_physics77 as torch
     >>> torch.poisson(torch.zeros(2))
     tensor([0., 0.])
     """
-    if (input.array < 0).any():
-        raise ArgumentError("poisson: expected non-negative rates, found a negative one")
+    if not ((input.array >= 0) & (input.array < np.inf)).all():
+        raise ArgumentError("poisson: expected non-negative, finite rates, found others")
     return _drawn(
         input, values=as_array(numbers_of(generator).poisson(input.array)).astype(input.array.dtype)
     )
@@ -346,26 +356,15 @@ def multinomial(
         raise ArgumentError("multinomial: expected finite, non-negative weights, not all 0, found others")
     if num_samples < 1:
         raise ArgumentError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
-    numbers = numbers_of(generator)
-    if replacement:
-        edges = np.cumsum(weights, axis=1)
-        places = numbers.random((len(weights), num_samples)) * edges[:, -1:]
-        last = [np.flatnonzero(w)[-1] for w in weights]  # rounding may give the sum of the weights
-        drawn = np.stack(
-            [np.minimum(np.searchsorted(e, p, side="right"), n) for e, p, n in zip(edges, places, last)]
-        )
-    else:
+    if not replacement:
         fewest = int(np.count_nonzero(weights, axis=1).min())
         if num_samples > fewest:
             raise ShapeError(
                 "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
                 f"expected at most {fewest}, found {num_samples}"
             )
-        # the first arrivals of Poisson processes: the smallest values of Exp(1) / weight
-        with np.errstate(divide="ignore"):
-            arrivals = numbers.standard_exponential(weights.shape) / weights
-        drawn = np.argsort(arrivals, axis=1)[:, :num_samples]
-    return from_array(drawn.astype(np.int64).reshape(*input.array.shape[:-1], num_samples))
+    drawn = indices(numbers_of(generator), weights, num_samples, replacement)
+    return from_array(drawn.reshape(*input.array.shape[:-1], num_samples))
 
 
 # --------------------------------------------------------------------------------------------- in place
@@ -402,8 +401,10 @@ def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, 
             f"uniform_: expected bounds and a difference of at most {most}, the largest number of "
             f"torch.{dtype}, found {low} and {high}"
         )
-    values = affine(uniform(numbers_of(generator), self.array.shape, dtype), high - low, low, dtype)
-    return _refilled("uniform_", self, below(values, low, high, dtype) if dtype.kind == "f" else values)
+    values = in_order_of(
+        self.array, lambda shape: uniform(numbers_of(generator), shape, dtype, float(low), float(high))
+    )
+    return _refilled("uniform_", self, values)
 
 
 @method("normal_")
@@ -415,11 +416,7 @@ def _normal_(
     if std < 0:
         raise ArgumentError(f"normal_: expected a non-negative standard deviation, found {std}")
     dtype = _drawable("normal_", self.array.dtype)
-    return _refilled(
-        "normal_",
-        self,
-        affine(normal_numbers(numbers_of(generator), self.array.shape, dtype), std, mean, dtype),
-    )
+    return _refilled("normal_", self, normal_like(numbers_of(generator), self.array, dtype, mean, std))
 
 
 @method("bernoulli_")
@@ -428,8 +425,7 @@ def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> T
     probability = p.array if isinstance(p, Tensor) else np.asarray(p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ArgumentError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
-    drawn = as_array(numbers_of(generator).random(self.array.shape) < probability)
-    return _refilled("bernoulli_", self, drawn)
+    return _refilled("bernoulli_", self, _successes(probability, self.array, generator))
 
 
 @method("exponential_")
@@ -443,7 +439,8 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
         )
     if not lambd > 0:
         raise ArgumentError(f"exponential_: expected a positive rate, found {lambd}")
-    values = as_array(numbers_of(generator).standard_exponential(self.array.shape)) / lambd
+    numbers = numbers_of(generator)
+    values = as_array(in_order_of(self.array, numbers.standard_exponential)) / lambd
     if lambd < math.inf:
         values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
     return _refilled("exponential_", self, values)
@@ -457,20 +454,27 @@ def _random_(
 
     The default is all non-negative integers that the dtype represents exactly.
     """
-    if to is None:
-        low, to = (0, low) if low else (0, _most(self.array.dtype))
-    if not low < to:
-        raise ArgumentError(f"random_: expected from < to, found {low} and {to}")
-    values = integers("random_", numbers_of(generator), low, to, self.array.shape, self.array.dtype)
-    return _refilled("random_", self, values)
+    dtype = self.array.dtype
+    numbers = numbers_of(generator)
+    if to is None and not low:
+        draw = partial(_any, numbers, dtype)
+    else:
+        low, to = (0, low) if to is None else (low, to)
+        if not low < to:
+            raise ArgumentError(f"random_: expected from < to, found {low} and {to}")
+        draw = partial(integers, "random_", numbers, low, to, dtype=dtype)
+    return _refilled("random_", self, in_order_of(self.array, lambda shape: draw(shape=shape)))
 
 
-def _most(dtype: np.dtype) -> int:
-    if dtype.kind == "b":
-        return 2
-    if dtype.kind in "iu":
-        return min(int(np.iinfo(dtype).max), 2**63 - 1)
-    return 2 ** (np.finfo(dtype).nmant + 1)
+def _any(numbers: Numbers, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Non-negative integers that the dtype represents exactly: of the floating ones up to 2^m, for a
+    significand of m bits. Those of 64 bits are made of long words, the others of words."""
+    if dtype.kind in "fc":
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+    else:
+        most = 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 1)
+    words = (numbers.long_words if dtype.itemsize == 8 else numbers.words)(math.prod(shape))
+    return as_array(words % words.dtype.type(most + 1)).reshape(shape).astype(dtype)
 
 
 __all__ = [

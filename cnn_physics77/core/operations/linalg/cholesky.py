@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import eye
 from cnn_physics77.core.operations.late import complete_late
@@ -12,7 +13,6 @@ from cnn_physics77.core.operations.linalg.diagonal import tril
 from cnn_physics77.core.operations.linalg.inputs import matrices, raise_failure, square_matrices
 from cnn_physics77.core.operations.linalg.inverse import with_columns
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import CholeskyExResult
 from cnn_physics77.core.operations.linalg.triangular import solved
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -37,7 +37,9 @@ _NOT_POSITIVE = (
 )
 
 
-def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = False) -> CholeskyExResult:
+def cholesky_ex(
+    input: Tensor, *, upper: bool = False, check_errors: bool = False
+) -> return_types.linalg_cholesky_ex:
     """:func:`cholesky` without an error for other matrices: a named tuple (L, info).
 
     Args:
@@ -50,17 +52,19 @@ def cholesky_ex(input: Tensor, *, upper: bool = False, check_errors: bool = Fals
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.cholesky_ex(torch.tensor([[4.0]]))
-    CholeskyExResult(L=tensor([[2.]]), info=tensor(0, dtype=torch.int32))
+    torch.return_types.linalg_cholesky_ex(
+    L=tensor([[2.]]),
+    info=tensor(0, dtype=torch.int32))
     """
     return _factor("linalg.cholesky_ex", input, upper, check_errors)
 
 
-def _factor(function: str, input, upper: bool, check_errors: bool) -> CholeskyExResult:
+def _factor(function: str, input, upper: bool, check_errors: bool) -> return_types.linalg_cholesky_ex:
     A = square_matrices(function, input)
     factor, info = _cholesky(A, upper=bool(upper))
     if check_errors:
         raise_failure(function, info, _NOT_POSITIVE)
-    return CholeskyExResult(factor.mH if upper else factor, info)
+    return return_types.linalg_cholesky_ex(factor.mH if upper else factor, info)
 
 
 def cholesky(input: Tensor, *, upper: bool = False) -> Tensor:

@@ -7,6 +7,7 @@ from math import nan
 import numpy as np
 
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.double_backward import vjp
 from cnn_physics77.core.operations.base.keywords import completed
 from cnn_physics77.core.operations.base.operation import operation
@@ -15,7 +16,6 @@ from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import diagonal
 from cnn_physics77.core.operations.linalg.inputs import square_matrices
 from cnn_physics77.core.operations.linalg.inverse import inverse_and_info
-from cnn_physics77.core.operations.linalg.results import SlogdetResult
 from cnn_physics77.core.operations.pointwise.complex import complex, imag
 from cnn_physics77.core.operations.pointwise.exp_log_pow import log
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -120,7 +120,7 @@ def _(g, a, ys):
     return _as_matrix(g_log) * inverse_and_info(a)[0].mH
 
 
-def slogdet(A: Tensor) -> SlogdetResult:
+def slogdet(A: Tensor) -> return_types.linalg_slogdet:
     r"""Sign and logarithm of the absolute value of the determinant: a named tuple (sign, logabsdet).
 
     .. math:: \det A = s\, e^{l} \qquad \bar A = \bar l A^{-H} \text{ for real A}
@@ -138,9 +138,11 @@ def slogdet(A: Tensor) -> SlogdetResult:
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.slogdet(torch.tensor([[-1.0, 0.0], [0.0, 1.0]]))
-    SlogdetResult(sign=tensor(-1.), logabsdet=tensor(0.))
+    torch.return_types.linalg_slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.))
     """
-    return SlogdetResult(*_slogdet(square_matrices("linalg.slogdet", A)))
+    return return_types.linalg_slogdet(*_slogdet(square_matrices("linalg.slogdet", A)))
 
 
 @method("logdet")

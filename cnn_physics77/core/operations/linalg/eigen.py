@@ -6,12 +6,12 @@ import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, GradientError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import diag_embed, diagonal
 from cnn_physics77.core.operations.linalg.inputs import square_matrices
 from cnn_physics77.core.operations.linalg.inverse import solution_and_info
-from cnn_physics77.core.operations.linalg.results import EighResult, EigResult
 from cnn_physics77.core.operations.pointwise.complex import real
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.recording import recording
@@ -84,7 +84,7 @@ def _triangle(UPLO: str) -> str:
     return found
 
 
-def eigh(input: Tensor, UPLO: str = "L") -> EighResult:
+def eigh(input: Tensor, UPLO: str = "L") -> return_types.linalg_eigh:
     r"""Eigenvalues and eigenvectors of Hermitian matrices: a named tuple (eigenvalues, eigenvectors).
 
     .. math:: A = V \mathrm{diag}(\lambda) V^H \qquad \bar A = V \Big(\mathrm{diag}(\bar\lambda) +
@@ -117,7 +117,7 @@ def eigh(input: Tensor, UPLO: str = "L") -> EighResult:
     >>> torch.linalg.eigh(torch.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
     tensor([1., 2.])
     """
-    return EighResult(*_eigh(square_matrices("linalg.eigh", input), UPLO=_triangle(UPLO)))
+    return return_types.linalg_eigh(*_eigh(square_matrices("linalg.eigh", input), UPLO=_triangle(UPLO)))
 
 
 def eigvalsh(input: Tensor, UPLO: str = "L") -> Tensor:
@@ -164,7 +164,7 @@ def _eigvals(a):
     return lapack.eigvals(a)
 
 
-def eig(input: Tensor) -> EigResult:
+def eig(input: Tensor) -> return_types.linalg_eig:
     r"""Eigenvalues and eigenvectors of square matrices: a named tuple (eigenvalues, eigenvectors).
 
     .. math:: A V = V \mathrm{diag}(\lambda) \qquad \bar A = V^{-H} \Big(\mathrm{diag}(\bar\lambda) +
@@ -193,7 +193,7 @@ def eig(input: Tensor) -> EigResult:
     >>> torch.linalg.eig(torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).eigenvalues.imag.sort().values
     tensor([-1.,  1.])
     """
-    return EigResult(*_eig(square_matrices("linalg.eig", input)))
+    return return_types.linalg_eig(*_eig(square_matrices("linalg.eig", input)))
 
 
 def eigvals(input: Tensor) -> Tensor:

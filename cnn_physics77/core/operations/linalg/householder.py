@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import GradientError, ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import eye
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import tril
 from cnn_physics77.core.operations.linalg.inputs import matrices, numbers
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import GeqrfResult
 from cnn_physics77.core.tensor import Tensor, method
 
 
@@ -27,7 +27,7 @@ def _(g):
 
 
 @method("geqrf")
-def geqrf(input: Tensor) -> GeqrfResult:
+def geqrf(input: Tensor) -> return_types.geqrf:
     """The QR decomposition in LAPACK's form: a named tuple (a, tau).
 
     Args:
@@ -40,10 +40,12 @@ def geqrf(input: Tensor) -> GeqrfResult:
 
     >>> import cnn_physics77 as torch
     >>> torch.geqrf(torch.tensor([[3.0], [4.0]]))
-    GeqrfResult(a=tensor([[-5.0000],
-            [ 0.5000]]), tau=tensor([1.6000]))
+    torch.return_types.geqrf(
+    a=tensor([[-5.0000],
+            [ 0.5000]]),
+    tau=tensor([1.6000]))
     """
-    return GeqrfResult(*_geqrf(matrices("geqrf", input)))
+    return return_types.geqrf(*_geqrf(matrices("geqrf", input)))
 
 
 def _reflections(function: str, input: Tensor, tau: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, numbers, raise_failure, square_matrices
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import InvExResult, SolveExResult
 from cnn_physics77.core.tensor import Tensor
 
 # --------------------------------------------------------------------------------------------- inverses
@@ -62,7 +62,7 @@ def inv(A: Tensor) -> Tensor:
     return inverse
 
 
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvExResult:
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> return_types.linalg_inv_ex:
     """:func:`inv` without an error for singular matrices: a named tuple (inverse, info).
 
     Args:
@@ -74,12 +74,14 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> InvExResult:
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.inv_ex(torch.zeros(1, 1))
-    InvExResult(inverse=tensor([[nan]]), info=tensor(1, dtype=torch.int32))
+    torch.return_types.linalg_inv_ex(
+    inverse=tensor([[nan]]),
+    info=tensor(1, dtype=torch.int32))
     """
     inverse, info = inverse_and_info(square_matrices("linalg.inv_ex", A))
     if check_errors:
         raise_failure("linalg.inv_ex", info, SINGULAR)
-    return InvExResult(inverse, info)
+    return return_types.linalg_inv_ex(inverse, info)
 
 
 # --------------------------------------------------------------------------------------------- systems
@@ -167,18 +169,22 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     return x
 
 
-def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> SolveExResult:
+def solve_ex(
+    A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False
+) -> return_types.linalg_solve_ex:
     """:func:`solve` without an error for singular matrices, whose solution is NaN: a named tuple (result,
     info). See :func:`inv_ex`.
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.solve_ex(torch.ones(1, 1), torch.ones(1))
-    SolveExResult(result=tensor([1.]), info=tensor(0, dtype=torch.int32))
+    torch.return_types.linalg_solve_ex(
+    result=tensor([1.]),
+    info=tensor(0, dtype=torch.int32))
     """
     x, info = _solved("linalg.solve_ex", A, B, left)
     if check_errors:
         raise_failure("linalg.solve_ex", info, SINGULAR)
-    return SolveExResult(x, info)
+    return return_types.linalg_solve_ex(x, info)
 
 
 __all__ = ["inv", "inv_ex", "solve", "solve_ex"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.kernels.linalg import ldl as kernels
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, raise_failure, square_matrices
 from cnn_physics77.core.operations.linalg.inverse import with_columns
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import LDLFactorExResult, LDLFactorResult
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -40,7 +40,9 @@ def _(g):
 _ZERO = "expected a regular matrix, found a singular one: block {} of D is zero; use pinv or lstsq"
 
 
-def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool = False) -> LDLFactorExResult:
+def ldl_factor_ex(
+    input: Tensor, *, hermitian: bool = False, check_errors: bool = False
+) -> return_types.linalg_ldl_factor_ex:
     """:func:`ldl_factor` without an error for singular matrices: a named tuple (LD, pivots, info).
 
     Returns:
@@ -54,7 +56,7 @@ def ldl_factor_ex(input: Tensor, *, hermitian: bool = False, check_errors: bool 
     LD, pivots, info = _ldl(A, hermitian=_is_hermitian(A, hermitian))
     if check_errors:
         raise_failure("linalg.ldl_factor_ex", info, _ZERO)
-    return LDLFactorExResult(LD, pivots, info)
+    return return_types.linalg_ldl_factor_ex(LD, pivots, info)
 
 
 def _is_hermitian(A: Tensor, hermitian: bool) -> bool:
@@ -62,7 +64,7 @@ def _is_hermitian(A: Tensor, hermitian: bool) -> bool:
     return bool(hermitian) and A.array.dtype.kind == "c"
 
 
-def ldl_factor(input: Tensor, *, hermitian: bool = False) -> LDLFactorResult:
+def ldl_factor(input: Tensor, *, hermitian: bool = False) -> return_types.linalg_ldl_factor:
     r"""The decomposition of Bunch and Kaufman in a compact form: a named tuple (LD, pivots).
 
     .. math:: P^T A P = L D L^T, \qquad \text{or } L D L^H \text{ for Hermitian A}
@@ -84,13 +86,15 @@ def ldl_factor(input: Tensor, *, hermitian: bool = False) -> LDLFactorResult:
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.ldl_factor(torch.tensor([[2.0, 0.0], [1.0, 1.0]]))
-    LDLFactorResult(LD=tensor([[2.0000, 0.0000],
-            [0.5000, 0.5000]]), pivots=tensor([1, 2], dtype=torch.int32))
+    torch.return_types.linalg_ldl_factor(
+    LD=tensor([[2.0000, 0.0000],
+            [0.5000, 0.5000]]),
+    pivots=tensor([1, 2], dtype=torch.int32))
     """
     A = square_matrices("linalg.ldl_factor", input)
     LD, pivots, info = _ldl(A, hermitian=_is_hermitian(A, hermitian))
     raise_failure("linalg.ldl_factor", info, _ZERO)
-    return LDLFactorResult(LD, pivots)
+    return return_types.linalg_ldl_factor(LD, pivots)
 
 
 def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False) -> Tensor:

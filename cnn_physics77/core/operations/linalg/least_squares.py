@@ -7,12 +7,12 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import eye, zeros
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, numbers, square_matrices
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import LstsqResult
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -114,7 +114,9 @@ def matrix_rank(input: Tensor, tol=None, hermitian: bool = False, *, atol=None, 
 _DRIVERS = ("gels", "gelsy", "gelsd", "gelss")
 
 
-def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LstsqResult:
+def lstsq(
+    input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str | None = None
+) -> return_types.linalg_lstsq:
     r"""The solution X of least norm among those that minimize ‖AX − B‖: a named tuple (solution, residuals,
     rank, singular_values).
 
@@ -169,7 +171,7 @@ def lstsq(input: Tensor, b: Tensor, rcond: float | None = None, *, driver: str |
         singular_values = from_array(lapack.svdvals(A.array))
     if driver == "gels":
         rank = zeros(0, dtype=np.int64)
-    return LstsqResult(X.squeeze(-1) if vectors else X, residuals, rank, singular_values)
+    return return_types.linalg_lstsq(X.squeeze(-1) if vectors else X, residuals, rank, singular_values)
 
 
 __all__ = ["lstsq", "matrix_rank", "pinv"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.linalg import lu as kernels
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import eye
 from cnn_physics77.core.operations.indexing.cat_split import cat
@@ -12,7 +13,6 @@ from cnn_physics77.core.operations.linalg.diagonal import tril, triu
 from cnn_physics77.core.operations.linalg.inputs import matrices, raise_failure, square_matrices
 from cnn_physics77.core.operations.linalg.inverse import SINGULAR, with_columns
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
-from cnn_physics77.core.operations.linalg.results import LUFactorExResult, LUFactorResult, LUResult
 from cnn_physics77.core.operations.linalg.triangular import solved
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -59,7 +59,9 @@ def _factors(packed: Tensor) -> tuple[Tensor, Tensor]:
     return lower, triu(packed[..., :k, :])
 
 
-def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> LUFactorExResult:
+def lu_factor_ex(
+    A: Tensor, *, pivot: bool = True, check_errors: bool = False
+) -> return_types.linalg_lu_factor_ex:
     """:func:`lu_factor` without an error for singular matrices: a named tuple (LU, pivots, info).
 
     Returns:
@@ -72,10 +74,10 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     LU, pivots, info = _lu(matrices("linalg.lu_factor_ex", A), pivot=bool(pivot))
     if check_errors:
         raise_failure("linalg.lu_factor_ex", info, SINGULAR)
-    return LUFactorExResult(LU, pivots, info)
+    return return_types.linalg_lu_factor_ex(LU, pivots, info)
 
 
-def lu_factor(A: Tensor, *, pivot: bool = True) -> LUFactorResult:
+def lu_factor(A: Tensor, *, pivot: bool = True) -> return_types.linalg_lu_factor:
     """The LU decomposition in a compact form: a named tuple (LU, pivots). See :func:`lu`.
 
     Args:
@@ -93,15 +95,17 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> LUFactorResult:
 
     >>> import cnn_physics77 as torch
     >>> torch.linalg.lu_factor(torch.tensor([[1.0, 2.0], [2.0, 2.0]]))
-    LUFactorResult(LU=tensor([[2.0000, 2.0000],
-            [0.5000, 1.0000]]), pivots=tensor([2, 2], dtype=torch.int32))
+    torch.return_types.linalg_lu_factor(
+    LU=tensor([[2.0000, 2.0000],
+            [0.5000, 1.0000]]),
+    pivots=tensor([2, 2], dtype=torch.int32))
     """
     LU, pivots, info = _lu(matrices("linalg.lu_factor", A), pivot=bool(pivot))
     raise_failure("linalg.lu_factor", info, SINGULAR)
-    return LUFactorResult(LU, pivots)
+    return return_types.linalg_lu_factor(LU, pivots)
 
 
-def lu(A: Tensor, *, pivot: bool = True) -> LUResult:
+def lu(A: Tensor, *, pivot: bool = True) -> return_types.linalg_lu:
     r"""The LU decomposition with partial pivoting: a named tuple (P, L, U).
 
     .. math:: A = P L U \qquad \bar A = P L^{-H} \big(\mathrm{tril}_{-1}(L^H \bar L) +
@@ -134,7 +138,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> LUResult:
     A = matrices("linalg.lu", A)
     packed, pivots, _ = _lu(A, pivot=bool(pivot))
     P = _permutation_matrix(pivots, A.shape[-2], A) if pivot else _nothing(A)
-    return LUResult(P, *_factors(packed))
+    return return_types.linalg_lu(P, *_factors(packed))
 
 
 def _nothing(like: Tensor) -> Tensor:
@@ -143,7 +147,7 @@ def _nothing(like: Tensor) -> Tensor:
 
 def lu_unpack(
     LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
-) -> LUResult:
+) -> return_types.lu_unpack:
     """P, L and U from the result of :func:`lu_factor`: a named tuple (P, L, U). See :func:`lu`.
 
     Args:
@@ -166,7 +170,7 @@ def lu_unpack(
         P = _permutation_matrix(_pivots("lu_unpack", LU_pivots, packed), packed.shape[-2], packed)
     if unpack_data:
         L, U = _factors(packed)
-    return LUResult(P, L, U)
+    return return_types.lu_unpack(P, L, U)
 
 
 def _pivots(function: str, pivots: Tensor, packed: Tensor) -> Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import ArgumentError, GradientError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import diag_embed, diagonal, tril
 from cnn_physics77.core.operations.linalg.inputs import matrices
-from cnn_physics77.core.operations.linalg.results import QRResult
 from cnn_physics77.core.operations.linalg.triangular import solved
 from cnn_physics77.core.operations.pointwise.complex import real
 from cnn_physics77.core.tensor import Tensor
@@ -51,7 +51,7 @@ def _of_columns(q: Tensor, r: Tensor, gq: Tensor, gr: Tensor) -> Tensor:
     return solved(r, total.mH, upper=True).mH
 
 
-def qr(A: Tensor, mode: str = "reduced") -> QRResult:
+def qr(A: Tensor, mode: str = "reduced") -> return_types.linalg_qr:
     r"""The QR decomposition: a named tuple (Q, R).
 
     .. math:: A = Q R \qquad \bar A = (\bar Q + Q H) R^{-H}, \qquad H = H^H, \quad
@@ -89,7 +89,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QRResult:
     """
     if mode not in ("reduced", "complete", "r"):
         raise ArgumentError(f"linalg.qr: expected mode 'reduced', 'complete' or 'r', found {mode!r}")
-    return QRResult(*_qr(matrices("linalg.qr", A), mode=mode))
+    return return_types.linalg_qr(*_qr(matrices("linalg.qr", A), mode=mode))
 
 
 __all__ = ["qr"]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.creation.creation import zeros
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg import cholesky as _cholesky
@@ -16,7 +17,6 @@ from cnn_physics77.core.operations.linalg import qr as _qr
 from cnn_physics77.core.operations.linalg import svd as _svd
 from cnn_physics77.core.operations.linalg import triangular as _triangular
 from cnn_physics77.core.operations.linalg.inputs import matrices
-from cnn_physics77.core.operations.linalg.results import SVD, QRResult, SlogdetResult, TriangularSolveResult
 from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -44,14 +44,16 @@ def det(input: Tensor) -> Tensor:
 
 
 @method("slogdet")
-def slogdet(input: Tensor) -> SlogdetResult:
+def slogdet(input: Tensor) -> return_types.slogdet:
     """:func:`torch.linalg.slogdet <cnn_physics77.core.operations.linalg.determinant.slogdet>`.
 
     >>> import cnn_physics77 as torch
     >>> torch.slogdet(torch.tensor([[-1.0]]))
-    SlogdetResult(sign=tensor(-1.), logabsdet=tensor(0.))
+    torch.return_types.slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.))
     """
-    return _determinant.slogdet(input)
+    return return_types.slogdet(*_determinant.slogdet(input))
 
 
 @method("matrix_exp")
@@ -77,7 +79,7 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
 
 
 @method("svd")
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> return_types.svd:
     """The singular value decomposition with V instead of its conjugate transpose: a named tuple (U, S, V).
     See :func:`torch.linalg.svd <cnn_physics77.core.operations.linalg.svd.svd>`.
 
@@ -92,14 +94,14 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     A = matrices("svd", input)
     if compute_uv:
         U, S, Vh = _svd.svd(A, not some)
-        return SVD(U, S, Vh.mH)
+        return return_types.svd(U, S, Vh.mH)
     *batch, m, n = A.shape
     U, V = (zeros((*batch, size, size), dtype=A.dtype) for size in (m, n))
-    return SVD(U, _svd.svdvals(A), V)
+    return return_types.svd(U, _svd.svdvals(A), V)
 
 
 @method("qr")
-def qr(input: Tensor, some: bool = True) -> QRResult:
+def qr(input: Tensor, some: bool = True) -> return_types.qr:
     """:func:`torch.linalg.qr <cnn_physics77.core.operations.linalg.qr.qr>` with mode "reduced" if ``some``,
     else "complete".
 
@@ -107,7 +109,7 @@ def qr(input: Tensor, some: bool = True) -> QRResult:
     >>> torch.qr(torch.ones(3, 2), some=False).Q.shape
     torch.Size([3, 3])
     """
-    return _qr.qr(input, "reduced" if some else "complete")
+    return return_types.qr(*_qr.qr(input, "reduced" if some else "complete"))
 
 
 @method("pinverse")
@@ -150,7 +152,7 @@ def lu_solve(input: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
 @method("triangular_solve")
 def triangular_solve(
     input: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> TriangularSolveResult:
+) -> return_types.triangular_solve:
     """:func:`torch.linalg.solve_triangular <.triangular.solve_triangular>`: a named tuple (solution,
     cloned_coefficient), with B as the first argument.
 
@@ -167,7 +169,7 @@ def triangular_solve(
     X = _triangular.solve_triangular(
         A.mT if transpose else A, input, upper=upper != transpose, unitriangular=unitriangular
     )
-    return TriangularSolveResult(X, A.clone())
+    return return_types.triangular_solve(X, A.clone())
 
 
 def nuclear_norm(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:

@@ -6,12 +6,12 @@ import numpy as np
 
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.linalg import lapack
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.diagonal import diag_embed, diagonal
 from cnn_physics77.core.operations.linalg.eigen import check_phase, is_unused, without_diagonal
 from cnn_physics77.core.operations.linalg.inputs import matrices
-from cnn_physics77.core.operations.linalg.results import SVDResult
 from cnn_physics77.core.operations.pointwise.complex import complex, imag
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.recording import recording
@@ -70,7 +70,7 @@ def _check_rotation(name: str, x: Tensor) -> None:
         )
 
 
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVDResult:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> return_types.linalg_svd:
     r"""The singular value decomposition: a named tuple (U, S, Vh).
 
     .. math:: A = U \mathrm{diag}(S) V^H, \qquad \bar A = U_1 \Big(\mathrm{diag}(\bar S) +
@@ -110,7 +110,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     >>> torch.linalg.svd(torch.tensor([[0.0, 2.0], [1.0, 0.0]])).S
     tensor([2., 1.])
     """
-    return SVDResult(*_svd(matrices("linalg.svd", A), full=bool(full_matrices)))
+    return return_types.linalg_svd(*_svd(matrices("linalg.svd", A), full=bool(full_matrices)))
 
 
 @operation(name="svdvals")

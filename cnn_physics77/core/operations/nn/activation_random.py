@@ -11,7 +11,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
-from cnn_physics77.core.operations.creation.draws import uniform
+from cnn_physics77.core.operations.creation.draws import in_order_of
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_piecewise import leaky_relu
 from cnn_physics77.core.operations.nn.softmax import softmax
@@ -65,9 +65,14 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     x = input.array
-    drawn = uniform(default_generator.numpy, x.shape, x.dtype) * (upper - lower) + lower
-    slopes = from_array(np.where(x > 0, x.dtype.type(1), drawn.astype(x.dtype)))
-    return apply_inplace("rrelu", input, _rrelu, slopes) if inplace else _rrelu(input, slopes)
+    negative = x <= 0
+    slopes = np.ones_like(x)
+    slopes[negative] = default_generator.numpy.random(int(negative.sum())) * (upper - lower) + lower
+    return (
+        apply_inplace("rrelu", input, _rrelu, from_array(slopes))
+        if inplace
+        else _rrelu(input, from_array(slopes))
+    )
 
 
 @in_float32
@@ -103,7 +108,7 @@ def gumbel_softmax(
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)  # of the caller
     check_tensors("gumbel_softmax", logits, kinds="f")
     x = logits.array
-    exponential = -np.log1p(-uniform(default_generator.numpy, x.shape, x.dtype))  # of mean 1
+    exponential = np.asanyarray(in_order_of(x, default_generator.numpy.standard_exponential)).astype(x.dtype)
     noise = from_array(-np.log(np.maximum(exponential, np.finfo(x.dtype).tiny)))
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, of_tensors
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
@@ -91,13 +90,6 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return _ldexp(x, other) if whole else x * exp2(n)
 
 
-class MantissaAndExponent(NamedTuple):
-    """The result of :func:`frexp`."""
-
-    mantissa: Tensor
-    exponent: Tensor
-
-
 @operation(name="frexp", extras=("exponent",))
 def _frexp(x):
     mantissa, exponent = np.frexp(x)
@@ -108,7 +100,7 @@ _frexp.declare("x", lambda g, exponent: _ldexp(g, -exponent))
 
 
 @method("frexp")
-def frexp(input: Tensor) -> MantissaAndExponent:
+def frexp(input: Tensor) -> return_types.frexp:
     """x = m 2ⁿ with 1/2 <= \\|m\\| < 1, or m = n = 0: a named tuple (mantissa, exponent). The exponents are
     int32; dm/dx = 2⁻ⁿ. The mantissa of an infinity or NaN is itself, its exponent 0.
 
@@ -117,12 +109,14 @@ def frexp(input: Tensor) -> MantissaAndExponent:
 
     >>> import cnn_physics77 as torch
     >>> torch.frexp(torch.tensor([1.0, -6.0]))
-    MantissaAndExponent(mantissa=tensor([ 0.5000, -0.7500]), exponent=tensor([1, 3], dtype=torch.int32))
+    torch.return_types.frexp(
+    mantissa=tensor([ 0.5000, -0.7500]),
+    exponent=tensor([1, 3], dtype=torch.int32))
     """
     input = as_tensor_input("frexp", input)
     if input.array.dtype.kind != "f":
         raise DtypeError(f"frexp: expected a floating dtype, found {input.dtype}; convert it, e.g. .float()")
-    return MantissaAndExponent(*_frexp(input))
+    return return_types.frexp(*_frexp(input))
 
 
 # ------------------------------------------------------------------------------------------ steps

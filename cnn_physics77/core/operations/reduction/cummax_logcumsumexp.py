@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -16,18 +17,19 @@ from cnn_physics77.core.operations.pointwise.arithmetic import conj, zero_like
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log_add_exp
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.reduction.cumsum_prod import _accumulated, _recurrence
-from cnn_physics77.core.operations.reduction.max_min import ValuesAndIndices, real_input, take_along
+from cnn_physics77.core.operations.reduction.max_min import Kind, real_input, take_along
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 # ------------------------------------------------------------------------------------------ extremes
 
 
-def _extremes_so_far(function: str, ufunc: np.ufunc, input, dim: int) -> ValuesAndIndices:
+def _extremes_so_far(kind: type[Kind], ufunc: np.ufunc, input, dim: int) -> Kind:
+    function = kind.__name__
     input = real_input(function, input)
     dim = dimension(function, dim, input.array.ndim)
     if input.array.ndim == 0:
-        return take_along(input, np.zeros((), np.int64), dim, squeeze=False)
-    return take_along(input, _records(ufunc, input.array, dim), dim, squeeze=False)
+        return take_along(kind, input, np.zeros((), np.int64), dim, squeeze=False)
+    return take_along(kind, input, _records(ufunc, input.array, dim), dim, squeeze=False)
 
 
 def _records(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
@@ -38,7 +40,7 @@ def _records(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
 
 
 @method("cummax")
-def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
+def cummax(input: Tensor, dim: int) -> return_types.cummax:
     r"""The largest element so far along a dimension, and its index (int64): a named tuple (values, indices).
 
     .. math:: y_i = \max_{j \le i} x_j
@@ -52,20 +54,24 @@ def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
 
     >>> import cnn_physics77 as torch
     >>> torch.cummax(torch.tensor([1.0, 3.0, 2.0]), 0)
-    ValuesAndIndices(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
+    torch.return_types.cummax(
+    values=tensor([1., 3., 3.]),
+    indices=tensor([0, 1, 1]))
     """
-    return _extremes_so_far("cummax", np.maximum, input, dim)
+    return _extremes_so_far(return_types.cummax, np.maximum, input, dim)
 
 
 @method("cummin")
-def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
+def cummin(input: Tensor, dim: int) -> return_types.cummin:
     """The smallest element so far along a dimension, and its index: see :func:`cummax`.
 
     >>> import cnn_physics77 as torch
     >>> torch.cummin(torch.tensor([2.0, 3.0, 1.0]), 0)
-    ValuesAndIndices(values=tensor([2., 2., 1.]), indices=tensor([0, 0, 2]))
+    torch.return_types.cummin(
+    values=tensor([2., 2., 1.]),
+    indices=tensor([0, 0, 2]))
     """
-    return _extremes_so_far("cummin", np.minimum, input, dim)
+    return _extremes_so_far(return_types.cummin, np.minimum, input, dim)
 
 
 # ------------------------------------------------------------------------------------------ log-sum-exp

@@ -7,13 +7,15 @@ the elements at these indices. Functions that return values only (``amax``, ``am
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -23,32 +25,21 @@ from cnn_physics77.core.operations.pointwise.where_clamp import maximum, minimum
 from cnn_physics77.core.operations.reduction.sum_mean import expand_reduced
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
-
-class ValuesAndIndices(NamedTuple):
-    """Elements chosen along one dimension: their values, and their indices (int64)."""
-
-    values: Tensor
-    indices: Tensor
-
-
-class MinAndMax(NamedTuple):
-    """The result of :func:`aminmax`."""
-
-    min: Tensor
-    max: Tensor
-
+Kind = TypeVar("Kind")
 
 # ------------------------------------------------------------------------------------ elements by their index
 
 
-def take_along(input: Tensor, indices: np.ndarray, dim: int, squeeze: bool) -> ValuesAndIndices:
-    """The elements of ``input`` at ``indices`` along ``dim``. If ``squeeze``, the indices have size 1 in
-    ``dim``, which is removed from the result."""
+def take_along(
+    kind: Callable[..., Kind], input: Tensor, indices: np.ndarray, dim: int, squeeze: bool
+) -> Kind:
+    """The elements of ``input`` at ``indices`` along ``dim``, and the indices, as a ``kind``. If ``squeeze``,
+    the indices have size 1 in ``dim``, which is removed from the result."""
     positions = from_array(indices)
     if input.array.ndim == 0:
-        return ValuesAndIndices(clone(input), positions)
+        return kind(clone(input), positions)
     values = gather_along(input, positions, dim=dim, squeeze=squeeze)
-    return ValuesAndIndices(values, positions.view_of_memory(indices.squeeze(dim)) if squeeze else positions)
+    return kind(values, positions.view_of_memory(indices.squeeze(dim)) if squeeze else positions)
 
 
 def real_input(function: str, input) -> Tensor:
@@ -208,16 +199,18 @@ def amin(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
 
 
 @method("aminmax")
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
     """The smallest and the largest value, along one dimension or of all elements: a named tuple (min, max).
     See :func:`amin`.
 
     >>> import cnn_physics77 as torch
     >>> torch.aminmax(torch.tensor([3.0, 1.0, 2.0]))
-    MinAndMax(min=tensor(1.), max=tensor(3.))
+    torch.return_types.aminmax(
+    min=tensor(1.),
+    max=tensor(3.))
     """
     axes = () if dim is None else (dim,)
-    return MinAndMax(amin(input, axes, keepdim), amax(input, axes, keepdim))
+    return return_types.aminmax(amin(input, axes, keepdim), amax(input, axes, keepdim))
 
 
 def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
@@ -231,7 +224,8 @@ def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
         return record(input, dim=tuple(range(array.ndim)), keepdim=False, nan_equal=True)
     axis = nonempty_dimension(function, dim, array)
     indices = np.zeros((), np.int64) if array.ndim == 0 else find(array, axis=axis, keepdims=True)
-    return take_along(input, indices, axis, squeeze=not keepdim)
+    kind = return_types.max if function == "max" else return_types.min
+    return take_along(kind, input, indices, axis, squeeze=not keepdim)
 
 
 @method("max")
@@ -248,7 +242,9 @@ def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None 
 
     >>> import cnn_physics77 as torch
     >>> torch.max(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
-    ValuesAndIndices(values=tensor([5., 7.]), indices=tensor([1, 0]))
+    torch.return_types.max(
+    values=tensor([5., 7.]),
+    indices=tensor([1, 0]))
     """
     return _extreme("max", _amax, np.argmax, maximum, input, dim if other is None else other, keepdim)
 
@@ -267,7 +263,9 @@ def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None 
 
     >>> import cnn_physics77 as torch
     >>> torch.min(torch.tensor([[1.0, 5.0], [7.0, 2.0]]), dim=1)
-    ValuesAndIndices(values=tensor([1., 2.]), indices=tensor([0, 1]))
+    torch.return_types.min(
+    values=tensor([1., 2.]),
+    indices=tensor([0, 1]))
     """
     return _extreme("min", _amin, np.argmin, minimum, input, dim if other is None else other, keepdim)
 

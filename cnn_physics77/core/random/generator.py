@@ -1,7 +1,5 @@
-"""Random number generators. Two runs with the same seed on the same machine are equal bit for bit.
-
-The numbers are those of :class:`numpy.random.Generator` with PCG64 (M. E. O'Neill, *PCG*, HMC-CS-2014-0905),
-not PyTorch's.
+"""Random number generators. Two runs with the same seed are equal, and equal to PyTorch's
+(:mod:`cnn_physics77.core.random.numbers`).
 
 Threads may share a generator. Every draw holds the lock of its stream, so no number is used twice, but which
 thread gets which number depends on timing. A thread that must be reproducible needs its own generator;
@@ -15,17 +13,44 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.random.numbers import Numbers
+from cnn_physics77.core.tensor import Tensor, from_array
 
 DEFAULT_SEED = 67280421310721  # PyTorch's; runs that set no seed are equal too
 
 
 drawing: ContextVar[Callable[[np.random.Generator], Any] | None] = ContextVar("drawing", default=None)
 """What is given in the place of NumPy's generator while a transform such as ``vmap`` runs."""
+
+
+class Position(NamedTuple):
+    """A place in the stream of a seed: what the Mersenne Twister holds, and the normal number held back."""
+
+    seed: int
+    key: bytes
+    next: int
+    second: float | None
+
+    def numbers(self) -> Numbers:
+        """What follows from here."""
+        bits = np.random.MT19937(0)
+        key = np.frombuffer(self.key, np.uint32)
+        bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": self.next}}
+        numbers = Numbers(bits)
+        numbers.second = self.second
+        return numbers
+
+
+def _position(seed: int, numbers: Numbers) -> Position:
+    bits = numbers.bit_generator
+    with bits.lock:  # not in the middle of another thread's draw
+        state: Any = bits.state["state"]
+        return Position(seed, state["key"].tobytes(), state["pos"], numbers.second)
 
 
 class _Stream:
@@ -35,20 +60,35 @@ class _Stream:
     was drawing.
     """
 
-    def __init__(self, seed: int, bits: np.random.BitGenerator) -> None:
+    def __init__(self, seed: int, numbers: Numbers) -> None:
         self.seed = seed
-        self._of_process = {os.getpid(): np.random.Generator(bits)}
+        self._of_process = {os.getpid(): numbers}
 
     @property
-    def numbers(self) -> np.random.Generator:
+    def numbers(self) -> Numbers:
         process = os.getpid()
         return self._of_process.get(process) or self._of_process.setdefault(process, self._copy())
 
-    def _copy(self) -> np.random.Generator:
-        state: Any = list(self._of_process.values())[-1].bit_generator.state
-        bits = np.random.PCG64(0)
-        bits.state = state
-        return np.random.Generator(bits)
+    def _copy(self) -> Numbers:
+        held = list(self._of_process.values())[-1]
+        state: Any = held.bit_generator.state["state"]  # without the lock
+        return Position(self.seed, state["key"].tobytes(), state["pos"], held.second).numbers()
+
+
+# PyTorch's layout of a state. Its twister has `left` words, and the next is number `next`; a normal number
+# may be held back.
+_LAYOUT = np.dtype(
+    [
+        ("seed", "<u8"),
+        ("left", "<i4"),
+        ("seeded", "<i4"),
+        ("next", "<u8"),
+        ("key", "<u8", 624),
+        ("normal", "<f8", 3),
+        ("held", "<i4"),
+        ("unused", "<i4", 3),
+    ]
+)
 
 
 class Generator:
@@ -69,7 +109,7 @@ class Generator:
         self.manual_seed(DEFAULT_SEED)
 
     @property
-    def numpy(self) -> np.random.Generator:
+    def numpy(self) -> Numbers:
         """The current :class:`numpy.random.Generator`; :meth:`manual_seed`, :meth:`set_state` replace it."""
         numbers, source = self._stream.numbers, drawing.get()
         return numbers if source is None else source(numbers)
@@ -84,7 +124,7 @@ class Generator:
         if not -(2**63) <= seed < 2**64:
             raise ValueError(f"manual_seed: expected a seed of 64 bits, -2**63 <= seed < 2**64, found {seed}")
         seed %= 2**64
-        self._stream = _Stream(seed, np.random.PCG64(seed))
+        self._stream = _Stream(seed, Numbers.of_seed(seed))
         return self
 
     def initial_seed(self) -> int:
@@ -97,46 +137,65 @@ class Generator:
         self.manual_seed(seed)
         return seed
 
-    def get_state(self) -> dict:
-        """The position in the stream, for :meth:`set_state`."""
+    def position(self) -> Position:
+        """The position in the stream; two of them compare."""
         stream = self._stream
-        bits = stream.numbers.bit_generator
-        with bits.lock:  # not in the middle of another thread's draw
-            return {"seed": stream.seed, **bits.state}
+        return _position(stream.seed, stream.numbers)
 
-    def set_state(self, new_state: dict) -> Generator:
-        """Continue from the position that :meth:`get_state` returned; returns the generator.
+    def go_to(self, position: Position) -> Generator:
+        """Continue from a position; returns the generator."""
+        self._stream = _Stream(position.seed, position.numbers())
+        return self
+
+    def get_state(self) -> Tensor:
+        """The position in the stream, for :meth:`set_state`: bytes in PyTorch's layout, uint8, (5056,)."""
+        seed, key, following, second = self.position()
+        state = np.zeros((), _LAYOUT)
+        state["seed"], state["left"], state["seeded"], state["next"] = seed, 625 - following, 1, following
+        state["key"] = np.frombuffer(key, np.uint32)
+        if second is not None:
+            state["normal"][1], state["held"] = second, 1
+        return from_array(np.frombuffer(state.tobytes(), np.uint8).copy())
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        """Continue from the position that :meth:`get_state` gave, here or in PyTorch; returns the generator.
 
         Raises:
-            ValueError: not a result of :meth:`get_state`.
+            TypeError: not a tensor of bytes.
+            ValueError: the bytes are no state of a generator.
         """
-        if not isinstance(new_state, dict) or "seed" not in new_state:
-            raise ValueError(f"set_state: expected what get_state() gave, found {type(new_state).__name__}")
-        state: Any = dict(new_state)
-        seed = state.pop("seed")
-        bits = np.random.PCG64(0)
-        try:
-            bits.state = state
-        except (KeyError, TypeError, ValueError) as error:
+        if not isinstance(new_state, Tensor) or new_state.array.dtype != np.uint8:
+            raise TypeError(
+                f"set_state: expected RNG state to be a torch.ByteTensor, found "
+                f"{getattr(new_state, 'dtype', type(new_state).__name__)}"
+            )
+        data = new_state.array.tobytes()
+        if len(data) != _LAYOUT.itemsize:
             raise ValueError(
-                f"set_state: expected what get_state() gave, found another state ({error!r})"
-            ) from None
-        self._stream = _Stream(seed, bits)
-        return self
+                f"set_state: RNG state is wrong size: expected the {_LAYOUT.itemsize} bytes of get_state(), "
+                f"found {len(data)}"
+            )
+        state = np.frombuffer(data, _LAYOUT)[0]
+        left, following = int(state["left"]), int(state["next"])
+        if not (state["seeded"] == 1 and 1 <= left <= 624 and following <= 624):
+            raise ValueError("set_state: invalid RNG state: expected what get_state() gave, found others")
+        second = float(state["normal"][1]) if state["held"] else None
+        key = state["key"].astype(np.uint32).tobytes()
+        return self.go_to(Position(int(state["seed"]), key, 624 if left == 1 else following, second))
 
     def clone_state(self) -> Generator:
         """Another generator at the same position of the same stream."""
-        return Generator().set_state(self.get_state())
+        return Generator().go_to(self.position())
 
     def __reduce__(self):
-        return _at, (self.get_state(),)
+        return _at, tuple(self.position())
 
     def __repr__(self) -> str:
         return f"Generator(seed={self.initial_seed()})"
 
 
-def _at(state: dict) -> Generator:
-    return Generator().set_state(state)
+def _at(*position: Any) -> Generator:
+    return Generator().go_to(Position(*position))
 
 
 class _Local(threading.local):
@@ -234,13 +293,13 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> dict:
-    """The position of the default generator in its stream, for :func:`set_rng_state`."""
+def get_rng_state() -> Tensor:
+    """The position of the default generator in its stream, for :func:`set_rng_state`: bytes, (5056,)."""
     return default_generator.get_state()
 
 
-def set_rng_state(new_state: dict) -> None:
-    """Set the default generator to a position that :func:`get_rng_state` returned."""
+def set_rng_state(new_state: Tensor) -> None:
+    """Set the default generator to a position that :func:`get_rng_state` returned, here or in PyTorch."""
     default_generator.set_state(new_state)
 
 

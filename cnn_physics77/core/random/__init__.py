@@ -1,0 +1,25 @@
+"""Random numbers: PyTorch's streams (:mod:`numbers`), and the generators that draw from them."""
+
+from cnn_physics77.core.random.generator import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    numpy_generator,
+    seed,
+    seed_thread,
+    set_rng_state,
+)
+
+__all__ = [
+    "Generator",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "numpy_generator",
+    "seed",
+    "seed_thread",
+    "set_rng_state",
+]
