@@ -45,7 +45,7 @@ def _check(node: Node, edges: Any, results: Any) -> None:
         return
     for index, (edge, result) in enumerate(zip(edges, results)):
         if edge is not None and result is not None and np.isnan(result.array).any():
-            name = f"{node.name().removesuffix('0')}0"
+            name = node.name()
             trace = getattr(node, "trace", None)
             where = (
                 "it was recorded before detect_anomaly was entered; enter it before the forward pass"

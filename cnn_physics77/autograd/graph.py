@@ -251,7 +251,7 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     >>> x = torch.ones(2, requires_grad=True)
     >>> edge = torch.autograd.graph.get_gradient_edge(x.exp())
     >>> edge
-    GradientEdge(node=<ExpBackward>, output_nr=0)
+    GradientEdge(node=<ExpBackward0>, output_nr=0)
     """
     edge = tensor.edge
     if edge is None:

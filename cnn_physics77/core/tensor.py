@@ -45,7 +45,7 @@ class Tensor(ArrayProtocol, Copying, Description):
     >>> x = tensor([[1.0, 2.0]], requires_grad=True)
     >>> y = (x * x).sum()
     >>> y.op, y.parents
-    ('sum', (<MulBackward>,))
+    ('sum', (<MulBackward0>,))
     >>> y.backward()
     >>> x.grad
     tensor([[2., 4.]])
@@ -356,21 +356,13 @@ class Tensor(ArrayProtocol, Copying, Description):
         """What is printed of the history."""
         node = self.grad_fn
         if node is not None:
-            return [f"grad_fn=<{_node_name(node)}>"]
+            return [f"grad_fn=<{node.name()}>"]
         return ["requires_grad=True"] if self.requires_grad else []
 
 
 def _constant(array: np.ndarray) -> np.ndarray:
     """The array, without the history that one of a transform has of its own."""
     return array if isinstance(array, np.ndarray) else array.detached()
-
-
-def _node_name(node: Node) -> str:
-    """PyTorch's name of the node: with a 0 at its end, except for a Function of the user."""
-    function = getattr(node.op, "function", None)
-    if function is not None:
-        return f"{function.__name__}Backward"
-    return node.name().removesuffix("0") + "0"
 
 
 Tensor._own = frozenset(Tensor.__annotations__)

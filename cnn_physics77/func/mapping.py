@@ -146,6 +146,10 @@ def _override(operation: Any, tensors: Any, forward: Callable) -> Callable:
     return partial(run_on_batch, forward, active, recording())
 
 
+# the draws that take a shape, and its place among their arguments: one draw gives those of all examples
+_SIZES = {"random": 0, "standard_normal": 0, "normal_one_by_one": 0, "standard_exponential": 0, "integers": 2}
+
+
 class Draws:
     """NumPy's generator, for a batch."""
 
@@ -170,6 +174,11 @@ class Draws:
                 )
             if self._batch.randomness == "same":
                 return draw(*args, **named)
+            if name in _SIZES and not given:
+                place = _SIZES[name]
+                size = (batch.size, *args[place])
+                whole = draw(*args[:place], size, *args[place + 1 :], **named)
+                return Batched(from_array(whole), batch)
             each = [
                 draw(*of_example(args, batch, i), **of_example(named, batch, i))
                 for i in range(max(batch.size, 1))

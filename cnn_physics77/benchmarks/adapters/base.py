@@ -171,7 +171,7 @@ class Adapter(Framework):
         nodes, waiting = set(), [loss.grad_fn]
         while waiting:
             node = waiting.pop()
-            if not callable(getattr(node, "name", None)) or node in nodes:  # a leaf, None, or visited
+            if node is None or hasattr(node, "variable") or node in nodes:  # a constant, a leaf, or visited
                 continue
             nodes.add(node)
             waiting += [following for following, _ in node.next_functions]

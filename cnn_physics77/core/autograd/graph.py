@@ -115,8 +115,12 @@ class Node:
     sequence: int
 
     def name(self) -> str:
-        """The name of the operation's derivative, as PyTorch words it, e.g. ``"MulBackward"``."""
-        return "".join(word.capitalize() for word in self.op.name.split("_")) + "Backward"
+        """PyTorch's name of the derivative: ``"MulBackward0"``; of a user's Function ``"MineBackward"``."""
+        function = getattr(self.op, "function", None)
+        if function is not None:
+            return f"{function.__name__}Backward"
+        words = "".join(word.capitalize() for word in self.op.name.split("_"))
+        return f"{words}Backward0"
 
     @property
     def next_functions(self) -> tuple:

@@ -353,8 +353,12 @@ def test_parents_and_op():
     assert z.op == "tanh" and z.parents == (y.grad_fn,)
     assert z.parents[0].op.name == "mul"
     assert x.op is None and x.parents == ()
-    assert repr(z.grad_fn) == "<TanhBackward>"
+    assert repr(z.grad_fn) == "<TanhBackward0>"
     assert z.grad_fn.next_functions == ((y.grad_fn, 0),)
+    leaf, constant = (x * 2).grad_fn.next_functions
+    assert leaf[0].variable is x and leaf[0].name() == "torch::autograd::AccumulateGrad"
+    assert leaf[0].next_functions == () and constant == (None, 0)
+    assert leaf == (y * x).grad_fn.next_functions[1] and leaf != y.grad_fn.next_functions[1]
 
 
 # ------------------------------------------------------------------------------------------- infinity

@@ -55,9 +55,9 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.inner(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     tensor(11.)
     """
+    if not (input.array.ndim and other.array.ndim):
+        return mul(input, other)
     a, b = of_one_dtype("inner", input, other)
-    if not a.array.ndim or not b.array.ndim:
-        return mul(a, b)
     if a.array.shape[-1] != b.array.shape[-1]:
         raise ShapeError(
             f"inner: expected tensors with equal last sizes, found {a.array.shape} and {b.array.shape}; "

@@ -196,9 +196,15 @@ def floor_divide(input, other) -> Tensor:
     return _not_by_zero("floor_divide", _floor_divide, input, other)
 
 
+def _remainder_of(a, b):
+    """NumPy's, whose zeros have the sign of the divisor; PyTorch's have that of the dividend."""
+    y = np.remainder(a, b)
+    return np.where(y == 0, np.copysign(y, a), y) if y.dtype.kind == "f" else y
+
+
 _remainder = binary(
     "remainder",
-    np.remainder,
+    _remainder_of,
     "y = a - b floor(a / b)",
     a=lambda g: g,
     b=lambda g, a, b: -g * _floor_divide(a, b),
