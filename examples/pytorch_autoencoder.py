@@ -4,12 +4,12 @@
     python -m cnn_physics77.as_torch examples/pytorch_autoencoder.py
 
 Each signal is a damped oscillation, which frequency, damping and phase determine: three numbers in the middle
-of the network are enough. Weights and signals are drawn by NumPy, and everything is computed in float64.
+of the network are enough. The same seed draws the same weights and signals in both; everything is computed in
+float64.
 """
 
 import argparse
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -25,15 +25,14 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-def signals(numbers, count, points, noise):
+def signals(count, points, noise):
     """(noisy, clean) signals, each (count, points)."""
-    t = np.linspace(0, 1, points)
+    t = torch.linspace(0, 1, points)
     frequency, damping, phase = (
-        numbers.uniform(low, high, (count, 1)) for low, high in ((1, 3), (0.5, 2), (0, 2))
+        torch.empty(count, 1).uniform_(low, high) for low, high in ((1, 3), (0.5, 2), (0, 2))
     )
-    clean = np.exp(-damping * t) * np.cos(2 * np.pi * frequency * t + phase)
-    noisy = clean + noise * numbers.standard_normal(clean.shape)
-    return torch.from_numpy(noisy), torch.from_numpy(clean)
+    clean = torch.exp(-damping * t) * torch.cos(2 * torch.pi * frequency * t + phase)
+    return clean + noise * torch.randn_like(clean), clean
 
 
 def main():
@@ -43,14 +42,10 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
+    torch.manual_seed(67)
     model = Autoencoder(points=64, hidden=32, latent=3)
-    with torch.no_grad():
-        for p in model.parameters():
-            bound = 0.2 if p.ndim > 1 else 0.0
-            p.copy_(torch.from_numpy(numbers.uniform(-bound, bound, tuple(p.shape))))
-    loader = DataLoader(TensorDataset(*signals(numbers, args.signals, 64, 0.1)), batch_size=64)
-    noisy, clean = signals(numbers, 256, 64, 0.1)
+    loader = DataLoader(TensorDataset(*signals(args.signals, 64, 0.1)), batch_size=64, shuffle=True)
+    noisy, clean = signals(256, 64, 0.1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=1e-4)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs)
     criterion = nn.MSELoss()

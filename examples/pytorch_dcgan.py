@@ -4,9 +4,8 @@ under both, with the same numbers:
     python examples/pytorch_dcgan.py
     python -m cnn_physics77.as_torch examples/pytorch_dcgan.py
 
-Weights, the order of the images and the noise are drawn by NumPy, and everything is computed in float64: the
-two frameworks draw other random numbers, and round otherwise. The few steps show that it runs, not what it
-can learn.
+The same seed draws the same weights, images and noise in both. Everything is computed in float64, as in
+float32 the two frameworks round otherwise. The few steps show that it runs, not what it can learn.
 """
 
 import argparse
@@ -71,16 +70,12 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
+    torch.manual_seed(67)
     latent = 16
-
-    def noise(count):
-        return torch.from_numpy(numbers.standard_normal((count, latent, 1, 1)))
 
     def initialize(module):
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            drawn = 0.02 * numbers.standard_normal(tuple(module.weight.shape))
-            module.weight.data.copy_(torch.from_numpy(drawn))
+            nn.init.normal_(module.weight, 0.0, 0.02)
 
     generator, discriminator = Generator(latent, 8), Discriminator(8)
     generator.apply(initialize)
@@ -89,9 +84,9 @@ def main():
     optimizers = [optim.Adam(m.parameters(), lr=2e-3, betas=(0.5, 0.999)) for m in (generator, discriminator)]
     data = images(args.data, args.limit)
     for step in range(1, args.steps + 1):
-        real = data[torch.from_numpy(numbers.choice(len(data), args.batch_size, replace=False))]
+        real = data[torch.randperm(len(data))[: args.batch_size]]
         ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
-        fake = generator(noise(len(real)))
+        fake = generator(torch.randn(len(real), latent, 1, 1))
 
         discriminator.zero_grad()
         loss_d = criterion(discriminator(real), ones) + criterion(discriminator(fake.detach()), zeros)
@@ -109,7 +104,7 @@ def main():
             )
     generator.eval()
     with torch.no_grad():
-        drawn = generator(noise(64))
+        drawn = generator(torch.randn(64, latent, 1, 1))
     print(f"drawn images: mean {drawn.mean().item():.6f}, deviation {drawn.std().item():.6f}")
 
 

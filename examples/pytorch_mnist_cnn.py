@@ -3,8 +3,8 @@
     python examples/pytorch_mnist_cnn.py
     python -m cnn_physics77.as_torch examples/pytorch_mnist_cnn.py
 
-Weights and the order of the images are drawn by NumPy, and everything is computed in float64: the two
-frameworks draw other random numbers, and round otherwise.
+The same seed draws the same weights and order of the images in both. Everything is computed in float64, as in
+float32 the two frameworks round otherwise.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 import torch.optim as optim
 from torch.optim.lr_scheduler import StepLR
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset
 
 
 class MNIST(Dataset):
@@ -57,15 +57,6 @@ class Net(nn.Module):
         return F.log_softmax(self.classifier(torch.flatten(x, 1)), dim=1)
 
 
-def initialize(model, numbers):
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, (nn.Conv2d, nn.Linear)):
-                bound = module.weight[0].numel() ** -0.5
-                for p in module.parameters():
-                    p.copy_(torch.from_numpy(numbers.uniform(-bound, bound, tuple(p.shape))))
-
-
 def train(model, loader, optimizer, epoch):
     model.train()
     for step, (data, target) in enumerate(loader):
@@ -98,16 +89,14 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
+    torch.manual_seed(67)
     model = Net()
-    initialize(model, numbers)
     optimizer = optim.Adam(model.parameters(), lr=0.003)
     scheduler = StepLR(optimizer, step_size=1, gamma=0.7)
-    images = MNIST(args.data, "train", args.limit)
+    train_loader = DataLoader(MNIST(args.data, "train", args.limit), args.batch_size, shuffle=True)
     test_loader = DataLoader(MNIST(args.data, "t10k", args.limit), batch_size=500)
     for epoch in range(1, args.epochs + 1):
-        order = Subset(images, numbers.permutation(len(images)).tolist())
-        train(model, DataLoader(order, args.batch_size), optimizer, epoch)
+        train(model, train_loader, optimizer, epoch)
         test(model, test_loader)
         scheduler.step()
 

@@ -4,13 +4,12 @@
     python -m cnn_physics77.as_torch examples/pytorch_small_gpt.py
 
 The network learns to add: it reads "27+15=" and writes the digits of the sum, the last one first, as one does
-by hand. Each character attends to those before it. Weights and sums are drawn by NumPy, and everything is
-computed in float64.
+by hand. Each character attends to those before it. The same seed draws the same weights and sums in both;
+everything is computed in float64.
 """
 
 import argparse
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -61,9 +60,9 @@ class GPT(nn.Module):
         return self.head(self.norm(x))
 
 
-def sums(numbers, count):
+def sums(count):
     """Lines such as "27+15=240": two digits, two digits, and the three digits of 42 from the last one."""
-    a, b = numbers.integers(0, 100, (2, count))
+    a, b = torch.randint(100, (2, count)).tolist()
     lines = [f"{x:02d}+{y:02d}=" + f"{x + y:03d}"[::-1] for x, y in zip(a, b)]
     return torch.tensor([[CHARACTERS.index(c) for c in line] for line in lines])
 
@@ -83,20 +82,13 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
+    torch.manual_seed(67)
     model = GPT(len(CHARACTERS), length=8)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if p.ndim > 1:
-                scale = 0.3 if "tokens" in name or "places" in name else p.shape[1] ** -0.5
-                p.copy_(torch.from_numpy(scale * numbers.standard_normal(tuple(p.shape))))
-            elif name.endswith("bias"):
-                p.zero_()
     print(sum(p.numel() for p in model.parameters()), "parameters")
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.006, weight_decay=0.01)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.006, total_steps=args.steps)
     for step in range(1, args.steps + 1):
-        lines = sums(numbers, args.batch_size)
+        lines = sums(args.batch_size)
         logits = model(lines[:, :-1])[:, 5:]  # of the three digits after "="
         loss = F.cross_entropy(logits.flatten(0, 1), lines[:, 6:].flatten())
         optimizer.zero_grad()
@@ -106,7 +98,7 @@ def main():
         scheduler.step()
         if step % (args.steps // 10) == 0:
             print(f"step {step:3d}, loss {loss.item():.6f}")
-    lines = sums(numbers, 200)
+    lines = sums(200)
     found = complete(model, lines[:, :6], 3)
     right = (found == lines).all(dim=1)
     print(f"{right.sum().item()} of {len(lines)} new sums are right, for example")

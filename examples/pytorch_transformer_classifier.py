@@ -4,14 +4,13 @@
     python -m cnn_physics77.as_torch examples/pytorch_transformer_classifier.py
 
 A sequence is what an oscillator does: it swings freely, is damped, or swings faster and faster. Frequency,
-phase and noise differ, and so do the lengths; what is padded is masked. Data and weights are drawn by NumPy,
-and everything is computed in float64.
+phase and noise differ, and so do the lengths; what is padded is masked. The same seed draws the same data and
+weights in both; everything is computed in float64.
 """
 
 import argparse
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,17 +18,17 @@ from torch import nn
 KINDS = ["free", "damped", "chirped"]
 
 
-def oscillations(numbers, count, longest):
+def oscillations(count, longest):
     """Sequences (count, longest), what of them is padding, and their kinds."""
-    kinds = numbers.integers(0, len(KINDS), count)
-    frequency, phase = numbers.uniform(0.4, 0.8, (count, 1)), numbers.uniform(0, 2 * np.pi, (count, 1))
-    t = np.arange(longest)
-    damping = np.where(kinds == 1, 0.1, 0.0)[:, None]
-    chirp = np.where(kinds == 2, 0.03, 0.0)[:, None]
-    x = np.exp(-damping * t) * np.sin((frequency + chirp * t) * t + phase)
-    x += 0.05 * numbers.standard_normal(x.shape)
-    padding = t >= numbers.integers(longest // 2, longest + 1, (count, 1))
-    return torch.from_numpy(np.where(padding, 0.0, x)), torch.from_numpy(padding), torch.from_numpy(kinds)
+    kinds = torch.randint(len(KINDS), (count,))
+    frequency, phase = torch.empty(count, 1).uniform_(0.4, 0.8), 2 * torch.pi * torch.rand(count, 1)
+    t = torch.arange(longest)
+    damping = 0.1 * (kinds == 1).unsqueeze(1)
+    chirp = 0.03 * (kinds == 2).unsqueeze(1)
+    x = torch.exp(-damping * t) * torch.sin((frequency + chirp * t) * t + phase)
+    x += 0.05 * torch.randn_like(x)
+    padding = t >= torch.randint(longest // 2, longest + 1, (count, 1))
+    return x.masked_fill(padding, 0.0), padding, kinds
 
 
 class PositionalEncoding(nn.Module):
@@ -74,21 +73,14 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
+    torch.manual_seed(67)
     model = Classifier(args.longest)
-    with torch.no_grad():
-        for p in model.parameters():
-            if p.dim() > 1:  # norms and biases stay as they are
-                bound = math.sqrt(6 / sum(p.shape))
-                p.copy_(torch.from_numpy(numbers.uniform(-bound, bound, tuple(p.shape))))
-            elif p.detach().ne(1).any():
-                p.zero_()
     print(sum(p.numel() for p in model.parameters()), "parameters")
     optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=8e-3, total_steps=args.steps)
     model.train()
     for step in range(1, args.steps + 1):
-        x, padding, kinds = oscillations(numbers, args.batch_size, args.longest)
+        x, padding, kinds = oscillations(args.batch_size, args.longest)
         loss = F.cross_entropy(model(x, padding), kinds)
         optimizer.zero_grad()
         loss.backward()
@@ -99,7 +91,7 @@ def main():
             print(f"step {step:3d}, loss {loss.item():.6f}")
 
     model.eval()
-    x, padding, kinds = oscillations(numbers, 300, args.longest)
+    x, padding, kinds = oscillations(300, args.longest)
     with torch.no_grad():
         found = model(x, padding).argmax(dim=-1)
     for i, kind in enumerate(KINDS):

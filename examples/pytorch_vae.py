@@ -4,8 +4,8 @@ runs under both, with the same numbers:
     python examples/pytorch_vae.py
     python -m cnn_physics77.as_torch examples/pytorch_vae.py
 
-Weights, the order of the images and the noise of the latent variables are drawn by NumPy, and everything is
-computed in float64: the two frameworks draw other random numbers, and round otherwise.
+The same seed draws the same weights, order of the images and noise in both. Everything is computed in
+float64, as in float32 the two frameworks round otherwise.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn, optim
 from torch.nn import functional as F
+from torch.utils.data import DataLoader
 
 
 class VAE(nn.Module):
@@ -28,10 +29,10 @@ class VAE(nn.Module):
             nn.Linear(latent, 200), nn.ReLU(), nn.Linear(200, 784), nn.Unflatten(1, (1, 28, 28))
         )
 
-    def forward(self, x, noise):
+    def forward(self, x):
         hidden = self.encoder(x)
         mean, log_variance = self.mean(hidden), self.log_variance(hidden)
-        z = mean + noise * torch.exp(0.5 * log_variance)
+        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
         return self.decoder(z), mean, log_variance
 
 
@@ -48,8 +49,8 @@ def images(folder, part, limit):
     return torch.from_numpy(pixels / 255)
 
 
-def losses_of(model, x, noise):
-    logits, mean, log_variance = model(x, noise)
+def losses_of(model, x):
+    logits, mean, log_variance = model(x)
     return loss_function(logits, x, mean, log_variance)
 
 
@@ -63,25 +64,16 @@ def main():
     args = parser.parse_args()
 
     torch.set_default_dtype(torch.float64)
-    numbers = np.random.default_rng(67)
-
-    def noise(count):
-        return torch.from_numpy(numbers.standard_normal((count, args.latent)))
-
+    torch.manual_seed(67)
     model = VAE(args.latent)
-    with torch.no_grad():
-        for p in model.parameters():
-            bound = p.shape[-1] ** -0.5
-            p.copy_(torch.from_numpy(numbers.uniform(-bound, bound, tuple(p.shape))))
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
-    train, test = images(args.data, "train", args.limit), images(args.data, "t10k", 500)
+    loader = DataLoader(images(args.data, "train", args.limit), args.batch_size, shuffle=True)
+    test = images(args.data, "t10k", 500)
     for epoch in range(1, args.epochs + 1):
         model.train()
-        order = torch.from_numpy(numbers.permutation(len(train)))
-        for step, index in enumerate(order.split(args.batch_size)):
-            x = train[index]
+        for step, x in enumerate(loader):
             optimizer.zero_grad()
-            reconstruction, divergence = losses_of(model, x, noise(len(x)))
+            reconstruction, divergence = losses_of(model, x)
             (reconstruction + divergence).backward()
             optimizer.step()
             if step % 10 == 0:
@@ -91,10 +83,10 @@ def main():
                 )
         model.eval()
         with torch.no_grad():
-            bound = sum(losses_of(model, test, noise(len(test))))
+            bound = sum(losses_of(model, test))
         print(f"test: negative log-likelihood below {bound.item():.6f} nats")
     with torch.no_grad():
-        drawn = torch.sigmoid(model.decoder(noise(16)))
+        drawn = torch.sigmoid(model.decoder(torch.randn(16, args.latent)))
     print(f"drawn digits: mean {drawn.mean().item():.6f}, deviation {drawn.std().item():.6f}")
 
 
