@@ -275,14 +275,14 @@ def test_failed_guard_leaves_everything(replays):
 
     plain, captured = build(), build()
     step = torch.compile(captured[2], fullgraph=True)
-    position = torch.get_rng_state()
+    position = torch.default_generator.position()
     for seed in range(30):
-        torch.set_rng_state(position)
+        torch.default_generator.go_to(position)
         expected = plain[2](x_of(seed, 64, 3))
-        after = torch.get_rng_state()
-        torch.set_rng_state(position)
+        after = torch.default_generator.position()
+        torch.default_generator.go_to(position)
         found = step(x_of(seed, 64, 3))
-        assert torch.get_rng_state() == after
+        assert torch.default_generator.position() == after
         position = after
         assert found.item() == expected.item()
         for a, b in zip(plain[0].state_dict().values(), captured[0].state_dict().values(), strict=True):

@@ -63,14 +63,14 @@ def run_both(build, script, rtol: float = 0.0, **options) -> None:
             world.step = torch.compile(world.step, **options)
         worlds.append(world)
         scripts.append(script(world))
-        positions.append(torch.get_rng_state())
+        positions.append(torch.default_generator.position())
     ended = object()
     for number in range(1000):
         results = []
         for index, (world, running) in enumerate(zip(worlds, scripts)):
-            torch.set_rng_state(positions[index])
+            torch.default_generator.go_to(positions[index])
             result = next(running, ended)
-            positions[index] = torch.get_rng_state()
+            positions[index] = torch.default_generator.position()
             values = {f"result{part}": t.array.copy() for part, t in tensors_in(result)}
             results.append((result is ended, {**values, **world.state()}))
         (plain_ended, plain), (captured_ended, captured) = results

@@ -152,7 +152,7 @@ def test_a_worker_draws_from_the_seed_that_it_tells():
             return np.array([info.id, info.seed, rand(1).item()], dtype=object)
 
     generator = generators.Generator().manual_seed(9)
-    base = int(generator.numpy.integers(2**62))
+    base = int(generator.numpy.integers(2**63))
     generator.manual_seed(9)
     loader = ours.DataLoader(Seeds(), batch_size=None, num_workers=3, generator=generator)
     for worker, seed, number in sorted(loader, key=lambda row: row[0]):
@@ -170,10 +170,10 @@ def test_seeding_within_a_worker_changes_nothing_elsewhere():
 
     generators.manual_seed(1)
     expected = [batch.item() for batch in ours.DataLoader(Numbers(4), num_workers=1)]
-    state = generators.get_rng_state()
+    state = generators.default_generator.position()
     generators.manual_seed(1)
     assert [batch.item() for batch in ours.DataLoader(Numbers(4, act), num_workers=1)] == expected
-    assert generators.get_rng_state() == state and generators.initial_seed() == 1
+    assert generators.default_generator.position() == state and generators.initial_seed() == 1
 
 
 def test_the_order_of_batches_does_not_depend_on_the_workers():
