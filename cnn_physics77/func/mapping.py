@@ -24,8 +24,17 @@ from cnn_physics77.core.operations.indexing.permute import movedim
 from cnn_physics77.core.operations.indexing.shape import unsqueeze
 from cnn_physics77.core.random import default_generator, drawing
 from cnn_physics77.core.recording import recording
-from cnn_physics77.core.tensor import Tensor
-from cnn_physics77.func.batched import Batch, innermost, is_of, of_example, stacked, tensor_of, value_of
+from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.func.batched import (
+    Batch,
+    Batched,
+    innermost,
+    is_of,
+    of_example,
+    stacked,
+    tensor_of,
+    value_of,
+)
 from cnn_physics77.func.functions import run_on_batch
 from cnn_physics77.func.rules import compute
 from cnn_physics77.utils._pytree import TreeSpec, tree_broadcast, tree_flatten, tree_unflatten
@@ -146,7 +155,7 @@ def _override(operation: Any, tensors: Any, forward: Callable) -> Callable:
     return partial(run_on_batch, forward, active, recording())
 
 
-# the draws that take a shape, and its place among their arguments: one draw gives those of all examples
+# draws that take a shape, and its place among the arguments: one draw gives the numbers of all examples
 _SIZES = {"random": 0, "standard_normal": 0, "normal_one_by_one": 0, "standard_exponential": 0, "integers": 2}
 
 

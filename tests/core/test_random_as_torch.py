@@ -260,3 +260,14 @@ def test_seeds(seed):
         torch.Generator().manual_seed(seed).initial_seed()
         == ours.Generator().manual_seed(seed).initial_seed()
     )
+
+
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_numbers_within_vmap(randomness):
+    def mapped(t):
+        def noisy(x):
+            return x + t.randn(3), x + t.rand(3), x + t.randint(5, (3,))
+
+        return t.func.vmap(noisy, randomness=randomness)(t.zeros(4, 3))
+
+    both(mapped, 1e-6)

@@ -3,6 +3,7 @@
 from cnn_physics77.core.random.generator import (
     Generator,
     default_generator,
+    drawing,
     get_rng_state,
     initial_seed,
     manual_seed,
@@ -15,6 +16,7 @@ from cnn_physics77.core.random.generator import (
 __all__ = [
     "Generator",
     "default_generator",
+    "drawing",
     "get_rng_state",
     "initial_seed",
     "manual_seed",

@@ -306,6 +306,7 @@ def set_rng_state(new_state: Tensor) -> None:
 __all__ = [
     "Generator",
     "default_generator",
+    "drawing",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
