@@ -204,8 +204,8 @@ _MODULES = ("compile", "cuda", "linalg", "testing")
 _RARE = """
 accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
 jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
-quasirandom random serialization signal sparse special storage torch_version types utils version xpu
-_C __config__
+quasirandom random return_types serialization signal sparse special storage torch_version types utils
+version xpu _C __config__
 """
 _RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (
