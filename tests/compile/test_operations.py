@@ -37,6 +37,7 @@ REFUSED: dict[str, tuple[int, Iterable[int], str]] = {
     # a 0-d tensor is an index, as an integer is
     "take": (0, [1], "pick reads a value"),
     "tensor_split": (0, [5], "tolist"),
+    "from_dlpack": (0, [0, 1], "takes a NumPy array of a tensor"),
     # the numbers of sequences at each step, of packed sequences
     "lstm": (0, [4], "tolist"),
     **dict.fromkeys(("gru", "rnn_tanh", "rnn_relu"), (0, [3], "tolist")),
