@@ -110,6 +110,24 @@ def test_the_gradient_of_the_input_is_not_computed_unless_asked_for(monkeypatch)
     assert all(v.grad is not None for v in variables)
 
 
+def test_a_recorded_gradient_depends_only_on_what_it_is_computed_from():
+    x, _, weights = arrays()
+    x[0, 0, 2, 2] = np.inf
+    found = []
+    for framework, functional in ((our, F), (torch, TF)):
+        x_, w, g = (framework.tensor(a, requires_grad=True) for a in (x, weights[0], np.ones((4, 2, 5, 5))))
+        y = functional.conv2d(x_, w)
+        of_x, of_w = framework.autograd.grad(y, [x_, w], g, create_graph=True)
+        of_x = framework.autograd.grad(of_x.sum(), [g, x_, w], retain_graph=True, allow_unused=True)
+        of_w = framework.autograd.grad(of_w[0].sum(), [g, x_, w], allow_unused=True)
+        found.append([*of_x, *of_w])
+    assert [a is None for a in found[0]] == [a is None for a in found[1]]
+    assert np.isfinite(found[0][0].numpy()).all()
+    for ours, theirs in zip(*found):
+        if ours is not None:
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12, atol=1e-12)
+
+
 def test_gradients_lie_in_memory_as_the_parameters_do():
     x, t, weights = arrays()
     variables = [our.tensor(a, requires_grad=True) for a in weights]

@@ -131,7 +131,8 @@ class Operation:
 
     def pair_derivative(self, function: Callable) -> Callable:
         """Decorator: ``function(g, ...)`` returns the gradients of the first two inputs, if both are wanted.
-        It needs no more than their own derivatives do."""
+        It needs no more than their own derivatives do. Only these are recorded, so that each gradient depends
+        on nothing else than what it is computed from."""
         self._pair = _caller(function, self._positions(_required(function)[1:]))
         return function
 
@@ -256,7 +257,8 @@ class Operation:
         saved: Any = node.saved
         if saved is None or sequence.last_change > node.sequence:
             self._check(node)
-        if saved and recording():
+        recorded = recording()
+        if saved and recorded:
             saved = self._reconnect(node)
         if node.outputs is not None:
             gradient = tuple(
@@ -267,7 +269,7 @@ class Operation:
             function, positions = self._joint
             return function(gradient, tuple(e is not None for e in edges), *[saved[p] for p in positions])
         calls: list[Any] = self._calls
-        if self._pair is not None and edges[0] is not None and edges[1] is not None:
+        if self._pair is not None and not recorded and edges[0] is not None and edges[1] is not None:
             rest = [None if e is None else call(gradient, saved) for e, call in zip(edges[2:], calls[2:])]
             return [*self._pair(gradient, saved), *rest]
         if len(edges) == 1:

@@ -63,7 +63,7 @@ def _weight_gradient(g, x, *, kernel_size, window: Window):
 
 @operation(name="convolution_gradients")
 def _gradients(g, x, weight, *, window: Window):
-    """(w ⋆ᵀ g, x ⋆ᵀ g): the two above at once"""
+    """(w ⋆ᵀ g, x ⋆ᵀ g): the two above at once, where neither is recorded"""
     return list(kernels.convolution_gradients(g, x, weight, *window))
 
 
@@ -122,24 +122,6 @@ def _(v, x, window):
 @_weight_gradient.derivative("x")
 def _(v, g, x_shape, window):
     return _input_gradient(conj(g), v, None, input_size=x_shape[2:], window=window)
-
-
-@_gradients.derivative("g")
-def _(v, x, weight, window):
-    of_input, of_weight = v
-    return _convolution(of_input, conj(weight), None, window=window) + _convolution(
-        conj(x), of_weight, None, window=window
-    )
-
-
-@_gradients.derivative("x")
-def _(v, g, x_shape, window):
-    return _input_gradient(conj(g), v[1], None, input_size=x_shape[2:], window=window)
-
-
-@_gradients.derivative("weight")
-def _(v, g, weight_shape, window):
-    return _weight_gradient(conj(g), v[0], kernel_size=weight_shape[2:], window=window)
 
 
 @_channel_sum.derivative("g")
