@@ -1,8 +1,8 @@
 """Saving and loading tensors in dictionaries and lists, such as the ``state_dict`` of models and optimizers.
 
 Files are read as data: no code in a file is run, and only what a table lists is made, so files from untrusted
-sources can be opened. The one exception must be asked for: ``load(..., weights_only=False)``. There are four
-formats.
+sources can be opened. The exceptions must be asked for: ``load(..., weights_only=False)``, and
+:mod:`.safe_globals`. There are four formats.
 
 - :func:`save` writes PyTorch's own format (:mod:`.torch_file`) if ``torch.load(weights_only=True)`` reads the
   object in it: tensors, parameters, numbers, strings, and plain containers of them. :func:`load` reads it.
@@ -12,7 +12,9 @@ formats.
   stored once; ``"views"`` in the structure has the offset and the strides, in bytes, of each array in it. For
   an array whose memory order is neither C nor Fortran, ``"views"`` lists the axes in memory order.
 - Objects of other classes, such as whole modules, are pickled, as PyTorch does: the file ``objects.pkl``
-  in the archive. Unpickling runs what the file says, so only ``load(..., weights_only=False)`` does it.
+  in the archive, in which a tensor is a number. The tensors are in the format of this package, so that they
+  keep shared memory. Unpickling runs what the file says, so it is the last resort, for
+  ``load(..., weights_only=False)``; otherwise such a file is read as data too.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
   safetensors library, which PyTorch users read and write.
 
@@ -38,8 +40,11 @@ import numpy as np
 
 from cnn_physics77.core import torch_file
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.copying import attributes_of
 from cnn_physics77.core.encoding import NUMERIC, VERSION, Decoder, Encoder
 from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.pickle_reader import PickleReader
 from cnn_physics77.core.tensor import Tensor, from_array
 
 FORMAT = "cnn_physics77 checkpoint"
@@ -104,7 +109,8 @@ def save(
             become ``dict``) and ``argparse.Namespace``, in any nesting. Tensors keep the attributes that the
             user has set on them, their memory order, and shared memory; they lose gradients and hooks.
             Objects of other classes, whole modules for example, are pickled: :func:`load` reads such a file
-            with ``weights_only=False`` alone. Prefer to save their ``state_dict()``.
+            with ``weights_only=False``, or if all of the classes are declared safe. PyTorch does not read it.
+            Prefer to save their ``state_dict()``.
         f: a path, or a binary file.
         pickle_module, pickle_protocol, _use_new_zipfile_serialization: accepted for PyTorch's sake.
 
@@ -156,11 +162,66 @@ def _writer_of_pickle(obj: Any, not_data: CheckpointError) -> Callable[[zipfile.
     Raises:
         CheckpointError: it cannot be pickled; ``not_data`` says what it contains.
     """
+    pickled, tensors = io.BytesIO(), _Tensors()
     try:
-        pickled = pickle.dumps(obj)
+        _Pickler(pickled, tensors).dump(obj)
     except Exception as error:
         raise CheckpointError(f"{not_data}; nor can it be pickled ({error})") from None
-    return lambda archive: archive.writestr(_OBJECTS, pickled)
+    write_tensors = writer_of_own_format(tensors.found)
+
+    def write(archive: zipfile.ZipFile) -> None:
+        archive.writestr(_OBJECTS, pickled.getvalue())
+        write_tensors(archive)
+
+    return write
+
+
+class _Tensors:
+    """Tensors, each once, and their numbers."""
+
+    def __init__(self) -> None:
+        self.found: list[Tensor] = []
+        self._numbers: dict[int, int] = {}
+
+    def number(self, tensor: Tensor) -> int:
+        if id(tensor) not in self._numbers:
+            self._numbers[id(tensor)] = len(self.found)
+            self.found.append(tensor)
+        return self._numbers[id(tensor)]
+
+
+class _Pickler(pickle.Pickler):
+    """Writes numbers for tensors. One with attributes is pickled itself, as they can be anything."""
+
+    def __init__(self, file: IO[bytes], tensors: _Tensors) -> None:
+        super().__init__(file, protocol=4)
+        self._tensors = tensors
+
+    def persistent_id(self, obj: Any) -> int | None:
+        if type(obj) not in (Tensor, Parameter, Buffer) or attributes_of(obj):
+            return None
+        return self._tensors.number(obj)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads what :class:`_Pickler` has written, and runs what the file says."""
+
+    def __init__(self, data: bytes, tensors: list[Tensor]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._tensors = tensors
+
+    def persistent_load(self, pid: int) -> Tensor:
+        return self._tensors[pid]
+
+
+def _opened(data: bytes) -> zipfile.ZipFile:
+    """The archive, unless what it says to hold would fill the memory: a few bytes can be packed terabytes."""
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    size, limit = sum(entry.file_size for entry in archive.infolist()), max(100 * len(data), 1 << 28)
+    methods = {entry.compress_type for entry in archive.infolist()}
+    if size > limit or not methods <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise ValueError(f"its entries would have {size} bytes, packed by the methods {sorted(methods)}")
+    return archive
 
 
 def _read_array(data: bytes) -> np.ndarray:
@@ -189,14 +250,15 @@ def load(
         f: a path, or a binary file.
         map_location: ``"cpu"`` or None; a function or a dict, which PyTorch takes too, changes nothing.
         pickle_module, mmap: accepted for PyTorch's sake.
-        weights_only: False also reads objects that :func:`save` has pickled. That runs whatever code the file
-            asks for: only for files that you trust.
+        weights_only: False also reads pickled objects, whole modules for example, of :func:`save` and of
+            PyTorch's. That runs whatever code the file asks for: only for files that you trust. Otherwise
+            no code of a file is run, except of classes that ``torch.serialization.add_safe_globals`` has got.
 
     bfloat16 becomes float32, which holds all of its values.
 
     Raises:
-        CheckpointError: the file is truncated, altered, or of another format; or PyTorch has saved objects
-            of other classes in it, such as whole modules.
+        CheckpointError: the file is truncated, altered, or of another format; or it holds objects of other
+            classes, such as whole modules, and ``weights_only`` is not False.
         OSError: the file cannot be read.
     """
     if not callable(map_location) and not isinstance(map_location, dict):
@@ -208,20 +270,13 @@ def load(
             "save it again"
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with _opened(data) as archive:
             entries = archive.namelist()
-            if _OBJECTS in entries:
-                if weights_only is not False:
-                    raise CheckpointError(
-                        f"load: expected data in {name}, found pickled objects, whose reading runs what the "
-                        "file says; if you trust the file, load it with weights_only=False"
-                    )
-                return pickle.loads(archive.read(_OBJECTS))
             if "structure.json" not in entries:
                 pickles = [entry for entry in entries if entry.endswith("data.pkl")]
                 if not pickles:
                     raise CheckpointError(f"load: expected a {FORMAT} in {name}, found another archive")
-                return torch_file.read(archive, pickles[0])
+                return torch_file.read(archive, pickles[0], trusted=weights_only is False)
             structure = json.loads(archive.read("structure.json"))
             if structure.get("format") != FORMAT:
                 raise CheckpointError(
@@ -236,7 +291,13 @@ def load(
             def read_array(number: int) -> np.ndarray:
                 return _read_array(archive.read(f"arrays/{number}.npy"))
 
-            return Decoder(structure, read_array).object()
+            content = Decoder(structure, read_array).object()
+            if _OBJECTS not in entries:
+                return content
+            objects = archive.read(_OBJECTS)
+            if weights_only is False:
+                return _Unpickler(objects, content).load()
+            return PickleReader(torch_file.names(), content.__getitem__).read(objects)
     except CheckpointError:
         raise
     except MemoryError as error:

@@ -2,17 +2,19 @@
 
 A pickle is a program for a machine with a stack (:mod:`pickletools` describes it). This machine knows the
 instructions that build containers. A name in the pickle is looked up in a table of the caller's and nowhere
-else, so whatever the file says, it can call only what is in the table.
+else, so whatever the file says, it can call only what is in the table, and what the user has declared safe
+(:mod:`.safe_globals`).
 """
 
 from __future__ import annotations
 
 import pickletools
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.safe_globals import by_name
 
 
 class Known(NamedTuple):
@@ -48,13 +50,15 @@ _MADE: dict[str, Callable[[], Any]] = {
 }
 _IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+_DEEPEST, _LARGEST = 500, 10_000_000
+"""Bounds of tuples in tuples: Python hashes them without a limit of its own, until the stack is full."""
 
 
 class PickleReader:
     """Builds the object of one pickle.
 
     Args:
-        names: what names stand for: :class:`Known`, or a value.
+        names: what names stand for: :class:`Known`, or a value. What the user has declared safe comes after.
         persistent: the object of a persistent id.
 
     >>> import pickle
@@ -64,7 +68,8 @@ class PickleReader:
     Traceback (most recent call last):
         ...
     cnn_physics77.core.errors.CheckpointError: load: expected names of tensors and plain containers, found
-    'builtins.print'; nothing of it was run, and it is not read
+    'builtins.print'; nothing of it was run. If you trust it, allow it by
+    torch.serialization.add_safe_globals([print]), or the whole file by weights_only=False
     """
 
     def __init__(self, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> None:
@@ -72,6 +77,8 @@ class PickleReader:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
+        self._safe = by_name()
+        self._nested: dict[int, tuple[tuple, int, int]] = {}  # by id: a tuple, its depth, its parts in all
 
     def read(self, data: bytes) -> Any:
         """The object.
@@ -87,7 +94,7 @@ class PickleReader:
             elif name in _MADE:
                 self._stack.append(_MADE[name]())
             elif name in _TUPLES:
-                self._stack[-_TUPLES[name] :] = [tuple(self._stack[-_TUPLES[name] :])]
+                self._stack[-_TUPLES[name] :] = [self._tuple(self._stack[-_TUPLES[name] :])]
             elif name not in _IGNORED:
                 do = getattr(self, f"_do_{name.lower()}", None)
                 if do is None:
@@ -112,7 +119,17 @@ class PickleReader:
         self._marks.append(len(self._stack))
 
     def _do_tuple(self, _: Any) -> None:
-        self._stack.append(tuple(self._since_mark()))
+        self._stack.append(self._tuple(self._since_mark()))
+
+    def _tuple(self, items: Iterable[Any]) -> tuple:
+        """A tuple, unless it is nested so deeply, or holds one so often, that no one could look at it."""
+        made = tuple(items)
+        inner = [self._nested[id(part)] for part in made if id(part) in self._nested]
+        depth, size = 1 + max((d for _, d, _ in inner), default=0), len(made) + sum(n for _, _, n in inner)
+        if depth > _DEEPEST or size > _LARGEST:
+            raise ValueError(f"tuples in tuples, {depth} deep and {size} large")
+        self._nested[id(made)] = made, depth, size
+        return made
 
     def _do_list(self, _: Any) -> None:
         self._stack.append(self._since_mark())
@@ -183,25 +200,42 @@ class PickleReader:
         module, _, name = text.partition(" ")
         module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
         found = f"{module}.{name}"
-        if found not in self._names:
-            raise CheckpointError(
-                "load: expected names of tensors and plain containers, found "
-                f"{found!r}; nothing of it was run, and it is not read"
-            )
-        self._stack.append(self._names[found])
+        for known in (self._names, self._safe):
+            if found in known:
+                self._stack.append(known[found])
+                return
+        raise CheckpointError(
+            f"load: expected names of tensors and plain containers, found {found!r}; nothing of it was run. "
+            "If you trust it, allow it by torch.serialization.add_safe_globals("
+            f"[{found.removeprefix('builtins.')}]), or the whole file by weights_only=False"
+        )
 
     def _do_stack_global(self, _: Any) -> None:
         module, name = self._stack[-2:]
         del self._stack[-2:]
         self._do_global(f"{module} {name}")
 
+    def _is_safe(self, found: Any) -> bool:
+        return any(found is safe for safe in self._safe.values())
+
     def _do_reduce(self, _: Any) -> None:
         function, args = self._stack[-2:]
-        if not isinstance(function, Known) or not isinstance(args, tuple):
+        if not isinstance(args, tuple):
+            raise ValueError(f"a call with a {type(args).__name__}")
+        if isinstance(function, Known):
+            made = function.make(*args)
+        elif self._is_safe(function):
+            made = function(*args)
+        else:
             raise ValueError(f"a call of {type(function).__name__}")
-        self._stack[-2:] = [function.make(*args)]
+        self._stack[-2:] = [made]
 
-    _do_newobj = _do_reduce
+    def _do_newobj(self, _: Any) -> None:
+        kind, args = self._stack[-2:]
+        if isinstance(kind, type) and self._is_safe(kind):
+            self._stack[-2:] = [kind.__new__(kind, *args)]
+        else:
+            self._do_reduce(None)
 
     def _do_build(self, _: Any) -> None:
         state = self._stack.pop()
@@ -212,6 +246,8 @@ class PickleReader:
                 self._memo[number] = finished
         elif type(made) is OrderedDict and isinstance(state, dict) and set(state) <= {"_metadata"}:
             vars(made).update(state)  # of a module's state_dict
+        elif self._is_safe(type(made)):
+            _set_state(made, state)
         else:
             raise ValueError(f"a state of a {type(made).__name__}")
 
@@ -219,6 +255,18 @@ class PickleReader:
         if self._persistent is None:
             raise ValueError("a persistent id")
         self._stack.append(self._persistent(self._stack.pop()))
+
+
+def _set_state(made: Any, state: Any) -> None:
+    """As :mod:`pickle` does it."""
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    if attributes:
+        vars(made).update(attributes)
+    for name, value in (slots or {}).items():
+        setattr(made, name, value)
 
 
 __all__ = ["Built", "Known", "PickleReader"]

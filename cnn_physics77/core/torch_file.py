@@ -3,7 +3,8 @@
 Such a file is an uncompressed ZIP archive. ``data.pkl`` is a pickle in which a tensor is a call of
 ``torch._utils._rebuild_tensor_v2`` with its storage (by number), offset, shape, strides and whether it
 requires grad; ``data/<number>`` has the bytes of a storage. It is read by :mod:`.pickle_reader`: what is not
-in the table below is refused. What is written is what ``torch.load(weights_only=True)`` reads.
+in the table below is refused, unless the user trusts the file. What is written is what
+``torch.load(weights_only=True)`` reads.
 """
 
 from __future__ import annotations
@@ -87,13 +88,14 @@ def _rebuild_parameter_with_state(data: Tensor, requires_grad: bool, hooks: Any,
     return _with_attributes(Parameter(data, bool(requires_grad)), state)
 
 
-def _rebuild_from_type(function: Known, kind: Known, args: tuple, state: Any) -> Tensor:
-    return _with_attributes(function.make(*args), state)
+def _rebuild_from_type(function: Any, kind: Any, args: tuple, state: Any) -> Tensor:
+    make = function.make if isinstance(function, Known) else function
+    return _with_attributes(make(*args), state)
 
 
 def _with_attributes(made: Any, state: Any) -> Any:
     if not isinstance(state, dict) or Tensor._own & set(state):
-        raise ValueError(f"the attributes {state} of a tensor")
+        raise ValueError("the attributes of a tensor: no dictionary, or names that a tensor has")
     vars(made).update({str(name): value for name, value in state.items()})
     return made
 
@@ -214,11 +216,38 @@ class _Storages:
         return self._read[key]
 
 
-def read(archive: zipfile.ZipFile, entry: str) -> Any:
+class _Unpickler(pickle.Unpickler):
+    """Imports what the table lacks, and runs what the file says. PyTorch's names are our own."""
+
+    def __init__(self, data: bytes, persistent: Callable[[Any], Any]) -> None:
+        super().__init__(io.BytesIO(data))
+        self._persistent, self._names = persistent, names()
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self._persistent(pid)
+
+    def find_class(self, module: str, name: str) -> Any:
+        package, dot, rest = module.partition(".")
+        if package == "torch":
+            known = self._names.get(f"{module}.{name}")
+            if known is not None and not (isinstance(known, Known) and known.make is _not_called):
+                return known.make if isinstance(known, Known) else known
+            module = __name__.partition(".")[0] + dot + rest
+        try:
+            return super().find_class(module, name)
+        except (ImportError, AttributeError) as error:
+            raise CheckpointError(
+                f"load: expected classes that can be imported, found {module}.{name} ({error}); "
+                "import or define it where it was when the file was saved"
+            ) from None
+
+
+def read(archive: zipfile.ZipFile, entry: str, trusted: bool) -> Any:
     """The object of one of PyTorch's files.
 
     Args:
         entry: the name of its ``data.pkl``.
+        trusted: whether to import and run what it says.
 
     Raises:
         CheckpointError: it contains a name that is not in the table.
@@ -229,6 +258,8 @@ def read(archive: zipfile.ZipFile, entry: str) -> Any:
         raise CheckpointError(
             "load: expected saved data, found a TorchScript program; save the state_dict() of its module"
         )
+    if trusted:
+        return _Unpickler(archive.read(entry), _Storages(archive, root)).load()
     return PickleReader(names(), _Storages(archive, root)).read(archive.read(entry))
 
 

@@ -177,7 +177,7 @@ hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatT
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
 autograd.profiler.profile export.export library.custom_op masked.MaskedTensor nested.nested_tensor
 overrides.handle_torch_function package.PackageExporter quantization.quantize_dynamic
-onnx.export profiler.profile serialization.add_safe_globals
+onnx.export profiler.profile serialization.register_package
 """
 
 

@@ -73,6 +73,28 @@ class Module(Stateful, Conversions):
 
     # ------------------------------------------------------------------------------- attributes
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes of a pickled module, of this package or of PyTorch's.
+
+        Raises:
+            ValueError: a module of PyTorch's with hooks.
+        """
+        state = dict(state)
+        if "_parameters" in state:  # PyTorch's, which keeps the content of modules in dictionaries
+            parameters, buffers, modules = map(state.pop, ("_parameters", "_buffers", "_modules"))
+            passing = state.pop("_non_persistent_buffers_set", ())
+            hooks = [name for name in state if "_hook" in name or name == "_is_full_backward_hook"]
+            if any(state[name] for name in hooks):
+                raise ValueError(f"a {type(self).__name__} with hooks; remove them before it is saved")
+            state = {name: value for name, value in state.items() if name not in hooks}
+            state |= {
+                "_parameter_names": dict.fromkeys(parameters),
+                "_buffer_names": {name: name not in passing for name in buffers},
+                "_module_names": dict.fromkeys(modules),
+                **(parameters | buffers | modules),
+            }
+        self.__dict__.update(state)
+
     def __setattr__(self, name: str, value: Any) -> None:
         registries = self.__dict__.get("_parameter_names")
         if registries is None:

@@ -9,3 +9,5 @@ from cnn_physics77.nn.modules._late import lazy_layers as _lazy_layers
 __getattr__, __dir__ = _lazy.attributes(globals(), _layers("bilinear") | _lazy_layers("Linear"))
 
 _places.settle(globals(), _code)
+
+NonDynamicallyQuantizableLinear = _code.Linear  # of MultiheadAttention in PyTorch's files
