@@ -20,6 +20,7 @@ import numpy as np
 
 from cnn_physics77.compile.trace import GuardFailed, Trace, current, owner_of
 from cnn_physics77.core.kernels.runtime.choice import either
+from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 
 
@@ -278,12 +279,13 @@ def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any], r
     nested tuples and lists of arrays and None. ``read`` says why it is not noted in parts."""
     trace = current.trace
     assert trace is not None
-    frame = arena.frame
+    frame, reverse = arena.frame, direction.reverse
     current.trace = arena.frame = None
     try:
         result = function(*arguments, **options)
     finally:
         current.trace, arena.frame = trace, frame
+        direction.reverse = reverse  # the number of its loops may depend on values
     result = _as_arrays(result)
     results = flattened(result)
     arrays = [one for one in results if one is not None]

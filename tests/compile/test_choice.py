@@ -9,6 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.compile.trace import Choice
 from cnn_physics77.core.kernels.convolution.dispatch import override
 from cnn_physics77.core.kernels.runtime.choice import either
+from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.operations.base.operation import OPERATIONS, operation
 from cnn_physics77.nn import functional as F
 
@@ -114,6 +115,29 @@ def test_a_way_that_reads_a_value_makes_the_operation_one_call(replays):
         assert "undecided reads a value: one call as a whole" in torch.compile.explain(step)
     finally:
         del OPERATIONS["undecided"]
+
+
+def test_loops_inside_of_one_call_do_not_turn_those_that_are_noted(replays):
+    @operation(name="as_many_loops")
+    def as_many_loops(x):
+        for _ in range(int(x[0])):
+            parallel_for(lambda block: None, 1, microseconds=1)
+        return x.copy()
+
+    @operation(name="unlike_blocks")
+    def unlike_blocks(x):
+        y = np.empty((2, 2), like=x)
+        parallel_for(lambda block: (np.square, np.sqrt)[block](x, out=y[block]), 2, microseconds=1)
+        return y
+
+    try:
+        step = torch.compile(lambda x: unlike_blocks(as_many_loops(x)), fullgraph=True)
+        for loops in range(1, 7):
+            x = np.full(2, float(loops))
+            np.testing.assert_array_equal(step(torch.from_numpy(x)).array, [x**2, x**0.5])
+        assert replays.count == 3
+    finally:
+        del OPERATIONS["as_many_loops"], OPERATIONS["unlike_blocks"]
 
 
 def images(seed, outlier=None):
