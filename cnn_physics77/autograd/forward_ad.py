@@ -110,8 +110,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"make_dual: expected a tangent of the tensor's shape {tuple(tensor.shape)}, found "
             f"{tuple(tangent.shape)}"
         )
-    (dual,) = _levels[-1].variables([tensor])[1]
-    _levels[-1].primals.append(dual)
+    (dual,), (place,) = _levels[-1].variables([tensor])
+    _levels[-1].primals.append(place)
     _levels[-1].tangents.append(tangent)
     return dual
 

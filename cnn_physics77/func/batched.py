@@ -20,7 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from cnn_physics77.core.autograd import LEAF, Node, node_of, sequence
 from cnn_physics77.core.kernels.runtime.layout import is_view
+from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format, preserve_format
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -45,12 +47,13 @@ class Batch:
 class Batched(NDArrayOperatorsMixin):
     """The arrays of all examples of a batch."""
 
-    __slots__ = ("batch", "value")
+    __slots__ = ("batch", "since", "value")
     __array_priority__ = 2000
 
     def __init__(self, value: Tensor, batch: Batch) -> None:
         self.value = value
         self.batch = batch
+        self.since = sequence.next()  # no node before it saved this value
 
     def detached(self) -> Batched:
         """The same without a history."""
@@ -166,7 +169,8 @@ class Batched(NDArrayOperatorsMixin):
         return wrapped(self.value.array.view(dtype), self.batch)
 
     def copy(self, order: str = "C") -> Batched:
-        return Batched(self.value.clone(), self.batch)
+        order_kept = preserve_format if order == "K" else contiguous_format
+        return Batched(clone(self.value, memory_format=order_kept), self.batch)
 
     def any(self, axis: Any = None, **options: Any) -> Any:
         """Without arguments it is a check, which is made for all examples at once; also :meth:`all`, and
@@ -393,7 +397,8 @@ def _check_place(place: Any, batch: Batch) -> None:
 
 
 def _copied(place: Any, source: Any, casting: str = "unsafe", where: Any = True) -> None:
-    """``np.copyto``: the new values, with their history outside, take the place of the old ones."""
+    """``np.copyto``: the new values, with their history outside, go into the memory of the old ones, where
+    views and detached tensors see them."""
     batch = innermost((place, source, where))
     assert batch is not None
     _check_place(place, batch)
@@ -404,11 +409,33 @@ def _copied(place: Any, source: Any, casting: str = "unsafe", where: Any = True)
     target = place.value
     if own and value.ndim < target.ndim:
         value = reshape(value, (batch.size, *(1,) * (target.ndim - value.ndim), *value.shape[1:]))
-    alone = target._view_of is None and not any(view() is not None for view in target._views or ())
-    if alone and value.shape == target.shape and value.dtype == target.dtype:
-        place.value = value  # what was saved of the old ones stays as it is
-    else:
-        target.copy_(value)
+    _keep_saved(target, value, place.since)
+    target.copy_(value)
+    place.since = sequence.next()
+
+
+def _keep_saved(target: Tensor, value: Tensor, since: int) -> None:
+    """Before a change in place of ``target``: what the nodes behind the new value that were recorded after
+    ``since`` saved of the old ones stays as it is."""
+
+    def kept(saved: Any) -> Any:
+        if type(saved) is tuple:
+            return tuple(map(kept, saved))
+        if not isinstance(saved, Tensor) or saved.edge is LEAF:
+            return saved
+        if not np.may_share_memory(_memory(saved.array), _memory(target.array)):
+            return saved
+        copied = from_array(saved.array.copy())
+        copied.edge = saved.edge
+        return copied
+
+    ahead, seen = [node_of(value.edge)], set()
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, Node) and node.sequence > since and node not in seen:
+            seen.add(node)
+            ahead += node.parents
+            node.saved = node.saved and kept(node.saved)
 
 
 def looped(function: Callable, arguments: tuple, options: dict[str, Any], batch: Batch) -> Any:

@@ -52,14 +52,15 @@ class Level:
         return (gradient,)
 
     def variables(self, tree: Any) -> tuple[Any, list[Tensor]]:
-        """The tree with a variable of this level for each tensor, and these variables.
+        """The tree with a variable of this level for each tensor; and tensors at the same places of the
+        graph, by which to differentiate, as a change in place moves a variable to another place.
 
         Raises:
             ValueError: a leaf is no tensor.
             DtypeError: a tensor is neither floating nor complex.
         """
         leaves, spec = tree_flatten(tree)
-        made = []
+        made, places = [], []
         for leaf in leaves:
             if not isinstance(leaf, Tensor):
                 raise ValueError(
@@ -74,7 +75,9 @@ class Level:
             variable = leaf.view_of_memory(leaf.array)
             variable.edge = record(self, (edge_to(leaf),))
             made.append(variable)
-        return tree_unflatten(made, spec), made
+            places.append(from_array(leaf.array))
+            places[-1].edge = variable.edge
+        return tree_unflatten(made, spec), places
 
     def gradients(
         self, ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], record_all: bool = False

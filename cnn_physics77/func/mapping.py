@@ -32,7 +32,6 @@ from cnn_physics77.func.batched import (
     is_of,
     of_example,
     stacked,
-    tensor_of,
     value_of,
 )
 from cnn_physics77.func.functions import run_on_batch
@@ -129,13 +128,19 @@ def _mapped(
     try:
         with active():
             output = func(
-                *(x if dim is None else tensor_of(movedim(x, dim, 0), batch) for x, dim in zip(leaves, dims))
+                *(x if dim is None else _of_memory(movedim(x, dim, 0), batch) for x, dim in zip(leaves, dims))
             )
             structure, places = _output_dims(out_dims, output)
             outputs = tree_flatten(output)[0]
             return [_whole(*each, batch) for each in zip(outputs, places)], places, structure
     finally:
         drawing.reset(token)
+
+
+def _of_memory(value: Tensor, batch: Batch) -> Tensor:
+    """The tensor of an example, in memory that the caller sees."""
+    array: Any = Batched(value, batch)
+    return value.view_of_memory(array)
 
 
 @contextmanager

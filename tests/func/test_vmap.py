@@ -44,10 +44,39 @@ def changed(x):
     return y
 
 
+def written(x):
+    """Changes that are seen through views, detached tensors and the base."""
+    y = x.clone()
+    z, d = y.view(2, 2), y.detach()
+    y.mul_(x)
+    z.t()[1].sin_()
+    z[0] *= z[1].clone()
+    y.add_(1)
+    return y, z, d
+
+
+def written_without_recording(x):
+    y = x.clone()
+    with (ours if isinstance(x, ours.Tensor) else torch).no_grad():
+        z = y.view(2, 2)
+        y.mul_(2)
+    return y, z
+
+
+def copied(x):
+    y = x * 0
+    y.copy_(x)
+    y[0] = 7
+    return x * 1, y
+
+
+CHANGES = {f.__name__: f for f in (written, written_without_recording, copied)}
+
+
 def namespace(framework):
     names = {name: framework.tensor(value) for name, value in VALUES.items()}
     names |= {name: getattr(framework.func, name) for name in PUBLIC}
-    return {"torch": framework, "F": framework.nn.functional, "changed": changed, **names}
+    return {"torch": framework, "F": framework.nn.functional, "changed": changed, **CHANGES, **names}
 
 
 EXPRESSIONS = """
@@ -75,6 +104,13 @@ grad(lambda w: vmap(lambda x: x.clone().mul_(w).sum())(A).sum())(w)
 vmap(changed)(A)
 vmap(grad(lambda x: changed(x).square().sum()))(A)
 vmap(lambda x: x.view(2, 2)[0].add_(1))(A.clone())
+vmap(written)(A)
+vmap(grad(lambda x: written(x)[0].square().sum()))(A)
+vmap(written_without_recording)(A)
+vmap(copied)(A)
+grad(lambda a: vmap(lambda x: x.clone().view(2, 2).sin_())(a).square().sum())(A)
+jvp(lambda a: a.mul_(2).sin(), (A.clone(),), (B,))
+vmap(grad(lambda x: F.conv2d(M[None, None], x.view(2, 1, 2, 1)).relu().view(-1)[::3].sum()))(A)
 vmap(lambda x, i: (x[i], M[i] @ x, M[:, i]))(A, i)
 vmap(lambda x, i: (x.gather(0, i), x[i], M[i, i], M[i, :, None], x.index_select(0, i)))(A, I)
 vmap(grad(lambda x: M.T[:, I[0]].T.matmul(x[[0, 2, 2, 1]]).square().sum()))(A)

@@ -68,6 +68,8 @@ def is_unshared(tensor, aliases: int = 0) -> bool:
     memory of its own."""
     if not COUNTS_TELL or getrefcount(tensor.array) > UNIQUE + aliases:
         return False
+    if not isinstance(tensor.array, np.ndarray):  # of a transform; its views share the count of changes
+        return tensor._changes is None or getrefcount(tensor._changes) <= UNIQUE + aliases
     if type(tensor.array) is not np.ndarray:
         return _is_unshared_recording(tensor.array)
     base = tensor.array.base

@@ -195,6 +195,8 @@ def _can_swap_memory(input: Tensor, result: Tensor, node, old: Tensor | None, st
     """
     if input._view_of is not None or input.array.base is not None or result.array.base is not None:
         return False
+    if not isinstance(input.array, np.ndarray):
+        return False  # that of a transform, whose references tell nothing about the memory
     if result.array.strides != input.array.strides or result.array is input.array:
         return False
     if node is None or node.sequence <= start:

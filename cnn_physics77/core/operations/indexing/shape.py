@@ -147,7 +147,8 @@ def _can_make_row_major(tensor: Tensor) -> bool:
 
     The tensor's own node, which may save the values for the derivative, does not count.
     """
-    if tensor._view_of is not None or flat(tensor.array) is None:
+    has_gaps = isinstance(tensor.array, np.ndarray) and flat(tensor.array) is None
+    if tensor._view_of is not None or has_gaps:
         return False
     node = node_of(tensor.edge)
     saved = node.saved if type(node) is Node and node.saved else ()
