@@ -26,35 +26,12 @@ from typing import Any
 
 import cnn_physics77
 from cnn_physics77._lacking import LackingError
+from cnn_physics77.core.pytorch_names import PACKAGES, ours, theirs
 from cnn_physics77.torch_version import TorchVersion
 
-PACKAGES = {"torch": "cnn_physics77", "torchvision": "cnn_physics77.vision"}
-"""PyTorch's packages, and what is found instead."""
 LIKE = "2.13.0"
 """The version of PyTorch whose names and meaning the package has."""
 USAGE = "usage: python -m cnn_physics77.as_torch [-m MODULE | SCRIPT.py] [ARGUMENT ...]"
-
-
-def _ours(name: str) -> str | None:
-    """Our name of a module of PyTorch, ``torch.nn`` for example; None for another library's.
-
-    >>> _ours("torch.nn"), _ours("torchvision"), _ours("torchtext")
-    ('cnn_physics77.nn', 'cnn_physics77.vision', None)
-    """
-    package, dot, rest = name.partition(".")
-    return PACKAGES[package] + dot + rest if package in PACKAGES else None
-
-
-def _theirs(name: str) -> str:
-    """PyTorch's name of something of ours.
-
-    >>> _theirs("cnn_physics77.nn.LSTM"), _theirs("cnn_physics77.vision.models"), _theirs("torch.nested")
-    ('torch.nn.LSTM', 'torchvision.models', 'torch.nested')
-    """
-    for theirs, ours in reversed(PACKAGES.items()):
-        if name == ours or name.startswith(ours + "."):
-            return theirs + name.removeprefix(ours)
-    return name
 
 
 # ------------------------------------------------------------------------------------------------- importing
@@ -64,7 +41,7 @@ class _Finder(MetaPathFinder):
     """Finds our modules under PyTorch's names."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        name = _ours(fullname)
+        name = ours(fullname)
         try:
             found = None if name is None else importlib.util.find_spec(name)
         except ModuleNotFoundError:  # a package above it is missing
@@ -80,7 +57,7 @@ class _Alias(Loader):
     """Loads a module of PyTorch's: the very module of ours, which keeps what it says about itself."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = importlib.import_module(_ours(spec.name) or spec.name)
+        module = importlib.import_module(ours(spec.name) or spec.name)
         self._own = module.__spec__
         return module
 
@@ -91,9 +68,7 @@ class _Alias(Loader):
 def _classes() -> list[type]:
     """The classes by whose module libraries tell whose tensors they were given: Tensor, dtype, and so on."""
     top = [kind for kind in vars(cnn_physics77).values() if isinstance(kind, type)]
-    return [
-        kind for kind in (*top, cnn_physics77.nn.Parameter) if _theirs(kind.__module__) != kind.__module__
-    ]
+    return [kind for kind in (*top, cnn_physics77.nn.Parameter) if theirs(kind.__module__) != kind.__module__]
 
 
 class install:
@@ -129,7 +104,7 @@ class install:
             cnn_physics77.__version__ = TorchVersion(f"{LIKE}+cnn_physics77.{self._version}")
             self._renamed = {kind: kind.__module__ for kind in _classes()}
             for kind, name in self._renamed.items():
-                kind.__module__ = _theirs(name)
+                kind.__module__ = theirs(name)
             sys.meta_path.insert(0, self._finder)
             importlib.import_module("torch")  # libraries look for it in sys.modules
 
@@ -138,7 +113,7 @@ class install:
         if self._finder is None:
             return
         sys.meta_path.remove(self._finder)
-        for name in [name for name in sys.modules if _ours(name) is not None]:
+        for name in [name for name in sys.modules if ours(name) is not None]:
             del sys.modules[name]
         cnn_physics77.__version__ = self._version
         for kind, own in self._renamed.items():
@@ -161,7 +136,7 @@ def _lacking(error: BaseException) -> str | None:
         return str(error)
     name = None
     if isinstance(error, ModuleNotFoundError):
-        name = error.name if error.name and _ours(error.name) else None
+        name = error.name if error.name and ours(error.name) else None
     elif isinstance(error, ImportError):
         missing = re.match(r"cannot import name '(\w+)' from '", str(error))
         name = f"{error.name}.{missing[1]}" if missing else None
@@ -169,9 +144,9 @@ def _lacking(error: BaseException) -> str | None:
         asked = error.obj
         place = asked.__name__ if isinstance(asked, ModuleType) else _class_name(asked)
         name = f"{place}.{error.name}"
-    if name is None or not (_ours(name) or name.startswith("cnn_physics77.")):
+    if name is None or not (ours(name) or name.startswith("cnn_physics77.")):
         return None
-    return f"cnn_physics77 has no {_theirs(name)} yet"
+    return f"cnn_physics77 has no {theirs(name)} yet"
 
 
 def _class_name(asked: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from cnn_physics77.core.pytorch_names import theirs
+
 SafeGlobal = Callable | tuple[Callable, str]
-_PACKAGE = __name__.partition(".")[0]
 _safe: list[SafeGlobal] = []
 
 
@@ -72,9 +73,7 @@ def by_name() -> dict[str, Any]:
             found[entry[1]] = entry[0]
             continue
         name = f"{entry.__module__}.{entry.__qualname__}"
-        found[name] = entry
-        if name.startswith(f"{_PACKAGE}."):
-            found["torch" + name.removeprefix(_PACKAGE)] = entry
+        found |= {name: entry, theirs(name): entry}
     return found
 
 

@@ -29,6 +29,7 @@ from cnn_physics77.core.encoding import NUMERIC, memory_of, overlapping
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.pickle_reader import Built, Known, PickleReader
+from cnn_physics77.core.pytorch_names import ours
 from cnn_physics77.core.tensor import Tensor, from_array
 
 STORAGES = {
@@ -227,14 +228,13 @@ class _Unpickler(pickle.Unpickler):
         return self._persistent(pid)
 
     def find_class(self, module: str, name: str) -> Any:
-        package, dot, rest = module.partition(".")
-        if package == "torch":
+        own = ours(module)
+        if own is not None:
             known = self._names.get(f"{module}.{name}")
             if known is not None and not (isinstance(known, Known) and known.make is _not_called):
                 return known.make if isinstance(known, Known) else known
-            module = __name__.partition(".")[0] + dot + rest
         try:
-            return super().find_class(module, name)
+            return super().find_class(own or module, name)
         except (ImportError, AttributeError) as error:
             raise CheckpointError(
                 f"load: expected classes that can be imported, found {module}.{name} ({error}); "

@@ -192,3 +192,14 @@ def test_bombs_are_not_unpacked(packed):
     file = archive_of(pickle.dumps(None), packed, other=bytes(300 << 20) if packed == 8 else bytes(1000))
     with pytest.raises(CheckpointError, match="its entries would have"):
         loaded(file)
+
+
+def test_names_of_torchvision_are_ours():
+    from cnn_physics77.vision.models.alexnet import AlexNet
+
+    file = archive_of(b"\x80\x02ctorchvision.models.alexnet\nAlexNet\n.")
+    with pytest.raises(CheckpointError, match=r"'torchvision\.models\.alexnet\.AlexNet'"):
+        loaded(file)
+    assert loaded(file, weights_only=False) is AlexNet
+    with safe_globals([AlexNet]):
+        assert loaded(file) is AlexNet
