@@ -11,6 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.tensor import Tensor, from_array
 from cnn_physics77.vision.transforms.functional import pil_to_tensor, to_pil_image
+from cnn_physics77.vision.transforms.images import pillow, write_image
 
 
 class ImageReadMode(Enum):
@@ -26,12 +27,17 @@ class ImageReadMode(Enum):
 _MODES = {"GRAY": "L", "GRAY_ALPHA": "LA", "RGB": "RGB", "RGB_ALPHA": "RGBA"}
 
 
-def _decoded(source: Any, mode: ImageReadMode | str) -> Tensor:
-    from PIL import Image
-
-    mode = ImageReadMode[mode.upper()] if isinstance(mode, str) else mode
-    with Image.open(source) as image:
-        return pil_to_tensor(image if mode is ImageReadMode.UNCHANGED else image.convert(_MODES[mode.name]))
+def _decoded(function: str, source: Any, mode: ImageReadMode | str) -> Tensor:
+    if isinstance(mode, str) and mode.upper() in ImageReadMode.__members__:
+        mode = ImageReadMode[mode.upper()]
+    if not isinstance(mode, ImageReadMode):
+        known = ", ".join(ImageReadMode.__members__)
+        raise ValueError(f"{function}: expected an ImageReadMode or one of {known}, found {mode!r}")
+    with pillow("Image").open(source) as image:
+        kind = _MODES.get(mode.name)
+        if kind is None and image.mode in ("1", "P"):  # bits, and numbers of colours: as their colours
+            kind = "L" if image.mode == "1" else "RGBA" if "transparency" in image.info else "RGB"
+        return pil_to_tensor(image if kind is None else image.convert(kind))
 
 
 def read_image(path: str | os.PathLike[str], mode: ImageReadMode | str = ImageReadMode.UNCHANGED) -> Tensor:
@@ -39,12 +45,14 @@ def read_image(path: str | os.PathLike[str], mode: ImageReadMode | str = ImageRe
 
     Args:
         path: the file.
-        mode: which channels it gets, also by name: ``"RGB"``.
+        mode: which channels it gets, also by name: ``"RGB"``. Unchanged, an image of numbered colours has
+            three or, if some are transparent, four.
 
     Raises:
         OSError: the file is not there, or is no image.
+        ValueError: another mode.
     """
-    return _decoded(os.fspath(path), mode)
+    return _decoded("read_image", os.fspath(path), mode)
 
 
 def decode_image(
@@ -52,7 +60,9 @@ def decode_image(
 ) -> Tensor:
     """The image in a file, or in a uint8 tensor of its bytes; else as :func:`read_image`."""
     if isinstance(input, Tensor):
-        return _decoded(io.BytesIO(input.array.tobytes()), mode)
+        if input.array.dtype != np.uint8:
+            raise TypeError(f"decode_image: expected bytes in a uint8 tensor, found {input.dtype}")
+        return _decoded("decode_image", io.BytesIO(input.array.tobytes()), mode)
     return read_image(input, mode)
 
 
@@ -62,13 +72,42 @@ def read_file(path: str | os.PathLike[str]) -> Tensor:
 
 
 def write_png(input: Tensor, filename: str | os.PathLike[str], compression_level: int = 6) -> None:
-    """Write an image, uint8, as PNG."""
-    to_pil_image(input).save(filename, format="PNG", compress_level=compression_level)
+    """Write an image, uint8 (C, H, W) of 1 to 4 channels, as PNG.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: another number of channels; a level that is not from 0 to 9.
+    """
+    if not 0 <= compression_level <= 9:
+        raise ValueError(f"write_png: Compression level should be between 0 and 9, found {compression_level}")
+    write_image(_image("write_png", input), filename, "PNG", compress_level=compression_level)
 
 
 def write_jpeg(input: Tensor, filename: str | os.PathLike[str], quality: int = 75) -> None:
-    """Write an image, uint8, as JPEG."""
-    to_pil_image(input).save(filename, format="JPEG", quality=quality)
+    """Write an image, uint8 (C, H, W) of 1 or 3 channels, as JPEG.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: another number of channels; a quality that is not from 1 to 100.
+    """
+    if not 1 <= quality <= 100:
+        raise ValueError(
+            f"write_jpeg: Image quality should be a positive number between 1 and 100, found {quality}"
+        )
+    image = _image("write_jpeg", input)
+    if image.mode not in ("L", "RGB"):
+        raise ValueError(f"write_jpeg: expected 1 or 3 channels, found shape {tuple(input.shape)}")
+    write_image(image, filename, "JPEG", quality=quality)
+
+
+def _image(function: str, input: Tensor) -> Any:
+    if not isinstance(input, Tensor) or input.array.dtype != np.uint8:
+        found = input.dtype if isinstance(input, Tensor) else type(input).__name__
+        raise TypeError(
+            f"{function}: expected a uint8 tensor (C, H, W), found {found}; floats from 0 to 1 are written "
+            "by torchvision.utils.save_image"
+        )
+    return to_pil_image(input)
 
 
 __all__ = ["ImageReadMode", "decode_image", "read_file", "read_image", "write_jpeg", "write_png"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.images import pillow, write_image
 
 
 def make_grid(
@@ -30,6 +31,10 @@ def make_grid(
         scale_each: normalize each image by its own extremes.
         pad_value: the value of the lines.
 
+    Raises:
+        TypeError: no tensors, or integers to normalize.
+        ValueError: no pixels.
+
     >>> import cnn_physics77 as torch
     >>> make_grid(torch.zeros(5, 1, 4, 6), nrow=3).shape == (3, 14, 26)
     True
@@ -44,6 +49,15 @@ def make_grid(
     if value_range is not None and not isinstance(value_range, tuple):
         raise TypeError(
             "make_grid: value_range has to be a tuple (min, max) if specified. min and max are numbers"
+        )
+    if normalize and not tensor.is_floating_point():
+        raise TypeError(
+            f"make_grid: expected floats to normalize, found {tensor.dtype}; convert them by float()"
+        )
+    if nrow < 1 or 0 in tensor.shape:
+        raise ValueError(
+            f"make_grid: expected pixels and nrow of at least 1, found shape {tuple(tensor.shape)} and "
+            f"nrow={nrow}"
         )
     images = tensor.detach().array
     images = images.reshape((1,) * (4 - images.ndim) + images.shape)
@@ -81,13 +95,9 @@ def save_image(tensor: Tensor | list[Tensor], fp: Any, format: str | None = None
         format: the format, if the path does not say it.
         **kwargs: of :func:`make_grid`.
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError("save_image: needs the package Pillow; pip install pillow", name="PIL") from None
     grid = make_grid(tensor, **kwargs).array
     pixels = (grid * 255 + 0.5).clip(0, 255).transpose(1, 2, 0).astype(np.uint8)
-    Image.fromarray(np.ascontiguousarray(pixels)).save(fp, format=format)
+    write_image(pillow("Image").fromarray(np.ascontiguousarray(pixels)), fp, format)
 
 
 __all__ = ["make_grid", "save_image"]

@@ -58,7 +58,7 @@ def test_without_pillow_images_are_arrays(monkeypatch):
     assert type(image) is np.ndarray and ours.equal(transforms.ToTensor()(image), with_pillow)
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.delitem(sys.modules, "PIL.Image", raising=False)
-    with pytest.raises(ImportError, match="save_image: needs the package Pillow"):
+    with pytest.raises(ImportError, match="needs the package Pillow; pip install"):
         utils.save_image(with_pillow, "nothing.png")
     with pytest.raises(ImportError, match="needs the package Pillow"):
         transforms.ToPILImage()(with_pillow)

@@ -50,11 +50,13 @@ def test_dilation_keeps_the_map_large():
         maps = model.layer2(model.layer1(ours.randn(1, 64, 8, 8)))
         assert maps.shape == (1, 512, 4, 4) and model.layer4(model.layer3(maps)).shape == (1, 2048, 4, 4)
     assert [model.layer3[i].conv2.dilation for i in (0, 1)] == [(1, 1), (2, 2)]
-    for wrong in ({"groups": 2}, {"base_width": 128}, {"dilation": 2}):
+    for wrong in ({"groups": 2}, {"base_width": 128}):
         with pytest.raises(ValueError, match="BasicBlock: only supports"):
             BasicBlock(4, 4, **wrong)
     with pytest.raises(ValueError, match="3-element tuple"):
         ResNet(Bottleneck, [1, 1, 1, 1], replace_stride_with_dilation=[True])
+    with pytest.raises(NotImplementedError, match="BasicBlock: Dilation > 1 not supported"):
+        BasicBlock(64, 64, dilation=2)
 
 
 def test_weights_are_not_downloaded():

@@ -59,10 +59,15 @@ class CIFAR10(VisionDataset):
         self.train = train
         labels, meta, names_of_classes = self._keys
         batches = [self._read(name, "data", labels) for name in self._parts[train]]
-        pixels = np.concatenate(
-            [np.asarray(images, np.uint8).reshape(-1, 3, 32, 32) for images, _ in batches]
-        )
-        self.data = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        shapes = [(np.shape(images), (len(some), 3 * 32 * 32)) for images, some in batches]
+        if any(found != expected for found, expected in shapes):
+            raise DataError(
+                f"{type(self).__name__}: expected 3072 pixels for each label, found batches of shapes "
+                f"{[found for found, _ in shapes]} for {[labels for _, (labels, _) in shapes]} labels in "
+                f"{os.path.join(self.root, self.base_folder)}; replace the files by the originals"
+            )
+        pixels = np.concatenate([np.asarray(images, np.uint8) for images, _ in batches])
+        self.data = np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
         self.targets = [int(label) for _, some in batches for label in some]
         (self.classes,) = self._read(meta, names_of_classes)
         self.class_to_idx = {name: i for i, name in enumerate(self.classes)}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnn_physics77.vision.datasets.vision import VisionDataset
+from cnn_physics77.vision.transforms.images import pillow
 
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
@@ -66,10 +67,8 @@ def make_dataset(
 
 def default_loader(path: str) -> Any:
     """The image in a file, as a PIL image of three colours."""
-    from PIL import Image
-
     with open(path, "rb") as file:
-        return Image.open(file).convert("RGB")
+        return pillow("Image").open(file).convert("RGB")
 
 
 class DatasetFolder(VisionDataset):

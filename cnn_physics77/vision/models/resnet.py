@@ -44,11 +44,12 @@ class BasicBlock(nn.Module):
         norm_layer: Callable[..., nn.Module] | None = None,
     ) -> None:
         super().__init__()
-        if groups != 1 or base_width != 64 or dilation > 1:
+        if groups != 1 or base_width != 64:
             raise ValueError(
-                "BasicBlock: only supports groups=1, base_width=64 and dilation=1, found "
-                f"{groups}, {base_width} and {dilation}"
+                f"BasicBlock: only supports groups=1 and base_width=64, found {groups} and {base_width}"
             )
+        if dilation > 1:
+            raise NotImplementedError("BasicBlock: Dilation > 1 not supported in BasicBlock; use Bottleneck")
         norm = norm_layer or nn.BatchNorm2d
         self.conv1 = conv3x3(inplanes, planes, stride)
         self.bn1 = norm(planes)

@@ -89,8 +89,8 @@ class RandomResizedCrop(Module):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        self.size, self.scale, self.ratio = F._pair(size), scale, ratio
-        self.interpolation, self.antialias = interpolation, antialias
+        self.size, self.scale, self.ratio = F._pair("RandomResizedCrop", size), scale, ratio
+        self.interpolation, self.antialias = F._mode("RandomResizedCrop", interpolation), antialias
 
     @staticmethod
     def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
@@ -141,7 +141,8 @@ class RandomRotation(Module):
             )
         low, high = degrees if isinstance(degrees, Sequence) else (-degrees, degrees)
         self.degrees = [float(low), float(high)]
-        self.interpolation, self.expand, self.center, self.fill = interpolation, expand, center, fill
+        self.interpolation = F._mode("RandomRotation", interpolation)
+        self.expand, self.center, self.fill = expand, center, fill
 
     def forward(self, img):
         return F.rotate(img, _between(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
@@ -215,6 +216,10 @@ class RandomErasing(Module):
         ratio: the smallest and largest height divided by width.
         value: what is put there: a number, one for each channel, or "random" for normal numbers.
         inplace: change the tensor itself.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: another text as ``value``; as many numbers as the image has no channels.
     """
 
     def __init__(
@@ -226,9 +231,24 @@ class RandomErasing(Module):
         inplace: bool = False,
     ) -> None:
         super().__init__()
+        if isinstance(value, str) and value != "random":
+            raise ValueError(
+                f"RandomErasing: expected a number, numbers, or 'random' as value, found {value!r}"
+            )
         self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
 
     def forward(self, img: Tensor) -> Tensor:
+        if not isinstance(img, Tensor) or img.ndim < 3:
+            found = f"shape {tuple(img.shape)}" if isinstance(img, Tensor) else type(img).__name__
+            raise TypeError(
+                f"RandomErasing: expected a tensor (..., C, H, W), found {found}; put it after ToTensor"
+            )
+        values = [self.value] if isinstance(self.value, (int, float)) else list(self.value)
+        if self.value != "random" and len(values) not in (1, img.shape[-3]):
+            raise ValueError(
+                f"RandomErasing: expected a value for each of {img.shape[-3]} channels, or one, found "
+                f"{self.value}"
+            )
         if rand(1).item() >= self.p:
             return img
         height, width = img.shape[-2:]
@@ -241,7 +261,6 @@ class RandomErasing(Module):
             if self.value == "random":
                 part = empty_like(img[..., :rows, :columns]).normal_()
             else:
-                values = [self.value] if isinstance(self.value, (int, float)) else list(self.value)
                 part = tensor(values, dtype=img.dtype)[:, None, None]
             return F.erase(
                 img, _place(height, rows), _place(width, columns), rows, columns, part, self.inplace

@@ -1,6 +1,6 @@
 """Colours of images: the part of ``torchvision.transforms.functional`` that changes them.
 
-A tensor (..., 3, H, W) has values from 0 to 1, or is uint8.
+A tensor (..., 3, H, W), or (..., 1, H, W), has values from 0 to 1, or is uint8.
 """
 
 from __future__ import annotations
@@ -26,9 +26,22 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     if is_pil(img):
         grey = img.convert("L")
         return grey if num_output_channels == 1 else pillow("Image").merge("RGB", [grey] * 3)
-    red, green, blue = img.unbind(-3)
-    grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(img.dtype).unsqueeze(-3)
-    return grey if num_output_channels == 1 else grey.expand(img.shape).clone()
+    if _channels("rgb_to_grayscale", img) == 1:
+        grey = img.clone()
+    else:
+        red, green, blue = img.unbind(-3)
+        grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(img.dtype).unsqueeze(-3)
+    return grey if num_output_channels == 1 else grey.expand((*img.shape[:-3], 3, *img.shape[-2:])).clone()
+
+
+def _channels(function: str, img: Tensor) -> int:
+    """1 or 3."""
+    if img.ndim < 3 or img.shape[-3] not in (1, 3):
+        raise TypeError(
+            f"{function}: expected a tensor (..., C, H, W) with 1 or 3 channels, found shape "
+            f"{tuple(img.shape)}"
+        )
+    return img.shape[-3]
 
 
 def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
@@ -48,6 +61,7 @@ def _changed(function: str, enhancer: str, img: Any, factor: float, other: Any) 
         raise ValueError(f"{function}: factor ({factor}) is not non-negative.")
     if is_pil(img):
         return getattr(pillow("ImageEnhance"), enhancer)(img).enhance(factor)
+    _channels(function, img)
     return _blend(img, other(img), factor)
 
 
@@ -60,7 +74,7 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
     """The differences from the mean brightness times a factor."""
 
     def mean(image: Tensor) -> Tensor:
-        grey = rgb_to_grayscale(image) if image.shape[-3] == 3 else image
+        grey = rgb_to_grayscale(image)
         if not image.is_floating_point():
             grey = grey.to(np.float32)
         return grey.mean(dim=(-3, -2, -1), keepdim=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,13 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         )
     if pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    image = pillow("Image").fromarray(np.ascontiguousarray(pixels))
+    try:
+        image = pillow("Image").fromarray(np.ascontiguousarray(pixels))
+    except TypeError:
+        raise TypeError(
+            f"to_pil_image: expected pixels of a dtype that Pillow has, found {pixels.dtype} in "
+            f"{1 if pixels.ndim == 2 else pixels.shape[2]} channels; convert them to uint8"
+        ) from None
     return image if mode in (None, image.mode) else image.convert(mode)
 
 
@@ -144,9 +151,11 @@ def vflip(img: Any) -> Any:
 
 def _margins(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of one number, of (left and right, top and bottom), or of four."""
-    sides = (padding,) if isinstance(padding, int) else tuple(padding)
-    if len(sides) not in (1, 2, 4):
-        raise ValueError(f"pad: expected a padding of 1, 2, or 4 numbers, found {padding}")
+    sides = tuple(padding) if isinstance(padding, Sequence) else (padding,)
+    if len(sides) not in (1, 2, 4) or not all(isinstance(n, (int, np.integer)) for n in sides):
+        raise (ValueError if isinstance(padding, Sequence) else TypeError)(
+            f"pad: expected a padding of 1, 2, or 4 integers, found {padding!r}"
+        )
     left, top, right, bottom = sides * (4 // len(sides))
     return left, top, right, bottom
 
@@ -170,6 +179,8 @@ def pad(
         )
     if padding_mode == "constant":
         if not is_pil(img):
+            if not isinstance(fill, Number):
+                raise TypeError(f"pad: expected one number as fill of a tensor, found {fill!r}")
             return _pad_tensor(img, (left, right, top, bottom), value=fill)  # type: ignore[arg-type]
         if isinstance(fill, tuple) and len(fill) == 1:
             fill *= len(img.getbands())
@@ -192,15 +203,21 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     check_image("crop", img)
     if is_pil(img):
         return img.crop((left, top, left + width, top + height))
-    right, bottom = img.shape[-1] - left - width, img.shape[-2] - top - height
-    margins = [max(-left, 0), max(-right, 0), max(-top, 0), max(-bottom, 0)]
-    inside = img[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
-    return _pad_tensor(inside, margins) if any(margins) else inside
+    (rows, *outer), (columns, *margins) = _part(top, height, img.shape[-2]), _part(left, width, img.shape[-1])
+    inside = img[..., rows, columns]
+    return _pad_tensor(inside, [*margins, *outer]) if any((*margins, *outer)) else inside
+
+
+def _part(start: int, length: int, size: int) -> tuple[slice, int, int]:
+    """What lies inside of an image that has this size, and how much lies before and after it."""
+    first, last = min(max(start, 0), size), min(max(start + length, 0), size)
+    before = min(max(-start, 0), length)
+    return slice(first, last), before, length - before - (last - first)
 
 
 def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     """The middle of the image, of size (height, width); zero outside of the image."""
-    height, width = _pair(output_size)
+    height, width = _pair("center_crop", output_size)
     old_width, old_height = get_image_size(img)
     if width > old_width or height > old_height:
         sides = (
@@ -215,9 +232,31 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     return crop(img, top, left, height, width)
 
 
-def _pair(size: int | Sequence[int]) -> tuple[int, int]:
-    sizes = (size, size) if isinstance(size, int) else tuple(size)
-    return (sizes[0], sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
+def _sizes(function: str, size: Any) -> tuple[int, ...]:
+    """One or two integers."""
+    sizes = tuple(size) if isinstance(size, Sequence) else (size,)
+    if len(sizes) not in (1, 2) or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
+        raise (ValueError if isinstance(size, (Sequence, int)) else TypeError)(
+            f"{function}: expected a size of one or two positive integers (height, width), found {size!r}"
+        )
+    return sizes
+
+
+def _pair(function: str, size: Any) -> tuple[int, int]:
+    sizes = _sizes(function, size)
+    return sizes[0], sizes[-1]
+
+
+def _mode(function: str, interpolation: Any) -> InterpolationMode:
+    """Of a mode, or of Pillow's constant."""
+    if isinstance(interpolation, int):
+        return InterpolationMode[pillow("Image").Resampling(interpolation).name]
+    if not isinstance(interpolation, InterpolationMode):
+        raise TypeError(
+            f"{function}: expected an InterpolationMode or Pillow's constant as interpolation, found "
+            f"{interpolation!r}"
+        )
+    return interpolation
 
 
 def resize(
@@ -236,9 +275,8 @@ def resize(
         antialias: whether a tensor is smoothed before it gets smaller; Pillow always does it.
     """
     check_image("resize", img)
-    height, width = _size_of(img, (size,) if isinstance(size, int) else tuple(size), max_size)
-    if isinstance(interpolation, int):
-        interpolation = InterpolationMode[pillow("Image").Resampling(interpolation).name]
+    height, width = _size_of(img, _sizes("resize", size), max_size)
+    interpolation = _mode("resize", interpolation)
     if is_pil(img):
         return img.resize((width, height), getattr(pillow("Image").Resampling, interpolation.name))
     mode = interpolation.value
@@ -310,12 +348,14 @@ def rotate(
     """
     if not is_pil(img):
         raise TypeError(f"rotate: expected a PIL image, found {type(img).__name__}; convert by to_pil_image")
-    how = getattr(pillow("Image").Resampling, interpolation.name)
+    how = getattr(pillow("Image").Resampling, _mode("rotate", interpolation).name)
     return img.rotate(angle, how, expand, center, fillcolor=fill)
 
 
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
     """A tensor with v in the part (h, w) from (i, j) on."""
+    if not isinstance(img, Tensor):
+        raise TypeError(f"erase: expected a tensor, found {type(img).__name__}; convert by to_tensor")
     if not inplace:
         img = img.clone()
     img[..., i : i + h, j : j + w] = v

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 from typing import Any
 
 from cnn_physics77.core.tensor import Tensor
@@ -14,7 +16,7 @@ def pillow(module: str) -> Any:
         return importlib.import_module(f"PIL.{module}")
     except ImportError:
         raise ImportError(
-            "transforms: a PIL image needs the package Pillow; pip install pillow", name="PIL"
+            "an image of Pillow's needs the package Pillow; pip install pillow", name="PIL"
         ) from None
 
 
@@ -32,3 +34,22 @@ def check_image(function: str, image: Any) -> None:
             f"a tensor of shape {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
         )
         raise TypeError(f"{function}: expected a PIL image or a tensor (..., H, W), found {found}")
+
+
+def write_image(image: Any, file: Any, format: str | None = None, **options: Any) -> None:
+    """Write a PIL image to a path or a binary file; an image that cannot be encoded leaves an old file."""
+    if hasattr(file, "write"):
+        image.save(file, format=format, **options)
+        return
+    path = os.fspath(file)
+    if format is None:
+        ending = os.path.splitext(path)[1].lower()
+        format = pillow("Image").registered_extensions().get(ending)
+        if format is None:
+            raise ValueError(
+                f"save_image: expected a path whose ending says the format, as .png, found {path!r}"
+            )
+    encoded = io.BytesIO()
+    image.save(encoded, format=format, **options)
+    with open(path, "wb") as opened:
+        opened.write(encoded.getvalue())

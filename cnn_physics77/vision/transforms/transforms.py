@@ -117,16 +117,16 @@ class Resize(Module):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
-        self.size, self.interpolation = size, interpolation
+        F._sizes("Resize", size)
+        self.size, self.interpolation = size, F._mode("Resize", interpolation)
         self.max_size, self.antialias = max_size, antialias
 
     def forward(self, img):
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
     def __repr__(self) -> str:
-        how = getattr(self.interpolation, "value", self.interpolation)
         return (
-            f"Resize(size={self.size}, interpolation={how}, max_size={self.max_size}, "
+            f"Resize(size={self.size}, interpolation={self.interpolation.value}, max_size={self.max_size}, "
             f"antialias={self.antialias})"
         )
 
@@ -136,7 +136,7 @@ class CenterCrop(Module):
 
     def __init__(self, size: int | Sequence[int]) -> None:
         super().__init__()
-        self.size = F._pair(size)
+        self.size = F._pair("CenterCrop", size)
 
     def forward(self, img):
         return F.center_crop(img, self.size)
@@ -184,7 +184,7 @@ class RandomCrop(Module):
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()
-        self.size = F._pair(size)
+        self.size = F._pair("RandomCrop", size)
         self.padding, self.pad_if_needed = padding, pad_if_needed
         self.fill, self.padding_mode = fill, padding_mode
 
