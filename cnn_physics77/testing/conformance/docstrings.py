@@ -14,11 +14,9 @@ import argparse
 import contextlib
 import doctest
 import inspect
-import io
 import json
 import math
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,43 +28,26 @@ from types import ModuleType
 from typing import Any
 
 NAME = "cnn_physics77.testing.conformance.docstrings"
-PLACES = ["torch"] + [
-    f"torch.{name}"
-    for name in [
-        "nn",
-        "nn.functional",
-        "nn.init",
-        "nn.utils",
-        "nn.utils.rnn",
-        "nn.utils.prune",
-        "nn.utils.parametrize",
-        "nn.utils.parametrizations",
-        "func",
-        "distributions",
-        "optim",
-        "optim.lr_scheduler",
-        "optim.swa_utils",
-        "utils.data",
-        "special",
-        "fft",
-        "linalg",
-        "autograd",
-        "autograd.forward_ad",
-        "autograd.functional",
-        "autograd.graph",
-        "masked",
-        "signal.windows",
-        "sparse",
-        "utils.checkpoint",
-        "testing",
-    ]
+SCRIPT = Path(__file__).with_name("run_examples.py")
+PLACES = [
+    *(
+        "torch",
+        "torch.autograd",
+        "torch.autograd.forward_ad",
+        "torch.autograd.functional",
+        "torch.autograd.graph",
+    ),
+    *("torch.distributions", "torch.fft", "torch.func", "torch.linalg", "torch.masked", "torch.nn"),
+    *("torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrizations"),
+    *("torch.nn.utils.parametrize", "torch.nn.utils.prune", "torch.nn.utils.rnn", "torch.optim"),
+    *("torch.optim.lr_scheduler", "torch.optim.swa_utils", "torch.signal.windows", "torch.sparse"),
+    *("torch.special", "torch.testing", "torch.utils.checkpoint", "torch.utils.data"),
 ]
 VERDICTS = ("the same", "but for rounding", "another text", "raises here", "raises in PyTorch alone")
 _OTHER = re.compile(
     r"cuda|quantize|bfloat16|sparse_(csr|csc|bsr|bsc|compressed)|empty|skip_init|TypedStorage"
 )
 _NUMBER = re.compile(r"-?\d+\.?\d*(?:e[+-]?\d+)?")
-_SECONDS = 20
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         examples = Path(folder) / "examples.json"
         examples.write_text(json.dumps(collected()))
-        theirs, ours = (_ran(framework, examples) for framework in ("torch", "cnn_physics77"))
+        theirs, ours = (_ran(command, examples) for command in ([], ["-m", "cnn_physics77.as_torch"]))
     counts: dict[str, Counter] = {}
     for name, statements in theirs.items():
         place = next(p for p in sorted(PLACES, key=len, reverse=True) if name.startswith(p + "."))
@@ -86,12 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
             verdict = compared(expected, found)
             counts.setdefault(place, Counter())[verdict] += 1
             if given.list and verdict not in VERDICTS[:2]:
-                print(
-                    f"{name}: {verdict}",
-                    source.strip(),
-                    *(f"{t!r:.300}" for t in (expected[1], found[1])),
-                    sep="\n    ",
-                )
+                texts = (f"{text!r:.300}" for text in (expected[1], found[1]))
+                print(f"{name}: {verdict}", source.strip(), *texts, sep="\n    ")
     _show(counts)
     return 0
 
@@ -155,69 +132,12 @@ def _of_torch(value: Any) -> bool:
     return str(getattr(value, "__module__", None) or "torch").startswith("torch")
 
 
-# ------------------------------------------------------------------------------------------------- execution
-
-
-def _ran(framework: str, examples: Path) -> dict[str, list]:
-    written = examples.with_name(f"{framework}.json")
-    folder = examples.with_name(f"{framework} files")
-    folder.mkdir()
-    program = f"from {NAME} import run; run({framework!r}, {str(examples)!r}, {str(written)!r})"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=folder, stderr=subprocess.DEVNULL)
-    return json.loads(written.read_text())
-
-
-def run(framework: str, examples: str, written: str) -> None:
-    """Run the examples by a framework, in this process, and write what each statement printed."""
-    warnings.simplefilter("ignore")
-    if framework != "torch":
-        from cnn_physics77 import as_torch
-
-        as_torch.install()
-    torch = import_module("torch")
-    results = {}
-    for name, statements in json.loads(Path(examples).read_text()):
-        torch.manual_seed(0)
-        torch.set_default_dtype(torch.float32)
-        torch.set_printoptions(profile="default")
-        torch.set_grad_enabled(True)
-        names = _names(torch, name)
-        results[name] = [(source, *_executed(source, names)) for source in statements]
-    Path(written).write_text(json.dumps(results))
-
-
-def _executed(source: str, names: dict[str, Any]) -> tuple[bool, str]:
-    def stop(*_: Any) -> None:
-        raise TimeoutError(f"more than {_SECONDS} s")
-
-    printed = io.StringIO()
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(_SECONDS)
-    try:
-        with contextlib.redirect_stdout(printed):
-            exec(compile(source, "<example>", "single"), names)
-        return True, printed.getvalue()
-    except (Exception, SystemExit) as error:
-        return False, f"{type(error).__name__}: {error}"[:300]
-    finally:
-        signal.alarm(0)
-
-
-def _names(torch: Any, example: str) -> dict[str, Any]:
-    """What examples use without saying where it is from."""
-    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "optim": torch.optim}
-    names |= {"np": import_module("numpy"), "math": math, "Tensor": torch.Tensor}
-    place = torch
-    for part in example.split(".")[1:-1]:
-        place = getattr(place, part, place)
-    if place is not torch:
-        names |= {n: getattr(place, n) for n in dir(place) if not n.startswith("_")}
-    if ".lr_scheduler." in example:
-        names["model"] = torch.nn.Linear(2, 2)
-        names["optimizer"] = torch.optim.SGD(names["model"].parameters(), lr=0.1)
-        names |= dict.fromkeys(("train", "train_batch"), lambda *_: names["optimizer"].step())
-        names["validate"] = lambda *_: 0.5
-    return names
+def _ran(command: list[str], examples: Path) -> dict[str, list]:
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "printed.json"
+        arguments = [sys.executable, *command, str(SCRIPT), str(examples), str(written)]
+        subprocess.run(arguments, check=True, cwd=folder, stderr=subprocess.DEVNULL)
+        return json.loads(written.read_text())
 
 
 if __name__ == "__main__":
