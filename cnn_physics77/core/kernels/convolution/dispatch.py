@@ -9,6 +9,9 @@ where ``c`` runs over the C/G channels of the group of ``k``. The map is linear 
 the other two are its transposes in either, so the derivatives of each map are again maps of this family. As
 in PyTorch this is the cross-correlation: the kernel is not turned.
 
+An infinite weight times the zeros outside is NaN. Most algorithms read ``g`` as zero outside of itself, too,
+for the input gradient; the others, and PyTorch, have no such products there.
+
 Results have the logical order (N, C, *size), in any order of memory, and never share memory with an
 argument. The arguments must fit one another; the operations check them.
 """
