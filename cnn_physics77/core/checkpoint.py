@@ -12,9 +12,9 @@ sources can be opened. The exceptions must be asked for: ``load(..., weights_onl
   stored once; ``"views"`` in the structure has the offset and the strides, in bytes, of each array in it. For
   an array whose memory order is neither C nor Fortran, ``"views"`` lists the axes in memory order.
 - Objects of other classes, such as whole modules, are pickled, as PyTorch does: the file ``objects.pkl``
-  in the archive, in which a tensor is a number. The tensors are in the format of this package, so that they
-  keep shared memory. Unpickling runs what the file says, so it is the last resort, for
-  ``load(..., weights_only=False)``; otherwise such a file is read as data too.
+  in the archive, in which tensors, arrays, sizes, dtypes and devices are numbers: they are in the format of
+  this package, so that they keep shared memory. Unpickling runs what the file says, so it is the last resort,
+  for ``load(..., weights_only=False)``; otherwise such a file is read as data too.
 - :func:`save_safetensors` and :func:`load_safetensors`: one flat dictionary of tensors, in the format of the
   safetensors library, which PyTorch users read and write.
 
@@ -39,7 +39,9 @@ from typing import IO, Any
 import numpy as np
 
 from cnn_physics77.core import torch_file
-from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.backend.dtype import dtype
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.copying import attributes_of
 from cnn_physics77.core.encoding import NUMERIC, VERSION, Decoder, Encoder
 from cnn_physics77.core.errors import CheckpointError
@@ -62,6 +64,8 @@ def _opened_for_writing(f) -> Iterator[IO[bytes]]:
     A symbolic link stays a link, to the new file. A device or a pipe is written to directly.
     """
     if hasattr(f, "write"):
+        if isinstance(f, io.TextIOBase):
+            raise TypeError("save: expected a path or a binary file, found a text file; open it as 'wb'")
         yield f
         return
     path = os.path.realpath(os.fsdecode(f))
@@ -88,6 +92,8 @@ def _opened_for_writing(f) -> Iterator[IO[bytes]]:
 def _read(f) -> tuple[bytes, str]:
     """All bytes of a file, and its name for messages."""
     if hasattr(f, "read"):
+        if isinstance(f, io.TextIOBase):
+            raise TypeError("load: expected a path or a binary file, found a text file; open it as 'rb'")
         return f.read(), getattr(f, "name", type(f).__name__)
     with open(f, "rb") as file:
         return file.read(), str(f)
@@ -134,6 +140,11 @@ def save(
             write = writer_of_own_format(obj)
         except CheckpointError as not_data:
             write = _writer_of_pickle(obj, not_data)
+        except RecursionError:
+            raise CheckpointError(
+                "save: expected containers in containers, found them too deep for Python's limit of "
+                "recursion; save them as one list"
+            ) from None
     with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         write(archive)
 
@@ -162,56 +173,46 @@ def _writer_of_pickle(obj: Any, not_data: CheckpointError) -> Callable[[zipfile.
     Raises:
         CheckpointError: it cannot be pickled; ``not_data`` says what it contains.
     """
-    pickled, tensors = io.BytesIO(), _Tensors()
+    pickled, data = io.BytesIO(), _Data()
     try:
-        _Pickler(pickled, tensors).dump(obj)
+        _Pickler(pickled, data).dump(obj)
     except Exception as error:
         raise CheckpointError(f"{not_data}; nor can it be pickled ({error})") from None
-    write_tensors = writer_of_own_format(tensors.found)
+    write_data = writer_of_own_format(data.found)
 
     def write(archive: zipfile.ZipFile) -> None:
         archive.writestr(_OBJECTS, pickled.getvalue())
-        write_tensors(archive)
+        write_data(archive)
 
     return write
 
 
-class _Tensors:
-    """Tensors, each once, and their numbers."""
+class _Data:
+    """Objects, each once, and their numbers."""
 
     def __init__(self) -> None:
-        self.found: list[Tensor] = []
+        self.found: list[Any] = []
         self._numbers: dict[int, int] = {}
 
-    def number(self, tensor: Tensor) -> int:
-        if id(tensor) not in self._numbers:
-            self._numbers[id(tensor)] = len(self.found)
-            self.found.append(tensor)
-        return self._numbers[id(tensor)]
+    def number(self, obj: Any) -> int:
+        if id(obj) not in self._numbers:
+            self._numbers[id(obj)] = len(self.found)
+            self.found.append(obj)
+        return self._numbers[id(obj)]
 
 
 class _Pickler(pickle.Pickler):
-    """Writes numbers for tensors. One with attributes is pickled itself, as they can be anything."""
+    """Writes numbers for tensors and arrays. A tensor with attributes is pickled, as they can be anything."""
 
-    def __init__(self, file: IO[bytes], tensors: _Tensors) -> None:
+    def __init__(self, file: IO[bytes], data: _Data) -> None:
         super().__init__(file, protocol=4)
-        self._tensors = tensors
+        self._data = data
 
     def persistent_id(self, obj: Any) -> int | None:
-        if type(obj) not in (Tensor, Parameter, Buffer) or attributes_of(obj):
-            return None
-        return self._tensors.number(obj)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Reads what :class:`_Pickler` has written, and runs what the file says."""
-
-    def __init__(self, data: bytes, tensors: list[Tensor]) -> None:
-        super().__init__(io.BytesIO(data))
-        self._tensors = tensors
-
-    def persistent_load(self, pid: int) -> Tensor:
-        return self._tensors[pid]
+        kind = type(obj)
+        tensor = kind in (Tensor, Parameter, Buffer) and not attributes_of(obj)
+        array = kind is np.ndarray and obj.dtype.kind in NUMERIC
+        return self._data.number(obj) if tensor or array or kind in (Size, device, dtype) else None
 
 
 def _opened(data: bytes) -> zipfile.ZipFile:
@@ -228,10 +229,10 @@ def _read_array(data: bytes) -> np.ndarray:
     """An array of numbers or times from the bytes of a ``.npy`` file, which must hold as many as it says."""
     entry = io.BytesIO(data)
     read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, _, dtype = read_header[np.lib.format.read_magic(entry)](entry)
+    shape, _, kind = read_header[np.lib.format.read_magic(entry)](entry)
     rest = len(data) - entry.tell()
-    if dtype.kind not in NUMERIC or min(shape, default=0) < 0 or prod(shape) * dtype.itemsize != rest:
-        raise ValueError(f"an array of {dtype} and shape {shape} in {rest} bytes")
+    if kind.kind not in NUMERIC or min(shape, default=0) < 0 or prod(shape) * kind.itemsize != rest:
+        raise ValueError(f"an array of {kind} and shape {shape} in {rest} bytes")
     entry.seek(0)
     return np.lib.format.read_array(entry, allow_pickle=False)
 
@@ -296,7 +297,7 @@ def load(
                 return content
             objects = archive.read(_OBJECTS)
             if weights_only is False:
-                return _Unpickler(objects, content).load()
+                return torch_file.Unpickler(objects, content.__getitem__).load()
             return PickleReader(torch_file.names(), content.__getitem__).read(objects)
     except CheckpointError:
         raise
@@ -404,6 +405,9 @@ def load_safetensors(filename) -> dict[str, Tensor]:
             raise ValueError(f"a header of {begin - 8} bytes in a file of {len(data)}")
         header = json.loads(data[8:begin])
         header.pop("__metadata__", None)
+        size = sum(end - start for start, end in (entry["data_offsets"] for entry in header.values()))
+        if size > len(data) - begin:  # tensors on the same bytes, which are copied
+            raise ValueError(f"tensors of {size} bytes in {len(data) - begin}")
         return {key: _tensor_of(key, entry, data, begin) for key, entry in header.items()}
     except CheckpointError:
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from cnn_physics77.core.pytorch_names import theirs
+from cnn_physics77.core.pytorch_names import ours, theirs
 
 SafeGlobal = Callable | tuple[Callable, str]
 _safe: list[SafeGlobal] = []
@@ -73,7 +73,7 @@ def by_name() -> dict[str, Any]:
             found[entry[1]] = entry[0]
             continue
         name = f"{entry.__module__}.{entry.__qualname__}"
-        found |= {name: entry, theirs(name): entry}
+        found |= {name: entry, theirs(name): entry, ours(name) or name: entry}
     return found
 
 

@@ -217,7 +217,7 @@ class _Storages:
         return self._read[key]
 
 
-class _Unpickler(pickle.Unpickler):
+class Unpickler(pickle.Unpickler):
     """Imports what the table lacks, and runs what the file says. PyTorch's names are our own."""
 
     def __init__(self, data: bytes, persistent: Callable[[Any], Any]) -> None:
@@ -259,7 +259,7 @@ def read(archive: zipfile.ZipFile, entry: str, trusted: bool) -> Any:
             "load: expected saved data, found a TorchScript program; save the state_dict() of its module"
         )
     if trusted:
-        return _Unpickler(archive.read(entry), _Storages(archive, root)).load()
+        return Unpickler(archive.read(entry), _Storages(archive, root)).load()
     return PickleReader(names(), _Storages(archive, root)).read(archive.read(entry))
 
 
@@ -429,4 +429,4 @@ def writer(obj: Any) -> Callable[[zipfile.ZipFile], None]:
     return write
 
 
-__all__ = ["NotForPyTorchError", "read", "writer"]
+__all__ = ["NotForPyTorchError", "Unpickler", "names", "read", "writer"]

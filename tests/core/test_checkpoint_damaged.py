@@ -190,3 +190,25 @@ def test_files_of_the_first_version_are_read():
 
     loaded = load(rewritten([ours.ones(2), ours.device("cpu"), {1}], earlier))
     assert loaded[1:] == [ours.device("cpu"), {1}] and loaded[0].tolist() == [1, 1]
+
+
+def test_safetensors_on_the_same_bytes_are_refused():
+    """A short header could ask for any number of copies of one tensor."""
+    entry = {"dtype": "U8", "shape": [100], "data_offsets": [0, 100]}
+    header = json.dumps({"a": entry, "b": entry}).encode()
+    with pytest.raises(CheckpointError, match="tensors of 200 bytes in 100"):
+        load_safetensors(io.BytesIO(len(header).to_bytes(8, "little") + header + bytes(100)))
+
+
+def test_files_of_text_and_depths_of_recursion_are_named(tmp_path):
+    for use in (lambda: save(1, io.StringIO()), lambda: load(io.StringIO("a"))):
+        with pytest.raises(TypeError, match="expected a path or a binary file, found a text file"):
+            use()
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(CheckpointError, match=r"save: .* too deep for Python's limit of recursion"):
+        save(deep, tmp_path / "deep")
+    assert not list(tmp_path.iterdir())
+    while deep:  # piece by piece
+        deep = deep.pop()

@@ -112,6 +112,35 @@ def test_a_safe_class_makes_nothing_else_safe(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_what_describes_tensors_is_data_in_objects_too():
+    array = np.arange(3.0)
+    parts = [ours.float64, ours.Size([2]), ours.device("cpu"), array, ours.from_numpy(array), array]
+    file = saved(Settings(0.1, parts))
+    with safe_globals([Settings]):
+        found = loaded(file).parts
+    assert found[:3] == parts[:3] and [type(p) for p in found] == [type(p) for p in parts]
+    found[3][1] = 7
+    assert found[4].tolist() == [0, 7, 2] and found[5] is found[3]
+
+
+def test_training_goes_on_from_objects_of_pytorch():
+    def step(f, net, optimizer, scheduler):
+        optimizer.zero_grad()
+        net(f.ones(1, 2)).sum().backward()
+        optimizer.step()
+        scheduler.step()
+        return net.weight.tolist(), scheduler.get_last_lr()
+
+    net = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+    theirs = [net, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 1)]
+    step(torch, *theirs)
+    mine = loaded(saved(theirs, torch), weights_only=False)
+    (weights, rate), (expected, expected_rate) = step(ours, *mine), step(torch, *theirs)
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
+    assert rate == expected_rate
+
+
 class Net(torch.nn.Module):
     """As a script has it; it is loaded where the class is one of ours."""
 
