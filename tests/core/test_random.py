@@ -4,6 +4,7 @@ import copy
 import itertools
 import pickle
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -65,6 +66,7 @@ def test_a_position_taken_while_another_thread_draws_lies_between_two_draws():
     positions = []
     while not done.is_set():
         positions.append(generator.clone_state())
+        time.sleep(1e-4)  # lets the other thread have the lock, which is not fair
     thread.join()
     assert positions and all(position.numpy.random() in heads for position in positions)
 

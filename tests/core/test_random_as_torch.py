@@ -1,6 +1,7 @@
 """The same seed gives PyTorch's numbers: orders of memory, states, layers, loaders, distributions."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def test_uniform_and_normal_numbers(dtype, shape):
     both(lambda t: t.randn(shape, dtype=getattr(t, dtype)), _rounding(dtype))
 
 
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_a_mean_is_added_to_both_parts_of_complex_numbers(contiguous):
+    def filled(t):
+        x = t.zeros(5, 7, dtype=t.complex128)
+        return (x if contiguous else x[:, ::2]).normal_(3.0, 0.5), t.normal(1.0, 2.0, (3,), dtype=t.complex64)
+
+    both(filled, 1e-6)
+
+
 def test_half_precision():
     both(lambda t: t.rand(5000, dtype=t.float16))
     both(lambda t: t.randn(50, dtype=t.float16), 4e-3)
@@ -77,6 +87,7 @@ def test_tensors_are_filled_in_the_order_of_their_memory(dtype, order):
             t.randn_like(new(t, number)),
             t.randint_like(new(t, number), 5),
             t.bernoulli(t.rand_like(new(t, number))),
+            t.nn.functional.rrelu(-t.ones_like(new(t, number)), training=True),
         ]
 
     both(filled, 1e-4 if dtype == "float32" else 1e-12)
@@ -99,9 +110,21 @@ def test_trials_and_exponential_numbers(order):
     np.testing.assert_allclose(
         drawn(lambda x: x.exponential_(2.0)), [-math.log1p(-u) / 2 for u in uniform], rtol=1e-14
     )
+    functions = ours.nn.functional
+    kept = [u < 0.6 for u in uniform]
+    np.testing.assert_array_equal(drawn(lambda x: functions.dropout(x.fill_(1), 0.4)) > 0, kept)
+    np.testing.assert_array_equal(drawn(lambda x: functions.alpha_dropout(x.fill_(1), 0.4, True)) > 0, kept)
+
+
+def test_gumbel_softmax_draws_in_the_order_of_the_dimensions():
     ours.manual_seed(SEED)
-    dropped = ours.nn.functional.dropout(ours.ones(count), 0.4)
-    np.testing.assert_array_equal(dropped.numpy() > 0, [u < 0.6 for u in uniform])
+    noise = ours.empty(6, 8).exponential_()
+    for logits in (ours.zeros(6, 8), ours.zeros(8, 6).T):
+        ours.manual_seed(SEED)
+        drawn = ours.nn.functional.gumbel_softmax(logits, dim=1)
+        np.testing.assert_allclose(
+            drawn.numpy(), (1 / noise / (1 / noise).sum(1, keepdim=True)).numpy(), 1e-5
+        )
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "uint8", "int8", "bool"])
@@ -114,6 +137,30 @@ def test_integers_of_the_whole_range(dtype):
 )
 def test_integers_of_a_range(low, high):
     both(lambda t: t.randint(low, high, (20,)))
+
+
+@pytest.mark.filterwarnings("ignore:.*out of bounds:UserWarning")  # PyTorch's, where it rounds
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64", "int8", "bool"])
+def test_bounds_of_integers(dtype):
+    def drawn(t):
+        new = partial(t.zeros, 20, dtype=getattr(t, dtype))
+        return [new().random_(1, None), new().random_(to=1), new().random_(**{"from": 0, "to": 2})]
+
+    both(drawn)
+    if "float" in dtype:  # of these bounds some are rounded outwards
+        ends = [2049, 4098, 4101] if dtype == "float16" else [2**31, 2**61 + 1, 2**24 + 3]
+        both(lambda t: [t.zeros(20, dtype=getattr(t, dtype)).random_(-end, end - 1) for end in ends])
+        both(lambda t: [t.randint(end - 2, 2 * end, (9,), dtype=getattr(t, dtype)) for end in ends])
+
+
+def test_wrong_bounds_of_integers():
+    for wrong in ((1, 2, 3), (5, 5), (2**24 + 3, 2**24 + 4)):
+        with pytest.raises((TypeError, ValueError), match="random_: expected"):
+            ours.zeros(2).random_(*wrong)
+    with pytest.raises(TypeError, match="random_: expected"):
+        ours.zeros(2).random_(1, high=2)
+    with pytest.raises(TypeError, match="random_: expected a real dtype"):
+        ours.zeros(2, dtype=ours.complex64).random_(1, 2)
 
 
 def test_permutations():
@@ -132,6 +179,8 @@ def test_indices_by_weights():
     both(
         lambda t: [
             t.multinomial(t.tensor(weights, dtype=t.float64), 30, True),
+            t.multinomial(t.arange(1.0, 2000) ** 0.5, 500, True),  # sums in single precision
+            t.multinomial(t.ones(0, 5), 3),
             t.poisson(t.tensor([3.0, 40.0])),
         ]
     )
@@ -181,6 +230,33 @@ def test_lazy_layers_and_parametrizations():
         return list(model.parameters())
 
     both(made, 2e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 1}, {"num_workers": 1, "persistent_workers": True}])
+def test_draws_of_a_pass(options):
+    class Eager:
+        """Its numbers are drawn when a pass begins."""
+
+        def __init__(self, t):
+            self.t = t
+
+        def __iter__(self):
+            return iter(self.t.randperm(5).tolist())
+
+    def after(t):
+        data = t.utils.data
+        loaders = [
+            data.DataLoader(data.TensorDataset(t.arange(5)), **options, **order)
+            for order in ({"shuffle": True}, {"sampler": Eager(t), "batch_size": None})
+        ]
+        return [
+            t.rand(1) if batch is None else batch[0]
+            for loader in loaders
+            for _ in range(3)
+            for batch in [*loader, None]
+        ]
+
+    both(after)
 
 
 def test_batches_have_the_same_order():

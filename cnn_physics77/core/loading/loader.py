@@ -39,10 +39,10 @@ class DataLoader:
     does an exception that ends a worker (SystemExit, KeyboardInterrupt, GeneratorExit; raised as
     RuntimeError).
 
-    **Random numbers.** Each pass draws a base seed from `generator`. Worker i has its own stream of this
-    framework's random numbers, with the seed base seed + i; ``initial_seed()`` and
-    ``get_worker_info().seed`` return it in the worker. So two runs with the same seed and the same number of
-    workers are equal, if `in_order`. The functions of Python's ``random`` and of ``numpy.random`` have one
+    **Random numbers.** Each pass that starts workers, or has none, draws a base seed from `generator`. Worker
+    i has its own stream of this framework's random numbers, with the seed base seed + i; ``initial_seed()``
+    and ``get_worker_info().seed`` return it in the worker. So two runs with the same seed and the same number
+    of workers are equal, if `in_order`. The functions of Python's ``random`` and of ``numpy.random`` have one
     state per process, and the order in which threads draw from it depends on timing. Use
     ``get_worker_info().rng.random_generator`` and ``.numpy_generator`` instead, which are seeded per worker.
     The same is true of any other generator that workers share.
@@ -221,16 +221,18 @@ class DataLoader:
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        # The seed is drawn with and without workers, so that their number does not change the order of the
-        # batches.
-        base_seed = int(numpy_generator(self.generator).integers(2**63))
-        order: Iterable[Any] = self.sampler if self.batch_sampler is None else self.batch_sampler
+        # A sampler may draw when its pass begins: before the seed. That is drawn with and without workers, so
+        # that their number does not change the order of the batches, but only once for those that persist.
+        sampler = self.sampler if self.batch_sampler is None else self.batch_sampler
         if self._iterable:
-            order = itertools.repeat(None)
-        if not self.num_workers:
-            return map(self._make_fetcher()(self.dataset), order)
+            sampler = itertools.repeat(None)
+        order = iter(sampler)
         pool = self._pool
         if pool is None or not pool.usable():
+            base_seed = int(numpy_generator(self.generator).integers(2**63))
+            if not self.num_workers:
+                return map(self._make_fetcher()(self.dataset), order)
+            order = iter(sampler)  # PyTorch begins the pass once more for new workers
             task = WorkerTask(
                 self.num_workers, base_seed, self.dataset, self.worker_init_fn, self._make_fetcher()
             )

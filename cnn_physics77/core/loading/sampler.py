@@ -1,7 +1,5 @@
-"""Samplers, as in ``torch.utils.data``: the order in which a loader visits a data set.
-
-The permutations come from NumPy's PCG64, so they differ from PyTorch's for the same seed.
-"""
+"""Samplers, as in ``torch.utils.data``: the order in which a loader visits a data set. The same seed gives
+PyTorch's order."""
 
 from __future__ import annotations
 

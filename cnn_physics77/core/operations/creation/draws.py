@@ -9,7 +9,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.errors import ArgumentError
+from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.random.numbers import Numbers
 
@@ -52,18 +52,25 @@ def uniform(numbers: Numbers, shape, dtype: np.dtype, low: float = 0.0, high: fl
 def normal(
     numbers: Numbers, shape, dtype: np.dtype, mean=0.0, std=1.0, contiguous: bool = True
 ) -> np.ndarray:
-    """Normal with this mean and standard deviation. For a complex dtype either part has half of the variance.
+    """Normal with this mean and standard deviation. For a complex dtype either part has half of the variance,
+    and a mean that is a number, as PyTorch has it.
 
     contiguous: as PyTorch draws for contiguous memory, else one after another.
     """
+    given = isinstance(mean, int | float) and isinstance(std, int | float)
     if dtype.kind == "c":
         real = np.zeros((), dtype).real.dtype
-        drawn = normal(numbers, (*shape, 2), real, contiguous=contiguous) * real.type(math.sqrt(0.5))
-        drawn = drawn.view(dtype)[..., 0]
+        of_parts = (mean, std) if given else (0.0, 1.0)
+        parts = normal(
+            numbers, (*shape, 2), real, of_parts[0], of_parts[1] * math.sqrt(0.5), contiguous=contiguous
+        )
+        drawn = parts.view(dtype)[..., 0]
+        if given:
+            return drawn
     else:
         draw = numbers.standard_normal if contiguous else numbers.normal_one_by_one
         drawn = as_array(draw(tuple(shape), dtype=dtype))
-    plain = isinstance(mean, int | float) and isinstance(std, int | float) and (mean, std) == (0, 1)
+    plain = given and (mean, std) == (0, 1)
     return drawn.astype(dtype, copy=False) if plain else affine(drawn, std, mean, dtype)
 
 
@@ -75,17 +82,24 @@ def normal_like(
     return in_order_of(array, lambda shape: normal(numbers, shape, dtype, mean, std, contiguous))
 
 
-@silent
-def below(values: np.ndarray, low: float, high: float, dtype: np.dtype) -> np.ndarray:
-    """Integers from [low, high), rounded to a floating dtype. Those that are rounded up to ``high`` become
-    the next smaller number, if that is not below ``low``."""
-    bound = dtype.type(high)
-    return np.minimum(values.astype(dtype, copy=False), np.nextafter(bound, dtype.type(low)))
+def _inwards(low: int, high: int, dtype: np.dtype) -> tuple[int, int]:
+    """Bounds of integers that are still in [low, high) once they are rounded to a floating dtype."""
+
+    def spacing(number: int) -> int:
+        return 2 ** max(abs(number).bit_length() - np.finfo(dtype).nmant - 1, 0)
+
+    if (rounded := int(dtype.type(high - 1))) >= high:
+        high = rounded - spacing(high - 1)
+    if (rounded := int(dtype.type(low + 1))) < low:
+        low = rounded + spacing(low + 1)
+    return low, high
 
 
 def integers(function: str, numbers: Numbers, low: int, high: int, shape, dtype: np.dtype) -> np.ndarray:
     """Integers from low to high (exclusive), in a dtype whose range contains them."""
-    if dtype.kind in "fc":
+    if dtype.kind == "c":
+        raise DtypeError(f"{function}: expected a real dtype, found torch.{dtype}")
+    if dtype.kind == "f":
         least, most = -largest(dtype), largest(dtype)
     else:
         least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
@@ -94,22 +108,30 @@ def integers(function: str, numbers: Numbers, low: int, high: int, shape, dtype:
             f"{function}: from and to - 1 must not be out of bounds for torch.{dtype}, [{least}, {most}], "
             f"found {low} and {high}; give another dtype"
         )
-    drawn = as_array(numbers.integers(low, high, shape))
-    return below(drawn, low, high, dtype) if dtype.kind == "f" else drawn.astype(dtype, copy=False)
+    if dtype.kind == "f":
+        first, end = _inwards(low, high, dtype)
+        if not first < end:
+            raise ArgumentError(
+                f"{function}: expected integers from {low} to {high} (exclusive) in torch.{dtype}, found "
+                "none; give another dtype"
+            )
+        low, high = first, end
+    return as_array(numbers.integers(low, high, shape)).astype(dtype, copy=False)
 
 
+@silent
 def indices(numbers: np.random.Generator, weights: np.ndarray, count: int, replacement: bool) -> np.ndarray:
-    """Indices with probabilities proportional to the weights of their row, int64: (m, n) -> (m, count)."""
+    """Indices with probabilities proportional to the weights of their row, int64: (m, n) -> (m, count). They
+    are computed in the precision of the weights."""
     if replacement and count > 1:
         edges = np.cumsum(weights, axis=1)
         edges /= edges[:, -1:]
         drawn = [np.searchsorted(row, numbers.random(count)) for row in edges]
         possible = [np.flatnonzero(row)[[0, -1]] for row in weights]  # rounding may reach those of no weight
         return np.stack([np.clip(d, *ends) for d, ends in zip(drawn, possible)]).astype(np.int64)
-    # the first arrivals of Poisson processes: the smallest values of Exp(1) / weight
-    with np.errstate(divide="ignore"):
-        arrivals = numbers.standard_exponential(weights.shape) / weights
-    return np.argsort(arrivals, axis=1)[:, :count].astype(np.int64)
+    # the first arrivals of Poisson processes: the largest values of weight / Exp(1)
+    between = in_order_of(weights, numbers.standard_exponential).astype(weights.dtype)
+    return np.argsort(-weights / between, axis=1, kind="stable")[:, :count].astype(np.int64)
 
 
 def largest(dtype: np.dtype) -> float:

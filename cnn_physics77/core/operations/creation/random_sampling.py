@@ -349,7 +349,7 @@ def multinomial(
         raise DtypeError(
             f"multinomial: expected floating weights, found {input.dtype}; convert with .float()"
         )
-    weights = np.atleast_2d(input.array.astype(np.float64))
+    weights = np.atleast_2d(input.array.astype(np.promote_types(input.array.dtype, np.float32)))
     if input.array.ndim not in (1, 2):
         raise ShapeError(f"multinomial: expected weights (n,) or (m, n), found shape {input.array.shape}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
@@ -357,7 +357,7 @@ def multinomial(
     if num_samples < 1:
         raise ArgumentError(f"multinomial: expected num_samples of at least 1, found {num_samples}")
     if not replacement:
-        fewest = int(np.count_nonzero(weights, axis=1).min())
+        fewest = int(np.count_nonzero(weights, axis=1).min(initial=weights.shape[1]))
         if num_samples > fewest:
             raise ShapeError(
                 "multinomial: cannot sample n_sample > prob_dist.size(-1) samples without replacement: "
@@ -448,33 +448,41 @@ def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | No
 
 @method("random_")
 def _random_(
-    self: Tensor, low: int = 0, to: int | None = None, *, generator: Generator | None = None
+    self: Tensor, *bounds: int | None, generator: Generator | None = None, **named: int | None
 ) -> Tensor:
-    """Overwrite with integers from low to ``to`` (exclusive): ``random_(to)`` or ``random_(from, to)``.
+    """Overwrite with integers from ``from`` to ``to`` (exclusive): ``random_(to)`` or ``random_(from, to)``.
 
-    The default is all non-negative integers that the dtype represents exactly.
+    By default ``from`` is 0, and ``to`` beyond the last integer that the dtype represents exactly.
     """
+    given = dict(zip(("to",) if len(bounds) == 1 and not named else ("from", "to"), bounds)) | named
+    if len(given) < len(bounds) + len(named) or not given.keys() <= {"from", "to"}:
+        raise TypeError(
+            f"random_: expected random_(from, to, generator=...), found {bounds} and {sorted(named)}"
+        )
     dtype = self.array.dtype
     numbers = numbers_of(generator)
-    if to is None and not low:
+    low, to = given.get("from"), given.get("to")
+    if low is None and to is None:
         draw = partial(_any, numbers, dtype)
     else:
-        low, to = (0, low) if to is None else (low, to)
+        low, to = _numbers(0 if low is None else low, _most(dtype) + 1 if to is None else to)
         if not low < to:
             raise ArgumentError(f"random_: expected from < to, found {low} and {to}")
         draw = partial(integers, "random_", numbers, low, to, dtype=dtype)
     return _refilled("random_", self, in_order_of(self.array, lambda shape: draw(shape=shape)))
 
 
-def _any(numbers: Numbers, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Non-negative integers that the dtype represents exactly: of the floating ones up to 2^m, for a
-    significand of m bits. Those of 64 bits are made of long words, the others of words."""
+def _most(dtype: np.dtype) -> int:
+    """The last integer up to which a dtype represents all; 2^m for a significand of m bits."""
     if dtype.kind in "fc":
-        most = 2 ** (np.finfo(dtype).nmant + 1)
-    else:
-        most = 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 1)
+        return 2 ** (np.finfo(dtype).nmant + 1)
+    return 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 1)
+
+
+def _any(numbers: Numbers, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Integers up to the last, those of 64 bits from long words, the others from words."""
     words = (numbers.long_words if dtype.itemsize == 8 else numbers.words)(math.prod(shape))
-    return as_array(words % words.dtype.type(most + 1)).reshape(shape).astype(dtype)
+    return as_array(words % words.dtype.type(_most(dtype) + 1)).reshape(shape).astype(dtype)
 
 
 __all__ = [

@@ -11,7 +11,6 @@ from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
-from cnn_physics77.core.operations.creation.draws import in_order_of
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.activation_piecewise import leaky_relu
 from cnn_physics77.core.operations.nn.softmax import softmax
@@ -108,7 +107,7 @@ def gumbel_softmax(
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)  # of the caller
     check_tensors("gumbel_softmax", logits, kinds="f")
     x = logits.array
-    exponential = np.asanyarray(in_order_of(x, default_generator.numpy.standard_exponential)).astype(x.dtype)
+    exponential = np.asanyarray(default_generator.numpy.standard_exponential(x.shape)).astype(x.dtype)
     noise = from_array(-np.log(np.maximum(exponential, np.finfo(x.dtype).tiny)))
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

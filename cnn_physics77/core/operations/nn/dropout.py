@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from cnn_physics77.core.kernels import dropout as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.creation.draws import in_order_of
 from cnn_physics77.core.random import default_generator
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -74,7 +76,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     _check("dropout", input, p, training)
     if not training or p == 0:
         return input
-    mask = from_array(_keep(input.array.shape, p))
+    mask = from_array(in_order_of(input.array, partial(_keep, p=p)))
     return _applied("dropout", input, inplace, _dropout, mask, scale=1 / (1 - p) if p < 1 else 1.0)
 
 
@@ -175,7 +177,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     (True, True)
     """
     _check("alpha_dropout", input, p, training)
-    return _alpha("alpha_dropout", input, p, training, inplace, input.array.shape)
+    return _alpha("alpha_dropout", input, p, training, inplace, input.array)
 
 
 def feature_alpha_dropout(
@@ -194,20 +196,19 @@ def feature_alpha_dropout(
             "feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, found shape "
             f"{input.array.shape}"
         )
-    shape = (*input.array.shape[:2], *(1,) * (input.ndim - 2))
-    return _alpha("feature_alpha_dropout", input, p, training, inplace, shape)
+    channels = np.empty((*input.array.shape[:2], *(1,) * (input.ndim - 2)), np.bool_)
+    return _alpha("feature_alpha_dropout", input, p, training, inplace, channels)
 
 
-def _alpha(
-    function: str, input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]
-) -> Tensor:
+def _alpha(function: str, input: Tensor, p: float, training: bool, inplace: bool, like: np.ndarray) -> Tensor:
+    """Alpha dropout with noise of the shape and memory order of an array."""
     if not training or p == 0:
         return input
     if p == 1:
         return _applied(function, input, inplace, lambda x: x * 0)
     alpha = 1.7580993408473766
     a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    keep = _keep(shape, p).astype(input.array.dtype)
+    keep = in_order_of(like, partial(_keep, p=p)).astype(input.array.dtype)
     factor = from_array(keep * keep.dtype.type(a))
     shift = from_array(((keep - 1) * (alpha * a) + alpha * a * p).astype(keep.dtype))
     return _applied(function, input, inplace, lambda x: x * factor + shift)
