@@ -77,6 +77,7 @@ class PickleReader:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
+        self._unfinished: dict[int, list[int]] = {}  # by id of what is not built yet: its numbers
         self._safe = by_name()
         self._nested: dict[int, tuple[tuple, int, int]] = {}  # by id: a tuple, its depth, its parts in all
 
@@ -182,12 +183,14 @@ class PickleReader:
         self._stack.append(self._stack[-1])
 
     def _do_put(self, number: int) -> None:
-        self._memo[number] = self._stack[-1]
+        self._memo[number] = made = self._stack[-1]
+        if isinstance(made, Built):
+            self._unfinished.setdefault(id(made), []).append(number)
 
     _do_binput = _do_long_binput = _do_put
 
     def _do_memoize(self, _: Any) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
+        self._do_put(len(self._memo))
 
     def _do_get(self, number: int) -> None:
         self._stack.append(self._memo[number])
@@ -242,8 +245,9 @@ class PickleReader:
         made = self._stack[-1]
         if isinstance(made, Built):
             self._stack[-1] = finished = made.build(state)
-            for number in [n for n, held in self._memo.items() if held is made]:
-                self._memo[number] = finished
+            for number in self._unfinished.pop(id(made), ()):
+                if self._memo[number] is made:
+                    self._memo[number] = finished
         elif type(made) is OrderedDict and isinstance(state, dict) and set(state) <= {"_metadata"}:
             vars(made).update(state)  # of a module's state_dict
         elif self._is_safe(type(made)):

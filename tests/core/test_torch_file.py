@@ -12,6 +12,8 @@ import torch
 
 import cnn_physics77 as ours
 from cnn_physics77.core.errors import CheckpointError
+from cnn_physics77.core.pickle_reader import PickleReader
+from cnn_physics77.core.torch_file import names
 
 DTYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 bool complex64 complex128"
 
@@ -287,3 +289,21 @@ def test_any_changed_byte_gives_data_or_a_checkpoint_error():
         except CheckpointError:
             refused += 1
     assert refused > len(whole) / 3
+
+
+def test_the_time_for_arrays_is_that_of_each():
+    """Counted, not timed: what is built is not looked for among all that was read before."""
+
+    class Memo(dict):
+        looks = 0
+
+        def items(self):
+            Memo.looks += len(self)
+            return super().items()
+
+    arrays = [np.array([i]) for i in range(50)]
+    reader = PickleReader(names())
+    reader._memo = Memo()
+    found = reader.read(pickle.dumps([*arrays, *arrays], 4))
+    assert [a.item() for a in found] == [*range(50)] * 2 and found[3] is found[53]
+    assert Memo.looks == 0
