@@ -53,7 +53,7 @@ class ContinuousBernoulli(Distribution):
     ) -> None:
         name = one_of("ContinuousBernoulli", probs=probs, logits=logits)
         (given,) = broadcast_all(probs if logits is None else logits)
-        if probs is not None and validate_args and not constraints.unit_interval.check(given).all():
+        if probs is not None and validate_args and not constraints.unit_interval.check(given).array.all():
             raise ValueError(
                 "ContinuousBernoulli: the parameter probs has invalid values; expected them from 0 to 1"
             )

@@ -53,7 +53,7 @@ class Distribution:
                 if name not in vars(self) and isinstance(getattr(type(self), name, None), lazy_property):
                     continue
                 value = getattr(self, name)
-                if not constraint.check(value).all():
+                if not constraint.check(value).array.all():
                     raise ValueError(
                         f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
                         f"of distribution {type(self).__name__} to satisfy the constraint {constraint!r}, "
@@ -221,7 +221,7 @@ class Distribution:
                 stacklevel=3,
             )
             return
-        if not support.check(value).all():
+        if not support.check(value).array.all():
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be "
                 f"within the support ({support!r}) of the distribution {self!r}, but found invalid "

@@ -43,7 +43,7 @@ class Geometric(Distribution):
         (given,) = broadcast_all(probs if logits is None else logits)
         setattr(self, name, given)
         super().__init__(given.shape, validate_args=validate_args)
-        if self._validate_args and probs is not None and not (self.probs > 0).all():
+        if self._validate_args and probs is not None and not (self.probs > 0).array.all():
             raise ValueError(
                 "Expected parameter probs of distribution Geometric to be positive, but found invalid "
                 f"values:\n{self.probs}"

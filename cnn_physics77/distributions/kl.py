@@ -108,7 +108,7 @@ def _(p: Any, q: Any) -> Tensor:
 
 @register_kl(Binomial, Binomial)
 def _(p: Any, q: Any) -> Tensor:
-    if (p.total_count < q.total_count).any():
+    if (p.total_count < q.total_count).array.any():
         raise NotImplementedError(
             "kl_divergence: KL between Binomials where q.total_count > p.total_count is not implemented"
         )

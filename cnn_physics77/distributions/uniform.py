@@ -35,7 +35,7 @@ class Uniform(Distribution):
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = broadcast_all(low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
-        if self._validate_args and not torch.lt(self.low, self.high).all():
+        if self._validate_args and not torch.lt(self.low, self.high).array.all():
             raise ValueError("Uniform is not defined when low >= high; exchange them")
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)

@@ -60,7 +60,7 @@ class Wishart(Distribution):
         df = torch.as_tensor(df, dtype=matrix.dtype)
         batch, size = torch.broadcast_shapes(matrix.shape[:-2], df.shape), matrix.shape[-1]
         self.df = df.expand(batch)
-        if not (self.df > size - 1).all():
+        if not (self.df > size - 1).array.all():
             raise ValueError(f"Wishart: value of df={df} expected to be greater than ndim - 1 = {size - 1}")
         setattr(self, name, matrix.expand((*batch, -1, -1)))
         self.arg_constraints = {  # type: ignore[misc]  # it depends on the size

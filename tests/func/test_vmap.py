@@ -110,6 +110,11 @@ vmap(written_without_recording)(A)
 vmap(copied)(A)
 grad(lambda a: vmap(lambda x: x.clone().view(2, 2).sin_())(a).square().sum())(A)
 jvp(lambda a: a.mul_(2).sin(), (A.clone(),), (B,))
+vmap(grad(lambda m, i: F.embedding(i, m, scale_grad_by_freq=True).sum()), in_dims=(None, 0))(M, I)
+vmap(lambda m: torch.linalg.cond(m, 1))(torch.stack([M, M * 0]))
+vmap(lambda x: torch.distributions.Normal(x, x.exp()).log_prob(w))(A)
+vmap(lambda x, i: torch.distributions.Categorical(logits=x).log_prob(i))(A, i)
+vmap(F.gumbel_softmax, randomness="different")(A).sum(1)
 vmap(grad(lambda x: F.conv2d(M[None, None], x.view(2, 1, 2, 1)).relu().view(-1)[::3].sum()))(A)
 vmap(lambda x, i: (x[i], M[i] @ x, M[:, i]))(A, i)
 vmap(lambda x, i: (x.gather(0, i), x[i], M[i, i], M[i, :, None], x.index_select(0, i)))(A, I)
@@ -257,6 +262,35 @@ def test_functions_of_users(expression, with_rule):
         eval(expression.strip(), namespace(f) | {"E": functions(f, with_rule)}) for f in (ours, torch)
     )
     np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-11)
+
+
+def test_functions_of_users_with_jvp():
+    found = []
+    for framework in (ours, torch):
+
+        class Sin(framework.autograd.Function):
+            generate_vmap_rule = True
+
+            @staticmethod
+            def forward(x):
+                return x.sin()
+
+            @staticmethod
+            def setup_context(ctx, inputs, output):
+                ctx.save_for_backward(*inputs)
+                ctx.save_for_forward(*inputs)
+
+            @staticmethod
+            def backward(ctx, g):
+                return g * ctx.saved_tensors[0].cos()
+
+            @staticmethod
+            def jvp(ctx, t):
+                return t * ctx.saved_tensors[0].cos()
+
+        x = framework.tensor(VALUES["A"])
+        found.append(framework.vmap(framework.func.jacfwd(Sin.apply))(x))
+    np.testing.assert_allclose(*(each.numpy() for each in found), rtol=1e-12)
 
 
 def test_second_derivatives_of_users_functions():

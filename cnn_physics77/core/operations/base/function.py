@@ -52,6 +52,9 @@ class FunctionCtx:
                 )
         self._to_save = tensors
 
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Accepted as PyTorch's. Forward-mode derivatives are found by ``backward``, so nothing is saved."""
+
     @property
     def saved_tensors(self) -> tuple:
         """The tensors that :meth:`save_for_backward` saved.

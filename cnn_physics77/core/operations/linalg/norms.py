@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-import numpy as np
-
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.keywords import completed
@@ -164,7 +163,7 @@ def cond(input: Tensor, p=None) -> Tensor:
 def _finite(inverse: Tensor, info: Tensor) -> Tensor:
     """Zeros in place of the inverses of singular matrices."""
     failed = (info.array != 0)[..., None, None]
-    return where(from_array(np.asarray(failed)), 0, inverse) if info.array.any() else inverse
+    return where(from_array(as_array(failed)), 0, inverse) if info.array.any() else inverse
 
 
 __all__ = ["cond", "matrix_norm", "norm"]

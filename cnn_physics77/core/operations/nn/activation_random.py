@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
@@ -107,7 +108,7 @@ def gumbel_softmax(
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)  # of the caller
     check_tensors("gumbel_softmax", logits, kinds="f")
     x = logits.array
-    exponential = np.asanyarray(default_generator.numpy.standard_exponential(x.shape)).astype(x.dtype)
+    exponential = as_array(default_generator.numpy.standard_exponential(x.shape)).astype(x.dtype)
     noise = from_array(-np.log(np.maximum(exponential, np.finfo(x.dtype).tiny)))
     soft = softmax((logits + noise) / tau, dim)
     if not hard:

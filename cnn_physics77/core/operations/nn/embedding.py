@@ -98,7 +98,9 @@ def embedding(
         padding_idx %= rows
     if max_norm is not None:
         _shorten(weight, np.unique(indices), max_norm, norm_type)
-    return _lookup(weight, input, _factor(indices, padding_idx, scale_grad_by_freq, weight.dtype))
+    return _lookup(
+        weight, input, _factor(indices, padding_idx, rows if scale_grad_by_freq else 0, weight.dtype)
+    )
 
 
 def _shorten(weight: Tensor, used: np.ndarray, longest: float, norm_type: float) -> None:
@@ -109,13 +111,14 @@ def _shorten(weight: Tensor, used: np.ndarray, longest: float, norm_type: float)
         weight.mark_changed()
 
 
-def _factor(indices: np.ndarray, padding_idx: int | None, by_frequency: bool, dtype) -> Tensor | None:
-    """The factor of the gradient at each index; None for 1."""
-    if padding_idx is None and not by_frequency:
+def _factor(indices: np.ndarray, padding_idx: int | None, counted: int, dtype) -> Tensor | None:
+    """The factor of the gradient at each index; None for 1. The uses of so many rows are ``counted``, or 0
+    if frequencies do not matter."""
+    if padding_idx is None and not counted:
         return None
     factor = np.ones(indices.shape, dtype, like=indices)
-    if by_frequency and indices.size:
-        factor /= np.bincount(indices.reshape(-1))[indices]
+    if counted and indices.size:
+        factor /= np.bincount(indices.reshape(-1), minlength=counted)[indices]
     if padding_idx is not None:
         factor = np.where(indices == padding_idx, factor.dtype.type(0), factor)
     return from_array(factor[..., None])
