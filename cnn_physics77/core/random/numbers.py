@@ -169,12 +169,28 @@ class Numbers(np.random.Generator):
         n = int(x)
         many = max(n - 1, 0)
         drawn = self.words(many) if n < (2**32 - 1) // 20 else self.long_words(many)
-        places = np.arange(many, dtype=drawn.dtype)
-        others = drawn % (drawn.dtype.type(n) - places) + places
-        order = list(range(n))
-        for i, j in enumerate(others.tolist()):
-            order[i], order[j] = order[j], order[i]
-        return np.array(order, np.int64)
+        others = np.arange(n)
+        others[:many] += (drawn % np.arange(n, n - many, -1, dtype=drawn.dtype)).astype(np.int64)
+        return _exchanged(others)
+
+
+def _exchanged(others: np.ndarray) -> np.ndarray:
+    """The integers from 0 on after each place i, one after another, was exchanged with ``others[i]`` ≥ i.
+
+    What stands at i before its turn came there from the last place that was exchanged with i, where it stood
+    before the turn of that one, and so on. At its turn i receives it from ``others[i]``, which has what the
+    place exchanged with it most recently had, or its own.
+    """
+    places = np.arange(len(others))
+    standing, moved = places.copy(), others > places
+    standing[others[moved]] = places[moved]  # of several the last
+    while not np.array_equal(further := standing[standing], standing):
+        standing = further
+    turns = np.sort(others * len(others) + places) % max(len(others), 1)  # by others, then by place
+    again = np.flatnonzero(others[turns[1:]] == others[turns[:-1]])
+    received = others.copy()
+    received[turns[again + 1]] = standing[turns[again]]
+    return received
 
 
 def _in_groups(uniform: np.ndarray) -> np.ndarray:
