@@ -83,14 +83,20 @@ class Numbers(np.random.Generator):
         return self._made(size, dtype, self._singles if np.dtype(dtype).itemsize == 4 else self._doubles)
 
     def _singles(self, count: int) -> np.ndarray:
-        return (self.words(count) & np.uint32(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
+        words = self.words(count)
+        words &= np.uint32(2**24 - 1)
+        drawn = words.astype(np.float32)
+        drawn *= np.float32(2.0**-24)
+        return drawn
 
     def _halves(self, count: int) -> np.ndarray:
         """Rounded to half precision, as singles."""
         return self._singles(count).astype(np.float16).astype(np.float32)
 
     def _doubles(self, count: int) -> np.ndarray:
-        return (self.long_words(count) & np.uint64(2**53 - 1)) * 2.0**-53
+        words = self.long_words(count)
+        words &= np.uint64(2**53 - 1)
+        return words * 2.0**-53
 
     def standard_exponential(self, size=None, dtype=np.float64, method="inv", out=None):
         """-log(1 - u) of uniform numbers u in double precision."""
@@ -154,7 +160,9 @@ class Numbers(np.random.Generator):
 
         def values(count: int) -> np.ndarray:
             if span < 2**28:
-                return (self.words(count) % np.uint32(span)).astype(np.int64) + low
+                words = self.words(count)
+                words %= np.uint32(span)
+                return np.add(words, low, dtype=np.int64)
             drawn = self.long_words(count)
             if span < 2**64:
                 drawn %= np.uint64(span)
@@ -199,4 +207,8 @@ def _in_groups(uniform: np.ndarray) -> np.ndarray:
     kind = uniform.dtype.type
     radius = np.sqrt(kind(-2) * np.log(kind(1) - first))
     angle = kind(2 * math.pi) * second
-    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
+    pairs = np.empty((len(first), 2, _PAIRED // 2), kind)
+    np.cos(angle, out=pairs[:, 0])
+    np.sin(angle, out=pairs[:, 1])
+    pairs *= radius[:, None]
+    return pairs.ravel()
