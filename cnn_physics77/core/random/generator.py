@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.device import CPU, check_device, device
 from cnn_physics77.core.random.numbers import Numbers
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -113,6 +113,11 @@ class Generator:
         """The current :class:`numpy.random.Generator`; :meth:`manual_seed`, :meth:`set_state` replace it."""
         numbers, source = self._stream.numbers, drawing.get()
         return numbers if source is None else source(numbers)
+
+    @property
+    def device(self) -> device:
+        """``"cpu"``."""
+        return CPU
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of the seed; returns the generator.
