@@ -220,8 +220,7 @@ class Tensor(ArrayProtocol, Copying, Description):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(
-                f"data: Variable data has to be a tensor, but got {type(value).__name__}; use torch.tensor() "
-                "first"
+                f"data: Variable data has to be a tensor, but got {type(value).__name__}; use torch.tensor()"
             )
         if self.edge is not None and value.array.dtype.kind not in "fc":
             raise DtypeError(
@@ -354,9 +353,8 @@ class Tensor(ArrayProtocol, Copying, Description):
 
     def _notes(self) -> list[str]:
         """What is printed of the history."""
-        node = self.grad_fn
-        if node is not None:
-            return [f"grad_fn=<{node.name()}>"]
+        if self.grad_fn is not None:
+            return [f"grad_fn=<{self.grad_fn.name()}>"]
         return ["requires_grad=True"] if self.requires_grad else []
 
 
@@ -379,16 +377,14 @@ def _add_to(held: Tensor, gradient: Tensor) -> None:
 
 
 def clear_gradient(tensor: Tensor, set_to_none: bool) -> None:
-    """What ``zero_grad`` does to a parameter: drop its gradient, or overwrite it with zeros in its place, as
-    others may hold it."""
+    """Drop the gradient, or overwrite it with zeros in its place, as others may hold it: ``zero_grad``."""
     gradient = tensor.grad
     if set_to_none or gradient is None:
         tensor.grad = None
         return
-    if gradient.is_leaf:
-        gradient.edge = None
-    else:
+    if not gradient.is_leaf:
         gradient.detach_()
+    gradient.edge = None
     gradient.zero_()
 
 

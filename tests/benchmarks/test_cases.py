@@ -7,6 +7,7 @@ import pytest
 
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.speed.cases import CASES, CHOICES, CONVOLUTIONS, choose
+from cnn_physics77.benchmarks.speed.pinn import PinnCase, pinn_by_products
 from cnn_physics77.benchmarks.speed.sequences import SequenceCase
 from cnn_physics77.benchmarks.speed.suite import difference
 from cnn_physics77.benchmarks.speed.updates import UpdateCase
@@ -14,9 +15,7 @@ from cnn_physics77.benchmarks.speed.work import (
     ConvolutionCase,
     FunctionCase,
     InferenceCase,
-    PinnCase,
     TrainingCase,
-    pinn_by_products,
 )
 
 ADAPTERS = (numpy77.ADAPTER, pytorch.ADAPTER)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...results import REFERENCE, REFERENCES
 from .arguments import CHOICES
+from .pinn import PinnCase
 from .sequences import SequenceCase
 from .updates import UpdateCase
 from .work import (
@@ -20,7 +21,6 @@ from .work import (
     FunctionCase,
     InferenceCase,
     NetworkCase,
-    PinnCase,
     TrainingCase,
 )
 

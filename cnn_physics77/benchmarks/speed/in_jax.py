@@ -9,7 +9,8 @@ import numpy as np
 
 from ..adapters.numpy77 import ADAPTER as NUMPY77
 from ..instruments.measure import MeasurementError
-from .work import OPTIMIZERS, Arrays, Case, PinnCase, TrainingCase, Work, draw_gradient, pinn_by_products
+from .pinn import PinnCase, pinn_by_products
+from .work import OPTIMIZERS, Arrays, Case, TrainingCase, Work, draw_gradient
 
 if TYPE_CHECKING:
     from ..adapters.jax import Jax

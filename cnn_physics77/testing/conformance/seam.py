@@ -49,7 +49,7 @@ def resolve(root: Any, path: str) -> Any:
 # --------------------------------------------------------------------------------------------- values
 
 
-Memories = dict[tuple[int, torch.dtype], np.ndarray]
+Memories = dict[tuple[int, torch.dtype], tuple[Any, np.ndarray]]
 
 
 class Crossing:
@@ -123,8 +123,9 @@ def strided_copy(tensor: torch.Tensor, memories: Memories) -> np.ndarray:
     storage = tensor.untyped_storage()
     key = (storage.data_ptr(), tensor.dtype)
     if key not in memories:
-        memories[key] = torch.empty(0, dtype=tensor.dtype).set_(storage).numpy().copy()
-    memory = memories[key]
+        copied = torch.empty(0, dtype=tensor.dtype).set_(storage).numpy().copy()
+        memories[key] = storage, copied  # while the storage lives, no other has its address
+    memory = memories[key][1]
     strides = tuple(step * memory.itemsize for step in tensor.stride())
     return np.lib.stride_tricks.as_strided(memory[tensor.storage_offset() :], tuple(tensor.shape), strides)
 

@@ -479,10 +479,8 @@ def local_response_norm(
     """
     check_tensors("local_response_norm", input, kinds="fciu")
     if input.ndim < 3:
-        raise ArgumentError(
-            f"local_response_norm: Expected 3D or higher dimensionality input (got {input.ndim} dimensions); "
-            "use (N, C, ...)"
-        )
+        message = f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions); use (N, C, ...)"
+        raise ArgumentError(f"local_response_norm: {message}")
     if input.array.size == 0:
         return input
     wide = input.long() if input.array.dtype.kind in "iu" else input  # for the squares
