@@ -75,12 +75,14 @@ def trunc_normal_(
             return x, (dtype.type(a) <= x) & (x <= dtype.type(b))
 
     else:
-        nearest = max(a, min(mean, b))  # the point of largest density
+        nearest = max(low, min(0.0, high))  # the point of largest density
+        reach = sqrt(nearest**2 + 80)  # beyond it the density is below e^-40 of the largest
+        left, right = max(a, mean - reach * std), min(b, mean + reach * std)
 
         def propose() -> tuple[np.ndarray, np.ndarray]:
-            x = in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype, a, b))
+            x = in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype, left, right))
             u = in_order_of(tensor.array, lambda shape: uniform(numbers, shape, dtype))
-            return x, np.log(u) <= (((nearest - mean) / std) ** 2 - ((x - mean) / std) ** 2) / 2
+            return x, np.log(u) <= (nearest**2 - ((x - mean) / std) ** 2) / 2
 
     values, accepted = propose()
     while not accepted.all():
