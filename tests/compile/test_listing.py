@@ -165,17 +165,20 @@ def test_a_saved_step_of_training(tmp_path, kind, dtype):
     arrays = program.interface.arrays
     given |= {name: array.copy() for name, array in arrays.items() if name.startswith("optimizer")}
     position = torch.default_generator.position()
-    given["position"] = np.array(repr(position))
+    given |= {"key": np.frombuffer(position.key, np.uint32), "next": np.array(position.next)}
     losses, numbers = [], []
     for k in (4, 5):
         losses.append(step(x[k], target[k]).detach().numpy())
         numbers.append(arrays["optimizer.0.numbers"].copy())
     code = """
-position = eval(str(given["position"]))
-bits = np.random.PCG64(0)
-del position["seed"]
-bits.state = position
-rng = np.random.Generator(bits)
+class Numbers(np.random.Generator):
+    def random(self, size):
+        words = self.integers(0, 2**32, (*size, 2), np.uint32).astype(np.uint64)
+        return ((words[..., 0] << np.uint64(32) | words[..., 1]) & np.uint64(2**53 - 1)) * 2.0**-53
+
+bits = np.random.MT19937(0)
+bits.state = {"bit_generator": "MT19937", "state": {"key": given["key"], "pos": int(given["next"])}}
+rng = Numbers(bits)
 for k in (0, 1):
     saved.state["optimizer.0.numbers"][:] = given["numbers"][k]
     loss, gradients = saved.step(given["x"][4 + k], given["target"][4 + k], rng)

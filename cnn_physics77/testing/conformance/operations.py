@@ -35,6 +35,8 @@ def check(name: str, tenth: bool) -> Result:
     info = entries()[name]
     result = Result(name)
     try:
+        if reason := groups.left_out(name):
+            raise seam.Absent(reason)
         mine = ours_of(info)
     except seam.Absent as reason:
         result.absent = str(reason)
