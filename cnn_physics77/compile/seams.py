@@ -125,7 +125,10 @@ def tapped(trace: Trace) -> Iterator[Seen]:
             (Module, "__call__", _calling(Module.__call__, seen)),
             (current, "trace", trace),
         ):
-            undo.callback(setattr, owner, name, getattr(owner, name))
+            if isinstance(owner, type) and name not in vars(owner):  # inherited
+                undo.callback(delattr, owner, name)
+            else:
+                undo.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, function)
         yield seen
 
