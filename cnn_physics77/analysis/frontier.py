@@ -17,7 +17,7 @@ from cnn_physics77.analysis.statistics import Spread, pareto_front, spread
 from cnn_physics77.analysis.style import BLACK, GREY, Look, header_legend, look, new_figure, styled
 from cnn_physics77.results import RunLog
 
-_LARGEST_BUBBLE = 46.0  # diameter in points
+_LARGEST_BUBBLE = 34.0  # diameter in points; one of the key has room
 _KEY_ROWS = 2  # rows of the header's strip that the key of the bubbles takes
 
 
@@ -128,7 +128,7 @@ def efficiency_frontier(logs: Sequence[RunLog]) -> Figure:
     ]
     handles.append(Line2D([], [], color=BLACK, linewidth=1.2))
     header_legend(figure, handles, [*labels, "not dominated by any (right)"], columns, rows + _KEY_ROWS)
-    _bubble_key(figure, max(point.seconds.median for point in points))
+    _bubble_key(figure, [point.seconds.median for point in points])
     return figure
 
 
@@ -244,12 +244,13 @@ def _bubble_area(seconds: float, slowest: float) -> float:
     return _LARGEST_BUBBLE**2 * seconds / slowest
 
 
-def _bubble_key(figure: Figure, slowest: float) -> None:
-    """Three bubbles of round times above the left panel, in the strip's last rows: outside of the panels,
-    and not above the right one, which has no bubbles."""
+def _bubble_key(figure: Figure, times: list[float]) -> None:
+    """Bubbles of round times, from the slowest model's to the fastest's, above the left panel, in the strip's
+    last rows: outside of the panels, and not above the right one, which has no bubbles."""
     handles = []
-    for share in (0.5, 0.15, 0.03):
-        seconds = _round_down(share * slowest)
+    slowest, fastest = max(times), min(times)
+    shown = {_round_down(time) for time in (slowest, math.sqrt(slowest * fastest), fastest)}
+    for seconds in sorted(shown, reverse=True):
         size = math.sqrt(_bubble_area(seconds, slowest))
         handles.append(
             Line2D(
