@@ -27,7 +27,8 @@ def _(g):
 
 
 def vjp(function: Callable, inputs: Sequence[Tensor], v, needed: Sequence[bool]) -> list[Tensor | None]:
-    """The vector-Jacobian products Σ v ∂f/∂x_i of f = function: for each needed input x_i, None for the rest.
+    """The vector-Jacobian products Σ v ∂f/∂x_i of f = function: for each needed input x_i that f depends on,
+    None for the rest.
 
     The inputs count as independent of one another, even if one was computed from another. With recording on,
     the result is a function of the inputs and of v, and can be differentiated again.
@@ -44,23 +45,26 @@ def vjp(function: Callable, inputs: Sequence[Tensor], v, needed: Sequence[bool])
                 variable.requires_grad_()
         y = function(*variables)
     wanted = [variable for variable, need in zip(variables, needed) if need]
-    found = iter(grad(y, wanted, v, create_graph=create_graph, materialize_grads=True))
+    found = iter(grad(y, wanted, v, create_graph=create_graph, allow_unused=True))
     return [next(found) if need else None for need in needed]
 
 
 def double_backward(
-    function: Callable, g, inputs: Sequence[Tensor], v, needed: Sequence[bool]
+    function: Callable, g, inputs: Sequence[Tensor], v: Sequence[Tensor | None], needed: Sequence[bool]
 ) -> list[Tensor | None]:
     """The vector-Jacobian product of the gradient (g, *inputs) -> Σ g ∂f/∂inputs with v.
+
+    What nothing was sent to is left out: zeros in its place would make NaN of infinite values.
 
     Args:
         function: f; takes tensors.
         g: the gradient of the output of f.
-        v: the gradient of each input's gradient: one tensor, or one for each input.
+        v: the gradient of each input's gradient; None for one that was sent nothing.
         needed: for g and for each input, whether its gradient is needed.
     """
 
     def gradient(g, *inputs):
-        return grad(function(*inputs), inputs, g, create_graph=True, materialize_grads=True)
+        wanted = [x for x, sent in zip(inputs, v) if sent is not None]
+        return grad(function(*inputs), wanted, g, create_graph=True, materialize_grads=True)
 
-    return vjp(gradient, (g, *inputs), v, needed)
+    return vjp(gradient, (g, *inputs), [sent for sent in v if sent is not None], needed)

@@ -17,7 +17,8 @@ Any other is a function of arrays, its *forward*, and one function of tensors fo
 The parameter names of a derivative say what it requires. The node saves only what the needed derivatives
 require:
 
-- ``g``, always first: the gradient of the output (a tuple of them if the forward returns a list of outputs);
+- ``g``, always first: the gradient of the output. If the forward returns a list of outputs, it is a tuple,
+  with zeros for those that were sent none; a joint derivative gets None for them if it calls it ``gs``;
 - the name of an input: that input; ``<input>_shape``, ``<input>_dtype``: its shape or dtype only;
 - ``y``: the output; ``ys``: the tuple of them if the forward returns a list of outputs;
 - a name given in ``extras``: that auxiliary output; the forward then returns ``(output, *extras)``;
@@ -104,6 +105,7 @@ class Operation:
         self._calls: list[Callable | None] = [None] * len(self.inputs)
         self._pair: Callable | None = None
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
+        self._zeros = True  # in place of gradients that no output was sent
         self._saved_for: dict[tuple, tuple] = {}
         self._getters: dict[tuple, list[Callable | None]] = {}
         if self.name in OPERATIONS:
@@ -139,7 +141,9 @@ class Operation:
     def joint_derivative(self, function: Callable) -> Callable:
         """Decorator: ``function(g, needed, ...)`` returns a sequence with a gradient for every input.
         ``needed`` has a bool for each input; where it is False, any value will do."""
-        self._joint = (function, self._positions(_required(function)[2:]))
+        gradient, _, *required = _required(function)
+        self._joint = (function, self._positions(tuple(required)))
+        self._zeros = gradient != "gs"
         return function
 
     def _positions(self, required: tuple[str, ...]) -> tuple[int, ...]:
@@ -260,7 +264,7 @@ class Operation:
         recorded = recording()
         if saved and recorded:
             saved = self._reconnect(node)
-        if node.outputs is not None:
+        if node.outputs is not None and self._zeros:
             gradient = tuple(
                 from_array(np.zeros(shape, dtype)) if g is None else g
                 for g, (shape, dtype) in zip(gradient, node.outputs)

@@ -54,7 +54,7 @@ def _(g, needed, x, h, w_ih, w_hh, bias, y, relu, sizes, reverse):
 
 
 @_rnn_gradient.joint_derivative
-def _(v, needed, gy, gh, x, h, w_ih, w_hh, bias, relu, sizes, reverse, wanted):
+def _(gs, needed, gy, gh, x, h, w_ih, w_hh, bias, relu, sizes, reverse, wanted):
     activation = rectified if relu else tanh
 
     def layer(x, h, w_ih, w_hh, bias):
@@ -63,7 +63,7 @@ def _(v, needed, gy, gh, x, h, w_ih, w_hh, bias, relu, sizes, reverse, wanted):
 
         return by_steps(step, linear(x, w_ih, bias), (h,), sizes, reverse)
 
-    return [*gradient_again(layer, v, (gy, gh), (x, h, w_ih, w_hh, bias), wanted, needed), None]
+    return [*gradient_again(layer, gs, (gy, gh), (x, h, w_ih, w_hh, bias), wanted, needed), None]
 
 
 def _layer(relu):

@@ -59,7 +59,7 @@ def _(g, needed, x, h, w_ih, w_hh, b_ih, b_hh, y, gates, reset, sizes, reverse):
 
 
 @_gru_gradient.joint_derivative
-def _(v, needed, gy, gh, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, wanted):
+def _(gs, needed, gy, gh, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, wanted):
     def layer(x, h, w_ih, w_hh, b_ih, b_hh):
         def step(x, h):
             return (_step(x, linear(h, w_hh, b_hh), h),)
@@ -67,7 +67,7 @@ def _(v, needed, gy, gh, x, h, w_ih, w_hh, b_ih, b_hh, sizes, reverse, wanted):
         return by_steps(step, linear(x, w_ih, b_ih), (h,), sizes, reverse)
 
     inputs = (x, h, w_ih, w_hh, b_ih, b_hh)
-    return [*gradient_again(layer, v, (gy, gh), inputs, wanted, needed), None, None, None]
+    return [*gradient_again(layer, gs, (gy, gh), inputs, wanted, needed), None, None, None]
 
 
 def _step(of_input: Tensor, of_state: Tensor, h: Tensor) -> Tensor:

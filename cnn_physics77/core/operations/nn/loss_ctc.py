@@ -68,7 +68,7 @@ def _(v, needed, g, x, symbols, times, ends):
     def losses(x):
         return _in_plain_operations(log_softmax(x, 2), symbols, times, ends)
 
-    gradients = double_backward(losses, g, [x], v, needed[:2])
+    gradients = double_backward(losses, g, (x,), (v,), needed[:2])
     return [*gradients, None, None, None]
 
 

@@ -65,7 +65,7 @@ def _(g, needed, x, h, c, w_ih, w_hh, bias, w_hr, y, gates, cells, sizes, revers
 
 
 @_lstm_gradient.joint_derivative
-def _(v, needed, gy, gh, gc, x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse, wanted):
+def _(gs, needed, gy, gh, gc, x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse, wanted):
     def layer(x, h, c, w_ih, w_hh, bias, w_hr):
         def step(x, h, c):
             return _step(x + linear(h, w_hh), c, w_hr)
@@ -73,7 +73,7 @@ def _(v, needed, gy, gh, gc, x, h, c, w_ih, w_hh, bias, w_hr, sizes, reverse, wa
         return by_steps(step, linear(x, w_ih, bias), (h, c), sizes, reverse)
 
     inputs = (x, h, c, w_ih, w_hh, bias, w_hr)
-    return [*gradient_again(layer, v, (gy, gh, gc), inputs, wanted, needed), None, None, None]
+    return [*gradient_again(layer, gs, (gy, gh, gc), inputs, wanted, needed), None, None, None]
 
 
 def _step(gates: Tensor, c: Tensor, w_hr: Tensor | None) -> tuple[Tensor, Tensor]:

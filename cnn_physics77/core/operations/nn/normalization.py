@@ -45,12 +45,12 @@ def _over_channels(w: Tensor, x: Tensor) -> Tensor:
 
 
 def _gradients_again(
-    y: Callable, v, needed, g: Tensor, x: Tensor, weight: Tensor | None, shape: tuple[int, ...]
+    y: Callable, gs, needed, g: Tensor, x: Tensor, weight: Tensor | None, shape: tuple[int, ...]
 ):
     """The derivatives of the gradients of y(x, w, b) with respect to g, x and w; w and b have ``shape``."""
     w = from_array(np.ones(shape, x.dtype)) if weight is None else weight
     b = from_array(np.zeros(shape, x.dtype))
-    return double_backward(y, g, (x, w, b), v, (*needed[:3], False))[:3]
+    return double_backward(y, g, (x, w, b), gs, (*needed[:3], False))[:3]
 
 
 def _check(
@@ -84,7 +84,7 @@ def _(g, needed, x, weight, mean, invstd, training, eps):
 
 
 @_batch_norm_gradient.joint_derivative
-def _(v, needed, g, x, weight, mean, invstd, training, eps):
+def _(gs, needed, g, x, weight, mean, invstd, training, eps):
     def y(x, w, b):
         if training:
             z = _standardized(x, (0, *range(2, x.ndim)), eps)
@@ -92,7 +92,7 @@ def _(v, needed, g, x, weight, mean, invstd, training, eps):
             z = (x - _over_channels(mean, x)) * _over_channels(invstd, x)
         return z * _over_channels(w, x) + _over_channels(b, x)
 
-    return [*_gradients_again(y, v, needed, g, x, weight, x.shape[1:2]), None, None]
+    return [*_gradients_again(y, gs, needed, g, x, weight, x.shape[1:2]), None, None]
 
 
 def batch_norm(
@@ -200,13 +200,13 @@ def _(g, needed, x, weight, mean, invstd, groups, eps):
 
 
 @_group_norm_gradient.joint_derivative
-def _(v, needed, g, x, weight, groups, eps):
+def _(gs, needed, g, x, weight, groups, eps):
     def y(x, w, b):
         each = x.reshape(x.shape[0], groups, math.prod(x.shape[1:]) // groups)
         z = _standardized(each, 2, eps).reshape(x.shape)
         return z * _over_channels(w, x) + _over_channels(b, x)
 
-    return [*_gradients_again(y, v, needed, g, x, weight, x.shape[1:2]), None, None]
+    return [*_gradients_again(y, gs, needed, g, x, weight, x.shape[1:2]), None, None]
 
 
 def group_norm(
@@ -334,11 +334,11 @@ def _(g, needed, x, weight, mean, invstd, shape, eps):
 
 
 @_layer_norm_gradient.joint_derivative
-def _(v, needed, g, x, weight, shape, eps):
+def _(gs, needed, g, x, weight, shape, eps):
     def y(x, w, b):
         return _standardized(x, tuple(range(-len(shape), 0)), eps) * w + b
 
-    return [*_gradients_again(y, v, needed, g, x, weight, shape), None, None]
+    return [*_gradients_again(y, gs, needed, g, x, weight, shape), None, None]
 
 
 def _last_sizes(function: str, input: Tensor, normalized_shape, **vectors: Tensor | None) -> tuple[int, ...]:

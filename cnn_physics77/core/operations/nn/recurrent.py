@@ -50,7 +50,7 @@ def in_place_of(wanted: Sequence[bool], values: Sequence) -> list:
 
 def gradient_again(
     layer: Callable,
-    v: Sequence[Tensor],
+    gs: Sequence[Tensor | None],
     gradients: Sequence[Tensor],
     inputs: Sequence[Tensor | None],
     wanted: Sequence[bool],
@@ -60,21 +60,23 @@ def gradient_again(
 
     Args:
         layer: takes the inputs, returns outputs.
-        v: the gradients of the gradients of the wanted inputs.
+        gs: the gradients of the gradients of the wanted inputs; None for one that was sent nothing.
         gradients: those of the outputs.
         wanted: for each input, whether its gradient was computed.
         needed: which derivatives are needed, of the gradients and of the inputs.
     """
     count = len(gradients)
     given = [x is not None for x in inputs]
+    sent = in_place_of(wanted, gs)
 
     def gradient(*tensors: Tensor) -> tuple[Tensor, ...]:
         xs = in_place_of(given, tensors[count:])
-        variables = [x for x, want in zip(xs, wanted) if want]
+        variables = [x for x, one in zip(xs, sent) if one is not None]
         return grad(layer(*xs), variables, tensors[:count], create_graph=True, materialize_grads=True)
 
     present = [x for x in inputs if x is not None]
     of_present = [need for need, is_given in zip(needed[count:], given) if is_given]
+    v = [one for one in gs if one is not None]
     found = vjp(gradient, (*gradients, *present), v, (*needed[:count], *of_present))
     return [*found[:count], *in_place_of(given, found[count:])]
 
