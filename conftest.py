@@ -54,6 +54,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    if "torch" in sys.modules and not config.getoption("--without-torch"):
+        # workers share the cores: its threads would spin until one that another worker holds up has come
+        sys.modules["torch"].set_num_threads(1)
     order = config.getoption("--order")
     if order == "reversed":
         items.reverse()
