@@ -166,7 +166,12 @@ sparse_coo_tensor_with_dims_and_tensors
 def test_every_operation_has_a_rule_or_is_listed():
     for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
         importlib.import_module(module.name)
-    names = {name for name, operation in OPERATIONS.items() if operation.elementwise is None}
+    package = operations.__name__.partition(".")[0]  # an example of the documentation may have declared more
+    names = {
+        name
+        for name, operation in OPERATIONS.items()
+        if operation.elementwise is None and operation.forward.__module__.startswith(package)
+    }
     assert sorted(names - RULES.keys()) == LOOPED.split()
 
 

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
-from cnn_physics77.core.autograd.execution import Plain, Source, current_execution, holds_values
+from cnn_physics77.core.autograd.execution import Plain, Source, current_execution
 from cnn_physics77.core.autograd.graph import Node, Output, node_of
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
@@ -49,12 +49,13 @@ def run_backward(
     set of edges) is given, once for each of these, leaf or not, and only what leads to them is computed. A
     gradient that is ``owned`` lies in memory that nobody else can see.
     """
-    received = Received(Plain() if create_graph else current_execution()())
+    received = Received(Plain() if create_graph else current_execution()(), keeps=inputs is None)
     sums = received.sums
     for root, gradient in zip(roots, gradients):
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
-    before, kept = switch.set(create_graph), retaining.set(retain_graph)
+    ends = {node_of(edge) for edge in inputs or ()}
+    before, retained = switch.set(create_graph), retaining.set(retain_graph)
     at_end: list = []
     outer = ending.set(at_end)
     try:
@@ -63,10 +64,13 @@ def run_backward(
                 gradient = _run_node_hooks(node, gradient)
             edges = node.edges
             if needed is not None:
-                _deliver_inputs(node, gradient, inputs, deliver)
-                edges = tuple(edge if node_of(edge) in needed else None for edge in edges)
-                if not any(edge is not None for edge in edges):
+                if node in ends:
+                    _deliver_inputs(node, gradient, inputs, deliver)
+                kept = [node_of(edge) in needed for edge in edges]
+                if True not in kept:
                     continue
+                if False in kept:
+                    edges = tuple([edge if keep else None for edge, keep in zip(edges, kept)])
             results = node.op.backward(node, gradient, edges)
             for check in checks:
                 check(node, edges, results)
@@ -78,7 +82,7 @@ def run_backward(
                     heappush(received.queue, (-edge.sequence, edge))
                 else:
                     received.add(edge, result, (node, gradient, results))
-            if not retain_graph and node.saved and holds_values(node.saved):  # others can serve again
+            if not retain_graph and node.saved and type(node.saved) is tuple:  # not Reusable
                 node.saved = None
         for leaf, gradient, owned in received.leaves():
             if inputs is None or leaf in inputs:
@@ -89,17 +93,18 @@ def run_backward(
             finish()
     finally:
         ending.reset(outer)
-        retaining.reset(kept)
+        retaining.reset(retained)
         switch.reset(before)
 
 
 class Received:
     """The sum of what each edge was sent so far, and the order of the nodes that wait for their turn."""
 
-    __slots__ = ("execution", "found_leaves", "queue", "sums")
+    __slots__ = ("execution", "found_leaves", "keeps", "queue", "sums")
 
-    def __init__(self, execution: Plain):
+    def __init__(self, execution: Plain, keeps: bool = True):
         self.execution = execution
+        self.keeps = keeps  # whether leaves keep their gradient, if it is owned
         self.sums: dict = {}  # edge -> gradient
         self.found_leaves: list = []
         self.queue: list = []  # (-sequence number, node): the latest first
@@ -120,7 +125,8 @@ class Received:
                 heappush(self.queue, (-node.sequence, node))
         else:
             self.found_leaves.append(edge)
-            self.execution.reached_leaf(edge, gradient, source)
+            if self.keeps:
+                self.execution.reached_leaf(edge, gradient, source)
 
     def nodes(self) -> Iterable:
         """(node, its whole gradient), every node after all its users; a list of gradients for a node of
@@ -162,13 +168,13 @@ def _nodes_between(roots: Sequence, inputs: set) -> set | None:
     return needed
 
 
-def _deliver_inputs(node: Node, gradient, inputs: set | None, deliver: Callable) -> None:
+def _deliver_inputs(node: Node, gradient, inputs: Any, deliver: Callable) -> None:
     """Deliver the gradients of those results of ``node`` that are among ``inputs``."""
     outputs: list[tuple] = [(node, gradient)]
     if node.outputs is not None:
         outputs = [(Output(node, index), one) for index, one in enumerate(gradient)]
     for edge, one in outputs:
-        if one is not None and inputs is not None and edge in inputs:
+        if one is not None and edge in inputs:
             deliver(edge, one, False)
 
 

@@ -11,7 +11,7 @@ result is *fresh*: only the backward pass can see it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -77,39 +77,33 @@ def is_fresh(gradient, source: Source) -> bool:
     if getattr(node.op, "fresh", False):
         return True
     array = gradient.array
-    if not getattr(node.op, "pure", False) or not array.flags.writeable or flat(array) is None:
+    allocated = array.base is None  # for itself: nothing but a view of it shares its memory, and it is dense
+    if not getattr(node.op, "pure", False) or not array.flags.writeable:
+        return False
+    if not allocated and flat(array) is None:
         return False
     others = [result for result in results if result is not gradient]
     if len(others) < len(results) - 1:  # it is sent to several inputs
         return False
-    return not any(np.may_share_memory(array, other) for other in _arrays((incoming, node.saved, others)))
+    return not _reaches((incoming, *(node.saved or ()), *others), array, allocated)
 
 
-_SIZES = frozenset({type(None), type(...), int, float, bool, str, slice})
-
-
-def holds_values(saved: tuple) -> bool:
-    """Whether a node saved more than shapes, dtypes and parameters."""
-    for item in saved:
-        if isinstance(item, tuple):
-            if holds_values(item):
+def _reaches(values: Iterable, array: np.ndarray, allocated: bool) -> bool:
+    """Whether tensors, arrays and nested sequences of them may share memory with ``array``, which is
+    ``allocated`` for itself or not."""
+    for value in values:
+        if value is None:
+            continue
+        other = getattr(value, "array", value)
+        if type(other) is np.ndarray and allocated and other.base is None:
+            if other is array:
                 return True
-        elif type(item) not in _SIZES and not isinstance(item, np.dtype):
+        elif isinstance(other, (tuple, list)):
+            if _reaches(other, array, allocated):
+                return True
+        elif (other is not value or isinstance(other, np.ndarray)) and np.may_share_memory(array, other):
             return True
     return False
-
-
-def _arrays(value) -> Iterator[np.ndarray]:
-    """The arrays in tensors, arrays and nested sequences of them."""
-    for item in value:
-        if item is None or type(item) is int:  # most of what is no array
-            continue
-        if isinstance(item, (tuple, list)):
-            yield from _arrays(item)
-        else:
-            array = item if isinstance(item, np.ndarray) else getattr(item, "array", None)
-            if array is not None:
-                yield array
 
 
 _execution: ContextVar[type[Plain]] = ContextVar("execution", default=Fast)

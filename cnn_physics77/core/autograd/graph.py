@@ -92,6 +92,12 @@ LEAF = _Leaf()
 """The edge of a variable: its gradient goes into its own ``.grad``."""
 
 
+class Reusable(tuple):
+    """What a node saved, if that is shapes, dtypes and parameters alone: it serves any number of passes."""
+
+    __slots__ = ()
+
+
 class Node:
     """One recorded call of an operation. Made by :func:`record`.
 
@@ -101,7 +107,8 @@ class Node:
             anything but what backward is given, and nothing else keeps them; with a true ``fresh`` each of
             them lies in new memory of its own.
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
-        saved: what the derivative needs, in the order that the operation likes; None once it was freed.
+        saved: what the derivative needs, in the order that the operation likes; None once it was freed,
+            which happens to values (a tuple that is not empty and not :class:`Reusable`).
         sequence: the number of the call; see :class:`Sequence`.
         outputs: None for one result; for several, a list of (shape, dtype), one of each.
         hooks: per output index, the functions to call on its gradient.

@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import Node, Output, edge_to, record, sequence
+from cnn_physics77.core.autograd import Node, Output, Reusable, edge_to, record, sequence
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, state
 from cnn_physics77.core.errors import DtypeError, GradientError
@@ -100,6 +100,7 @@ class Operation:
         shapes = tuple(f"{n}_shape" for n in self.inputs)
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
         self.signature = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters, "ys")
+        self._first_parameter = len(self.signature) - len(parameters) - 1
         self._functions: list[Callable | None] = [None] * len(self.inputs)
         self._required: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
@@ -107,7 +108,7 @@ class Operation:
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
         self._zeros = True  # in place of gradients that no output was sent
         self._saved_for: dict[tuple, tuple] = {}
-        self._getters: dict[tuple, list[Callable | None]] = {}
+        self._plans: dict[tuple, tuple[list[tuple[int, Callable]], bool]] = {}
         if self.name in OPERATIONS:
             raise ValueError(f"operation {self.name!r} is declared twice")
         OPERATIONS[self.name] = self
@@ -210,12 +211,20 @@ class Operation:
 
     def _save(self, edges, tensors, outputs, extras, parameters) -> tuple:
         needed = tuple([e is not None for e in edges])
-        getters = self._getters.get(needed)
-        if getters is None:
+        plan = self._plans.get(needed)
+        if plan is None:
             kept = self.saved_for(needed)
-            getters = [self._getter(name) if keep else None for name, keep in zip(self.signature, kept)]
-            getters = self._getters[needed] = getters if any(kept) else []
-        return tuple([None if f is None else f(tensors, outputs, extras, parameters) for f in getters])
+            getters = [(i, self._getter(name)) for i, name in enumerate(self.signature) if kept[i]]
+            values = {*self.inputs, "y", *self.extras, "ys"}
+            plan = getters, any(self.signature[i] in values for i, _ in getters)
+            self._plans[needed] = plan
+        getters, saves_values = plan
+        saved: list[Any] = [None] * len(self.signature) if getters else []
+        for i, get in getters:
+            saved[i] = get(tensors, outputs, extras, parameters)
+        if saves_values or _holds_values(saved[self._first_parameter :]):
+            return tuple(saved)
+        return Reusable(saved)
 
     def _getter(self, name: str) -> Callable:
         """The function ``(inputs, outputs, extras, parameters) -> value`` for this name of the signature."""
@@ -319,6 +328,20 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+_SIZES = frozenset({type(None), type(...), int, float, bool, str, slice})
+
+
+def _holds_values(saved: Sequence) -> bool:
+    """Whether there is more than shapes, dtypes and plain parameters."""
+    for item in saved:
+        if isinstance(item, tuple):
+            if _holds_values(item):
+                return True
+        elif type(item) not in _SIZES and not isinstance(item, np.dtype):
+            return True
+    return False
 
 
 def _parameters(function: Callable) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.core.autograd import LEAF, Node, edge_to, record
+from cnn_physics77.core.autograd import LEAF, Node, Reusable, edge_to, record
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.base.operation import Operation, operation, overridden, overrides
@@ -61,7 +61,9 @@ class View(Operation):
         if array is old or is_view(array):
             remember(y, x, (self, parameters) if recorded else _UNRECORDED)
         if x.edge is not None and recorded:
-            saved = (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
+            saved = Reusable(
+                (None, None, old.shape, old.dtype, *[parameters[name] for name in self._parameters])
+            )
             y.edge = record(self, (edge_to(x),), saved)
         return y
 
