@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.one_probability import OneProbability
+from cnn_physics77.distributions.utils import broadcast_all
 from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
 
 
-class Bernoulli(Distribution):
+class Bernoulli(OneProbability):
     r"""1 with the probability p, 0 otherwise: :math:`p(x) = p^x (1 - p)^{1 - x}`.
 
     Args:
@@ -35,32 +29,12 @@ class Bernoulli(Distribution):
     tensor([0.2500, 0.7500])
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     support = constraints.boolean
     has_enumerate_support = True
-    _batched = ("probs", "logits", "_param")
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        name = one_of(type(self).__name__, probs=probs, logits=logits)
-        (self._param,) = broadcast_all(probs if logits is None else logits)
-        setattr(self, name, self._param)
+        self._give(probs, logits)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:

@@ -7,18 +7,11 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.draws import binomial
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.one_probability import OneProbability
 
 
-class Binomial(Distribution):
+class Binomial(OneProbability):
     r"""The number of successes in n trials: :math:`p(k) = \binom{n}{k} p^k (1 - p)^{n - k}`.
 
     Args:
@@ -34,11 +27,10 @@ class Binomial(Distribution):
 
     arg_constraints: ClassVar[dict[str, Any]] = {
         "total_count": constraints.nonnegative_integer,
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
+        **OneProbability.arg_constraints,
     }
     has_enumerate_support = True
-    _batched = ("total_count", "probs", "logits", "_param")
+    _batched = ("total_count", *OneProbability._batched)
 
     def __init__(
         self,
@@ -47,30 +39,12 @@ class Binomial(Distribution):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        name = one_of("Binomial", probs=probs, logits=logits)
-        given = probs if logits is None else logits
-        kind = given if isinstance(given, Tensor) else torch.tensor(float(given))
-        count = torch.as_tensor(total_count).to(kind.dtype)
-        self.total_count, self._param = broadcast_all(count, kind)
-        setattr(self, name, self._param)
+        self.total_count = self._give(probs, logits, total_count)
         super().__init__(self._param.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self.total_count)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:

@@ -104,4 +104,35 @@ class Categorical(Distribution):
         return self._support_values(torch.arange(self._num_events), expand)
 
 
+class OfCategorical(Distribution):
+    """A distribution of vectors of K numbers, with the parameters of :class:`Categorical`."""
+
+    arg_constraints = Categorical.arg_constraints
+    _batched = ("_categorical",)
+
+    def __init__(self, probs: Tensor | None, logits: Tensor | None, validate_args: bool | None) -> None:
+        self._categorical = Categorical(probs, logits)
+        shape = self._categorical.param_shape
+        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities."""
+        return self._categorical.probs
+
+    @property
+    def logits(self) -> Tensor:
+        """Their logarithms."""
+        return self._categorical.logits
+
+    @property
+    def _param(self) -> Tensor:
+        return self._categorical._param
+
+    @property
+    def param_shape(self) -> Any:
+        """The shape of the parameters."""
+        return self._categorical.param_shape
+
+
 __all__ = ["Categorical"]

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    clamp_probs,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.one_probability import OneProbability
+from cnn_physics77.distributions.utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs
 from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
 
 
-class ContinuousBernoulli(Distribution):
+class ContinuousBernoulli(OneProbability):
     r"""A density on [0, 1]: :math:`p(x) = C(\lambda)\, \lambda^x (1 - \lambda)^{1 - x}` (G. Loaiza-Ganem and
     J. P. Cunningham, *The continuous Bernoulli*, NeurIPS 2019).
 
@@ -36,13 +29,8 @@ class ContinuousBernoulli(Distribution):
     tensor(1.)
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     support = constraints.unit_interval
     has_rsample = True
-    _batched = ("probs", "logits", "_param")
 
     def __init__(
         self,
@@ -51,29 +39,19 @@ class ContinuousBernoulli(Distribution):
         lims: tuple[float, float] = (0.499, 0.501),
         validate_args: bool | None = None,
     ) -> None:
-        name = one_of("ContinuousBernoulli", probs=probs, logits=logits)
-        (given,) = broadcast_all(probs if logits is None else logits)
-        if probs is not None and validate_args and not constraints.unit_interval.check(given).array.all():
-            raise ValueError(
-                "ContinuousBernoulli: the parameter probs has invalid values; expected them from 0 to 1"
-            )
-        self._param = given if logits is not None else clamp_probs(given)
-        setattr(self, name, self._param)
+        self._give(probs, logits)
+        if logits is None:
+            if validate_args and not constraints.unit_interval.check(self._param).array.all():
+                raise ValueError(
+                    "ContinuousBernoulli: the parameter probs has invalid values; expected them from 0 to 1"
+                )
+            self._param = self.probs = clamp_probs(self._param)
         self._lims = lims
-        super().__init__(given.shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
+        super().__init__(self._param.shape, validate_args=validate_args)
 
     @lazy_property
     def probs(self) -> Tensor:
         return clamp_probs(logits_to_probs(self.logits, is_binary=True))
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._param.shape
 
     def _outside(self) -> Tensor:
         """Whether λ is away from 1/2."""

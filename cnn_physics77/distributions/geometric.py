@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.one_probability import OneProbability
+from cnn_physics77.distributions.utils import broadcast_all
 from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
 
 
-class Geometric(Distribution):
+class Geometric(OneProbability):
     r"""The number of failures before the first success: :math:`p(k) = (1 - p)^k p`, k = 0, 1, ...
 
     Args:
@@ -31,31 +25,16 @@ class Geometric(Distribution):
     tensor([0.5000, 0.2500, 0.1250])
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     support = constraints.nonnegative_integer
-    _batched = ("probs", "logits")
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        name = one_of("Geometric", probs=probs, logits=logits)
-        (given,) = broadcast_all(probs if logits is None else logits)
-        setattr(self, name, given)
-        super().__init__(given.shape, validate_args=validate_args)
+        self._give(probs, logits)
+        super().__init__(self._param.shape, validate_args=validate_args)
         if self._validate_args and probs is not None and not (self.probs > 0).array.all():
             raise ValueError(
                 "Expected parameter probs of distribution Geometric to be positive, but found invalid "
                 f"values:\n{self.probs}"
             )
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def mean(self) -> Tensor:

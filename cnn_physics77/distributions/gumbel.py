@@ -29,6 +29,7 @@ class Gumbel(TransformedDistribution):
 
     arg_constraints: ClassVar[dict[str, Any]] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
+    _batched = ("base_dist", "loc", "scale")
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
@@ -41,11 +42,6 @@ class Gumbel(TransformedDistribution):
             AffineTransform(self.loc, -self.scale),
         ]
         super().__init__(Uniform(low, high, validate_args=validate_args), transforms, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Gumbel:
-        made = Gumbel(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=False)
-        made._validate_args = self._validate_args
-        return made
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

@@ -33,6 +33,7 @@ class Kumaraswamy(TransformedDistribution):
         "concentration0": constraints.positive,
     }
     support = constraints.unit_interval
+    _batched = ("base_dist", "concentration1", "concentration0")
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
@@ -43,12 +44,6 @@ class Kumaraswamy(TransformedDistribution):
             PowerTransform(self.concentration1.reciprocal()),
         ]
         super().__init__(Uniform(0 * one, one, validate_args=validate_args), transforms, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Kumaraswamy:
-        a, b = self.concentration1.expand(batch_shape), self.concentration0.expand(batch_shape)
-        made = Kumaraswamy(a, b, validate_args=False)
-        made._validate_args = self._validate_args
-        return made
 
     def _moment(self, order: int) -> Tensor:
         """The mean of x^order: b B(1 + order/a, b)."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.binomial import Binomial
-from cnn_physics77.distributions.categorical import Categorical
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.categorical import OfCategorical
 from cnn_physics77.distributions.utils import broadcast_all
 
 
-class Multinomial(Distribution):
+class Multinomial(OfCategorical):
     r"""How often each of K results comes in n draws: :math:`p(x) = n! \prod_k p_k^{x_k} / x_k!`.
 
     Args:
@@ -29,12 +28,6 @@ class Multinomial(Distribution):
     tensor(0.5000)
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
-    _batched = ("_categorical",)
-
     def __init__(
         self,
         total_count: int = 1,
@@ -48,28 +41,11 @@ class Multinomial(Distribution):
                 f"{type(total_count).__name__}"
             )
         self.total_count = total_count
-        self._categorical = Categorical(probs, logits)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
+        super().__init__(probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:

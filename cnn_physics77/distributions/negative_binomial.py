@@ -7,19 +7,12 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.draws import standard_gamma
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.one_probability import OneProbability
 from cnn_physics77.nn.functional import logsigmoid
 
 
-class NegativeBinomial(Distribution):
+class NegativeBinomial(OneProbability):
     r"""The number of successes before failure number r: :math:`p(k) = \binom{k + r - 1}{k} p^k (1 - p)^r`.
 
     Args:
@@ -39,30 +32,13 @@ class NegativeBinomial(Distribution):
         "logits": constraints.real,
     }
     support = constraints.nonnegative_integer
-    _batched = ("total_count", "probs", "logits", "_param")
+    _batched = ("total_count", *OneProbability._batched)
 
     def __init__(
         self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        name = one_of("NegativeBinomial", probs=probs, logits=logits)
-        given = probs if logits is None else logits
-        kind = given if isinstance(given, Tensor) else torch.tensor(float(given))
-        self.total_count, self._param = broadcast_all(torch.as_tensor(total_count).to(kind.dtype), kind)
-        setattr(self, name, self._param)
+        self.total_count = self._give(probs, logits, total_count)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:

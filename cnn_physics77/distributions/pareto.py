@@ -25,16 +25,12 @@ class Pareto(TransformedDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {"alpha": constraints.positive, "scale": constraints.positive}
+    _batched = ("base_dist", "scale", "alpha")
 
     def __init__(self, scale: Any, alpha: Any, validate_args: bool | None = None) -> None:
         self.scale, self.alpha = broadcast_all(scale, alpha)
         transforms = [ExpTransform(), AffineTransform(0, self.scale)]
         super().__init__(Exponential(self.alpha, validate_args=validate_args), transforms, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Pareto:
-        made = Pareto(self.scale.expand(batch_shape), self.alpha.expand(batch_shape), validate_args=False)
-        made._validate_args = self._validate_args
-        return made
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:

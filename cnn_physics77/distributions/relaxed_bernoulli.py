@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.one_probability import OneProbability
 from cnn_physics77.distributions.transformed_distribution import TransformedDistribution
 from cnn_physics77.distributions.transforms import SigmoidTransform
-from cnn_physics77.distributions.utils import (
-    broadcast_all,
-    clamp_probs,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from cnn_physics77.distributions.utils import broadcast_all, clamp_probs
 
 
-class LogitRelaxedBernoulli(Distribution):
+class LogitRelaxedBernoulli(OneProbability):
     """The logit of :class:`RelaxedBernoulli`: logistically distributed.
 
     Args:
@@ -28,35 +21,15 @@ class LogitRelaxedBernoulli(Distribution):
         probs, logits: one of them.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
     support = constraints.real
     has_rsample = True
-    _batched = ("probs", "logits", "_param")
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        name = one_of("LogitRelaxedBernoulli", probs=probs, logits=logits)
+        self._give(probs, logits)
         self.temperature = temperature
-        (self._param,) = broadcast_all(probs if logits is None else logits)
-        setattr(self, name, self._param)
         super().__init__(self._param.shape, validate_args=validate_args)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._param.shape
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
@@ -73,32 +46,10 @@ class LogitRelaxedBernoulli(Distribution):
         return log_temperature + difference - 2 * difference.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
-    """A number between 0 and 1 that goes to :class:`Bernoulli` as the temperature goes to 0, with samples
-    that are differentiable: the binary concrete distribution (C. Maddison, A. Mnih and Y. W. Teh, ICLR 2017).
+class Relaxed(TransformedDistribution):
+    """A function of a distribution that has a temperature and probabilities."""
 
-    Args:
-        temperature: T > 0.
-        probs, logits: one of them.
-
-    >>> import cnn_physics77 as torch
-    >>> from cnn_physics77.distributions import RelaxedBernoulli
-    >>> RelaxedBernoulli(1.0, probs=0.5).log_prob(torch.tensor(0.3))
-    tensor(0.)
-    """
-
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.unit_interval,
-        "logits": constraints.real,
-    }
-    support = constraints.unit_interval
     has_rsample = True
-
-    def __init__(
-        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
-    ) -> None:
-        base = LogitRelaxedBernoulli(temperature, probs, logits)
-        super().__init__(base, SigmoidTransform(), validate_args)
 
     @property
     def temperature(self) -> Any:
@@ -114,6 +65,30 @@ class RelaxedBernoulli(TransformedDistribution):
     def probs(self) -> Tensor:
         """The probabilities."""
         return self.base_dist.probs
+
+
+class RelaxedBernoulli(Relaxed):
+    """A number between 0 and 1 that goes to :class:`Bernoulli` as the temperature goes to 0, with samples
+    that are differentiable: the binary concrete distribution (C. Maddison, A. Mnih and Y. W. Teh, ICLR 2017).
+
+    Args:
+        temperature: T > 0.
+        probs, logits: one of them.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.distributions import RelaxedBernoulli
+    >>> RelaxedBernoulli(1.0, probs=0.5).log_prob(torch.tensor(0.3))
+    tensor(0.)
+    """
+
+    arg_constraints = OneProbability.arg_constraints
+    support = constraints.unit_interval
+
+    def __init__(
+        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        base = LogitRelaxedBernoulli(temperature, probs, logits)
+        super().__init__(base, SigmoidTransform(), validate_args)
 
 
 __all__ = ["LogitRelaxedBernoulli", "RelaxedBernoulli"]

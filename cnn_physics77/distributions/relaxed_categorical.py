@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.categorical import Categorical
-from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.transformed_distribution import TransformedDistribution
+from cnn_physics77.distributions.categorical import OfCategorical
+from cnn_physics77.distributions.relaxed_bernoulli import Relaxed
 from cnn_physics77.distributions.transforms import ExpTransform
 from cnn_physics77.distributions.utils import broadcast_all, clamp_probs
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(OfCategorical):
     """The logarithm of :class:`RelaxedOneHotCategorical`.
 
     Args:
@@ -23,13 +22,8 @@ class ExpRelaxedCategorical(Distribution):
         probs, logits: (..., K), one of them.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
     support = constraints.real_vector
     has_rsample = True
-    _batched = ("_categorical",)
 
     def __init__(
         self,
@@ -38,25 +32,8 @@ class ExpRelaxedCategorical(Distribution):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._categorical = Categorical(probs, logits)
+        super().__init__(probs, logits, validate_args)
         self.temperature = temperature
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of the parameters."""
-        return self._categorical.param_shape
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """The softmax of the logits with Gumbel noise, as a logarithm."""
@@ -75,7 +52,7 @@ class ExpRelaxedCategorical(Distribution):
         return scores + math.lgamma(count) + temperature.log() * (count - 1)
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(Relaxed):
     """K positive numbers of sum 1 that go to :class:`OneHotCategorical` as the temperature goes to 0, with
     samples that are differentiable: the concrete distribution, or Gumbel-softmax (C. Maddison, A. Mnih and
     Y. W. Teh, ICLR 2017; E. Jang, S. Gu and B. Poole, ICLR 2017).
@@ -90,12 +67,8 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     tensor(0.7001)
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {
-        "probs": constraints.simplex,
-        "logits": constraints.real_vector,
-    }
+    arg_constraints = OfCategorical.arg_constraints
     support = constraints.simplex
-    has_rsample = True
 
     def __init__(
         self,
@@ -106,21 +79,6 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """T."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self.base_dist.probs
 
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
@@ -33,7 +33,7 @@ class TransformedDistribution(Distribution):
     (tensor(-0.9189), tensor(0.5000))
     """
 
-    _batched = ("base_dist",)
+    _batched: ClassVar[tuple[str, ...]] = ("base_dist",)
 
     def __init__(
         self,

@@ -31,6 +31,7 @@ class Weibull(TransformedDistribution):
         "concentration": constraints.positive,
     }
     support = constraints.positive
+    _batched = ("base_dist", "scale", "concentration", "concentration_reciprocal")
 
     def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
         self.scale, self.concentration = broadcast_all(scale, concentration)
@@ -41,12 +42,6 @@ class Weibull(TransformedDistribution):
             AffineTransform(0, self.scale),
         ]
         super().__init__(base, transforms, validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Weibull:
-        scale, concentration = self.scale.expand(batch_shape), self.concentration.expand(batch_shape)
-        made = Weibull(scale, concentration, validate_args=False)
-        made._validate_args = self._validate_args
-        return made
 
     def _moment(self, order: int) -> Tensor:
         """The mean of (x/λ)^order."""

@@ -306,15 +306,3 @@ def get_rng_state() -> Tensor:
 def set_rng_state(new_state: Tensor) -> None:
     """Set the default generator to a position that :func:`get_rng_state` returned, here or in PyTorch."""
     default_generator.set_state(new_state)
-
-
-__all__ = [
-    "Generator",
-    "default_generator",
-    "drawing",
-    "get_rng_state",
-    "initial_seed",
-    "manual_seed",
-    "seed",
-    "set_rng_state",
-]

@@ -1,10 +1,10 @@
 """No test of loading leaves a worker behind."""
 
 import gc
-import threading
-import time
 
 import pytest
+
+from tests.core.loading.samples import wait_until, worker_threads
 
 
 @pytest.fixture(autouse=True)
@@ -13,9 +13,6 @@ def no_worker_is_left():
     gc.disable()
     try:
         yield
-        deadline = time.monotonic() + 20
-        while any(thread.name.startswith("DataLoader worker") for thread in threading.enumerate()):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        wait_until(lambda: not worker_threads())
     finally:
         gc.enable()

@@ -13,24 +13,9 @@ from cnn_physics77.core import loading as ours
 from cnn_physics77.core import random as generators
 from cnn_physics77.core.operations.creation.random_sampling import rand
 from cnn_physics77.core.tensor import tensor
+from tests.core.loading.samples import Numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than processors
-
-
-class Numbers(ours.Dataset):
-    """0 to length - 1; `act(index)` runs before each."""
-
-    def __init__(self, length, act=lambda index: None):
-        self.length = length
-        self.act = act
-
-    def __getitem__(self, index):
-        self.act(index)
-        return index
-
-    def __len__(self):
-        return self.length
-
 
 # -------------------------------------------------------------------------------------------- order
 
