@@ -173,7 +173,9 @@ def test_several_loops_together_are_one(count):
     ]
     assert seen == []
     together(loops)
-    assert sorted(seen) == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)]
+    expected = [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2)]  # the same shares together
+    assert sorted(seen) == sorted(expected)
+    assert count > 1 or seen in (expected, expected[::-1])
     together([])
     together(iter(loops[:1]))
     assert len(seen) == 8

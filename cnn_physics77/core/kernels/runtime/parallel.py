@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from cnn_physics77.core.backend.fp_errors import silent
@@ -60,10 +61,11 @@ def together(loops: Iterable[ParallelLoop]) -> None:
     if len(loops) == 1:
         loops[0].run()
         return
-    work = [(loop.function, block) for loop in loops for block in range(loop.blocks)]
+    work = [(block / loop.blocks, loop.function, block) for loop in loops for block in range(loop.blocks)]
+    work.sort(key=itemgetter(0))  # neighbours do the same share of each loop, and so read the same
 
     def run(index: int) -> None:
-        function, block = work[index]
+        _, function, block = work[index]
         function(block)
 
     if work:
