@@ -10,7 +10,66 @@ from cnn_physics77.core.layers.parameter import Parameter, empty_parameter
 from cnn_physics77.core.tensor import Tensor
 
 
-class Embedding(Module):
+class Table(Module):
+    """What the layers share that look up rows of a table: the table, and the row of an index for nothing.
+
+    Args:
+        num_embeddings, embedding_dim: the shape of the table.
+        padding_idx: the index of a row that is initially zero.
+        weight: the table; None for one that is drawn.
+        freeze: whether the table is a constant.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None,
+        weight: Tensor | None,
+        freeze: bool,
+        device,
+        dtype,
+    ) -> None:
+        super().__init__()
+        name, shape = type(self).__name__, (num_embeddings, embedding_dim)
+        if padding_idx is not None:
+            if not -num_embeddings <= padding_idx < num_embeddings:
+                raise ShapeError(
+                    f"{name}: padding_idx must be within num_embeddings ({num_embeddings}), found "
+                    f"{padding_idx}"
+                )
+            padding_idx %= num_embeddings
+        self.num_embeddings = num_embeddings
+        self.embedding_dim = embedding_dim
+        self.padding_idx = padding_idx
+        if weight is None:
+            self.weight = empty_parameter(*shape, device=device, dtype=dtype)
+            self.weight.requires_grad_(not freeze)
+            self.reset_parameters()
+        else:
+            if weight.shape != shape:
+                raise ShapeError(f"{name}: expected a weight of shape {shape}, found {weight.array.shape}")
+            self.weight = Parameter(weight, requires_grad=not freeze)
+
+    def reset_parameters(self) -> None:
+        """Draw a new table."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.array[self.padding_idx] = 0
+
+    @classmethod
+    def _sizes(cls, embeddings: Tensor) -> tuple[int, int]:
+        """The numbers of rows and columns of a given table."""
+        if embeddings.ndim != 2:
+            raise ShapeError(
+                f"{cls.__name__}.from_pretrained: expected a table of 2 dimensions, found "
+                f"{embeddings.array.shape}"
+            )
+        rows, columns = embeddings.shape
+        return rows, columns
+
+
+class Embedding(Table):
     """Looks up row i of a table of ``num_embeddings`` vectors for every index i of the input.
 
     See :func:`nn.functional.embedding`.
@@ -47,38 +106,11 @@ class Embedding(Module):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__()
-        if padding_idx is not None:
-            if not -num_embeddings <= padding_idx < num_embeddings:
-                raise ShapeError(
-                    f"Embedding: padding_idx must be within num_embeddings ({num_embeddings}), "
-                    f"found {padding_idx}"
-                )
-            padding_idx %= num_embeddings
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
-        self.padding_idx = padding_idx
+        super().__init__(num_embeddings, embedding_dim, padding_idx, _weight, _freeze, device, dtype)
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
         self.sparse = sparse
-        if _weight is None:
-            self.weight = empty_parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.weight.requires_grad_(not _freeze)
-            self.reset_parameters()
-        else:
-            if _weight.shape != (num_embeddings, embedding_dim):
-                raise ShapeError(
-                    f"Embedding: expected a weight of shape {(num_embeddings, embedding_dim)}, "
-                    f"found {_weight.array.shape}"
-                )
-            self.weight = Parameter(_weight, requires_grad=not _freeze)
-
-    def reset_parameters(self) -> None:
-        """Draw a new table."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            self.weight.array[self.padding_idx] = 0
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(
@@ -123,14 +155,8 @@ class Embedding(Module):
 
         The other arguments are those of the constructor.
         """
-        if embeddings.ndim != 2:
-            raise ShapeError(
-                f"Embedding.from_pretrained: expected a table of 2 dimensions, found {embeddings.array.shape}"
-            )
-        rows, size = embeddings.shape
         return cls(
-            rows,
-            size,
+            *cls._sizes(embeddings),
             padding_idx=padding_idx,
             max_norm=max_norm,
             norm_type=norm_type,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from cnn_physics77.core import init
-from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.layers.parameter import Parameter, empty_parameter
+from cnn_physics77.core.layers.embedding import Table
 from cnn_physics77.core.operations.nn.embedding_bag import embedding_bag
 from cnn_physics77.core.tensor import Tensor
 
 
-class EmbeddingBag(Module):
+class EmbeddingBag(Table):
     """The sum, mean or maximum of the rows of a table in each bag of indices: see
     :func:`nn.functional.embedding_bag`.
 
@@ -46,39 +43,13 @@ class EmbeddingBag(Module):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__()
-        if padding_idx is not None:
-            if not -num_embeddings <= padding_idx < num_embeddings:
-                raise ShapeError(
-                    f"EmbeddingBag: padding_idx must be within num_embeddings ({num_embeddings}), found "
-                    f"{padding_idx}"
-                )
-            padding_idx %= num_embeddings
-        self.num_embeddings = num_embeddings
-        self.embedding_dim = embedding_dim
+        super().__init__(num_embeddings, embedding_dim, padding_idx, _weight, False, device, dtype)
         self.max_norm = max_norm
         self.norm_type = norm_type
         self.scale_grad_by_freq = scale_grad_by_freq
-        self.padding_idx = padding_idx
-        if _weight is None:
-            self.weight = empty_parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
-            self.reset_parameters()
-        else:
-            if _weight.shape != (num_embeddings, embedding_dim):
-                raise ShapeError(
-                    f"EmbeddingBag: expected a weight of shape {(num_embeddings, embedding_dim)}, found "
-                    f"{_weight.array.shape}"
-                )
-            self.weight = Parameter(_weight)
         self.mode = mode
         self.sparse = sparse
         self.include_last_offset = include_last_offset
-
-    def reset_parameters(self) -> None:
-        """Draw a new table."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            self.weight.array[self.padding_idx] = 0
 
     def forward(
         self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None
@@ -130,15 +101,8 @@ class EmbeddingBag(Module):
 
         The other arguments are those of the constructor.
         """
-        if embeddings.ndim != 2:
-            raise ShapeError(
-                "EmbeddingBag.from_pretrained: expected a table of 2 dimensions, found "
-                f"{embeddings.array.shape}"
-            )
-        rows, size = embeddings.shape
         layer = cls(
-            rows,
-            size,
+            *cls._sizes(embeddings),
             max_norm=max_norm,
             norm_type=norm_type,
             scale_grad_by_freq=scale_grad_by_freq,

@@ -43,12 +43,25 @@ def _mask(name: str, mask: Tensor | None, like: Tensor) -> Tensor | None:
 class _Layer(Module):
     """What the layers of encoder and decoder share: attention and the dense network, with residuals."""
 
-    def _make(
-        self, attentions: tuple[str, ...], d_model, nhead, dim_feedforward, dropout, activation, eps,
-        batch_first, norm_first, bias, device, dtype,
-    ) -> None:  # fmt: skip
+    _attentions: tuple[str, ...]
+
+    def __init__(
+        self,
+        d_model: int,
+        nhead: int,
+        dim_feedforward: int = 2048,
+        dropout: float = 0.1,
+        activation: Activation = F.relu,
+        layer_norm_eps: float = 1e-5,
+        batch_first: bool = False,
+        norm_first: bool = False,
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ) -> None:
+        super().__init__()
         of_all = {"device": device, "dtype": dtype}
-        for name in attentions:
+        for name in self._attentions:
             attention = MultiheadAttention(
                 d_model, nhead, dropout=dropout, bias=bias, batch_first=batch_first, **of_all
             )
@@ -57,9 +70,9 @@ class _Layer(Module):
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, bias=bias, **of_all)
         self.norm_first = norm_first
-        parts = range(1, len(attentions) + 2)
+        parts = range(1, len(self._attentions) + 2)
         for part in parts:
-            setattr(self, f"norm{part}", LayerNorm(d_model, eps=eps, bias=bias, **of_all))
+            setattr(self, f"norm{part}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **of_all))
         for part in parts:
             setattr(self, f"dropout{part}", Dropout(dropout))
         self.activation = _activation(activation)
@@ -98,27 +111,8 @@ class TransformerEncoderLayer(_Layer):
     torch.Size([3, 5, 8])
     """
 
+    _attentions = ("self_attn",)
     self_attn: MultiheadAttention
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device=None,
-        dtype=None,
-    ) -> None:
-        super().__init__()
-        self._make(
-            ("self_attn",), d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps,
-            batch_first, norm_first, bias, device, dtype,
-        )  # fmt: skip
 
     def forward(
         self,
@@ -149,28 +143,9 @@ class TransformerDecoderLayer(_Layer):
     torch.Size([4, 3, 8])
     """
 
+    _attentions = ("self_attn", "multihead_attn")
     self_attn: MultiheadAttention
     multihead_attn: MultiheadAttention
-
-    def __init__(
-        self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int = 2048,
-        dropout: float = 0.1,
-        activation: Activation = F.relu,
-        layer_norm_eps: float = 1e-5,
-        batch_first: bool = False,
-        norm_first: bool = False,
-        bias: bool = True,
-        device=None,
-        dtype=None,
-    ) -> None:
-        super().__init__()
-        self._make(
-            ("self_attn", "multihead_attn"), d_model, nhead, dim_feedforward, dropout, activation,
-            layer_norm_eps, batch_first, norm_first, bias, device, dtype,
-        )  # fmt: skip
 
     def forward(
         self,
