@@ -259,8 +259,7 @@ def paired_tost(ours: ArrayLike, theirs: ArrayLike, margin: Margin, *, alpha: fl
 
     Raises:
         ValueError: for unequal lengths, a margin or alpha out of range, or values that are not positive
-        under a relative
-            margin.
+            under a relative margin.
 
     Source: D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15, 657 (1987).
 

@@ -172,11 +172,14 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
         return sqrt(2)
     if nonlinearity == "leaky_relu":
         if param is not None and (isinstance(param, bool) or not isinstance(param, int | float)):
-            raise ValueError(f"negative_slope {param} not a valid number")
+            raise ValueError(f"calculate_gain: negative_slope {param} not a valid number; give a float")
         return sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity == "selu":
         return 3 / 4
-    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    raise ValueError(
+        f"calculate_gain: Unsupported nonlinearity {nonlinearity}; expected linear, a convolution, sigmoid, "
+        "tanh, relu, leaky_relu or selu"
+    )
 
 
 def _fans(function: str, tensor: Tensor) -> tuple[int, int]:

@@ -36,7 +36,9 @@ class Uniform(Distribution):
         self.low, self.high = broadcast_all(low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
         if self._validate_args and not torch.lt(self.low, self.high).array.all():
-            raise ValueError("Uniform is not defined when low >= high; exchange them")
+            raise ValueError(
+                f"Uniform is not defined when low >= high, found {self.low} and {self.high}; exchange them"
+            )
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:

@@ -58,8 +58,8 @@ def assert_close(
         check_dtype: the dtypes, or the types of numbers, must be equal.
         check_layout: not used; there is one layout.
         check_stride: the strides must be equal.
-        msg: the message where values or attributes differ, or a function that makes it
-            from the generated one.
+        msg: the message where values or attributes differ, or a function that makes it from the
+            generated one.
 
     Raises:
         AssertionError: they are not close, or differ in shape, dtype or structure.

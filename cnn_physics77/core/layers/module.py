@@ -66,7 +66,7 @@ class Module(Stateful, Conversions):
     def _no_forward(self, *args, **kwargs):
         """Compute the output; every subclass defines it."""
         raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
+            f'Module [{type(self).__name__}] is missing the required "forward" function; define it'
         )
 
     forward: Callable[..., Any] = _no_forward
@@ -340,7 +340,7 @@ class Module(Stateful, Conversions):
     def train(self, mode: bool = True):
         """Set this module and all below it to training mode, or to evaluation mode if False; returns it."""
         if not isinstance(mode, bool):
-            raise ValueError("training mode is expected to be boolean")
+            raise ValueError(f"training mode is expected to be boolean, found {type(mode).__name__}")
         self.training = mode
         for module in self.children():
             module.train(mode)

@@ -18,7 +18,10 @@ class _WithMomentum(LRScheduler):
 
     def _init_momentum(self, optimizer: Optimizer, base_momentum, max_momentum, last_epoch: int) -> None:
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+            raise ValueError(
+                f"{type(self).__name__}: optimizer must support momentum or beta1 with `cycle_momentum` "
+                f"option enabled, found {type(optimizer).__name__}; set cycle_momentum=False"
+            )
         self.use_beta1 = "betas" in optimizer.defaults
         self.base_momentums = per_group("base_momentum", optimizer, base_momentum)
         self.max_momentums = per_group("max_momentum", optimizer, max_momentum)
@@ -80,14 +83,16 @@ class OneCycleLR(_WithMomentum):
         self.optimizer = optimizer
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
-                raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+                raise ValueError(
+                    "OneCycleLR: You must define either total_steps OR (epochs AND steps_per_epoch)"
+                )
             total_steps = _positive("epochs", epochs) * _positive("steps_per_epoch", steps_per_epoch)
         self.total_steps = _positive("total_steps", total_steps)
         if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
-            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+            raise ValueError(f"OneCycleLR: Expected float between 0 and 1 pct_start, but got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
+                f"OneCycleLR: anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
         # Each phase: last step, rate from and to, momentum from and to (the last four are keys of the group).
@@ -117,7 +122,8 @@ class OneCycleLR(_WithMomentum):
         now = self.last_epoch
         if now > self.total_steps:
             raise ValueError(
-                f"Tried to step {now} times. The specified number of total steps is {self.total_steps}"
+                f"OneCycleLR: Tried to step {now} times. The specified number of total steps is "
+                f"{self.total_steps}; give as many as the training has"
             )
         begin = 0.0
         for phase in self._phases:
@@ -171,7 +177,10 @@ class CyclicLR(_WithMomentum):
     ) -> None:
         check_optimizer(optimizer)
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
-            raise ValueError("mode is invalid and scale_fn is None")
+            raise ValueError(
+                "CyclicLR: mode is invalid and scale_fn is None: expected 'triangular', 'triangular2' or "
+                f"'exp_range', found {mode!r}"
+            )
         self.optimizer = optimizer
         base_lrs = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
@@ -244,9 +253,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
-            raise ValueError(f"Expected positive integer T_0, but got {T_0}")
+            raise ValueError(f"CosineAnnealingWarmRestarts: Expected positive integer T_0, but got {T_0}")
         if not isinstance(T_mult, int) or T_mult < 1:
-            raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+            raise ValueError(f"CosineAnnealingWarmRestarts: Expected integer T_mult >= 1, but got {T_mult}")
         self.T_0 = T_0
         self.T_i: float = T_0
         self.T_mult = T_mult
@@ -269,7 +278,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur -= self.T_i
                 self.T_i *= self.T_mult
         elif epoch < 0:
-            raise ValueError(f"Expected non-negative epoch, but got {epoch}")
+            raise ValueError(f"CosineAnnealingWarmRestarts: Expected non-negative epoch, but got {epoch}")
         elif epoch < self.T_0:
             self.T_i, self.T_cur = self.T_0, epoch
         elif self.T_mult == 1:
@@ -286,7 +295,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 def _positive(name: str, value: int) -> int:
     if not isinstance(value, int) or value <= 0:
-        raise ValueError(f"Expected positive integer {name}, but got {value}")
+        raise ValueError(f"OneCycleLR: Expected positive integer {name}, but got {value}")
     return value
 
 

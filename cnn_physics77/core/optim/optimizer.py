@@ -109,11 +109,13 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                "Tensor"
+                "Tensor; put it into a list"
             )
         groups = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                f"{type(self).__name__}: optimizer got an empty parameter list; give model.parameters()"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -173,12 +175,12 @@ class Optimizer:
                     f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
                 )
             if not p.is_leaf:
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError("can't optimize a non-leaf Tensor; give the ones that it was computed from")
         if len(set(params)) != len(params):
             warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=3)
         others = {p for group in self.param_groups for p in group["params"]}
         if not others.isdisjoint(params):
-            raise ValueError("some parameters appear in more than one parameter group")
+            raise ValueError("some parameters appear in more than one parameter group; leave them in one")
         if self.param_groups and bool(names) != ("param_names" in self.param_groups[0]):
             raise ValueError(
                 "all optimizer param groups should be with/without names. cannot add param group "
@@ -190,7 +192,8 @@ class Optimizer:
         for key, value in self.defaults.items():
             if value is required and key not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {key}"
+                    f"parameter group didn't specify a value of required optimization parameter {key}; give "
+                    "it in the group, or to the optimizer"
                 )
             param_group.setdefault(key, value)
         self.param_groups.append(param_group)

@@ -15,14 +15,18 @@ def check_not_negative(optimizer: str, **settings: float) -> None:
     }
     for name, value in settings.items():
         if not value >= 0:
-            raise ValueError(f"{optimizer}: Invalid {names.get(name, name + ' value')}: {value}")
+            raise ValueError(
+                f"{optimizer}: Invalid {names.get(name, name + ' value')}: {value}; expected at least 0"
+            )
 
 
 def check_betas(optimizer: str, betas: tuple[float, float]) -> tuple[float, float]:
     """Return the two betas as floats; raise ValueError, in PyTorch's words, unless they lie in [0, 1)."""
     for i, beta in enumerate(betas):
         if not 0 <= beta < 1:
-            raise ValueError(f"{optimizer}: Invalid beta parameter at index {i}: {beta}")
+            raise ValueError(
+                f"{optimizer}: Invalid beta parameter at index {i}: {beta}; expected 0 <= beta < 1"
+            )
     return float(betas[0]), float(betas[1])
 
 
@@ -55,4 +59,4 @@ def refuse_differentiable(optimizer: str, differentiable: bool) -> None:
 def check_fused(fused: bool | None, foreach: bool | None) -> None:
     """Raise RuntimeError, in PyTorch's words, if both are True."""
     if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together. Set one of them.")

@@ -66,7 +66,10 @@ class SGD(ElementwiseOptimizer):
     ) -> None:
         check_not_negative("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+            raise ValueError(
+                "SGD: Nesterov momentum requires a momentum and zero dampening, found momentum "
+                f"{momentum} and dampening {dampening}"
+            )
         refuse_differentiable("SGD", differentiable)
         check_fused(fused, foreach)
         super().__init__(

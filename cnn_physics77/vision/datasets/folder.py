@@ -20,7 +20,9 @@ def find_classes(directory: str | os.PathLike[str]) -> tuple[list[str], dict[str
     """
     classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
     if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {directory}.")
+        raise FileNotFoundError(
+            f"Couldn't find any class folder in {directory}. Expected one for the images of each class"
+        )
     return classes, {name: i for i, name in enumerate(classes)}
 
 

@@ -39,18 +39,14 @@ def _comparison(name: str, ufunc: Callable, relation: str, ordered: bool) -> Cal
             raise _mismatch(name, a, b) from None
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""Elementwise, whether a {
-        relation
-    } b: a boolean tensor, without derivative; tensors or numbers, with
-    broadcasting and promotion of dtypes. Whatever is compared with NaN is {name == "ne"}.
+    complex_ones = "\n        DtypeError: complex numbers, which have no order." if ordered else ""
+    function.__doc__ = f"""Elementwise, whether a {relation} b: a boolean tensor, without derivative.
+
+    Both are tensors or numbers, which broadcast and are promoted to one dtype. Whatever is compared with NaN
+    is {name == "ne"}.
 
     Raises:
-        ShapeError: the shapes do not broadcast.{
-        '''
-        DtypeError: complex numbers, which have no order.'''
-        if ordered
-        else ""
-    }
+        ShapeError: the shapes do not broadcast.{complex_ones}
 
     >>> import cnn_physics77 as torch
     >>> torch.{name}(torch.tensor([1.0, 2.0, 3.0]), 2)
