@@ -2,13 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 
-matmul = SimpleNamespace(
-    allow_tf32=False,
-    allow_fp16_reduced_precision_reduction=True,
-    allow_bf16_reduced_precision_reduction=True,
-)
+from cnn_physics77._settings import get_float32_matmul_precision, set_float32_matmul_precision
+
+
+class _Matmul:
+    """The switches of products of matrices.
+
+    ``allow_tf32`` is what :func:`set_float32_matmul_precision` set: False at ``"highest"``, True below.
+
+    >>> matmul.allow_tf32 = True
+    >>> get_float32_matmul_precision()
+    'high'
+    >>> set_float32_matmul_precision("highest")
+    >>> matmul.allow_tf32
+    False
+    """
+
+    allow_fp16_reduced_precision_reduction = True
+    allow_bf16_reduced_precision_reduction = True
+
+    @property
+    def allow_tf32(self) -> bool:
+        return get_float32_matmul_precision() != "highest"
+
+    @allow_tf32.setter
+    def allow_tf32(self, value: bool) -> None:
+        set_float32_matmul_precision("high" if value else "highest")
+
+
+matmul = _Matmul()
 
 
 def is_built() -> bool:

@@ -85,7 +85,8 @@ backends.mps.is_available() backends.mps.is_built() backends.mkldnn.enabled dist
 distributed.is_torchelastic_launched() distributed.is_nccl_available() distributed.get_rank()
 distributed.get_world_size() distributed.barrier() distributed.get_backend() get_default_device().type
 set_default_device('cpu') set_default_device(None) get_float32_matmul_precision()
-set_float32_matmul_precision('high') set_float32_matmul_precision('highest')
+[set_float32_matmul_precision('medium'),backends.cuda.matmul.allow_tf32]
+[setattr(backends.cuda.matmul,'allow_tf32',True),get_float32_matmul_precision()]
 are_deterministic_algorithms_enabled() use_deterministic_algorithms(1)
 is_deterministic_algorithms_warn_only_enabled() get_deterministic_debug_mode() _assert(True,'never')
 _assert(False,'always') _assert(tensor(False),'always') jit.is_scripting() jit.is_tracing()
@@ -129,7 +130,11 @@ def answer(module, expression):
 @pytest.mark.needs_torch
 @pytest.mark.parametrize("expression", ANSWERS.split())
 def test_questions_have_pytorchs_answers(expression):
-    assert answer(ours, expression) == answer(torch, expression)
+    try:
+        assert answer(ours, expression) == answer(torch, expression)
+    finally:
+        for module in (ours, torch):
+            module.set_float32_matmul_precision("highest")
 
 
 @pytest.mark.parametrize("library", ["mkl", "mkldnn", "openmp", "opt_einsum"])
