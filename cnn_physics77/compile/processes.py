@@ -37,7 +37,7 @@ from cnn_physics77.compile.lane import (
     STATUS,
 )
 from cnn_physics77.compile.replay import Program, lines_of
-from cnn_physics77.compile.schedule import Life, estimate, lives
+from cnn_physics77.compile.schedule import Life, bounds, estimate, lives
 from cnn_physics77.compile.seams import Draw, uninterrupted
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
 from cnn_physics77.compile.standalone import Texts
@@ -331,16 +331,28 @@ def _planned(
 ) -> tuple[dict[Buffer, int], int]:
     """An offset for each buffer, and the bytes of all together.
 
-    Each lane has memory for what it alone uses, as lanes that shared it would wait for one another.
+    Buffers share memory only where the same lanes use them, and each lane writes the same part of them: a
+    lane that wrote where the other one had written would wait for it, and for the cache of its processor.
     """
-    lanes_of: dict[Buffer, set[int]] = {}
+    lanes: dict[Buffer, set[int]] = {buffer: set() for buffer in buffers}
+    parts: dict[Buffer, dict[int, tuple[int, int]]] = {buffer: {} for buffer in buffers}
     for piece in pieces:
         for operand in operands_of(piece.step):
-            lanes_of.setdefault(operand.buffer, set()).add(piece.lane)
+            lanes.setdefault(operand.buffer, set()).add(piece.lane)
+        for operand in piece.step.writes:
+            low, high = bounds(operand)
+            of_lanes = parts.setdefault(operand.buffer, {})
+            first, last = of_lanes.get(piece.lane, (low, high))
+            of_lanes[piece.lane] = min(low, first), max(high, last)
+    groups: dict[Any, dict[Buffer, Life]] = {}
+    for buffer in buffers:
+        written = parts[buffer]
+        use = frozenset(lanes[buffer]), frozenset(written if len(written) == 1 else written.items())
+        groups.setdefault(use, {})[buffer] = alive[buffer]
     offsets: dict[Buffer, int] = {}
     total = 0
-    for users in dict.fromkeys(frozenset(lanes_of[buffer]) for buffer in buffers):
-        planned, size = plan_memory({b: alive[b] for b in buffers if lanes_of[b] == users})
+    for group in groups.values():
+        planned, size = plan_memory(group)
         offsets |= {buffer: total + offset for buffer, offset in planned.items()}
         total += size
     return offsets, total

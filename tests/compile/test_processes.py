@@ -16,6 +16,7 @@ import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile.captured import Captured
 from cnn_physics77.compile.processes import LanedProgram, worker
+from cnn_physics77.compile.schedule import bounds
 from cnn_physics77.core.operations.base.operation import OPERATIONS, operation
 from cnn_physics77.nn import functional as F
 
@@ -98,6 +99,23 @@ def test_two_processes_compute_what_one_call_does(optimizer, dtype):
     np.testing.assert_allclose(found_losses, losses, rtol=tolerance)
     for a, b in zip(found, arrays, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance)  # values of the order of 0.1 to 1
+
+
+def test_a_lane_writes_no_memory_of_temporaries_that_the_other_one_wrote_before():
+    step, _, _ = prepared()
+    written = {}  # by buffer and lane: the first and the last byte
+    for piece in step.program.pieces:
+        for operand in piece.step.writes:
+            start = step.program.start_of(operand.buffer)
+            if start is not None:
+                low, high = (start + place for place in bounds(operand))
+                first, last = written.get((operand.buffer, piece.lane), (low, high))
+                written[operand.buffer, piece.lane] = min(low, first), max(high, last)
+    assert {lane for _, lane in written} == {0, 1}
+    for (buffer, lane), (low, high) in written.items():
+        for (other, other_lane), (other_low, other_high) in written.items():
+            apart = high <= other_low or other_high <= low
+            assert apart or lane == other_lane or buffer is other
 
 
 def in_place(y):
