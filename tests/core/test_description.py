@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import product
 
 import pytest
 import torch
@@ -51,11 +52,11 @@ def asked(tensor, question):
 
 
 @pytest.mark.parametrize("question", SAID)
-@pytest.mark.parametrize("shape", [(), (0, 3), (2, 3, 4)])
-def test_answers_are_pytorchs(question, shape):
-    if question == "stride()" and 0 in shape:
-        pytest.skip("NumPy's strides of an empty array are 0")
-    for dtype in DTYPES:
+def test_answers_are_pytorchs(question):
+    shapes = [(), (0, 3), (2, 3, 4)]
+    if question == "stride()":
+        shapes.remove((0, 3))  # NumPy's strides of an empty array are 0
+    for dtype, shape in product(DTYPES, shapes):
         mine, theirs = (asked(t.zeros(shape, dtype=getattr(t, dtype)), question) for t in (ours, torch))
         assert mine == theirs and type(mine) is type(theirs), (dtype, mine, theirs)
 

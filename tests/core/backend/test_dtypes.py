@@ -158,7 +158,8 @@ def test_limits_are_pytorchs(name):
             a, b = getattr(found, what), getattr(expected, what)
             assert a == b and type(a) is type(b), what
         assert repr(found) == repr(expected)
-        assert found == getattr(ours, limits)(np.dtype(name)) and hash(found) == hash(found)
+        again = getattr(ours, limits)(np.dtype(name))
+        assert found == again and hash(found) == hash(again)
     assert ours.finfo(ours.float32) != ours.finfo(ours.float64) != ours.iinfo(ours.int8)
 
 
