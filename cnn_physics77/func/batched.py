@@ -312,18 +312,9 @@ METADATA = {
 """Functions that read no values."""
 
 ELEMENTWISE = {
-    np.isreal,
-    np.where,
-    np.nan_to_num,
-    np.clip,
-    np.isclose,
-    np.real,
-    np.imag,
-    np.round,
-    np.angle,
-    np.sinc,
+    np.isreal, np.where, np.nan_to_num, np.clip, np.isclose, np.real, np.imag, np.round, np.angle, np.sinc,
     np.i0,
-}
+}  # fmt: skip
 """Functions of elements that are no ufuncs."""
 
 ALLOCATE = {np.empty, np.zeros, np.ones, np.full, np.arange, np.eye}

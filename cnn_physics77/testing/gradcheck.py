@@ -131,11 +131,6 @@ def gradgradcheck(
     )
 
 
-def _differentiable(outputs) -> list[Tensor]:
-    """The tensors that can have gradients."""
-    return [o for o in _as_tuple(outputs) if isinstance(o, Tensor) and o.array.dtype.kind in "fc"]
-
-
 def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fast_mode) -> None:
     variables = [i for i in inputs if isinstance(i, Tensor) and i.requires_grad]
     if not variables:

@@ -53,7 +53,7 @@ def test_what_is_not_there_is_not_downloaded_unasked(tmp_path, monkeypatch):
 def test_without_pillow_images_are_arrays(monkeypatch):
     data = datasets.MNIST("data", train=False)
     with_pillow = transforms.ToTensor()(data[0][0])
-    monkeypatch.setattr(datasets.mnist, "Image", None)
+    monkeypatch.setattr(datasets.vision, "Image", None)
     image, _ = data[0]
     assert type(image) is np.ndarray and ours.equal(transforms.ToTensor()(image), with_pillow)
     monkeypatch.setitem(sys.modules, "PIL", None)

@@ -13,12 +13,7 @@ import numpy as np
 from cnn_physics77.core.errors import DataError
 from cnn_physics77.core.pickle_reader import PickleReader
 from cnn_physics77.core.torch_file import names
-from cnn_physics77.vision.datasets.vision import VisionDataset
-
-try:
-    from PIL import Image
-except ImportError:
-    Image = None  # type: ignore[assignment]
+from cnn_physics77.vision.datasets.vision import VisionDataset, picture
 
 
 class CIFAR10(VisionDataset):
@@ -96,8 +91,7 @@ class CIFAR10(VisionDataset):
             ) from None
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        pixels = self.data[index]
-        return self._transformed(pixels if Image is None else Image.fromarray(pixels), self.targets[index])
+        return self._transformed(picture(self.data[index]), self.targets[index])
 
     def __len__(self) -> int:
         return len(self.data)

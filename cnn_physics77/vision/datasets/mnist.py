@@ -14,12 +14,7 @@ import numpy as np
 from cnn_physics77.core.data import find_idx, read_idx
 from cnn_physics77.core.tensor import from_array
 from cnn_physics77.datasets import SOURCES, load
-from cnn_physics77.vision.datasets.vision import VisionDataset
-
-try:
-    from PIL import Image
-except ImportError:
-    Image = None  # type: ignore[assignment]
+from cnn_physics77.vision.datasets.vision import VisionDataset, picture
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -69,9 +64,7 @@ class _Images(VisionDataset):
         return {name: i for i, name in enumerate(self.classes)}
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        pixels, target = self.data.array[index], int(self.targets.array[index])
-        image = pixels if Image is None else Image.fromarray(np.ascontiguousarray(pixels))
-        return self._transformed(image, target)
+        return self._transformed(picture(self.data.array[index]), int(self.targets.array[index]))
 
     def __len__(self) -> int:
         return len(self.data)

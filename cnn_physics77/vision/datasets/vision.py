@@ -6,7 +6,19 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.core.loading import Dataset
+
+try:
+    from PIL import Image
+except ImportError:
+    Image = None  # type: ignore[assignment]
+
+
+def picture(pixels: np.ndarray) -> Any:
+    """A PIL image; the pixels themselves where Pillow is not installed."""
+    return pixels if Image is None else Image.fromarray(np.ascontiguousarray(pixels))
 
 
 class StandardTransform:

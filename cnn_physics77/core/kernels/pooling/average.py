@@ -7,9 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
+from cnn_physics77.core.kernels.pooling.shapes import for_samples, pool_output_size, split_shape
 from cnn_physics77.core.kernels.runtime.layout import empty
-from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 from cnn_physics77.core.kernels.windows import Size, axis_ranges
 
 
@@ -47,16 +46,7 @@ def average_pool(
     y = empty(lead + output, x)
     if y.size == 0:
         return y
-    if x.ndim == d:
-        _average_block(x, y, axes, scale)
-    else:
-        each = x.nbytes // len(x)
-        for_blocks(
-            lambda b: _average_block(x[b], y[b], axes, scale),
-            len(x),
-            each,
-            x.size * len(axes) * 4e-4,
-        )
+    for_samples(lambda b: _average_block(x[b], y[b], axes, scale), x, d, x.size * d * 4e-4)
     return y
 
 
@@ -142,25 +132,14 @@ def average_pool_gradient(
     if g.size == 0:
         gx.fill(0)
         return gx
-    if g.ndim == d:
-        _average_gradient_block(g, gx, axes, scale)
-    else:
-        each = gx.nbytes // len(g)
-        for_blocks(
-            lambda b: _average_gradient_block(g[b], gx[b], axes, scale),
-            len(g),
-            each,
-            gx.size * len(axes) * 4e-4,
-        )
+    for_samples(lambda b: _average_gradient_block(g[b], gx[b], axes, scale), gx, d, gx.size * d * 4e-4)
     return gx
 
 
 def _average_gradient_block(g, gx, axes, scale):
     d = len(axes)
     g = g * scale
-    for i, axis in reversed(
-        tuple(enumerate(axes))
-    ):  # the last axis first: the larger arrays get the longer rows
+    for i, axis in reversed(tuple(enumerate(axes))):  # the last first: the larger arrays get the longer rows
         shape = g.shape[: g.ndim - d + i] + (axis[0],) + g.shape[g.ndim - d + i + 1 :]
         g = _window_spread(g, gx if i == 0 else empty(shape, gx), axis, d - 1 - i)
 

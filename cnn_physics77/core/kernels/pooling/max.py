@@ -8,9 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.kernels.pooling.shapes import pool_output_size, split_shape
+from cnn_physics77.core.kernels.pooling.shapes import for_samples, pool_output_size, split_shape
 from cnn_physics77.core.kernels.runtime.layout import empty, in_order_of, scratch_like
-from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 from cnn_physics77.core.kernels.windows import Size, window_ranges
 
 
@@ -54,10 +53,7 @@ def max_pool(
         else:
             _max_block(x[b], y[b], positions[b], ranges, first)
 
-    if x.ndim == d:
-        block(...)
-    else:
-        for_blocks(block, len(x), x.nbytes // len(x), y.size * len(ranges) * 5e-4)
+    for_samples(block, x, d, y.size * len(ranges) * 5e-4)
     return y, positions
 
 
@@ -141,15 +137,11 @@ def max_pool_scatter(
     if g.size == 0:
         gx.fill(0)
         return gx
-    if g.ndim == d:
-        _scatter_block(g, positions, gx, ranges, disjoint, tiled)
-    else:
-        each = gx.nbytes // len(g)
 
-        def block(b: slice) -> None:
-            _scatter_block(g[b], positions[b], gx[b], ranges, disjoint, tiled)
+    def block(b) -> None:
+        _scatter_block(g[b], positions[b], gx[b], ranges, disjoint, tiled)
 
-        for_blocks(block, len(g), each, g.size * len(ranges) * 5e-4)
+    for_samples(block, gx, d, g.size * len(ranges) * 5e-4)
     return gx
 
 
@@ -204,15 +196,11 @@ def max_pool_gather(
     y = np.empty_like(positions, dtype=v.dtype)
     if y.size == 0:
         return y
-    if v.ndim == d:
-        _gather_block(v, positions, y, ranges)
-    else:
-        each = v.nbytes // len(v)
 
-        def block(b: slice) -> None:
-            _gather_block(v[b], positions[b], y[b], ranges)
+    def block(b) -> None:
+        _gather_block(v[b], positions[b], y[b], ranges)
 
-        for_blocks(block, len(v), each, y.size * len(ranges) * 5e-4)
+    for_samples(block, v, d, y.size * len(ranges) * 5e-4)
     return y
 
 

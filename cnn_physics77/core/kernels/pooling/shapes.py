@@ -11,9 +11,13 @@ the sum. All of pooling is a loop over the few offsets k, with one operation on 
 for each.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -55,3 +59,12 @@ def split_shape(x: np.ndarray, d: int, name: str) -> tuple[Size, Size]:
     if x.ndim < d:
         raise ShapeError(f"{name}: expected an array of at least {d} dimensions, found shape {x.shape}")
     return x.shape[: x.ndim - d], x.shape[x.ndim - d :]
+
+
+def for_samples(block: Callable[[Any], object], large: np.ndarray, d: int, microseconds: float) -> None:
+    """Call ``block`` with slices of the first axis, in parallel if that is faster; with ``...`` if all ``d``
+    axes are spatial. ``large`` is the largest of the arrays, ``microseconds`` the time in one thread."""
+    if large.ndim == d:
+        block(...)
+    else:
+        for_blocks(block, len(large), large.nbytes // len(large), microseconds)
