@@ -112,6 +112,11 @@ def eye_(tensor: Tensor) -> Tensor:
 
     Raises:
         ShapeError: the tensor does not have two dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
     """
     if tensor.ndim != 2:
         raise ShapeError(
@@ -128,6 +133,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     Raises:
         ShapeError: the tensor does not have three to five dimensions, or its first size is not a multiple of
             ``groups``.
+
+    >>> import cnn_physics77 as torch
+    >>> weight = torch.nn.init.dirac_(torch.empty(1, 1, 3))
+    >>> torch.conv1d(torch.tensor([[[1.0, 2.0, 3.0]]]), weight, padding=1)
+    tensor([[[1., 2., 3.]]])
     """
     if tensor.ndim not in (3, 4, 5):
         raise ShapeError(

@@ -288,17 +288,13 @@ def _(p: Any, q: Any) -> Tensor:
     return -p.entropy() - (p.probs * q.rate.log() - q.rate)
 
 
-@register_kl(Beta, Normal)
-def _(p: Any, q: Any) -> Tensor:
-    return -p.entropy() + _cross_normal(p, q)
-
-
 def _cross_normal(p: Any, q: Any) -> Tensor:
     """-E log q of a normal q, from mean and variance of p."""
     second = p.variance + (p.mean - q.loc).pow(2)
     return 0.5 * second / q.scale.pow(2) + q.scale.log() + 0.5 * math.log(2 * math.pi)
 
 
+@register_kl(Beta, Normal)
 @register_kl(Exponential, Normal)
 @register_kl(Gamma, Normal)
 @register_kl(Gumbel, Normal)
@@ -311,10 +307,6 @@ def _(p: Any, q: Any) -> Tensor:
 
 @register_kl(Beta, Exponential)
 @register_kl(ContinuousBernoulli, Exponential)
-def _(p: Any, q: Any) -> Tensor:
-    return -p.entropy() - q.rate.log() + q.rate * p.mean
-
-
 @register_kl(Gamma, Exponential)
 def _(p: Any, q: Any) -> Tensor:
     return -p.entropy() - q.rate.log() + q.rate * p.mean
@@ -340,11 +332,6 @@ def _(p: Any, q: Any) -> Tensor:
 
 
 @register_kl(Beta, Uniform)
-def _(p: Any, q: Any) -> Tensor:
-    found = -p.entropy() + (q.high - q.low).log()
-    return torch.where((q.low > 0) | (q.high < 1), math.inf, found)
-
-
 @register_kl(ContinuousBernoulli, Uniform)
 def _(p: Any, q: Any) -> Tensor:
     found = -p.entropy() + (q.high - q.low).log()

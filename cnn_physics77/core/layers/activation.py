@@ -55,19 +55,19 @@ class _SoftmaxAlongDim(_Activation):
 
 
 class ReLU(_InplaceActivation):
-    """y = max(x, 0)."""
+    """y = max(x, 0): see :func:`nn.functional.relu`."""
 
     function = staticmethod(F.relu)
 
 
 class ReLU6(_InplaceActivation):
-    """y = min(max(x, 0), 6)."""
+    """y = min(max(x, 0), 6): see :func:`nn.functional.relu6`."""
 
     function = staticmethod(F.relu6)
 
 
 class LeakyReLU(_Activation):
-    """y = x where x > 0, negative_slope x elsewhere."""
+    """y = x where x > 0, negative_slope x elsewhere: see :func:`nn.functional.leaky_relu`."""
 
     function = staticmethod(F.leaky_relu)
     settings = ("negative_slope", "inplace")
@@ -79,7 +79,7 @@ class LeakyReLU(_Activation):
 
 
 class ELU(_Activation):
-    """y = x where x > 0, alpha (eˣ - 1) elsewhere."""
+    """y = x where x > 0, alpha (eˣ - 1) elsewhere: see :func:`nn.functional.elu`."""
 
     function = staticmethod(F.elu)
     settings = ("alpha", "inplace")
@@ -91,7 +91,7 @@ class ELU(_Activation):
 
 
 class CELU(_Activation):
-    """y = max(x, 0) + min(0, alpha (exp(x/alpha) - 1))."""
+    """y = max(x, 0) + min(0, alpha (exp(x/alpha) - 1)): see :func:`nn.functional.celu`."""
 
     function = staticmethod(F.celu)
     settings = ("alpha", "inplace")
@@ -109,7 +109,10 @@ class SELU(_InplaceActivation):
 
 
 class GELU(_Activation):
-    """y = x Φ(x), Φ the normal distribution function; ``approximate="tanh"`` takes its approximation."""
+    """y = x Φ(x), Φ the normal distribution function; ``approximate="tanh"`` takes its approximation.
+
+    See :func:`nn.functional.gelu`.
+    """
 
     function = staticmethod(F.gelu)
     settings = ("approximate",)
@@ -120,31 +123,34 @@ class GELU(_Activation):
 
 
 class SiLU(_InplaceActivation):
-    """y = x sigmoid(x)."""
+    """y = x sigmoid(x): see :func:`nn.functional.silu`."""
 
     function = staticmethod(F.silu)
 
 
 class Mish(_InplaceActivation):
-    """y = x tanh(softplus(x))."""
+    """y = x tanh(softplus(x)): see :func:`nn.functional.mish`."""
 
     function = staticmethod(F.mish)
 
 
 class Sigmoid(_Activation):
-    """y = 1 / (1 + e⁻ˣ)."""
+    """y = 1 / (1 + e⁻ˣ): see :func:`nn.functional.sigmoid`."""
 
     function = staticmethod(F.sigmoid)
 
 
 class Tanh(_Activation):
-    """y = tanh x."""
+    """y = tanh x: see :func:`nn.functional.tanh`."""
 
     function = staticmethod(F.tanh)
 
 
 class Softplus(_Activation):
-    """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+    """y = log(1 + exp(beta x)) / beta; x itself where beta x > threshold.
+
+    See :func:`nn.functional.softplus`.
+    """
 
     function = staticmethod(F.softplus)
     settings = ("beta", "threshold")
@@ -156,19 +162,22 @@ class Softplus(_Activation):
 
 
 class Softsign(_Activation):
-    """y = x / (1 + |x|)."""
+    """y = x / (1 + |x|): see :func:`nn.functional.softsign`."""
 
     function = staticmethod(F.softsign)
 
 
 class LogSigmoid(_Activation):
-    """y = log(1 / (1 + e⁻ˣ))."""
+    """y = log(1 / (1 + e⁻ˣ)): see :func:`nn.functional.logsigmoid`."""
 
     function = staticmethod(F.logsigmoid)
 
 
 class Hardtanh(_Activation):
-    """y = x, clamped to [min_val, max_val]; ``min_value`` and ``max_value`` are their deprecated names."""
+    """y = x, clamped to [min_val, max_val]; ``min_value`` and ``max_value`` are their deprecated names.
+
+    See :func:`nn.functional.hardtanh`.
+    """
 
     function = staticmethod(F.hardtanh)
     settings = ("min_val", "max_val", "inplace")
@@ -194,37 +203,37 @@ class Hardtanh(_Activation):
 
 
 class Hardsigmoid(_InplaceActivation):
-    """y = min(max(x + 3, 0), 6) / 6."""
+    """y = min(max(x + 3, 0), 6) / 6: see :func:`nn.functional.hardsigmoid`."""
 
     function = staticmethod(F.hardsigmoid)
 
 
 class Hardswish(_InplaceActivation):
-    """y = x min(max(x + 3, 0), 6) / 6."""
+    """y = x min(max(x + 3, 0), 6) / 6: see :func:`nn.functional.hardswish`."""
 
     function = staticmethod(F.hardswish)
 
 
 class Hardshrink(_Shrink):
-    """y = x where |x| > lambd, 0 elsewhere."""
+    """y = x where |x| > lambd, 0 elsewhere: see :func:`nn.functional.hardshrink`."""
 
     function = staticmethod(F.hardshrink)
 
 
 class Softshrink(_Shrink):
-    """y = x shrunk towards 0 by lambd; 0 where |x| <= lambd."""
+    """y = x shrunk towards 0 by lambd; 0 where |x| <= lambd: see :func:`nn.functional.softshrink`."""
 
     function = staticmethod(F.softshrink)
 
 
 class Tanhshrink(_Activation):
-    """y = x - tanh x."""
+    """y = x - tanh x: see :func:`nn.functional.tanhshrink`."""
 
     function = staticmethod(F.tanhshrink)
 
 
 class Threshold(_Activation):
-    """y = x where x > threshold, value elsewhere."""
+    """y = x where x > threshold, value elsewhere: see :func:`nn.functional.threshold`."""
 
     function = staticmethod(F.threshold)
     settings = ("threshold", "value", "inplace")
@@ -237,7 +246,10 @@ class Threshold(_Activation):
 
 
 class GLU(_Activation):
-    """The first half of the input along ``dim``, times the sigmoid of the second half."""
+    """The first half of the input along ``dim``, times the sigmoid of the second half.
+
+    See :func:`nn.functional.glu`.
+    """
 
     function = staticmethod(F.glu)
     settings = ("dim",)
@@ -248,19 +260,19 @@ class GLU(_Activation):
 
 
 class Softmin(_SoftmaxAlongDim):
-    """y = exp(-x) / Σ exp(-x) along ``dim``."""
+    """y = exp(-x) / Σ exp(-x) along ``dim``: see :func:`nn.functional.softmin`."""
 
     function = staticmethod(F.softmin)
 
 
 class Softmax(_SoftmaxAlongDim):
-    """y = exp(x) / Σ exp(x) along ``dim``."""
+    """y = exp(x) / Σ exp(x) along ``dim``: see :func:`nn.functional.softmax`."""
 
     function = staticmethod(F.softmax)
 
 
 class LogSoftmax(_SoftmaxAlongDim):
-    """y = x - log Σ exp(x) along ``dim``."""
+    """y = x - log Σ exp(x) along ``dim``: see :func:`nn.functional.log_softmax`."""
 
     function = staticmethod(F.log_softmax)
 

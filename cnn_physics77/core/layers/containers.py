@@ -134,6 +134,11 @@ class ModuleList(_Numbered):
 
     Args:
         modules: the initial modules.
+
+    >>> import cnn_physics77 as torch
+    >>> layers = torch.nn.ModuleList([torch.nn.Linear(2, 3), torch.nn.ReLU()])
+    >>> [name for name, _ in layers.named_parameters()]
+    ['0.weight', '0.bias']
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
@@ -176,6 +181,11 @@ class ModuleDict(Module):
 
     Args:
         modules: the initial modules: a mapping, or pairs.
+
+    >>> import cnn_physics77 as torch
+    >>> choices = torch.nn.ModuleDict({"relu": torch.nn.ReLU(), "tanh": torch.nn.Tanh()})
+    >>> choices["relu"](torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
     """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
@@ -239,6 +249,10 @@ class ParameterList(Module):
 
     Args:
         values: the initial values.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.nn.ParameterList([torch.ones(2), torch.zeros(3)])[0].requires_grad
+    True
     """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
@@ -284,6 +298,10 @@ class ParameterDict(Module):
 
     Args:
         parameters: the initial values: a mapping, or pairs.
+
+    >>> import cnn_physics77 as torch
+    >>> list(torch.nn.ParameterDict({"left": torch.ones(2), "right": torch.zeros(3)}))
+    ['left', 'right']
     """
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:

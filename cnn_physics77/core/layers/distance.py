@@ -8,7 +8,7 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class CosineSimilarity(Module):
-    """x₁·x₂ / max(|x₁| |x₂|, eps) along ``dim``."""
+    """x₁·x₂ / max(|x₁| |x₂|, eps) along ``dim``: see :func:`nn.functional.cosine_similarity`."""
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of x₁ - x₂ + eps along the last dimension."""
+    """The p-norm of x₁ - x₂ + eps along the last dimension: see :func:`nn.functional.pairwise_distance`."""
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()

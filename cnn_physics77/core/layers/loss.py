@@ -92,21 +92,22 @@ class NLLLoss(_WeightedLoss):
 
 
 class MSELoss(_Loss):
-    """(x - target)²."""
+    """(x - target)²: see :func:`nn.functional.mse_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
-    """|x - target|."""
+    """|x - target|: see :func:`nn.functional.l1_loss`."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
-    """d²/(2 beta) where d = |x - target| < beta, d - beta/2 elsewhere.
+    """d²/(2 beta) where d = |x - target| < beta, d - beta/2 elsewhere: see
+    :func:`nn.functional.smooth_l1_loss`.
 
     Args:
         beta: not negative; 0 gives |x - target|.
@@ -121,7 +122,8 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """d²/2 where d = |x - target| < delta, delta (d - delta/2) elsewhere.
+    """d²/2 where d = |x - target| < delta, delta (d - delta/2) elsewhere: see
+    :func:`nn.functional.huber_loss`.
 
     Args:
         delta: positive.
@@ -178,7 +180,8 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """The Kullback-Leibler divergence target (log target - x) of log-probabilities x.
+    """The Kullback-Leibler divergence target (log target - x) of log-probabilities x: see
+    :func:`nn.functional.kl_div`.
 
     Args:
         log_target: the target is given as a logarithm.

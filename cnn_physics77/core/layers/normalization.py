@@ -279,7 +279,8 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class GroupNorm(_Affine):
-    r"""Normalization over groups of channels and their pixels (Wu and He 2018): (N, C, ...).
+    r"""Normalization over groups of channels and their pixels (Wu and He 2018): (N, C, ...). See
+    :func:`nn.functional.group_norm`.
 
     Args:
         num_groups: the number of groups; it divides C.
@@ -326,7 +327,8 @@ class GroupNorm(_Affine):
 
 
 class LayerNorm(_Affine):
-    r"""Normalization over the last dimensions (Ba et al. 2016): (..., *normalized_shape).
+    r"""Normalization over the last dimensions (Ba et al. 2016): (..., *normalized_shape). See
+    :func:`nn.functional.layer_norm`.
 
     Args:
         normalized_shape: the sizes of these dimensions, or one size.
@@ -362,7 +364,8 @@ class LayerNorm(_Affine):
 
 
 class RMSNorm(_Affine):
-    r"""Division by the root mean square over the last dimensions (Zhang and Sennrich 2019).
+    r"""Division by the root mean square over the last dimensions (Zhang and Sennrich 2019): see
+    :func:`nn.functional.rms_norm`.
 
     Args:
         normalized_shape: the sizes of these dimensions, or one size.

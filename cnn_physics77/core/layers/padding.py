@@ -48,78 +48,78 @@ class _ZeroPad(_ConstantPad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """Pads with one value, along the last dimension."""
+    """Pads with one value, along the last dimension: see :func:`nn.functional.pad`."""
 
     dimensions = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """Pads with one value, along the last two dimensions."""
+    """Pads with one value, along the last two dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """Pads with one value, along the last three dimensions."""
+    """Pads with one value, along the last three dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 3
 
 
 class ZeroPad1d(_ZeroPad):
-    """Pads with zeros, along the last dimension."""
+    """Pads with zeros, along the last dimension: see :func:`nn.functional.pad`."""
 
     dimensions = 1
 
 
 class ZeroPad2d(_ZeroPad):
-    """Pads with zeros, along the last two dimensions."""
+    """Pads with zeros, along the last two dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 2
 
 
 class ZeroPad3d(_ZeroPad):
-    """Pads with zeros, along the last three dimensions."""
+    """Pads with zeros, along the last three dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 3
 
 
 class ReflectionPad1d(_Pad):
-    """Pads with the reflection of the input (without its edge), along the last dimension."""
+    """Pads with the reflection (no edge) along the last dimension: see :func:`nn.functional.pad`."""
 
     dimensions = 1
     mode = "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """Pads with the reflection of the input (without its edge), along the last two dimensions."""
+    """Pads with the reflection (no edge) along the last two dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 2
     mode = "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """Pads with the reflection of the input (without its edge), along the last three dimensions."""
+    """Pads with the reflection (no edge) along the last three dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 3
     mode = "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """Pads by repeating the edge, along the last dimension."""
+    """Pads by repeating the edge, along the last dimension: see :func:`nn.functional.pad`."""
 
     dimensions = 1
     mode = "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """Pads by repeating the edge, along the last two dimensions."""
+    """Pads by repeating the edge, along the last two dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 2
     mode = "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """Pads by repeating the edge, along the last three dimensions."""
+    """Pads by repeating the edge, along the last three dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 3
     mode = "replicate"
@@ -134,19 +134,19 @@ class _CircularPad(_Pad):
 
 
 class CircularPad1d(_CircularPad):
-    """Pads with values from the other end of the input, along the last dimension."""
+    """Pads with values from the other end, along the last dimension: see :func:`nn.functional.pad`."""
 
     dimensions = 1
 
 
 class CircularPad2d(_CircularPad):
-    """Pads with values from the other end of the input, along the last two dimensions."""
+    """Pads with values from the other end, along the last two dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 2
 
 
 class CircularPad3d(_CircularPad):
-    """Pads with values from the other end of the input, along the last three dimensions."""
+    """Pads with values from the other end, along the last three dimensions: see :func:`nn.functional.pad`."""
 
     dimensions = 3
 

@@ -216,7 +216,7 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """The mean of windows for a given output size, along one dimension."""
+    """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool1d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
@@ -235,7 +235,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """The mean of windows for a given output size, over three dimensions."""
+    """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool3d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
@@ -259,7 +259,7 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest value of windows for a given output size, along one dimension."""
+    """The largest value of windows for a given output size: see :func:`nn.functional.adaptive_max_pool1d`."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
@@ -274,7 +274,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """The largest value of windows for a given output size, over three dimensions."""
+    """The largest value of windows for a given output size: see :func:`nn.functional.adaptive_max_pool3d`."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

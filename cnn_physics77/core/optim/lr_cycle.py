@@ -60,6 +60,14 @@ class OneCycleLR(_WithMomentum):
     Raises:
         ValueError: no number of steps, a step after the last, an unknown strategy, ``pct_start`` outside of
             [0, 1], or ``cycle_momentum`` for an optimizer without momentum.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+    >>> scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=10)
+    >>> for _ in range(2):
+    ...     optimizer.step(); scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
     """
 
     def __init__(

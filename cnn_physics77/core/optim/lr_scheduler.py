@@ -227,6 +227,14 @@ class StepLR(LRScheduler):
     Args:
         step_size: s, in epochs.
         gamma: γ.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for _ in range(4):
+    ...     optimizer.step(); scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
     """
 
     def __init__(
@@ -308,6 +316,14 @@ class LinearLR(LRScheduler):
         start_factor: a, in (0, 1].
         end_factor: b, in [0, 1].
         total_iters: T, in epochs.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=4)
+    >>> for _ in range(2):
+    ...     optimizer.step(); scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.75]
     """
 
     def __init__(

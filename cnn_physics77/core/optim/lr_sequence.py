@@ -51,6 +51,16 @@ class SequentialLR(_CompositeScheduler):
     Raises:
         ValueError: there are no schedulers, one belongs to another optimizer, or there is not exactly one
             milestone less than there are schedulers.
+
+    >>> import cnn_physics77 as torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> warm_up = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=9)
+    >>> decay = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.25)
+    >>> scheduler = torch.optim.lr_scheduler.SequentialLR(optimizer, [warm_up, decay], milestones=[2])
+    >>> for _ in range(3):
+    ...     optimizer.step(); scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
     """
 
     def __init__(
