@@ -25,7 +25,7 @@ if _typing.TYPE_CHECKING:
         tensorsolve,
         vander,
     )
-    from cnn_physics77.core.operations.linalg.norms import cond, matrix_norm, norm
+    from cnn_physics77.core.operations.linalg.matrix_norms import cond, matrix_norm, norm
     from cnn_physics77.core.operations.linalg.qr import qr
     from cnn_physics77.core.operations.linalg.svd import svd, svdvals
     from cnn_physics77.core.operations.linalg.triangular import solve_triangular
@@ -41,7 +41,7 @@ _NAMES = {
     "least_squares": "lstsq matrix_rank pinv",
     "lu": "lu lu_factor lu_factor_ex lu_solve",
     "matrix_functions": "diagonal matrix_exp matrix_power multi_dot tensorinv tensorsolve vander",
-    "norms": "cond matrix_norm norm",
+    "matrix_norms": "cond matrix_norm norm",
     "qr": "qr",
     "svd": "svd svdvals",
     "triangular": "solve_triangular",

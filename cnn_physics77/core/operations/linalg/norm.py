@@ -16,7 +16,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, out=None, dtyp
 
     Args:
         p: the order of :func:`.var_std_norm.vector_norm`; "fro" (Frobenius) and None are 2; "nuc" is the sum
-            of the singular values (:func:`.norms.matrix_norm`), for two dimensions.
+            of the singular values (:func:`.matrix_norms.matrix_norm`), for two dimensions.
         dim: integer, several, or None for all.
         keepdim: whether to keep the reduced dimensions with size 1.
         out: a tensor that the result is written to.
@@ -43,7 +43,7 @@ def norm(input: Tensor, p="fro", dim=None, keepdim: bool = False, out=None, dtyp
 
 
 def _nuclear(x: Tensor, dim, keepdim: bool) -> Tensor:
-    from cnn_physics77.core.operations.linalg.norms import matrix_norm  # it needs the decompositions
+    from cnn_physics77.core.operations.linalg.matrix_norms import matrix_norm  # it needs the decompositions
 
     count = x.array.ndim if dim is None else len(dim) if isinstance(dim, (tuple, list)) else 1
     if count != 2:

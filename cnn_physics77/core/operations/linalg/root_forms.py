@@ -12,7 +12,7 @@ from cnn_physics77.core.operations.linalg import inverse as _inverse
 from cnn_physics77.core.operations.linalg import least_squares as _least_squares
 from cnn_physics77.core.operations.linalg import lu as _lu
 from cnn_physics77.core.operations.linalg import matrix_functions as _matrix_functions
-from cnn_physics77.core.operations.linalg import norms as _norms
+from cnn_physics77.core.operations.linalg import matrix_norms as _norms
 from cnn_physics77.core.operations.linalg import qr as _qr
 from cnn_physics77.core.operations.linalg import svd as _svd
 from cnn_physics77.core.operations.linalg import triangular as _triangular
@@ -173,8 +173,8 @@ def triangular_solve(
 
 
 def nuclear_norm(input: Tensor, dim=None, keepdim: bool = False) -> Tensor:
-    """The sum of the singular values of matrices: :func:`torch.linalg.matrix_norm <.norms.matrix_norm>` with
-    order "nuc". ``dim`` None takes the only two dimensions.
+    """The sum of the singular values of matrices: :func:`.matrix_norms.matrix_norm` with order "nuc". ``dim``
+    None takes the only two dimensions.
 
     >>> import cnn_physics77 as torch
     >>> torch.nuclear_norm(torch.tensor([[3.0, 0.0], [0.0, -4.0]]))

@@ -1,4 +1,4 @@
-"""Rows of :mod:`cnn_physics77.core.operations.linalg.norms`."""
+"""Rows of :mod:`cnn_physics77.core.operations.linalg.matrix_norms`."""
 
 from math import inf
 
