@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnn_physics77.analysis.comparison import (
+    all_disturbed,
     compared,
     disturbance_warning,
     epoch_time_ratio,
@@ -54,7 +55,7 @@ def speed_bars(logs: Sequence[RunLog]) -> Figure:
     epoch_axes.set_ylabel("Seconds per epoch")
     _bars(
         step_axes, runs, lambda log: [1e3 * second for second in log.step_seconds()], dots=False,
-        missing="disturbed" if any(log.disturbed_epochs for log in logs) else "not\nmeasured",
+        missing="disturbed" if any(log.disturbed_epochs for log in logs) else "not measured",
     )  # fmt: skip
     step_axes.set_title("One training step")
     step_axes.set_ylabel("Milliseconds per step")
@@ -126,10 +127,11 @@ def _bars(
     dots: bool,
     faint: bool = False,
     left_out: Callable[[RunLog], list[float]] = lambda log: [],
-    missing: str = "not\nmeasured",
+    missing: str = "not measured",
 ) -> None:
-    """A bar for each label; crosses for values that are `left_out` of it, and a word where none is left."""
-    places = _positions(runs)
+    """A bar for each label; crosses for values that are `left_out` of it. Under a place without a bar stands
+    why."""
+    places, names = _positions(runs), []
     for place, (label, members) in zip(places, runs.items(), strict=True):
         style = look(members[0].framework, members[0].config.optimizer)
         values = np.array([value for log in members for value in quantity(log)], dtype=np.float64)
@@ -140,9 +142,11 @@ def _bars(
                 place + shift, outside, linestyle="none", marker="X", color="white", markeredgecolor=BLACK,
                 markersize=6.5, zorder=4, gid="disturbed",
             )  # fmt: skip
+        reasons = [shortfall(members)]
         if values.size == 0:
-            word = "disturbed" if outside.size else missing
-            axes.text(place, 0, word, ha="center", va="bottom", size=8, color=GREY, style="italic")
+            reasons.append("disturbed" if outside.size else missing)
+        names.append(label + "".join(f"\n({reason})" for reason in reasons if reason))
+        if values.size == 0:
             continue
         centre = spread(values)
         axes.bar(
@@ -167,11 +171,9 @@ def _bars(
             _short(centre.median), (place, max(centre.upper, values.max() if dots else 0)), (0, 4),
             textcoords="offset points", ha="center", va="bottom", size=8.5, gid="value",
         )  # fmt: skip
-    names = []
-    for label, members in runs.items():
-        reason = shortfall(members)
-        names.append(label + (f"\n({reason})" if reason else ""))
     axes.set_xticks(places, names)
+    if not axes.has_data():
+        axes.set_yticks([])  # those of an empty axis are nobody's
     axes.tick_params(axis="x", length=0)
     axes.grid(False, axis="x")
     axes.set_xlim(places[0] - 0.65, places[-1] + 0.65)
@@ -201,11 +203,11 @@ def _ratios(
     ]
     for row, framework, optimizer in brackets:
         ours, theirs = (places[f"{FRAMEWORKS[name]}-{optimizer}"] for name in (framework, REFERENCE))
-        pairs = pair_runs(logs, framework)
-        found = ratio([pair for pair in pairs if pair[0].config.optimizer == optimizer])
+        own = [pair for pair in pair_runs(logs, framework) if pair[0].config.optimizer == optimizer]
+        found = ratio(own)
         if found is None:
             text = "not compared"
-            if any(log.disturbed_epochs for pair in pairs for log in pair):
+            if ratio is epoch_time_ratio and all_disturbed(own):
                 text += ": disturbed"
         elif math.isfinite(found.low):
             text = f"ratio {found.estimate:.2f}  [{found.low:.2f}, {found.high:.2f}]"

@@ -142,6 +142,11 @@ def epoch_time_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:
     return bootstrap_ratio(*zip(*times, strict=True)) if times else None
 
 
+def all_disturbed(pairs: Sequence[tuple[RunLog, RunLog]]) -> bool:
+    """Whether pairs that trained have no time ratio because other programs disturbed them all."""
+    return bool(_trained(pairs)) and epoch_time_ratio(pairs) is None
+
+
 def memory_ratio(pairs: Sequence[tuple[RunLog, RunLog]]) -> Ratio | None:
     """Median over seeds of the ratio of peaks above baseline; None where nothing was measured or trained."""
     peaks = [

@@ -12,6 +12,7 @@ from rich.text import Text
 from cnn_physics77.analysis.comparison import (
     REFERENCE,
     UNKNOWN_DISTURBANCE,
+    all_disturbed,
     compared,
     disturbance_warning,
     epoch_time_ratio,
@@ -25,6 +26,7 @@ from cnn_physics77.analysis.comparison import (
 from cnn_physics77.analysis.frontier import ModelPoint, model_points, non_dominated
 from cnn_physics77.analysis.statistics import Equivalence, Ratio, Spread, spread
 from cnn_physics77.analysis.style import provenance
+from cnn_physics77.analysis.tables import new_table
 from cnn_physics77.results import FRAMEWORKS, RunLog
 
 _MOST_SETTINGS = 4  # more than these are counted instead of told one by one
@@ -41,10 +43,11 @@ def results_table(logs: Sequence[RunLog]) -> Table:
     """
     runs = runs_by_label(logs, "results_table")
     pairs = [pair for framework in compared(logs) for pair in pair_runs(logs, framework)]
-    table = Table(title="Final figures", title_justify="left", title_style="bold", header_style="bold")
+    table = new_table("Final figures")
     table.add_column("run", no_wrap=True)
-    for name in ("test loss", "accuracy (%)", "s / epoch", "time ratio", "peak memory (MB)", "memory ratio"):
-        table.add_column(name, justify="right")
+    for name in ("test\nloss", "accuracy\n(%)", "s /\nepoch", "time\nratio", "memory\n(MB)", "memory\nratio"):
+        timed = name in ("s /\nepoch", "time\nratio")
+        table.add_column(name, justify="right", min_width=len("DISTURBED") if timed else None)
     withheld = not _proved(logs)
     for label, members in runs.items():
         first = members[0]
@@ -59,8 +62,8 @@ def results_table(logs: Sequence[RunLog]) -> Table:
             f"{label}\n({reason})" if reason else label,
             _spread([log.final_loss for log in finished], ".4f"),
             _spread([100 * log.final_accuracy for log in finished], ".2f"),
-            "withheld" if withheld else _times_cell(seconds, [r.seconds for r in records], disturbed),
-            "withheld" if withheld else _ratio_cell(first, epoch_time_ratio(own), _disturbed(own)),
+            "withheld" if withheld else _times_cell(seconds, disturbed),
+            "withheld" if withheld else _ratio_cell(first, epoch_time_ratio(own), all_disturbed(own)),
             _spread(peaks, ".1f"),
             _ratio_cell(first, memory_ratio(own)),
             end_section=first.framework == REFERENCE,
@@ -72,16 +75,12 @@ def _proved(logs: Sequence[RunLog]) -> bool:
     return all(log.proof.passed for log in logs if log.proof is not None)
 
 
-def _times_cell(quiet: Sequence[float], every: Sequence[float], disturbed: int) -> str:
-    """Median and quartiles of the undisturbed epochs; if there is none, of all of them, marked."""
-    text = _spread(quiet or every, ".3f")
+def _times_cell(quiet: Sequence[float], disturbed: int) -> str:
+    """Median and quartiles of the undisturbed epochs, and how many are left out."""
     if not disturbed:
-        return text
-    return f"{text}\n({disturbed} of {len(every)} DISTURBED)"
-
-
-def _disturbed(pairs: Sequence[tuple[RunLog, RunLog]]) -> bool:
-    return any(log.disturbed_epochs for pair in pairs for log in pair)
+        return _spread(quiet, ".3f")
+    text = _spread(quiet, ".3f") if quiet else "none"
+    return f"{text}\n{disturbed} of {disturbed + len(quiet)}\nDISTURBED"
 
 
 def _spread(values: Sequence[float], form: str) -> str:
@@ -106,7 +105,7 @@ def _ratio_cell(log: RunLog, ratio: Ratio | None, disturbed: bool = False) -> st
     if log.framework == REFERENCE:
         return "1" if log.trained else "-"
     if ratio is None:
-        return "none: DISTURBED" if disturbed and log.trained else "not compared"
+        return "none:\nDISTURBED" if disturbed else "not\ncompared"
     if math.isfinite(ratio.low):
         return f"{ratio.estimate:.2f}\n[{ratio.low:.2f}, {ratio.high:.2f}]"
     return f"{ratio.estimate:.2f}"
@@ -122,13 +121,9 @@ def frontier_table(logs: Sequence[RunLog]) -> Table:
         ValueError: for no logs.
     """
     points, left_out = model_points(logs)
-    table = Table(
-        title="Efficiency frontier (* not dominated within its framework)",
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        caption=f"left out: {', '.join(left_out)}" if left_out else None,
-        caption_justify="left",
+    table = new_table(
+        "Efficiency frontier (* not dominated within its framework)",
+        f"left out: {', '.join(left_out)}" if left_out else None,
     )
     table.add_column("run", no_wrap=True)
     for name in ("network", "parameters", "accuracy (%)", "training (s)", "front"):
@@ -144,7 +139,7 @@ def frontier_table(logs: Sequence[RunLog]) -> Table:
                 point.size,
                 f"{point.parameters:,}",
                 format_spread(point.accuracy, ".2f"),
-                format_spread(point.seconds, ".2f") + (" DISTURBED" if point.disturbed else ""),
+                "none: DISTURBED" if point.disturbed else format_spread(point.seconds, ".2f"),
                 "*" if index in front else "",
                 end_section=index == len(members) - 1,
             )

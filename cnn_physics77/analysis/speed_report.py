@@ -6,7 +6,6 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from rich.text import Text
 from cnn_physics77.analysis.comparison import OURS, UNKNOWN_DISTURBANCE, is_unknown
 from cnn_physics77.analysis.speed import OperationCost, SpeedCase
 from cnn_physics77.analysis.statistics import Ratio, bootstrap_ratio
+from cnn_physics77.analysis.tables import new_table
 from cnn_physics77.results import (
     REFERENCES,
     CaseRecord,
@@ -118,21 +118,10 @@ def _aim(value: float, target: float | None) -> Text:
     return Text(f"{target:.2f} {'met' if met else 'MISSED'}", style="green" if met else "bold red")
 
 
-def _table(title: str) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def speed_table(cases: Sequence[CaseRecord]) -> Table:
     """One row for each case: both times, the ratio with its interval, the target, the peaks of memory and
     their ratio."""
-    table = _table("Time and memory relative to PyTorch")
+    table = new_table("Time and memory relative to PyTorch")
     table.add_column("case", min_width=28)
     measured = any(case.memory_ratio is not None for case in cases)
     aimed = any(case.target is not None for case in cases)
@@ -173,7 +162,7 @@ def columns_table(cases: Sequence[CaseRecord]) -> Table:
     """One row for each case, one column for each changed setting: the ratio, both times in milliseconds, and
     the ratio of memory where it was measured."""
     columns = list(dict.fromkeys(case.column for case in cases if case.column))
-    table = _table("The same cases with one setting changed: ratio (ours / theirs, ms)")
+    table = new_table("The same cases with one setting changed: ratio (ours / theirs, ms)")
     table.add_column("case", min_width=20)
     for column in columns:
         table.add_column(column, justify="right")
@@ -334,7 +323,7 @@ def operation_costs(report: ProfileReport, most: int = 16) -> list[OperationCost
 
 def profile_table(report: ProfileReport) -> Group:
     """One row for each operation, phase and shape of a training step."""
-    table = _table("One training step")
+    table = new_table("One training step")
     table.add_column("operation", min_width=16, max_width=22)
     table.add_column("inputs", min_width=12)
     headings = ["calls", "ms", "BLAS, memory,\nPython (%)", "GFLOP/s\n(of peak)", "GB/s\n(of peak)"]

@@ -105,10 +105,10 @@ def to_text(log: RunLog) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
     lines += [f"with    Python {environment.python}, {versions}"]
     lines += [f"threads {environment.framework_threads} (framework); denormals {environment.denormals}"]
-    lines += [f"freed memory {environment.freed_memory}"]
-    if environment.performance:
-        lines += ["performance.status():", *(f"  {line}" for line in environment.performance)]
     for pool in environment.thread_pools:
         name = f"{pool.get('internal_api', '?')} {pool.get('version') or ''}".strip()
         lines += [f"  pool  {name}: {pool.get('num_threads')} threads"]
+    lines += [f"freed memory {environment.freed_memory}"]
+    if environment.performance:
+        lines += ["performance.status():", *(f"  {line}" for line in environment.performance)]
     return "\n".join(lines) + "\n"

@@ -58,10 +58,11 @@ def test_a_pair_with_a_disturbed_member_enters_no_ratio(invented):
 def test_the_report_says_so_and_has_no_ratio(invented):
     ours, theirs = invented.pair()
     assert "DISTURBED" not in as_text(report([ours, theirs]))
-    middle = sorted(record.seconds for record in theirs.epochs)[1]
+    mine, middle = (sorted(record.seconds for record in log.epochs)[1] for log in (ours, theirs))
     disturb(ours, 0, 1, 2)
     said = " ".join(as_text(report([ours, theirs]), width=200).split())
-    assert "(3 of 3 DISTURBED)" in said and "none: DISTURBED" in said and f"{middle:.3f}" in said
+    assert said.count("3 of 3") == 1 and said.count("none") == 2 and f"{middle:.3f}" in said
+    assert f"{1000 * mine:.3f}" not in said
     assert "up to 0.93 processors busy during 3 of 6 timed epochs, also when repeated (Custom-Adam 3)" in said
 
 
@@ -85,8 +86,23 @@ def test_bars_are_of_undisturbed_epochs(invented):
     assert list(cross.get_ydata()) == [ours.epochs[2].seconds]
     assert "DISTURBED" in words(figure)
     disturb(ours, 0, 1, 2)
-    said = words(visuals.speed_bars([ours, theirs]))
-    assert "not compared: disturbed" in said and "disturbed" in said
+    figure = visuals.speed_bars([ours, theirs])
+    assert "not compared: disturbed" in words(figure)
+    names = [[tick.get_text() for tick in axes.get_xticklabels()] for axes in figure.axes]
+    assert names == [["Custom-Adam\n(disturbed)", "Torch-Adam"]] * 2
+
+
+def test_an_axis_without_a_bar_has_no_ticks(invented):
+    logs = [disturb(log, 0, 1, 2) for log in invented.pair()]
+    epoch_axes, step_axes = visuals.speed_bars(logs).axes
+    assert len(epoch_axes.get_yticks()) and not len(step_axes.get_yticks())
+
+
+def test_a_pair_that_did_not_train_is_not_left_out_for_others(invented):
+    logs = [disturb(log, 0, 1, 2) for log in invented.grid()]
+    assert words(visuals.speed_bars(logs)).count("not compared: disturbed") == 1
+    said = words(visuals.memory_bars(logs))
+    assert "not compared" in said and "disturbed" not in said
 
 
 def test_a_disturbed_time_is_on_no_frontier(invented):
@@ -104,6 +120,8 @@ def test_a_disturbed_time_is_on_no_frontier(invented):
     assert min(stairs.get_xdata()) > marked.seconds.median
     assert [line.get_gid() for line in figure.axes[1].lines].count("disturbed") == 1
     assert "Crosses" in words(figure) and "DISTURBED" in words(figure)
+    said = as_text(report(logs), width=200)
+    assert said.count("none: DISTURBED") == 1 and f" {marked.seconds.median:.2f} " not in said
     for log in logs:
         disturb(log, 0, 1)
     assert all(line.get_gid() != "front" for line in visuals.efficiency_frontier(logs).axes[1].lines)

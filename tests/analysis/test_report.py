@@ -15,7 +15,7 @@ from cnn_physics77.analysis.report import (
     results_table,
 )
 from cnn_physics77.analysis.statistics import spread
-from cnn_physics77.results import ProofRecord
+from cnn_physics77.results import Disturbance, ProofRecord
 
 
 def _cells(table):
@@ -29,9 +29,9 @@ def test_results_table_of_a_pair(invented):
     rows = _cells(table)
     assert [column.header for column in table.columns][:4] == [
         "run",
-        "test loss",
-        "accuracy (%)",
-        "s / epoch",
+        "test\nloss",
+        "accuracy\n(%)",
+        "s /\nepoch",
     ]
     assert rows[0][:3] == ("Custom-Adam", f"{ours.final_loss:.4f}", f"{100 * ours.final_accuracy:.2f}")
     assert rows[1][0] == "Torch-Adam" and rows[1][4] == rows[1][6] == "1"
@@ -67,7 +67,7 @@ def test_what_did_not_train_has_no_ratio(invented):
         "Custom-SGD\n(did not train)",
         "Torch-SGD\n(did not train)",
     ]
-    assert rows[2][4] == rows[2][6] == "not compared" and rows[3][4] == "-"
+    assert rows[2][4] == rows[2][6] == "not\ncompared" and rows[3][4] == "-"
 
 
 def test_speed_is_withheld_when_the_proof_failed(invented):
@@ -79,6 +79,16 @@ def test_speed_is_withheld_when_the_proof_failed(invented):
     assert sentence.startswith("Proof in float64: FAILED; speed is withheld")
     assert "largest relative difference inf, in the gradient norm" in sentence
     assert "The float64 proof FAILED" in as_text(report(logs))
+
+
+def test_a_terminal_of_80_columns_shows_every_word(invented):
+    logs = invented.seeds(3) + invented.seeds(3, optimizer="SGD", trains=False)
+    for disturbance in (None, Disturbance(0.93, 3, True)):
+        for record in (record for log in logs for record in log.epochs):
+            record.disturbance = disturbance
+        said = as_text(report(logs), width=80)
+        assert "…" not in said and max(map(len, said.splitlines())) <= 80
+        assert sum(row.split().count("DISTURBED") for row in said.splitlines()) == (5 if disturbance else 0)
 
 
 def test_findings_of_several_seeds(invented):
@@ -150,7 +160,7 @@ def test_interrupted_before_the_first_epoch(invented):
     log = invented.log(finished=False)
     log.epochs, log.memory = [], None
     rows = _cells(results_table([log]))
-    assert rows[0] == ("Custom-Adam\n(interrupted)", "-", "-", "-", "not compared", "-", "not compared")
+    assert rows[0] == ("Custom-Adam\n(interrupted)", "-", "-", "-", "not\ncompared", "-", "not\ncompared")
 
 
 def test_what_the_performance_policy_did_is_printed(invented):
