@@ -11,6 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
+from cnn_physics77.core.kernels.sums import LONGEST_PRODUCT, add_over
 
 BLOCK_BYTES = 1 << 18
 
@@ -44,10 +45,10 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _sum(x: np.ndarray, axis: int) -> np.ndarray:
-    """The sum along an axis, which is kept. Along the last axis a product with ones is the fastest way."""
-    if x.ndim == 2 and axis in (1, -1):
+    """The sum along an axis, which is kept. Along a short last one a product with ones is fastest."""
+    if x.ndim == 2 and axis in (1, -1) and x.shape[1] <= LONGEST_PRODUCT:
         return (x @ np.ones(x.shape[1], x.dtype, like=x))[:, None]
-    return np.add.reduce(x, axis=axis, keepdims=True)
+    return add_over(x, (axis % x.ndim,), keepdims=True)
 
 
 @silent

@@ -8,6 +8,7 @@ import numpy as np
 from cnn_physics77.core.kernels.pooling.shapes import split_shape
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices
+from cnn_physics77.core.kernels.sums import LONGEST_PRODUCT, add_over
 from cnn_physics77.core.kernels.windows import Size
 
 
@@ -40,15 +41,16 @@ def adaptive_average_pool(x: np.ndarray, output_size: Size) -> np.ndarray:
             at[axis] = slice(start, stop)
             window = x[tuple(at)]
             at[axis] = j
-            np.add.reduce(window, axis=axis, out=y[tuple(at)])
-            y[tuple(at)] *= y.dtype.type(1 / (stop - start))
+            y[tuple(at)] = add_over(window, (axis,)) * y.dtype.type(1 / (stop - start))
         x = y
     return x
 
 
 def _global_mean(rows: np.ndarray) -> np.ndarray:
-    """The mean of each row, by a product with ones: reducing short rows one by one is slow."""
+    """The mean of each row. Short ones are products with ones, as reducing them one by one is slow."""
     n = rows.shape[1]
+    if n > LONGEST_PRODUCT:
+        return add_over(rows, (1,)) / rows.dtype.type(n)
     ones, y = np.ones(n, rows.dtype, like=rows), np.empty(len(rows), rows.dtype, like=rows)
     step = block_length(len(rows), rows.nbytes // len(rows))
     for_slices(lambda b: np.matmul(rows[b], ones, out=y[b]), len(rows), step, rows.size * 3e-4)

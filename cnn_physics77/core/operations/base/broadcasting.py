@@ -14,6 +14,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.sums import add_over
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -140,7 +141,7 @@ def _sum_to(x, *, shape):
     )
     if not axes:
         return x.reshape(shape)
-    y = np.add.reduce(x, axis=axes, dtype=accumulator(x.dtype), keepdims=True)
+    y = add_over(x, axes, dtype=accumulator(x.dtype), keepdims=True)
     return y.astype(x.dtype, copy=False).reshape(shape)
 
 

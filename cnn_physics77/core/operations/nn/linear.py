@@ -15,6 +15,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import gemm
+from cnn_physics77.core.kernels.sums import LONGEST_PRODUCT, add_over
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.operation import operation
@@ -50,8 +51,11 @@ def _weight_gradient(g, x):
 
 @operation(name="linear_bias_gradient")
 def _bias_gradient(g):
-    """The sum over rows, as a product with ones, which is faster than a sum over a leading dimension."""
+    """The sum over rows, as a product with ones, which is faster than a sum over a leading dimension. BLAS
+    adds them one after the other, so very many are added in blocks."""
     rows = _rows(g)
+    if len(rows) > LONGEST_PRODUCT:
+        return add_over(rows, (0,))
     return gemm.matmul(np.ones(len(rows), g.dtype), rows)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import accumulator, default_dtype
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.kernels.sums import add_over
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import binary
@@ -28,7 +29,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 @operation(name="sum")
 def _sum(x, *, dim, keepdim):
-    y = np.add.reduce(x, axis=dim, dtype=accumulator(x.dtype), keepdims=keepdim)
+    y = add_over(x, dim, dtype=accumulator(x.dtype), keepdims=keepdim)
     return y.astype(x.dtype, copy=False)
 
 
@@ -119,7 +120,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
 @operation(name="mean")
 def _mean(x, *, dim, keepdim, count):
     wide = accumulator(x.dtype)
-    total = np.add.reduce(x, axis=dim, dtype=wide, keepdims=keepdim)
+    total = add_over(x, dim, dtype=wide, keepdims=keepdim)
     return (total / as_array(count).astype(wide, copy=False)).astype(x.dtype, copy=False)
 
 
@@ -218,7 +219,7 @@ _exp_difference = binary(
 def _logsumexp(x, *, dim, keepdim):
     shift = np.maximum.reduce(x.real, axis=dim, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(shift), shift, 0).astype(x.dtype)
-    y = np.log(np.add.reduce(np.exp(x - shift), axis=dim, keepdims=True)) + shift
+    y = np.log(add_over(np.exp(x - shift), dim, keepdims=True)) + shift
     return y if keepdim else y.reshape(tuple(n for i, n in enumerate(y.shape) if i not in dim))
 
 

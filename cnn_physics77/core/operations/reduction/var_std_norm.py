@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError
+from cnn_physics77.core.kernels.sums import add_over
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
@@ -69,10 +70,13 @@ def _in_range(function: Callable, x: Tensor, least: float, most: float) -> Tenso
 
 @operation(name="var")
 def _var(x, *, dim, keepdim, count, correction, whole):
-    """Σ |x - mean|² / (n - correction). The mean is subtracted first, so a large mean costs no precision."""
-    distance = x - np.add.reduce(x, axis=dim, keepdims=True) / x.dtype.type(count)
+    """Σ |x - mean|² / (n - correction). The mean is subtracted first, and then what its rounding left, so a
+    large mean costs no precision."""
+    n = x.dtype.type(count)
+    distance = x - add_over(x, dim, keepdims=True) / n
+    distance -= add_over(distance, dim, keepdims=True) / n
     squares = distance.real**2 + distance.imag**2 if x.dtype.kind == "c" else np.square(distance)
-    total = np.add.reduce(squares, axis=dim, keepdims=keepdim)
+    total = add_over(squares, dim, keepdims=keepdim)
     return total / squares.dtype.type(max(0, count - correction))
 
 
