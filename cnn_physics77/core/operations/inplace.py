@@ -207,9 +207,6 @@ def _copy_(self, src, non_blocking: bool = False) -> Tensor:
 def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
     """Overwrite the target with the value, which may be broadcast. The target keeps its dtype."""
     size = target.array.shape
-    extra = value.array.ndim - len(size)
-    if extra > 0 and value.array.shape[:extra] == (1,) * extra:
-        value = shape.reshape(value, value.array.shape[extra:])
     try:
         fits = broadcasting.broadcast_shapes(value.array.shape, size) == size
     except ShapeError:
@@ -217,7 +214,7 @@ def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
     if not fits:
         raise ShapeError(
             f"{function}: expected values whose shape broadcasts to {size}, found {value.array.shape}; "
-            "reshape or unsqueeze them"
+            "reshape them"
         )
     if must_record(target, (value,)):
         if value.array.dtype != target.array.dtype:
@@ -316,7 +313,7 @@ def _setitem(self, key, value) -> None:
             "__setitem__", target, lambda x, v: put_at("__setitem__", x, index, v), _of_dtype(target, value)
         )
     elif not _same_place(target, value):
-        _assign("__setitem__", target, value)
+        _assign("__setitem__", target, _without_leading_ones(target, value))
 
 
 def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
@@ -335,7 +332,15 @@ def _put_values(x: Tensor, basic: tuple, index: tuple, value: Tensor) -> None:
                 return
         write("__setitem__", view, put_at("__setitem__", view, index, made).array)  # raises if it cannot
     else:
-        _assign("__setitem__", view, value)
+        _assign("__setitem__", view, _without_leading_ones(view, value))
+
+
+def _without_leading_ones(target: Tensor, value: Tensor) -> Tensor:
+    """The value without the first dimensions of size 1 that it has more than the target."""
+    extra = value.array.ndim - target.array.ndim
+    if extra > 0 and value.array.shape[:extra] == (1,) * extra:
+        return shape.reshape(value, value.array.shape[extra:])
+    return value
 
 
 @silent

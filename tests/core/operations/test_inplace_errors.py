@@ -187,6 +187,17 @@ def test_a_base_that_gets_a_history_later_forbids_the_change_too():
     np.testing.assert_array_equal(base.detach().numpy(), [4, 4, 1, 1])
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_assignment_alone_takes_values_of_more_dimensions(recorded):
+    for framework in (ours, torch):
+        x, values = framework.zeros(3), framework.ones(1, 1, 3, requires_grad=recorded)
+        with pytest.raises(RuntimeError):
+            x.copy_(values)
+        assert x.tolist() == [0, 0, 0] and not x.requires_grad
+        x[:] = values
+        assert x.tolist() == [1, 1, 1] and x.requires_grad is recorded
+
+
 OVERLAPPING = {
     "windows": lambda y: y.unfold(0, 2, 1),
     "strides": lambda y: y.as_strided((2, 2), (1, 1)),
