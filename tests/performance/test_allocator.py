@@ -17,8 +17,8 @@ from cnn_physics77.performance import allocator
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(5):
-        arrays = [np.ones(2_000_000, np.float32) for _ in range(8)]
+    for _ in range(2):
+        arrays = [np.ones(900_000, np.float32) for _ in range(8)]
         del arrays
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
@@ -39,7 +39,7 @@ glibc = pytest.mark.skipif(
 
 
 def run(program: str, **variables: str) -> list[tuple[int, str]]:
-    """The lines of `show` in a process of its own: page faults of 78,000 pages touched, and the state."""
+    """The lines of `show` in a process of its own: page faults of 14,000 pages touched, and the state."""
     own = allocator.SETTINGS_OF_THE_USER
     clean = {name: value for name, value in os.environ.items() if name not in own}
     done = subprocess.run(
