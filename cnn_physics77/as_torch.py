@@ -212,12 +212,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: as given after the command's name; None takes them from the command line.
 
     Returns:
-        0; 2 if there is nothing to run; 1 if it is not Python. Exceptions of the program pass through, and
-        with them its exit status.
+        0, also after ``--help``; 2 if there is nothing to run; 1 if it is not Python. Exceptions of the
+        program pass through, and with them its exit status.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     as_module = arguments[:1] == ["-m"]
     arguments = arguments[as_module:]
+    if arguments[:1] in (["-h"], ["--help"]) and not as_module:
+        print(f"{USAGE}\n\n{__doc__}", end="")
+        return 0
     if not arguments or arguments[0].startswith("-"):
         print(USAGE, file=sys.stderr)
         return 2

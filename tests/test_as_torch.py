@@ -96,9 +96,11 @@ def test_what_cannot_be_run(tmp_path):
     (tmp_path / "wrong.py").write_text("x = = 3\n")
     expected, found = python("wrong.py", cwd=tmp_path), under("wrong.py", cwd=tmp_path)
     assert (found.stderr, found.returncode) == (expected.stderr, expected.returncode)
-    for arguments in ((), ("-m",), ("--help",)):
+    for arguments in ((), ("-m",), ("--bogus",)):
         done = under(*arguments)
         assert done.returncode == 2 and done.stderr.startswith("usage: python -m cnn_physics77.as_torch")
+    done = under("--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: ") and "PyTorch scripts run" in done.stdout
     done = under("nothing.py", cwd=tmp_path)
     assert done.returncode == 2 and "cannot run 'nothing.py': [Errno 2] No such file" in done.stderr
     done = under("-m", "nothing.at_all")

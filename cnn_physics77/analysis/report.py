@@ -212,6 +212,9 @@ def _equivalence_sentences(tests: dict[str, list[Equivalence]]) -> list[str]:
     """Full sentences for a few settings; counts of verdicts for many; a word on single pairs."""
     tests = {setting: found for setting, found in tests.items() if any(test.pairs for test in found)}
     if len(tests) > _MOST_SETTINGS:
+        if all(test.pairs < 2 for found in tests.values() for test in found):
+            told = f"One pair of runs of each of {len(tests)} networks cannot show equivalence"
+            return [f"{told}; use several seeds."]
         sentences = []
         for quantity in dict.fromkeys(test.margin for found in tests.values() for test in found):
             verdicts = Counter(

@@ -11,10 +11,11 @@ patterns such as ``'linalg.*'``.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -142,10 +143,20 @@ def _close(a: Tensor, b: Tensor, rtol: float, atol: float) -> bool:
     return x.shape == y.shape and x.dtype == y.dtype and np.allclose(x, y, rtol, atol, equal_nan=True)
 
 
-def main(patterns: list[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare the rows named; 1 if something departs, 2 if no row has such a name."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cnn_physics77.testing.batching", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("names", metavar="NAME", nargs="*", help="rows, or patterns; without any, all")
+    rows, names = list(all_rows()), parser.parse_args(arguments).names
+    for name in names:
+        if not any(fnmatchcase(row.name, name) for row in rows):
+            parser.error(f"no row of the table of operations is named {name}")
     found: dict[str, list[str]] = defaultdict(list)
-    for row in all_rows():
-        if not patterns or any(fnmatchcase(row.name, pattern) for pattern in patterns):
+    for row in rows:
+        if not names or any(fnmatchcase(row.name, name) for name in names):
             for kind, text in findings(row, np.random.default_rng(0)):
                 found[kind].append(text)
     for text in found["departs"]:
@@ -157,4 +168,4 @@ def main(patterns: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

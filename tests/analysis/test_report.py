@@ -126,6 +126,8 @@ def test_frontier_report_counts_verdicts(invented):
     assert rows[0][:3] == ("Custom-Adam", "1x8", "5,416")
     text = as_text(report(logs))
     assert "Efficiency frontier" in text and " of 9 networks." in text
+    told = findings([log for log in logs if log.config.seed == 67])
+    assert told[1:] == ["One pair of runs of each of 9 networks cannot show equivalence; use several seeds."]
     dead = frontier_table([*logs, invented.log(channels=1, hidden=2, trains=False)])
     assert dead.caption == "left out: Custom-Adam 1x2 (did not train)"
 

@@ -17,6 +17,7 @@ from cnn_physics77.core import operations
 from cnn_physics77.core.operations.base.operation import OPERATIONS, overrides
 from cnn_physics77.func import dimensions
 from cnn_physics77.func.rules import RULES
+from cnn_physics77.testing import batching
 from cnn_physics77.testing.batching import findings
 from cnn_physics77.testing.table import all_rows
 from cnn_physics77.utils._pytree import tree_leaves
@@ -154,6 +155,14 @@ SOME = [row for row in all_rows() if zlib.crc32(row.name.encode()) % 6 == 0]
 def test_equal_to_a_loop(row):
     found = list(findings(row, np.random.default_rng(0)))
     assert [text for kind, text in found if kind == "departs"] == []
+
+
+def test_a_name_that_no_row_has(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        batching.main(["mul", "mull"])
+    assert "no row of the table of operations is named mull" in capsys.readouterr().err
+    assert batching.main(["logaddexp2"]) == 0
+    assert "departures: 0" in capsys.readouterr().out
 
 
 LOOPED = """
