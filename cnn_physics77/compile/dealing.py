@@ -6,14 +6,15 @@ never on the number of lanes, so neither do the bits. The blocks of the kernels'
 
 A lane runs its pieces in the order of the program. It waits for another lane only where a piece reads memory
 that the other one wrote, or writes memory that the other one uses. Pieces are dealt by a simulation: of all
-ways to run a step, that wins after which the lanes are ready the earliest. So data stays with the lane that
-made it.
+ways to run a step, that wins after which the lanes are ready the earliest. What the other lane wrote comes
+from the cache of its processor, which takes time, so data stays with the lane that made it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from cnn_physics77.compile.schedule import bounds, estimate, may_fail, overlap
 from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Operand, Step
 
 LANES = 2
-WAIT = 6.0  # microseconds that a lane loses where it waits for another one
+WAIT = 20.0  # microseconds that a lane loses where it waits for another one
+FOREIGN_BYTES_PER_MICROSECOND = 2.5e3  # from the cache of the other lane's processor
 LEAST = 1.5  # microseconds; a shorter step is not worth cutting
 
 
@@ -191,7 +193,23 @@ class _Lanes:
         latest = self.latest_use(lane, step)
         if latest > self.known[lane]:
             start = max(start, self.done[1 - lane][latest]) + WAIT
-        return start + estimate(step)
+        return start + estimate(step) + self.foreign_bytes(lane, step) / FOREIGN_BYTES_PER_MICROSECOND
+
+    def foreign_bytes(self, lane: int, step: Step) -> float:
+        """About how many bytes of what a step uses the other lane wrote last."""
+        total = 0.0
+        for operand in operands_of(step):
+            low, high = bounds(operand)
+            left, foreign = high - low, 0
+            for use in reversed(self.uses.get(operand.buffer, ())):
+                part = min(high, use.high) - max(low, use.low)
+                if use.writes and part > 0:
+                    left -= part
+                    foreign += part * (use.lane != lane)
+                    if left <= 0:
+                        break
+            total += foreign / (high - low) * prod(operand.shape) * operand.dtype.itemsize
+        return total
 
     def after(self, option: list[tuple[int, Step]]) -> tuple[float, float]:
         """When both lanes, and when they together, are ready after a way to run a step."""

@@ -54,7 +54,7 @@ from cnn_physics77.compile.trace import (
 PROGRESS = tuple(8 * lane for lane in range(LANES))
 """Places of the lanes' progress in the control memory."""
 
-LEAST_MICROSECONDS = 400.0
+LEAST_MICROSECONDS = 200.0
 """By estimate; the lanes of a shorter program would wait for one another most of the time."""
 
 

@@ -21,9 +21,9 @@ from cnn_physics77.compile.trace import Buffer, Call, Choice, Guard, Operand, St
 from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
 
 CALL_MICROSECONDS = 0.6
-BYTES_PER_MICROSECOND = 1e4  # read or written
+BYTES_PER_MICROSECOND = 2.5e4  # read or written
 MULTIPLICATIONS_PER_MICROSECOND = 4e4
-STRIDED_NANOSECONDS = 1.0  # more for each element that is no neighbour of the one before
+STRIDED_NANOSECONDS = 1.0  # more for each element of an array without neighbours along any axis
 OVERLAP_WORK = 10_000  # steps of the search for a common byte; then there is taken to be one
 
 
@@ -71,12 +71,14 @@ def estimate(step: Step) -> float:
     if isinstance(step, Choice):
         return CALL_MICROSECONDS + sum(map(estimate, step.first))
     operands = (*step.reads, *step.writes)
+    if isinstance(step, Call) and step.function in (np.take, np.ndarray.take):
+        operands = step.writes * 2  # it reads no more than it writes
     time = CALL_MICROSECONDS + sum(prod(o.shape) * o.dtype.itemsize for o in operands) / BYTES_PER_MICROSECOND
     if isinstance(step, Call) and step.function is np.matmul and step.writes and step.reads:
         products = prod(step.writes[0].shape) * step.reads[0].shape[-1]
         time += products * step.writes[0].dtype.itemsize / 4 / MULTIPLICATIONS_PER_MICROSECOND
     for operand in operands:
-        if operand.shape and operand.strides[-1] != operand.dtype.itemsize:
+        if operand.shape and operand.dtype.itemsize not in operand.strides:
             time += prod(operand.shape) * STRIDED_NANOSECONDS / 1e3
     return time
 
