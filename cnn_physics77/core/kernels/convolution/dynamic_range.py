@@ -131,7 +131,7 @@ class Screen:
         self._most_samples = max((samples.stop - samples.start for samples, _ in pieces), default=1)
         number = max((last for _, last in self._strips), default=0)
         self._energies = np.empty((batch, number, 2), images.dtype, like=images)
-        self._sizes = self._sample() if images.size else None
+        self._limits = self._limits_of(*self._sample()) if images.size else None
 
     def look(self, piece: tuple[slice, slice], lines: np.ndarray) -> None:
         """Measure a piece by the planes of its lines, (samples, strips, t, ..., numbers)."""
@@ -144,15 +144,10 @@ class Screen:
 
     def in_order(self) -> np.ndarray:
         """Whether each piece is in order, when there was a look at all of them."""
-        if self._sizes is None:
+        if self._limits is None:
             return np.ones(len(self._starts) * len(self._strips), bool)
-        (typical, common), starts = self._sizes, self._starts
-        most = np.maximum(typical, np.minimum(common, typical * COMMON_CONTRAST**2))
-        most = np.fmax(most * MOST_CONTRAST**2, LEAST_ENERGY)  # NaN where all pixels that were taken are zero
-        typical = np.fmin.reduceat(typical, starts, axis=1)
-        common = np.fmax.reduceat(common, starts, axis=1)
-        in_order = common > typical * VARIED
-        most_of_piece = np.fmin(typical * PIECE_CONTRAST**2, _largest_energy(typical.dtype))
+        most, most_of_piece, in_order = self._limits
+        starts = self._starts
         for band, (first, last) in enumerate(self._strips):
             if self._bands[band][0] == self._bands[band][1]:
                 in_order[band] = True  # its pieces read nothing
@@ -163,6 +158,16 @@ class Screen:
             found = np.maximum.reduceat(found, starts)
             in_order[band] &= (found >= LEAST_ENERGY) & (found <= most_of_piece[band])
         return in_order.T.reshape(-1)
+
+    def _limits_of(self, typical: np.ndarray, common: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The largest squared size in order in each band and sample, and in each band and piece; and whether
+        the pixels taken of that differ, so that they tell something."""
+        most = np.maximum(typical, np.minimum(common, typical * COMMON_CONTRAST**2))
+        most = np.fmax(most * MOST_CONTRAST**2, LEAST_ENERGY)  # NaN where all pixels that were taken are zero
+        typical = np.fmin.reduceat(typical, self._starts, axis=1)
+        common = np.fmax.reduceat(common, self._starts, axis=1)
+        most_of_piece = np.fmin(typical * PIECE_CONTRAST**2, _largest_energy(typical.dtype))
+        return most, most_of_piece, common > typical * VARIED
 
     def _sample(self) -> tuple[np.ndarray, np.ndarray]:
         """The squared typical and common sizes of some pixels of each sample, (bands of rows, N).
