@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from cnn_physics77.analysis import comparison, frontier, visuals
+from cnn_physics77.analysis.profile_report import profile_table
 from cnn_physics77.analysis.report import as_text, report
 from cnn_physics77.analysis.speed import OperationCost
 from cnn_physics77.analysis.speed_report import (
     as_speed_cases,
     disturbance_warning,
-    profile_table,
     speed_tables,
     time_ratio,
 )

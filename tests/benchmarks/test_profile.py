@@ -7,8 +7,8 @@ import pytest
 
 import cnn_physics77 as torch77
 from cnn_physics77 import nn, optim
+from cnn_physics77.analysis.profile_report import operation_costs, profile_table
 from cnn_physics77.analysis.report import as_text
-from cnn_physics77.analysis.speed_report import operation_costs, profile_table
 from cnn_physics77.analysis.visuals import roofline
 from cnn_physics77.benchmarks.adapters import numpy77, pytorch
 from cnn_physics77.benchmarks.instruments import measure

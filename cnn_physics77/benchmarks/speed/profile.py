@@ -28,7 +28,7 @@ import numpy as np
 from rich.console import Console
 
 from ...analysis import visuals
-from ...analysis.speed_report import operation_costs, profile_detail, profile_table, profile_warning
+from ...analysis.profile_report import operation_costs, profile_detail, profile_table, profile_warning
 from ...core.kernels.runtime.pool import get_num_threads
 from ...core.operations.nn.loss_cross_entropy import cross_entropy
 from ...core.optim.adam import Adam
@@ -112,7 +112,7 @@ def profile(
         steps: number of profiled steps. As many are run before them as warm-up, and as many without clocks,
             to measure what the clocks cost.
     Returns:
-        A report without PyTorch's times; `analysis.speed_report.profile_table` shows it.
+        A report without PyTorch's times; `analysis.profile_report.profile_table` shows it.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.core.model import MLP
