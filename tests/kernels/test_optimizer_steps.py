@@ -34,7 +34,7 @@ def adam(*arrays, step, decoupled=False, maximize=False, betas=(0.9, 0.999), wei
         numbers=numbers,
         betas=betas,
         weight_decay=weight_decay,
-        decoupled=decoupled,
+        decoupled_weight_decay=decoupled,
         maximize=maximize,
     )
 

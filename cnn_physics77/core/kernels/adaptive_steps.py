@@ -135,7 +135,7 @@ def adamax(p, g, m, u, *, lr, betas, eps, weight_decay=0.0, maximize=False):
 
 
 @in_pieces
-def nadam(p, g, m, v, *, numbers, betas, eps, weight_decay=0.0, decoupled=False, maximize=False):
+def nadam(p, g, m, v, *, numbers, betas, eps, weight_decay=0.0, decoupled_weight_decay=False, maximize=False):
     """NAdam (Dozat 2016): Adam with Nesterov's momentum::
 
         p <- kept p                      decoupled; else g <- g + weight_decay p
@@ -151,9 +151,9 @@ def nadam(p, g, m, v, *, numbers, betas, eps, weight_decay=0.0, decoupled=False,
     (array([1.]), array([1.]), array([-2.]))
     """
     a, b, c, kept = numbers
-    if decoupled:
+    if decoupled_weight_decay:
         p *= kept
-    g = _decayed(p, g, 0.0 if decoupled else weight_decay, maximize)
+    g = _decayed(p, g, 0.0 if decoupled_weight_decay else weight_decay, maximize)
     _average(m, g, betas[0])
     _average_square(v, g, betas[1])
     d = np.multiply(g, a, out=_temporary("d", p))
@@ -166,7 +166,7 @@ def nadam(p, g, m, v, *, numbers, betas, eps, weight_decay=0.0, decoupled=False,
 
 
 @in_pieces
-def radam(p, g, m, v, *, numbers, betas, weight_decay=0.0, decoupled=False, maximize=False):
+def radam(p, g, m, v, *, numbers, betas, weight_decay=0.0, decoupled_weight_decay=False, maximize=False):
     """RAdam (Liu et al. 2020): Adam whose first steps have no second moment::
 
         p <- kept p                      decoupled; else g <- g + weight_decay p
@@ -182,9 +182,9 @@ def radam(p, g, m, v, *, numbers, betas, weight_decay=0.0, decoupled=False, maxi
     (array([1.]), array([1.]), array([0.5]))
     """
     a, b, c, kept = numbers
-    if decoupled:
+    if decoupled_weight_decay:
         p *= kept
-    g = _decayed(p, g, 0.0 if decoupled else weight_decay, maximize)
+    g = _decayed(p, g, 0.0 if decoupled_weight_decay else weight_decay, maximize)
     _average(m, g, betas[0])
     _average_square(v, g, betas[1])
     t = np.sqrt(v, out=_temporary("t", p))

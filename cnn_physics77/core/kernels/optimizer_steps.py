@@ -126,7 +126,7 @@ def adam(
     numbers: AdamNumbers,
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: float = 0.0,
-    decoupled: bool = False,
+    decoupled_weight_decay: bool = False,
     maximize: bool = False,
 ) -> ParallelLoop:
     """Adam, in place (Kingma and Ba 2015; AMSGrad: Reddi et al. 2018; AdamW: Loshchilov and Hutter 2019)::
@@ -166,7 +166,7 @@ def adam(
 
     def update(p, g, m, v, w=None):
         t = scratch("optimizer.t", p.shape, p.dtype)
-        if decoupled:
+        if decoupled_weight_decay:
             if weight_decay != 0:
                 p *= kept
         elif weight_decay != 0:

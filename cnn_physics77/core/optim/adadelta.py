@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
@@ -47,6 +45,9 @@ class Adadelta(ElementwiseOptimizer):
     >>> x
     tensor([-0.6903, -0.2025], requires_grad=True)
     """
+
+    rule = staticmethod(adaptive_steps.adadelta)
+    settings = ("rho", "eps", "weight_decay", "maximize")
 
     def __init__(
         self,
@@ -86,15 +87,3 @@ class Adadelta(ElementwiseOptimizer):
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
     ) -> tuple[float, ...]:
         return (float(group["lr"]),)
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.adadelta,
-            lr=numbers[0],
-            rho=group["rho"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
-        )

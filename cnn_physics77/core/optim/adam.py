@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import optimizer_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import (
     check_betas,
@@ -57,6 +55,9 @@ class Adam(ElementwiseOptimizer):
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
 
+    rule = staticmethod(optimizer_steps.adam)
+    settings = ("betas", "weight_decay", "decoupled_weight_decay", "maximize")
+
     def __init__(
         self,
         params: Iterable,
@@ -103,18 +104,6 @@ class Adam(ElementwiseOptimizer):
     ) -> tuple[float, ...]:
         return optimizer_steps.adam_numbers(
             step, float(group["lr"]), group["betas"], group["eps"], group["weight_decay"]
-        )
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            optimizer_steps.adam,
-            numbers=optimizer_steps.AdamNumbers(*numbers),
-            betas=group["betas"],
-            weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"],
-            maximize=group["maximize"],
         )
 
 

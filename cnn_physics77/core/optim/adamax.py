@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
 
@@ -49,6 +47,9 @@ class Adamax(ElementwiseOptimizer):
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
 
+    rule = staticmethod(adaptive_steps.adamax)
+    settings = ("betas", "eps", "weight_decay", "maximize")
+
     def __init__(
         self,
         params: Iterable,
@@ -85,15 +86,3 @@ class Adamax(ElementwiseOptimizer):
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
     ) -> tuple[float, ...]:
         return (float(group["lr"]) / (1 - group["betas"][0] ** step),)
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.adamax,
-            lr=numbers[0],
-            betas=group["betas"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
-        )

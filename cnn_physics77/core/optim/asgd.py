@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
@@ -52,6 +50,9 @@ class ASGD(ElementwiseOptimizer):
     >>> x
     tensor([ 0.5000, -1.5000], requires_grad=True)
     """
+
+    rule = staticmethod(adaptive_steps.asgd)
+    settings = ("weight_decay", "maximize")
 
     def __init__(
         self,
@@ -97,13 +98,3 @@ class ASGD(ElementwiseOptimizer):
         scalars["eta"][:] = default_dtype().type(lr / (1 + lambd * lr * step) ** group["alpha"])
         scalars["mu"][:] = default_dtype().type(1 / max(1, step - group["t0"]))
         return eta, 1 - lambd * eta, mu
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.asgd,
-            numbers=numbers,
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
-        )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
 
@@ -51,6 +49,9 @@ class NAdam(ElementwiseOptimizer):
     >>> x
     tensor([ 0.4718, -2.4718], requires_grad=True)
     """
+
+    rule = staticmethod(adaptive_steps.nadam)
+    settings = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
 
     def __init__(
         self,
@@ -103,17 +104,4 @@ class NAdam(ElementwiseOptimizer):
             lr * next_mu / (1 - product * next_mu),
             1 - beta2**step,
             1 - lr * group["weight_decay"],
-        )
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.nadam,
-            numbers=numbers,
-            betas=group["betas"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"],
-            maximize=group["maximize"],
         )

@@ -10,6 +10,7 @@ changes, because the user may hold views of it. (PyTorch's name for this is fore
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from operator import is_
 from typing import Any
@@ -156,7 +157,16 @@ def _dtype_of_number(given: Any) -> np.dtype:
 
 class ElementwiseOptimizer(Optimizer):
     """An optimizer whose update treats every element alike. A subclass defines the state arrays and the
-    update."""
+    update.
+
+    Attributes:
+        rule: ``rule(values, gradients, *states, **settings)`` returns the loop of one step. If one number
+            changes from step to step it is its ``lr``, if several do they are its ``numbers``.
+        settings: the other settings of a group that it takes.
+    """
+
+    rule: Callable[..., ParallelLoop]
+    settings: tuple[str, ...]
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The names of the state arrays of each parameter."""
@@ -178,7 +188,7 @@ class ElementwiseOptimizer(Optimizer):
             step: the number of this step, from 1.
             scalars: see :class:`ParameterPack`; those that go on from step to step are changed in place.
         """
-        raise NotImplementedError
+        return (float(group["lr"]),)
 
     def update(
         self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
@@ -189,7 +199,10 @@ class ElementwiseOptimizer(Optimizer):
             numbers: what :meth:`numbers` gave for this step.
             first_step: the states hold only zeros so far.
         """
-        raise NotImplementedError
+        given = {name: group[name] for name in self.settings}
+        if numbers:
+            given |= {"lr": numbers[0]} if len(numbers) == 1 else {"numbers": numbers}
+        return partial(self.rule, **given)
 
     def step(self, closure: Callable | None = None):
         """Update the parameters that have a gradient.

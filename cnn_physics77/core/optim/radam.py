@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_betas, check_not_negative, refuse_differentiable
 
@@ -51,6 +49,9 @@ class RAdam(ElementwiseOptimizer):
     >>> x
     tensor([ 0.5000, -1.5000], requires_grad=True)
     """
+
+    rule = staticmethod(adaptive_steps.radam)
+    settings = ("betas", "weight_decay", "decoupled_weight_decay", "maximize")
 
     def __init__(
         self,
@@ -99,15 +100,3 @@ class RAdam(ElementwiseOptimizer):
             return size, 0.0, 1.0, kept
         rectified = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
         return size * sqrt(rectified * (1 - rest)), 1.0, group["eps"], kept
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.radam,
-            numbers=numbers,
-            betas=group["betas"],
-            weight_decay=group["weight_decay"],
-            decoupled=group["decoupled_weight_decay"],
-            maximize=group["maximize"],
-        )

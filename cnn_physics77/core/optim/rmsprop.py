@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
@@ -53,6 +51,9 @@ class RMSprop(ElementwiseOptimizer):
     tensor([ 0., -2.], requires_grad=True)
     """
 
+    rule = staticmethod(adaptive_steps.rmsprop)
+    settings = ("alpha", "eps", "momentum", "centered", "weight_decay", "maximize")
+
     def __init__(
         self,
         params: Iterable,
@@ -95,17 +96,3 @@ class RMSprop(ElementwiseOptimizer):
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
     ) -> tuple[float, ...]:
         return (float(group["lr"]),)
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.rmsprop,
-            lr=numbers[0],
-            alpha=group["alpha"],
-            eps=group["eps"],
-            momentum=group["momentum"],
-            centered=group["centered"],
-            weight_decay=group["weight_decay"],
-            maximize=group["maximize"],
-        )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
-from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
 
@@ -47,6 +45,9 @@ class Rprop(ElementwiseOptimizer):
     >>> x
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
+
+    rule = staticmethod(adaptive_steps.rprop)
+    settings = ("etas", "step_sizes", "maximize")
 
     def __init__(
         self,
@@ -87,13 +88,3 @@ class Rprop(ElementwiseOptimizer):
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
     ) -> tuple[float, ...]:
         return ()
-
-    def update(
-        self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
-    ) -> Callable[..., ParallelLoop]:
-        return partial(
-            adaptive_steps.rprop,
-            etas=group["etas"],
-            step_sizes=group["step_sizes"],
-            maximize=group["maximize"],
-        )

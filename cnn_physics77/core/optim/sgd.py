@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from cnn_physics77.core.kernels import optimizer_steps
 from cnn_physics77.core.kernels.runtime.parallel import ParallelLoop
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
@@ -49,6 +47,9 @@ class SGD(ElementwiseOptimizer):
     >>> x
     tensor([0.], requires_grad=True)
     """
+
+    rule = staticmethod(optimizer_steps.sgd)
+    settings = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
 
     def __init__(
         self,
@@ -93,21 +94,7 @@ class SGD(ElementwiseOptimizer):
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         return {}
 
-    def numbers(
-        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
-    ) -> tuple[float, ...]:
-        return (float(group["lr"]),)
-
     def update(
         self, group: dict[str, Any], numbers: tuple[float, ...], first_step: bool
     ) -> Callable[..., ParallelLoop]:
-        return partial(
-            optimizer_steps.sgd,
-            lr=numbers[0],
-            momentum=group["momentum"],
-            dampening=group["dampening"],
-            weight_decay=group["weight_decay"],
-            nesterov=group["nesterov"],
-            maximize=group["maximize"],
-            first_step=first_step,
-        )
+        return partial(super().update(group, numbers, first_step), first_step=first_step)
