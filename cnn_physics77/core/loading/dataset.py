@@ -20,6 +20,16 @@ class Dataset(Generic[Sample]):
     A subclass defines ``__getitem__`` and usually ``__len__``. It may also define ``__getitems__(indices)``,
     which returns a list of samples, if that is faster than one by one. ``a + b`` is
     ``ConcatDataset([a, b])``.
+
+    >>> from cnn_physics77.utils.data import DataLoader, Dataset
+    >>> class Squares(Dataset):
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    ...
+    ...     def __len__(self):
+    ...         return 5
+    >>> list(DataLoader(Squares(), batch_size=3))
+    [tensor([0, 1, 4]), tensor([ 9, 16])]
     """
 
     def __getitem__(self, index: Any) -> Sample:
@@ -36,6 +46,13 @@ class IterableDataset(Dataset[Sample]):
 
     Each worker of a loader iterates over its own copy of the whole data set. To load every sample once,
     ``__iter__`` takes its share by `get_worker_info`.
+
+    >>> from cnn_physics77.utils.data import DataLoader, IterableDataset
+    >>> class Countdown(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(4, 0, -1))
+    >>> list(DataLoader(Countdown(), batch_size=2))
+    [tensor([4, 3]), tensor([2, 1])]
     """
 
     def __iter__(self) -> Iterator[Sample]:

@@ -93,6 +93,11 @@ class Normalize(Module):
         mean: of each channel.
         std: of each channel.
         inplace: change the tensor itself.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.vision import transforms
+    >>> transforms.Normalize(mean=[0.5], std=[0.25])(torch.tensor([[[0.0, 0.5, 1.0]]]))
+    tensor([[[-2.,  0.,  2.]]])
     """
 
     def __init__(self, mean: Any, std: Any, inplace: bool = False) -> None:
@@ -219,7 +224,13 @@ class RandomCrop(Module):
 
 
 class RandomHorizontalFlip(Module):
-    """The image, mirrored with probability ``p``."""
+    """The image, mirrored with probability ``p``.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.vision import transforms
+    >>> transforms.RandomHorizontalFlip(p=1.0)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[3., 2., 1.]]])
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
