@@ -46,6 +46,7 @@ class Adadelta(ElementwiseOptimizer):
     tensor([-0.6903, -0.2025], requires_grad=True)
     """
 
+    state_arrays = ("square_avg", "acc_delta")
     rule = staticmethod(adaptive_steps.adadelta)
     settings = ("rho", "eps", "weight_decay", "maximize")
 
@@ -79,9 +80,6 @@ class Adadelta(ElementwiseOptimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("square_avg", "acc_delta")
 
     def numbers(
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import sqrt
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.optim.optimizer import Optimizer, evaluate
+from cnn_physics77.core.optim.optimizer import SingleParameterOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-class Adafactor(Optimizer):
+class Adafactor(SingleParameterOptimizer):
     r"""Adafactor (Shazeer and Stern 2018): the second moment of a matrix is kept as a row and a column.
 
     .. math::
@@ -91,17 +91,10 @@ class Adafactor(Optimizer):
             },
         )
 
-    def step(self, closure: Callable | None = None):
-        """Update the parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = evaluate(closure)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None and p.array.size:
-                    self._update(p, p.grad.array, group)
-        return loss
-
     @silent
     def _update(self, p: Tensor, gradient: np.ndarray, group: dict[str, Any]) -> None:
+        if not p.array.size:
+            return
         if p.array.dtype.kind == "c":
             raise DtypeError(
                 "Adafactor: Adafactor does not support complex parameters: expected real ones, found "

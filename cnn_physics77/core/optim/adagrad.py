@@ -46,6 +46,7 @@ class Adagrad(ElementwiseOptimizer):
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
 
+    state_arrays = ("sum",)
     rule = staticmethod(adaptive_steps.adagrad)
     settings = ("eps", "weight_decay", "maximize")
 
@@ -89,9 +90,6 @@ class Adagrad(ElementwiseOptimizer):
         )
         for group in self.param_groups:
             self._make_packs(group["params"], self.state_names(group), self.first_values(group))
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("sum",)
 
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "sum": group["initial_accumulator_value"]}

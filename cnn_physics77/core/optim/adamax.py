@@ -47,6 +47,7 @@ class Adamax(ElementwiseOptimizer):
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
 
+    state_arrays = ("exp_avg", "exp_inf")
     rule = staticmethod(adaptive_steps.adamax)
     settings = ("betas", "eps", "weight_decay", "maximize")
 
@@ -78,9 +79,6 @@ class Adamax(ElementwiseOptimizer):
                 "capturable": capturable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("exp_avg", "exp_inf")
 
     def numbers(
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]

@@ -51,6 +51,7 @@ class ASGD(ElementwiseOptimizer):
     tensor([ 0.5000, -1.5000], requires_grad=True)
     """
 
+    state_arrays = ("ax",)
     rule = staticmethod(adaptive_steps.asgd)
     settings = ("weight_decay", "maximize")
 
@@ -83,9 +84,6 @@ class ASGD(ElementwiseOptimizer):
                 "capturable": capturable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("ax",)
 
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "eta": float(group["lr"]), "mu": 1.0}

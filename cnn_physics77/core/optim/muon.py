@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import sqrt
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError
-from cnn_physics77.core.optim.optimizer import Optimizer, evaluate
+from cnn_physics77.core.optim.optimizer import SingleParameterOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-class Muon(Optimizer):
+class Muon(SingleParameterOptimizer):
     r"""Muon (Jordan et al. 2024): momentum whose singular values are all set to about 1, for matrices.
 
     .. math::
@@ -102,15 +102,6 @@ class Muon(Optimizer):
                         f"Muon: Muon only supports 2D parameters, found one of shape {tuple(p.shape)}; give "
                         "the others to AdamW"
                     )
-
-    def step(self, closure: Callable | None = None):
-        """Update the parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = evaluate(closure)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._update(p, p.grad.array, group)
-        return loss
 
     @silent
     def _update(self, p: Tensor, g: np.ndarray, group: dict[str, Any]) -> None:

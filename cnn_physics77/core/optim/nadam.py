@@ -50,6 +50,7 @@ class NAdam(ElementwiseOptimizer):
     tensor([ 0.4718, -2.4718], requires_grad=True)
     """
 
+    state_arrays = ("exp_avg", "exp_avg_sq")
     rule = staticmethod(adaptive_steps.nadam)
     settings = ("betas", "eps", "weight_decay", "decoupled_weight_decay", "maximize")
 
@@ -85,9 +86,6 @@ class NAdam(ElementwiseOptimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq")
 
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "mu_product": 1.0}

@@ -338,4 +338,20 @@ def _copied(value: Any, like: Tensor, key: str = "") -> Any:
     return deepcopy(value)
 
 
+class SingleParameterOptimizer(Optimizer):
+    """An optimizer that updates one parameter after another. A subclass defines the update."""
+
+    def step(self, closure: Callable | None = None):
+        """Update the parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = evaluate(closure)
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self._update(p, p.grad.array, group)
+        return loss
+
+    def _update(self, p: Tensor, gradient: np.ndarray, group: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
 __all__ = ["Optimizer", "required"]

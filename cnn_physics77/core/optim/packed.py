@@ -163,14 +163,16 @@ class ElementwiseOptimizer(Optimizer):
         rule: ``rule(values, gradients, *states, **settings)`` returns the loop of one step. If one number
             changes from step to step it is its ``lr``, if several do they are its ``numbers``.
         settings: the other settings of a group that it takes.
+        state_arrays: the names of the state arrays of each parameter.
     """
 
     rule: Callable[..., ParallelLoop]
     settings: tuple[str, ...]
+    state_arrays: tuple[str, ...]
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        """The names of the state arrays of each parameter."""
-        raise NotImplementedError
+        """The names of the state arrays of each parameter, if they depend on settings."""
+        return self.state_arrays
 
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         """The values with which a state begins: its numbers, and the arrays that do not begin with zeros.

@@ -50,6 +50,7 @@ class RAdam(ElementwiseOptimizer):
     tensor([ 0.5000, -1.5000], requires_grad=True)
     """
 
+    state_arrays = ("exp_avg", "exp_avg_sq")
     rule = staticmethod(adaptive_steps.radam)
     settings = ("betas", "weight_decay", "decoupled_weight_decay", "maximize")
 
@@ -83,9 +84,6 @@ class RAdam(ElementwiseOptimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq")
 
     def numbers(
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]

@@ -46,6 +46,7 @@ class Rprop(ElementwiseOptimizer):
     tensor([ 0.5000, -2.5000], requires_grad=True)
     """
 
+    state_arrays = ("prev", "step_size")
     rule = staticmethod(adaptive_steps.rprop)
     settings = ("etas", "step_sizes", "maximize")
 
@@ -77,9 +78,6 @@ class Rprop(ElementwiseOptimizer):
                 "capturable": capturable,
             },
         )
-
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
-        return ("prev", "step_size")
 
     def first_values(self, group: dict[str, Any]) -> dict[str, float]:
         return {"step": 0.0, "step_size": float(group["lr"])}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.optim.optimizer import Optimizer, evaluate
+from cnn_physics77.core.optim.optimizer import SingleParameterOptimizer
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
-class SparseAdam(Optimizer):
+class SparseAdam(SingleParameterOptimizer):
     r"""Adam that leaves rows without a gradient, and their moments, as they are: for ``nn.Embedding``.
 
     .. math::
@@ -76,15 +76,6 @@ class SparseAdam(Optimizer):
                     raise ValueError(
                         f"SparseAdam: SparseAdam does not support complex parameters, found {p.dtype}"
                     )
-
-    def step(self, closure: Callable | None = None):
-        """Update the rows that have a gradient; see :meth:`Optimizer.step`."""
-        loss = evaluate(closure)
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._update(p, p.grad.array, group)
-        return loss
 
     @silent
     def _update(self, p: Tensor, gradient: np.ndarray, group: dict[str, Any]) -> None:
