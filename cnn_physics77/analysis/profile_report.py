@@ -9,7 +9,8 @@ from rich.text import Text
 
 from cnn_physics77.analysis.comparison import OURS, UNKNOWN_DISTURBANCE, is_unknown
 from cnn_physics77.analysis.speed import OperationCost
-from cnn_physics77.analysis.speed_report import machine, new_table, versions
+from cnn_physics77.analysis.speed_report import machine, versions
+from cnn_physics77.analysis.tables import new_table
 from cnn_physics77.results import OperationRecord, ProfileReport
 
 _SHORTEST_SHARE = 0.005  # of the step: shorter rows are combined into one
