@@ -55,6 +55,7 @@ class Algorithm:
         weight_gradient: ``weight_gradient(g, x, shapes)``.
         stepwise: whether these functions are steps (`parallel.Steps`), whose loops may run with others.
         exact: whether its rounding error is that of im2col and one product.
+        pads: the maps in which it multiplies by zeros outside of the images, where windows reach beyond them.
     """
 
     name: str
@@ -65,10 +66,16 @@ class Algorithm:
     weight_gradient: Callable | None = None
     stepwise: bool = False
     exact: bool = True
+    pads: tuple[str, ...] = (FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT)
 
     def does(self, problem: Problem) -> bool:
         """Whether it has the map and can do the problem."""
         return getattr(self, problem.map) is not None and self.applies(problem)
+
+    def reads_outside(self, map: str, shapes: ConvolutionShapes) -> bool:
+        """Whether it multiplies by zeros outside of what a map reads, which is g for the input gradient."""
+        reached = map == INPUT_GRADIENT and any(size > 1 for size in shapes.kernel_size)
+        return map in self.pads and (reached or any(shapes.padding))
 
     def steps(self, map: str, *arguments: object) -> Steps[np.ndarray]:
         """The steps of a map."""

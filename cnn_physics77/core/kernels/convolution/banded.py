@@ -87,4 +87,4 @@ def cost(problem: Problem) -> float:
     return CALLS + (product + rows * row * MOVE) / 1e6
 
 
-BANDED = Algorithm("banded", applies, cost, input_gradient=input_gradient)
+BANDED = Algorithm("banded", applies, cost, input_gradient=input_gradient, pads=())

@@ -61,4 +61,5 @@ def by_group(forward_map: Callable, input_gradient_map: Callable, weight_gradien
             [weight_gradient_map(g[:, outgoing], x[:, incoming], one) for incoming, outgoing in slices]
         )
 
-    return Algorithm("by_group", applies, cost, forward, input_gradient, weight_gradient)
+    maps = forward, input_gradient, weight_gradient
+    return Algorithm("by_group", applies, cost, *maps, pads=())  # the algorithms of the groups may

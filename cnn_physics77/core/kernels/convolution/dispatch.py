@@ -9,8 +9,8 @@ where ``c`` runs over the C/G channels of the group of ``k``. The map is linear 
 the other two are its transposes in either, so the derivatives of each map are again maps of this family. As
 in PyTorch this is the cross-correlation: the kernel is not turned.
 
-An infinite weight times the zeros outside is NaN. Most algorithms read ``g`` as zero outside of itself, too,
-for the input gradient; the others, and PyTorch, have no such products there.
+What is not finite meets only what the kernel reaches: an infinite weight is not multiplied by the zeros
+outside. Algorithms that do this are replaced by `by_tap` where it matters.
 
 Results have the logical order (N, C, *size), in any order of memory, and never share memory with an
 argument. The arguments must fit one another; the operations check them.
@@ -26,6 +26,7 @@ from math import gcd
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.kernels.convolution import by_tap
 from cnn_physics77.core.kernels.convolution.algorithm import (
     FORWARD,
     INPUT_GRADIENT,
@@ -36,6 +37,7 @@ from cnn_physics77.core.kernels.convolution.algorithm import (
 from cnn_physics77.core.kernels.convolution.banded import BANDED
 from cnn_physics77.core.kernels.convolution.by_group import by_group
 from cnn_physics77.core.kernels.convolution.depthwise import DEPTHWISE
+from cnn_physics77.core.kernels.convolution.dynamic_range import all_finite
 from cnn_physics77.core.kernels.convolution.im2col_nchw import IM2COL_NCHW
 from cnn_physics77.core.kernels.convolution.im2col_nhwc import IM2COL_NHWC
 from cnn_physics77.core.kernels.convolution.im2col_plain import IM2COL_PLAIN
@@ -44,7 +46,8 @@ from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes, con
 from cnn_physics77.core.kernels.convolution.sum_of_parts import sum_of_parts
 from cnn_physics77.core.kernels.convolution.winograd_1d import WINOGRAD_1D
 from cnn_physics77.core.kernels.convolution.winograd_2d import WINOGRAD_2D
-from cnn_physics77.core.kernels.runtime.parallel import side_by_side
+from cnn_physics77.core.kernels.runtime.choice import either, nothing
+from cnn_physics77.core.kernels.runtime.parallel import Steps, side_by_side
 from cnn_physics77.core.kernels.runtime.tiling import block_length
 from cnn_physics77.core.kernels.windows import Size
 
@@ -208,16 +211,38 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     by_group(_forward, _input_gradient, _weight_gradient),
     *WINOGRAD_1D,
     *WINOGRAD_2D,
+    by_tap.BY_TAP,
 )
 
 _MIXED = np.dtype(object)  # what two dtypes have in common: only im2col_plain lets NumPy promote them
 
 
 def _steps(map: str, shapes: ConvolutionShapes, images: np.ndarray, other: np.ndarray) -> Callable:
-    """The steps of the fastest algorithm for a map that reads ``images`` (N, C, H, W) and another array."""
+    """The steps of the fastest algorithm for a map that reads ``images`` (N, C, H, W) and another array, of
+    which no value meets zeros outside of the images."""
     dtype = images.dtype if images.dtype == other.dtype else _MIXED
-    choice = choose(map, shapes, dtype, images.strides[1] == images.itemsize)
-    return partial(choice.algorithm.steps, map)
+    algorithm = choose(map, shapes, dtype, images.strides[1] == images.itemsize).algorithm
+    if algorithm.reads_outside(map, shapes):
+        if map == WEIGHT_GRADIENT:
+            return partial(_without_outside, algorithm)
+        if not all_finite(other):
+            algorithm = by_tap.BY_TAP
+    return partial(algorithm.steps, map)
+
+
+def _without_outside(
+    algorithm: Algorithm, g: np.ndarray, x: np.ndarray, shapes: ConvolutionShapes
+) -> Steps[np.ndarray]:
+    """A weight gradient without products of g with zeros outside of x. They matter only if g is not finite,
+    and then all gradients of that channel are not. So there is no need to look at more than one of each."""
+    gradient = yield from algorithm.steps(WEIGHT_GRADIENT, g, x, shapes)
+    one_of_each = gradient[:, *(slice(1) for _ in gradient.shape[1:])]
+
+    def again() -> None:
+        np.copyto(gradient, by_tap.weight_gradient(g, x, shapes))
+
+    either(np.isfinite(one_of_each.sum()), nothing, again)
+    return gradient
 
 
 def choose(map: str, shapes: ConvolutionShapes, dtype: np.dtype, channels_last: bool = True) -> Choice:

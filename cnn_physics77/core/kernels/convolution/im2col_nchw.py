@@ -19,7 +19,9 @@ import numpy as np
 
 from cnn_physics77.core.kernels.convolution.algorithm import (
     CALLS,
+    FORWARD,
     INPUT_GRADIENT,
+    WEIGHT_GRADIENT,
     Algorithm,
     Problem,
     product_time,
@@ -183,4 +185,12 @@ def cost(problem: Problem) -> float:
     return CALLS + (product + pixels * s.inner_length * add) / 1e6
 
 
-IM2COL_NCHW = Algorithm("im2col_nchw", applies, cost, forward, input_gradient, weight_gradient)
+IM2COL_NCHW = Algorithm(
+    "im2col_nchw",
+    applies,
+    cost,
+    forward,
+    input_gradient,
+    weight_gradient,
+    pads=(FORWARD, WEIGHT_GRADIENT),
+)

@@ -15,7 +15,12 @@ from math import prod
 
 import numpy as np
 
-from cnn_physics77.core.kernels.convolution.algorithm import Algorithm, Problem
+from cnn_physics77.core.kernels.convolution.algorithm import (
+    FORWARD,
+    WEIGHT_GRADIENT,
+    Algorithm,
+    Problem,
+)
 from cnn_physics77.core.kernels.convolution.shapes import ConvolutionShapes
 from cnn_physics77.core.kernels.gemm import matmul
 from cnn_physics77.core.kernels.windows import col2im, im2col
@@ -63,4 +68,12 @@ def cost(problem: Problem) -> float:
     return float("inf")
 
 
-IM2COL_PLAIN = Algorithm("im2col_plain", lambda problem: True, cost, forward, input_gradient, weight_gradient)
+IM2COL_PLAIN = Algorithm(
+    "im2col_plain",
+    lambda problem: True,
+    cost,
+    forward,
+    input_gradient,
+    weight_gradient,
+    pads=(FORWARD, WEIGHT_GRADIENT),
+)
