@@ -84,7 +84,8 @@ class Description:
 
     def stride(self, dim: int | None = None):
         """The distances between neighbours along each dimension, in elements."""
-        strides = tuple(s // self.array.itemsize for s in self.array.strides)
+        array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], np.bool_)
+        strides = tuple(s // array.itemsize for s in array.strides)  # NumPy's without elements are 0
         return strides if dim is None else strides[dim]
 
     def is_floating_point(self) -> bool:

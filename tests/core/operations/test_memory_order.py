@@ -116,3 +116,44 @@ def test_layout_and_pin_memory_are_taken_with_the_device(t):
 def test_another_layout_is_refused():
     with pytest.raises(RuntimeError, match="zeros: expected the layout"):
         cnn_physics77.zeros(2, layout=3)
+
+
+LIKE = {
+    "a row repeated": lambda T: T.arange(12.0).view(1, 3, 4).expand(5, 3, 4),
+    "a column repeated": lambda T: T.arange(3.0).view(3, 1).expand(3, 4),
+    "repeated and turned": lambda T: T.arange(8.0).view(2, 1, 4).expand(2, 3, 4).permute(2, 0, 1),
+    "repeated with gaps": lambda T: T.ones(4, 1, 6)[::2, :, ::2].expand(2, 3, 3).permute(2, 1, 0),
+    "one number": lambda T: T.ones(()).expand(3, 4),
+    "turned": lambda T: T.arange(24.0).view(2, 3, 4).permute(2, 0, 1),
+    "with gaps": lambda T: T.arange(24.0).view(4, 6)[:, ::2].t(),
+    "overlapping": lambda T: T.arange(10.0).as_strided((4, 3), (1, 2)),
+    "channels last": lambda T: T.ones(2, 3, 4, 5).contiguous(memory_format=T.channels_last)[:, 1:],
+    "nothing": lambda T: T.ones(2, 0, 4),
+}
+COPIES = {
+    "rand_like": lambda T, x: T.rand_like(x),
+    "randn_like": lambda T, x: T.randn_like(x),
+    "randint_like": lambda T, x: T.randint_like(x, 9),
+    "empty_like": lambda T, x: T.empty_like(x),
+    "zeros_like": lambda T, x: T.zeros_like(x),
+    "full_like": lambda T, x: T.full_like(x, 2),
+    "clone": lambda T, x: x.clone(),
+    "to": lambda T, x: x.to(T.int64),
+    "to copy": lambda T, x: x.to(T.float32, copy=True),
+    "contiguous": lambda T, x: x.contiguous(),
+    "row-major clone": lambda T, x: x.clone(memory_format=T.contiguous_format),
+    "relu": lambda T, x: T.relu(x),
+}
+
+
+@pytest.mark.parametrize("kind", LIKE)
+@pytest.mark.parametrize("copy", COPIES)
+def test_copies_lie_in_memory_as_torch_has_them(kind, copy):
+    found, expected = [], []
+    for framework, results in ((cnn_physics77, found), (torch, expected)):
+        framework.manual_seed(0)
+        x = LIKE[kind](framework)
+        results += [x, COPIES[copy](framework, x)]
+    assert found[1].stride() == expected[1].stride()
+    if copy != "empty_like":
+        np.testing.assert_allclose(found[1].numpy(), expected[1].numpy(), rtol=1e-5, atol=1e-6)

@@ -58,7 +58,7 @@ def batch_norm_forward(
     else:
         centre, biased_var = mean.astype(np.float64), var.astype(np.float64)
     invstd = 1 / np.sqrt(biased_var + eps)
-    scale = invstd if weight is None else invstd * weight
+    scale = (invstd if weight is None else invstd * weight).astype(x.dtype)  # also in the shift
     shift = -centre * scale if bias is None else bias - centre * scale
     if layout is None:
         y = np.empty_like(x)

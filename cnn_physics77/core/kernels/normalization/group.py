@@ -49,6 +49,7 @@ def group_norm_forward(
     scale, centre = (np.repeat(v, channels // groups, axis=1) for v in (invstd, mean))
     if weight is not None:
         scale = scale * weight
+    scale = scale.astype(x.dtype)  # also in the shift
     shift = -centre * scale if bias is None else bias - centre * scale
     ChannelsFirst((n, channels, x.size // (n * channels)), x.dtype).linear(y, x, scale, shift)
     return y, mean.astype(x.dtype), invstd.astype(x.dtype)

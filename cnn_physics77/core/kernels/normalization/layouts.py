@@ -75,7 +75,9 @@ class ChannelsFirst:
         def centre(b: slice) -> None:
             of_row = mean[b].astype(self.dtype)[:, None]
             centred = np.subtract(x[b], of_row, out=work_like("centred", x[b]))
-            m2[b] = np.vecdot(centred, centred)
+            rest = (centred @ ones).astype(np.float64) / self.inner  # what rounding left of the mean
+            mean[b] = of_row[:, 0] + rest
+            m2[b] = np.vecdot(centred, centred) - self.inner * rest**2
 
         self.for_each_block(block, 2)
         return mean.reshape(self.parts, -1), m2.reshape(self.parts, -1)
@@ -200,8 +202,11 @@ class ChannelsLast:
             either(well_conditioned, nothing, partial(centre, part, rows))
 
         def centre(part: int, rows: np.ndarray) -> None:
-            work = self.centred(rows, self.broadcast_vectors(mean[part])[0])
-            m2[part] = self.sum(work, work)
+            of_row = self.broadcast_vectors(mean[part])[0]
+            work = self.centred(rows, of_row)
+            rest = self.sum(work) / len(rows)  # what rounding left of the mean
+            mean[part] = of_row[: self.channels] + rest
+            m2[part] = self.sum(work, work) - len(rows) * rest**2
 
         self.for_each_block(block, 2)
         return mean, m2

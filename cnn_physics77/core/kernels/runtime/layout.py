@@ -35,11 +35,53 @@ def flat_dense(x: np.ndarray) -> np.ndarray:
     return row
 
 
+def memory_axes(x: np.ndarray) -> list[int]:
+    """The axes from the longest stride to the shortest, as PyTorch orders those of a copy. An axis along
+    which x repeats itself keeps its place among its neighbours; of equal strides the longer axis is first.
+
+    >>> memory_axes(np.zeros((2, 3)).T), memory_axes(np.broadcast_to(np.zeros((1, 3)), (2, 3)))
+    ([1, 0], [0, 1])
+    """
+    shape, strides = x.shape, [abs(stride) for stride in x.strides]
+    if 0 not in strides:
+        return sorted(range(x.ndim), key=lambda axis: (-strides[axis], -shape[axis]))
+    axes = list(range(x.ndim))
+    for i in reversed(range(x.ndim)):
+        for j in range(i + 1, x.ndim):  # sinks until one of a longer stride, past those that say nothing
+            outer, inner = axes[i], axes[j]
+            if 0 in (strides[outer], strides[inner]):
+                continue
+            if (strides[outer], shape[outer]) >= (strides[inner], shape[inner]):
+                break
+            axes[i], axes[j], i = inner, outer, j
+    return axes
+
+
+def prototype(x: np.ndarray) -> np.ndarray:
+    """An array in whose memory order copies of x lie: x itself, if it does not repeat itself on an axis."""
+    if 0 not in x.strides or not x.size:
+        return x
+    axes = memory_axes(x)
+    y = np.empty([x.shape[axis] for axis in axes], x.dtype, like=x)
+    return y.transpose([axes.index(axis) for axis in range(x.ndim)])
+
+
+def copied(x: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
+    """A copy, in another dtype if one is given, in the memory order of x as PyTorch's preserve_format has it.
+
+    >>> copied(np.broadcast_to(np.zeros((1, 3)), (2, 3))).strides
+    (24, 8)
+    """
+    y = np.empty_like(prototype(x), dtype=dtype)
+    y[...] = x
+    return y
+
+
 def dense(x: np.ndarray) -> np.ndarray:
     """x itself if it is dense, else a dense copy, which keeps the memory order of the axes if x has one."""
     if flat(x) is not None:
         return x
-    y = x.copy(order="K")
+    y = copied(x)
     return y if flat(y) is not None else x.copy()
 
 

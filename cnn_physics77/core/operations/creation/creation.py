@@ -17,6 +17,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.fused import fused_multiply_add
+from cnn_physics77.core.kernels.runtime.layout import prototype
 from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -149,7 +150,7 @@ def zeros_like(
     >>> torch.zeros_like(torch.tensor([1, 2]))
     tensor([0, 0])
     """
-    array = np.zeros_like(input.array, _like(input, dtype))
+    array = np.zeros_like(prototype(input.array), _like(input, dtype))
     return in_format(made("zeros_like", array, device, requires_grad), memory_format)
 
 
@@ -162,7 +163,7 @@ def ones_like(
     >>> torch.ones_like(torch.tensor([1.5, 2.5]))
     tensor([1., 1.])
     """
-    array = np.ones_like(input.array, _like(input, dtype))
+    array = np.ones_like(prototype(input.array), _like(input, dtype))
     return in_format(made("ones_like", array, device, requires_grad), memory_format)
 
 
@@ -176,7 +177,7 @@ def empty_like(
     >>> torch.empty_like(torch.ones(2, 3)).shape
     torch.Size([2, 3])
     """
-    array = np.empty_like(input.array, _like(input, dtype))
+    array = np.empty_like(prototype(input.array), _like(input, dtype))
     return in_format(made("empty_like", array, device, requires_grad), memory_format)
 
 
@@ -202,7 +203,7 @@ def full_like(
     tensor([7., 7.])
     """
     dtype = _like(input, dtype)
-    array = np.full_like(input.array, fitted("full_like", fill_value, dtype), dtype)
+    array = np.full_like(prototype(input.array), fitted("full_like", fill_value, dtype), dtype)
     return in_format(made("full_like", array, device, requires_grad), memory_format)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
+from cnn_physics77.core.kernels.runtime.layout import memory_axes
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.random.numbers import Numbers
 
@@ -18,14 +19,9 @@ def numbers_of(generator: Generator | None) -> Numbers:
     return (default_generator if generator is None else generator).numpy
 
 
-def _axes(array: np.ndarray) -> list[int]:
-    """The axes in the order of memory."""
-    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-
-
 def in_order_of(array: np.ndarray, draw: Callable[[tuple[int, ...]], np.ndarray]) -> np.ndarray:
     """``draw(shape)`` for the shape of an array, in the order of its memory: so PyTorch fills a tensor."""
-    axes = _axes(array)
+    axes = memory_axes(array)
     drawn = draw(tuple(array.shape[axis] for axis in axes))
     return drawn.transpose([axes.index(axis) for axis in range(array.ndim)])
 
@@ -78,7 +74,7 @@ def normal_like(
     numbers: Numbers, array: np.ndarray, dtype: np.dtype, mean=0.0, std=1.0, anew: bool = False
 ) -> np.ndarray:
     """Normal numbers for this array, or for a new one of its shape and order, which has no gaps."""
-    contiguous = _axes(array) == list(range(array.ndim)) if anew else array.flags.c_contiguous
+    contiguous = memory_axes(array) == list(range(array.ndim)) if anew else array.flags.c_contiguous
     return in_order_of(array, lambda shape: normal(numbers, shape, dtype, mean, std, contiguous))
 
 

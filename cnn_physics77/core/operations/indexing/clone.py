@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels.runtime.layout import copied
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -46,7 +47,7 @@ def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
         DtypeError: not a memory format.
     """
     if order is preserve_format:
-        return x.copy(order="K")
+        return copied(x)
     if order is contiguous_format:
         return x.copy(order="C")
     if not isinstance(order, memory_format):
@@ -56,9 +57,9 @@ def laid_out(function: str, x: np.ndarray, order: memory_format) -> np.ndarray:
             f"{function}: required rank {_DIMENSIONS[order]} tensor to use {order.name} format, found shape "
             f"{x.shape}"
         )
-    copied = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype, like=x), -1, 1)
-    copied[...] = x
-    return copied
+    y = np.moveaxis(np.empty((x.shape[0], *x.shape[2:], x.shape[1]), x.dtype, like=x), -1, 1)
+    y[...] = x
+    return y
 
 
 def _has_format(x: np.ndarray, order: memory_format) -> bool:
