@@ -1,0 +1,5 @@
+"""``torchvision.ops``, in part: boxes, and layers of which several networks are made."""
+
+from cnn_physics77.vision.ops.boxes import *
+from cnn_physics77.vision.ops.misc import *
+from cnn_physics77.vision.ops.stochastic_depth import *

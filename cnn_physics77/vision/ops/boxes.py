@@ -1,0 +1,93 @@
+"""``torchvision.ops.boxes``: rectangles (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, the rows of
+tensors (N, 4).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.operations.indexing.cat_split import stack
+from cnn_physics77.core.operations.pointwise.where_clamp import maximum, minimum
+from cnn_physics77.core.tensor import Tensor, from_array
+
+
+def _check(function: str, boxes: Tensor) -> None:
+    if boxes.ndim < 2 or boxes.shape[-1] != 4:
+        raise ShapeError(f"{function}: expected boxes (N, 4), found shape {tuple(boxes.shape)}")
+
+
+def box_area(boxes: Tensor) -> Tensor:
+    """The areas (N).
+
+    >>> import cnn_physics77 as torch
+    >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
+    tensor([6.])
+    """
+    _check("box_area", boxes)
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """The area that two boxes share, over the area that they cover: (N, M) of N and M boxes.
+
+    >>> import cnn_physics77 as torch
+    >>> others = torch.tensor([[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])
+    >>> box_iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), others)
+    tensor([[0.3333, 0.0000]])
+    """
+    _check("box_iou", boxes1)
+    _check("box_iou", boxes2)
+    one, two = boxes1[:, None], boxes2[None]
+    sizes = (minimum(one[..., 2:], two[..., 2:]) - maximum(one[..., :2], two[..., :2])).clamp(min=0)
+    shared = sizes[..., 0] * sizes[..., 1]
+    return shared / (box_area(boxes1)[:, None] + box_area(boxes2) - shared)
+
+
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """The boxes that stay if, from the highest score on, each removes those that share more than
+    ``iou_threshold`` with it (see :func:`box_iou`).
+
+    Args:
+        boxes: (N, 4).
+        scores: (N).
+
+    Returns:
+        Their numbers, by falling scores.
+
+    >>> import cnn_physics77 as torch
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9], [5.0, 5.0, 6.0, 6.0]])
+    >>> nms(boxes, torch.tensor([0.5, 0.9, 0.1]), 0.5)
+    tensor([1, 2])
+    """
+    _check("nms", boxes)
+    if scores.shape != boxes.shape[:1]:
+        raise ShapeError(
+            f"nms: expected one score for each of {len(boxes)} boxes, found {tuple(scores.shape)}"
+        )
+    left = np.argsort(-scores.array, kind="stable")
+    kept = []
+    while left.size:
+        best, left = left[0], left[1:]
+        kept.append(best)
+        shares = box_iou(from_array(boxes.array[[best]]), from_array(boxes.array[left])).array[0]
+        left = left[~(shares > iou_threshold)]
+    return from_array(np.array(kept, np.int64))
+
+
+def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
+    """The numbers of the boxes that are at least ``min_size`` wide and high."""
+    _check("remove_small_boxes", boxes)
+    wide, high = boxes[:, 2] - boxes[:, 0] >= min_size, boxes[:, 3] - boxes[:, 1] >= min_size
+    return (wide & high).nonzero()[:, 0]
+
+
+def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """The boxes cut at the border of an image of ``size`` (height, width)."""
+    _check("clip_boxes_to_image", boxes)
+    height, width = size
+    x1, y1, x2, y2 = (boxes[..., i].clamp(0, most) for i, most in enumerate((width, height) * 2))
+    return stack([x1, y1, x2, y2], -1)
+
+
+__all__ = ["box_area", "box_iou", "clip_boxes_to_image", "nms", "remove_small_boxes"]

@@ -1,0 +1,92 @@
+"""``torchvision.ops.misc``: layers of which several networks are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cnn_physics77 import nn
+from cnn_physics77.core.operations.indexing.permute import permute
+from cnn_physics77.core.tensor import Tensor
+
+
+class Conv2dNormActivation(nn.Sequential):
+    """A convolution, a normalization and an activation.
+
+    Args:
+        in_channels, out_channels, kernel_size, stride, padding, groups, dilation: of the convolution; the
+            default padding keeps the size of the image.
+        norm_layer: makes the normalization of its number of channels; None for none.
+        activation_layer: makes the activation; None for none.
+        inplace: whether the activation overwrites its input; None to make it without this argument.
+        bias: of the convolution; by default where there is no normalization.
+
+    >>> Conv2dNormActivation(3, 8, kernel_size=5)[0].padding
+    (2, 2)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        padding: int | None = None,
+        groups: int = 1,
+        norm_layer: Callable[..., nn.Module] | None = nn.BatchNorm2d,
+        activation_layer: Callable[..., nn.Module] | None = nn.ReLU,
+        dilation: int = 1,
+        inplace: bool | None = True,
+        bias: bool | None = None,
+    ) -> None:
+        padding = (kernel_size - 1) // 2 * dilation if padding is None else padding
+        bias = norm_layer is None if bias is None else bias
+        layers: list[nn.Module] = [
+            nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+        ]
+        if norm_layer is not None:
+            layers.append(norm_layer(out_channels))
+        if activation_layer is not None:
+            layers.append(activation_layer(**({} if inplace is None else {"inplace": inplace})))
+        super().__init__(*layers)
+        self.out_channels = out_channels
+
+
+class SqueezeExcitation(nn.Module):
+    """Each channel times a factor that is computed from the means of all (J. Hu et al., arXiv:1709.01507).
+
+    Args:
+        input_channels: those of the image.
+        squeeze_channels: those between the two layers that compute the factors.
+        activation, scale_activation: make the activations after the layers.
+    """
+
+    def __init__(
+        self,
+        input_channels: int,
+        squeeze_channels: int,
+        activation: Callable[..., nn.Module] = nn.ReLU,
+        scale_activation: Callable[..., nn.Module] = nn.Sigmoid,
+    ) -> None:
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(input_channels, squeeze_channels, 1)
+        self.fc2 = nn.Conv2d(squeeze_channels, input_channels, 1)
+        self.activation, self.scale_activation = activation(), scale_activation()
+
+    def forward(self, input: Tensor) -> Tensor:
+        factors = self.activation(self.fc1(self.avgpool(input)))
+        return self.scale_activation(self.fc2(factors)) * input
+
+
+class Permute(nn.Module):
+    """The dimensions in another order."""
+
+    def __init__(self, dims: Sequence[int]) -> None:
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        return permute(x, self.dims)
+
+
+__all__ = ["Conv2dNormActivation", "Permute", "SqueezeExcitation"]

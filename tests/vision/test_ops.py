@@ -1,0 +1,65 @@
+"""Boxes against loops, and branches that are left out at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cnn_physics77 as ours
+from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.vision import ops
+
+
+def boxes(count, seed=0):
+    corners = np.random.default_rng(seed).uniform(0, 10, size=(count, 2, 2))
+    return np.sort(corners, axis=1).reshape(count, 4)
+
+
+def shared(a, b):
+    width, height = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    both = max(width, 0) * max(height, 0)
+    areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+    return both / (sum(areas) - both)
+
+
+def test_box_iou_is_the_loop():
+    one, two = boxes(7), boxes(5, 1)
+    found = ops.box_iou(ours.tensor(one), ours.tensor(two)).numpy()
+    np.testing.assert_allclose(found, [[shared(a, b) for b in two] for a in one], rtol=1e-12)
+    assert ops.box_iou(ours.empty(0, 4), ours.tensor(two)).shape == (0, 5)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.2, 1.0])
+def test_nms_is_the_loop(threshold):
+    rows, scores = boxes(40), np.random.default_rng(2).random(40)
+    expected = []
+    for i in sorted(range(40), key=lambda i: -scores[i]):
+        if all(shared(rows[i], rows[j]) <= threshold for j in expected):
+            expected.append(i)
+    found = ops.nms(ours.tensor(rows), ours.tensor(scores), threshold)
+    assert found.tolist() == expected and found.dtype == ours.int64
+    assert ops.nms(ours.empty(0, 4), ours.empty(0), 0.5).shape == (0,)
+
+
+def test_small_and_clipped_boxes():
+    rows = ours.tensor([[-1.0, 2.0, 3.0, 20.0], [0.0, 0.0, 0.5, 9.0]])
+    assert ops.clip_boxes_to_image(rows, (10, 2)).tolist() == [[0, 2, 2, 10], [0, 0, 0.5, 9]]
+    assert ops.remove_small_boxes(rows, 1.0).tolist() == [0]
+    with pytest.raises(ShapeError, match="nms: expected one score for each of 2 boxes"):
+        ops.nms(rows, ours.ones(3), 0.5)
+    with pytest.raises(ShapeError, match="box_area: expected boxes"):
+        ops.box_area(ours.ones(3))
+
+
+def test_branches_are_left_out_for_each_sample_or_all():
+    ours.manual_seed(0)
+    x = ours.ones(1000, 2, 3)
+    rows = ops.stochastic_depth(x, 0.25, "row")
+    assert (rows == rows[:, :1, :1]).all() and 0.2 < (rows[:, 0, 0] == 0).double().mean() < 0.3
+    assert rows.unique().tolist() == pytest.approx([0, 1 / 0.75])
+    assert len(ops.stochastic_depth(x, 0.5, "batch").unique()) == 1
+    layer = ops.StochasticDepth(0.5, "row").eval()
+    assert layer(x) is x and repr(layer) == "StochasticDepth(p=0.5, mode=row)"
+    for wrong, match in (((1.5, "row"), "between 0 and 1"), ((0.5, "rows"), "'batch' or 'row'")):
+        with pytest.raises(ValueError, match=match):
+            ops.stochastic_depth(x, *wrong)
