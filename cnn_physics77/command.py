@@ -166,6 +166,7 @@ def show(logs: Sequence[RunLog], settings: ExperimentConfig, screen: Screen) -> 
     """Print the table, write it as text beside the logs, and draw the figures."""
     group = logs[0].group
     content = report(logs)
+    screen.console.print(content)  # first: a full disk may stop what follows
     write_atomically(Path(settings.log_dir) / f"{group}_report.txt", as_text(content))
     names = _figures(settings)
     screen.stage("figures", len(names))
@@ -179,7 +180,6 @@ def show(logs: Sequence[RunLog], settings: ExperimentConfig, screen: Screen) -> 
         visuals.save(figure, settings.fig_dir, f"{group}_{name}")
         drawn.append(name)
         screen.advance(number)
-    screen.console.print(content)
     screen.note(f"logs    {Path(settings.log_dir) / group}_*")
     if drawn:
         screen.note(f"figures {Path(settings.fig_dir) / group}_*: {', '.join(drawn)}")
@@ -188,11 +188,16 @@ def show(logs: Sequence[RunLog], settings: ExperimentConfig, screen: Screen) -> 
 # ----------------------------------------------------------------------------------------- the command
 
 
+_ROOM = 1 << 20  # bytes: about what an experiment writes into a folder
+
+
 def _check_folder(name: str, folder: str) -> None:
+    """Find out before hours of training that a folder cannot be written, or that its disk is full."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
     except OSError as error:
         raise UsageError(f"--{name}: cannot write to {folder}: {error.strerror or error}") from None
 

@@ -1,5 +1,7 @@
 """The command: its arguments, one line for what a user can mend, and whole runs as a user starts them."""
 
+import errno
+import io
 import json
 import os
 import shutil
@@ -102,6 +104,23 @@ def test_a_folder_that_cannot_be_written(capsys, tmp_path, monkeypatch, name):
     for folder in (file, file / "below"):
         status, line = one_line(capsys, *QUICK, f"--{name}", str(folder))
         assert status == 1 and f"--{name}: cannot write to {folder}" in line
+
+
+class Full(io.RawIOBase):
+    """A file on a full disk."""
+
+    def writable(self):
+        return True
+
+    def write(self, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_found_before_the_training(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Full())
+    status, line = one_line(capsys, *QUICK)
+    assert status == 1 and "--log_dir: cannot write to logs: No space left on device" in line
 
 
 def test_a_missing_package(capsys, tmp_path, monkeypatch):

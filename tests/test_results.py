@@ -1,6 +1,7 @@
 """The schema of a log: what is written is read back, and what is damaged is named, never half read."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -156,6 +157,16 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     write_atomically(path, "new")
     assert path.read_text() == "new"
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=r"No space left on device: .*file\.txt'"):
+        write_atomically(tmp_path / "file.txt", "content")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_reading_a_folder(tmp_path):
