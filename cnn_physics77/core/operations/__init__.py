@@ -4,6 +4,7 @@ from cnn_physics77.core.operations.base.keywords import complete as _complete
 from cnn_physics77.core.operations.comparison.comparison import *
 from cnn_physics77.core.operations.comparison.sort_topk import *
 from cnn_physics77.core.operations.comparison.unique_search import *
+from cnn_physics77.core.operations.creation import random_in_place
 from cnn_physics77.core.operations.creation.creation import *
 from cnn_physics77.core.operations.creation.random_sampling import *
 from cnn_physics77.core.operations.indexing.cast import *

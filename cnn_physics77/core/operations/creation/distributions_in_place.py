@@ -13,7 +13,7 @@ from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.operations.creation.draws import in_order_of, numbers_of
-from cnn_physics77.core.operations.creation.random_sampling import _refilled
+from cnn_physics77.core.operations.creation.random_in_place import refilled
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor, method
@@ -47,7 +47,7 @@ def _cauchy_(
     if not sigma > 0:
         raise ArgumentError(f"cauchy_: expected sigma > 0, found {sigma}")
     drawn = as_array(in_order_of(self.array, numbers_of(generator).random))
-    return _refilled("cauchy_", self, median + sigma * np.tan(math.pi * (drawn - 0.5)))
+    return refilled("cauchy_", self, median + sigma * np.tan(math.pi * (drawn - 0.5)))
 
 
 @method("geometric_")
@@ -68,7 +68,7 @@ def _geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -
         raise ArgumentError(f"geometric_: expected 0 < p < 1, found {p}")
     drawn = as_array(in_order_of(self.array, numbers_of(generator).random))
     trials = np.ceil(np.log(np.maximum(drawn, np.finfo(np.float64).tiny)) / math.log1p(-p))
-    return _refilled("geometric_", self, np.maximum(trials, 1))
+    return refilled("geometric_", self, np.maximum(trials, 1))
 
 
 @method("log_normal_")
@@ -90,7 +90,7 @@ def _log_normal_(
     if not std > 0:
         raise ArgumentError(f"log_normal_: expected std > 0, found {std}")
     drawn = as_array(in_order_of(self.array, numbers_of(generator).normal_one_by_one))
-    return _refilled("log_normal_", self, np.exp(mean + std * drawn))
+    return refilled("log_normal_", self, np.exp(mean + std * drawn))
 
 
 complete_late(__name__)

@@ -7,15 +7,11 @@ All creation functions take ``dtype`` (by default the default dtype), ``device``
 
 from __future__ import annotations
 
-import math
-from functools import partial
-
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
-from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation import draws
 from cnn_physics77.core.operations.creation.creation import floating_or, in_format, made, sizes
@@ -23,7 +19,6 @@ from cnn_physics77.core.operations.creation.draws import (
     in_order_of,
     indices,
     integers,
-    largest,
     normal_like,
     numbers_of,
     uniform,
@@ -31,7 +26,6 @@ from cnn_physics77.core.operations.creation.draws import (
 from cnn_physics77.core.operations.indexing.cast import as_dtype
 from cnn_physics77.core.operations.indexing.clone import preserve_format
 from cnn_physics77.core.random import Generator
-from cnn_physics77.core.random.numbers import Numbers
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
@@ -46,7 +40,7 @@ def _(g, needed, parameters_shape, parameters_dtype):
     return [from_array(np.zeros(s, d)) for s, d in zip(parameters_shape, parameters_dtype)]
 
 
-def _drawable(function: str, dtype) -> np.dtype:
+def drawable(function: str, dtype) -> np.dtype:
     found = floating_or(function, dtype)
     if found.kind not in "fc":
         raise DtypeError(
@@ -72,7 +66,7 @@ def rand(
     >>> x.shape, bool((x >= 0).all() and (x < 1).all())
     (torch.Size([2, 3]), True)
     """
-    array = uniform(numbers_of(generator), sizes("rand", size), _drawable("rand", dtype))
+    array = uniform(numbers_of(generator), sizes("rand", size), drawable("rand", dtype))
     return made("rand", array, device, requires_grad)
 
 
@@ -91,7 +85,7 @@ def randn(
     >>> torch.randn(2, 3).shape
     torch.Size([2, 3])
     """
-    array = draws.normal(numbers_of(generator), sizes("randn", size), _drawable("randn", dtype))
+    array = draws.normal(numbers_of(generator), sizes("randn", size), drawable("randn", dtype))
     return made("randn", array, device, requires_grad)
 
 
@@ -167,7 +161,7 @@ def rand_like(
     >>> torch.rand_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    found = _drawable("rand_like", input.dtype if dtype is None else dtype)
+    found = drawable("rand_like", input.dtype if dtype is None else dtype)
     array = in_order_of(
         _laid_out(input, memory_format), lambda shape: uniform(numbers_of(generator), shape, found)
     )
@@ -189,7 +183,7 @@ def randn_like(
     >>> torch.randn_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    found = _drawable("randn_like", input.dtype if dtype is None else dtype)
+    found = drawable("randn_like", input.dtype if dtype is None else dtype)
     array = normal_like(numbers_of(generator), _laid_out(input, memory_format), found, anew=True)
     return made("randn_like", array, device, requires_grad)
 
@@ -271,7 +265,7 @@ def normal(
     if given and dtype is None:
         dtype = given[0].array.dtype
     shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
-    found = _drawable("normal", dtype)
+    found = drawable("normal", dtype)
     array = draws.normal(numbers_of(generator), shape, found, centre, spread)
     made_of = _drawn(*given, values=array)
     return made_of if made_of.requires_grad else made("normal", array, device, requires_grad)
@@ -293,11 +287,11 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     probability = as_array(input.array if p is None else p)
     if not np.all((probability >= 0) & (probability <= 1)):
         raise ArgumentError("bernoulli: expected probabilities 0 <= p <= 1, found others")
-    drawn = _successes(probability, np.empty(input.array.shape, np.bool_), generator)
+    drawn = successes(probability, np.empty(input.array.shape, np.bool_), generator)
     return _drawn(input, values=drawn.astype(input.array.dtype))
 
 
-def _successes(probability: np.ndarray, array: np.ndarray, generator: Generator | None) -> np.ndarray:
+def successes(probability: np.ndarray, array: np.ndarray, generator: Generator | None) -> np.ndarray:
     """True with these probabilities, which are compared with uniform numbers of their precision."""
     precision = np.float32 if probability.dtype.itemsize < 8 else np.float64
     drawn = in_order_of(array, lambda shape: numbers_of(generator).random(shape, dtype=precision))
@@ -365,124 +359,6 @@ def multinomial(
             )
     drawn = indices(numbers_of(generator), weights, num_samples, replacement)
     return from_array(drawn.reshape(*input.array.shape[:-1], num_samples))
-
-
-# --------------------------------------------------------------------------------------------- in place
-
-
-def _refilled(function: str, tensor: Tensor, values: np.ndarray) -> Tensor:
-    """The tensor, overwritten with the values. The gradient of its old values is 0."""
-    values = values.astype(tensor.array.dtype, copy=False)
-    return apply_inplace(function, tensor, lambda old: _drawn(old, values=values))
-
-
-def _numbers(*given) -> list:
-    """Numbers, which may come as tensors without dimensions."""
-    return [value.item() if isinstance(value, Tensor) else value for value in given]
-
-
-@method("uniform_")
-def _uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, **named: float) -> Tensor:
-    """Overwrite with uniform numbers on [from, to): ``uniform_(from=0, to=1)``."""
-    unknown = set(named) - {"from", "to"}
-    if unknown or len(bounds) + len(named) > 2:
-        raise TypeError(
-            f"uniform_: expected uniform_(from, to, generator=...), found {bounds} and {sorted(named)}"
-        )
-    low = bounds[0] if bounds else named.get("from", 0.0)
-    high = bounds[1] if len(bounds) > 1 else named.get("to", 1.0)
-    low, high = _numbers(low, high)
-    if not low <= high:
-        raise ArgumentError(f"uniform_: expected from <= to, found {low} and {high}")
-    dtype = _drawable("uniform_", self.array.dtype)
-    most = largest(dtype)
-    if not (-most <= low and high <= most and high - low <= most):
-        raise ArgumentError(
-            f"uniform_: expected bounds and a difference of at most {most}, the largest number of "
-            f"torch.{dtype}, found {low} and {high}"
-        )
-    values = in_order_of(
-        self.array, lambda shape: uniform(numbers_of(generator), shape, dtype, float(low), float(high))
-    )
-    return _refilled("uniform_", self, values)
-
-
-@method("normal_")
-def _normal_(
-    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
-) -> Tensor:
-    """Overwrite with numbers from N(mean, std²)."""
-    mean, std = _numbers(mean, std)
-    if std < 0:
-        raise ArgumentError(f"normal_: expected a non-negative standard deviation, found {std}")
-    dtype = _drawable("normal_", self.array.dtype)
-    return _refilled("normal_", self, normal_like(numbers_of(generator), self.array, dtype, mean, std))
-
-
-@method("bernoulli_")
-def _bernoulli_(self: Tensor, p=0.5, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite each element with 1 with probability p (a number or a tensor), else with 0."""
-    probability = p.array if isinstance(p, Tensor) else np.asarray(p)
-    if not np.all((probability >= 0) & (probability <= 1)):
-        raise ArgumentError("bernoulli_: expected probabilities 0 <= p <= 1, found others")
-    return _refilled("bernoulli_", self, _successes(probability, self.array, generator))
-
-
-@method("exponential_")
-def _exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Overwrite with positive, finite numbers from the exponential distribution of rate ``lambd``."""
-    dtype = self.array.dtype
-    if dtype.kind != "f":
-        raise DtypeError(
-            "exponential_: Exponential distribution is a continuous probability distribution. dtype must be "
-            f"a floating point but you specified torch.{dtype}; use a floating tensor"
-        )
-    if not lambd > 0:
-        raise ArgumentError(f"exponential_: expected a positive rate, found {lambd}")
-    numbers = numbers_of(generator)
-    values = as_array(in_order_of(self.array, numbers.standard_exponential)) / lambd
-    if lambd < math.inf:
-        values = np.clip(values, float(np.finfo(dtype).smallest_subnormal), largest(dtype))
-    return _refilled("exponential_", self, values)
-
-
-@method("random_")
-def _random_(
-    self: Tensor, *bounds: int | None, generator: Generator | None = None, **named: int | None
-) -> Tensor:
-    """Overwrite with integers from ``from`` to ``to`` (exclusive): ``random_(to)`` or ``random_(from, to)``.
-
-    By default ``from`` is 0, and ``to`` beyond the last integer that the dtype represents exactly.
-    """
-    given = dict(zip(("to",) if len(bounds) == 1 and not named else ("from", "to"), bounds)) | named
-    if len(given) < len(bounds) + len(named) or not given.keys() <= {"from", "to"}:
-        raise TypeError(
-            f"random_: expected random_(from, to, generator=...), found {bounds} and {sorted(named)}"
-        )
-    dtype = self.array.dtype
-    numbers = numbers_of(generator)
-    low, to = given.get("from"), given.get("to")
-    if low is None and to is None:
-        draw = partial(_any, numbers, dtype)
-    else:
-        low, to = _numbers(0 if low is None else low, _most(dtype) + 1 if to is None else to)
-        if not low < to:
-            raise ArgumentError(f"random_: expected from < to, found {low} and {to}")
-        draw = partial(integers, "random_", numbers, low, to, dtype=dtype)
-    return _refilled("random_", self, in_order_of(self.array, lambda shape: draw(shape=shape)))
-
-
-def _most(dtype: np.dtype) -> int:
-    """The last integer up to which a dtype represents all; 2^m for a significand of m bits."""
-    if dtype.kind in "fc":
-        return 2 ** (np.finfo(dtype).nmant + 1)
-    return 1 if dtype.kind == "b" else min(int(np.iinfo(dtype).max), 2**63 - 1)
-
-
-def _any(numbers: Numbers, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """Integers up to the last, those of 64 bits from long words, the others from words."""
-    words = (numbers.long_words if dtype.itemsize == 8 else numbers.words)(math.prod(shape))
-    return as_array(words % words.dtype.type(_most(dtype) + 1)).reshape(shape).astype(dtype)
 
 
 __all__ = [
