@@ -268,3 +268,15 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
         )
     order = numpy_generator(generator).permutation(len(dataset)).tolist()
     return [Subset(dataset, order[end - size : end]) for end, size in zip(itertools.accumulate(sizes), sizes)]
+
+
+__all__ = [
+    "ChainDataset",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "StackDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+]

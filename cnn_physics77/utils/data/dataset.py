@@ -2,26 +2,6 @@
 
 from cnn_physics77 import _places
 from cnn_physics77.core.loading import dataset as _code
-from cnn_physics77.core.loading.dataset import (
-    ChainDataset,
-    ConcatDataset,
-    Dataset,
-    IterableDataset,
-    StackDataset,
-    Subset,
-    TensorDataset,
-    random_split,
-)
-
-__all__ = [
-    "ChainDataset",
-    "ConcatDataset",
-    "Dataset",
-    "IterableDataset",
-    "StackDataset",
-    "Subset",
-    "TensorDataset",
-    "random_split",
-]
+from cnn_physics77.core.loading.dataset import *
 
 _places.settle(globals(), _code)

@@ -2,22 +2,6 @@
 
 from cnn_physics77 import _places
 from cnn_physics77.core.loading import sampler as _code
-from cnn_physics77.core.loading.sampler import (
-    BatchSampler,
-    RandomSampler,
-    Sampler,
-    SequentialSampler,
-    SubsetRandomSampler,
-    WeightedRandomSampler,
-)
-
-__all__ = [
-    "BatchSampler",
-    "RandomSampler",
-    "Sampler",
-    "SequentialSampler",
-    "SubsetRandomSampler",
-    "WeightedRandomSampler",
-]
+from cnn_physics77.core.loading.sampler import *
 
 _places.settle(globals(), _code)
