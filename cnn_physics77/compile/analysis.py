@@ -138,6 +138,27 @@ def operands_of(step: Step) -> tuple[Operand, ...]:
     return (*step.reads, *step.writes)
 
 
+def decided_early(forward: list[Step], backward: list[Step], tangents: list[Operand]) -> list[Step]:
+    """The guards of the backward pass that do not depend on the gradients, with the calls that compute their
+    values. Made at the end of the forward half, they can still choose another capture."""
+    used = {o.buffer for step in forward for o in (*step.reads, *step.writes)}
+    candidates = set(backward)
+    while True:
+        stay = {o.buffer for o in tangents}  # what the calls that stay write
+        late: set[Buffer] = set()  # and what they use
+        early: list[Step] = []
+        for step in backward:
+            reads, writes = {o.buffer for o in step.reads}, {o.buffer for o in step.writes}
+            if step not in candidates or (reads | writes) & stay or writes & (used | late):
+                stay |= writes
+                late |= reads | writes
+            else:
+                early.append(step)
+        candidates = set(needed(early, [])[0])
+        if len(candidates) == len(early):
+            return early
+
+
 def plan_memory(lives: dict[Buffer, Life]) -> tuple[dict[Buffer, int], int]:
     """An offset for each buffer, and the bytes of all together.
 

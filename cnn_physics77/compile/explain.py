@@ -69,12 +69,12 @@ def _lines(number: int, captured: Captured) -> list[str]:
 
 
 def _conditions(captured: Captured, steps: list[Step]) -> list[str]:
-    recorded, dtype = captured.mode
+    recorded, dtype = captured.guards.mode
     conditions = [
         f"gradients are {'' if recorded else 'not '}recorded",
         f"the default dtype is {dtype}",
     ]
-    counts = captured.guards()
+    counts = captured.guards.counts()
     conditions += [f"{what} ({count})" for what, count in counts.items() if count]
     if chosen := sum(isinstance(step, Choice) for step in steps):
         conditions.append(f"{chosen} choices by values are made anew each time")

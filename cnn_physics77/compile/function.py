@@ -15,12 +15,10 @@ from cnn_physics77.compile.captured import Captured, overlapping
 from cnn_physics77.compile.compare import difference, first_difference
 from cnn_physics77.compile.differentiable import AllLent, Differentiable
 from cnn_physics77.compile.environment import Environment
-from cnn_physics77.compile.joint import JointRecording, call_and_record_both
 from cnn_physics77.compile.processes import LaneBusy, can_use_processes, check_lanes, is_worth_it
 from cnn_physics77.compile.recorded import (
     DIFFERENTIABLE,
     OptimizerBefore,
-    Recording,
     aliases,
     call_and_record,
     has_graph,
@@ -174,7 +172,7 @@ class CompiledFunction:
     def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
         environment = Environment(self._function)
         for captured in self._captures.get(key, ()):
-            self._varying |= captured.changed_numbers()
+            self._varying |= captured.guards.changed_numbers()
         taken = frozenset(self._unsteady - {""}), frozenset(self._varying if self._may_vary else ())
         variables = [] if kind.differentiable else _variables(given, environment)
         kept = {
@@ -188,10 +186,7 @@ class CompiledFunction:
             if index not in kept
         ]
         with prepared(*taken):
-            if kind.differentiable:
-                made: Recording = call_and_record_both(self._function, description, given)
-            else:
-                made = call_and_record(self._function, description, given, variables)
+            made = call_and_record(self._function, description, given, variables, kind.differentiable)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
@@ -210,13 +205,10 @@ class CompiledFunction:
         kind.attempts = 0
         most = 1 if self.lanes == 1 else None
         made.trace.take_memory()
-        if isinstance(made, JointRecording):
-            captured = Differentiable(made, most)
-        else:
-            captured = Captured(made, most)
+        captured = (Differentiable if kind.differentiable else Captured)(made, most)
         environment.add(type(module).forward for module in made.seen.modules.values())
         captured.environment, captured.prepared = environment, taken
-        if type(captured) is Captured:
+        if not kind.differentiable:
             captured.samples = samples
             captured.kept = list(kept.items())
         self._captures.setdefault(key, []).append(captured)
@@ -266,7 +258,7 @@ class CompiledFunction:
 
     def _part(self, captured: Captured, given: list[Tensor]) -> None:
         """Let two processes run the program, if that is worth it; what they give is compared first."""
-        if type(captured) is not Captured or not is_worth_it(captured.program):
+        if captured.differentiable or not is_worth_it(captured.program):
             return
         whole = captured.rehearse(given)
         threads = captured.program
@@ -275,7 +267,7 @@ class CompiledFunction:
         program.here = True
         cut = captured.rehearse(given)
         program.here = False
-        results = captured.result_count()  # states: an optimizer may blow rounding errors up
+        results = len(captured.results)  # states: an optimizer may blow rounding errors up
         problem = first_difference(whole[:results], cut[:results], rounded=True)
         del whole
         try:

@@ -49,10 +49,8 @@ def _rows(number: str, step: Step, program: Program) -> Iterator[tuple[str, ...]
 
 
 def sections(program: Program) -> list[tuple[str, list[Step]]]:
-    """The steps of a program: all, or those of its two halves."""
-    if hasattr(program, "backward_steps"):
-        return [("forward", program.forward_steps), ("backward", program.backward_steps)]  # type: ignore[attr-defined]
-    return [("", program.steps)]
+    """The steps of a program: all, or those of its two parts."""
+    return list(zip(("forward", "backward") if len(program.parts) > 1 else ("",), program.parts))
 
 
 def called(step: Step) -> str:

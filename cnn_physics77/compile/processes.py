@@ -226,14 +226,14 @@ class LanedProgram(Program):
 
     def __init__(self, program: Program) -> None:
         self.interface, self.lanes = program.interface, 1
-        self.steps = program.steps
+        self.steps, self.parts, self.given = program.steps, [program.steps], program.given
         self.results = program.results
         buffers = dict.fromkeys(o.buffer for s in self.steps for o in (*s.reads, *s.writes))
-        buffers |= dict.fromkeys(o.buffer for o in self.results)
+        buffers |= dict.fromkeys(o.buffer for o in (*self.given.writes, *self.results))
         temporary = [b for b in buffers if program.start_of(b) is not None]
         others = [b for b in buffers if program.start_of(b) is None]
         self.pieces = deal(self.steps, {i for i, step in enumerate(self.steps) if not _is_numpy(step)})
-        alive = lives(self.steps, self.results)
+        alive = lives([self.given, *self.steps], self.results)
         self._offsets, self.bytes = _planned(temporary, alive, self.pieces)
         set_waits(self.pieces, self._offsets)
         moving = [b for b in others if segment_of(b) is None]
@@ -281,7 +281,7 @@ class LanedProgram(Program):
     def usable(self) -> bool:
         return self._worker.is_alive()
 
-    def run(self) -> None:
+    def run(self, part: int = 0) -> None:
         """Run both lanes.
 
         Raises:

@@ -1,4 +1,8 @@
-"""A recorded call: made as always, with all that was noted meanwhile, and what speaks against a replay."""
+"""A recorded call: made as always, with all that was noted meanwhile, and what speaks against a replay.
+
+Where the results can be differentiated, the backward pass from them is recorded too (:mod:`.backward`), while
+the calls are still being noted.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.compile.backward import Backward, record_backward
+from cnn_physics77.compile.schedule import overlap
 from cnn_physics77.compile.seams import (
     Seen,
     arrays_of,
@@ -19,9 +25,9 @@ from cnn_physics77.compile.seams import (
     tapped,
     uninterrupted,
 )
-from cnn_physics77.compile.trace import INPUT, Buffer, Operand, Trace, current, owner_of
+from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Operand, Trace, current, owner_of
 from cnn_physics77.compile.tree import flatten, is_dense, others, rebuild
-from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record
+from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
 from cnn_physics77.core.operations.base.views import rebase_history
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -66,6 +72,27 @@ class OptimizerBefore:
 
 
 @dataclass(eq=False)
+class New:
+    """A tensor that the call has made and returns.
+
+    Attributes:
+        place: where it lies; an array if it is empty.
+        history: whether it has one.
+    """
+
+    place: Operand | np.ndarray
+    history: bool
+
+
+@dataclass(eq=False)
+class Again:
+    """The same as another result; a constant that shares its memory if it is detached."""
+
+    index: int
+    detached: bool
+
+
+@dataclass(eq=False)
 class Recording:
     """A call that was made as always, and all that was noted meanwhile.
 
@@ -74,32 +101,35 @@ class Recording:
         result: what the function returned.
         problem: why it cannot be replayed; "" if it can.
         passing: whether that may be otherwise at the next call.
-        inputs: for each argument that was copied, its position and its copy's buffer.
-        outputs: the description of the result, and what each tensor in it is: the position of an argument, a
-            tensor that was there before, or a place and whether it had a history.
-        grads: leaves whose ``.grad`` is another tensor than before, and its place.
+        inputs: for each argument that was copied, its position and where the copy lies.
+        description, outputs: the description of the result, and what each tensor in it is: the position of an
+            argument, a tensor that was there before, a :class:`New` or an :class:`Again`.
+        grads: leaves whose ``.grad`` is another tensor than before, or the positions of variables, and its
+            place; None for no gradient.
         variables: the positions of arguments that are leaves for which others may be given at a replay, and
             whether each has no gradient.
         aliases: which arguments, and gradients of variables, are the same.
-        grads_given: as ``grads``, for the variables, by position.
+        boundary: the number of steps before the backward pass.
+        backward: what that pass gives; None where the results cannot be differentiated.
     """
 
     function: Callable
     arguments: Any
     trace: Trace
     seen: Seen
+    tensors: list[TensorBefore]
+    optimizers: list[OptimizerBefore]
+    variables: dict[int, bool]
+    aliases: tuple[int, ...]
     result: Any = None
     problem: str = ""
     passing: bool = False
-    tensors: list[TensorBefore] = field(default_factory=list)
-    optimizers: list[OptimizerBefore] = field(default_factory=list)
-    inputs: list[tuple[int, Buffer]] = field(default_factory=list)
+    inputs: list[tuple[int, Operand]] = field(default_factory=list)
     description: Any = None
     outputs: list[Any] = field(default_factory=list)
-    grads: list[tuple[Tensor, Operand | None]] = field(default_factory=list)
-    variables: dict[int, bool] = field(default_factory=dict)
-    aliases: tuple[int, ...] = ()
-    grads_given: list[tuple[int, Operand | None]] = field(default_factory=list)
+    grads: list[tuple[Tensor | int, Operand | None]] = field(default_factory=list)
+    boundary: int = 0
+    backward: Backward | None = None
 
     def hidden(self, tensors: list[Tensor]) -> str:
         """What is wrong if one of these, or of the parameters and buffers that take part, was not found; ""
@@ -112,6 +142,15 @@ class Recording:
         if unknown & set(map(id, holders())):
             return "it makes a module of its own; make it outside"
         return "it uses tensors that gc.freeze() hides" if unknown else ""
+
+    def changed_inputs(self) -> list[tuple[int, Operand]]:
+        """The arguments that the call changes, as in ``inputs``."""
+        steps = self.trace.steps[: self.boundary]
+        return [(index, place) for index, place in self.inputs if is_written(steps, place.buffer)]
+
+    def new(self) -> list[New]:
+        """The tensors that it made and returns."""
+        return [output for output in self.outputs if type(output) is New]
 
 
 class _Argument:
@@ -190,7 +229,11 @@ def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer
 
 
 def call_and_record(
-    function: Callable, description: Any, given: list[Tensor], variables: Sequence[int] = ()
+    function: Callable,
+    description: Any,
+    given: list[Tensor],
+    variables: Sequence[int] = (),
+    differentiable: bool = False,
 ) -> Recording:
     """Call the function as always, and note what it does.
 
@@ -198,75 +241,122 @@ def call_and_record(
         description, given: the arguments ``(args, kwargs)``, flattened.
         variables: the positions of leaves for which others may be given at a replay: they lie in copies of
             their memory meanwhile. The function has other leaves to itself.
+        differentiable: note also what a backward pass from the results would do. The copies of arguments then
+            stand at the edge of the graph, so the user's own graph is not entered.
     """
     before = holders()
     tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = Trace(array for holder in before for array in arrays_of(holder))
     without = {index: given[index]._grad is None for index in variables}
     given = with_gradients(given, variables)
-    alike = aliases(given)
     moved = [t for t in given if any(t is given[i] or t is given[i]._grad for i in variables)]
     own = set(map(id, moved))
     copies = {
-        id(t): copy_of(t, (edge_to(t),))
+        id(t): copy_of(t, () if differentiable else (edge_to(t),))
         for t in given
-        if id(t) not in own and t.edge is not LEAF and t.array.size
+        if id(t) not in own and t.array.size and (differentiable or t.edge is not LEAF)
     }
     histories = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
     known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
+    first = {id(t): index for index, t in reversed(list(enumerate(given)))}
+    positions = {id(copies.get(key, given[index])): index for key, index in first.items()}
+    start = sequence.next()
 
     with _in_copies(moved, trace) as own_buffers, tapped(trace) as seen:
+        buffers |= own_buffers
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
         note_modules(seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
-        made = Recording(function, description, trace, seen, tensors=tensors, optimizers=optimizers)
-        made.variables, made.aliases = without, alike
+        made = Recording(
+            function,
+            description,
+            trace,
+            seen,
+            tensors,
+            optimizers,
+            without,
+            aliases(given),
+            boundary=len(trace.steps),
+        )
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
-        placed = [(t, None if t._grad is None else trace.operand(t._grad.array)) for t in grads]
-        made.grads = [(t, place) for t, place in placed if id(t) not in own]
-        first = {id(t): index for index, t in reversed(list(enumerate(given)))}
-        made.grads_given = [(first[id(t)], place) for t, place in placed if id(t) in own]
-        buffers |= own_buffers
-        positions = {id(copies.get(id(t), t)): index for index, t in enumerate(given) if id(t) in buffers}
-        for t in returned:
-            if id(t) in positions:
-                made.outputs.append(positions[id(t)])
-            elif id(t) in known:
-                made.outputs.append(t)
-            else:
-                place = trace.operand(t.array) if t.array.size else np.asarray(t.array)
-                made.outputs.append((place, t.edge is not None))
+        for t in grads:
+            place = None if t._grad is None else trace.operand(t._grad.array)
+            made.grads.append((first[id(t)] if id(t) in own else t, place))
+        made.inputs = [(first[key], trace.operand(buffer.owner)) for key, buffer in buffers.items()]
+        made.problem = trace.problem or _describe(made, returned, positions, known, differentiable)
+        if differentiable and not made.problem:
+            roots = [t for t, o in zip(returned, made.outputs) if type(o) is New and o.history]
+            arguments = {node: (first[key], copies[key]) for key, node in histories.items()}
+            made.backward, made.problem = record_backward(trace, seen, roots, arguments, known, start)
 
-    made.inputs = [(first[key], buffer) for key, buffer in buffers.items()]
-    give_changes(made, given, copies, histories, trace.steps)
+    for key, node in histories.items() if differentiable else ():
+        node.edges = (edge_to(given[first[key]]),)
+    give_changes(made, given, copies, histories)
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
     made.passing = bool(seen.passing)
-    made.problem = seen.passing or trace.problem or made.problem or problem_of(made, returned, known)
+    made.problem = seen.passing or made.problem or trace.problem or problem_of(made)
+    if not (made.problem or differentiable) and any(
+        id(t) not in known and has_graph(t.edge) for t in returned
+    ):
+        made.problem = DIFFERENTIABLE
     if not made.problem:
-        leaves = [leaf for t in returned for leaf in _leaves_of(t.edge)]
-        bases = [t._view_of[0] for t in (*returned, *leaves) if t._view_of is not None]
-        allowed = known | {id(t) for t in (*returned, *leaves, *bases)}
-        kept = kept_tensor(trace, allowed | {id(t._grad) for t in (*grads, *leaves)})
+        kept = kept_tensor(trace, known | _alive([*returned, *grads]))
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
     return made
 
 
+def _describe(
+    made: Recording, returned: list[Tensor], positions: dict[int, int], known: set[int], differentiable: bool
+) -> str:
+    """Describe the results; what is wrong with them, or ""."""
+    if differentiable and (
+        made.seen.slots or any(o.optimizer._steps_called != o.steps for o in made.optimizers)
+    ):
+        return "it calls an optimizer and returns a tensor that can still be differentiated"
+    if differentiable and made.grads:
+        return "it calls backward and returns a tensor that can still be differentiated"
+    first: dict[int, int] = {}
+    places: list[tuple[int, Operand]] = []
+    for index, t in enumerate(returned):
+        if id(t) in positions or id(t) in known:
+            made.outputs.append(positions.get(id(t), t))
+            continue
+        if id(t) in first:
+            made.outputs.append(Again(first[id(t)], False))
+            continue
+        first[id(t)] = index
+        place = made.trace.operand(t.array) if t.array.size else np.asarray(t.array)
+        if differentiable and isinstance(place, Operand):
+            if place.buffer.kind in (INPUT, EXTERNAL):
+                return "it returns a view of an argument, or of a tensor that was there before"
+            same = [(i, at) for i, at in places if at.buffer is place.buffer]
+            alike = [i for i, at in same if at == place and t.edge is None]
+            if alike:
+                made.outputs.append(Again(alike[0], True))
+                continue
+            if any(overlap(place, at) for _, at in same):
+                return "it returns two tensors that share memory"
+            places.append((index, place))
+        made.outputs.append(New(place, t.edge is not None))
+    return ""
+
+
 def give_changes(
-    made: Recording, given: list[Tensor], copies: dict[int, Tensor], histories: dict[int, Node], steps: list
+    made: Recording, given: list[Tensor], copies: dict[int, Tensor], histories: dict[int, Node]
 ) -> None:
     """Give the arguments what the function did to their copies."""
-    for index, buffer in made.inputs:
+    for index, _ in made.changed_inputs():
         key = id(given[index])
         copy = copies.get(key)
-        if copy is None or not is_written(steps, buffer):
+        if copy is None:
             continue
         np.copyto(given[index].array, copy.array)
         if copy.edge is not histories.get(key):
@@ -283,7 +373,7 @@ def is_written(steps: list, buffer: Buffer) -> bool:
     return any(operand.buffer is buffer for step in steps for operand in step.writes)
 
 
-def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
+def problem_of(made: Recording) -> str:
     """Why the call cannot be replayed; "" if it can."""
     for state in made.tensors:
         if state.tensor.__dict__.get("array") is not state.array or state.tensor.edge is not state.edge:
@@ -297,8 +387,6 @@ def problem_of(made: Recording, returned: list[Tensor], known: set[int]) -> str:
             return (
                 f"it calls {type(optimizer.optimizer).__name__}, whose steps depend on values that it reads"
             )
-    if any(id(t) not in known and has_graph(t.edge) for t in returned):
-        return DIFFERENTIABLE
     for value in others(made.description):
         if isinstance(value, (np.ndarray, np.generic)):
             return "it returns a NumPy array; return a tensor"
@@ -327,15 +415,29 @@ def has_graph(edge: Any) -> bool:
     return found
 
 
-def _leaves_of(edge: Any) -> list[Tensor]:
-    """The leaves that a graph refers to, also one that has been freed."""
-    edges, seen = [edge], set()
-    for one in edges:  # grows meanwhile
-        node = one.node if type(one) is Output else one
-        if type(node) is Node and node not in seen:
-            seen.add(node)
-            edges += node.edges
-    return [one for one in edges if isinstance(one, Tensor)]
+def _alive(tensors: list[Tensor]) -> set[int]:
+    """The tensors that the graph of these, and what they are views of, keep alive."""
+    found: dict[int, Any] = {}
+    waiting: list[Any] = list(tensors)
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, (tuple, list)):
+            waiting += thing
+        elif isinstance(thing, dict):
+            waiting += thing.values()
+        elif isinstance(thing, Output):
+            waiting.append(thing.node)
+        elif isinstance(thing, (Tensor, Node)) and id(thing) not in found:
+            found[id(thing)] = thing
+            if isinstance(thing, Tensor):
+                waiting += [thing._view_of, thing._grad, None if thing.edge is LEAF else thing.edge]
+            else:
+                waiting += [
+                    thing.saved,
+                    thing.edges,
+                    getattr(getattr(thing.op, "ctx", None), "__dict__", None),
+                ]
+    return set(found)
 
 
 def kept_tensor(trace: Trace, allowed: set[int]) -> Tensor | None:

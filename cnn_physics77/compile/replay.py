@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import ALIGNMENT, constants, filled, needed, plan_memory
+from cnn_physics77.compile.analysis import (
+    ALIGNMENT,
+    constants,
+    decided_early,
+    filled,
+    needed,
+    plan_memory,
+)
 from cnn_physics77.compile.listing import table
 from cnn_physics77.compile.schedule import Loop, lives, schedule
 from cnn_physics77.compile.trace import (
+    INPUT,
     TEMPORARY,
     Buffer,
+    Call,
     CaptureError,
     Choice,
     Guard,
     GuardFailed,
     Operand,
     Step,
-    Trace,
     array_at,
 )
 from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS, parallel_for
@@ -29,6 +37,7 @@ from cnn_physics77.core.kernels.runtime.pool import get_num_threads
 
 if TYPE_CHECKING:
     from cnn_physics77.compile.naming import Interface
+    from cnn_physics77.compile.recorded import Recording
 
 
 GIVES_OUT = {
@@ -44,13 +53,22 @@ OUT_BY_NAME = {np.maximum, np.minimum}
 class Program:
     """The needed steps of a trace, with their arrays bound to memory.
 
+    Where the results of the call can be differentiated, it has two parts: the forward calls, and the backward
+    calls, which come later or never. What those read stays alive between them, because the lives of arrays
+    are those in one list of steps: one that writes the arguments, the forward calls, one that reads the
+    results and writes their gradients, the backward calls. All that a replay changes, but the memory of
+    others, lies in memory of the program, so that several of them (:meth:`rebound`) can wait for their
+    backward pass at once.
+
     Args:
-        trace: what was captured.
-        results: arrays that are read after the last step.
+        made: what was recorded.
         lanes: the most that run at once; None for as many as there are threads.
 
     Attributes:
-        steps: the needed ones, in order.
+        parts: the needed steps of each part, in order.
+        steps: those of all parts.
+        results: arrays that are read after the last step.
+        given: the step that writes the arguments.
         lanes: the most that run at once.
         bytes: of the memory of all temporaries.
         source: the Python function that makes the calls.
@@ -65,20 +83,32 @@ class Program:
     _arrays: dict[Operand, np.ndarray]
     runs: list[Callable[[], None]]
 
-    def __init__(self, trace: Trace, results: list[Operand], lanes: int | None = None) -> None:
-        self.results = results
-        self.steps, unwritten = needed([*map(filled, constants(trace.steps)), *trace.steps], results)
-        self._check(set(unwritten))
+    def __init__(self, made: Recording, lanes: int | None = None) -> None:
+        steps, backward = made.trace.steps, made.backward
+        read = [one.place for one in made.new()] + [
+            place for _, place in (*made.changed_inputs(), *made.grads)
+        ]
+        given = _seam((), [place for _, place in made.inputs])
+        forward, late = steps[: made.boundary], []
+        self.results = _places(read)
+        if backward is not None:
+            tangents, self.results = _places(backward.tangents), _places(backward.gradients)
+            late = steps[made.boundary :] if backward.sources else []
+            early = dict.fromkeys(decided_early(forward, late, tangents))
+            forward = [*forward, *early]
+            late = [_seam(_places(read), tangents), *(step for step in late if step not in early)]
+        noted = [given, *map(filled, constants(steps)), *forward, *late]
+        kept, unwritten = needed(noted, self.results)
+        self._check(kept, set(unwritten))
+        self.given, self.parts = given, _parts(kept)
+        self.steps = [step for part in self.parts for step in part]
         self.lanes = lanes or get_num_threads()
-        items = list(schedule(self.steps, self.lanes))
-        alive = lives(items, results)
-        temporary = {
-            buffer: life
-            for buffer, life in alive.items()
-            if buffer.kind == TEMPORARY or buffer.initial is not None
-        }
-        self._offsets, self.bytes = plan_memory(temporary)
-        self._functions = self._compiled(items)
+        items = list(schedule(kept, self.lanes))
+        alive = lives(items, self.results)
+        self._offsets, self.bytes = plan_memory(
+            {buffer: life for buffer, life in alive.items() if _is_own(buffer)}
+        )
+        self._functions = [Compiled(part) for part in _parts(items)]
         self.source = "\n\n".join(function.source for function in self._functions)
         self.unbind()
 
@@ -94,16 +124,13 @@ class Program:
         self._arrays = {}
         self.runs = [function.bound(self.array) for function in self._functions]
 
-    def _compiled(self, items: list[Step | Loop]) -> list[Compiled]:
-        return [Compiled(items)]
-
-    def run(self) -> None:
-        """Make the calls.
+    def run(self, part: int = 0) -> None:
+        """Make the calls of a part.
 
         Raises:
             GuardFailed: a value that decides differs.
         """
-        self.runs[0]()
+        self.runs[part]()
 
     def usable(self) -> bool:
         """Whether it can run now."""
@@ -120,8 +147,8 @@ class Program:
         other.bind()
         return other
 
-    def _check(self, unwritten: set[Buffer]) -> None:
-        for step in self.steps:
+    def _check(self, steps: list[Step], unwritten: set[Buffer]) -> None:
+        for step in steps:
             for operand in step.reads:
                 if operand.buffer.kind == TEMPORARY and operand.buffer in unwritten:
                     raise CaptureError(
@@ -159,6 +186,36 @@ class Program:
         if start is not None:
             return np.ndarray(shape, dtype, self.arena, self._start + start + operand.offset, strides)
         return array_at(operand)
+
+
+def _is_own(buffer: Buffer) -> bool:
+    """Whether a program has memory of its own for a buffer."""
+    return buffer.kind in (INPUT, TEMPORARY) or buffer.initial is not None
+
+
+def _places(places: list[Any]) -> list[Operand]:
+    """Those that are operands: the others are None, or empty arrays."""
+    return [place for place in places if isinstance(place, Operand)]
+
+
+def _nothing(*arrays) -> None:
+    """Memory is read or written from outside of the program."""
+
+
+def _seam(reads: Iterable[Operand], writes: Iterable[Operand]) -> Call:
+    """The step before a part."""
+    return Call(_nothing, (), {}, None, tuple(reads), tuple(writes), draws=True)
+
+
+def _parts(items: list[Any]) -> list[list[Any]]:
+    """The items between the seams."""
+    parts: list[list[Any]] = []
+    for item in items:
+        if isinstance(item, Call) and item.function is _nothing:
+            parts.append([])
+        else:
+            parts[-1].append(item)
+    return parts
 
 
 # ------------------------------------------------------------------------------------------- the function

@@ -252,19 +252,16 @@ class Trace:
             return self.buffers[place]
         return None
 
-    def release(self) -> None:
-        """Give the memory of temporaries back: a program has its own."""
-        for buffer in self.buffers:
-            if buffer.kind == TEMPORARY:
-                buffer.owner, buffer.life = _NOTHING, None
-
     def take_memory(self) -> None:
-        """Let a program use copies of the arguments and of the constants of the recorded call. What that call
-        returned may lie there: a replay does not overwrite it, and is not changed with it."""
+        """Let a program use memory of its own for arguments and temporaries, and copies of the constants of
+        the recorded call. What that call returned may lie there: a replay does not overwrite it, and is not
+        changed with it."""
         self._forget_dead()
         for buffer in self.buffers:
             owner = buffer.owner
-            if buffer.kind in (INPUT, CONSTANT) and owner.flags.writeable and owner.flags.forc:
+            if buffer.kind in (INPUT, TEMPORARY):
+                buffer.owner, buffer.life = _NOTHING, None
+            elif buffer.kind == CONSTANT and owner.flags.writeable and owner.flags.forc:
                 buffer.owner = np.array(owner, order="K")
                 buffer.start, buffer.stop = byte_bounds(buffer.owner)
         self.buffers.sort()

@@ -12,7 +12,7 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
-from cnn_physics77.compile.halves import decided_early
+from cnn_physics77.compile.analysis import decided_early
 from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand
 from cnn_physics77.core.errors import GradientError
 
