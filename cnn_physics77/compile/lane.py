@@ -6,9 +6,11 @@ input; when to run is seen in the control memory. It ends when its parent does.
 
 from __future__ import annotations
 
+import io
 import json
 import mmap
 import os
+import pickle
 import select
 import signal
 import sys
@@ -112,22 +114,35 @@ class Lane:
             os._exit(0)
 
     def receive(self) -> None:
-        """One message: a byte that wakes, or the length of a text and the text."""
+        """One message: a byte that wakes, or a program, or the number of one that is not needed any more."""
         head = os.read(0, 1)
         if not head:
             os._exit(0)
         if head == b"w":
             return
-        size = int.from_bytes(read(8), "little")
-        message = json.loads(read(size))
-        if "drop" in message:
-            self.programs.pop(message["drop"], None)
+        number, *program = pickle.loads(read(int.from_bytes(read(8), "little")))
+        if not program:
+            self.programs.pop(number, None)
             return
-        memory = [opened(address) for address in message["segments"]]
-        space: dict = {"np": np, "GuardFailed": GuardFailed}
-        exec(compile(message["source"], "<lane>", "exec"), space)
-        self.programs[message["load"]] = space["bind"](memory, self.control, self.wait)
+        source, values, segments = program
+        given = {"copyto": np.copyto, "GuardFailed": GuardFailed}
+        space: dict = {**given, "control": self.control, "wait": self.wait}
+        exec(compile(source, "<lane>", "exec"), space)
+        self.programs[number] = space["bind"](*Unpacker(values, list(map(opened, segments))).load())
         os.write(1, b"k")
+
+
+class Unpacker(pickle.Unpickler):
+    """Unpacks the values of a program, with arrays for places in memory."""
+
+    def __init__(self, data: bytes, memory: list[memoryview]) -> None:
+        super().__init__(io.BytesIO(data))
+        self.memory = memory
+
+    def persistent_load(self, place: tuple) -> np.ndarray:
+        """The array at a place."""
+        memory, start, shape, dtype, strides = place
+        return np.ndarray(shape, dtype, self.memory[memory], start, strides)
 
 
 def read(size: int) -> bytes:

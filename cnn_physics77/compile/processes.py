@@ -5,8 +5,10 @@ Two threads that make short calls wait for one another at the interpreter's lock
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
 import platform
 import subprocess
 import sys
@@ -36,11 +38,10 @@ from cnn_physics77.compile.lane import (
     SPINS,
     STATUS,
 )
-from cnn_physics77.compile.replay import Program, lines_of
+from cnn_physics77.compile.replay import Compiled, Names, Program, in_threads, lines_of
 from cnn_physics77.compile.schedule import Life, bounds, estimate, lives
-from cnn_physics77.compile.seams import Draw, uninterrupted
+from cnn_physics77.compile.seams import uninterrupted
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
-from cnn_physics77.compile.standalone import Texts
 from cnn_physics77.compile.trace import (
     Buffer,
     CaptureError,
@@ -111,13 +112,13 @@ class Worker:
         self._segment = segment
         weakref.finalize(self, _end, self.process)
 
-    def load(self, source: str, segments: list[Segment]) -> int:
+    def load(self, source: str, values: bytes, segments: list[Segment]) -> int:
         """Give the process a program; its number."""
         self._programs += 1
         self._interrupted = True  # until the answer is there: else the next one would be taken for it
         while self._dropped:
-            self._send({"drop": self._dropped.pop()})
-        self._send({"load": self._programs, "source": source, "segments": [s.address for s in segments]})
+            self._send(self._dropped.pop())
+        self._send(self._programs, source, values, [segment.address for segment in segments])
         assert self.process.stdout is not None
         if self.process.stdout.read(1) != b"k":
             raise CaptureError("compile: the process of a lane did not start")
@@ -128,9 +129,9 @@ class Worker:
         """Let the process forget a program when it is given the next one."""
         self._dropped.append(program)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        text = json.dumps(message).encode()
-        self._write(b"m" + len(text).to_bytes(8, "little") + text)
+    def _send(self, *message: Any) -> None:
+        data = pickle.dumps(message)
+        self._write(b"m" + len(data).to_bytes(8, "little") + data)
 
     def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -246,7 +247,7 @@ class LanedProgram(Program):
         self.segments = list(dict.fromkeys([shared, *filter(None, map(segment_of, others))]))
         self.bind()
 
-    def place(self, buffer: Buffer) -> tuple[int, int]:
+    def _place(self, buffer: Buffer) -> tuple[int, int]:
         """The number of the memory that a buffer lies in, and where it begins there."""
         start = self.start_of(buffer)
         if start is not None:
@@ -264,19 +265,14 @@ class LanedProgram(Program):
         segment = Segment(self.bytes)
         self.arena = np.frombuffer(segment.view(0, self.bytes), np.uint8)
         self._start = 0
-        self._arrays: dict[Operand, np.ndarray] = {}
+        self._arrays = {}
         self._worker = worker()
-        sources = [self._source(lane) for lane in range(LANES)]
-        self.source = "\n\n".join(text for text, _ in sources)
-        self._number = self._worker.load(sources[1][0], [segment, *self.segments])
-        self._memory = [segment.whole, *(other.whole for other in self.segments)]
-        self._first = self._bound_here(*sources[0])
+        first, second = (self._compiled(lane) for lane in range(LANES))
+        self.source = f"{first.source}\n\n{second.source}"
+        values = _Packer(self._place).packed(second.values)
+        self._number = self._worker.load(second.source, values, [segment, *self.segments])
+        self.runs = [first.bound(self.array, control=self._worker.control, wait=self._worker.wait)]
         weakref.finalize(self, self._worker.drop, self._number)
-
-    def _bound_here(self, source: str, own: dict[str, Any]) -> Callable[[int], None]:
-        space: dict[str, Any] = {"np": np, "GuardFailed": GuardFailed, **own}
-        exec(compile(source, "<captured program>", "exec"), space)
-        return space["bind"](self._memory, self._worker.control, self._worker.wait)
 
     def usable(self) -> bool:
         return self._worker.is_alive()
@@ -289,7 +285,7 @@ class LanedProgram(Program):
             LaneBusy: another thread uses the process.
         """
         if self.here:
-            return self._bound_here(*self._source(None))(0)
+            return in_threads(piece.step for piece in self.pieces).bound(self.array)()
         worker, token = self._worker, object()
         # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `pop`
         try:
@@ -297,7 +293,7 @@ class LanedProgram(Program):
                 raise LaneBusy
             try:
                 base = worker.start(self._number)
-                self._first(base)
+                self.runs[part](base)
                 worker.finish()
             except BaseException:
                 uninterrupted(worker.abort)
@@ -306,14 +302,10 @@ class LanedProgram(Program):
             if worker.user.get("user") is token:
                 worker.user.pop("user")
 
-    def _source(self, lane: int | None) -> tuple[str, dict[str, Any]]:
-        """The text of a lane's function, and what of it is not NumPy's; of all pieces where it is None."""
-        names = _LaneTexts(self)
-        if lane is None:
-            return _text([line for p in self.pieces for line in lines_of(p.step, names)], names), names.own
-        other = 1 - lane
+    def _compiled(self, lane: int) -> Compiled:
+        """The function of a lane; its argument is the number of the run times `POSITIONS`."""
+        names, other, body = Names(), 1 - lane, []
         awaited = {piece.wait for piece in self.pieces if piece.lane == other}
-        body = []
         for piece in self.pieces:
             if piece.lane != lane:
                 continue
@@ -323,7 +315,7 @@ class LanedProgram(Program):
             body += lines_of(piece.step, names)
             if piece.position in awaited:
                 body.append(f"control[{PROGRESS[lane]}] = base + {piece.position + 1}")
-        return _text(body, names), names.own
+        return Compiled(names, body, parameter="base")
 
 
 def _planned(
@@ -358,78 +350,42 @@ def _planned(
     return offsets, total
 
 
-def _text(body: list[str], names: _LaneTexts) -> str:
-    lines = ["import base64", "from numpy import copyto, inf, nan", *names.definitions]
-    definitions = "\n    ".join(lines)
-    run = "\n        ".join(["def run(base):", *(body or ["pass"])])
-    return f"def bind(memory, control, wait):\n    {definitions}\n    {run}\n    return run\n"
+class _Packer(pickle.Pickler):
+    """Packs values for a process that has NumPy alone, operands as places in the memory that both see.
+
+    Raises:
+        PicklingError: a value is not of NumPy or Python.
+    """
+
+    def __init__(self, place: Callable[[Buffer], tuple[int, int]]) -> None:
+        self._file = io.BytesIO()
+        super().__init__(self._file)
+        self._place = place
+
+    def persistent_id(self, value: Any) -> Any:
+        """The place of an operand: the number of its memory, where it begins, and its form."""
+        if isinstance(value, Operand):
+            memory, start = self._place(value.buffer)
+            return memory, start + value.offset, value.shape, value.dtype, value.strides
+        module = getattr(value, "__module__", None) or type(value).__module__
+        if module.partition(".")[0] not in ("numpy", "builtins"):
+            raise pickle.PicklingError(f"{module} may not be there")
+        return None
+
+    def packed(self, values: Any) -> bytes:
+        """The values as bytes."""
+        self.dump(values)
+        return self._file.getvalue()
 
 
 def _is_numpy(step: Step) -> bool:
-    """Whether a step can be written as text for a process that has NumPy alone."""
+    """Whether a process that has NumPy alone can run a step."""
     if isinstance(step, Guard):
         return True
     if isinstance(step, Choice):
         return all(map(_is_numpy, (*step.first, *step.other)))
     try:
-        names = _LaneTexts(None)
-        names.of(step.function, "")
-        for value in (*step.arguments, *step.options.values()):
-            names.text(value)
-    except CaptureError:
+        _Packer(lambda buffer: (0, 0)).packed((step.function, step.arguments, step.options))
+    except (pickle.PicklingError, AttributeError, TypeError):
         return False
     return True
-
-
-class _LaneTexts(Texts):
-    """Texts for the values that a lane uses; what cannot be written is handed over as it is."""
-
-    def __init__(self, program: LanedProgram | None) -> None:
-        self.laned = program
-        self.definitions: list[str] = []
-        self.own: dict[str, Any] = {}
-        self._names: dict[Operand, str] = {}
-
-    def of(self, function: Any, hint: str) -> str:
-        try:
-            if isinstance(function, Draw):
-                raise CaptureError("a draw")
-            return super().of(function, hint)
-        except CaptureError:
-            if self.laned is None:
-                raise
-            return self._kept(function)
-
-    def text(self, value: Any) -> str:
-        try:
-            return super().text(value)
-        except CaptureError:
-            if self.laned is None:
-                raise
-            return self._kept(value)
-
-    def _kept(self, value: Any) -> str:
-        name = f"own_{len(self.own)}"
-        self.own[name] = value
-        return name
-
-    def _array(self, operand: Operand) -> str:
-        if self.laned is None:
-            return ""
-        name = self._names.get(operand)
-        if name is None:
-            name = self._names[operand] = f"a{len(self._names)}"
-            memory, start = self.laned.place(operand.buffer)
-            self.definitions.append(
-                f"{name} = np.ndarray({operand.shape}, {operand.dtype.str!r}, memory[{memory}], "
-                f"{start + operand.offset}, {operand.strides})"
-            )
-        return name
-
-    def _literal(self, array: np.ndarray) -> str:
-        if self.laned is None:
-            return ""
-        return super()._literal(array)
-
-    def _new(self, base: str) -> str:
-        return f"{base}_{len(self.definitions)}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -81,7 +83,7 @@ class Program:
     note = ""
     segments: Sequence[Any] = ()
     _arrays: dict[Operand, np.ndarray]
-    runs: list[Callable[[], None]]
+    runs: list[Callable[..., None]]
 
     def __init__(self, made: Recording, lanes: int | None = None) -> None:
         steps, backward = made.trace.steps, made.backward
@@ -108,7 +110,7 @@ class Program:
         self._offsets, self.bytes = plan_memory(
             {buffer: life for buffer, life in alive.items() if _is_own(buffer)}
         )
-        self._functions = [Compiled(part) for part in _parts(items)]
+        self._functions = [in_threads(part) for part in _parts(items)]
         self.source = "\n\n".join(function.source for function in self._functions)
         self.unbind()
 
@@ -221,18 +223,15 @@ def _parts(items: list[Any]) -> list[list[Any]]:
 # ------------------------------------------------------------------------------------------- the function
 
 
-class _Names:
+class Names:
     """Names for the values that a source text uses: functions, constants, and operands for their arrays."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Any] = {
-            "copyto": np.copyto,
-            "GuardFailed": GuardFailed,
-            "parallel_for": parallel_for,
-        }
+        self.values: dict[str, Any] = {}
         self._names: dict[Any, str] = {}
 
     def of(self, value: Any, hint: str) -> str:
+        """The name of a value, a new one that begins with ``hint`` if it has none."""
         key = value if type(value) is Operand else id(value)
         name = self._names.get(key)
         if name is None:
@@ -241,6 +240,7 @@ class _Names:
         return name
 
     def text(self, value: Any) -> str:
+        """The text of an argument."""
         if isinstance(value, Operand):
             return self.of(value, "a")
         return text_of(value, self.text) or self.of(value, "c")
@@ -261,37 +261,54 @@ def text_of(value: Any, text: Callable[[Any], str]) -> str:
 class Compiled:
     """A Python function that makes calls.
 
+    Args:
+        names: of the values in the lines.
+        body: the lines of the function.
+        functions: the texts of functions that the lines call.
+        parameter: of the function.
+
     Attributes:
-        source: the text.
+        source: the text of a function of ``values`` that returns the function.
+        values: functions, constants, and operands for their arrays.
     """
 
-    def __init__(self, items: list[Step | Loop]) -> None:
-        names = _Names()
-        lanes: list[str] = []  # functions
-        lines: list[str] = []
-        for item in items:
-            if isinstance(item, Loop):
-                functions = [f"lane_{len(lanes) + number}" for number in range(len(item.lanes))]
-                lanes += [_function(name, steps, names) for name, steps in zip(functions, item.lanes)]
-                chosen = f"lambda lane: ({', '.join(functions)})[lane]()"
-                lines.append(f"parallel_for({chosen}, {len(functions)}, {HAND_OVER_MICROSECONDS})")
-            else:
-                lines += lines_of(item, names)
-        run = "\n        ".join(["    def run():", *(lines or ["pass"])])
-        self.source = "\n".join([f"def bind({', '.join(names.values)}):", *lanes, run, "    return run", ""])
-        self._values = list(names.values.values())
-        space: dict[str, Any] = {}
-        exec(compile(self.source, "<captured program>", "exec"), space)
-        self._bind = space["bind"]
+    def __init__(
+        self, names: Names, body: list[str], functions: Iterable[str] = (), parameter: str = ""
+    ) -> None:
+        run = _function(f"run({parameter})", body or ["pass"])
+        head = f"def bind({', '.join(names.values)}):"
+        self.source = "\n".join([head, *functions, run, "    return run", ""])
+        self.values = list(names.values.values())
 
-    def bound(self, array: Callable[[Operand], np.ndarray]) -> Callable[[], None]:
-        """The function, on the memory in which ``array`` places operands."""
-        return self._bind(*(array(v) if type(v) is Operand else v for v in self._values))
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(self.source, "<captured program>", "exec")
+
+    def bound(self, array: Callable[[Operand], np.ndarray], **given: Any) -> Callable[..., None]:
+        """The function, on the memory in which ``array`` places operands; ``given`` are further names."""
+        space = {"copyto": np.copyto, "GuardFailed": GuardFailed, "parallel_for": parallel_for, **given}
+        exec(self._code, space)
+        return space["bind"](*(array(v) if type(v) is Operand else v for v in self.values))
 
 
-def _function(name: str, steps: list[Step], names: _Names) -> str:
-    lines = [line for step in steps for line in lines_of(step, names)]
-    return "\n        ".join([f"    def {name}():", *lines])
+def in_threads(items: Iterable[Step | Loop]) -> Compiled:
+    """The function of steps, and of loops whose lanes run on the threads of the pool."""
+    names, body = Names(), []
+    functions: list[str] = []
+    for item in items:
+        if isinstance(item, Loop):
+            lanes = [f"lane_{len(functions) + number}" for number in range(len(item.lanes))]
+            for name, steps in zip(lanes, item.lanes):
+                functions.append(_function(f"{name}()", [line for s in steps for line in lines_of(s, names)]))
+            chosen = f"lambda lane: ({', '.join(lanes)})[lane]()"
+            body.append(f"parallel_for({chosen}, {len(lanes)}, {HAND_OVER_MICROSECONDS})")
+        else:
+            body += lines_of(item, names)
+    return Compiled(names, body, functions)
+
+
+def _function(head: str, lines: list[str]) -> str:
+    return "\n        ".join([f"    def {head}:", *lines])
 
 
 def lines_of(step: Step, names: Any) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...compile.function import CompiledFunction
-from ...compile.replay import Compiled, Program
+from ...compile.replay import Program, in_threads
 from ...compile.schedule import schedule
 from .measure import MeasurementError
 from .recorder import REMAINDER, Event
@@ -67,7 +67,7 @@ def _pieces(program: Program) -> list[tuple[str, Callable[[], None]]]:
         return np.asarray(SimpleNamespace(__array_interface__=program.array(operand).__array_interface__))
 
     parts = [(name, list(steps)) for name, steps in groupby(program.steps, key=lambda step: step.operation)]
-    return [(name, Compiled(list(schedule(steps, program.lanes))).bound(array)) for name, steps in parts]
+    return [(name, in_threads(schedule(steps, program.lanes)).bound(array)) for name, steps in parts]
 
 
 def place_captured(calls: Sequence[Event], parts: Sequence[Part]) -> dict[int, float]:
