@@ -14,7 +14,7 @@ import numpy as np
 from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.guards import Guards
 from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
-from cnn_physics77.compile.processes import LaneBusy, LanedProgram
+from cnn_physics77.compile.processes import LanedProgram
 from cnn_physics77.compile.recorded import (
     Again,
     New,
@@ -29,6 +29,7 @@ from cnn_physics77.compile.schedule import steps_in_doubt
 from cnn_physics77.compile.trace import (
     CONSTANT,
     EXTERNAL,
+    Busy,
     GuardFailed,
     Operand,
     Step,
@@ -122,7 +123,7 @@ class Captured:
         """A replay has been compared for these arguments. What only that needed is given back, unless they
         are equal to those of the capture: then it is compared again when they differ."""
         self.proved = True
-        if self.samples and not self.is_sample(given):
+        if self.samples and not self._is_sample(given):
             self.samples = []
         if not self.samples:
             self.trace = Trace()
@@ -139,7 +140,11 @@ class Captured:
             and aliases(with_gradients(given, self.variables)) == self._aliases
         )
 
-    def is_sample(self, given: list[Tensor]) -> bool:
+    def is_proved_for(self, given: list[Tensor]) -> bool:
+        """Whether no replay has to be compared for these arguments."""
+        return self.proved and (not self.samples or self._is_sample(given))
+
+    def _is_sample(self, given: list[Tensor]) -> bool:
         """Whether the arguments are equal to those of the capture."""
         given = with_gradients(given, self.variables)
         return all(np.array_equal(given[index].array, array) for index, array in self.samples)
@@ -201,7 +206,7 @@ class Captured:
 
         Raises:
             GuardFailed: a value that decides differs; nothing has changed.
-            LaneBusy: the process of a lane is at work; nothing has changed.
+            Busy: the process of a lane, or all memory, is in use; nothing has changed.
         """
         if any(getrefcount(thing) > count for thing, count in self._references):
             self.program = self.program.rebound()  # somebody has kept a gradient of the last replay
@@ -275,7 +280,7 @@ class Captured:
         restore = self._snapshot(self._undone if undo and self._in_doubt else [])
         try:
             blas.in_one_thread(silently, self._compute, program)
-        except (GuardFailed, LaneBusy):
+        except (GuardFailed, Busy):
             restore()
             raise
 

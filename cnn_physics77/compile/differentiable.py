@@ -17,7 +17,7 @@ from cnn_physics77.compile.captured import Captured, copied
 from cnn_physics77.compile.recorded import New, Recording
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import bounds
-from cnn_physics77.compile.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at
+from cnn_physics77.compile.trace import EXTERNAL, Busy, Guard, GuardFailed, Operand, array_at
 from cnn_physics77.compile.tree import flatten, rebuild
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, retaining, sequence
@@ -32,10 +32,6 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 MOST_MEMORIES = 8
 """Of one capture: so many results can wait for their backward pass. Further calls run eagerly."""
-
-
-class AllLent(Exception):
-    """All memories of a capture wait for a backward pass."""
 
 
 class Differentiable(Captured):
@@ -80,7 +76,7 @@ class Differentiable(Captured):
 
         Raises:
             GuardFailed: a value that decides differs; nothing has changed.
-            AllLent: there is no memory for it; nothing has changed.
+            Busy: there is no memory for it; nothing has changed.
         """
         lease = _Lease(self)
         if self._decides:
@@ -105,7 +101,7 @@ class Differentiable(Captured):
             return self._idle.pop()
         except IndexError:
             if self._memories >= MOST_MEMORIES:
-                raise AllLent from None
+                raise Busy from None
             self._memories += 1
             return self.program.rebound()
 

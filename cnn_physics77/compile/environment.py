@@ -35,8 +35,7 @@ class Environment:
     """
 
     def __init__(self, function: Callable) -> None:
-        self._globals: list[tuple[Any, str, Any]] = []  # and attributes
-        self._cells: list[tuple[Any, str, Any]] = []
+        self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
         self._visit(function, set())
 
     def add(self, functions: Iterable[Callable]) -> None:
@@ -46,7 +45,7 @@ class Environment:
 
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
-        values = [value for *_, value in (*self._globals, *self._cells)]
+        values = [value for *_, value in self._read]
         for value in values:  # grows meanwhile
             if type(value) is _Items:
                 values += [item[1] if value.kind is dict else item for item in value.items]
@@ -58,11 +57,8 @@ class Environment:
 
     def changed(self) -> str:
         """The name of a variable that is not what it was; "" for none."""
-        for space, name, value in self._globals:
+        for space, name, value in self._read:
             if not _is_same(space.get(name, _MISSING), value):
-                return name or "an argument of a partial"
-        for cell, name, value in self._cells:
-            if not _is_same(_content(cell), value):
                 return name
         return ""
 
@@ -85,26 +81,25 @@ class Environment:
         names = frozenset(_names(function.__code__))
         self._look_into(function.__globals__, names, seen)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            found: list[Any] = []
-            self._note(_content(cell), names, seen, found.append)
-            self._cells += [(cell, name, value) for value in found]
+            self._note(_Attributes(cell, "cell_contents"), name, names, seen)
         defaults = function.__defaults__ or ()
-        self._globals.append((_Attributes(function), "__defaults__", _Items(defaults) if defaults else None))
+        where = _Attributes(function, "__defaults__")
+        self._read.append((where, "__defaults__", _Items(defaults) if defaults else None))
         for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
-            found = []
-            self._note(value, names, seen, found.append)
-            self._globals += [({"": value}, "", was) for was in found]
+            self._note({"a default": value}, "a default", names, seen)
         self._look_at(owner, names, seen)
 
-    def _note(self, value: Any, names: frozenset[str], seen: set, note: Callable[[Any], None]) -> None:
-        if isinstance(value, (Tensor, *PLAIN)):
-            note(value)
-        elif _is_short(value):
-            note(_Items(value))
+    def _note(self, space: Any, name: str, names: frozenset[str], seen: set) -> None:
+        """Note a variable, and what code reads of its value by ``names``."""
+        value = space.get(name, _MISSING)
+        self._read.append((space, name, _Items(value) if _is_short(value) else value))
+        self._look_through(value, names, seen)
+
+    def _look_through(self, value: Any, names: frozenset[str], seen: set) -> None:
+        if _is_short(value):
             for item in value.values() if type(value) is dict else value:
-                self._note(item, names, seen, lambda value: None)
-        else:
-            note(value)
+                self._look_through(item, names, seen)
+        elif not isinstance(value, (Tensor, *PLAIN)):
             self._visit(value, seen)
             if not isinstance(value, FunctionType):
                 self._look_at(value, names, seen)
@@ -125,7 +120,7 @@ class Environment:
             for name in names & kind.__dict__.keys():
                 value = kind.__dict__[name]
                 if space is not None and name not in space:
-                    self._globals.append((space, name, _MISSING))  # it would hide that of the class
+                    self._read.append((space, name, _MISSING))  # it would hide that of the class
                 value = value.fget if isinstance(value, property) else value
                 if isinstance(value, FunctionType):
                     self._visit(MethodType(value, thing), seen)
@@ -133,20 +128,21 @@ class Environment:
 
     def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
         for name in sorted(names & space.keys()):
-            found: list[Any] = []
-            self._note(space[name], names, seen, found.append)
-            self._globals += [(space, name, value) for value in found]
+            self._note(space, name, names, seen)
 
 
 class _Attributes:
-    """The attributes of an object as a dict."""
+    """An attribute of an object as a dict of one item, whatever its name is there."""
 
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
+    def __init__(self, thing: Any, name: str) -> None:
+        self.thing, self.name = thing, name
 
     def get(self, name: str, default: Any) -> Any:
-        """The attribute, or the default."""
-        return getattr(self.thing, name, default)
+        """The attribute, or the default: the content of an empty cell is a ValueError."""
+        try:
+            return getattr(self.thing, self.name, default)
+        except ValueError:
+            return default
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -168,13 +164,6 @@ def _is_of_library(name: str | None) -> bool:
         "numpy",
         "torch",
     )  # a Tensor says torch in as_torch
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # it has none yet
-        return _MISSING
 
 
 def _is_short(value: Any) -> bool:

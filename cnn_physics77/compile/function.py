@@ -7,15 +7,16 @@ import math
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
 from cnn_physics77.compile.captured import Captured, overlapping
 from cnn_physics77.compile.compare import difference, first_difference
-from cnn_physics77.compile.differentiable import AllLent, Differentiable
+from cnn_physics77.compile.differentiable import Differentiable
 from cnn_physics77.compile.environment import Environment
-from cnn_physics77.compile.processes import LaneBusy, can_use_processes, check_lanes, is_worth_it
+from cnn_physics77.compile.processes import can_use_processes, check_lanes, is_worth_it
 from cnn_physics77.compile.recorded import (
     DIFFERENTIABLE,
     OptimizerBefore,
@@ -26,7 +27,7 @@ from cnn_physics77.compile.recorded import (
     with_gradients,
 )
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.trace import CaptureError, GuardFailed, current, prepared
+from cnn_physics77.compile.trace import Busy, CaptureError, GuardFailed, current, prepared
 from cnn_physics77.compile.tree import flatten
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
@@ -49,12 +50,23 @@ _capturing = threading.Lock()
 """A capture taps the whole framework, so only one thread captures at a time."""
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _capturing.acquire(blocking=False):
+        raise Busy
+    try:
+        yield
+    finally:
+        _capturing.release()
+
+
 class _Kind:
     """The calls whose arguments differ in nothing but the values of tensors.
 
     Attributes:
         differentiable: whether a result, or an argument of a call that is not recorded, has a history.
         changes: whether an argument is changed in place.
+        captures: those that have been made.
         problem: why they are not captured.
     """
 
@@ -63,6 +75,7 @@ class _Kind:
         self.differentiable = False
         self.changes = False
         self.attempts = 0
+        self.captures: list[Captured] = []
         self.problem = ""
 
 
@@ -82,7 +95,6 @@ class CompiledFunction:
         self._function = function
         self.fullgraph, self.lanes = fullgraph, lanes
         self._kinds: dict[Any, _Kind] = {}
-        self._captures: dict[Any, list[Captured]] = {}
         self._count = 0
         self._unsteady: set[str] = set()  # operations that decide by values, now so, now otherwise
         self._varying: set[tuple[str, int]] = set()  # settings of optimizers that have changed
@@ -108,58 +120,40 @@ class CompiledFunction:
     def _call(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         given: list[Tensor] = []
         description = flatten((args, kwargs), given)
-        key = (
-            description,
-            tuple(map(_kind_of, given)),
-            aliases(given),
-            recording(),
-        )
-        for captured in self._captures.get(key, ()):
-            if captured.proved and captured.is_for(given) and captured.holds():
-                if captured.meets(given):
-                    return self._function(*args, **kwargs)
-                if captured.samples and not captured.is_sample(given):
-                    captured.proved = False
-                    break
-                try:
-                    return captured.replay(given)
-                except GuardFailed as failed:
-                    self._unsteady.update(failed.args)
-                    continue
-                except (AllLent, LaneBusy):
-                    return self._function(*args, **kwargs)
-        if not _capturing.acquire(blocking=False):
-            return self._function(*args, **kwargs)  # another thread captures a function
+        key = description, tuple(map(_kind_of, given)), aliases(given), recording()
+        kind = self._kinds.get(key) or self._new_kind(key)
         try:
-            return self._learn(key, description, given, args, kwargs)
-        finally:
-            _capturing.release()
+            for captured in sorted(kind.captures, key=lambda one: not one.proved):
+                if captured.is_for(given) and captured.holds():
+                    if captured.meets(given):
+                        raise Busy
+                    try:
+                        if captured.is_proved_for(given):
+                            return captured.replay(given)
+                        with _alone():
+                            return self._prove(captured, kind.captures, description, given)
+                    except GuardFailed as failed:
+                        self._unsteady.update(failed.args)
+            with _alone():
+                return self._learn(kind, description, given, args, kwargs)
+        except Busy:
+            pass
+        return self._function(*args, **kwargs)
+
+    def _new_kind(self, key: Any) -> _Kind:
+        if len(self._kinds) == MOST_KINDS:  # the arguments may be objects, which the keys keep alive
+            del self._kinds[next(old for old, kind in self._kinds.items() if not kind.captures)]
+        return self._kinds.setdefault(key, _Kind())
 
     def _learn(
-        self, key: Any, description: Any, given: list[Tensor], args: tuple, kwargs: dict[str, Any]
+        self, kind: _Kind, description: Any, given: list[Tensor], args: tuple, kwargs: dict[str, Any]
     ) -> Any:
-        """A call as always, from which a capture is made or proved."""
-        for captured in self._captures.get(key, ()):
-            if not captured.proved and captured.is_for(given) and captured.holds():
-                if captured.meets(given):
-                    return self._function(*args, **kwargs)
-                try:
-                    return self._prove(captured, self._captures[key], description, given)
-                except GuardFailed as failed:
-                    self._unsteady.update(failed.args)
-                    continue
-                except AllLent:
-                    return self._function(*args, **kwargs)
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = _Kind()
-            if len(self._kinds) > MOST_KINDS:  # the arguments may be objects, which the keys keep alive
-                del self._kinds[next(iter(self._kinds))]
+        """A call as always, from which a capture may be made."""
         if kind.changes and any(overlapping(given, index) for index in range(len(given))):
             return self._function(*args, **kwargs)  # a capture copies them
         kind.calls += 1
         if kind.calls > 1 and not kind.problem and self._count < MOST_CAPTURES:
-            return self._capture(key, kind, description, given)
+            return self._capture(kind, description, given)
         versions, edges = [t._version for t in given], [t.edge for t in given]
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
@@ -169,9 +163,9 @@ class CompiledFunction:
             kind.differentiable = _has_history(result, given)
         return result
 
-    def _capture(self, key: Any, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
+    def _capture(self, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
         environment = Environment(self._function)
-        for captured in self._captures.get(key, ()):
+        for captured in kind.captures:
             self._varying |= captured.guards.changed_numbers()
         taken = frozenset(self._unsteady - {""}), frozenset(self._varying if self._may_vary else ())
         variables = [] if kind.differentiable else _variables(given, environment)
@@ -211,7 +205,7 @@ class CompiledFunction:
         if not kind.differentiable:
             captured.samples = samples
             captured.kept = list(kept.items())
-        self._captures.setdefault(key, []).append(captured)
+        kind.captures.append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
             warnings.warn(
@@ -273,7 +267,7 @@ class CompiledFunction:
         try:
             if not problem and any(a.tobytes() != b.tobytes() for a, b in zip(cut, captured.rehearse(given))):
                 problem = "the bits of two lanes are not those of one"
-        except LaneBusy:
+        except Busy:
             pass
         del cut
         if problem:
@@ -283,7 +277,7 @@ class CompiledFunction:
 
     def captures(self) -> list[Captured]:
         """All captures, in order."""
-        return [captured for of_kind in self._captures.values() for captured in of_kind]
+        return [captured for kind in self._kinds.values() for captured in kind.captures]
 
     def problems(self) -> list[str]:
         """For each kind of calls that is not captured, why."""
@@ -300,7 +294,6 @@ class CompiledFunction:
     def reset(self) -> None:
         """Forget all captures."""
         self._kinds.clear()
-        self._captures.clear()
         self._count = 0
 
 
@@ -339,7 +332,7 @@ def _choose_lanes(
             try:
                 for _ in range(REPLAYS):  # the first one wakes a process, and fills the caches
                     times[name] = min(times.get(name, math.inf), captured.seconds(given))
-            except (GuardFailed, LaneBusy):
+            except (GuardFailed, Busy):
                 return
     faster = min(times, key=times.__getitem__)
     captured.use(programs[faster])

@@ -44,6 +44,7 @@ from cnn_physics77.compile.seams import uninterrupted
 from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
 from cnn_physics77.compile.trace import (
     Buffer,
+    Busy,
     CaptureError,
     Choice,
     Guard,
@@ -78,10 +79,6 @@ def can_use_processes() -> bool:
 def is_worth_it(program: Program) -> bool:
     """Whether a program is long enough for lanes in processes."""
     return sum(map(estimate, program.steps)) >= LEAST_MICROSECONDS
-
-
-class LaneBusy(Exception):
-    """The process of the second lane works for another thread."""
 
 
 class Worker:
@@ -282,7 +279,7 @@ class LanedProgram(Program):
 
         Raises:
             GuardFailed: a value that decides differs.
-            LaneBusy: another thread uses the process.
+            Busy: another thread uses the process.
         """
         if self.here:
             return in_threads(piece.step for piece in self.pieces).bound(self.array)()
@@ -290,7 +287,7 @@ class LanedProgram(Program):
         # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `pop`
         try:
             if worker.user.setdefault("user", token) is not token:
-                raise LaneBusy
+                raise Busy
             try:
                 base = worker.start(self._number)
                 self.runs[part](base)

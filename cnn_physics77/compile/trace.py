@@ -39,6 +39,10 @@ class GuardFailed(Exception):
     """The truth of a value, or the shape of a result, differs from what it was in the capture."""
 
 
+class Busy(Exception):
+    """What a capture or a replay needs is in use: the call runs eagerly."""
+
+
 class ValueRead(Exception):
     """An operation read a value into Python."""
 

@@ -425,7 +425,7 @@ def test_call_from_another_thread(replays):
     captured = torch.compile(lambda x: x.clone() * 2)
     for seed in range(4):
         captured(x_of(seed))
-    capture = next(iter(captured._captures.values()))[0]
+    capture = captured.captures()[0]
     run = capture.program.run
     capture.program.run = lambda: (wait(None), run())
     waiting[0] = True

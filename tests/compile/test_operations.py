@@ -217,7 +217,7 @@ def check(row: Row, order: int, replays) -> None:
         if replays.count == 3:
             break
     assert replays.count == 3
-    steps = [s for of_kind in captured._captures.values() for c in of_kind for s in c.program.steps]
+    steps = [s for capture in captured.captures() for s in capture.program.steps]
     opaque = {s.operation for s in steps if isinstance(s, Call) and isinstance(s.function, Flattened)}
     assert opaque <= set(OPAQUE), opaque
 
