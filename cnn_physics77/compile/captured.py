@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from sys import getrefcount
 from time import perf_counter
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
@@ -20,7 +19,6 @@ from cnn_physics77.compile.recorded import (
     New,
     Recording,
     aliases,
-    call_and_record,
     is_variable,
     with_gradients,
 )
@@ -68,20 +66,22 @@ class Captured:
         guards: what it depends on besides the arguments and the environment.
         proved: whether a replay has been compared with an ordinary call.
         environment: what the function read besides its arguments.
-        prepared: the operations taken as one call each, and the settings of optimizers taken as varying.
+        how: how the call was recorded.
         samples: the arguments of the capture, while a replay has been compared for no others.
         variables: the positions of arguments that are leaves and may be others, and whether each has no
             gradient. A gradient is one more argument.
         kept: the other leaves among the arguments. They are not copied: the program is for them alone.
     """
 
-    differentiable = False
-    environment: Environment
-    prepared: tuple[frozenset[str], frozenset[tuple[str, int]]]
-    samples: list[tuple[int, np.ndarray]] = []  # noqa: RUF012 (never changed in place)
-    kept: list[tuple[int, ref[Tensor]]] = []  # noqa: RUF012 (as well)
-
-    def __init__(self, made: Recording, lanes: int | None = None) -> None:
+    def __init__(self, made: Recording, environment: Environment, lanes: int | None = None) -> None:
+        made.trace.take_memory()
+        self.environment, self.how, self.samples, self.kept = (
+            environment,
+            made.trace.how,
+            made.samples,
+            made.kept,
+        )
+        environment.add(type(module).forward for module in made.seen.modules.values())
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.variables, self._aliases = made.variables, made.aliases
         self.proved = False
@@ -304,10 +304,6 @@ class Captured:
         return restore
 
     # -------------------------------------------------------------------------------------------- proof
-
-    def record(self, function: Callable, description: Any, given: list[Tensor]) -> Recording:
-        """The call as always, recorded as it was for this capture."""
-        return call_and_record(function, description, given, list(self.variables), self.differentiable)
 
     @contextmanager
     def _undoing(self, given: list[Tensor]) -> Iterator[list[Tensor]]:

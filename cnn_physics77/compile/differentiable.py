@@ -14,6 +14,7 @@ import numpy as np
 
 from cnn_physics77.compile.backward import tangent, without_hooks
 from cnn_physics77.compile.captured import Captured, copied
+from cnn_physics77.compile.environment import Environment
 from cnn_physics77.compile.recorded import New, Recording
 from cnn_physics77.compile.replay import Program
 from cnn_physics77.compile.schedule import bounds
@@ -37,10 +38,8 @@ MOST_MEMORIES = 8
 class Differentiable(Captured):
     """A program of two parts that does again what a recorded call and its backward pass did."""
 
-    differentiable = True
-
-    def __init__(self, made: Recording, lanes: int | None = None) -> None:
-        super().__init__(made, lanes)
+    def __init__(self, made: Recording, environment: Environment, lanes: int | None = None) -> None:
+        super().__init__(made, environment, lanes)
         assert made.backward is not None
         self._function, self._arguments = made.function, made.arguments
         self._backward = made.backward

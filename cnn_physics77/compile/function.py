@@ -24,12 +24,10 @@ from cnn_physics77.compile.recorded import (
     call_and_record,
     has_graph,
     is_variable,
-    with_gradients,
 )
 from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.trace import Busy, CaptureError, GuardFailed, current, prepared
+from cnn_physics77.compile.trace import Busy, CaptureError, GuardFailed, How, current
 from cnn_physics77.compile.tree import flatten
-from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -167,20 +165,14 @@ class CompiledFunction:
         environment = Environment(self._function)
         for captured in kind.captures:
             self._varying |= captured.guards.changed_numbers()
-        taken = frozenset(self._unsteady - {""}), frozenset(self._varying if self._may_vary else ())
-        variables = [] if kind.differentiable else _variables(given, environment)
-        kept = {
-            index: weakref.ref(t)
-            for index, t in enumerate(given)
-            if t.edge is LEAF and index not in variables
-        }
-        samples = [
-            (index, t.array.copy())
-            for index, t in enumerate(with_gradients(given, variables))
-            if index not in kept
-        ]
-        with prepared(*taken):
-            made = call_and_record(self._function, description, given, variables, kind.differentiable)
+        varying = self._varying if self._may_vary else ()
+        how = How(
+            kind.differentiable,
+            () if kind.differentiable else _variables(given, environment),
+            frozenset(self._unsteady - {""}),
+            frozenset(varying),
+        )
+        made = call_and_record(self._function, description, given, how)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
@@ -190,7 +182,7 @@ class CompiledFunction:
                 kind.differentiable = True
                 return made.result
             kind.attempts += 1
-            if taken[1]:  # an optimizer computes with a setting where a capture does not see it
+            if varying:  # an optimizer computes with a setting where a capture does not see it
                 self._may_vary = False
                 return made.result
             if not made.passing or kind.attempts >= ATTEMPTS:
@@ -198,13 +190,7 @@ class CompiledFunction:
             return made.result
         kind.attempts = 0
         most = 1 if self.lanes == 1 else None
-        made.trace.take_memory()
-        captured = (Differentiable if kind.differentiable else Captured)(made, most)
-        environment.add(type(module).forward for module in made.seen.modules.values())
-        captured.environment, captured.prepared = environment, taken
-        if not kind.differentiable:
-            captured.samples = samples
-            captured.kept = list(kept.items())
+        captured = (Differentiable if kind.differentiable else Captured)(made, environment, most)
         kind.captures.append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
@@ -229,8 +215,7 @@ class CompiledFunction:
         captured.program.bind()
         replayed = captured.rehearse(given)
         captured.program.unbind()  # not all at once: this memory, and that of the call as always
-        with prepared(*captured.prepared):
-            made = captured.record(self._function, description, given)
+        made = call_and_record(self._function, description, given, captured.how)
         if made.passing:
             return made.result  # another thread's doing; the next call is compared
         problem = difference(captured, made, given, replayed)
@@ -252,7 +237,7 @@ class CompiledFunction:
 
     def _part(self, captured: Captured, given: list[Tensor]) -> None:
         """Let two processes run the program, if that is worth it; what they give is compared first."""
-        if captured.differentiable or not is_worth_it(captured.program):
+        if captured.how.differentiable or not is_worth_it(captured.program):
             return
         whole = captured.rehearse(given)
         threads = captured.program
@@ -308,14 +293,14 @@ def _has_history(result: Any, given: list[Tensor]) -> bool:
     return any(not t.is_leaf and id(t) not in known and has_graph(t.edge) for t in returned)
 
 
-def _variables(given: list[Tensor], environment: Environment) -> list[int]:
+def _variables(given: list[Tensor], environment: Environment) -> tuple[int, ...]:
     """The positions of leaves that the function knows as arguments alone, as far as can be seen."""
     candidates = [index for index, t in enumerate(given) if is_variable(t)]
     if not candidates:
-        return []
+        return ()
     groups = [group for o in OptimizerBefore.all() for group in o.optimizer.param_groups]
     known = {id(t) for t in (*environment.tensors(), *(p for group in groups for p in group["params"]))}
-    return [index for index in candidates if id(given[index]) not in known]
+    return tuple(index for index in candidates if id(given[index]) not in known)
 
 
 def _choose_lanes(

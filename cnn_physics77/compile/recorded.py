@@ -7,10 +7,11 @@ the calls are still being noted.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from cnn_physics77.compile.seams import (
     tapped,
     uninterrupted,
 )
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, Operand, Trace, current, owner_of
+from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, How, Operand, Trace, current, owner_of
 from cnn_physics77.compile.tree import flatten, is_dense, others, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
 from cnn_physics77.core.operations.base.views import rebase_history
@@ -106,8 +107,9 @@ class Recording:
             argument, a tensor that was there before, a :class:`New` or an :class:`Again`.
         grads: leaves whose ``.grad`` is another tensor than before, or the positions of variables, and its
             place; None for no gradient.
-        variables: the positions of arguments that are leaves for which others may be given at a replay, and
-            whether each has no gradient.
+        variables: the positions of variables, and whether each has no gradient.
+        kept: the positions of other leaves among the arguments, which are not copied.
+        samples: what was in the other arguments, by position.
         aliases: which arguments, and gradients of variables, are the same.
         boundary: the number of steps before the backward pass.
         backward: what that pass gives; None where the results cannot be differentiated.
@@ -119,8 +121,10 @@ class Recording:
     seen: Seen
     tensors: list[TensorBefore]
     optimizers: list[OptimizerBefore]
-    variables: dict[int, bool]
-    aliases: tuple[int, ...]
+    variables: dict[int, bool] = field(default_factory=dict)
+    kept: list[tuple[int, ref[Tensor]]] = field(default_factory=list)
+    samples: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    aliases: tuple[int, ...] = ()
     result: Any = None
     problem: str = ""
     passing: bool = False
@@ -228,33 +232,33 @@ def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer
         uninterrupted(restore)
 
 
-def call_and_record(
-    function: Callable,
-    description: Any,
-    given: list[Tensor],
-    variables: Sequence[int] = (),
-    differentiable: bool = False,
-) -> Recording:
+def call_and_record(function: Callable, description: Any, given: list[Tensor], how: How) -> Recording:
     """Call the function as always, and note what it does.
+
+    Copies of the arguments are changed in their place, and the leaves among them that are variables lie in
+    copies of their memory meanwhile. The function has other leaves to itself. Where the results can be
+    differentiated, all are copied, and the copies stand at the edge of the graph.
 
     Args:
         description, given: the arguments ``(args, kwargs)``, flattened.
-        variables: the positions of leaves for which others may be given at a replay: they lie in copies of
-            their memory meanwhile. The function has other leaves to itself.
-        differentiable: note also what a backward pass from the results would do. The copies of arguments then
-            stand at the edge of the graph, so the user's own graph is not entered.
     """
     before = holders()
     tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
-    trace = Trace(array for holder in before for array in arrays_of(holder))
-    without = {index: given[index]._grad is None for index in variables}
-    given = with_gradients(given, variables)
-    moved = [t for t in given if any(t is given[i] or t is given[i]._grad for i in variables)]
-    own = set(map(id, moved))
+    trace = Trace((array for holder in before for array in arrays_of(holder)), how)
+    made = Recording(function, description, trace, Seen(), tensors, optimizers)
+    made.variables = {index: given[index]._grad is None for index in how.variables}
+    own = {id(t) for index in how.variables for t in (given[index], given[index]._grad)}
+    if not how.differentiable:
+        leaves = {index for index, t in enumerate(given) if t.edge is LEAF and id(t) not in own}
+        made.kept = [(index, ref(given[index])) for index in leaves]
+    given = with_gradients(given, how.variables)
+    made.aliases = aliases(given)
+    if not how.differentiable:
+        made.samples = [(i, t.array.copy()) for i, t in enumerate(given) if i not in leaves]
     copies = {
-        id(t): copy_of(t, () if differentiable else (edge_to(t),))
+        id(t): copy_of(t, () if how.differentiable else (edge_to(t),))
         for t in given
-        if id(t) not in own and t.array.size and (differentiable or t.edge is not LEAF)
+        if id(t) not in own and t.array.size and (how.differentiable or t.edge is not LEAF)
     }
     histories = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
     buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
@@ -263,23 +267,13 @@ def call_and_record(
     positions = {id(copies.get(key, given[index])): index for key, index in first.items()}
     start = sequence.next()
 
-    with _in_copies(moved, trace) as own_buffers, tapped(trace) as seen:
+    with _in_copies([t for t in given if id(t) in own], trace) as own_buffers, tapped(trace, made.seen):
         buffers |= own_buffers
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
-        note_modules(seen, function, args)
+        note_modules(made.seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
-        made = Recording(
-            function,
-            description,
-            trace,
-            seen,
-            tensors,
-            optimizers,
-            without,
-            aliases(given),
-            boundary=len(trace.steps),
-        )
+        made.boundary = len(trace.steps)
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
         grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
@@ -287,21 +281,21 @@ def call_and_record(
             place = None if t._grad is None else trace.operand(t._grad.array)
             made.grads.append((first[id(t)] if id(t) in own else t, place))
         made.inputs = [(first[key], trace.operand(buffer.owner)) for key, buffer in buffers.items()]
-        made.problem = trace.problem or _describe(made, returned, positions, known, differentiable)
-        if differentiable and not made.problem:
+        made.problem = trace.problem or _describe(made, returned, positions, known)
+        if how.differentiable and not made.problem:
             roots = [t for t, o in zip(returned, made.outputs) if type(o) is New and o.history]
             arguments = {node: (first[key], copies[key]) for key, node in histories.items()}
-            made.backward, made.problem = record_backward(trace, seen, roots, arguments, known, start)
+            made.backward, made.problem = record_backward(trace, made.seen, roots, arguments, known, start)
 
-    for key, node in histories.items() if differentiable else ():
+    for key, node in histories.items() if how.differentiable else ():
         node.edges = (edge_to(given[first[key]]),)
     give_changes(made, given, copies, histories)
     made.result = rebuild(
         made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
     )
-    made.passing = bool(seen.passing)
-    made.problem = seen.passing or made.problem or trace.problem or problem_of(made)
-    if not (made.problem or differentiable) and any(
+    made.passing = bool(made.seen.passing)
+    made.problem = made.seen.passing or made.problem or trace.problem or problem_of(made)
+    if not (made.problem or how.differentiable) and any(
         id(t) not in known and has_graph(t.edge) for t in returned
     ):
         made.problem = DIFFERENTIABLE
@@ -313,10 +307,9 @@ def call_and_record(
     return made
 
 
-def _describe(
-    made: Recording, returned: list[Tensor], positions: dict[int, int], known: set[int], differentiable: bool
-) -> str:
+def _describe(made: Recording, returned: list[Tensor], positions: dict[int, int], known: set[int]) -> str:
     """Describe the results; what is wrong with them, or ""."""
+    differentiable = made.trace.how.differentiable
     if differentiable and (
         made.seen.slots or any(o.optimizer._steps_called != o.steps for o in made.optimizers)
     ):

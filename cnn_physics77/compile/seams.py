@@ -107,9 +107,9 @@ def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
 
 
 @contextmanager
-def tapped(trace: Trace) -> Iterator[Seen]:
-    """Within, the calls of this thread on arrays of tensors are appended to ``trace``."""
-    seen = Seen()
+def tapped(trace: Trace, seen: Seen) -> Iterator[None]:
+    """Within, the calls of this thread on arrays of tensors are appended to ``trace``; ``seen`` notes what
+    takes part."""
     with ExitStack() as undo:
         undo.enter_context(_traced_tensors())
         direction.reverse = False  # so that two captures of one function note its loops in one order
@@ -130,7 +130,7 @@ def tapped(trace: Trace) -> Iterator[Seen]:
             else:
                 undo.callback(setattr, owner, name, getattr(owner, name))
             setattr(owner, name, function)
-        yield seen
+        yield
 
 
 # ------------------------------------------------------------------------------------------------- tensors
@@ -235,7 +235,7 @@ def _named(name: str, forward: Callable) -> Callable:
         try:
             if not any(_varies(trace, value) for value in (*arrays, *parameters.values())):
                 return forward(*plain(arrays), **parameters)  # the result is a constant
-            if name in current.whole:
+            if name in trace.how.whole:
                 raise ValueRead("it decided otherwise before")
             return forward(*traced(arrays), **parameters)  # all: what is done to a plain one is not seen
         except ValueRead as read:
@@ -347,7 +347,7 @@ def _update(before: Callable, seen: Seen) -> Callable:
             return before(self, pack, group)
         numbers = self.next_numbers(pack, group)
         settings = numbers_in(group)
-        varying = [key for key in settings if key in current.varying]
+        varying = [key for key in settings if key in trace.how.varying]
         array = np.array([*numbers, *map(settings.get, varying)], pack.params[0].array.real.dtype)
         seen.slots.append(Slot(self, pack, group, varying, array, pack.first_step))
         trace.add(array, EXTERNAL)

@@ -153,11 +153,30 @@ class Choice:
 Step = Call | Guard | Choice
 
 
+@dataclass(frozen=True)
+class How:
+    """How a call is recorded.
+
+    Attributes:
+        differentiable: whether the backward pass from its results is recorded, too.
+        variables: the positions of arguments that are leaves for which others may be given at a replay.
+        whole: operations that are one call each, since values that they decide by have changed before.
+        varying: settings of optimizers that have changed, and are read anew before each replay, by name and
+            place in a tuple.
+    """
+
+    differentiable: bool = False
+    variables: tuple[int, ...] = ()
+    whole: frozenset[str] = frozenset()
+    varying: frozenset[tuple[str, int]] = frozenset()
+
+
 class Trace:
     """What a capture has noted so far.
 
     Args:
         existing: arrays whose memory others see.
+        how: how the call is recorded.
 
     Attributes:
         steps: calls and guards, in order.
@@ -167,7 +186,8 @@ class Trace:
         problem: why the function cannot be captured; None so far.
     """
 
-    def __init__(self, existing: Iterable[np.ndarray] = ()) -> None:
+    def __init__(self, existing: Iterable[np.ndarray] = (), how: How = How()) -> None:
+        self.how = how
         self.steps: list[Step] = []
         self.buffers: list[Buffer] = []
         self.operation = ""
@@ -399,23 +419,7 @@ def array_at(operand: Operand) -> np.ndarray:
 
 class _Current(threading.local):
     trace: Trace | None = None
-    whole: frozenset[str] = frozenset()
-    varying: frozenset[tuple[str, int]] = frozenset()
 
 
 current = _Current()
-"""``current.trace``: the trace that this thread writes, or None. ``current.whole``: the operations that are
-one call each, since values that they decide by have changed before. ``current.varying``: the settings of
-optimizers that have, by name and place in a tuple."""
-
-
-@contextmanager
-def prepared(whole: frozenset[str], varying: frozenset[tuple[str, int]]) -> Iterator[None]:
-    """Within, a capture of this thread takes these operations as one call each, and reads these settings anew
-    before each replay."""
-    before = current.whole, current.varying
-    current.whole, current.varying = whole, varying
-    try:
-        yield
-    finally:
-        current.whole, current.varying = before
+"""``current.trace``: the trace that this thread writes, or None."""
