@@ -110,7 +110,11 @@ class Captured:
             name_of_function(made.function),
             [(names[index], place) for index, place in made.inputs],
             [one.place if type(one) is New else None for one in results],
-            [place for place in (backward.tangents if backward else ()) if isinstance(place, Operand)],
+            [
+                (f"gradient{number}", place)
+                for number, place in enumerate(backward.tangents if backward else ())
+                if isinstance(place, Operand)
+            ],
             [
                 (f"{names[s] if isinstance(s, int) else owners.get(id(s.array), 'tensor')}{end}", place)
                 for s, place in computed

@@ -23,7 +23,7 @@ def explain(function: Callable, *args: Any, **kwargs: Any) -> str:
     >>> import cnn_physics77 as torch
     >>> print(torch.compile.explain(lambda x: x * x + x, torch.ones(3)))
     <lambda>: 1 capture
-    capture 1 (not compared with a call yet): 2 calls, 128 bytes of temporaries
+    capture 1 (not compared with a call yet): 2 calls, 192 bytes of temporaries
       1 add
       1 mul
       holds while: gradients are recorded, the default dtype is torch.float32

@@ -4,14 +4,13 @@ shapes, and where in memory its arrays lie."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnn_physics77.compile.trace import CONSTANT, EXTERNAL, Choice, Guard, Operand, Step
+from cnn_physics77.compile.trace import Choice, Guard, Operand, Step
 
 if TYPE_CHECKING:
-    from cnn_physics77.compile.naming import Interface
     from cnn_physics77.compile.replay import Program
 
 HEADER = ("", "NumPy", "operation", "shapes", "memory")
@@ -84,21 +83,8 @@ def _memory(step: Step, program: Program) -> str:
 
 def place(operand: Operand, program: Program) -> str:
     """Where an operand lies."""
-    interface: Interface | None = program.interface
-    if interface is not None:
-        for name, argument in (*interface.arguments, *_numbered("gradient", interface.tangents)):
-            if argument.buffer is operand.buffer:
-                return name
-    start = program.start_of(operand.buffer)
-    if start is not None:
-        return f"@{start + operand.offset}"
-    if operand.buffer.kind == CONSTANT:
-        return "constant"
-    if operand.buffer.kind == EXTERNAL and interface is not None:
-        name, offset = interface.named(operand)
+    name, offset = program.interface.name_of(operand)
+    if name:
         return f"{name}+{offset}" if offset else name
-    return operand.buffer.kind
-
-
-def _numbered(name: str, operands: list[Operand]) -> list[tuple[str, Any]]:
-    return [(f"{name}{i}", operand) for i, operand in enumerate(operands)]
+    start = program.start_of(operand.buffer)
+    return operand.buffer.kind if start is None else f"@{start + operand.offset}"

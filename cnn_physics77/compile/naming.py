@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from cnn_physics77.compile.seams import Seen
-from cnn_physics77.compile.trace import Buffer, Operand
+from cnn_physics77.compile.trace import EXTERNAL, Buffer, Operand
 from cnn_physics77.compile.tree import Other, is_dense, is_leaf
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
@@ -26,7 +26,7 @@ class Interface:
         arguments: the name of each, and where its copy lies.
         results: where each tensor that is returned lies, or it itself if it is empty; None for one that was
             there before.
-        tangents: where the gradients of the results lie, if there is a backward half.
+        tangents: the name of the gradient of each result, and where it lies, if there is a backward part.
         gradients: the name of each gradient that it computes, and where it lies.
         arrays: the memory of others by name.
     """
@@ -34,23 +34,26 @@ class Interface:
     name: str
     arguments: list[tuple[str, Operand]]
     results: list[Operand | np.ndarray | None]
-    tangents: list[Operand] = field(default_factory=list)
-    gradients: list[tuple[str, Operand]] = field(default_factory=list)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    tangents: list[tuple[str, Operand]]
+    gradients: list[tuple[str, Operand]]
+    arrays: dict[str, np.ndarray]
+    _unnamed: dict[Buffer, str] = field(default_factory=dict)
 
-    def named(self, operand: Operand) -> tuple[str, int]:
-        """The name of the array of others that an operand lies in, and its distance from that array's first
-        byte; a name made of the address where there is none."""
-        first = operand.buffer.start + operand.offset
+    def name_of(self, operand: Operand) -> tuple[str, int]:
+        """The name of the argument, or of the array of others, that an operand lies in, and for an array the
+        distance from its first byte. A number stands for one without a name; "" for other memory."""
+        buffer = operand.buffer
+        for name, place in (*self.arguments, *self.tangents):
+            if place.buffer is buffer:
+                return name, 0
+        if buffer.kind != EXTERNAL:
+            return "", 0
+        first = buffer.start + operand.offset
         for name, array in self.arrays.items():
             low, high = byte_bounds(array)
             if low <= first < high:
                 return name, first - low
-        return f"memory_{self._number(operand.buffer)}", operand.offset
-
-    def _number(self, buffer: Buffer) -> int:
-        self.__dict__.setdefault("_unnamed", {})
-        return self.__dict__["_unnamed"].setdefault(buffer, len(self.__dict__["_unnamed"]))
+        return self._unnamed.setdefault(buffer, f"memory_{len(self._unnamed)}"), operand.offset
 
 
 def name_of_function(function: Callable) -> str:

@@ -79,7 +79,7 @@ class Program:
         segments: shared memory in which tensors that it uses lie, kept for the next capture.
     """
 
-    interface: Interface | None = None
+    interface: Interface
     note = ""
     segments: Sequence[Any] = ()
     _arrays: dict[Operand, np.ndarray]

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.listing import name_of, sections
-from cnn_physics77.compile.naming import Interface
 from cnn_physics77.compile.replay import Program, lines_of, text_of
 from cnn_physics77.compile.seams import Draw
 from cnn_physics77.compile.trace import (
@@ -74,11 +73,9 @@ def load(arrays):
 def module_of(program: Program) -> str:
     """The text of the module."""
     interface = program.interface
-    if interface is None:
-        raise CaptureError("save: expected the program of a capture, found another one")
     steps = sections(program)
     calls = sum(len(part) for _, part in steps)
-    names = Texts(program, interface)
+    names = Texts(program)
     bodies = [
         (name, [_commented(line, step) for step in part for line in lines_of(step, names)])
         for name, part in steps
@@ -87,7 +84,7 @@ def module_of(program: Program) -> str:
     state = "".join(f"    {name!r}: {text},\n" for name, text in names.state().items())
     return (
         HEAD.format(name=interface.name, calls=calls)
-        + "\n".join(names.definitions)
+        + "\n".join([f"_temporaries = _bytes({program.bytes})", *names.definitions])
         + f"\nstate = {{\n{state}}}\n\n"
         + LOAD
         + "".join(functions)
@@ -96,20 +93,18 @@ def module_of(program: Program) -> str:
 
 def _function(name: str, body: list[str], names: Texts) -> str:
     interface = names.interface
-    given = interface.arguments
+    given, generators = interface.arguments, names.generators
     results = ["None" if o is None else f"{names.text(o)}.copy()" for o in interface.results]
     if name == "backward":
-        given = [(f"gradient{i}", operand) for i, operand in enumerate(interface.tangents)]
-        results = []
+        given, generators, results = interface.tangents, [], []
     gradients = [f"{n!r}: {names.text(place)}.copy()" for n, place in interface.gradients]
     if name == "backward" or (not name and gradients):
         results.append("{" + ", ".join(gradients) + "}")
-    lines = [f"copyto({names.text(place)}, {n})" for n, place in given]
-    lines += body
-    result = f"return {results[0]}" if len(results) == 1 else f"return ({', '.join(results)})"
-    inside = "\n        ".join(["with np.errstate(all='ignore'):", *(lines or ["pass"])])
-    parameters = [n for n, _ in given] + (names.generators if name != "backward" else [])
-    return f"\n\ndef {name or 'step'}({', '.join(parameters)}):\n    {inside}\n    {result}\n"
+    lines = [*(f"copyto({names.text(place)}, {n})" for n, place in given), *body] or ["pass"]
+    result = results[0] if len(results) == 1 else f"({', '.join(results)})"
+    inside = "\n        ".join(["with np.errstate(all='ignore'):", *lines])
+    parameters = ", ".join([*(n for n, _ in given), *generators])
+    return f"\n\ndef {name or 'step'}({parameters}):\n    {inside}\n    return {result}\n"
 
 
 def _commented(line: str, step: Step) -> str:
@@ -124,23 +119,20 @@ class Texts:
         generators: the names of the random number generators.
     """
 
-    def __init__(self, program: Program, interface: Interface) -> None:
-        self.program, self.interface = program, interface
+    def __init__(self, program: Program) -> None:
+        self.program, self.interface = program, program.interface
         self.definitions: list[str] = []
         self.generators: list[str] = []
-        self._arena = False
         self._memory: dict[Buffer, str] = {}
         self._arrays: dict[Operand, str] = {}
         self._named: dict[str, str] = {}
         self._draws: dict[int, str] = {}
         self._taken = {"np", "base64", "copyto", "inf", "nan", "state", "load", "step", "forward", "backward"}
-        self._taken |= {"t", *(name for name, _ in interface.arguments)}
+        self._taken |= {"t", *(name for name, _ in self.interface.arguments)}
         self._writers: dict[Buffer, str] = {}
         for step in program.steps:
             for operand in step.writes:
                 self._writers.setdefault(operand.buffer, step.operation)
-        self._places = [*interface.arguments]
-        self._places += [(f"gradient{i}", operand) for i, operand in enumerate(interface.tangents)]
 
     def of(self, function: Any, hint: str) -> str:
         """The text of a function that a line calls."""
@@ -208,27 +200,22 @@ class Texts:
         return name
 
     def _base(self, operand: Operand) -> str:
-        for name, place in self._places:
-            if place.buffer is operand.buffer:
-                return f"{name}_given"
-        if operand.buffer.kind == EXTERNAL:
-            return self.interface.named(operand)[0]
-        if operand.buffer.kind == CONSTANT and self.program.start_of(operand.buffer) is None:
+        buffer = operand.buffer
+        if name := self.interface.name_of(operand)[0]:
+            return f"{name}_given" if buffer.kind == INPUT else name
+        if buffer.kind == CONSTANT and self.program.start_of(buffer) is None:
             return "constant"
-        return self._writers.get(operand.buffer) or "array"
+        return self._writers.get(buffer) or "array"
 
     def _place(self, operand: Operand) -> tuple[str, int]:
         buffer = operand.buffer
         start = self.program.start_of(buffer)
         if start is not None:
-            if not self._arena:
-                self._arena = True
-                self.definitions.insert(0, f"_temporaries = _bytes({self.program.bytes})")
             return "_temporaries", start + operand.offset
         memory = self._memory.get(buffer)
         if memory is None:
             memory = self._memory[buffer] = f"_memory_{len(self._memory)}"
-            if buffer.kind in (EXTERNAL, INPUT) or buffer.initial is not None:
+            if buffer.kind == EXTERNAL:
                 made = f"_bytes({buffer.size})"
             else:
                 whole = Operand(buffer, 0, (buffer.size,), (1,), np.dtype(np.uint8))
