@@ -38,7 +38,7 @@ def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None
 
     @functools.wraps(fn)
     def run(*args: Any, **kwargs: Any) -> Any:
-        capturing = sys.modules.get("cnn_physics77.compile.trace")
+        capturing = sys.modules.get("cnn_physics77.compile.capture.trace")
         trace = capturing and capturing.current.trace
         if trace:
             trace.value_read(why)

@@ -3,7 +3,10 @@
     step = torch.compile(train_step)    # a function, for example a whole step of training
     model = torch.compile(model)        # a module: the forward pass, and the backward pass from its results
 
-The module itself can be called, as the function of that name in PyTorch.
+The module itself can be called, as the function of that name in PyTorch. The way of a step: a call of a
+:mod:`.function` is recorded (:mod:`.capture`), its steps are reduced to those that are needed
+(:mod:`.analysis`), put side by side and into memory (:mod:`.schedule`), and made again for other values
+(:mod:`.replay`).
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from cnn_physics77.compile.capture.trace import CaptureError
 from cnn_physics77.compile.explain import explain
 from cnn_physics77.compile.function import CompiledFunction, reset
 from cnn_physics77.compile.module import OptimizedModule, compile_in_place
-from cnn_physics77.compile.trace import CaptureError
 from cnn_physics77.core.layers.module import Module
 
 

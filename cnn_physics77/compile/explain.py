@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.captured import Captured
+from cnn_physics77.compile.capture.trace import Call, Choice, Guard, Step
+from cnn_physics77.compile.capture.traced import Flattened
 from cnn_physics77.compile.function import CompiledFunction
-from cnn_physics77.compile.listing import sections
-from cnn_physics77.compile.trace import Call, Choice, Guard, Step
+from cnn_physics77.compile.replay.captured import Captured
+from cnn_physics77.compile.text.listing import sections
 from cnn_physics77.core.layers.module import Module
 
 

@@ -12,12 +12,9 @@ from contextlib import contextmanager
 from types import MethodType
 from typing import Any
 
-from cnn_physics77.compile.captured import Captured, overlapping
-from cnn_physics77.compile.compare import difference, first_difference
-from cnn_physics77.compile.differentiable import Differentiable
-from cnn_physics77.compile.environment import Environment
-from cnn_physics77.compile.processes import can_use_processes, check_lanes, is_worth_it
-from cnn_physics77.compile.recorded import (
+from cnn_physics77.compile.analysis.compare import first_difference, first_other_step
+from cnn_physics77.compile.capture.environment import Environment
+from cnn_physics77.compile.capture.recorded import (
     DIFFERENTIABLE,
     OptimizerBefore,
     aliases,
@@ -25,9 +22,12 @@ from cnn_physics77.compile.recorded import (
     has_graph,
     is_variable,
 )
-from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.trace import Busy, CaptureError, GuardFailed, How, current
-from cnn_physics77.compile.tree import flatten
+from cnn_physics77.compile.capture.trace import Busy, CaptureError, GuardFailed, How, current
+from cnn_physics77.compile.capture.tree import flatten
+from cnn_physics77.compile.replay.captured import Captured, overlapping
+from cnn_physics77.compile.replay.differentiable import Differentiable
+from cnn_physics77.compile.replay.processes import can_use_processes, check_lanes, is_worth_it
+from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -218,7 +218,8 @@ class CompiledFunction:
         made = call_and_record(self._function, description, given, captured.how)
         if made.passing:
             return made.result  # another thread's doing; the next call is compared
-        problem = difference(captured, made, given, replayed)
+        problem = made.problem or first_other_step(captured.trace, made.trace)
+        problem = problem or first_difference(captured.values_of(made, given), replayed)
         if problem:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnn_physics77.compile.function import CompiledFunction
-from cnn_physics77.compile.replay import Program
+from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.layers.module import Module
 
 

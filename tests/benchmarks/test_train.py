@@ -16,7 +16,7 @@ from cnn_physics77.benchmarks.helper import ExperimentConfig
 from cnn_physics77.benchmarks.instruments.measure import MeasurementError
 from cnn_physics77.benchmarks.process.shared_inputs import SharedInputs, digest, draw_order
 from cnn_physics77.benchmarks.train import Trainer, cross_entropy, squared_norm
-from cnn_physics77.compile.processes import can_use_processes
+from cnn_physics77.compile.replay.processes import can_use_processes
 
 SEED, IMAGES = 67, 150
 

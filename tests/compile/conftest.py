@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from cnn_physics77.compile.captured import Captured
+from cnn_physics77.compile.replay.captured import Captured
 
 
 @pytest.fixture(scope="package", autouse=True)

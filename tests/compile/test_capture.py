@@ -13,8 +13,8 @@ import pytest
 
 import cnn_physics77 as torch
 import cnn_physics77.nn as nn
-from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.trace import GuardFailed, current
+from cnn_physics77.compile.capture.trace import GuardFailed, current
+from cnn_physics77.compile.capture.traced import Flattened
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module

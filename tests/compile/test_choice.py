@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cnn_physics77 as torch
-from cnn_physics77.compile.trace import Choice
+from cnn_physics77.compile.capture.trace import Choice
 from cnn_physics77.core.kernels.convolution.dispatch import override
 from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for

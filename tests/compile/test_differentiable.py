@@ -12,8 +12,8 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
-from cnn_physics77.compile.analysis import decided_early
-from cnn_physics77.compile.trace import TEMPORARY, Buffer, Call, Guard, Operand
+from cnn_physics77.compile.analysis.needed import decided_early
+from cnn_physics77.compile.capture.trace import TEMPORARY, Buffer, Call, Guard, Operand
 from cnn_physics77.core.errors import GradientError
 
 EAGER_CALLS = 3

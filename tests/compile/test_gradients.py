@@ -80,7 +80,7 @@ CHANGES = [forgotten, set_to_zero, now_and_then, made_eagerly, replaced, kept, i
 )
 def test_gradients_add_up(change, lanes, replays, monkeypatch):
     """One capture for gradients that are there, one for those that are not."""
-    monkeypatch.setattr("cnn_physics77.compile.processes.LEAST_MICROSECONDS", 0.0)
+    monkeypatch.setattr("cnn_physics77.compile.replay.processes.LEAST_MICROSECONDS", 0.0)
 
     def script(world):
         for number in range(16):

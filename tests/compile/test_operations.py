@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import cnn_physics77 as torch
-from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.trace import Call
+from cnn_physics77.compile.capture.trace import Call
+from cnn_physics77.compile.capture.traced import Flattened
 from cnn_physics77.core.operations.pointwise import polynomials
 from cnn_physics77.testing.table import Constant, Row, all_rows
 

@@ -14,9 +14,9 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn
-from cnn_physics77.compile.captured import Captured
-from cnn_physics77.compile.processes import LanedProgram, worker
-from cnn_physics77.compile.schedule import bounds
+from cnn_physics77.compile.capture.trace import bounds
+from cnn_physics77.compile.replay.captured import Captured
+from cnn_physics77.compile.replay.processes import LanedProgram, worker
 from cnn_physics77.core.operations.base.operation import OPERATIONS, operation
 from cnn_physics77.nn import functional as F
 
@@ -308,7 +308,7 @@ SCRIPT = """
 import sys, time
 import numpy as np
 import cnn_physics77 as torch
-from cnn_physics77.compile.processes import worker
+from cnn_physics77.compile.replay.processes import worker
 torch.manual_seed(0)
 weight = torch.randn(400, 400, requires_grad=True)
 optimizer = torch.optim.SGD([weight], lr=0.1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 import cnn_physics77 as torch
-from cnn_physics77.compile.capture import Traced
-from cnn_physics77.compile.seams import holders
+from cnn_physics77.compile.capture.seams import holders
+from cnn_physics77.compile.capture.traced import Traced
 from cnn_physics77.core.tensor import Tensor
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import cnn_physics77 as torch
 from cnn_physics77 import optim
-from cnn_physics77.compile.processes import LanedProgram, worker
+from cnn_physics77.compile.replay.processes import LanedProgram, worker
 from cnn_physics77.core import model
 from cnn_physics77.nn import functional
 

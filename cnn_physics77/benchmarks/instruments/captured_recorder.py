@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ...compile.function import CompiledFunction
-from ...compile.replay import Program, in_threads
-from ...compile.schedule import schedule
+from ...compile.replay.program import Program
+from ...compile.schedule.loops import schedule
+from ...compile.text.source import in_threads
 from .measure import MeasurementError
 from .recorder import REMAINDER, Event
 

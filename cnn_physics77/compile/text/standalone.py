@@ -11,14 +11,12 @@ from __future__ import annotations
 import base64
 import keyword
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnn_physics77.compile.listing import name_of, sections
-from cnn_physics77.compile.replay import Program, lines_of, text_of
-from cnn_physics77.compile.seams import Draw
-from cnn_physics77.compile.trace import (
+from cnn_physics77.compile.capture.seams import Draw
+from cnn_physics77.compile.capture.trace import (
     CONSTANT,
     EXTERNAL,
     INPUT,
@@ -28,6 +26,11 @@ from cnn_physics77.compile.trace import (
     Step,
     array_at,
 )
+from cnn_physics77.compile.text.listing import name_of, sections
+from cnn_physics77.compile.text.source import lines_of, text_of
+
+if TYPE_CHECKING:
+    from cnn_physics77.compile.replay.program import Program
 
 HEAD = '''"""{name}: {calls} NumPy calls, captured by cnn_physics77.
 

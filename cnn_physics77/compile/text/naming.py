@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from cnn_physics77.compile.seams import Seen
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, Operand
-from cnn_physics77.compile.tree import Other, is_dense, is_leaf
+from cnn_physics77.compile.capture.seams import Seen
+from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, Operand
+from cnn_physics77.compile.capture.tree import Other, is_dense, is_leaf
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 

@@ -27,6 +27,8 @@ INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "tempora
 memory that Python filled during the capture; memory that the captured calls fill."""
 
 
+OVERLAP_WORK = 10_000  # steps of the search for a common byte; then there is taken to be one
+
 LIBRARIES = ("cnn_physics77", "numpy", "contextlib", "copy", "pickle")
 """Modules whose code is not the user's."""
 
@@ -415,6 +417,29 @@ def array_at(operand: Operand) -> np.ndarray:
         "typestr": operand.dtype.str,
     }
     return np.asarray(_Place(buffer.owner, interface))
+
+
+def overlap(a: Operand, b: Operand) -> bool:
+    """Whether two operands of one buffer have a byte in common; True also where that is hard to tell."""
+    low, high = bounds(a)
+    other_low, other_high = bounds(b)
+    if high <= other_low or other_high <= low:
+        return False
+    try:
+        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
+        return True
+
+
+def bounds(operand: Operand) -> tuple[int, int]:
+    """The first byte of an operand in its buffer, and the one after the last."""
+    low = high = operand.offset
+    for n, stride in zip(operand.shape, operand.strides):
+        if stride < 0:
+            low += (n - 1) * stride
+        else:
+            high += (n - 1) * stride
+    return low, high + operand.dtype.itemsize
 
 
 class _Current(threading.local):

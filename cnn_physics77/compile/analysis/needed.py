@@ -13,10 +13,7 @@ from math import gcd
 
 import numpy as np
 
-from cnn_physics77.compile.schedule import Life, meeting
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Choice, Operand, Step
-
-ALIGNMENT = 64  # bytes of a cache line
+from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, Call, Choice, Operand, Step
 
 
 class Marks:
@@ -157,26 +154,3 @@ def decided_early(forward: list[Step], backward: list[Step], tangents: list[Oper
         candidates = set(needed(early, [])[0])
         if len(candidates) == len(early):
             return early
-
-
-def plan_memory(lives: dict[Buffer, Life]) -> tuple[dict[Buffer, int], int]:
-    """An offset for each buffer, and the bytes of all together.
-
-    Greedily: the largest buffer first, each into the smallest gap that is free while it lives (Y. Pisarchyk
-    and J. Lee, arXiv 2001.03288, section 5).
-    """
-    order = sorted(lives, key=lambda buffer: (-buffer.size, lives[buffer].first, lives[buffer].last))
-    spans = np.array([lives[buffer].numbers() for buffer in order], np.int64).reshape(-1, 4)
-    starts, ends = np.zeros((2, len(order)), np.int64)
-    for number, buffer in enumerate(order):
-        size = -(-buffer.size // ALIGNMENT) * ALIGNMENT
-        met = meeting(spans[number], spans[:number])
-        low, high = starts[:number][met], ends[:number][met]
-        by_start = np.argsort(low)
-        gaps = np.concatenate([[0], np.maximum.accumulate(high[by_start])])
-        rooms = low[by_start] - gaps[:-1]
-        rooms[rooms < size] = np.iinfo(np.int64).max
-        fits = rooms.size and rooms.min() < np.iinfo(np.int64).max
-        starts[number] = gaps[np.argmin(rooms)] if fits else gaps[-1]
-        ends[number] = starts[number] + size
-    return dict(zip(order, starts.tolist())), int(ends.max(initial=0))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnn_physics77.compile.trace import Choice, Guard, Operand, Step
+from cnn_physics77.compile.capture.trace import Choice, Guard, Operand, Step
 
 if TYPE_CHECKING:
-    from cnn_physics77.compile.replay import Program
+    from cnn_physics77.compile.replay.program import Program
 
 HEADER = ("", "NumPy", "operation", "shapes", "memory")
 

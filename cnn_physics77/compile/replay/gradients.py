@@ -12,9 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.schedule import bounds
-from cnn_physics77.compile.trace import Buffer, Operand, array_at, owner_of
+from cnn_physics77.compile.capture.trace import Buffer, Operand, array_at, bounds, owner_of
+from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.tensor import Tensor
 
 _NOWHERE = np.empty(0)

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.capture import Traced, noted_whole, plain, traced
-from cnn_physics77.compile.trace import EXTERNAL, Trace, ValueRead, current
-from cnn_physics77.compile.tree import is_dense
+from cnn_physics77.compile.capture.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.compile.capture.traced import Traced, noted_whole, plain, traced
+from cnn_physics77.compile.capture.tree import is_dense
 from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.analysis import operands_of
-from cnn_physics77.compile.schedule import bounds, estimate, may_fail, overlap
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, Call, Operand, Step
+from cnn_physics77.compile.analysis.needed import operands_of
+from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, Call, Operand, Step, bounds, overlap
+from cnn_physics77.compile.schedule.loops import estimate, may_fail
 
 LANES = 2
 WAIT = 20.0  # microseconds that a lane loses where it waits for another one

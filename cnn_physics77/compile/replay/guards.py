@@ -8,11 +8,11 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.compile.gradients import Gradient, Gradients
-from cnn_physics77.compile.recorded import Recording
-from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.seams import numbers_in
-from cnn_physics77.compile.trace import EXTERNAL, owner_of
+from cnn_physics77.compile.capture.recorded import Recording
+from cnn_physics77.compile.capture.seams import numbers_in
+from cnn_physics77.compile.capture.trace import EXTERNAL, owner_of
+from cnn_physics77.compile.replay.gradients import Gradient, Gradients
+from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.layers.parameter import Parameter

@@ -15,9 +15,8 @@ from weakref import ref
 
 import numpy as np
 
-from cnn_physics77.compile.backward import Backward, record_backward
-from cnn_physics77.compile.schedule import overlap
-from cnn_physics77.compile.seams import (
+from cnn_physics77.compile.capture.backward import Backward, record_backward
+from cnn_physics77.compile.capture.seams import (
     Seen,
     arrays_of,
     holders,
@@ -26,8 +25,18 @@ from cnn_physics77.compile.seams import (
     tapped,
     uninterrupted,
 )
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Buffer, How, Operand, Trace, current, owner_of
-from cnn_physics77.compile.tree import flatten, is_dense, others, rebuild
+from cnn_physics77.compile.capture.trace import (
+    EXTERNAL,
+    INPUT,
+    Buffer,
+    How,
+    Operand,
+    Trace,
+    current,
+    overlap,
+    owner_of,
+)
+from cnn_physics77.compile.capture.tree import flatten, is_dense, others, rebuild
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
 from cnn_physics77.core.operations.base.views import rebase_history
 from cnn_physics77.core.optim.optimizer import Optimizer

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.backward import tangent, without_hooks
-from cnn_physics77.compile.captured import Captured, copied
-from cnn_physics77.compile.environment import Environment
-from cnn_physics77.compile.recorded import New, Recording
-from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.schedule import bounds
-from cnn_physics77.compile.trace import EXTERNAL, Busy, Guard, GuardFailed, Operand, array_at
-from cnn_physics77.compile.tree import flatten, rebuild
+from cnn_physics77.compile.capture.backward import tangent, without_hooks
+from cnn_physics77.compile.capture.environment import Environment
+from cnn_physics77.compile.capture.recorded import New, Recording
+from cnn_physics77.compile.capture.trace import EXTERNAL, Busy, Guard, GuardFailed, Operand, array_at, bounds
+from cnn_physics77.compile.capture.tree import flatten, rebuild
+from cnn_physics77.compile.replay.captured import Captured, copied
+from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, retaining, sequence
 from cnn_physics77.core.backend.fp_errors import silently

@@ -12,19 +12,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.capture import Flattened
-from cnn_physics77.compile.trace import Buffer, Call, Choice, Guard, Operand, Step, array_at
+from cnn_physics77.compile.capture.trace import Buffer, Call, Choice, Guard, Operand, Step, overlap
+from cnn_physics77.compile.capture.traced import Flattened
 from cnn_physics77.core.kernels.runtime.parallel import HAND_OVER_MICROSECONDS
 
 CALL_MICROSECONDS = 0.6
 BYTES_PER_MICROSECOND = 2.5e4  # read or written
 MULTIPLICATIONS_PER_MICROSECOND = 4e4
 STRIDED_NANOSECONDS = 1.0  # more for each element of an array without neighbours along any axis
-OVERLAP_WORK = 10_000  # steps of the search for a common byte; then there is taken to be one
 
 
 @dataclass(eq=False)
@@ -123,104 +121,3 @@ def independent(lanes: list[list[Step]]) -> bool:
         for operand, writes in one[buffer]
         for other, also_writes in another[buffer]
     )
-
-
-def overlap(a: Operand, b: Operand) -> bool:
-    """Whether two operands of one buffer have a byte in common; True also where that is hard to tell."""
-    low, high = bounds(a)
-    other_low, other_high = bounds(b)
-    if high <= other_low or other_high <= low:
-        return False
-    try:
-        return bool(np.shares_memory(array_at(a), array_at(b), max_work=OVERLAP_WORK))  # type: ignore[arg-type]
-    except np.exceptions.TooHardError:
-        return True
-
-
-def bounds(operand: Operand) -> tuple[int, int]:
-    """The first byte of an operand in its buffer, and the one after the last."""
-    low = high = operand.offset
-    for n, stride in zip(operand.shape, operand.strides):
-        if stride < 0:
-            low += (n - 1) * stride
-        else:
-            high += (n - 1) * stride
-    return low, high + operand.dtype.itemsize
-
-
-# -------------------------------------------------------------------------------------------------- lives
-
-
-@dataclass(frozen=True)
-class Life:
-    """From which step to which a buffer is used.
-
-    ``loop`` and ``lane`` are those that alone use it; None for a buffer that is used elsewhere, too.
-    """
-
-    first: int
-    last: int
-    loop: int | None = None
-    lane: int | None = None
-
-    def numbers(self) -> tuple[int, int, int, int]:
-        """As a row for :func:`meeting`; -1 stands for None."""
-        return (
-            self.first,
-            self.last,
-            -1 if self.loop is None else self.loop,
-            -1 if self.lane is None else self.lane,
-        )
-
-
-def meeting(life: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Which of other buffers are alive at the same time as one: the lanes of a loop run side by side."""
-    first, last, loop, lane = life
-    met = (others[:, 0] <= last) & (first <= others[:, 1])
-    if loop >= 0:
-        met |= (others[:, 2] == loop) & (others[:, 3] != lane)
-    return met
-
-
-def lives(items: Iterable[Step | Loop], results: list[Operand]) -> dict[Buffer, Life]:
-    """The life of each buffer; results are used after the last step."""
-    spans: dict[Buffer, list[tuple[int, int, int | None, int | None]]] = {}
-    time = 0
-
-    def use(operands: Iterable[Operand], *span: Any) -> None:
-        for operand in operands:
-            spans.setdefault(operand.buffer, []).append(span)
-
-    for loop, item in enumerate(items):
-        if not isinstance(item, Loop):
-            use((*item.reads, *item.writes), time, time, None, None)
-            time += 1
-            continue
-        for lane, steps in enumerate(item.lanes):
-            for step in steps:
-                use((*step.reads, *step.writes), time, time, loop, lane)
-                time += 1
-    use(results, time, time, None, None)
-    ends = _ends_of_loops(spans)
-    return {buffer: _life(of_buffer, ends) for buffer, of_buffer in spans.items()}
-
-
-def _ends_of_loops(spans: dict[Buffer, list]) -> dict[int, tuple[int, int]]:
-    ends: dict[int, tuple[int, int]] = {}
-    for of_buffer in spans.values():
-        for first, last, loop, _ in of_buffer:
-            if loop is not None:
-                low, high = ends.get(loop, (first, last))
-                ends[loop] = min(low, first), max(high, last)
-    return ends
-
-
-def _life(spans: list[tuple[int, int, int | None, int | None]], ends: dict[int, tuple[int, int]]) -> Life:
-    first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-    places = {(loop, lane) for _, _, loop, lane in spans}
-    if len(places) == 1:
-        return Life(first, last, *places.pop())
-    for loop, _ in places:
-        if loop is not None:
-            first, last = min(first, ends[loop][0]), max(last, ends[loop][1])
-    return Life(first, last)

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from cnn_physics77.compile.analysis import ALIGNMENT
-from cnn_physics77.compile.seams import change_arrays, holders, uninterrupted
-from cnn_physics77.compile.trace import EXTERNAL, Buffer, owner_of
+from cnn_physics77.compile.capture.seams import change_arrays, holders, uninterrupted
+from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, owner_of
+from cnn_physics77.compile.schedule.memory import ALIGNMENT
 
 
 class Segment:

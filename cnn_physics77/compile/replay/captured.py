@@ -10,11 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.environment import Environment
-from cnn_physics77.compile.guards import Guards
-from cnn_physics77.compile.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
-from cnn_physics77.compile.processes import LanedProgram
-from cnn_physics77.compile.recorded import (
+from cnn_physics77.compile.capture.environment import Environment
+from cnn_physics77.compile.capture.recorded import (
     Again,
     New,
     Recording,
@@ -22,9 +19,7 @@ from cnn_physics77.compile.recorded import (
     is_variable,
     with_gradients,
 )
-from cnn_physics77.compile.replay import Program
-from cnn_physics77.compile.schedule import steps_in_doubt
-from cnn_physics77.compile.trace import (
+from cnn_physics77.compile.capture.trace import (
     CONSTANT,
     EXTERNAL,
     Busy,
@@ -35,7 +30,12 @@ from cnn_physics77.compile.trace import (
     array_at,
     owner_of,
 )
-from cnn_physics77.compile.tree import flatten, rebuild
+from cnn_physics77.compile.capture.tree import flatten, rebuild
+from cnn_physics77.compile.replay.guards import Guards
+from cnn_physics77.compile.replay.processes import LanedProgram
+from cnn_physics77.compile.replay.program import Program
+from cnn_physics77.compile.schedule.loops import steps_in_doubt
+from cnn_physics77.compile.text.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
 from cnn_physics77.core.autograd import Node, record
 from cnn_physics77.core.backend.fp_errors import silently
 from cnn_physics77.core.errors import GradientError

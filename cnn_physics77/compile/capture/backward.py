@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.capture import traced
-from cnn_physics77.compile.seams import Seen
-from cnn_physics77.compile.trace import EXTERNAL, INPUT, Operand, Trace
+from cnn_physics77.compile.capture.seams import Seen
+from cnn_physics77.compile.capture.trace import EXTERNAL, INPUT, Operand, Trace
+from cnn_physics77.compile.capture.traced import traced
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import Node, Output, edge_to
 from cnn_physics77.core.random import Generator

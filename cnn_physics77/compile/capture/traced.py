@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.trace import GuardFailed, Trace, current, owner_of
+from cnn_physics77.compile.capture.trace import GuardFailed, Trace, current, owner_of
 from cnn_physics77.core.kernels.runtime.choice import either
 from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena

@@ -6,29 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.captured import Captured
-from cnn_physics77.compile.recorded import Recording
-from cnn_physics77.compile.trace import CONSTANT, Choice, Guard, Operand, Step, Trace
-from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.compile.capture.trace import CONSTANT, Choice, Guard, Operand, Step, Trace
 
 TOLERANCES = {"d": 1e-12, "D": 1e-12, "f": 1e-5, "F": 1e-5, "e": 1e-2}
 """By dtype, of the largest value: the kernels may add in another order."""
-
-
-def difference(captured: Captured, made: Recording, given: list[Tensor], replayed: list[np.ndarray]) -> str:
-    """What is not as it was captured; "" if nothing is.
-
-    Args:
-        made: the same call, made again as always.
-        given: its arguments.
-        replayed: what :meth:`Captured.rehearse` gave for it.
-    """
-    if made.problem:
-        return made.problem
-    found = _first_other_step(captured.trace, made.trace)
-    if found:
-        return found
-    return first_difference(captured.values_of(made, given), replayed)
 
 
 def first_difference(expected: list[np.ndarray], found: list[np.ndarray], rounded: bool = False) -> str:
@@ -71,7 +52,8 @@ def _other_values(expected: np.ndarray, found: np.ndarray, least: float, factor:
     return f"an array of shape {expected.shape} differs by {error:.2g}, where its largest value is {size:.2g}"
 
 
-def _first_other_step(a: Trace, b: Trace) -> str:
+def first_other_step(a: Trace, b: Trace) -> str:
+    """Which step of two recordings of one call differs; "" if none does."""
     for index, (one, other) in enumerate(zip(a.steps, b.steps)):
         if _form(one) != _form(other):
             was, now = _words(one), _words(other)

@@ -21,10 +21,21 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile import lane as lane_module
-from cnn_physics77.compile.analysis import operands_of, plan_memory
-from cnn_physics77.compile.dealing import LANES, Piece, deal, set_waits
-from cnn_physics77.compile.lane import (
+from cnn_physics77.compile.analysis.needed import operands_of
+from cnn_physics77.compile.capture.seams import uninterrupted
+from cnn_physics77.compile.capture.trace import (
+    Buffer,
+    Busy,
+    CaptureError,
+    Choice,
+    Guard,
+    GuardFailed,
+    Operand,
+    Step,
+    bounds,
+)
+from cnn_physics77.compile.replay import lane as lane_module
+from cnn_physics77.compile.replay.lane import (
     ABORT,
     ABORTED,
     CONTROL_BYTES,
@@ -38,20 +49,12 @@ from cnn_physics77.compile.lane import (
     SPINS,
     STATUS,
 )
-from cnn_physics77.compile.replay import Compiled, Names, Program, in_threads, lines_of
-from cnn_physics77.compile.schedule import Life, bounds, estimate, lives
-from cnn_physics77.compile.seams import uninterrupted
-from cnn_physics77.compile.shared import Segment, aligned, move, segment_of
-from cnn_physics77.compile.trace import (
-    Buffer,
-    Busy,
-    CaptureError,
-    Choice,
-    Guard,
-    GuardFailed,
-    Operand,
-    Step,
-)
+from cnn_physics77.compile.replay.program import Program
+from cnn_physics77.compile.replay.shared import Segment, aligned, move, segment_of
+from cnn_physics77.compile.schedule.dealing import LANES, Piece, deal, set_waits
+from cnn_physics77.compile.schedule.loops import estimate
+from cnn_physics77.compile.schedule.memory import Life, lives, plan_memory
+from cnn_physics77.compile.text.source import Compiled, Names, in_threads, lines_of
 
 PROGRESS = tuple(8 * lane for lane in range(LANES))
 """Places of the lanes' progress in the control memory."""
