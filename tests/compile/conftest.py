@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+import cnn_physics77 as torch
 from cnn_physics77.compile.replay.captured import Captured
 
 
@@ -34,3 +35,11 @@ def replays(monkeypatch):
 
     monkeypatch.setattr(Captured, "replay", count)
     return counted
+
+
+@pytest.fixture
+def in_double():
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(67)
+    yield
+    torch.set_default_dtype(torch.float32)

@@ -4,72 +4,16 @@ The first three calls of a kind run the forward in Python (as always, captured, 
 ``calls`` counts them.
 """
 
-import copy
 import gc
 
-import numpy as np
 import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
-from cnn_physics77.compile.analysis.needed import decided_early
-from cnn_physics77.compile.capture.trace import TEMPORARY, Buffer, Call, Guard, Operand
 from cnn_physics77.core.errors import GradientError
+from tests.compile.modules import EAGER_CALLS, Calls, Counted, mlp, same, same_gradients, two
 
-EAGER_CALLS = 3
-
-
-class Calls(list):
-    """Counts the calls of a function. A capture does not look into it, as it does into a list."""
-
-
-@pytest.fixture(autouse=True)
-def in_double():
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(67)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-class Counted(nn.Module):
-    """A module that counts the calls of its forward."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.body = nn.Sequential(*layers)
-        self.calls = Calls()
-
-    def forward(self, x):
-        self.calls.append(1)
-        return self.body(x)
-
-
-def mlp():
-    return Counted(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
-
-
-def two(make):
-    """Two equal modules: an eager one, and a compiled one."""
-    eager = make()
-    return eager, torch.compile(copy.deepcopy(eager), fullgraph=True)
-
-
-def same(a, b):
-    a, b = (t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t) for t in (a, b))
-    assert a.shape == b.shape
-    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-
-
-def same_gradients(a, b):
-    for one, other in zip(a.parameters(), b.parameters(), strict=True):
-        assert (one.grad is None) == (other.grad is None)
-        if one.grad is not None:
-            same(one.grad, other.grad)
-
-
-def same_state(a, b):
-    for one, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True):
-        same(one, other)
+pytestmark = pytest.mark.usefixtures("in_double")
 
 
 class Several(nn.Module):
@@ -314,141 +258,6 @@ def test_what_may_be_changed_between_forward_and_backward():
             y.mul_(3)
             y.square().sum().backward()
         same_gradients(eager, compiled)
-
-
-class Branching(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x * 1
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * 2 if g.sum() > 0 else g * 3
-
-
-class Decides(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(3))
-        self.norm = nn.BatchNorm1d(3)
-        self.drop = nn.Dropout(0.5)
-        self.calls = Calls()
-
-    def forward(self, x):
-        self.calls.append(1)
-        return Branching.apply(self.drop(self.norm(x)) * self.weight)
-
-
-def test_values_that_decide_in_the_backward_pass():
-    eager, compiled = two(Decides)
-    seen = []
-    for model in (eager, compiled):
-        torch.manual_seed(3)
-        model.weight.register_hook(lambda g: seen.append(1))
-        for sign in (1, 1, 1, 1, -1, 1, -1):
-            x = torch.arange(12.0).reshape(4, 3).square()
-            x.requires_grad_()
-            y = model(x)
-            torch.rand(3)  # somebody else draws meanwhile
-            (y * torch.full((4, 3), float(sign))).sum().backward()
-            seen.append(x.grad)
-        seen.append(torch.rand(2))
-    half = len(seen) // 2
-    for a, b in zip(seen[:half], seen[half:], strict=True):
-        same(a, b)
-    same_gradients(eager, compiled)
-    same_state(eager, compiled)
-    assert len(eager.calls) == 7 and EAGER_CALLS < len(compiled.calls) < 7 + 3
-
-
-def test_calls_that_may_not_be_made_early():
-    """A decision is left in the backward half if its calls would overwrite what a call that stays reads."""
-    scratch, result, given = (Buffer(np.empty(1), k, k + 8, TEMPORARY) for k in (0, 8, 16))
-    a, b, g = (Operand(buffer, 0, (1,), (8,), np.dtype(float)) for buffer in (scratch, result, given))
-
-    def call(reads, write):
-        return Call(np.add, tuple(reads), {}, write, tuple(reads), (write,))
-
-    fill, read, add, decide = call([], a), call([a], b), call([a], a), Guard(a, True)
-    end = call([b, g], g)
-    assert decided_early([], [fill, add, decide, read, end], [g]) == [fill, add, decide]
-    assert decided_early([], [fill, read, add, decide, end], [g]) == []
-    assert decided_early([], [fill, read, decide, end], [g]) == [fill, decide]
-    assert decided_early([fill], [add, decide, end], [g]) == []
-    assert decided_early([fill], [decide, end], [g]) == [decide]
-
-
-class BranchingOnInput(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, y):
-        ctx.save_for_backward(x, y)
-        return x * y
-
-    @staticmethod
-    def backward(ctx, g):
-        x, y = ctx.saved_tensors
-        return None, (g * x * 2 if y.sum() > 0 else g * x * 3)
-
-
-def test_values_of_the_forward_pass_that_decide_in_the_backward_pass():
-    """They choose a capture: there is one for each decision, and no call of Python afterwards."""
-    weight = torch.ones(3).requires_grad_()
-    calls = Calls()
-
-    @torch.compile(fullgraph=True)
-    def f(x):
-        calls.append(1)
-        return BranchingOnInput.apply(x, weight)
-
-    for k in range(12):
-        with torch.no_grad():
-            weight.fill_(1 if k % 2 else -1)
-        weight.grad = None
-        x = torch.randn(3)
-        f(x).sum().backward()
-        same(weight.grad, x * (2 if k % 2 else 3))
-    assert len(calls) == 5
-
-
-def test_values_that_decide_in_the_forward_pass():
-    weight = torch.randn(3).requires_grad_()
-    calls = Calls()
-
-    @torch.compile(fullgraph=True)
-    def f(x):
-        calls.append(1)
-        return x * weight if x.sum() > 0 else x - weight
-
-    for k in range(12):
-        x = torch.randn(3).abs() * (1 if k % 2 else -1)
-        weight.grad = None
-        f(x).sum().backward()
-        same(weight.grad, x if k % 2 else -torch.ones(3))
-    assert len(calls) == 5
-
-
-def test_a_decision_that_comes_after_changes():
-    """What was changed, and drawn, before a decision that fails is undone: the call is made once."""
-    total, weight = torch.zeros(3), torch.randn(3).requires_grad_()
-
-    def f(x):
-        total.add_(x)
-        y = x * weight * torch.rand(3)
-        return y if total.sum() < 10 else y * 2
-
-    calls, found = torch.compile(f, fullgraph=True), []
-    for function in (f, calls):
-        torch.manual_seed(2)
-        total.zero_()
-        for _ in range(12):
-            weight.grad = None
-            y = function(torch.ones(3))
-            y.sum().backward()
-            found += [y, weight.grad, total.clone()]
-        found.append(torch.rand(3))
-    for a, b in zip(found[:37], found[37:], strict=True):
-        same(a, b)
-    assert len(calls.captures()) == 2
 
 
 def test_a_step_that_returns_what_it_was_given():

@@ -7,66 +7,17 @@ The first three calls of a kind run the forward in Python (as always, captured, 
 import copy
 import pickle
 
-import numpy as np
 import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
 from cnn_physics77.compile import OptimizedModule
+from tests.compile.modules import EAGER_CALLS, Counted, mlp, same, same_gradients, same_state, two
 
 F = nn.functional
 
 
-EAGER_CALLS = 3
-
-
-@pytest.fixture(autouse=True)
-def in_double():
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(67)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-class Counted(nn.Module):
-    """A module that counts the calls of its forward."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.body = nn.Sequential(*layers)
-        self.calls = []
-
-    def forward(self, x):
-        self.calls.append(1)
-        return self.body(x)
-
-
-def mlp():
-    return Counted(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
-
-
-def two(make):
-    """Two equal modules: an eager one, and a compiled one."""
-    eager = make()
-    return eager, torch.compile(copy.deepcopy(eager), fullgraph=True)
-
-
-def same(a, b):
-    a, b = (t.detach().numpy() if isinstance(t, torch.Tensor) else np.asarray(t) for t in (a, b))
-    assert a.shape == b.shape
-    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-
-
-def same_gradients(a, b):
-    for one, other in zip(a.parameters(), b.parameters(), strict=True):
-        assert (one.grad is None) == (other.grad is None)
-        if one.grad is not None:
-            same(one.grad, other.grad)
-
-
-def same_state(a, b):
-    for one, other in zip(a.state_dict().values(), b.state_dict().values(), strict=True):
-        same(one, other)
+pytestmark = pytest.mark.usefixtures("in_double")
 
 
 def train(model, batches, make_optimizer, after=None):
