@@ -35,7 +35,7 @@ from cnn_physics77.compile.replay.guards import Guards
 from cnn_physics77.compile.replay.processes import LanedProgram
 from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.compile.schedule.loops import steps_in_doubt
-from cnn_physics77.compile.text.naming import Interface, name_of_function, names_of_arguments, names_of_arrays
+from cnn_physics77.compile.text.naming import interface_of
 from cnn_physics77.core.autograd import Node, record
 from cnn_physics77.core.backend.fp_errors import silently
 from cnn_physics77.core.errors import GradientError
@@ -75,12 +75,8 @@ class Captured:
 
     def __init__(self, made: Recording, environment: Environment, lanes: int | None = None) -> None:
         made.trace.take_memory()
-        self.environment, self.how, self.samples, self.kept = (
-            environment,
-            made.trace.how,
-            made.samples,
-            made.kept,
-        )
+        self.how, self.environment = made.trace.how, environment
+        self.samples, self.kept = made.samples, made.kept
         environment.add(type(module).forward for module in made.seen.modules.values())
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.variables, self._aliases = made.variables, made.aliases
@@ -95,33 +91,7 @@ class Captured:
         self.results = [place for place in places if isinstance(place, Operand)]
         self._set_memory_of_others()
         self._references: list[tuple[Any, int]] = []
-        self.program.interface = self._interface(made)
-
-    def _interface(self, made: Recording) -> Interface:
-        names = names_of_arguments(made.function, made.arguments)
-        names += [f"{names[index]}_grad" for index, none in self.variables.items() if not none]
-        arrays = names_of_arrays(made.seen, self.guards.tensors())
-        owners = {id(array): name for name, array in arrays.items()}
-        backward = made.backward
-        computed = made.grads if backward is None else list(zip(backward.sources, backward.gradients))
-        end = ".grad" if backward is None else ""
-        results = [self.outputs[o.index] if type(o) is Again else o for o in self.outputs]
-        return Interface(
-            name_of_function(made.function),
-            [(names[index], place) for index, place in made.inputs],
-            [one.place if type(one) is New else None for one in results],
-            [
-                (f"gradient{number}", place)
-                for number, place in enumerate(backward.tangents if backward else ())
-                if isinstance(place, Operand)
-            ],
-            [
-                (f"{names[s] if isinstance(s, int) else owners.get(id(s.array), 'tensor')}{end}", place)
-                for s, place in computed
-                if isinstance(place, Operand)
-            ],
-            arrays,
-        )
+        self.program.interface = interface_of(made, self.guards.tensors())
 
     def prove(self, given: list[Tensor]) -> None:
         """A replay has been compared for these arguments. What only that needed is given back, unless they
@@ -173,11 +143,8 @@ class Captured:
         in_doubt = steps_in_doubt(steps)
         self._in_doubt = bool(in_doubt)
         self._undone, self._seen = memory_of_others(in_doubt), memory_of_others(steps)
-        self._changed_owners = {
-            id(o.buffer.owner) for s in steps for o in s.writes if o.buffer.kind == EXTERNAL
-        }
-        used = {id(o.buffer.owner) for s in steps for o in s.reads if o.buffer.kind == EXTERNAL}
-        self._used_owners = used | self._changed_owners
+        self._changed_owners = _owners(o for step in steps for o in step.writes)
+        self._used_owners = self._changed_owners | _owners(o for step in steps for o in step.reads)
 
     def holds(self) -> bool:
         """Whether all that the program depends on is as it was."""

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from cnn_physics77.compile.capture.backward import Backward
+from cnn_physics77.compile.capture.recorded import Again, New, Recording
 from cnn_physics77.compile.capture.seams import Seen
 from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, Operand
 from cnn_physics77.compile.capture.tree import Other, is_dense, is_leaf
@@ -56,13 +58,40 @@ class Interface:
         return self._unnamed.setdefault(buffer, f"memory_{len(self._unnamed)}"), operand.offset
 
 
-def name_of_function(function: Callable) -> str:
+def interface_of(made: Recording, tensors: list[Tensor]) -> Interface:
+    """The interface of the program of a recorded call.
+
+    Args:
+        tensors: those that it uses.
+    """
+    names = _names_of_arguments(made.function, made.arguments)
+    names += [f"{names[index]}_grad" for index, none in made.variables.items() if not none]
+    arrays = _names_of_arrays(made.seen, tensors)
+    owners = {id(array): name for name, array in arrays.items()}
+    backward = made.backward or Backward()
+    gradients: list[tuple[str, Any]] = []
+    for source, place in made.grads or zip(backward.sources, backward.gradients):
+        name = names[source] if isinstance(source, int) else owners.get(id(source.array), "tensor")
+        gradients.append((name if made.backward else f"{name}.grad", place))
+    results = [made.outputs[o.index] if type(o) is Again else o for o in made.outputs]
+    tangents = [(f"gradient{number}", place) for number, place in enumerate(backward.tangents)]
+    return Interface(
+        _name_of_function(made.function),
+        [(names[index], place) for index, place in made.inputs],
+        [one.place if type(one) is New else None for one in results],
+        [(name, place) for name, place in tangents if isinstance(place, Operand)],
+        [(name, place) for name, place in gradients if isinstance(place, Operand)],
+        arrays,
+    )
+
+
+def _name_of_function(function: Callable) -> str:
     """Its name; the class of a module."""
     owner = getattr(function, "__self__", None)
     return type(owner).__name__ if isinstance(owner, Module) else getattr(function, "__name__", "step")
 
 
-def names_of_arrays(seen: Seen, tensors: list[Tensor]) -> dict[str, np.ndarray]:
+def _names_of_arrays(seen: Seen, tensors: list[Tensor]) -> dict[str, np.ndarray]:
     """A name for each array: parameters and buffers as in the ``state_dict`` of the outermost module (with
     the module's class before it where there are several), gradients, what optimizers keep, other tensors."""
     arrays: dict[str, np.ndarray] = {}
@@ -98,7 +127,7 @@ def _tensors_of(module: Module) -> Iterator[tuple[str, Tensor]]:
     return ((name, tensor) for name, tensor in named if is_dense(tensor))
 
 
-def names_of_arguments(function: Callable, description: Any) -> list[str]:
+def _names_of_arguments(function: Callable, description: Any) -> list[str]:
     """A name for each tensor in the arguments ``(args, kwargs)``."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, Module) and getattr(function, "__name__", "") == "__call__":
