@@ -64,7 +64,7 @@ class _Kind:
     Attributes:
         differentiable: whether a result, or an argument of a call that is not recorded, has a history.
         changes: whether an argument is changed in place.
-        captures: those that have been made.
+        captures: those that have been made, the proved ones first.
         problem: why they are not captured.
     """
 
@@ -121,7 +121,7 @@ class CompiledFunction:
         key = description, tuple(map(_kind_of, given)), aliases(given), recording()
         kind = self._kinds.get(key) or self._new_kind(key)
         try:
-            for captured in sorted(kind.captures, key=lambda one: not one.proved):
+            for captured in kind.captures:
                 if captured.is_for(given) and captured.holds():
                     if captured.meets(given):
                         raise Busy
@@ -234,6 +234,7 @@ class CompiledFunction:
                 captures.remove(captured)
                 raise
         captured.prove(given)
+        captures.sort(key=lambda one: not one.proved)
         return made.result
 
     def _part(self, captured: Captured, given: list[Tensor]) -> None:

@@ -244,8 +244,8 @@ class Captured:
 
     def _run(self, program: Program, given: list[Tensor], undo: bool = True) -> None:
         """Run the program, and undo what it did to others' memory if a guard fails."""
-        for index, place in self._inputs:
-            np.copyto(program.array(place), given[index].array)
+        for (index, _), copy in zip(self._inputs, program.inputs):
+            np.copyto(copy, given[index].array)
         if self.gradients.moved:
             self.gradients.take(self.gradients.tensors())
         restore = self._snapshot(self._undone if undo and self._in_doubt else [])

@@ -271,6 +271,7 @@ class LanedProgram(Program):
         self.source = f"{first.source}\n\n{second.source}"
         values = _Packer(self._place).packed(second.values)
         self._number = self._worker.load(second.source, values, [segment, *self.segments])
+        self.inputs = [self.array(operand) for operand in self.given.writes]
         self.runs = [first.bound(self.array, control=self._worker.control, wait=self._worker.wait)]
         weakref.finalize(self, self._worker.drop, self._number)
 

@@ -51,6 +51,7 @@ class Program:
         steps: those of all parts.
         results: arrays that are read after the last step.
         given: the step that writes the arguments.
+        inputs: the memory of their copies.
         lanes: the most that run at once.
         bytes: of the memory of all temporaries.
         source: the Python function that makes the calls.
@@ -63,6 +64,7 @@ class Program:
     note = ""
     segments: Sequence[Any] = ()
     _arrays: dict[Operand, np.ndarray]
+    inputs: list[np.ndarray]
     runs: list[Callable[..., None]]
 
     def __init__(self, made: Recording, lanes: int | None = None) -> None:
@@ -96,7 +98,7 @@ class Program:
 
     def unbind(self) -> None:
         """Give the memory of temporaries back until :meth:`bind`."""
-        self._arrays, self.runs = {}, []
+        self._arrays, self.inputs, self.runs = {}, [], []
         self.arena = np.empty(0, np.uint8)
 
     def bind(self) -> None:
@@ -105,6 +107,7 @@ class Program:
         self._start = -self.arena.__array_interface__["data"][0] % ALIGNMENT
         self._arrays = {}
         self.runs = [function.bound(self.array) for function in self._functions]
+        self.inputs = [self.array(operand) for operand in self.given.writes]
 
     def run(self, part: int = 0) -> None:
         """Make the calls of a part.
