@@ -49,6 +49,12 @@ class ValueRead(Exception):
     """An operation read a value into Python."""
 
 
+class _Life(ref):
+    """The life of a temporary. It is told by a function of C, in which Ctrl-C cannot come."""
+
+    buffer: Buffer
+
+
 @dataclass(eq=False)
 class Buffer:
     """A piece of memory.
@@ -68,7 +74,7 @@ class Buffer:
     kind: str
     number: int = 0
     initial: np.ndarray | None = None
-    life: ref[np.ndarray] | None = None
+    life: _Life | None = None
 
     @property
     def size(self) -> int:
@@ -197,7 +203,7 @@ class Trace:
         self.loops = 0
         self.problem: str | None = None
         self._count = 0
-        self._dead: list[Buffer] = []  # temporaries whose memory has been given back, and may come again
+        self._dead: list[_Life] = []  # of temporaries whose memory has been given back, and may come again
         self._overwritten: list[tuple[np.ndarray, np.ndarray]] | None = None  # and what was there
         self._oldest_new = 0  # number of the first buffer since then
         self._existing = {id(owner): owner for owner in map(owner_of, existing)}
@@ -230,12 +236,13 @@ class Trace:
         self._forget_dead()
         insort(self.buffers, buffer)
         if kind == TEMPORARY:
-            buffer.owner, buffer.life = _NOTHING, ref(owner, lambda _: self._dead.append(buffer))
+            buffer.owner, buffer.life = _NOTHING, _Life(owner, self._dead.append)
+            buffer.life.buffer = buffer
         return buffer
 
     def _forget_dead(self) -> None:
         while self._dead:  # appended to in any thread
-            buffer = self._dead.pop()
+            buffer = self._dead.pop().buffer
             buffer.life = None
             del self.buffers[bisect_left(self.buffers, buffer)]
 
