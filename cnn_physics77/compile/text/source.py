@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -79,10 +77,7 @@ class Compiled:
         head = f"def bind({', '.join(names.values)}):"
         self.source = "\n".join([head, *functions, run, "    return run", ""])
         self.values = list(names.values.values())
-
-    @cached_property
-    def _code(self) -> CodeType:
-        return compile(self.source, "<captured program>", "exec")
+        self._code = compile(self.source, "<captured program>", "exec")
 
     def bound(self, array: Callable[[Operand], np.ndarray], **given: Any) -> Callable[..., None]:
         """The function, on the memory in which ``array`` places operands; ``given`` are further names."""
