@@ -224,18 +224,20 @@ class CompiledFunction:
             raise CaptureError(
                 f"compile: a replay of {self.__name__} differs from the call itself: {problem}"
             )
+        result = made.result
+        del made, replayed  # before the program takes its memory
         captured.program.bind()
         if self.lanes in ("processes", "auto") and type(captured.program) is Program and can_use_processes():
             try:
                 self._part(captured, given)
             except GuardFailed:  # another call is compared
-                return made.result
+                return result
             except BaseException:  # Ctrl-C, say: its memory may have moved in part
                 captures.remove(captured)
                 raise
         captured.prove(given)
         captures.sort(key=lambda one: not one.proved)
-        return made.result
+        return result
 
     def _part(self, captured: Captured, given: list[Tensor]) -> None:
         """Let two processes run the program, if that is worth it; what they give is compared first."""
