@@ -1,5 +1,19 @@
 """``torch._C``: PyTorch's machine code. There is none here; libraries ask for some names on the way."""
 
+from cnn_physics77 import _lacking
+
 
 def _log_api_usage_once(event: str) -> None:
     """Nothing: no use is counted."""
+
+
+def _get_tracing_state() -> None:
+    """None: nothing is traced."""
+
+
+def _disabled_torch_function_impl(func, types, args=(), kwargs=None):
+    """The result of a function: what a class has as ``__torch_function__`` to stay out of it."""
+    return func(*args, **(kwargs or {}))
+
+
+__getattr__, __dir__ = _lacking.attributes(globals(), "Graph Node Value", "there is no graph of TorchScript")

@@ -14,7 +14,16 @@ from math import e, inf, nan, pi
 from cnn_physics77 import _late, _lazy, _places
 from cnn_physics77._settings import *
 from cnn_physics77._settings import _assert
-from cnn_physics77.core.backend.device import device, layout, sparse_coo, strided
+from cnn_physics77.core.backend.device import (
+    device,
+    layout,
+    sparse_bsc,
+    sparse_bsr,
+    sparse_coo,
+    sparse_csc,
+    sparse_csr,
+    strided,
+)
 from cnn_physics77.core.backend.dtypes import *
 from cnn_physics77.core.backend.limits import finfo, iinfo
 from cnn_physics77.core.backend.size import Size
@@ -205,7 +214,7 @@ _RARE = """
 accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
 jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
 quasirandom random return_types serialization signal sparse special storage torch_version types utils
-version xpu _C __config__
+version xpu ops _C _dynamo _tensor_str _vmap_internals __config__
 """
 _RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from cnn_physics77.core.pytorch_names import theirs
+
 
 class LackingError(NotImplementedError):
     """A name of PyTorch is used that this package lacks."""
 
 
 class Lacking:
-    """Stands for a function or class. Calling it, or deriving a class from it, raises :class:`LackingError`.
+    """Stands for a function or class. Calling it, deriving a class from it, or asking for an
+    attribute raises :class:`LackingError`.
 
     No object is an instance of it.
 
@@ -37,6 +40,11 @@ class Lacking:
         self._message = f"cnn_physics77 has no {name}: {reason}"
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise LackingError(self._message)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"{self.__name__} has no attribute {name!r}")
         raise LackingError(self._message)
 
     def __getitem__(self, parameters: Any) -> Lacking:
@@ -95,7 +103,7 @@ def attributes(
     <cnn_physics77 has no torch.fx.Node: nothing is traced here>
     """
     module = namespace["__name__"]
-    public = module.replace("cnn_physics77", "torch", 1)
+    public = theirs(module)
     lacking = {name: Lacking(f"{public}.{name}", reason) for name in names.split()}
 
     def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 import cnn_physics77
+from cnn_physics77 import _lazy
 from cnn_physics77._lacking import LackingError
 from cnn_physics77.core.pytorch_names import PACKAGES, ours, theirs
 from cnn_physics77.torch_version import TorchVersion
@@ -67,7 +68,7 @@ class _Alias(Loader):
 
 def _classes() -> list[type]:
     """The classes by whose module libraries tell whose tensors they were given: Tensor, dtype, and so on."""
-    top = [kind for kind in vars(cnn_physics77).values() if isinstance(kind, type)]
+    top = [kind for kind in _lazy.present(cnn_physics77).values() if isinstance(kind, type)]
     return [kind for kind in (*top, cnn_physics77.nn.Parameter) if theirs(kind.__module__) != kind.__module__]
 
 
@@ -101,6 +102,7 @@ class install:
         self._finder = None if present is cnn_physics77 else _Finder()
         if self._finder is not None:
             self._version = cnn_physics77.__version__
+            cnn_physics77.__name__ = "torch"
             cnn_physics77.__version__ = TorchVersion(f"{LIKE}+cnn_physics77.{self._version}")
             self._renamed = {kind: kind.__module__ for kind in _classes()}
             for kind, name in self._renamed.items():
@@ -116,6 +118,7 @@ class install:
         for name in [name for name in sys.modules if ours(name) is not None]:
             del sys.modules[name]
         cnn_physics77.__version__ = self._version
+        cnn_physics77.__name__ = "cnn_physics77"
         for kind, own in self._renamed.items():
             kind.__module__ = own
         self._finder = None

@@ -30,6 +30,7 @@ __all__ = ["record_function"]
 
 __getattr__, __dir__ = _lacking.attributes(
     globals(),
-    "ProfilerActivity profile schedule tensorboard_trace_handler",
+    "ExecutionTraceObserver ProfilerAction ProfilerActivity kineto_available profile schedule "
+    "supported_activities tensorboard_trace_handler",
     "no profile is recorded here; use Python's cProfile",
 )

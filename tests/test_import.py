@@ -240,16 +240,17 @@ def test_what_a_training_script_does_without_is_loaded_when_it_is_asked_for():
         f"""
 import importlib, sys
 import cnn_physics77
+from cnn_physics77._lazy import present
 late = "performance utils testing linalg cuda core.checkpoint core.loading core.optim.lr_cycle"
 print(*[name for name in late.split() if "cnn_physics77." + name in sys.modules])
 for facade, names in {LATE}.items():
     module = importlib.import_module("cnn_physics77" + facade)
-    assert set(names) <= set(dir(module)) and not set(names) & set(vars(module)), facade
-    assert set(vars(module)) < set(dir(module))
+    assert set(names) <= set(dir(module)) and not set(names) & set(present(module)), facade
+    assert set(present(module)) < set(dir(module))
     assert facade == ".nn" or {{"performance", "utils"}}.isdisjoint(module.__all__)
     for name in names:
         found = getattr(module, name)
-        assert vars(module)[name] is found
+        assert present(module)[name] is found
         space = {{}}
         exec(f"from cnn_physics77{{facade}} import {{name}}", space)
         assert space[name] is found

@@ -6,5 +6,7 @@ from cnn_physics77.profiler import record_function
 __all__ = ["record_function"]
 
 __getattr__, __dir__ = _lacking.attributes(
-    globals(), "emit_itt emit_nvtx load_nvprof profile", "no profile is recorded here; use Python's cProfile"
+    globals(),
+    "EventList emit_itt emit_nvtx load_nvprof profile",
+    "no profile is recorded here; use Python's cProfile",
 )

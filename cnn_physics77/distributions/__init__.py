@@ -11,6 +11,7 @@ from cnn_physics77.distributions.constraint_registry import biject_to, transform
 from cnn_physics77.distributions.continuous_bernoulli import ContinuousBernoulli
 from cnn_physics77.distributions.dirichlet import Dirichlet
 from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.exponential import Exponential
 from cnn_physics77.distributions.fishersnedecor import FisherSnedecor
 from cnn_physics77.distributions.gamma import Gamma
@@ -60,6 +61,7 @@ __all__ = [
     "Dirichlet",
     "Distribution",
     "Exponential",
+    "ExponentialFamily",
     "FisherSnedecor",
     "Gamma",
     "GeneralizedPareto",

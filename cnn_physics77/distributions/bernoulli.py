@@ -8,12 +8,13 @@ from typing import Any
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.one_probability import OneProbability
 from cnn_physics77.distributions.utils import broadcast_all
 from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
 
 
-class Bernoulli(OneProbability):
+class Bernoulli(OneProbability, ExponentialFamily):
     r"""1 with the probability p, 0 otherwise: :math:`p(x) = p^x (1 - p)^{1 - x}`.
 
     Args:
@@ -31,6 +32,7 @@ class Bernoulli(OneProbability):
 
     support = constraints.boolean
     has_enumerate_support = True
+    _mean_carrier_measure = 0.0
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         self._give(probs, logits)
@@ -64,6 +66,13 @@ class Bernoulli(OneProbability):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         return self._support_values(torch.arange(2, dtype=self._param.dtype), expand)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (torch.logit(self.probs),)
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.log1p(torch.exp(x))
 
 
 __all__ = ["Bernoulli"]

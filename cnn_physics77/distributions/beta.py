@@ -8,11 +8,11 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.dirichlet import Dirichlet
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.utils import broadcast_all
 
 
-class Beta(Distribution):
+class Beta(ExponentialFamily):
     r"""The beta distribution on [0, 1]: :math:`p(x) = x^{\alpha - 1} (1 - x)^{\beta - 1} / B(\alpha, \beta)`;
     that of the first of two numbers of a Dirichlet distribution.
 
@@ -72,6 +72,13 @@ class Beta(Distribution):
 
     def entropy(self) -> Tensor:
         return self._dirichlet.entropy()
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.concentration1, self.concentration0
+
+    def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.lgamma(x) + torch.lgamma(y) - torch.lgamma(x + y)
 
 
 __all__ = ["Beta"]

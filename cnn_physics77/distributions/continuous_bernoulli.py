@@ -8,12 +8,13 @@ from typing import Any
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.one_probability import OneProbability
 from cnn_physics77.distributions.utils import broadcast_all, clamp_probs, lazy_property, logits_to_probs
 from cnn_physics77.nn.functional import binary_cross_entropy_with_logits
 
 
-class ContinuousBernoulli(OneProbability):
+class ContinuousBernoulli(OneProbability, ExponentialFamily):
     r"""A density on [0, 1]: :math:`p(x) = C(\lambda)\, \lambda^x (1 - \lambda)^{1 - x}` (G. Loaiza-Ganem and
     J. P. Cunningham, *The continuous Bernoulli*, NeurIPS 2019).
 
@@ -31,6 +32,7 @@ class ContinuousBernoulli(OneProbability):
 
     support = constraints.unit_interval
     has_rsample = True
+    _mean_carrier_measure = 0.0
 
     def __init__(
         self,
@@ -108,6 +110,16 @@ class ContinuousBernoulli(OneProbability):
     def entropy(self) -> Tensor:
         log_1, log_0 = torch.log(self.probs), torch.log1p(-self.probs)
         return self.mean * (log_0 - log_1) - self._log_norm() - log_0
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.logits,)
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        outside = (x <= self._lims[0] - 0.5) | (x > self._lims[1] - 0.5)
+        cut = torch.where(outside, x, self._lims[0] - 0.5)
+        exact = torch.log((torch.expm1(cut) / cut).abs())
+        return torch.where(outside, exact, x / 2 + x.pow(2) / 24 - x.pow(4) / 2880)
 
 
 __all__ = ["ContinuousBernoulli"]

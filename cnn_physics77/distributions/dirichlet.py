@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.draws import standard_gamma
+from cnn_physics77.distributions.draws import dirichlet
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     r"""Vectors of positive numbers whose sum is 1: :math:`p(x) \propto \prod_k x_k^{\alpha_k - 1}`.
 
-    A sample is a vector of gamma-distributed numbers divided by their sum, and differentiable once by way of
-    these.
+    A sample is a vector of gamma-distributed numbers divided by their sum. It is differentiable once: by α_k
+    its number k changes so that its probability stays, and the others in proportion.
 
     Args:
         concentration: α > 0, (..., K).
@@ -63,8 +63,7 @@ class Dirichlet(Distribution):
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        drawn = standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)))
-        return drawn / drawn.sum(-1, keepdim=True)
+        return dirichlet(self.concentration.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
@@ -84,6 +83,13 @@ class Dirichlet(Distribution):
             - (a.shape[-1] - total) * torch.digamma(total)
             - ((a - 1.0) * torch.digamma(a)).sum(-1)
         )
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (self.concentration,)
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.lgamma(x).sum(-1) - torch.lgamma(x.sum(-1))
 
 
 __all__ = ["Dirichlet"]

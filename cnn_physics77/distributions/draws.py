@@ -9,6 +9,19 @@ incomplete gamma function (NIST Digital Library of Mathematical Functions, 8.7.1
           S = \sum_{n \ge 0} s_n, \quad s_n = \prod_{k=1}^n \frac{z}{\alpha + k}
 
 it is :math:`dz/d\alpha = -(z/\alpha)\,[S\,(\ln z - \psi(\alpha + 1)) + \partial S/\partial\alpha]`.
+
+The numbers of a vector of a Dirichlet distribution have beta distributions. By its concentration
+:math:`\alpha_k` the number :math:`x_k` changes so that its probability stays, and the others in proportion:
+:math:`dx_k/d\alpha_k = (1 - x_k) d_k`, :math:`dx_j/d\alpha_k = -x_j d_k`. PyTorch has this
+estimator too; the derivative of gamma-distributed numbers divided by their sum is another one. With the
+series of the incomplete beta function (8.17.8)
+
+.. math:: I_y(p, q) = \frac{y^p (1 - y)^q}{p\,B(p, q)} S, \qquad
+          S = \sum_{n \ge 0} s_n, \quad s_n = \prod_{k=1}^n \frac{p + q + k - 1}{p + k} y
+
+the derivatives of I by p and q, divided by the density, are y (1 - y) / p times
+:math:`S (\ln y - \psi(p + 1) + \psi(p + q)) + \partial S/\partial p` and
+:math:`S (\ln(1 - y) - \psi(q) + \psi(p + q)) + \partial S/\partial q`.
 """
 
 from __future__ import annotations
@@ -68,6 +81,51 @@ class _StandardGamma(Function):
 def standard_gamma(concentration: Tensor) -> Tensor:
     """Draws of the gamma distribution of rate 1; differentiable once by the concentration."""
     return _StandardGamma.apply(concentration)
+
+
+class _Dirichlet(Function):
+    @staticmethod
+    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+        drawn = standard_gamma(concentration)
+        made = drawn / drawn.sum(-1, keepdim=True)
+        ctx.save_for_backward(concentration, made)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g: Tensor) -> Tensor:
+        concentration, drawn = ctx.saved_tensors
+        d = from_array(dirichlet_derivative(concentration.array, drawn.array))
+        return d * (g - (drawn * g).sum(-1, keepdim=True))
+
+
+def dirichlet(concentration: Tensor) -> Tensor:
+    """Draws of the Dirichlet distribution, along the last dimension; differentiable once."""
+    return _Dirichlet.apply(concentration)
+
+
+def dirichlet_derivative(alpha: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The factors d of draws x: from the series in float64 at y = x, or from the other side at y = 1 - x if
+    that is smaller, where I decreases with x and its second parameter is α.
+    """
+    a, drawn = alpha.astype(np.float64), x.astype(np.float64)
+    b = a.sum(-1, keepdims=True) - a
+    low = drawn <= 0.5
+    y, p, q = np.where(low, drawn, 1 - drawn), np.where(low, a, b), np.where(low, b, a)
+    total, change = np.ones_like(y), np.zeros_like(y)  # S and ∂S/∂α
+    term, slope, n = np.ones_like(y), np.zeros_like(y), 0
+    while True:
+        n += 1
+        term = term * ((p + q + n - 1) / (p + n) * y)
+        slope = slope + 1 / (p + q + n - 1) - np.where(low, 1 / (p + n), 0)  # ∂ ln s_n/∂α
+        total = total + term
+        change = change + term * slope
+        if np.all((term <= 1e-17 * total) | ~np.isfinite(term)):
+            break
+    digamma = torch.digamma(from_array(np.stack([p + q, np.where(low, p + 1, q)]))).array
+    logarithm = np.log(np.where(low, np.maximum(y, np.finfo(np.float64).tiny), 1 - y))
+    bracket = total * (logarithm + digamma[0] - digamma[1]) + change
+    return np.asarray(np.where(low, -y, 1 - y) / p * bracket, dtype=x.dtype)
 
 
 def gamma_derivative(alpha: np.ndarray, z: np.ndarray) -> np.ndarray:

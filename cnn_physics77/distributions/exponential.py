@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.utils import broadcast_all
 
 
-class Exponential(Distribution):
+class Exponential(ExponentialFamily):
     r"""The time to an event of a constant rate: :math:`p(x) = \lambda e^{-\lambda x}`, x ≥ 0.
 
     Args:
@@ -27,6 +27,7 @@ class Exponential(Distribution):
     support = constraints.nonnegative
     has_rsample = True
     _batched = ("rate",)
+    _mean_carrier_measure = 0.0
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = broadcast_all(rate)
@@ -67,6 +68,13 @@ class Exponential(Distribution):
 
     def entropy(self) -> Tensor:
         return 1.0 - torch.log(self.rate)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (-self.rate,)
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return -torch.log(-x)
 
 
 __all__ = ["Exponential"]

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
 from cnn_physics77.distributions.draws import standard_gamma
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.utils import broadcast_all
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     r"""The gamma distribution: :math:`p(x) = \beta^\alpha x^{\alpha - 1} e^{-\beta x} / \Gamma(\alpha)`.
 
     Samples are differentiable by both parameters, once: see :mod:`.draws`.
@@ -34,6 +34,7 @@ class Gamma(Distribution):
     support = constraints.nonnegative
     has_rsample = True
     _batched = ("concentration", "rate")
+    _mean_carrier_measure = 0.0
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = broadcast_all(concentration, rate)
@@ -75,6 +76,13 @@ class Gamma(Distribution):
     def entropy(self) -> Tensor:
         a = self.concentration
         return a - torch.log(self.rate) + torch.lgamma(a) + (1.0 - a) * torch.digamma(a)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.concentration - 1, -self.rate
+
+    def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.lgamma(x + 1) - (x + 1) * torch.log(-y)
 
 
 __all__ = ["Gamma"]

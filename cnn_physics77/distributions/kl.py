@@ -20,6 +20,7 @@ from cnn_physics77.distributions.cauchy import Cauchy
 from cnn_physics77.distributions.continuous_bernoulli import ContinuousBernoulli
 from cnn_physics77.distributions.dirichlet import Dirichlet
 from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.exponential import Exponential
 from cnn_physics77.distributions.gamma import Gamma
 from cnn_physics77.distributions.geometric import Geometric
@@ -46,10 +47,10 @@ def register_kl(type_p: type, type_q: type) -> Callable:
     derived from them that have no function of their own.
 
     Raises:
-        TypeError: not classes of distributions.
+        TypeError: not classes.
     """
     for kind in (type_p, type_q):
-        if not isinstance(kind, type) or not issubclass(kind, Distribution):
+        if not isinstance(kind, type):
             raise TypeError(f"register_kl: expected classes of distributions, found {kind}")
 
     def register(function: Callable) -> Callable:
@@ -271,6 +272,11 @@ def _(p: Any, q: Any) -> Tensor:
             "kl_divergence: expected Independent distributions of one reinterpreted_batch_ndims, found others"
         )
     return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+
+
+@register_kl(ExponentialFamily, ExponentialFamily)
+def _(p: Any, q: Any) -> Tensor:
+    return p._divergence_from(q)
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.utils import _standard_normal, broadcast_all
 
 
-class Normal(Distribution):
+class Normal(ExponentialFamily):
     r"""The normal distribution: :math:`p(x) = \exp(-(x - \mu)^2 / 2\sigma^2) / \sqrt{2\pi\sigma^2}`.
 
     Args:
@@ -29,6 +29,7 @@ class Normal(Distribution):
     support = constraints.real
     has_rsample = True
     _batched = ("loc", "scale")
+    _mean_carrier_measure = 0.0
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
@@ -69,6 +70,13 @@ class Normal(Distribution):
 
     def entropy(self) -> Tensor:
         return 0.5 + 0.5 * math.log(2 * math.pi) + torch.log(self.scale)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return self.loc / self.scale.pow(2), -0.5 / self.scale.pow(2)
+
+    def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        return -x.pow(2) / (4 * y) + 0.5 * torch.log(-math.pi / y)
 
 
 __all__ = ["Normal"]

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.utils import broadcast_all
 
 
-class Poisson(Distribution):
+class Poisson(ExponentialFamily):
     r"""The number of independent events: :math:`p(k) = \lambda^k e^{-\lambda} / k!`, k = 0, 1, ...
 
     Args:
@@ -52,6 +52,13 @@ class Poisson(Distribution):
             self._validate_sample(value)
         rate, value = broadcast_all(self.rate, value)
         return torch.xlogy(value, rate) - rate - torch.lgamma(value + 1)
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return (torch.log(self.rate),)
+
+    def _log_normalizer(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return torch.exp(x)
 
 
 __all__ = ["Poisson"]

@@ -96,7 +96,7 @@ def _sum_rightmost(value: Tensor, dim: int) -> Tensor:
     >>> _sum_rightmost(torch.ones(2, 3, 4), 2)
     tensor([12., 12.])
     """
-    return value.sum(tuple(range(-dim, 0))) if dim else value
+    return value.reshape((*value.shape[:-dim], -1)).sum(-1) if dim else value
 
 
 __all__ = [

@@ -9,12 +9,12 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.chi2 import Chi2
-from cnn_physics77.distributions.distribution import Distribution
+from cnn_physics77.distributions.exp_family import ExponentialFamily
 from cnn_physics77.distributions.multivariate_normal import cholesky_of_inverse, log_diagonal
 from cnn_physics77.distributions.utils import _standard_normal, lazy_property, one_of
 
 
-class Wishart(Distribution):
+class Wishart(ExponentialFamily):
     r"""The distribution of :math:`\sum_k x_k x_k^T` for ν normal vectors of covariance V:
 
     .. math:: p(X) = \frac{\det(X)^{(\nu - n - 1)/2}\, e^{-\mathrm{tr}(V^{-1} X)/2}}
@@ -39,6 +39,7 @@ class Wishart(Distribution):
     support = constraints.positive_definite
     has_rsample = True
     _batched = ("df", "covariance_matrix", "precision_matrix", "scale_tril", "_lower", "_chi2")
+    _mean_carrier_measure = 0.0
 
     def __init__(
         self,
@@ -147,6 +148,15 @@ class Wishart(Distribution):
             - 0.5 * (self.df - size - 1) * torch.digamma(terms).sum(-1)
             + 0.5 * self.df * size
         )
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        return -self.precision_matrix / 2, (self.df - self._event_shape[-1] - 1) / 2
+
+    def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:  # type: ignore[override]
+        size = self._event_shape[-1]
+        half = y + (size + 1) / 2
+        return half * (size * math.log(2) - torch.linalg.slogdet(-2 * x)[1]) + torch.mvlgamma(half, size)
 
 
 __all__ = ["Wishart"]

@@ -68,6 +68,9 @@ def unused(fn: Callable) -> Callable:
     return fn
 
 
+_overload = _overload_method = unused
+
+
 def script_if_tracing(fn: Callable) -> Callable:
     """The function itself: a decorator."""
     return fn

@@ -64,7 +64,8 @@ def both(f, name):
     return made[name]()
 
 
-PAIRS = sorted({(p.__name__, q.__name__) for p, q in kl._formulas} | {("LogNormal", "LogNormal")})
+PAIRS = {(p.__name__, q.__name__) for p, q in kl._formulas} | {("LogNormal", "LogNormal")}
+PAIRS = sorted(PAIRS - {("ExponentialFamily", "ExponentialFamily")})  # has a file of its own
 
 
 @pytest.mark.parametrize(("p", "q"), PAIRS)

@@ -46,6 +46,8 @@ utils.benchmark utils.checkpoint utils.data.dataloader utils.data.dataset utils.
 overrides cpu xpu mtia types storage nn.grad autograd.profiler masked quasirandom utils.dlpack
 utils.data.sampler utils.hooks nn.modules.upsampling nn.utils.rnn optim.adadelta optim.adagrad
 optim.adamax optim.asgd optim.lbfgs optim.nadam optim.radam optim.rmsprop optim.rprop
+distributions.exp_family autograd.gradcheck nn.utils.spectral_norm nn.utils.weight_norm _dynamo
+_tensor_str _vmap_internals
 """
 
 OWN = {
@@ -181,7 +183,9 @@ hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatT
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
 autograd.profiler.profile export.export library.custom_op masked.MaskedTensor nested.nested_tensor
 overrides.handle_torch_function package.PackageExporter quantization.quantize_dynamic
-onnx.export profiler.profile serialization.register_package
+onnx.export profiler.profile serialization.register_package distributed.rpc.init_rpc
+distributed.optim.ZeroRedundancyOptimizer distributed.fsdp.FullyShardedDataParallel _C.Value
+distributed.nn.all_reduce _dynamo.explain utils.data.dataloader._BaseDataLoaderIter
 """
 
 
@@ -434,3 +438,36 @@ def test_gradients_of_convolutions(n):
             assert not getattr(grad, f"conv{n}d_input")(x.shape, b, g, **options).requires_grad
     for found, wanted in zip(*results, strict=True):
         np.testing.assert_allclose(found.detach().numpy(), wanted.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_a_module_that_is_asked_for_its_dict_shows_what_is_loaded_late():
+    program = """
+import sys
+from cnn_physics77 import optim
+assert "cnn_physics77.core.optim.rprop" not in sys.modules and "Rprop" in dir(optim)
+classes = [name for name, found in optim.__dict__.items() if isinstance(found, type)]
+assert {"SGD", "Rprop", "LBFGS", "Adafactor"} <= set(classes)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", ["nn.utils.weight_norm", "nn.utils.spectral_norm", "autograd.gradcheck"])
+def test_a_function_is_not_hidden_by_the_module_of_its_name(name):
+    module = importlib.import_module(f"cnn_physics77.{name}")
+    package, _, function = name.rpartition(".")
+    found = getattr(importlib.import_module(f"cnn_physics77.{package}"), function)
+    assert callable(found) and found is getattr(module, function)
+
+
+def test_operations_of_the_dispatcher_can_be_named():
+    with pytest.raises(NotImplementedError, match=r"torch.ops.aten.add_.Tensor: .* call torch.add$"):
+        ours.ops.aten.add_.Tensor(3)
+    assert not hasattr(ours.ops, "mine") and not hasattr(ours.ops.aten, "__path__")
+    assert not hasattr(ours.ops.aten.add, "__wrapped__")
+
+
+def test_what_is_lacking_has_no_attributes():
+    from cnn_physics77.vision import models
+
+    with pytest.raises(NotImplementedError, match=r"no torchvision.models.VGG16_Weights: nothing is down"):
+        models.VGG16_Weights.DEFAULT  # noqa: B018

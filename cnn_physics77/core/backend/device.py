@@ -85,6 +85,7 @@ def check_device(operation: str, place) -> None:
 
 class layout:
     """How the elements of a tensor are kept: ``torch.strided``, or ``torch.sparse_coo``, places and values.
+    The others can be named and compared; no tensor has them.
 
     >>> strided, sparse_coo
     (torch.strided, torch.sparse_coo)
@@ -104,6 +105,8 @@ class layout:
 
 strided = layout("strided")
 sparse_coo = layout("sparse_coo")
+sparse_csr, sparse_csc = layout("sparse_csr"), layout("sparse_csc")
+sparse_bsr, sparse_bsc = layout("sparse_bsr"), layout("sparse_bsc")
 
 
 def check_layout(operation: str, given) -> None:

@@ -6,6 +6,7 @@ from cnn_physics77.core.layers.convolution import *
 from cnn_physics77.core.layers.convolution import Convolution as _ConvNd
 from cnn_physics77.nn.modules._late import lazy_layers as _lazy_layers
 
+__all__ = _code.__all__
 __getattr__, __dir__ = _lazy.attributes(globals(), _lazy_layers("Conv"))
 
 _places.settle(globals(), _code)

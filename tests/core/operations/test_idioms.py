@@ -290,3 +290,15 @@ def test_class_indices_are_int64_or_uint8(dtype, t):
     for loss in (t.nn.CrossEntropyLoss(), t.nn.NLLLoss(), t.nn.functional.nll_loss):
         with pytest.raises(RuntimeError, match="expected target dtype to be Long or Byte, but got"):
             loss(logits, t.tensor([0, 1], dtype=getattr(t, dtype)))
+
+
+def test_where_takes_a_condition_of_uint8_with_a_warning():
+    condition = np.array([1, 0, 2], np.uint8)
+    for f in (torch, ours):
+        with pytest.warns(UserWarning, match="where received a uint8 condition tensor"):
+            torch.set_warn_always(True)
+            found = f.where(f.tensor(condition), f.arange(3.0), -1.0)
+        torch.set_warn_always(False)
+        assert found.tolist() == [0.0, -1.0, 2.0]
+    with pytest.raises(TypeError):
+        ours.where(ours.tensor([1, 0]), 1.0, 2.0)

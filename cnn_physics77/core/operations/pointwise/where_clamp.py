@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -41,7 +42,7 @@ def where(condition: Tensor, input=None, other=None):
     .. math:: y = \begin{cases} a & \text{where the condition holds} \\ b & \text{elsewhere} \end{cases}
 
     Args:
-        condition: boolean tensor; without input and other, of any dtype.
+        condition: boolean tensor, or of uint8, with a warning; without input and other, of any dtype.
         input, other: a and b, tensors or numbers. All three broadcast, and a and b are promoted to one dtype.
             Without them, the result is ``nonzero(condition, as_tuple=True)``.
 
@@ -58,6 +59,14 @@ def where(condition: Tensor, input=None, other=None):
     """
     if input is None and other is None:
         return tuple(from_array(index) for index in np.atleast_1d(condition.array).nonzero())
+    if condition.array.dtype == np.uint8:
+        warnings.warn(
+            "where received a uint8 condition tensor. This behavior is deprecated; use a boolean condition "
+            "instead",
+            UserWarning,
+            stacklevel=2,
+        )
+        condition = condition.bool()
     if condition.array.dtype.kind != "b":
         raise DtypeError(
             f"where: expected a boolean condition, found {condition.dtype}; compare, e.g. x > 0, or use "
