@@ -21,37 +21,29 @@ class Segment:
     """A piece of shared memory. It exists as long as an array of it, or a process that has mapped it.
 
     Attributes:
-        address: how another process finds it, until :meth:`close`: kind, place, size.
+        address: how another process finds it while this object lives: kind, place, size.
     """
 
     def __init__(self, size: int) -> None:
         size = max(size, 1)
         if hasattr(os, "memfd_create"):  # nameless: nothing is left behind, whatever happens
-            self._file = os.memfd_create("cnn_physics77")
-            os.ftruncate(self._file, size)
-            self._memory: Any = memoryview(mmap.mmap(self._file, size))
-            self.address = ["file", f"/proc/{os.getpid()}/fd/{self._file}", size]
+            file = os.memfd_create("cnn_physics77")
+            os.ftruncate(file, size)
+            self._memory: Any = memoryview(mmap.mmap(file, size))
+            self.address = ["file", f"/proc/{os.getpid()}/fd/{file}", size]
+            weakref.finalize(self, os.close, file)  # whoever needed the address has mapped it
         else:
-            self._named = SharedMemory(create=True, size=size)
-            self._memory = self._named.buf
-            self.address = ["name", self._named.name, size]
+            named = SharedMemory(create=True, size=size)
+            self._memory = named.buf
+            self.address = ["name", named.name, size]
+            weakref.finalize(self, named.unlink)
         self.start = np.frombuffer(self._memory, np.uint8).__array_interface__["data"][0]
         self.size = size
         _segments.add(self)
-        weakref.finalize(self, *self._closing())
-
-    def _closing(self) -> tuple:
-        """The function that takes the address back, and its argument: whoever needed it has mapped it."""
-        return (os.close, self._file) if hasattr(self, "_file") else (_unlink, self._named)
 
     def view(self, start: int, stop: int) -> memoryview:
         """Some bytes."""
         return self._memory[start:stop]
-
-    @property
-    def whole(self) -> memoryview:
-        """All bytes."""
-        return self._memory
 
 
 _segments: weakref.WeakSet[Segment] = weakref.WeakSet()
@@ -63,10 +55,6 @@ def segment_of(buffer: Buffer) -> Segment | None:
         if segment.start <= buffer.start and buffer.stop <= segment.start + segment.size:
             return segment
     return None
-
-
-def _unlink(named: SharedMemory) -> None:
-    named.unlink()
 
 
 def aligned(size: int) -> int:
