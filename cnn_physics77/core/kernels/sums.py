@@ -50,9 +50,11 @@ def _blocks_added(x, axis: int, dtype):
     blocks, rest = divmod(x.shape[axis], _TOGETHER)
     before = (slice(None),) * axis
     whole = x[*before, : blocks * _TOGETHER]
-    parts = np.add.reduce(
-        whole.reshape(*x.shape[:axis], blocks, _TOGETHER, *x.shape[axis + 1 :]), axis=axis + 1, dtype=dtype
-    )
+    if math.prod(x.shape[axis + 1 :]) < _TOGETHER:  # distant rows: NumPy is slow on short neighbours
+        parted, at = (_TOGETHER, blocks), axis
+    else:
+        parted, at = (blocks, _TOGETHER), axis + 1
+    parts = np.add.reduce(whole.reshape(*x.shape[:axis], *parted, *x.shape[axis + 1 :]), axis=at, dtype=dtype)
     if rest:
         left = np.add.reduce(x[*before, blocks * _TOGETHER :], axis=axis, dtype=dtype, keepdims=True)
         parts = np.concatenate([parts, left], axis=axis)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnn_physics77.core.errors import ArgumentError, ShapeError
+from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
+from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.reduction.sum_mean import sum
-from cnn_physics77.core.operations.reduction.var_std_norm import norm_of_vectors
-from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.core.operations.reduction.var_std_norm import norm_of_vectors, root
+from cnn_physics77.core.tensor import Tensor, from_array
 
 
 def cdist(
@@ -22,8 +26,9 @@ def cdist(
         x1: x, (..., P, M), real floating.
         x2: z, (..., R, M), of the same dtype. Leading dimensions broadcast.
         p: the order of the norm, from 0 (the number of different elements) to infinity.
-        compute_mode: accepted for compatibility with PyTorch. The differences are always computed, which is
-            exact for close vectors, but takes memory for P R M numbers.
+        compute_mode: whether many Euclidean distances may be computed from a matrix product, as
+            :math:`x^2 + z^2 - 2 x z`, in double precision, which for close vectors leaves half of its digits.
+            Otherwise the differences are computed, which takes memory for P R M numbers.
 
     Returns:
         (..., P, R). The gradient is 0 where a distance is 0.
@@ -49,11 +54,25 @@ def cdist(
         raise ArgumentError(
             f"cdist: expected compute_mode to be one of {', '.join(_MODES)}, found {compute_mode!r}"
         )
+    if p == 2 and compute_mode != _MODES[2] and a.array.size * b.array.shape[-2] > MOST_DIFFERENCES:
+        return _euclidean(a, b)
     differences = a.unsqueeze(-2) - b.unsqueeze(-3)
     if not differences.array.shape[-1]:
         return sum(differences, -1)
     return norm_of_vectors("cdist", differences, float(p), -1, False)
 
+
+def _euclidean(a: Tensor, b: Tensor) -> Tensor:
+    dtype = a.array.dtype
+    a, b = (cast(x, dtype=np.dtype(np.float64)) for x in (a, b))
+    center = b.array.mean(-2, keepdims=True)  # without it distances are the same, and less cancels
+    center = from_array(np.where(np.isfinite(center), center, 0))
+    a, b = a - center, b - center
+    squares = sum(a * a, -1).unsqueeze(-1) + sum(b * b, -1).unsqueeze(-2) - 2 * (a @ b.transpose(-2, -1))
+    return cast(root(where(from_array(squares.array <= 0), 0.0, squares)), dtype=dtype)
+
+
+MOST_DIFFERENCES = 1 << 22
 
 _MODES = (
     "use_mm_for_euclid_dist_if_necessary",

@@ -9,6 +9,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.index_put import index_select
 from cnn_physics77.core.operations.late import complete_late
+from cnn_physics77.core.operations.linalg.cdist import MOST_DIFFERENCES, cdist
 from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -19,7 +20,8 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     .. math:: y_{(i,j)} = \|x_i - x_j\|_p, \qquad i < j, \text{ in row-major order}
 
-    The differences take memory for N (N - 1) D / 2 numbers.
+    Many Euclidean distances are those of :func:`torch.cdist`, from a matrix product; otherwise the
+    differences take memory for N (N - 1) D / 2 numbers.
 
     Args:
         input: x, (N, D), real and floating.
@@ -43,6 +45,8 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     if p < 0:
         raise ArgumentError(f"pdist: only supports non-negative p values, found {p}")
     first, second = (from_array(index) for index in np.triu_indices(input.array.shape[0], 1))
+    if p == 2 and input.array.size * len(input.array) > 2 * MOST_DIFFERENCES:
+        return cdist(input, input)[first, second]
     difference = index_select(input, 0, first) - index_select(input, 0, second)
     return vector_norm(difference, p, 1, False)
 

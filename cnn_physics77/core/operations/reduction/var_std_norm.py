@@ -32,7 +32,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
-_root = unary(
+root = unary(
     "root",
     np.sqrt,
     "√x with derivative 0 at 0, so that a norm has the subgradient 0 there.",
@@ -108,7 +108,7 @@ def _dispersion(function: str, finish: Callable, input, dim, unbiased, correctio
     return _in_range(
         lambda x: finish(_var(x, dim=axes, keepdim=keepdim, count=count, correction=correction, whole=whole)),
         input,
-        *(_root_bounds(2) if finish is _root else (0.0, FLOAT32_MAX)),
+        *(_root_bounds(2) if finish is root else (0.0, FLOAT32_MAX)),
     )
 
 
@@ -157,7 +157,7 @@ def std(
     >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return _dispersion("std", _root, input, dim, unbiased, correction, keepdim)
+    return _dispersion("std", root, input, dim, unbiased, correction, keepdim)
 
 
 def var_mean(
@@ -182,7 +182,7 @@ def std_mean(
     >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
     (tensor(1.), tensor(2.))
     """
-    deviation = _dispersion("std_mean", _root, input, dim, unbiased, correction, keepdim)
+    deviation = _dispersion("std_mean", root, input, dim, unbiased, correction, keepdim)
     return deviation, _mean_over(input, dim, keepdim)
 
 
@@ -242,7 +242,7 @@ def norm_of_vectors(function: str, x: Tensor, p: float, dim, keepdim: bool) -> T
 def _root_of_powers(x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
     if p == 2:
         squares = cast(x * conj(x), dtype=x.array.real.dtype) if x.array.dtype.kind == "c" else x * x
-        return _root(sum(squares, dim, keepdim))
+        return root(sum(squares, dim, keepdim))
     magnitude = abs(x)
     if p < 0:  # a zero makes the norm 0; the gradient is 0 there
         zero = from_array(x.array == 0)
