@@ -128,6 +128,20 @@ class Sequential(_Numbered):
             )
         return self.extend(other)
 
+    def __mul__(self, times: int) -> Sequential:
+        """The same modules, several times one after the other."""
+        if not isinstance(times, int):
+            return NotImplemented
+        if times <= 0:
+            raise ValueError(f"Sequential: can be repeated once or more, found {times} times")
+        return Sequential(*list(self) * times)
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Sequential:
+        repeated = self * times
+        return self.extend(list(repeated)[len(self) :])
+
 
 class ModuleList(_Numbered):
     """A list of modules, registered as submodules; it has no ``forward``.

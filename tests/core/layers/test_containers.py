@@ -153,3 +153,20 @@ def test_errors_are_pytorchs(make, error):
 def test_a_missing_parameter_is_a_missing_key():
     with pytest.raises(KeyError):  # PyTorch looks among all attributes and raises AttributeError
         ours.nn.ParameterDict()["training"]
+
+
+def test_sequential_repeated():
+    """The same modules, so their parameters are counted once; as in PyTorch."""
+    for m in (ours.nn, torch.nn):
+        once = m.Sequential(m.Linear(2, 2), m.ReLU())
+        thrice, also = once * 3, 3 * once
+        assert [len(once), len(thrice), len(also), len(list(thrice.parameters()))] == [2, 6, 6, 2]
+        assert thrice[4] is once[0]
+        itself = once
+        once *= 2
+        assert once is itself
+        assert list(once.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+        with pytest.raises(ValueError, match=r"once or more|Non-positive"):
+            once * 0
+        with pytest.raises(TypeError):
+            once * 2.0
