@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cnn_physics77.core.operations.nn.gru import *
     from cnn_physics77.core.operations.nn.lstm import *
     from cnn_physics77.core.operations.pointwise.bessel import i0
+    from cnn_physics77.core.operations.pointwise.fake_quantize import *
     from cnn_physics77.core.operations.pointwise.floating_point import *
     from cnn_physics77.core.operations.pointwise.gamma_functions import (
         digamma,
@@ -93,6 +94,7 @@ _NAMES = {
     "linalg.matrix_functions": "matrix_power",
     "linalg.root_forms": "cholesky det frobenius_norm inverse lu lu_solve matrix_exp nuclear_norm pinverse "
     "qr slogdet svd triangular_solve",
+    "pointwise.fake_quantize": "fake_quantize_per_channel_affine fake_quantize_per_tensor_affine",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
     "pointwise.bessel": "i0",

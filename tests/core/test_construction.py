@@ -405,6 +405,15 @@ def test_asarray_shares_and_array_copies():
     assert np.from_dlpack(x).tolist() == [7, 1, 2]
 
 
+def test_a_capsule_of_dlpack_is_taken_once():
+    x = ours.tensor([1.0, 2.0])
+    capsule = x.__dlpack__()
+    ours.from_dlpack(capsule)[0] = 7.0
+    assert x.tolist() == [7, 2]
+    with pytest.raises(ValueError, match="PyCapsule"):
+        ours.from_dlpack(capsule)
+
+
 def test_a_variable_is_not_handed_out_unseen():
     x = ours.ones(2, requires_grad=True)
     for take in (

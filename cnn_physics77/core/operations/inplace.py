@@ -423,7 +423,7 @@ for _name, _function in (
     ("unsqueeze_", shape.unsqueeze),
     ("t_", permutation.t),
     ("transpose_", permutation.transpose),
-    ("swapaxes_", permutation.transpose),
+    ("swapaxes_", permutation.swapaxes),
     ("swapdims_", permutation.transpose),
     ("as_strided_", lambda x, *args, **named: x.as_strided(*args, **named)),
 ):

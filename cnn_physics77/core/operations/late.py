@@ -28,7 +28,7 @@ METHODS: dict[str, str] = {
     "indexing.view_scatter": "as_strided as_strided_scatter select_scatter slice_scatter",
     "comparison.histogram": "histc histogram",
     "comparison.quantile_mode": "mode nanquantile quantile",
-    "sparse.creation": "to_dense to_sparse",
+    "sparse.creation": "to_dense to_sparse to_sparse_coo sparse_mask",
     "pointwise.floating_point": "copysign frexp heaviside ldexp nan_to_num nextafter signbit",
     "pointwise.gcd_lcm": "gcd lcm",
     "pointwise.bessel": "i0",

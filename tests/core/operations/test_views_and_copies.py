@@ -70,7 +70,7 @@ CASES = {
     "movedim": lambda t, x: t.movedim(x, 0, 1),
     "movedim same": lambda t, x: x.movedim(0, 0),
     "moveaxis": lambda t, x: t.moveaxis(x, 0, 1),
-    "swapaxes": lambda t, x: t.swapaxes(x, 0, 1),
+    "swapaxes": lambda t, x: t.swapaxes(x, axis0=0, axis1=1),
     "swapdims": lambda t, x: x.swapdims(0, 1),
     "transpose": lambda t, x: x.transpose(0, 1),
     "transpose same": lambda t, x: x.transpose(0, 0),

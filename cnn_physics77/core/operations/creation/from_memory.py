@@ -52,8 +52,39 @@ def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_
     return y.detach().requires_grad_(requires_grad)
 
 
+class _Exporter:
+    """An object with the DLPack protocol that gives a capsule of the CPU's."""
+
+    def __init__(self, capsule) -> None:
+        self._capsule = capsule
+
+    def __dlpack__(self, **options):
+        return self._capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+class _Writable:
+    """The memory of an array, as memory that may be written."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def _of_capsule(capsule) -> np.ndarray:
+    """The memory of a capsule. One without a version does not say whether it may be written: NumPy assumes
+    that it may not, PyTorch that it may."""
+    says_so = "versioned" in repr(capsule)  # the name of the capsule
+    array = np.from_dlpack(_Exporter(capsule))
+    return array if says_so else np.asarray(_Writable(array))
+
+
 def from_dlpack(ext_tensor, *, device=None, copy: bool | None = None) -> Tensor:
-    """A tensor of any library's on the CPU that has the DLPack protocol. It shares the memory if possible.
+    """A tensor of any library's on the CPU that has the DLPack protocol, or its capsule. It shares the memory
+    if possible. A capsule can be taken once.
 
     Args:
         copy: None to share memory if possible; True never to share; False to raise an error where a copy is
@@ -69,6 +100,8 @@ def from_dlpack(ext_tensor, *, device=None, copy: bool | None = None) -> Tensor:
     >>> a
     array([7., 0.])
     """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        return asarray(_of_capsule(ext_tensor), device=device, copy=copy)
     if not hasattr(ext_tensor, "__dlpack__"):
         raise DtypeError(
             f"from_dlpack: expected an object with __dlpack__, found {type(ext_tensor).__name__}; use "

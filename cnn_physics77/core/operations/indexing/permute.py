@@ -64,8 +64,19 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _permute(input, dims=tuple(order))
 
 
-swapaxes = swapdims = transpose
-method("swapaxes", "swapdims")(transpose)
+swapdims = transpose
+method("swapdims")(transpose)
+
+
+@method("swapaxes")
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """:func:`transpose`, with NumPy's names of the dimensions.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.swapaxes(torch.zeros(2, 3), axis0=0, axis1=1).shape
+    torch.Size([3, 2])
+    """
+    return transpose(input, axis0, axis1)
 
 
 @method("t")

@@ -156,6 +156,34 @@ def to_sparse(self: Tensor, sparse_dim: int | None = None) -> SparseTensor:
     )
 
 
+@method("to_sparse_coo")
+def to_sparse_coo(self: Tensor) -> SparseTensor:
+    """:meth:`to_sparse` of all dimensions."""
+    return to_sparse(self)
+
+
+@method("sparse_mask")
+def sparse_mask(self: Tensor, mask: SparseTensor) -> SparseTensor:
+    """The elements of this dense tensor that a sparse one of its shape stores, in sparse form.
+
+    Raises:
+        ShapeError: the shapes differ.
+
+    >>> import cnn_physics77 as torch
+    >>> torch.ones(2, 2).sparse_mask(torch.eye(2).to_sparse()).to_dense()
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    shape = self.array.shape
+    if tuple(mask.shape) != shape:
+        raise ShapeError(f"sparse_mask: expected a mask of shape {shape}, found {tuple(mask.shape)}")
+    places = mask._places
+    n = len(places)
+    numbers = np.ravel_multi_index(tuple(places), shape[:n]) if n else np.zeros(places.shape[1], np.int64)
+    flat = reshape(self, (prod(shape[:n]), *shape[n:]))
+    return made(places, index_select(flat, 0, from_array(numbers)), size_of(shape), mask._coalesced)
+
+
 @method("to_dense")
 def to_dense(self: Tensor, dtype=None) -> Tensor:
     """The tensor itself, in the dtype if one is given. A sparse tensor: all its elements.

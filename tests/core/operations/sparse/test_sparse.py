@@ -52,6 +52,8 @@ RESULTS = {
     "softmax 1": lambda t, a, b: t.sparse.softmax(a, 1),
     "log_softmax": lambda t, a, b: t.sparse.log_softmax(a, 1),
     "to_sparse": lambda t, a, b: b.to_sparse(),
+    "to_sparse_coo": lambda t, a, b: b.to_sparse_coo(),
+    "sparse_mask": lambda t, a, b: (b @ b.t()).sparse_mask((b @ b.t()).relu().to_sparse()),
     "to_sparse 1": lambda t, a, b: b.to_sparse(1),
 }
 
