@@ -15,6 +15,7 @@ from cnn_physics77.compile.replay.gradients import Gradient, Gradients
 from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.layers.hooks import of_all_modules
 from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
@@ -138,10 +139,12 @@ class Guards:
             slot.find_arrays()
 
     def _hooks_now(self) -> list[Any]:
-        """The hooks that a backward pass and a step call."""
+        """The hooks that a backward pass and a step call, and those of all modules."""
         leaves, optimizers = self._hooked
         kinds = [hooks for t in leaves for hooks in (t.hooks, t._after_accumulation)]
         kinds += [hooks for o in optimizers for hooks in (o._step_pre_hooks, o._step_post_hooks)]
+        every = of_all_modules
+        kinds += [every.forward_pre, every.forward, every.backward_pre, every.backward]
         return [tuple(hooks.values()) if hooks else () for hooks in kinds]
 
     def modules_hold(self) -> bool:

@@ -58,6 +58,18 @@ class ModuleHooks:
             self.always.add(handle.id)
         return handle
 
+    def before(self, others: ModuleHooks) -> ModuleHooks:
+        """These hooks and then the others, for one call."""
+        both = ModuleHooks()
+        for name, hooks in vars(both).items():
+            hooks.update(getattr(self, name))
+            hooks.update(getattr(others, name))
+        return both
+
+
+of_all_modules = ModuleHooks()
+"""The hooks that ``register_module_forward_hook`` and its relatives add, called before a module's own."""
+
 
 class HooksAttribute:
     """The hooks of one kind as an attribute of the module: a dictionary that can be changed or replaced.
@@ -81,6 +93,8 @@ class HooksAttribute:
 def call_with_hooks(module, args: tuple, kwargs: dict):
     """``module.forward(*args, **kwargs)`` with the module's hooks."""
     hooks: ModuleHooks = module._hooks
+    if hooks is not of_all_modules:
+        hooks = of_all_modules.before(hooks)
     for number, hook in tuple(hooks.forward_pre.items()):
         if number in hooks.with_kwargs:
             replaced = hook(module, args, kwargs)

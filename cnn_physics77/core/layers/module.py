@@ -377,9 +377,10 @@ class Module(Stateful, Conversions):
     # ------------------------------------------------------------------------------- hooks
 
     def _own_hooks(self) -> ModuleHooks:
-        if self._hooks is None:
-            self._hooks = ModuleHooks()
-        return self._hooks
+        hooks = self.__dict__.get("_hooks")  # not those of all modules
+        if hooks is None:
+            hooks = self._hooks = ModuleHooks()
+        return hooks
 
     _forward_pre_hooks = HooksAttribute("forward_pre")
     _forward_hooks = HooksAttribute("forward")

@@ -17,7 +17,7 @@ from cnn_physics77.nn.modules.fold import *
 from cnn_physics77.nn.modules.instancenorm import *
 from cnn_physics77.nn.modules.linear import *
 from cnn_physics77.nn.modules.loss import *
-from cnn_physics77.nn.modules.module import *
+from cnn_physics77.nn.modules.module import Module
 from cnn_physics77.nn.modules.normalization import *
 from cnn_physics77.nn.modules.padding import *
 from cnn_physics77.nn.modules.pooling import *

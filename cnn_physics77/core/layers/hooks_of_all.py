@@ -1,0 +1,61 @@
+"""Hooks of all modules, of those that exist and those that will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cnn_physics77.core.handles import RemovableHandle
+from cnn_physics77.core.layers.hooks import of_all_modules
+from cnn_physics77.core.layers.module import Module
+
+
+def _register(kind: str, hook: Callable, **options: bool) -> RemovableHandle:
+    Module._hooks = of_all_modules  # until then, a module without hooks of its own need not look for any
+    return of_all_modules.register(kind, hook, **options)
+
+
+def register_module_forward_pre_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, args)`` before the ``forward`` of every module. A result, unless None, replaces the
+    arguments. These hooks are called before those of the module.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.nn.modules.module import register_module_forward_pre_hook
+    >>> with register_module_forward_pre_hook(lambda module, args: print(type(module).__name__)):
+    ...     _ = torch.nn.Sequential(torch.nn.ReLU())(torch.ones(1))
+    Sequential
+    ReLU
+    """
+    return _register("forward_pre", hook)
+
+
+def register_module_forward_hook(
+    hook: Callable, *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """Call ``hook(module, args, output)`` after the ``forward`` of every module. A result, unless None,
+    replaces the output.
+
+    Args:
+        with_kwargs: call ``hook(module, args, kwargs, output)``.
+        always_call: call it even if ``forward`` raises.
+    """
+    return _register("forward", hook, with_kwargs=with_kwargs, always=always_call)
+
+
+def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, grad_output)`` when the gradients of the outputs of any module are computed. A
+    result, unless None, replaces them."""
+    return _register("backward_pre", hook)
+
+
+def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
+    """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs of any
+    module are computed. A result, unless None, replaces ``grad_input``."""
+    return _register("backward", hook)
+
+
+__all__ = [
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+]
