@@ -371,9 +371,9 @@ def test_kernels_of_unlike_taps():
     assert channel_counts(np.zeros_like(weight), 1) is not None
 
 
-def test_a_sum_tells_what_is_not_finite():
+def test_a_sum_of_squares_tells_what_is_not_finite():
     assert all_finite(np.ones((2, 3))) and not all_finite(np.array([1, np.nan]))
-    assert not all_finite(np.array([np.inf, -np.inf]))
+    assert not all_finite(np.array([np.inf, -np.inf])) and not all_finite(np.full((4, 4), np.inf)[::2, ::2])
 
 
 def test_the_check_is_what_keeps_outliers_apart(monkeypatch):

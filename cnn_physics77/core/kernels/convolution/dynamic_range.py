@@ -54,6 +54,7 @@ import numpy as np
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution.toom_cook import matrices
 from cnn_physics77.core.kernels.gemm import matmul
+from cnn_physics77.core.kernels.runtime.layout import flat
 
 MOST_CONTRAST = 64.0
 COMMON_CONTRAST = 128.0
@@ -260,9 +261,10 @@ def _each_tap(channels: int, taps: int, dtype: np.dtype) -> np.ndarray:
 
 @silent
 def all_finite(array: np.ndarray) -> bool:
-    """Whether all values are finite; False also where they are so large that their sum overflows.
+    """Whether all values are finite; False also where they are so large that the sum of squares overflows.
 
     >>> all_finite(np.ones(3)), all_finite(np.array([np.inf, -np.inf]))
     (True, False)
     """
-    return bool(np.isfinite(array.sum()))
+    row = flat(array)
+    return bool(np.isfinite(array.sum() if row is None else np.vecdot(row, row)))
