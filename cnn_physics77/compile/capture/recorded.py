@@ -241,72 +241,106 @@ def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer
         uninterrupted(restore)
 
 
+class _Arguments:
+    """The arguments of a recorded call, and what the function gets for them.
+
+    Leaves that are variables lie in copies of their memory meanwhile; the function has other leaves to
+    itself. For each other argument it gets a copy. Where the results can be differentiated it gets one for
+    all, and the copies stand at the edge of the graph.
+
+    Attributes:
+        given: the arguments, and the gradients of variables.
+        own: the variables, and their gradients, by id.
+        copies: the copies, by the id of what is copied, and ``histories`` their nodes.
+        buffers: where copies lie, by the same.
+        first: the position at which each is given first, by id; ``positions`` that of what the function gets.
+    """
+
+    def __init__(self, given: list[Tensor], trace: Trace) -> None:
+        how = self.how = trace.how
+        self.own = {id(t) for index in how.variables for t in (given[index], given[index]._grad)}
+        self.given = with_gradients(given, how.variables)
+        self.copies = {
+            id(t): copy_of(t, () if how.differentiable else (edge_to(t),))
+            for t in self.given
+            if id(t) not in self.own and t.array.size and (how.differentiable or t.edge is not LEAF)
+        }
+        self.histories = {key: t.edge for key, t in self.copies.items() if t.edge is not None}
+        self.buffers = {key: trace.add(owner_of(t.array), INPUT) for key, t in self.copies.items()}
+        self.first = {id(t): index for index, t in reversed(list(enumerate(self.given)))}
+        self.positions = {
+            id(self.copies.get(key, self.given[index])): index for key, index in self.first.items()
+        }
+
+    def describe(self, made: Recording) -> None:
+        """Note which arguments the recording is for, before the call."""
+        made.variables = {index: self.given[index]._grad is None for index in self.how.variables}
+        made.aliases = aliases(self.given)
+        if not self.how.differentiable:
+            leaves = {i for i, t in enumerate(self.given) if t.edge is LEAF and id(t) not in self.own}
+            made.kept = [(index, ref(self.given[index])) for index in leaves]
+            made.samples = [(i, t.array.copy()) for i, t in enumerate(self.given) if i not in leaves]
+
+    def give_changes(self, made: Recording) -> None:
+        """Give the arguments what the function did to their copies."""
+        for key, node in self.histories.items() if self.how.differentiable else ():
+            node.edges = (edge_to(self.given[self.first[key]]),)
+        for index, _ in made.changed_inputs():
+            t = self.given[index]
+            if (copy := self.copies.get(id(t))) is not None:
+                np.copyto(t.array, copy.array)
+                if copy.edge is not self.histories.get(id(t)):
+                    rebase_history(t, copy.edge)
+                if copy.edge is not None:
+                    made.problem = made.problem or "it changes an argument that requires grad in place"
+
+    def restored(self, returned: list[Tensor]) -> list[Tensor]:
+        """Results, with the arguments themselves for their copies."""
+        return [self.given[self.positions[id(t)]] if id(t) in self.positions else t for t in returned]
+
+
 def call_and_record(function: Callable, description: Any, given: list[Tensor], how: How) -> Recording:
     """Call the function as always, and note what it does.
-
-    Copies of the arguments are changed in their place, and the leaves among them that are variables lie in
-    copies of their memory meanwhile. The function has other leaves to itself. Where the results can be
-    differentiated, all are copied, and the copies stand at the edge of the graph.
 
     Args:
         description, given: the arguments ``(args, kwargs)``, flattened.
     """
     before = holders()
-    tensors, optimizers = TensorBefore.all_of(before), OptimizerBefore.all()
     trace = Trace((array for holder in before for array in arrays_of(holder)), how)
-    made = Recording(function, description, trace, Seen(), tensors, optimizers)
-    made.variables = {index: given[index]._grad is None for index in how.variables}
-    own = {id(t) for index in how.variables for t in (given[index], given[index]._grad)}
-    if not how.differentiable:
-        leaves = {index for index, t in enumerate(given) if t.edge is LEAF and id(t) not in own}
-        made.kept = [(index, ref(given[index])) for index in leaves]
-    given = with_gradients(given, how.variables)
-    made.aliases = aliases(given)
-    if not how.differentiable:
-        made.samples = [(i, t.array.copy()) for i, t in enumerate(given) if i not in leaves]
-    copies = {
-        id(t): copy_of(t, () if how.differentiable else (edge_to(t),))
-        for t in given
-        if id(t) not in own and t.array.size and (how.differentiable or t.edge is not LEAF)
-    }
-    histories = {key: copy.edge for key, copy in copies.items() if copy.edge is not None}
-    buffers = {key: trace.add(owner_of(copy.array), INPUT) for key, copy in copies.items()}
-    known = {id(state.tensor) for state in tensors} | {id(copy) for copy in copies.values()}
-    first = {id(t): index for index, t in reversed(list(enumerate(given)))}
-    positions = {id(copies.get(key, given[index])): index for key, index in first.items()}
+    made = Recording(function, description, trace, Seen(), TensorBefore.all_of(before), OptimizerBefore.all())
+    arguments = _Arguments(given, trace)
+    arguments.describe(made)
+    copies, first, own = arguments.copies, arguments.first, arguments.own
+    known = {id(state.tensor) for state in made.tensors} | {id(copy) for copy in copies.values()}
+    moved = [t for t in arguments.given if id(t) in own]
     start = sequence.next()
 
-    with _in_copies([t for t in given if id(t) in own], trace) as own_buffers, tapped(trace, made.seen):
-        buffers |= own_buffers
-        args, kwargs = rebuild(description, [copies.get(id(t), t) for t in given])
+    with _in_copies(moved, trace) as own_buffers, tapped(trace, made.seen):
+        args, kwargs = rebuild(description, [copies.get(id(t), t) for t in arguments.given])
         note_modules(made.seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
         made.boundary = len(trace.steps)
         returned: list[Tensor] = []
         made.description = flatten(result, returned)
-        grads = [state.tensor for state in tensors if state.tensor._grad is not state.grad]
+        grads = [state.tensor for state in made.tensors if state.tensor._grad is not state.grad]
         for t in grads:
             place = None if t._grad is None else trace.operand(t._grad.array)
             made.grads.append((first[id(t)] if id(t) in own else t, place))
+        buffers = {**arguments.buffers, **own_buffers}
         made.inputs = [(first[key], trace.operand(buffer.owner)) for key, buffer in buffers.items()]
-        made.problem = trace.problem or _describe(made, returned, positions, known)
+        made.problem = trace.problem or _describe(made, returned, arguments.positions, known)
         if how.differentiable and not made.problem:
             roots = [t for t, o in zip(returned, made.outputs) if type(o) is New and o.history]
-            arguments = {node: (first[key], copies[key]) for key, node in histories.items()}
-            made.backward, made.problem = record_backward(trace, made.seen, roots, arguments, known, start)
+            nodes = {node: (first[key], copies[key]) for key, node in arguments.histories.items()}
+            made.backward, made.problem = record_backward(trace, made.seen, roots, nodes, known, start)
 
-    for key, node in histories.items() if how.differentiable else ():
-        node.edges = (edge_to(given[first[key]]),)
-    give_changes(made, given, copies, histories)
-    made.result = rebuild(
-        made.description, [given[positions[id(t)]] if id(t) in positions else t for t in returned]
-    )
+    arguments.give_changes(made)
+    made.result = rebuild(made.description, arguments.restored(returned))
     made.passing = bool(made.seen.passing)
     made.problem = made.seen.passing or made.problem or trace.problem or problem_of(made)
-    if not (made.problem or how.differentiable) and any(
-        id(t) not in known and has_graph(t.edge) for t in returned
-    ):
+    graphs = (t.edge for t in returned if id(t) not in known)
+    if not made.problem and not how.differentiable and any(map(has_graph, graphs)):
         made.problem = DIFFERENTIABLE
     if not made.problem:
         kept = kept_tensor(trace, known | _alive([*returned, *grads]))
@@ -349,22 +383,6 @@ def _describe(made: Recording, returned: list[Tensor], positions: dict[int, int]
             places.append((index, place))
         made.outputs.append(New(place, t.edge is not None))
     return ""
-
-
-def give_changes(
-    made: Recording, given: list[Tensor], copies: dict[int, Tensor], histories: dict[int, Node]
-) -> None:
-    """Give the arguments what the function did to their copies."""
-    for index, _ in made.changed_inputs():
-        key = id(given[index])
-        copy = copies.get(key)
-        if copy is None:
-            continue
-        np.copyto(given[index].array, copy.array)
-        if copy.edge is not histories.get(key):
-            rebase_history(given[index], copy.edge)
-        if copy.edge is not None:
-            made.problem = made.problem or "it changes an argument that requires grad in place"
 
 
 def settings_of(optimizer: Optimizer) -> list[dict[str, Any]]:
