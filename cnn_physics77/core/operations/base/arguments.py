@@ -6,6 +6,7 @@ import warnings
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.windows import Size
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -120,8 +121,13 @@ def reduction_of(
     return reduction
 
 
-def reduced(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """The losses, times the weight if there is one, then their mean or sum according to the reduction."""
+def reduced(losses: Tensor, weight: Tensor | None, reduction: str, name: str = "") -> Tensor:
+    """The losses, times the weight if there is one, then their mean or sum according to the reduction.
+
+    Args:
+        name: PyTorch's of the whole, if it is one operation there: "MseLoss".
+    """
     if weight is not None:
         losses = losses * weight
-    return losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+    result = losses.mean() if reduction == "mean" else losses.sum() if reduction == "sum" else losses
+    return named(result, f"{name}Backward0") if name else result

@@ -19,6 +19,7 @@ from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.base.dimensions import dimension
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -293,7 +294,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise ShapeError(
             f"select: index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
         )
-    return slice_along(input, dim, operator.index(index))
+    return named(slice_along(input, dim, operator.index(index)), "SelectBackward0")
 
 
 @method("narrow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.operations.pointwise.arithmetic import conj
 from cnn_physics77.core.tensor import Tensor, method
@@ -61,7 +62,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     order = list(range(ndim))
     if ndim:
         order[a], order[b] = b, a
-    return _permute(input, dims=tuple(order))
+    return named(_permute(input, dims=tuple(order)), "TransposeBackward0")
 
 
 swapdims = transpose
@@ -96,7 +97,7 @@ def t(input: Tensor) -> Tensor:
             f"t: expected a tensor with <= 2 dimensions, found shape {input.array.shape}; use .mT or "
             "transpose"
         )
-    return _permute(input, dims=(1, 0) if ndim == 2 else tuple(range(ndim)))
+    return named(_permute(input, dims=(1, 0) if ndim == 2 else tuple(range(ndim))), "TBackward0")
 
 
 @method("adjoint")

@@ -19,6 +19,7 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import contiguous, flat
 from cnn_physics77.core.operations.base.broadcasting import _expand, broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.views import view_operation
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -238,9 +239,10 @@ def squeeze(input: Tensor, dim=None) -> Tensor:
     """
     shape = input.array.shape
     if dim is None:
-        return _reshape(input, shape=tuple(n for n in shape if n != 1))
-    named = dimensions("squeeze", dim, len(shape)) if dim != () and dim != [] else ()
-    return _reshape(input, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in named))
+        return named(_reshape(input, shape=tuple(n for n in shape if n != 1)), "SqueezeBackward0")
+    given = dimensions("squeeze", dim, len(shape)) if dim != () and dim != [] else ()
+    result = _reshape(input, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in given))
+    return named(result, "SqueezeBackward1" if isinstance(dim, int) else "SqueezeBackward2")
 
 
 @method("unsqueeze")
@@ -256,7 +258,7 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """
     shape = input.array.shape
     dim = dimension("unsqueeze", dim, len(shape) + 1)
-    return _reshape(input, shape=(*shape[:dim], 1, *shape[dim:]))
+    return named(_reshape(input, shape=(*shape[:dim], 1, *shape[dim:])), "UnsqueezeBackward0")
 
 
 def atleast_1d(*tensors: Tensor):

@@ -99,7 +99,10 @@ def mse_loss(
     tensor(2.)
     """
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
-    return _weighted("mse_loss", _squared_error(*_pair("mse_loss", input, target)), weight, reduction)
+    losses = _squared_error(*_pair("mse_loss", input, target))
+    if weight is None:
+        return reduced(losses, None, reduction, "MseLoss")
+    return _weighted("mse_loss", losses, weight, reduction)
 
 
 @in_float32
@@ -156,7 +159,9 @@ def smooth_l1_loss(
     if beta < 0:
         raise ArgumentError(f"smooth_l1_loss: expected beta to be non-negative, found {beta}")
     x, t = _pair("smooth_l1_loss", input, target)
-    return reduced(_absolute_error(x, t) if beta == 0 else _huber(x - t, delta=beta) / beta, None, reduction)
+    if beta == 0:
+        return reduced(_absolute_error(x, t), None, reduction)
+    return reduced(_huber(x - t, delta=beta) / beta, None, reduction, "SmoothL1Loss")
 
 
 @in_float32
@@ -189,7 +194,7 @@ def huber_loss(
     x, t = _pair("huber_loss", input, target)
     losses = _huber(x - t, delta=delta)
     _check_weight("huber_loss", weight, losses)
-    return reduced(losses, weight, reduction)
+    return reduced(losses, weight, reduction, "HuberLoss" if weight is None else "")
 
 
 def _check_weight(function: str, weight: Tensor | None, losses: Tensor) -> None:

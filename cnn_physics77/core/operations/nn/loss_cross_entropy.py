@@ -13,6 +13,7 @@ from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast, expand_to
 from cnn_physics77.core.operations.base.double_backward import double_backward
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.nn.activation_smooth import logsigmoid, sigmoid
@@ -157,11 +158,10 @@ def nll_loss(
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
     target, kept = _classes("nll_loss", input, target, weight, ignore_index)
     losses = _nll(input, target, kept, weight)
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    return losses.sum() / _total_weight(target, kept, weight, dtype=losses.dtype)
+    loss = losses if reduction == "none" else losses.sum()
+    if reduction == "mean":
+        loss = loss / _total_weight(target, kept, weight, dtype=losses.dtype)
+    return named(loss, "NllLossBackward0" if input.ndim <= 2 else "NllLoss2DBackward0")
 
 
 # ------------------------------------------------------------------------------ cross-entropy
@@ -280,7 +280,9 @@ def cross_entropy(
     y, _, _ = _cross_entropy(
         input, target, kept, weight, reduction=reduction, label_smoothing=label_smoothing
     )
-    return y
+    if label_smoothing:
+        return named(y, "AddBackward0")
+    return y if input.ndim <= 2 else named(y, "NllLoss2DBackward0")
 
 
 def _cross_entropy_of_probabilities(
@@ -384,7 +386,7 @@ def binary_cross_entropy(
                 f"binary_cross_entropy: all elements of {name} should be between 0 and 1, found {x.min()} to "
                 f"{x.max()}; apply sigmoid first, or use binary_cross_entropy_with_logits"
             )
-    return reduced(_binary_cross_entropy(input, target), weight, reduction)
+    return reduced(_binary_cross_entropy(input, target), weight, reduction, "BinaryCrossEntropy")
 
 
 @operation(name="binary_cross_entropy_with_logits")
@@ -460,7 +462,8 @@ def binary_cross_entropy_with_logits(
                 f"{function}: expected a pos_weight that broadcasts to the input's shape "
                 f"{input.array.shape}, found {pos_weight.array.shape}"
             )
-    return reduced(_logits_cross_entropy(input, target, pos_weight), weight, reduction)
+    losses = _logits_cross_entropy(input, target, pos_weight)
+    return reduced(losses, weight, reduction, "BinaryCrossEntropyWithLogits")
 
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "nll_loss"]

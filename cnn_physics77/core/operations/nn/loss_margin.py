@@ -306,7 +306,7 @@ def multi_margin_loss(
         hinges = hinges * unsqueeze(weight[t], 1)
     others = np.arange(classes) != t.array[:, None]
     losses = where(from_array(others), hinges, 0).sum(1) / classes
-    return reduced(reshape(losses, target.array.shape), None, reduction)
+    return reduced(reshape(losses, target.array.shape), None, reduction, "MultiMarginLoss")
 
 
 @in_float32
@@ -355,7 +355,7 @@ def multilabel_margin_loss(
     hinges = relu(1 - (unsqueeze(of_targets, 2) - unsqueeze(x, 1)))
     pairs = counts[:, :, None] & ~is_target[:, None, :]
     losses = where(from_array(pairs), hinges, 0).sum((1, 2)) / classes
-    return reduced(losses if input.ndim == 2 else losses[0], None, reduction)
+    return reduced(losses if input.ndim == 2 else losses[0], None, reduction, "MultilabelMarginLoss")
 
 
 def _scores_and_classes(
@@ -444,7 +444,7 @@ def soft_margin_loss(
     tensor(0.6931)
     """
     reduction = reduction_of("soft_margin_loss", reduction, size_average, reduce)
-    return reduced(-logsigmoid(input * target), None, reduction)
+    return reduced(-logsigmoid(input * target), None, reduction, "SoftMarginLoss")
 
 
 __all__ = [

@@ -17,6 +17,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
@@ -221,11 +222,14 @@ def _extreme(function: str, record, find, pairwise, input, dim, keepdim):
     array = input.array
     if dim is None:
         _nonempty(function, array, tuple(range(array.ndim)))
-        return record(input, dim=tuple(range(array.ndim)), keepdim=False, nan_equal=True)
+        whole = record(input, dim=tuple(range(array.ndim)), keepdim=False, nan_equal=True)
+        return named(whole, f"{function.capitalize()}Backward1")
     axis = nonempty_dimension(function, dim, array)
     indices = np.zeros((), np.int64) if array.ndim == 0 else find(array, axis=axis, keepdims=True)
     kind = return_types.max if function == "max" else return_types.min
-    return take_along(kind, input, indices, axis, squeeze=not keepdim)
+    found = take_along(kind, input, indices, axis, squeeze=not keepdim)
+    named(found[0], f"{function.capitalize()}Backward0")
+    return found
 
 
 @method("max")

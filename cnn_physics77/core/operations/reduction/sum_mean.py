@@ -17,6 +17,7 @@ from cnn_physics77.core.kernels.sums import add_over
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import binary
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -92,7 +93,8 @@ def sum(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     tensor([3., 7.])
     """
     input = integers_widened("sum", input, dtype)
-    return _sum(input, dim=dimensions("sum", dim, input.array.ndim), keepdim=keepdim)
+    result = _sum(input, dim=dimensions("sum", dim, input.array.ndim), keepdim=keepdim)
+    return result if dim is None or result.edge is None else named(result, "SumBackward1")
 
 
 @method("nansum")
@@ -173,8 +175,9 @@ def mean(input, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
     """
     input = floating_input("mean", input, dtype)
     shape = input.array.shape
-    dim = dimensions("mean", dim, len(shape))
-    return _mean(input, dim=dim, keepdim=keepdim, count=count_of(shape, dim))
+    over = dimensions("mean", dim, len(shape))
+    result = _mean(input, dim=over, keepdim=keepdim, count=count_of(shape, over))
+    return result if dim is None or result.edge is None else named(result, "MeanBackward1")
 
 
 @method("nanmean")

@@ -1,0 +1,74 @@
+"""``grad_fn`` says what PyTorch's says, so that tensors have its text."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import cnn_physics77 as ours
+
+CALLS = {
+    "linear": lambda t, x: t.nn.functional.linear(x, x, x[0]),
+    "cross_entropy": lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1, 1])),
+    "nll_loss": lambda t, x: t.nn.functional.nll_loss(x, t.tensor([0, 1, 1])),
+    "nll_loss of images": lambda t, x: t.nn.functional.nll_loss(x[None], t.tensor([[0, 1, 1]])),
+    "cross_entropy of images": lambda t, x: t.nn.functional.cross_entropy(x[None], t.tensor([[0, 1, 1]])),
+    "smoothed": lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1, 1]), label_smoothing=0.1),
+    "mse_loss": lambda t, x: t.nn.functional.mse_loss(x, x.detach()),
+    "l1_loss": lambda t, x: t.nn.functional.l1_loss(x, x.detach()),
+    "smooth_l1_loss": lambda t, x: t.nn.functional.smooth_l1_loss(x, x.detach(), reduction="none"),
+    "huber_loss": lambda t, x: t.nn.functional.huber_loss(x, x.detach()),
+    "soft_margin_loss": lambda t, x: t.nn.functional.soft_margin_loss(x, x.detach(), reduction="sum"),
+    "multi_margin_loss": lambda t, x: t.nn.functional.multi_margin_loss(x, t.tensor([0, 1, 1])),
+    "bce": lambda t, x: t.nn.functional.binary_cross_entropy(x / 3, x.detach() / 3, x.detach()),
+    "bce with logits": lambda t, x: t.nn.functional.binary_cross_entropy_with_logits(x, x.detach() / 3),
+    "sum": lambda t, x: x.sum(),
+    "sum of rows": lambda t, x: x.sum(1),
+    "mean": lambda t, x: x.mean(),
+    "mean of columns": lambda t, x: x.mean(dim=(0,), keepdim=True),
+    "view": lambda t, x: x.view(9),
+    "flatten": lambda t, x: x.flatten(),
+    "unsqueeze": lambda t, x: x.unsqueeze(0),
+    "squeeze": lambda t, x: x[:, :1].squeeze(),
+    "squeeze a dimension": lambda t, x: x[:, :1].squeeze(1),
+    "squeeze dimensions": lambda t, x: x[:, :1].squeeze((0, 1)),
+    "transpose": lambda t, x: x.transpose(0, 1),
+    "t": lambda t, x: x.t(),
+    "permute": lambda t, x: x.permute(1, 0),
+    "select": lambda t, x: x.select(1, 0),
+    "max": lambda t, x: x.max(),
+    "max of rows": lambda t, x: x.max(1)[0],
+    "min of columns": lambda t, x: x.min(0, keepdim=True).values,
+    "max_pool2d": lambda t, x: t.nn.functional.max_pool2d(x[None, None], 2),
+    "avg_pool2d": lambda t, x: t.nn.functional.avg_pool2d(x[None, None], 2),
+    "adaptive_avg_pool2d": lambda t, x: t.nn.functional.adaptive_avg_pool2d(x[None, None], 2),
+    "conv_transpose2d": lambda t, x: t.nn.functional.conv_transpose2d(x[None, None], x[None, None]),
+    "batch_norm": lambda t, x: t.nn.functional.batch_norm(x, None, None, training=True),
+    "layer_norm": lambda t, x: t.nn.functional.layer_norm(x, (3,)),
+    "group_norm": lambda t, x: t.nn.functional.group_norm(x[None], 1),
+    "dropout": lambda t, x: t.nn.functional.dropout(x, 0.5),
+    "logsigmoid": lambda t, x: t.nn.functional.logsigmoid(x),
+    "log1p": lambda t, x: x.log1p(),
+    "square": lambda t, x: x.square(),
+    "diag_embed": lambda t, x: x.diag_embed(),
+    "fft": lambda t, x: t.fft.rfft(x),
+    "cholesky": lambda t, x: t.linalg.cholesky(x),
+    "eigvalsh": lambda t, x: t.linalg.eigvalsh(x),
+    "svdvals": lambda t, x: t.linalg.svdvals(x),
+    "qr": lambda t, x: t.linalg.qr(x)[0],
+    "det": lambda t, x: t.linalg.det(x),
+    "inv": lambda t, x: t.linalg.inv(x),
+    "pinv": lambda t, x: t.linalg.pinv(x),
+    "slogdet": lambda t, x: t.linalg.slogdet(x)[1],
+    "solve": lambda t, x: t.linalg.solve(x, x),
+    "solve_triangular": lambda t, x: t.linalg.solve_triangular(x, x, upper=True),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_name(name):
+    found = [
+        CALLS[name](t, (2 * t.eye(3, dtype=t.float64) + 0.1).requires_grad_()).grad_fn.name()
+        for t in (ours, torch)
+    ]
+    assert found[0] == found[1]
