@@ -9,11 +9,14 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.compile.analysis.compare import first_difference, first_other_step
-from cnn_physics77.compile.capture.environment import Environment
+from cnn_physics77.compile.capture.environment import FOREIGN_NUMBERS, Environment, foreign_random_state
 from cnn_physics77.compile.capture.recorded import (
     DIFFERENTIABLE,
     OptimizerBefore,
@@ -23,7 +26,7 @@ from cnn_physics77.compile.capture.recorded import (
     is_variable,
 )
 from cnn_physics77.compile.capture.trace import Busy, CaptureError, GuardFailed, How, current
-from cnn_physics77.compile.capture.tree import flatten
+from cnn_physics77.compile.capture.tree import flatten, others
 from cnn_physics77.compile.replay.captured import Captured, overlapping
 from cnn_physics77.compile.replay.differentiable import Differentiable
 from cnn_physics77.compile.replay.processes import can_use_processes, check_lanes, is_worth_it
@@ -118,6 +121,8 @@ class CompiledFunction:
     def _call(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         given: list[Tensor] = []
         description = flatten((args, kwargs), given)
+        if any(not isinstance(t.array, np.ndarray) for t in given):
+            return self._function(*args, **kwargs)  # within vmap, say
         key = description, tuple(map(_kind_of, given)), aliases(given), recording()
         kind = self._kinds.get(key) or self._new_kind(key)
         try:
@@ -155,6 +160,9 @@ class CompiledFunction:
         versions, edges = [t._version for t in given], [t.edge for t in given]
         result = self._function(*args, **kwargs)
         if kind.calls == 1:
+            now: list[Tensor] = []
+            if flatten((args, kwargs), now) != description or not all(map(is_, now, given)):
+                self._give_up(kind, "it changes a list or dict among its arguments; return what is new")
             if any(t.edge is not edge for t, edge in zip(given, edges)):
                 self._give_up(kind, "it changes whether an argument requires grad; take x.detach() there")
             kind.changes = versions != [t._version for t in given]
@@ -162,7 +170,7 @@ class CompiledFunction:
         return result
 
     def _capture(self, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
-        environment = Environment(self._function)
+        environment = Environment(self._function, others(description))
         for captured in kind.captures:
             self._varying |= captured.guards.changed_numbers()
         varying = self._varying if self._may_vary else ()
@@ -172,11 +180,14 @@ class CompiledFunction:
             frozenset(self._unsteady - {""}),
             frozenset(varying),
         )
+        drawn = foreign_random_state()
         made = call_and_record(self._function, description, given, how)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
-        made.problem = made.problem or made.hidden(environment.tensors())
+        if foreign_random_state() != drawn:
+            environment.problem = FOREIGN_NUMBERS
+        made.problem = made.problem or environment.problem or made.hidden(environment.tensors())
         if made.problem:
             if made.problem == DIFFERENTIABLE and not kind.differentiable:
                 kind.differentiable = True

@@ -12,7 +12,7 @@ import pytest
 import cnn_physics77 as torch
 from cnn_physics77 import nn, optim
 from cnn_physics77.compile import OptimizedModule
-from tests.compile.modules import EAGER_CALLS, Counted, mlp, same, same_gradients, same_state, two
+from tests.compile.modules import EAGER_CALLS, Calls, Counted, mlp, same, same_gradients, same_state, two
 
 F = nn.functional
 
@@ -392,7 +392,7 @@ def test_a_decorated_method():
             super().__init__()
             self.layer = nn.Linear(3, 2)
             self.drop = nn.Dropout(0.5)
-            self.calls = []
+            self.calls = Calls()
 
         @torch.compile(fullgraph=True)
         def forward(self, x):

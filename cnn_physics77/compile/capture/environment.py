@@ -6,16 +6,23 @@ numbers and texts equal.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from inspect import getattr_static
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
+from cnn_physics77.compile.capture.tree import is_equal
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-MOST_ITEMS = 64  # of a list, tuple or dict that is looked into
+MOST_ITEMS = 64  # of a list, tuple, dict or set that is looked into
+MOST_BYTES = 1 << 20  # of an array of NumPy whose values are compared at each call
+FOREIGN_NUMBERS = "it draws random numbers of Python's or NumPy's; draw them by torch.rand"
 _MISSING = object()
 
 
@@ -34,14 +41,30 @@ class Environment:
     'scale'
     """
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable, arguments: Iterable[Any] = ()) -> None:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
-        self._visit(function, set())
+        self._names: frozenset[str] = frozenset()  # of the attributes that all functions read
+        self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
+        self.problem = ""
+        self._roots = [function]
+        self._arguments = list(arguments)
+        self._note_all()
 
     def add(self, functions: Iterable[Callable]) -> None:
         """Note what more functions read."""
-        for function in functions:
-            self._visit(function, set())
+        self._roots += functions
+        self._note_all()
+
+    def _note_all(self) -> None:
+        """An object may be handed to a function that reads other attributes than the one that has it."""
+        names = None
+        while names != self._names:
+            names, self._read = self._names, []
+            seen: set = set()
+            for function in self._roots:
+                self._visit(function, seen)
+            for value in self._arguments:
+                self._look_through(value, seen)
 
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
@@ -52,8 +75,9 @@ class Environment:
         return [value for value in values if isinstance(value, Tensor)]
 
     def holds(self) -> bool:
-        """Whether all of them are what they were."""
-        return not self.changed()
+        """Whether all of them are what they were, and gradients that are asked for are there, or not."""
+        gradients = self._gradients.values()
+        return not self.changed() and all((t._grad is None) is none for t, none in gradients)
 
     def changed(self) -> str:
         """The name of a variable that is not what it was; "" for none."""
@@ -69,66 +93,86 @@ class Environment:
             given, function = (*function.args, *function.keywords.values()), function.func
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
-        elif not isinstance(function, (type, FunctionType)) and not hasattr(function, "__wrapped__"):
+        elif not isinstance(function, (type, FunctionType)) and not _wrapped(function):
             calls = (kind.__dict__.get("__call__") for kind in type(function).__mro__)
             owner, function = function, next(filter(None, calls), None)
-        function = getattr(function, "__wrapped__", function)
+        function = _wrapped(function) or function
         if not isinstance(function, FunctionType) or _is_library(function):
             return
         if (id(function), id(owner)) in seen:
             return
         seen.add((id(function), id(owner)))
         names = frozenset(_names(function.__code__))
+        self._names |= names
         self._look_into(function.__globals__, names, seen)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            self._note(_Attributes(cell, "cell_contents"), name, names, seen)
+            self._note(_Attributes(cell, "cell_contents"), name, seen)
         defaults = function.__defaults__ or ()
         where = _Attributes(function, "__defaults__")
         self._read.append((where, "__defaults__", _Items(defaults) if defaults else None))
         for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
-            self._note({"a default": value}, "a default", names, seen)
-        self._look_at(owner, names, seen)
+            self._note({"a default": value}, "a default", seen)
+        self._look_at(owner, seen)
 
-    def _note(self, space: Any, name: str, names: frozenset[str], seen: set) -> None:
-        """Note a variable, and what code reads of its value by ``names``."""
+    def _note(self, space: Any, name: str, seen: set) -> None:
+        """Note a variable, and what code reads of its value."""
         value = space.get(name, _MISSING)
-        self._read.append((space, name, _Items(value) if _is_short(value) else value))
-        self._look_through(value, names, seen)
+        self._read.append((space, name, _as_it_is(value)))
+        self._look_through(value, seen)
 
-    def _look_through(self, value: Any, names: frozenset[str], seen: set) -> None:
-        if _is_short(value):
+    def _look_through(self, value: Any, seen: set) -> None:
+        if isinstance(value, Tensor):
+            if "grad" in self._names:
+                self._gradients.setdefault(id(value), (value, value._grad is None))
+        elif isinstance(value, (random.Random, np.random.Generator, np.random.RandomState)):
+            self.problem = FOREIGN_NUMBERS
+        elif isinstance(value, np.ndarray):
+            if value.nbytes > MOST_BYTES or value.dtype.kind not in "biufc":
+                self.problem = f"it reads an array of NumPy of shape {value.shape}; make a tensor of it"
+        elif _is_short(value):
             for item in value.values() if type(value) is dict else value:
-                self._look_through(item, names, seen)
-        elif not isinstance(value, (Tensor, *PLAIN)):
+                self._look_through(item, seen)
+        elif not isinstance(value, PLAIN):
             self._visit(value, seen)
             if not isinstance(value, FunctionType):
-                self._look_at(value, names, seen)
+                self._look_at(value, seen)
 
-    def _look_at(self, thing: Any, names: frozenset[str], seen: set) -> None:
+    def _look_at(self, thing: Any, seen: set) -> None:
         """Note the attributes of an object that code reads, by their names, and the methods that it calls."""
-        if thing is None or isinstance(thing, Module) or (id(thing), names) in seen:
-            return  # the attributes of modules are guarded as a whole
-        seen.add((id(thing), names))
+        if thing is None or id(thing) in seen:
+            return
+        if isinstance(thing, Module) and _is_of_library(type(thing).__module__):
+            return  # its attributes are guarded as a whole
+        seen.add(id(thing))
         if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
             return
         space = getattr(thing, "__dict__", None)
         if space is not None:
-            self._look_into(space, names, seen)
+            self._look_into(space, self._names, seen)
         for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
             if _is_of_library(kind.__module__) or kind is object:
                 continue
-            for name in names & kind.__dict__.keys():
+            for name in self._names & kind.__dict__.keys():
                 value = kind.__dict__[name]
+                if isinstance(value, MemberDescriptorType):  # of __slots__
+                    self._note(_Attributes(thing, name), name, seen)
+                    continue
                 if space is not None and name not in space:
                     self._read.append((space, name, _MISSING))  # it would hide that of the class
                 value = value.fget if isinstance(value, property) else value
                 if isinstance(value, FunctionType):
                     self._visit(MethodType(value, thing), seen)
-            self._look_into(kind.__dict__, names, seen)
+            self._look_into(kind.__dict__, self._names, seen)
 
     def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
         for name in sorted(names & space.keys()):
-            self._note(space, name, names, seen)
+            self._note(space, name, seen)
+
+
+def foreign_random_state() -> tuple:
+    """That of the generators of Python and of NumPy which every function can reach."""
+    state: Any = np.random.get_state()  # noqa: NPY002 (it is what a user's function may draw from)
+    return random.getstate(), state[1].tobytes(), state[2:]
 
 
 class _Attributes:
@@ -153,6 +197,11 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
+def _wrapped(function: Any) -> Any:
+    """What functools.wraps noted; not by getattr, as an object may make up any attribute."""
+    return getattr_static(function, "__wrapped__", None)
+
+
 def _is_library(function: FunctionType) -> bool:
     """Whether a function is of this package or of NumPy, whose variables do not change."""
     return _is_of_library(function.__module__)
@@ -167,11 +216,33 @@ def _is_of_library(name: str | None) -> bool:
 
 
 def _is_short(value: Any) -> bool:
-    return type(value) in (list, tuple, dict) and len(value) <= MOST_ITEMS
+    return type(value) in (list, tuple, dict, set, frozenset) and len(value) <= MOST_ITEMS
+
+
+def _as_it_is(value: Any) -> Any:
+    """What ``_is_same`` compares with later."""
+    if _is_short(value):
+        return _Items(value)
+    return _Values(value) if isinstance(value, np.ndarray) and value.nbytes <= MOST_BYTES else value
+
+
+class _Values:
+    """An array of NumPy as it was."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.copy = array.copy()
+
+    def is_same(self, value: Any) -> bool:
+        """Whether ``value`` is an array of the same values."""
+        return (
+            isinstance(value, np.ndarray)
+            and (value.dtype, value.shape) == (self.copy.dtype, self.copy.shape)
+            and value.tobytes() == self.copy.tobytes()
+        )
 
 
 class _Items:
-    """A list, tuple or dict as it was."""
+    """A list, tuple, dict or set as it was."""
 
     def __init__(self, value: Any, depth: int = 0) -> None:
         self.kind = type(value)
@@ -183,14 +254,14 @@ class _Items:
         """Whether ``value`` has the same items."""
         if type(value) is not self.kind or len(value) != len(self.items):
             return False
+        if self.kind in (set, frozenset):
+            return value == set(self.items)
         if self.kind is dict:
             return all(k in value and _is_same(value[k], item) for k, item in self.items)
         return all(map(_is_same, value, self.items))
 
 
 def _is_same(found: Any, value: Any) -> bool:
-    if found is value:
-        return True
-    if type(value) is _Items:
+    if type(value) in (_Items, _Values):
         return value.is_same(found)
-    return type(found) is type(value) and type(value) in PLAIN and bool(found == value)
+    return is_equal(found, value)

@@ -32,8 +32,7 @@ class Other:
     def __eq__(self, other: object) -> bool:
         if type(other) is not Other:
             return False
-        a, b = self.value, other.value
-        return a is b or (type(a) is type(b) and type(a) in _COMPARED and a == b)
+        return is_equal(self.value, other.value)
 
     def __hash__(self) -> int:
         value = self.value
@@ -46,6 +45,17 @@ class Other:
 
 
 _COMPARED = (bool, int, float, complex, str, bytes, type(None), slice, range)
+
+
+def is_equal(a: Any, b: Any) -> bool:
+    """Whether two values are one object, or numbers or texts that nothing can tell apart."""
+    if a is b:
+        return True
+    if type(a) is not type(b) or type(a) not in _COMPARED:
+        return False
+    if a == b:
+        return bool(a) or type(a) not in (float, complex) or repr(a) == repr(b)  # 0.0 and -0.0
+    return type(a) is float and a != a and b != b
 
 
 def is_leaf(description: Any) -> bool:

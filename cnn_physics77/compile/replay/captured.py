@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from sys import getrefcount
 from time import perf_counter
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Captured:
         made.trace.take_memory()
         self.how, self.environment = made.trace.how, environment
         self.samples, self.kept = made.samples, made.kept
-        environment.add(type(module).forward for module in made.seen.modules.values())
+        environment.add(MethodType(type(module).forward, module) for module in made.seen.modules.values())
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.variables, self._aliases = made.variables, made.aliases
         self.proved = False

@@ -67,6 +67,7 @@ class Guards:
                 if buffer in written:
                     self._changed.append(ref(state.tensor))
         self.gradients = Gradients(gradients, operands, [state.array for state in others])
+        self._module_hooks = [m._hooks for m in made.seen.modules.values() if m._hooks is not None]
         self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self.steps]
         for slot in self.slots:
@@ -139,12 +140,12 @@ class Guards:
             slot.find_arrays()
 
     def _hooks_now(self) -> list[Any]:
-        """The hooks that a backward pass and a step call, and those of all modules."""
+        """The hooks that a backward pass and a step call, and those of the modules and of all modules."""
         leaves, optimizers = self._hooked
         kinds = [hooks for t in leaves for hooks in (t.hooks, t._after_accumulation)]
         kinds += [hooks for o in optimizers for hooks in (o._step_pre_hooks, o._step_post_hooks)]
-        every = of_all_modules
-        kinds += [every.forward_pre, every.forward, every.backward_pre, every.backward]
+        for own in (of_all_modules, *self._module_hooks):
+            kinds += [own.forward_pre, own.forward, own.backward_pre, own.backward]
         return [tuple(hooks.values()) if hooks else () for hooks in kinds]
 
     def modules_hold(self) -> bool:

@@ -1,0 +1,161 @@
+"""What a function reads besides the values of its arguments, and what it changes besides its results."""
+
+import copy
+import random
+import types
+
+import numpy as np
+import pytest
+
+import cnn_physics77 as torch
+from cnn_physics77 import nn
+
+
+class Slots:
+    __slots__ = ("scale",)
+
+    def __init__(self):
+        self.scale = 2.0
+
+
+class MadeUp:
+    """It has every attribute that it is asked for."""
+
+    def __init__(self):
+        self.scale = 2.0
+
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+
+class Configured(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.config = types.SimpleNamespace(scale=2.0)
+
+    def act(self, x):
+        return x * self.config.scale
+
+    def forward(self, x):
+        return self.act(x)
+
+
+def _hooked():
+    layer = nn.Linear(3, 3)
+    layer.register_forward_hook(lambda module, args, y: y * 2)
+    return layer
+
+
+def _add_hook(layer):
+    layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+
+
+KINDS = {
+    "a set": (lambda: {1}, lambda s, x: x * (2 if 3 in s else 1), lambda s: s.add(3)),
+    "an array of NumPy": (lambda: np.ones(3), lambda a, x: x * torch.from_numpy(a), lambda a: a.fill(2)),
+    "a number of such an array": (lambda: np.ones(3), lambda a, x: x * float(a[1]), lambda a: a.fill(2)),
+    "slots": (Slots, lambda o, x: x * o.scale, lambda o: setattr(o, "scale", 3.0)),
+    "an object that makes up attributes": (
+        MadeUp,
+        lambda o, x: x * o.scale,
+        lambda o: setattr(o, "scale", 3.0),
+    ),
+    "a module's configuration": (Configured, lambda m, x: m(x), lambda m: setattr(m.config, "scale", 3.0)),
+    "a module's method": (Configured, lambda m, x: m(x), lambda m: setattr(m, "act", lambda x: x * 5)),
+    "one more hook": (_hooked, lambda m, x: m(x), _add_hook),
+    "a gradient": (
+        lambda: torch.ones(3, requires_grad=True),
+        lambda w, x: x if w.grad is None else x * w.grad,
+        lambda w: setattr(w, "grad", torch.full((3,), 2.0)),
+    ),
+    "the sign of zero": (lambda: [0.0], lambda z, x: x / z[0], lambda z: z.__setitem__(0, -0.0)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_changes_between_calls(kind):
+    make, function, change = KINDS[kind]
+    torch.manual_seed(0)
+    thing = make()
+    compiled = torch.compile(lambda x: function(thing, x))
+    for _ in range(2):
+        for call in range(4):
+            x = torch.arange(1.0, 4.0) + call
+            np.testing.assert_array_equal(compiled(x).detach(), function(thing, x).detach())
+        change(thing)
+
+
+def test_attributes_of_an_argument():
+    compiled, settings = torch.compile(lambda x, s: x * s.scale), types.SimpleNamespace(scale=2.0)
+    for scale in (2.0, 3.0):
+        settings.scale = scale
+        for _ in range(4):
+            assert compiled(torch.ones(1), settings).item() == scale
+
+
+def test_numbers_among_the_arguments_that_only_their_sign_tells_apart():
+    compiled = torch.compile(lambda x, scale: x / scale)
+    for _ in range(4):
+        assert compiled(torch.ones(1), 0.0).item() == np.inf
+        assert compiled(torch.ones(1), -0.0).item() == -np.inf
+
+
+def _append(values):
+    values.append(values[0] * 2)
+
+
+def _enter(batch):
+    batch["y"] = batch["x"] * 2
+
+
+def _replace(values):
+    values[0] = values[0] * 2
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [(_append, [torch.ones(2)]), (_enter, {"x": torch.ones(2)}), (_replace, [torch.ones(2)])],
+)
+def test_containers_that_the_function_changes(function, argument):
+    compiled = torch.compile(function)
+    expected = copy.deepcopy(argument)
+    function(expected)
+    with pytest.warns(RuntimeWarning, match="it changes a list or dict among its arguments"):
+        for _ in range(5):
+            given = copy.deepcopy(argument)
+            compiled(given)
+            assert str(given) == str(expected)
+
+
+@pytest.mark.parametrize(
+    ("seed", "draw"),
+    [(random.seed, random.random), (np.random.seed, np.random.rand)],
+    ids=["Python", "NumPy"],
+)
+def test_random_numbers_that_are_not_of_the_package(seed, draw):
+    """A layer that is left out at random would be left out at all replays, or at none."""
+    state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    compiled = torch.compile(lambda x: x * 2 if draw() < 0.1 else x)
+    seed(0)
+    with pytest.warns(RuntimeWarning, match="random numbers of Python's or NumPy's"):
+        found = [compiled(torch.ones(1)).item() for _ in range(60)]
+    seed(0)
+    assert found == [2.0 if draw() < 0.1 else 1.0 for _ in range(60)]
+    random.setstate(state[0])
+    np.random.set_state(state[1])  # noqa: NPY002
+
+
+def test_a_large_array_of_numpy_is_not_compared_at_each_call():
+    data = np.zeros((1000, 1000))
+    compiled = torch.compile(lambda x: x + float(data[0, 0]))
+    with pytest.warns(RuntimeWarning, match=r"array of NumPy of shape \(1000, 1000\)"):
+        for value in range(5):
+            data[0, 0] = value
+            assert compiled(torch.zeros(1)).item() == value
+
+
+def test_within_vmap():
+    compiled = torch.compile(lambda x: (x * 2).sum())
+    for value in range(5):
+        found = torch.vmap(compiled)(torch.full((3, 2), float(value)))
+        np.testing.assert_array_equal(found, np.full(3, 4.0 * value))
