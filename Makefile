@@ -13,6 +13,7 @@ run: $(VENV)/bench.stamp  ## both frameworks on MNIST: tables here, logs in logs
 	$(BIN)/python main.py --epochs 3 $(ARGS)
 
 test: $(VENV)/dev.stamp lint  ## everything that must hold: lint, types, import order, docs examples, tests
+	$(BIN)/python -m compileall -q cnn_physics77  # for the processes that tests start, where PYTHONDONTWRITEBYTECODE is set
 	$(BIN)/python -m pytest -q -n 2
 	$(BIN)/python tests/matrix.py avx2 sse -- $(ARITHMETIC) -k "not bad_call and not strided and not second_gradient"
 
