@@ -248,10 +248,19 @@ def getitem(input: Tensor, key) -> Tensor:
     if type(key) is int:  # the most frequent case
         shape = input.array.shape
         if shape and -shape[0] <= key < shape[0]:
-            return _slice(input, key=(key, Ellipsis))
+            return named(_slice(input, key=(key, Ellipsis)), "SelectBackward0")
     basic, index = parse(input.array.shape, key)
     y = _slice(input, key=basic) if basic else input
-    return pick(y, index) if index else y
+    if index:
+        return pick(y, index)
+    return y if y.edge is None or not basic else named(y, _last_view(basic))
+
+
+def _last_view(key: tuple) -> str:
+    """PyTorch's name of the last of the views that an index makes one after the other."""
+    parts = [part for part in key if part is not Ellipsis and part != _ALL]
+    last = parts[-1] if parts else _ALL
+    return f"{'Unsqueeze' if last is None else 'Slice' if isinstance(last, slice) else 'Select'}Backward0"
 
 
 def pick(input: Tensor, index: tuple) -> Tensor:

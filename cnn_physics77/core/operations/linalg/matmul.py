@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare, sum_to
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
 from cnn_physics77.core.operations.reduction.sum_mean import sum
@@ -97,9 +98,14 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         except ShapeError as error:
             raise ShapeError(f"matmul: leading dimensions of {x} @ {z}: {error}") from None
     y = _matmul(a, b)
+    if len(x) == len(z) == 2:
+        return y
     if len(z) == 1:
         y = y.squeeze(-1)
-    return y.squeeze(-1 if len(z) == 1 else -2) if len(x) == 1 else y
+    if len(x) == 1:
+        y = y.squeeze(-1 if len(z) == 1 else -2)
+    names = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (1, 2): "SqueezeBackward4"}
+    return named(y, names.get((len(x), len(z)), "UnsafeViewBackward0"))
 
 
 def _product(a, b) -> Tensor:
@@ -154,7 +160,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
             f"bmm: expected batches of one size, found {a.array.shape} and {b.array.shape}; use matmul, "
             "which broadcasts"
         )
-    return matmul(a, b)
+    return named(matmul(a, b), "BmmBackward0")
 
 
 @method("mv")

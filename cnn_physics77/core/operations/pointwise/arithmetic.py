@@ -10,6 +10,7 @@ from cnn_physics77.core.errors import ArgumentError, DtypeError, GradientError, 
 from cnn_physics77.core.operations.base.broadcasting import OPERANDS, cast, common_dtype
 from cnn_physics77.core.operations.base.elementwise import as_operator, binary, unary
 from cnn_physics77.core.operations.base.keywords import number_first
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import (
     as_tensor_input,
     check_tensor_among,
@@ -427,7 +428,16 @@ def reflected_of(function):
 
 method("__add__", "__radd__")(as_operator(_add))
 method("__sub__")(as_operator(_sub))
-method("__rsub__")(reflected_of(_sub))
+_subtracted_from = reflected_of(_sub)
+
+
+@method("__rsub__")
+def _rsub_operator(self, other):
+    """See :func:`sub`, with the operands exchanged."""
+    result = _subtracted_from(self, other)
+    return named(result, "RsubBackward1") if isinstance(result, Tensor) else result
+
+
 method("__mul__", "__rmul__")(as_operator(mul))
 method("mul", "multiply")(mul)
 method("__truediv__")(as_operator(_true_divide))

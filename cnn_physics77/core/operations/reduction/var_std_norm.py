@@ -14,6 +14,7 @@ from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.dimensions import dimensions
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.keywords import completed
+from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
@@ -157,7 +158,7 @@ def std(
     >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
     tensor(1.)
     """
-    return _dispersion("std", root, input, dim, unbiased, correction, keepdim)
+    return named(_dispersion("std", root, input, dim, unbiased, correction, keepdim), "StdBackward0")
 
 
 def var_mean(
@@ -231,12 +232,14 @@ def norm_of_vectors(function: str, x: Tensor, p: float, dim, keepdim: bool) -> T
     """:func:`vector_norm`, for messages that name another function."""
     x = floating_input(function, x)
     if p == 1:
-        return sum(abs(x), dim, keepdim)
-    if p == 0:
-        return sum(_is_nonzero(abs(x)), dim, keepdim)
-    if math.isinf(p):
-        return (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
-    return _in_range(lambda x: _root_of_powers(x, p, dim, keepdim), x, *_root_bounds(p))
+        norm = sum(abs(x), dim, keepdim)
+    elif p == 0:
+        norm = sum(_is_nonzero(abs(x)), dim, keepdim)
+    elif math.isinf(p):
+        norm = (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
+    else:
+        norm = _in_range(lambda x: _root_of_powers(x, p, dim, keepdim), x, *_root_bounds(p))
+    return named(norm, "LinalgVectorNormBackward0")
 
 
 def _root_of_powers(x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
