@@ -102,7 +102,6 @@ class install:
         self._finder = None if present is cnn_physics77 else _Finder()
         if self._finder is not None:
             self._version = cnn_physics77.__version__
-            cnn_physics77.__name__ = "torch"
             cnn_physics77.__version__ = TorchVersion(f"{LIKE}+cnn_physics77.{self._version}")
             self._renamed = {kind: kind.__module__ for kind in _classes()}
             for kind, name in self._renamed.items():
@@ -118,7 +117,6 @@ class install:
         for name in [name for name in sys.modules if ours(name) is not None]:
             del sys.modules[name]
         cnn_physics77.__version__ = self._version
-        cnn_physics77.__name__ = "cnn_physics77"
         for kind, own in self._renamed.items():
             kind.__module__ = own
         self._finder = None
