@@ -29,7 +29,8 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.transformer import *
     from cnn_physics77.nn.modules.upsampling import *
 
-__getattr__, __dir__ = _lazy.attributes(globals(), _layers() | {"attention": __name__, "grad": __name__})
+_MODULES = dict.fromkeys(("_reduction", "attention", "common_types", "grad"), __name__)
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers() | _MODULES)
 
 __all__ = [n for n in __dir__() if n[0] != "_"]
 

@@ -71,6 +71,21 @@ def test_every_public_name_is_pytorchs(name):
     assert all(hasattr(mine, n) for n in public)
 
 
+@pytest.mark.needs_torch
+def test_submodules_are_attributes_without_an_import():
+    """Those that are so in PyTorch, of the packages whose submodules scripts name in full."""
+    code = """
+import operator, pkgutil
+import cnn_physics77, torch
+for package in ("nn", "nn.modules", "nn.utils", "utils"):
+    mine, theirs = (operator.attrgetter(package)(framework) for framework in (cnn_physics77, torch))
+    names = [found.name for found in pkgutil.iter_modules(mine.__path__)]
+    print(*(f"{package}.{name}" for name in names if hasattr(theirs, name) and not hasattr(mine, name)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 ANSWERS = """
 accelerator.is_available() accelerator.device_count() accelerator.current_accelerator()
 accelerator.current_accelerator(True) accelerator.synchronize() accelerator.current_device_index()

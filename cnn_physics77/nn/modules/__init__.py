@@ -42,4 +42,7 @@ if _typing.TYPE_CHECKING:
     from cnn_physics77.nn.modules.transformer import *
     from cnn_physics77.nn.modules.upsampling import *
 
-__getattr__, __dir__ = _lazy.attributes(globals(), _layers())
+_MODULES = dict.fromkeys(
+    ("adaptive", "channelshuffle", "lazy", "pixelshuffle", "rnn", "transformer", "upsampling"), __name__
+)
+__getattr__, __dir__ = _lazy.attributes(globals(), _layers() | _MODULES)

@@ -21,7 +21,8 @@ _LATE = {
     "weight_norm": "remove_weight_norm weight_norm",
 }
 _LAZY = _lazy.table("cnn_physics77.core.layers", _LATE)
-_LAZY |= dict.fromkeys(("parametrizations", "parametrize", "prune", "rnn", "stateless"), __name__)
+_MODULES = "clip_grad convert_parameters fusion parametrizations parametrize prune rnn stateless"
+_LAZY |= dict.fromkeys(_MODULES.split(), __name__)
 clip_grad_norm = _former.former(_gradients.clip_grad_norm_, "torch.nn.utils")
 __getattr__, __dir__ = _lazy.attributes(globals(), _LAZY)
 
