@@ -22,6 +22,7 @@ from cnn_physics77.core.autograd.graph import (
     node_of,
     record,
     sequence,
+    titled,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "record",
     "retaining",
     "sequence",
+    "titled",
 ]

@@ -98,43 +98,9 @@ class Reusable(tuple):
     __slots__ = ()
 
 
-_PYTORCHS = {
-    "adaptive_average_pool": "AdaptiveAvgPool2D",
-    "average_pool": "AvgPool2D",
-    "batch_norm": "NativeBatchNorm",
-    "cholesky": "LinalgCholeskyEx",
-    "convolution_input_gradient": "Convolution",
-    "cross_entropy": "NllLoss",
-    "ctc": "CtcLoss",
-    "det": "LinalgDet",
-    "dropout": "Mul",
-    "eig": "LinalgEig",
-    "eigh": "LinalgEigh",
-    "fft_c2c": "FftC2C",
-    "fft_c2r": "FftC2R",
-    "fft_r2c": "FftR2C",
-    "group_norm": "NativeGroupNorm",
-    "inv": "LinalgInvEx",
-    "layer_norm": "NativeLayerNorm",
-    "linear": "Addmm",
-    "log1p": "Log1P",
-    "logsigmoid": "LogSigmoid",
-    "matmul": "Mm",
-    "max_pool": "MaxPool2DWithIndices",
-    "nll": "NllLoss",
-    "pick": "Index",
-    "pinv": "LinalgPinv",
-    "put_diagonal": "DiagEmbed",
-    "qr": "LinalgQr",
-    "reshape": "View",
-    "slogdet": "LinalgSlogdet",
-    "solve": "LinalgSolveEx",
-    "solve_triangular": "LinalgSolveTriangular",
-    "square": "Pow",
-    "svd": "LinalgSvd",
-}
-"""What PyTorch calls operations that have another name here. One that stands for several has the name of the
-most frequent: of two dimensions, and with a bias."""
+def titled(name: str) -> str:
+    """An operation's name as that of a derivative: ``"MulBackward0"`` for ``"mul"``."""
+    return "".join(word.capitalize() for word in name.split("_")) + "Backward0"
 
 
 class Node:
@@ -150,7 +116,7 @@ class Node:
             which happens to values (a tuple that is not empty and not :class:`Reusable`).
         sequence: the number of the call; see :class:`Sequence`.
         outputs: None for one result; for several, a list of (shape, dtype), one of each.
-        title: its name, if it is not that of the operation.
+        title: its name, if it is not the operation's.
         hooks: per output index, the functions to call on its gradient.
     """
 
@@ -167,10 +133,7 @@ class Node:
         function = getattr(self.op, "function", None)
         if function is not None:
             return f"{function.__name__}Backward"
-        if self.title is not None:
-            return self.title
-        words = "".join(word.capitalize() for word in self.op.name.split("_"))
-        return f"{_PYTORCHS.get(self.op.name, words)}Backward0"
+        return self.title or getattr(self.op, "title", None) or titled(self.op.name)
 
     @property
     def next_functions(self) -> tuple:

@@ -1,9 +1,47 @@
-"""What PyTorch calls the derivative of a function that is made of several operations here."""
+"""What PyTorch calls the derivatives of operations that have another name here."""
 
 from __future__ import annotations
 
 from cnn_physics77.core.autograd import Node, node_of
 from cnn_physics77.core.tensor import Tensor
+
+PYTORCHS = {
+    "adaptive_average_pool": "AdaptiveAvgPool2D",
+    "average_pool": "AvgPool2D",
+    "batch_norm": "NativeBatchNorm",
+    "cholesky": "LinalgCholeskyEx",
+    "convolution_input_gradient": "Convolution",
+    "cross_entropy": "NllLoss",
+    "ctc": "CtcLoss",
+    "det": "LinalgDet",
+    "dropout": "Mul",
+    "eig": "LinalgEig",
+    "eigh": "LinalgEigh",
+    "fft_c2c": "FftC2C",
+    "fft_c2r": "FftC2R",
+    "fft_r2c": "FftR2C",
+    "group_norm": "NativeGroupNorm",
+    "inv": "LinalgInvEx",
+    "layer_norm": "NativeLayerNorm",
+    "linear": "Addmm",
+    "log1p": "Log1P",
+    "logsigmoid": "LogSigmoid",
+    "matmul": "Mm",
+    "max_pool": "MaxPool2DWithIndices",
+    "nll": "NllLoss",
+    "pick": "Index",
+    "pinv": "LinalgPinv",
+    "put_diagonal": "DiagEmbed",
+    "qr": "LinalgQr",
+    "reshape": "View",
+    "slogdet": "LinalgSlogdet",
+    "solve": "LinalgSolveEx",
+    "solve_triangular": "LinalgSolveTriangular",
+    "square": "Pow",
+    "svd": "LinalgSvd",
+}
+"""What PyTorch calls operations that have another name here. One that stands for several has the name of the
+most frequent: of two dimensions, and with a bias."""
 
 
 def named(result: Tensor, name: str) -> Tensor:
@@ -18,4 +56,4 @@ def named(result: Tensor, name: str) -> Tensor:
     return result
 
 
-__all__ = ["named"]
+__all__ = ["PYTORCHS", "named"]

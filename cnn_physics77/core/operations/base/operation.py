@@ -40,11 +40,12 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.autograd import Node, Output, Reusable, edge_to, record, sequence
+from cnn_physics77.core.autograd import Node, Output, Reusable, edge_to, record, sequence, titled
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import SILENCE, enter_silence, restore, state
 from cnn_physics77.core.errors import DtypeError, GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
+from cnn_physics77.core.operations.base.names import PYTORCHS
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, tensor
 
@@ -74,6 +75,7 @@ class Operation:
 
     Attributes:
         name: as ``tensor.op`` shows it.
+        title: PyTorch's name of its derivative.
         forward: the function of arrays that every call runs; a profiler or a capture may replace it.
         forward_shared: the forward of an elementwise operation for large arrays, on several threads.
         elementwise: the function of tensors that :mod:`.base.elementwise` made; None for another operation.
@@ -90,6 +92,7 @@ class Operation:
         self.forward = forward
         self.forward_shared = forward
         self.name = name or forward.__name__.strip("_")
+        self.title = f"{PYTORCHS[self.name]}Backward0" if self.name in PYTORCHS else titled(self.name)
         self.extras = tuple(extras)
         self.view = view
         if "y" in self.inputs:
