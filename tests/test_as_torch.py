@@ -148,7 +148,7 @@ LACKING = {
     "from torch.nn import NoSuchLayer": "torch.nn.NoSuchLayer",
     "import torch.nested.deep": "torch.nested",
     "import torch.nn.parallel.replicate": "torch.nn.parallel.replicate",
-    "import torchvision.ops": "torchvision",
+    "import torchvision.tv_tensors": "torchvision",
     "torch.ones(2).no_such_method()": "torch.Tensor.no_such_method",
     "torch.optim.SGD.nothing": "torch.optim.sgd.SGD.nothing",
     "torch.nn.functional.nothing(3)": "torch.nn.functional.nothing",
