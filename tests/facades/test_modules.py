@@ -151,6 +151,7 @@ def test_questions_have_pytorchs_answers(expression):
         assert answer(ours, expression) == answer(torch, expression)
     finally:
         for module in (ours, torch):
+            module.set_default_device(None)
             module.set_float32_matmul_precision("highest")
 
 
