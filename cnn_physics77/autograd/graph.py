@@ -234,8 +234,13 @@ class GradientEdge:
         return self._complex
 
     def detach(self) -> Tensor:
-        """An empty constant of its dtype, for ``new_zeros`` and ``new_ones``."""
+        """An empty constant of its dtype, for ``new_zeros``."""
         return self._empty
+
+    @property
+    def data(self) -> Tensor:
+        """The same, new: what a gradient of 1 is made of."""
+        return from_array(self._empty.array)
 
     def __repr__(self) -> str:
         return f"GradientEdge(node={self.node}, output_nr={self.output_nr})"

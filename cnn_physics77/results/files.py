@@ -120,7 +120,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # a write names no file
+        if isinstance(error, OSError) and error.errno is not None:  # a write names none
             error.filename, error.filename2 = str(path), None
         raise
 

@@ -288,7 +288,7 @@ class LanedProgram(Program):
         if self.here:
             return in_threads(piece.step for piece in self.pieces).bound(self.array)()
         worker, token = self._worker, object()
-        # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `pop`
+        # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `del`
         try:
             if worker.user.setdefault("user", token) is not token:
                 raise Busy
@@ -300,8 +300,11 @@ class LanedProgram(Program):
                 uninterrupted(worker.abort)
                 raise
         finally:
-            if worker.user.get("user") is token:
-                worker.user.pop("user")
+            try:
+                if worker.user["user"] is token:
+                    del worker.user["user"]
+            except KeyError:  # it was another thread's, which has given it back
+                pass
 
     def _compiled(self, lane: int) -> Compiled:
         """The function of a lane; its argument is the number of the run times `POSITIONS`."""

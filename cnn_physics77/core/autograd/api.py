@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnn_physics77.core.autograd.engine import run_backward
 from cnn_physics77.core.autograd.graph import edge_to
 from cnn_physics77.core.errors import GradientError, ShapeError
@@ -40,7 +42,8 @@ def _initial_gradients(outputs, gradients, operation: str) -> list:
                     f"{operation}: grad can be implicitly created only for real scalar outputs, found "
                     f"{output.dtype}; take a real value of it, e.g. with .abs(), or give the gradient"
                 )
-            gradient = output.detach().new_ones(output.shape)
+            gradient = output.data
+            gradient.array = np.ones(output.shape, gradient.array.dtype)
         elif gradient.shape != output.shape:
             raise ShapeError(
                 f"{operation}: expected a gradient of the output's shape {output.shape}, found "

@@ -22,7 +22,7 @@ from cnn_physics77.core.autograd.execution import Plain, Source, current_executi
 from cnn_physics77.core.autograd.graph import Node, Output, node_of
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.recording import switch
+from cnn_physics77.core.recording import recording, switch
 
 retaining: ContextVar[bool] = ContextVar("retaining", default=False)
 """Whether the backward pass that runs keeps the graph for another one."""
@@ -55,10 +55,12 @@ def run_backward(
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
     ends = {node_of(edge) for edge in inputs or ()}
-    before, retained = switch.set(create_graph), retaining.set(retain_graph)
+    recorded, retained = recording(), retaining.get()
     at_end: list = []
     outer = ending.set(at_end)
-    try:
+    try:  # Ctrl-C comes after a call: recording is switched after `try`, and first of all after `finally`
+        switch.set(create_graph)
+        retaining.set(retain_graph)
         for node, gradient in received.nodes():
             if node.hooks:
                 gradient = _run_node_hooks(node, gradient)
@@ -92,9 +94,9 @@ def run_backward(
         for finish in at_end:
             finish()
     finally:
+        switch.set(recorded)
+        retaining.set(retained)
         ending.reset(outer)
-        retaining.reset(retained)
-        switch.reset(before)
 
 
 class Received:

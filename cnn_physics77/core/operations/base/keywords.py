@@ -39,7 +39,8 @@ swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_comple
 """
 _OTHERS = """
 allclose argwhere bincount block_diag cartesian_prod cdist combinations corrcoef count_nonzero cov
-cumulative_trapezoid det dist einsum empty_like equal full_like gradient histogramdd index_fill index_put
+cumulative_trapezoid det dist einsum empty_like equal fake_quantize_per_channel_affine
+fake_quantize_per_tensor_affine full_like gradient histogramdd index_fill index_put
 isclose isfinite isinf isnan isreal logdet masked_fill masked_scatter matrix_exp norm ones_like pinverse
 poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz tril_indices triu_indices
 unique unique_consecutive vander var_mean zeros_like
