@@ -42,7 +42,7 @@ def _initial_gradients(outputs, gradients, operation: str) -> list:
                     f"{operation}: grad can be implicitly created only for real scalar outputs, found "
                     f"{output.dtype}; take a real value of it, e.g. with .abs(), or give the gradient"
                 )
-            gradient = output.data
+            gradient = output.data  # a constant, which gets memory of its own
             gradient.array = np.ones(output.shape, gradient.array.dtype)
         elif gradient.shape != output.shape:
             raise ShapeError(

@@ -54,7 +54,8 @@ def run_backward(
     for root, gradient in zip(roots, gradients):
         received.add(root, gradient, None)
     needed = None if inputs is None else _nodes_between([node_of(root) for root in roots], inputs)
-    ends = {node_of(edge) for edge in inputs or ()}
+    wanted = inputs or set()
+    ends = {node_of(edge) for edge in wanted}
     recorded, retained = recording(), retaining.get()
     at_end: list = []
     outer = ending.set(at_end)
@@ -67,7 +68,7 @@ def run_backward(
             edges = node.edges
             if needed is not None:
                 if node in ends:
-                    _deliver_inputs(node, gradient, inputs, deliver)
+                    _deliver_inputs(node, gradient, wanted, deliver)
                 kept = [node_of(edge) in needed for edge in edges]
                 if True not in kept:
                     continue
@@ -104,7 +105,7 @@ class Received:
 
     __slots__ = ("execution", "found_leaves", "keeps", "queue", "sums")
 
-    def __init__(self, execution: Plain, keeps: bool = True):
+    def __init__(self, execution: Plain, keeps: bool):
         self.execution = execution
         self.keeps = keeps  # whether leaves keep their gradient, if it is owned
         self.sums: dict = {}  # edge -> gradient
@@ -170,7 +171,7 @@ def _nodes_between(roots: Sequence, inputs: set) -> set | None:
     return needed
 
 
-def _deliver_inputs(node: Node, gradient, inputs: Any, deliver: Callable) -> None:
+def _deliver_inputs(node: Node, gradient, inputs: set, deliver: Callable) -> None:
     """Deliver the gradients of those results of ``node`` that are among ``inputs``."""
     outputs: list[tuple] = [(node, gradient)]
     if node.outputs is not None:
