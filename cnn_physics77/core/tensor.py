@@ -305,11 +305,11 @@ class Tensor(ArrayProtocol, Copying, Description):
         view._changes = self._changes
         return view
 
-    def mark_changed(self) -> None:
-        """Record a change in place, so that a derivative that needs the old values raises an error."""
+    def mark_changed(self, number: int = 0) -> None:
+        """Record a change in place, with a new number or this one: derivatives that need old values raise."""
         if self._changes is None:
             self._changes = [0, 0]
-        self._changes[0] = sequence.change()
+        self._changes[0] = number or sequence.change()
         self._changes[1] += 1
 
     def changed_since(self, number: int) -> bool:

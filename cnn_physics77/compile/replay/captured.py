@@ -37,7 +37,7 @@ from cnn_physics77.compile.replay.processes import LanedProgram
 from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.compile.schedule.loops import steps_in_doubt
 from cnn_physics77.compile.text.naming import interface_of
-from cnn_physics77.core.autograd import Node, record
+from cnn_physics77.core.autograd import Node, record, sequence
 from cnn_physics77.core.backend.fp_errors import silently
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.blas import blas
@@ -205,11 +205,12 @@ class Captured:
 
     def _give(self, program: Program, given: list[Tensor]) -> None:
         """Give the arguments what was changed in their copies, and note all changes."""
+        number = sequence.change()
         for index, place in self._written_inputs:
             np.copyto(given[index].array, program.array(place))
-            given[index].mark_changed()
+            given[index].mark_changed(number)
         for tensor in self.guards.changed():
-            tensor.mark_changed()
+            tensor.mark_changed(number)
 
     def _results(self, program: Program, given: list[Tensor]) -> list[Tensor]:
         """The tensors that the function returns."""
