@@ -245,11 +245,11 @@ def _bubble_area(seconds: float, slowest: float) -> float:
 
 
 def _bubble_key(figure: Figure, times: list[float]) -> None:
-    """Bubbles of round times, from the slowest model's to the fastest's, above the left panel, in the strip's
-    last rows: outside of the panels, and not above the right one, which has no bubbles."""
+    """The bubbles of the slowest model, of the fastest, and of one between them, above the left panel, in the
+    strip's last rows: outside of the panels, and not above the right one, which has no bubbles."""
     handles = []
     slowest, fastest = max(times), min(times)
-    shown = {_round_down(time) for time in (slowest, math.sqrt(slowest * fastest), fastest)}
+    shown = {float(f"{time:.2g}") for time in (slowest, math.sqrt(slowest * fastest), fastest)}
     for seconds in sorted(shown, reverse=True):
         size = math.sqrt(_bubble_area(seconds, slowest))
         handles.append(
@@ -267,12 +267,6 @@ def _bubble_key(figure: Figure, times: list[float]) -> None:
         handletextpad=0.9,
     )  # fmt: skip
     legend.set_in_layout(False)
-
-
-def _round_down(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above the value."""
-    power = 10.0 ** math.floor(math.log10(value))
-    return max(factor * power for factor in (1, 2, 5) if factor * power <= value * (1 + 1e-9))
 
 
 def _logarithmic_x(axes: Axes, values: Sequence[float], padding: float) -> None:

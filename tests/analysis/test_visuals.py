@@ -399,6 +399,21 @@ def test_frontier_leaves_out_what_did_not_train(drawn, invented):
         visuals.efficiency_frontier([invented.log(trains=False)])
 
 
+def test_the_key_of_the_bubbles_reaches_from_the_fastest_to_the_slowest(invented):
+    logs = invented.frontier()
+    figure = visuals.efficiency_frontier(logs)
+    points, _ = frontier.model_points(logs)
+    seconds = [point.seconds.median for point in points]
+    key = next(found for found in figure.legends if "of training" in found.get_texts()[0].get_text())
+    told = [float(text.get_text().split()[0]) for text in key.get_texts()]
+    np.testing.assert_allclose([told[0], told[-1]], [max(seconds), min(seconds)], rtol=0.05)
+    assert min(seconds) < told[1] < max(seconds) and len(told) == 3
+    areas = [handle.get_markersize() ** 2 for handle in key.legend_handles]
+    bubbles = next(c for c in figure.axes[0].collections if c.get_gid() == "bubbles Custom-Adam")
+    per_second = bubbles.get_sizes()[0] / seconds[0]
+    np.testing.assert_allclose(areas, per_second * np.array(told))
+
+
 def test_frontier_of_a_single_network(drawn, invented):
     drawn(visuals.efficiency_frontier([invented.log()]))
 
