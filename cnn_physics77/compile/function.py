@@ -25,7 +25,7 @@ from cnn_physics77.compile.capture.recorded import (
     has_graph,
     is_variable,
 )
-from cnn_physics77.compile.capture.trace import Busy, CaptureError, GuardFailed, How, current
+from cnn_physics77.compile.capture.trace import Busy, CaptureError, GuardFailed, How, current, frame_of_user
 from cnn_physics77.compile.capture.tree import flatten, others
 from cnn_physics77.compile.replay.captured import Captured, overlapping
 from cnn_physics77.compile.replay.differentiable import Differentiable
@@ -205,11 +205,9 @@ class CompiledFunction:
         kind.captures.append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
-            warnings.warn(
+            _warn(
                 f"compile: {self.__name__} was captured {MOST_CAPTURES} times; other calls run eagerly. See "
-                "compile.explain",
-                RuntimeWarning,
-                stacklevel=4,
+                "compile.explain"
             )
         return made.result
 
@@ -218,7 +216,7 @@ class CompiledFunction:
         message = f"compile: {self.__name__} cannot be captured: {problem}"
         if self.fullgraph:
             raise CaptureError(message)
-        warnings.warn(f"{message}. It runs eagerly", RuntimeWarning, stacklevel=5)
+        _warn(f"{message}. It runs eagerly")
 
     def _prove(
         self, captured: Captured, captures: list[Captured], description: Any, given: list[Tensor]
@@ -295,6 +293,12 @@ class CompiledFunction:
         """Forget all captures."""
         self._kinds.clear()
         self._count = 0
+
+
+def _warn(message: str) -> None:
+    """At the line of the user's that calls, through modules or not."""
+    _, level = frame_of_user()
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
 def _has_history(result: Any, given: list[Tensor]) -> bool:

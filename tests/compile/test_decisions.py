@@ -7,19 +7,9 @@ import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile.analysis.needed import decided_early
 from cnn_physics77.compile.capture.trace import TEMPORARY, Buffer, Call, Guard, Operand
-from tests.compile.modules import EAGER_CALLS, Calls, same, same_gradients, same_state, two
+from tests.compile.modules import EAGER_CALLS, Branching, Calls, same, same_gradients, same_state, two
 
 pytestmark = pytest.mark.usefixtures("in_double")
-
-
-class Branching(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x * 1
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * 2 if g.sum() > 0 else g * 3
 
 
 class Decides(nn.Module):

@@ -1,19 +1,17 @@
 """What a capture refuses: such calls run eagerly. And a replay that differs from the call is an error."""
 
+import copy
+
 import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile import CaptureError
+from cnn_physics77.compile.function import MOST_CAPTURES
 from cnn_physics77.core.errors import GradientError
+from tests.compile.modules import Branching, Calls, same
 
-
-class Calls(list):
-    """Counts the calls of a function. A capture does not look into it, as it does into a list."""
-
-
-def same(a, b):
-    assert a.shape == b.shape and (a - b).abs().max() < 1e-6
+pytestmark = pytest.mark.usefixtures("in_double")
 
 
 class Draws(torch.autograd.Function):
@@ -162,16 +160,6 @@ def test_what_is_refused_with_gradients_may_be_captured_without():
     assert len(calls) == 2 + 3 + 1
 
 
-class Branches(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x * 1
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * 2 if g.sum() > 0 else g * 3
-
-
 class Decides(nn.Module):
     def __init__(self):
         super().__init__()
@@ -179,7 +167,7 @@ class Decides(nn.Module):
         self.drop = nn.Dropout(0.5)
 
     def forward(self, x):
-        return Branches.apply(self.drop(self.layer(x)))
+        return Branching.apply(self.drop(self.layer(x)))
 
 
 def change_mode(model):
@@ -230,3 +218,50 @@ def test_a_backward_pass_that_differs_is_an_error():
     compiled(torch.ones(3)), compiled(torch.ones(3))
     with pytest.raises(CaptureError, match="differs from the call itself"):
         compiled(torch.ones(3))
+
+
+# ------------------------------------------------------------------------------------------------- warnings
+
+
+class Reads(nn.Module):
+    def forward(self, x):
+        return x * x.sum().item()
+
+
+class Doubles(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+
+def in_place(module):
+    module = copy.copy(module)
+    module.compile()
+    return module
+
+
+WAYS = {
+    "a function": lambda module: torch.compile(module.forward),
+    "a module": torch.compile,
+    "in place": in_place,
+    "inside of a module": lambda module: nn.Sequential(nn.Identity(), torch.compile(module)),
+}
+
+
+def taken_from(items):
+    return torch.ones(2) * items.pop()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_warning_is_about_the_line_of_the_user(way):
+    """A different part of the package warns each time."""
+    reads, doubles = WAYS[way](Reads()), WAYS[way](Doubles())
+    with pytest.warns(RuntimeWarning) as warned:
+        for _ in range(2):
+            reads(torch.ones(2))
+        for size in range(1, MOST_CAPTURES + 1):
+            for _ in range(2):
+                doubles(torch.ones(size))
+        torch.compile(taken_from)([1.0, 2.0])
+    said = ["read a value", f"was captured {MOST_CAPTURES} times", "changes a list or dict"]
+    for warning, words in zip(warned, said, strict=True):
+        assert words in str(warning.message) and warning.filename == __file__

@@ -393,10 +393,18 @@ def _block() -> tuple[int, int] | None:
 
 def _line_of_user() -> str:
     """Where the code of the user is, as ``, at script.py:12``."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
-        frame = frame.f_back
+    frame, _ = frame_of_user()
     return f", at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""
+
+
+def frame_of_user() -> tuple[FrameType | None, int]:
+    """The innermost frame of the user's code, None if there is none, and how far above the caller of this
+    function it is, counted as the ``stacklevel`` of a warning is."""
+    frame: FrameType | None = sys._getframe(1)
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES:
+        frame, level = frame.f_back, level + 1
+    return frame, level
 
 
 def owner_of(array: np.ndarray) -> np.ndarray:
