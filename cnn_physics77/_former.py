@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+
+from cnn_physics77.core.backend.warning import warn
 
 
 def former(function: Callable[..., Any], module: str) -> Callable[..., Any]:
@@ -23,11 +24,7 @@ def former(function: Callable[..., Any], module: str) -> Callable[..., Any]:
 
     @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(
-            f"`{module}.{name[:-1]}` is now deprecated in favor of `{module}.{name}`.",
-            FutureWarning,
-            stacklevel=2,
-        )
+        warn(f"`{module}.{name[:-1]}` is now deprecated in favor of `{module}.{name}`.", FutureWarning)
         return function(*args, **kwargs)
 
     called.__name__ = called.__qualname__ = name[:-1]

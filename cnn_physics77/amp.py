@@ -6,12 +6,12 @@ One that asks the CPU itself for bfloat16 or float16 is refused.
 
 from __future__ import annotations
 
-import warnings
 from contextlib import ContextDecorator
 from typing import Any
 
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.dtypes import bfloat16, float16
+from cnn_physics77.core.backend.warning import warn
 
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 
@@ -92,19 +92,14 @@ class autocast(ContextDecorator):
             )
         self.device = device_type
         if enabled and device_type != "cpu":
-            warnings.warn(
-                f"autocast: the device {device_type!r} is not available. Disabling autocast.", stacklevel=2
-            )
+            warn(f"autocast: the device {device_type!r} is not available. Disabling autocast.")
         elif enabled and (dtype is None or any(half in str(dtype) for half in ("bfloat16", "float16"))):
             raise RuntimeError(
                 f"autocast: expected enabled=False on the CPU, found dtype {dtype or 'bfloat16'}; there is "
                 "no mixed precision here, leave it out or give enabled=False"
             )
         elif enabled:
-            warnings.warn(
-                f"autocast: mixed precision is for bfloat16 and float16, found {dtype}. Disabling autocast.",
-                stacklevel=2,
-            )
+            warn(f"autocast: mixed precision is for bfloat16 and float16, found {dtype}. Disabling autocast.")
 
     def __enter__(self) -> autocast:
         return self
@@ -149,7 +144,7 @@ class GradScaler:
                 "float16 here, leave the scaler out or give enabled=False"
             )
         if enabled:
-            warnings.warn(f"GradScaler is enabled, but {device} is not available. Disabling.", stacklevel=2)
+            warn(f"GradScaler is enabled, but {device} is not available. Disabling.")
 
     def scale(self, outputs: Any) -> Any:
         """The outputs as they are."""

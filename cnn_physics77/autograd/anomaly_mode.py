@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import traceback
-import warnings
 from contextlib import ContextDecorator
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.autograd import engine, graph
 from cnn_physics77.core.autograd.graph import Node
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import GradientError
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -114,10 +114,9 @@ class detect_anomaly(set_detect_anomaly):
     """
 
     def __init__(self, check_nan: bool = True) -> None:
-        warnings.warn(
+        warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should only be "
-            "enabled for debugging.",
-            stacklevel=2,
+            "enabled for debugging."
         )
         self._new = True, bool(check_nan)
         self._before = _mode.enabled, _mode.check_nan

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from cnn_physics77.core.autograd import grad as _grad
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.tensor import Tensor
 
@@ -46,11 +45,10 @@ def grad(
             [0., 4.]]),)
     """
     if not only_inputs:
-        warnings.warn(
+        warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
             "gradient for other parts of the graph, please use torch.autograd.backward.",
             FutureWarning,
-            stacklevel=2,
         )
     if not is_grads_batched:
         return _grad(

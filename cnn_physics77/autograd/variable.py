@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -37,10 +37,7 @@ class Variable(metaclass=_AnyTensor):
         cls, data: Tensor | None = None, requires_grad: bool = False, volatile: bool = False
     ) -> Tensor:
         if volatile:
-            warnings.warn(
-                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
-                stacklevel=2,
-            )
+            warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
         if data is None:
             from cnn_physics77.core.operations.creation.creation import empty
 

@@ -7,12 +7,12 @@ All take the tensor as first argument, return it, and are not recorded. Random n
 
 from __future__ import annotations
 
-import warnings
 from math import ceil, erf, prod, sqrt
 
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.creation.draws import in_order_of, normal, normal_like, uniform
 from cnn_physics77.core.random import Generator, default_generator
@@ -289,7 +289,7 @@ def kaiming_normal_(
 
 
 def _skip_empty(tensor: Tensor) -> Tensor:
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    warn("Initializing zero-element tensors is a no-op")
     return tensor
 
 

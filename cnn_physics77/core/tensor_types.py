@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from cnn_physics77.core.backend.device import check_device, layout, strided
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.dtype import torch_dtype
 from cnn_physics77.core.backend.dtypes import default_dtype, set_default_dtype
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import legacy_array
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -122,9 +122,7 @@ def set_default_tensor_type(t: Any) -> None:
     Raises:
         DtypeError: it is not a floating dtype.
     """
-    warnings.warn(
-        "torch.set_default_tensor_type() is deprecated, please use torch.set_default_dtype()", stacklevel=2
-    )
+    warn("torch.set_default_tensor_type() is deprecated, please use torch.set_default_dtype()")
     set_default_dtype(torch_dtype(dtype_of_type("set_default_tensor_type", t)))
 
 

@@ -12,7 +12,6 @@ to the arrays themselves (masks, indices, checks), which has no gradient, is don
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cnn_physics77.core.autograd import LEAF, Node, node_of, sequence
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format, preserve_format
 from cnn_physics77.core.operations.indexing.shape import reshape
@@ -465,11 +465,9 @@ def refuse_shapes(name: str) -> None:
 
 
 def say(name: str) -> None:
-    warnings.warn(
+    warn(
         "There is a performance drop because we have not yet implemented the batching rule for "
-        f"{name}: vmap calls it for one example after another",
-        UserWarning,
-        stacklevel=4,
+        f"{name}: vmap calls it for one example after another"
     )
 
 

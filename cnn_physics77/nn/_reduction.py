@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.operations.base.arguments import former_reduction
 
 _NUMBERS = {"none": 0, "mean": 1, "sum": 2}
@@ -31,10 +30,7 @@ def legacy_get_string(size_average: bool | None, reduce: bool | None, emit_warni
     """
     found = former_reduction(size_average, reduce)
     if emit_warning:
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.",
-            stacklevel=2,
-        )
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.")
     return found
 
 

@@ -15,12 +15,12 @@ precision the sum is smallest near :math:`\varepsilon = 10^{-5 \dots -6}`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from cnn_physics77.core.autograd import grad
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.recording import enable_grad
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -139,10 +139,9 @@ def _gradcheck(func, inputs, eps, atol, rtol, nondet_tol, check_grad_dtypes, fas
         )
     for variable in variables:
         if variable.dtype.itemsize < (16 if variable.is_complex() else 8):
-            warnings.warn(
+            warn(
                 f"gradcheck: expected inputs in double precision, found {variable.dtype}; differences will "
-                "be inexact",
-                stacklevel=4,
+                "be inexact"
             )
         if np.any(np.array(variable.array.strides)[np.array(variable.shape) > 1] == 0):
             raise ValueError(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.parameter import Parameter, empty_parameter
@@ -191,11 +191,7 @@ class Hardtanh(_Activation):
         max_value: float | None = None,
     ) -> None:
         if min_value is not None or max_value is not None:
-            warnings.warn(
-                "Hardtanh: min_value and max_value are deprecated, use min_val and max_val",
-                FutureWarning,
-                stacklevel=2,
-            )
+            warn("Hardtanh: min_value and max_value are deprecated, use min_val and max_val", FutureWarning)
         super().__init__()
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value

@@ -7,11 +7,11 @@ function with all gradients.
 
 from __future__ import annotations
 
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from cnn_physics77.core.autograd import Output, edge_to, record
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.operations.base.views import HANDED_THROUGH, remember
@@ -203,10 +203,9 @@ class _ModuleGradients:
                 grad_output = list(_checked(replaced, count, "pre-hook", "grad_output"))
         self.grad_output = tuple(grad_output)
         if not self.inputs and self.after:
-            warnings.warn(
+            warn(
                 "Full backward hook is firing when gradients are computed with respect to module outputs "
-                "since no inputs require gradients.",
-                stacklevel=2,
+                "since no inputs require gradients."
             )
             for hook in self.after:
                 replaced = hook(self.module, (None,) * self.input_count, self.grad_output)

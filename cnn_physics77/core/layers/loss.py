@@ -16,7 +16,7 @@ from cnn_physics77.core.tensor import Tensor
 class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction: str = "mean") -> None:
         super().__init__()
-        self.reduction = reduction_of(type(self).__name__, reduction, size_average, reduce, stacklevel=3)
+        self.reduction = reduction_of(type(self).__name__, reduction, size_average, reduce)
 
 
 class _WeightedLoss(_Loss):

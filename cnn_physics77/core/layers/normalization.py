@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
 from cnn_physics77.core.backend.device import check_device
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.parameter import Parameter, empty_parameter
@@ -235,10 +235,9 @@ class _InstanceNorm(_WithStatistics):
                     f"{type(self).__name__}: expected input's channels to match num_features "
                     f"({self.num_features}), but got: {channels}."
                 )
-            warnings.warn(
+            warn(
                 f"input's channels ({channels}) do not match num_features ({self.num_features}), which is "
-                "not used because affine=False",
-                stacklevel=2,
+                "not used because affine=False"
             )
         y = F.instance_norm(
             input if input.ndim == d else input[None],

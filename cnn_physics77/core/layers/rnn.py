@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
 from cnn_physics77.core import init
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.packed_sequence import PackedSequence
@@ -212,10 +212,9 @@ def _check_dropout(name: str, dropout: float, num_layers: int) -> None:
             f"being zeroed, found {dropout}"
         )
     if dropout and num_layers == 1:
-        warnings.warn(
+        warn(
             "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
-            f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}",
-            stacklevel=4,
+            f"num_layers greater than 1, but got dropout={dropout} and num_layers={num_layers}"
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.parameter import Parameter, is_lazy
 from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
@@ -66,11 +66,10 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
         RuntimeError: the parameter has a weight norm already.
         ValueError: the parameter is uninitialized.
     """
-    warnings.warn(
+    warn(
         "`torch.nn.utils.weight_norm` is deprecated in favor of "
         "`torch.nn.utils.parametrizations.weight_norm`.",
         FutureWarning,
-        stacklevel=2,
     )
     if any(isinstance(h, WeightNorm) and h.name == name for h in module._forward_pre_hooks.values()):
         raise RuntimeError(

@@ -10,11 +10,11 @@ import functools
 import itertools
 import multiprocessing
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import GenericAlias
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.random import numpy_generator
 
 from .collate import default_collate, default_convert
@@ -172,10 +172,9 @@ class DataLoader:
                     f"in {methods}, but got {context!r}"
                 )
         if num_workers > (os.cpu_count() or num_workers):
-            warnings.warn(
+            warn(
                 f"This DataLoader will create {num_workers} workers on {os.cpu_count()} processors; more "
-                "workers than processors may make loading slower.",
-                stacklevel=3,
+                "workers than processors may make loading slower."
             )
 
     def _check_order(

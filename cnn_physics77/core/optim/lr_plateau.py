@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from math import inf
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.optim.lr_scheduler import LRScheduler, check_optimizer, per_group, set_rate
 from cnn_physics77.core.optim.optimizer import Optimizer
 
@@ -84,11 +84,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Go to the next epoch. ``metrics`` is the value of this one: a number or a tensor of one element."""
         value = float(metrics)
         if epoch is not None:
-            warnings.warn(
-                "The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step(metrics)`.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn("The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step(metrics)`.")
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(value):
             self.best = value

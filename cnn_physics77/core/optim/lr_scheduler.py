@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 import types
-import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import no_grad
 from cnn_physics77.core.tensor import Tensor
@@ -124,19 +124,13 @@ class LRScheduler:
             epoch: the epoch to go to; deprecated.
         """
         if self._step_count == 1 and not self.optimizer._steps_called:
-            warnings.warn(
+            warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in "
                 "the opposite order; failure to do this will result in skipping the first value of the "
-                "learning rate schedule.",
-                UserWarning,
-                stacklevel=2,
+                "learning rate schedule."
             )
         if epoch is not None:
-            warnings.warn(
-                "The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step()`.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn("The epoch parameter in `scheduler.step()` is deprecated; use `scheduler.step()`.")
         self._step_count += 1
         self._update_lr(epoch)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.recording import enable_grad
@@ -177,7 +177,7 @@ class Optimizer:
             if not p.is_leaf:
                 raise ValueError("can't optimize a non-leaf Tensor; give the ones that it was computed from")
         if len(set(params)) != len(params):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters", stacklevel=3)
+            warn("optimizer contains a parameter group with duplicate parameters")
         others = {p for group in self.param_groups for p in group["params"]}
         if not others.isdisjoint(params):
             raise ValueError("some parameters appear in more than one parameter group; leave them in one")

@@ -1,8 +1,8 @@
 """``torch.nn.utils.stateless``: the former place of ``torch.func.functional_call``."""
 
-import warnings
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.func import modules as _functions
@@ -18,10 +18,9 @@ def functional_call(
     strict: bool = False,
 ) -> Any:
     """``torch.func.functional_call``, with PyTorch's warning that it is there."""
-    warnings.warn(
+    warn(
         "`torch.nn.utils.stateless.functional_call` is deprecated; use `torch.func.functional_call`.",
         FutureWarning,
-        stacklevel=2,
     )
     return _functions.functional_call(
         module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict

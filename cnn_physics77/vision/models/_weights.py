@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.layers.module import Module
 
 
@@ -21,11 +21,9 @@ def maker(name: str, text: str, make: Callable[..., Module]) -> Callable[..., An
     def model(*former: Any, weights: Any = None, progress: bool = True, **settings: Any) -> Module:
         if former or "pretrained" in settings:
             given = former[0] if former else settings.pop("pretrained")
-            warnings.warn(
+            warn(
                 "The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, "
-                "please use 'weights' instead.",
-                UserWarning,
-                stacklevel=2,
+                "please use 'weights' instead."
             )
             weights = weights or given or None
         if weights is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.windows import Size
 from cnn_physics77.core.operations.base.names import named
@@ -99,23 +98,15 @@ def former_reduction(size_average: bool | None, reduce: bool | None) -> str:
     return "mean" if size_average is None or size_average else "sum"
 
 
-def reduction_of(
-    function: str, reduction: str, size_average: bool | None, reduce: bool | None, stacklevel: int = 4
-) -> str:
+def reduction_of(function: str, reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """The reduction, from ``reduction`` or from PyTorch's two deprecated arguments.
-
-    The default ``stacklevel`` of the warning points at the caller of a loss that is decorated with
-    :func:`.base.precision.in_float32`.
 
     Raises:
         ArgumentError: it is not "none", "mean" or "sum".
     """
     if size_average is not None or reduce is not None:
         reduction = former_reduction(size_average, reduce)
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=stacklevel,
-        )
+        warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.")
     elif reduction not in ("none", "mean", "sum"):
         raise ArgumentError(f"{function}: expected reduction 'none', 'mean' or 'sum', found {reduction!r}")
     return reduction

@@ -13,7 +13,6 @@ methods without ``dim``, are the functions as they are declared.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import isfunction, unwrap
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.backend.device import check_layout
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import DtypeError, GradientError, ShapeError
 from cnn_physics77.core.operations.base.inplace_base import check_writable, write
 from cnn_physics77.core.operations.base.operation import VARARGS
@@ -150,10 +150,9 @@ def number_first(keyword: str) -> Callable[[Callable], Callable]:
             if len(args) != count + 1 or keyword in named:
                 return function(*args, **named)
             name = function.__name__.removeprefix("_")
-            warnings.warn(
+            warn(
                 f"This overload of {name} is deprecated: {name}(Number {keyword}, Tensor other). Consider "
-                f"using one of the following signatures instead: {name}(Tensor other, *, Number {keyword})",
-                stacklevel=3 if sys._getframe(1).f_code.co_filename == __file__ else 2,  # it is completed
+                f"using one of the following signatures instead: {name}(Tensor other, *, Number {keyword})"
             )
             return function(args[0], *args[2:], **{keyword: args[1]}, **named)
 
@@ -224,11 +223,10 @@ def _resize(name: str, output: Tensor, shape: tuple[int, ...], given: tuple) -> 
             f"{list(shape)}; an input cannot be resized, leave out= away"
         )
     if output.array.size:
-        warnings.warn(
+        warn(
             f"An output with one or more elements was resized since it had shape {list(output.array.shape)}, "
             f"which does not match the required output shape {list(shape)}. This behavior is deprecated: "
-            "give one of this shape, or one without elements.",
-            stacklevel=4,
+            "give one of this shape, or one without elements."
         )
     output.array = np.empty(shape, output.array.dtype)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.fft.transforms import fft, ifft, irfft, rfft
@@ -191,9 +190,7 @@ def istft(
         raise ShapeError("istft: window overlap add min: 1: expected windows whose squares add to no zero")
     signal = signal / weight
     if end > total:
-        warnings.warn(
-            "istft: the signal is shorter than length; it is padded with zeros", UserWarning, stacklevel=2
-        )
+        warn("istft: the signal is shorter than length; it is padded with zeros")
         signal = pad(signal, (0, end - total))
     return reshape(signal, signal.shape[1:]) if len(shape) == 2 else signal
 

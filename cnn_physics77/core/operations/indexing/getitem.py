@@ -10,10 +10,10 @@ adjoint, and vice versa:
 from __future__ import annotations
 
 import operator
-import warnings
 
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.layout import empty
@@ -177,9 +177,7 @@ def _part(part):
             ) from None
     kind = part.array.dtype
     if kind == np.uint8:
-        warnings.warn(
-            "indexing with dtype uint8 is deprecated, please use a bool mask or int64 indices", stacklevel=4
-        )
+        warn("indexing with dtype uint8 is deprecated, please use a bool mask or int64 indices")
         return from_array(part.array != 0)
     if kind.kind not in "biu":
         raise DtypeError(

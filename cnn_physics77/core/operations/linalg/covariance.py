@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import prepare
 from cnn_physics77.core.operations.base.operation import as_tensor_input
@@ -91,10 +90,9 @@ def cov(
         assert w is not None
         divisor = total - correction * sum(w * a) / total
     if (divisor.array if isinstance(divisor, Tensor) else divisor) <= 0:
-        warnings.warn(
+        warn(
             f"cov: expected more observations than the correction {correction}, as the result is otherwise "
-            "infinite or NaN",
-            stacklevel=3,
+            "infinite or NaN"
         )
         divisor = 0
     centred = x - mean

@@ -2,11 +2,10 @@ r"""Activation functions that draw random numbers from the default generator; :f
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
@@ -105,7 +104,7 @@ def gumbel_softmax(
     tensor(True)
     """
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=4)  # of the caller
+        warn("`eps` parameter is deprecated and has no effect.")
     check_tensors("gumbel_softmax", logits, kinds="f")
     x = logits.array
     exponential = as_array(default_generator.numpy.standard_exponential(x.shape)).astype(x.dtype)

@@ -7,10 +7,10 @@ keys are all masked would be 0/0; as in PyTorch, :func:`scaled_dot_product_atten
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast
@@ -326,10 +326,9 @@ def _static(function: str, name: str, given: Tensor, q: Tensor) -> Tensor:
 
 def _warn_of_mismatch(key_padding_mask: Tensor, attn_mask: Tensor) -> None:
     if key_padding_mask.dtype != attn_mask.dtype:
-        warnings.warn(
+        warn(
             "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both "
-            "instead.",
-            stacklevel=5,
+            "instead."
         )
 
 

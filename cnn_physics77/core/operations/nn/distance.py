@@ -2,10 +2,9 @@ r"""Distances: elementwise regression losses, and distances and similarities of 
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.broadcasting import prepare
@@ -56,11 +55,10 @@ def _pair(function: str, input: Tensor, target: Tensor, kinds: str = "f") -> lis
                 f"{function}: expected a tensor, found {type(value).__name__}; use torch.tensor() first"
             )
     if input.shape != target.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.array.shape}) that is different to the input size "
             f"({input.array.shape}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=4,
+            "Please ensure they have the same size."
         )
     pair = prepare(function, (input, target))
     if pair[0].array.dtype.kind not in kinds:

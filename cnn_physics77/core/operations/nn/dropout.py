@@ -6,11 +6,11 @@ The random numbers come from the default generator, which :func:`manual_seed` se
 from __future__ import annotations
 
 import math
-import warnings
 from functools import partial
 
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels import dropout as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
@@ -112,11 +112,10 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     """
     _check("dropout2d", input, p, training)
     if input.ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
             "is desired - input is interpreted as shape (N, C, L), where C is the channel dim; use "
-            "dropout1d.",
-            stacklevel=2,
+            "dropout1d."
         )
     elif input.ndim != 4:
         _warn_of_dimensions("dropout2d", input, 4)
@@ -141,10 +140,9 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def _warn_of_dimensions(function: str, input: Tensor, expected: int) -> None:
-    warnings.warn(
+    warn(
         f"{function}: Received a {input.ndim}-D input to {function}, which is deprecated and will result in "
-        f"an error in a future release; expected {expected}-D.",
-        stacklevel=3,
+        f"an error in a future release; expected {expected}-D."
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -96,10 +95,9 @@ def embedding_bag(
             [2., 3.]])
     """
     if weight.array.dtype.kind in "iu" and input.array.dtype.kind == "f":
-        warnings.warn(
+        warn(
             "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, "
-            "...)` is deprecated, and should now be `embedding_bag(input, weight, ...)`.",
-            stacklevel=2,
+            "...)` is deprecated, and should now be `embedding_bag(input, weight, ...)`."
         )
         input, weight = weight, input
     check_tensors("embedding_bag", weight, per_sample_weights)

@@ -6,13 +6,13 @@ respect to the image and to the places, of every order, follow from those of gat
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.fused import fused_multiply_add
 from cnn_physics77.core.operations.base.arguments import check_tensors
@@ -238,7 +238,7 @@ def grid_sample(
             f"{padding_mode!r}"
         )
     if align_corners is None:
-        warnings.warn(_DEFAULT, stacklevel=3)
+        warn(_DEFAULT)
     check_tensors("grid_sample", input, grid, kinds="f")
     d = input.ndim - 2
     if d not in (2, 3) or grid.ndim != d + 2 or grid.shape[-1] != d or len(grid.array) != len(input.array):
@@ -316,7 +316,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
               [1., 0.]]]])
     """
     if align_corners is None:
-        warnings.warn(_DEFAULT, stacklevel=2)
+        warn(_DEFAULT)
     size = tuple(size)
     if theta.array.dtype.kind != "f":
         raise ArgumentError(f"affine_grid: Expected theta to have floating point type, but got {theta.dtype}")
@@ -332,11 +332,10 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
             f"{size}. Got {theta.array.shape}"
         )
     if align_corners and min(size[2:]) == 1:
-        warnings.warn(
+        warn(
             "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
             "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
-            "affine_grid for details.",
-            stacklevel=2,
+            "affine_grid for details."
         )
     elif min(size) <= 0:
         raise ArgumentError(f"affine_grid: Expected non-zero, positive output size. Got {size}")

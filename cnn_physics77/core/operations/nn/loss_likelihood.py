@@ -4,12 +4,12 @@ classes are in :mod:`.nn.loss_cross_entropy`."""
 from __future__ import annotations
 
 import math
-import warnings
 from math import pi
 from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.elementwise import unary
@@ -67,10 +67,9 @@ def kl_div(
         check_tensors("kl_div", given)
     reduction = reduction_of("kl_div", reduction, size_average, reduce)
     if reduction == "mean":
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. "
-            "'batchmean' divides only by the batch size, and aligns with the KL math definition.",
-            stacklevel=3,
+            "'batchmean' divides only by the batch size, and aligns with the KL math definition."
         )
     losses = exp(target) * (target - input) if log_target else _entropy(target) - target * input
     return reduced(losses, None, reduction)

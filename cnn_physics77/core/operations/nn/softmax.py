@@ -2,10 +2,9 @@ r"""Softmax and its logarithm along one dimension."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.broadcasting import cast
@@ -84,6 +83,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype=N
         input: x, floating, of any shape.
         dim: the dimension along which the results sum to 1. None (deprecated, as in PyTorch) means 0 if x has
             0, 1 or 3 dimensions, else 1.
+        _stacklevel: accepted as PyTorch's; a dtype, which :func:`torch.softmax` has in this place; or unused.
         dtype: the dtype to convert to first.
 
     Raises:
@@ -129,13 +129,13 @@ def _in_single(record: Operation, input: Tensor, dim: int) -> Tensor:
     return record(input, dim=dim)
 
 
-def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel) -> tuple[Tensor, int]:
+def _prepare(function: str, input: Tensor, dim: int | None, dtype, place_of_dtype) -> tuple[Tensor, int]:
     if not isinstance(input, Tensor):
         raise DtypeError(
             f"{function}: expected a tensor, found {type(input).__name__}; use torch.tensor() first"
         )
-    if dtype is None and not isinstance(stacklevel, int):  # where torch.softmax has dtype
-        dtype = stacklevel
+    if dtype is None and not isinstance(place_of_dtype, int):  # as torch.softmax has it
+        dtype = place_of_dtype
     if dtype is not None and input.array.dtype != dtype:
         input = cast(input, dtype=np.dtype(dtype))
     if input.array.dtype.kind != "f":
@@ -143,10 +143,9 @@ def _prepare(function: str, input: Tensor, dim: int | None, dtype, stacklevel) -
             f"{function}: expected a floating dtype, found {input.dtype}; convert the input, or give dtype"
         )
     if dim is None:
-        warnings.warn(
+        warn(
             f"Implicit dimension choice for {function} has been deprecated. Change the call to include dim=X "
-            "as an argument.",
-            stacklevel=stacklevel + 1,  # the function is called by its completed one
+            "as an argument."
         )
         dim = 0 if input.array.ndim in (0, 1, 3) else 1
     return input, dimension(function, dim, input.array.ndim)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import assigned, fitted
+from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, common_dtype, expand_to, prepare
@@ -60,11 +60,9 @@ def where(condition: Tensor, input=None, other=None):
     if input is None and other is None:
         return tuple(from_array(index) for index in np.atleast_1d(condition.array).nonzero())
     if condition.array.dtype == np.uint8:
-        warnings.warn(
+        warn(
             "where received a uint8 condition tensor. This behavior is deprecated; use a boolean condition "
-            "instead",
-            UserWarning,
-            stacklevel=2,
+            "instead"
         )
         condition = condition.bool()
     if condition.array.dtype.kind != "b":

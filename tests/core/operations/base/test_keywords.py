@@ -272,6 +272,13 @@ WARNING_CALLS = {
     "a method with a number first": lambda t, x: x.add(2, x),
     "out of another shape": lambda t, x: t.exp(x, out=t.empty(4)),
     "two of them": lambda t, x: t.max(x, 1, out=(t.ones(5), t.ones(5, dtype=t.int64))),
+    "where": lambda t, x: t.where(x.to(t.uint8), x, 0),
+    "an index": lambda t, x: x[t.ones(2, dtype=t.uint8)],
+    "an assignment": lambda t, x: x.__setitem__(t.ones(2, dtype=t.uint8), 1),
+    "a layer": lambda t, x: t.nn.Softmax()(x),
+    "a loss": lambda t, x: t.nn.MSELoss()(x, x[:1]),
+    "a constructor": lambda t, x: t.nn.Linear(0, 3),
+    "vmap": lambda t, x: t.vmap(lambda v: v.median())(x),
 }
 
 
