@@ -75,9 +75,10 @@ class ChannelsFirst:
         def centre(b: slice) -> None:
             of_row = mean[b].astype(self.dtype)[:, None]
             centred = np.subtract(x[b], of_row, out=work_like("centred", x[b]))
-            rest = (centred @ ones).astype(np.float64) / self.inner  # what rounding left of the mean
-            mean[b] = of_row[:, 0] + rest
-            m2[b] = np.vecdot(centred, centred) - self.inner * rest**2
+            rest = centred @ ones / self.inner  # what rounding left of the mean
+            mean[b] = of_row[:, 0].astype(np.float64) + rest
+            np.subtract(centred, rest[:, None], out=centred)
+            m2[b] = np.vecdot(centred, centred)
 
         self.for_each_block(block, 2)
         return mean.reshape(self.parts, -1), m2.reshape(self.parts, -1)
@@ -206,7 +207,8 @@ class ChannelsLast:
             work = self.centred(rows, of_row)
             rest = self.sum(work) / len(rows)  # what rounding left of the mean
             mean[part] = of_row[: self.channels] + rest
-            m2[part] = self.sum(work, work) - len(rows) * rest**2
+            work = self.centred(work, self.broadcast_vectors(rest)[0])
+            m2[part] = self.sum(work, work)
 
         self.for_each_block(block, 2)
         return mean, m2
