@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -84,8 +85,11 @@ class Description:
 
     def stride(self, dim: int | None = None):
         """The distances between neighbours along each dimension, in elements."""
-        array = self.array if self.array.size else np.empty([max(n, 1) for n in self.array.shape], np.bool_)
-        strides = tuple(s // array.itemsize for s in array.strides)  # NumPy's without elements are 0
+        if self.array.size:
+            strides = tuple(s // self.array.itemsize for s in self.array.strides)
+        else:  # NumPy's are 0
+            sizes = [max(n, 1) for n in self.array.shape]
+            strides = tuple(prod(sizes[i + 1 :]) for i in range(len(sizes)))
         return strides if dim is None else strides[dim]
 
     def is_floating_point(self) -> bool:
