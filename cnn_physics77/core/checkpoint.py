@@ -405,7 +405,7 @@ def load_safetensors(filename) -> dict[str, Tensor]:
             raise ValueError(f"a header of {begin - 8} bytes in a file of {len(data)}")
         header = json.loads(data[8:begin])
         header.pop("__metadata__", None)
-        size = sum(end - start for start, end in (entry["data_offsets"] for entry in header.values()))
+        size = sum(max(0, end - start) for start, end in (entry["data_offsets"] for entry in header.values()))
         if size > len(data) - begin:  # tensors on the same bytes, which are copied
             raise ValueError(f"tensors of {size} bytes in {len(data) - begin}")
         return {key: _tensor_of(key, entry, data, begin) for key, entry in header.items()}

@@ -195,9 +195,11 @@ def test_files_of_the_first_version_are_read():
 def test_safetensors_on_the_same_bytes_are_refused():
     """A short header could ask for any number of copies of one tensor."""
     entry = {"dtype": "U8", "shape": [100], "data_offsets": [0, 100]}
-    header = json.dumps({"a": entry, "b": entry}).encode()
-    with pytest.raises(CheckpointError, match="tensors of 200 bytes in 100"):
-        load_safetensors(io.BytesIO(len(header).to_bytes(8, "little") + header + bytes(100)))
+    backwards = entry | {"data_offsets": [100, 0]}
+    for entries in ({"a": entry, "b": entry}, {"a": entry, "b": entry, "c": backwards}):
+        header = json.dumps(entries).encode()
+        with pytest.raises(CheckpointError, match="tensors of 200 bytes in 100"):
+            load_safetensors(io.BytesIO(len(header).to_bytes(8, "little") + header + bytes(100)))
 
 
 def test_files_of_text_and_depths_of_recursion_are_named(tmp_path):
