@@ -49,6 +49,16 @@ def test_small_and_clipped_boxes():
         ops.nms(rows, ours.ones(3), 0.5)
     with pytest.raises(ShapeError, match="box_area: expected boxes"):
         ops.box_area(ours.ones(3))
+    with pytest.raises(ShapeError, match=r"nms: expected boxes \(N, 4\), found shape \(1, 2, 4\)"):
+        ops.nms(rows[None], ours.ones(1), 0.5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "int16"])
+def test_areas_of_narrow_dtypes_do_not_overflow(dtype):
+    rows = ours.tensor([[0, 0, 250, 250], [125, 0, 250, 250]], dtype=getattr(ours, dtype))
+    assert ops.box_area(rows).tolist() == [62500, 31250]
+    assert ops.box_iou(rows, rows).tolist() == [[1, 0.5], [0.5, 1]]
+    assert ops.nms(rows, ours.tensor([0.1, 0.2]), 0.4).tolist() == [1]
 
 
 def test_branches_are_left_out_for_each_sample_or_all():

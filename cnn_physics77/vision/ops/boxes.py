@@ -13,19 +13,27 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 
 def _check(function: str, boxes: Tensor) -> None:
-    if boxes.ndim < 2 or boxes.shape[-1] != 4:
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ShapeError(f"{function}: expected boxes (N, 4), found shape {tuple(boxes.shape)}")
 
 
+def _wide(boxes: Tensor) -> Tensor:
+    """In 32 bits at least, as areas of coordinates of fewer overflow."""
+    if boxes.array.dtype.itemsize >= 4:
+        return boxes
+    return boxes.to(np.float32 if boxes.is_floating_point() else np.int32)
+
+
 def box_area(boxes: Tensor) -> Tensor:
-    """The areas (N).
+    """The areas (N), in 32 bits at least.
 
     >>> import cnn_physics77 as torch
     >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
     tensor([6.])
     """
     _check("box_area", boxes)
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    boxes = _wide(boxes)
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -38,6 +46,7 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """
     _check("box_iou", boxes1)
     _check("box_iou", boxes2)
+    boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     one, two = boxes1[:, None], boxes2[None]
     sizes = (minimum(one[..., 2:], two[..., 2:]) - maximum(one[..., :2], two[..., :2])).clamp(min=0)
     shared = sizes[..., 0] * sizes[..., 1]
@@ -86,8 +95,7 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """The boxes cut at the border of an image of ``size`` (height, width)."""
     _check("clip_boxes_to_image", boxes)
     height, width = size
-    x1, y1, x2, y2 = (boxes[..., i].clamp(0, most) for i, most in enumerate((width, height) * 2))
-    return stack([x1, y1, x2, y2], -1)
+    return stack([boxes[:, i].clamp(0, most) for i, most in enumerate((width, height) * 2)], 1)
 
 
 __all__ = ["box_area", "box_iou", "clip_boxes_to_image", "nms", "remove_small_boxes"]
