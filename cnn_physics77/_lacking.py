@@ -43,8 +43,8 @@ class Lacking:
         raise LackingError(self._message)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(f"{self.__name__} has no attribute {name!r}")
+        if name.startswith("__"):  # copying asks for them before there is a name
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         raise LackingError(self._message)
 
     def __getitem__(self, parameters: Any) -> Lacking:

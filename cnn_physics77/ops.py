@@ -18,7 +18,7 @@ class _Operation(Lacking):
 
     def __getattr__(self, name: str) -> _Operation:
         if name.startswith("__"):
-            raise AttributeError(f"{self.__name__} has no attribute {name!r}")
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return _Operation(f"{self.__name__}.{name}")
 
 

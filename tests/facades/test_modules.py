@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import subprocess
 import sys
 
@@ -480,6 +482,12 @@ def test_operations_of_the_dispatcher_can_be_named():
         ours.ops.aten.add_.Tensor(3)
     assert not hasattr(ours.ops, "mine") and not hasattr(ours.ops.aten, "__path__")
     assert not hasattr(ours.ops.aten.add, "__wrapped__")
+
+
+def test_what_is_lacking_can_be_copied():
+    for lacking in (ours.onnx.export, ours.ops.aten.clone.default):
+        for copied in (copy.deepcopy(lacking), pickle.loads(pickle.dumps(lacking))):
+            assert repr(copied) == repr(lacking)
 
 
 def test_what_is_lacking_has_no_attributes():
