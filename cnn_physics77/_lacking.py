@@ -70,19 +70,37 @@ class Lacking:
         return f"<{self._message}>"
 
 
-def refusing(name: str, error: type[Exception], message: str) -> Callable[..., NoReturn]:
-    """A function called ``name`` that raises the error, however it is called.
+def refuse(namespace: dict[str, Any], names: str, error: type[Exception], message: str) -> list[str]:
+    """Give a module functions that raise an error, however they are called.
 
-    >>> refusing("synchronize", RuntimeError, "there is no device")(0)
+    Args:
+        namespace: the module's ``globals()``.
+        names: their names, separated by blanks.
+        error: its class.
+        message: what was expected and found, and what to do.
+
+    Returns:
+        The names, for the module's ``__all__``.
+
+    >>> here = {"__name__": "cnn_physics77.mtia"}
+    >>> refuse(here, "init synchronize", RuntimeError, "expected a device, found none")
+    ['init', 'synchronize']
+    >>> here["synchronize"](0)
     Traceback (most recent call last):
         ...
-    RuntimeError: synchronize: there is no device
+    RuntimeError: mtia.synchronize: expected a device, found none
     """
+    module = theirs(namespace["__name__"]).removeprefix("torch.")
+    for name in names.split():
+        namespace[name] = _refusing(module, name, error, message)
+    return names.split()
 
+
+def _refusing(module: str, name: str, error: type[Exception], message: str) -> Callable[..., NoReturn]:
     def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-        raise error(f"{name}: {message}")
+        raise error(f"{module}.{name}: {message}")
 
-    refuse.__name__ = refuse.__qualname__ = name.rpartition(".")[2]
+    refuse.__name__ = refuse.__qualname__ = name
     refuse.__doc__ = f"Raises {error.__name__}: {message}."
     return refuse
 

@@ -81,30 +81,15 @@ def stream(stream: Any) -> AbstractContextManager:
     return nullcontext()
 
 
-def _needs_device(name: str) -> Any:
-    return _lacking.refusing(
-        f"cuda.{name}",
-        AssertionError,
-        "expected a CUDA device, found none (not compiled with CUDA enabled); ask torch.cuda.is_available() "
-        "first",
-    )
-
-
-current_device = _needs_device("current_device")
-current_stream = _needs_device("current_stream")
-default_stream = _needs_device("default_stream")
-get_device_capability = _needs_device("get_device_capability")
-get_device_name = _needs_device("get_device_name")
-get_device_properties = _needs_device("get_device_properties")
-get_rng_state = _needs_device("get_rng_state")
-init = _needs_device("init")
-initial_seed = _needs_device("initial_seed")
-ipc_collect = _needs_device("ipc_collect")
-mem_get_info = _needs_device("mem_get_info")
-memory_summary = _needs_device("memory_summary")
-reset_peak_memory_stats = _needs_device("reset_peak_memory_stats")
-set_device = _needs_device("set_device")
-synchronize = _needs_device("synchronize")
+_NEED_DEVICE = _lacking.refuse(
+    globals(),
+    "current_device current_stream default_stream get_device_capability get_device_name "
+    "get_device_properties get_rng_state init initial_seed ipc_collect mem_get_info memory_summary "
+    "reset_peak_memory_stats set_device synchronize",
+    AssertionError,
+    "expected a CUDA device, found none (not compiled with CUDA enabled); ask torch.cuda.is_available() "
+    "first",
+)
 
 
 class _OfDevice:
@@ -129,20 +114,10 @@ __all__ = [
     "Event",
     "Stream",
     "amp",
-    "current_device",
-    "current_stream",
-    "default_stream",
     "device_count",
     "empty_cache",
     "get_arch_list",
-    "get_device_capability",
-    "get_device_name",
-    "get_device_properties",
-    "get_rng_state",
     "get_rng_state_all",
-    "init",
-    "initial_seed",
-    "ipc_collect",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
@@ -150,17 +125,13 @@ __all__ = [
     "manual_seed_all",
     "max_memory_allocated",
     "max_memory_reserved",
-    "mem_get_info",
     "memory_allocated",
     "memory_reserved",
-    "memory_summary",
-    "reset_peak_memory_stats",
     "seed",
     "seed_all",
-    "set_device",
     "set_rng_state_all",
     "stream",
-    "synchronize",
+    *_NEED_DEVICE,
 ]
 
 __getattr__, __dir__ = _lacking.attributes(

@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cnn_physics77 import _lacking
 
 
@@ -42,60 +40,24 @@ def is_nccl_available() -> bool:
     return False
 
 
-def _needs_group(name: str) -> Any:
-    return _lacking.refusing(
-        f"distributed.{name}",
-        ValueError,
-        "expected a process group, found none, and none can be made; ask torch.distributed.is_available() "
-        "first",
-    )
-
-
-all_gather = _needs_group("all_gather")
-all_gather_object = _needs_group("all_gather_object")
-all_reduce = _needs_group("all_reduce")
-barrier = _needs_group("barrier")
-broadcast = _needs_group("broadcast")
-broadcast_object_list = _needs_group("broadcast_object_list")
-destroy_process_group = _needs_group("destroy_process_group")
-gather = _needs_group("gather")
-get_backend = _needs_group("get_backend")
-get_rank = _needs_group("get_rank")
-get_world_size = _needs_group("get_world_size")
-init_process_group = _needs_group("init_process_group")
-new_group = _needs_group("new_group")
-recv = _needs_group("recv")
-reduce = _needs_group("reduce")
-reduce_scatter = _needs_group("reduce_scatter")
-scatter = _needs_group("scatter")
-send = _needs_group("send")
+_NEED_GROUP = _lacking.refuse(
+    globals(),
+    "all_gather all_gather_object all_reduce barrier broadcast broadcast_object_list "
+    "destroy_process_group gather get_backend get_rank get_world_size init_process_group new_group recv "
+    "reduce reduce_scatter scatter send",
+    ValueError,
+    "expected a process group, found none, and none can be made; ask torch.distributed.is_available() first",
+)
 
 
 __all__ = [
-    "all_gather",
-    "all_gather_object",
-    "all_reduce",
-    "barrier",
-    "broadcast",
-    "broadcast_object_list",
-    "destroy_process_group",
-    "gather",
-    "get_backend",
-    "get_rank",
-    "get_world_size",
-    "init_process_group",
     "is_available",
     "is_gloo_available",
     "is_initialized",
     "is_mpi_available",
     "is_nccl_available",
     "is_torchelastic_launched",
-    "new_group",
-    "recv",
-    "reduce",
-    "reduce_scatter",
-    "scatter",
-    "send",
+    *_NEED_GROUP,
 ]
 
 __getattr__, __dir__ = _lacking.attributes(

@@ -90,7 +90,8 @@ for package in ("nn", "nn.modules", "nn.utils", "utils"):
 
 ANSWERS = """
 accelerator.is_available() accelerator.device_count() accelerator.current_accelerator()
-accelerator.current_accelerator(True) accelerator.synchronize() accelerator.current_device_index()
+accelerator.current_accelerator(True) accelerator.synchronize() accelerator.memory_stats(0)
+accelerator.current_device_index()
 cuda.is_available() cuda.device_count() cuda.is_initialized() cuda.is_bf16_supported()
 cuda.get_arch_list() cuda.empty_cache() cuda.memory_allocated() cuda.max_memory_allocated()
 cuda.memory_reserved() cuda.manual_seed(3) cuda.manual_seed_all(3) cuda.seed() cuda.get_rng_state_all()
@@ -197,7 +198,7 @@ def test_refusals_say_what_to_do():
 
 
 LACKING = """
-hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
+accelerator.Graph hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
 autograd.profiler.profile export.export library.custom_op masked.MaskedTensor nested.nested_tensor
 overrides.handle_torch_function package.PackageExporter quantization.quantize_dynamic
