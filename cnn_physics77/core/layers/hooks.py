@@ -7,7 +7,7 @@ function with all gradients.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
 from cnn_physics77.core.autograd import Output, edge_to, record
@@ -58,14 +58,6 @@ class ModuleHooks:
             self.always.add(handle.id)
         return handle
 
-    def before(self, others: ModuleHooks) -> ModuleHooks:
-        """These hooks and then the others, for one call."""
-        both = ModuleHooks()
-        for name, hooks in vars(both).items():
-            hooks.update(getattr(self, name))
-            hooks.update(getattr(others, name))
-        return both
-
 
 of_all_modules = ModuleHooks()
 """The hooks that ``register_module_forward_hook`` and its relatives add, called before a module's own."""
@@ -90,13 +82,21 @@ class HooksAttribute:
         setattr(module._own_hooks(), self._kind, OrderedDict(hooks))
 
 
+def _calls(module, kind: str) -> list[tuple[Callable, bool, bool]]:
+    """The hooks of a kind, those of all modules first; each with whether it gets the keyword arguments, and
+    whether it is called even if ``forward`` raises. (Numbers of unpickled hooks can be those of others.)"""
+    own = module._hooks
+    return [
+        (hook, number in hooks.with_kwargs, number in hooks.always)
+        for hooks in ([own] if own is of_all_modules else [of_all_modules, own])
+        for number, hook in getattr(hooks, kind).items()
+    ]
+
+
 def call_with_hooks(module, args: tuple, kwargs: dict):
-    """``module.forward(*args, **kwargs)`` with the module's hooks."""
-    hooks: ModuleHooks = module._hooks
-    if hooks is not of_all_modules:
-        hooks = of_all_modules.before(hooks)
-    for number, hook in tuple(hooks.forward_pre.items()):
-        if number in hooks.with_kwargs:
+    """``module.forward(*args, **kwargs)`` with the hooks of the module and of all modules."""
+    for hook, with_kwargs, _ in _calls(module, "forward_pre"):
+        if with_kwargs:
             replaced = hook(module, args, kwargs)
             if replaced is not None:
                 if not (isinstance(replaced, tuple) and len(replaced) == 2):
@@ -109,23 +109,23 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             replaced = hook(module, args)
             if replaced is not None:
                 args = replaced if isinstance(replaced, tuple) else (replaced,)
+    before, after = ([hook for hook, *_ in _calls(module, kind)] for kind in ("backward_pre", "backward"))
     boundary = None
-    if (hooks.backward or hooks.backward_pre) and recording():
-        boundary = _ModuleGradients(module, hooks)
+    if (before or after) and recording():
+        boundary = _ModuleGradients(module, before, after)
         args = boundary.enter(args)
-    waiting = OrderedDict(hooks.forward)
+    waiting = None
     try:
         result = module.forward(*args, **kwargs)
+        waiting = deque(_calls(module, "forward"))
         while waiting:
-            number, hook = waiting.popitem(last=False)
-            with_kwargs = number in hooks.with_kwargs
+            hook, with_kwargs, _ = waiting.popleft()
             replaced = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
             if replaced is not None:
                 result = replaced
     except Exception:
-        for number, hook in waiting.items():
-            if number in hooks.always:
-                with_kwargs = number in hooks.with_kwargs
+        for hook, with_kwargs, always in _calls(module, "forward") if waiting is None else waiting:
+            if always:
                 hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
         raise
     return result if boundary is None else boundary.leave(result)
@@ -159,10 +159,10 @@ def _through_boundary(tensors: list[Tensor], callback: Callable[[list], Sequence
 class _ModuleGradients:
     """Collects the gradients of the outputs and the inputs of one call, and passes them to the hooks."""
 
-    def __init__(self, module, hooks: ModuleHooks):
+    def __init__(self, module, before: list[Callable], after: list[Callable]):
         self.module = module
-        self.before = tuple(hooks.backward_pre.values())
-        self.after = tuple(hooks.backward.values())
+        self.before = before
+        self.after = after
         self.inputs: tuple[int, ...] = ()
         self.input_count = 0
         self.grad_output: tuple = ()

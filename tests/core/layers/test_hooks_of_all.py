@@ -50,6 +50,29 @@ def test_a_hook_that_is_called_always():
     assert seen == [((), {"x": 3}, None)]
 
 
+@pytest.mark.parametrize(("T", "registry"), [(our, ours), (torch, theirs)])
+def test_a_hook_that_another_adds_is_called_in_the_same_call(T, registry):
+    layer, seen = T.nn.Identity(), []
+
+    def add(module, args):
+        module.register_forward_hook(lambda module, args, output: seen.append(output))
+
+    layer.register_forward_pre_hook(add)
+    layer(1)
+    with registry.register_module_forward_pre_hook(lambda module, args: None):
+        layer(2)
+    assert seen == [1, 2, 2]
+
+
+def test_unpickled_hooks_are_not_those_of_all_modules():
+    """A process that reads them may have given their numbers to others."""
+    layer, seen = our.nn.Identity(), []
+    with ours.register_module_forward_hook(lambda *_: seen.append("all")) as handle:
+        layer._forward_hooks = {handle.id: lambda *_: seen.append("own")}
+        layer(1)
+    assert seen == ["all", "own"]
+
+
 def test_a_captured_function_sees_hooks_that_are_added_and_removed():
     layer = our.nn.Linear(2, 2)
     function = our.compile(lambda x: layer(x))
