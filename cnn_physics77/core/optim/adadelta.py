@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
 
 from cnn_physics77.core.kernels import adaptive_steps
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
@@ -80,8 +77,3 @@ class Adadelta(ElementwiseOptimizer):
                 "differentiable": differentiable,
             },
         )
-
-    def numbers(
-        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
-    ) -> tuple[float, ...]:
-        return (float(group["lr"]),)

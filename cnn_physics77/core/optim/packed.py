@@ -184,7 +184,7 @@ class ElementwiseOptimizer(Optimizer):
     def numbers(
         self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
     ) -> tuple[float, ...]:
-        """The numbers of the update that change from step to step, such as the learning rate.
+        """The numbers of the update that change from step to step: by default the learning rate.
 
         Args:
             step: the number of this step, from 1.

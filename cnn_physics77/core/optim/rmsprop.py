@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from cnn_physics77.core.kernels import adaptive_steps
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer
 from cnn_physics77.core.optim.settings import check_not_negative, refuse_differentiable
@@ -91,8 +89,3 @@ class RMSprop(ElementwiseOptimizer):
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         with_momentum = ("momentum_buffer",) if group["momentum"] != 0 else ()
         return ("square_avg", *with_momentum, *(("grad_avg",) if group["centered"] else ()))
-
-    def numbers(
-        self, group: dict[str, Any], step: float, scalars: dict[str, np.ndarray]
-    ) -> tuple[float, ...]:
-        return (float(group["lr"]),)
