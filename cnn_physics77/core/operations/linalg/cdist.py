@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
+from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import cast
+from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
@@ -28,7 +31,7 @@ def cdist(
         p: the order of the norm, from 0 (the number of different elements) to infinity.
         compute_mode: whether many Euclidean distances may be computed from a matrix product, as
             :math:`x^2 + z^2 - 2 x z`, in double precision, which for close vectors leaves half of its digits.
-            Otherwise the differences are computed, which takes memory for P R M numbers.
+            Otherwise the differences are computed, which takes memory for P R M numbers of each batch.
 
     Returns:
         (..., P, R). The gradient is 0 where a distance is 0.
@@ -54,9 +57,11 @@ def cdist(
         raise ArgumentError(
             f"cdist: expected compute_mode to be one of {', '.join(_MODES)}, found {compute_mode!r}"
         )
-    if p == 2 and compute_mode != _MODES[2] and a.array.size * b.array.shape[-2] > MOST_DIFFERENCES:
+    x, z = a.unsqueeze(-2), b.unsqueeze(-3)
+    count = prod(broadcast_shapes(x.array.shape, z.array.shape))
+    if p == 2 and compute_mode != _MODES[2] and count > MOST_DIFFERENCES:
         return _euclidean(a, b)
-    differences = a.unsqueeze(-2) - b.unsqueeze(-3)
+    differences = x - z
     if not differences.array.shape[-1]:
         return sum(differences, -1)
     return norm_of_vectors("cdist", differences, float(p), -1, False)
@@ -65,14 +70,25 @@ def cdist(
 def _euclidean(a: Tensor, b: Tensor) -> Tensor:
     dtype = a.array.dtype
     a, b = (cast(x, dtype=np.dtype(np.float64)) for x in (a, b))
-    center = b.array.mean(-2, keepdims=True)  # without it distances are the same, and less cancels
-    center = from_array(np.where(np.isfinite(center), center, 0))
+    center = from_array(
+        _center(b.array, a.array.shape)
+    )  # without it distances are the same, and less cancels
     a, b = a - center, b - center
     squares = sum(a * a, -1).unsqueeze(-1) + sum(b * b, -1).unsqueeze(-2) - 2 * (a @ b.transpose(-2, -1))
     return cast(root(where(from_array(squares.array <= 0), 0.0, squares)), dtype=dtype)
 
 
+@silent
+def _center(x: np.ndarray, other: tuple[int, ...]) -> np.ndarray:
+    """The mean of the vectors, with 0 for what is not finite; one for all along dimensions that the other
+    shape lacks, so that nothing of that shape grows by it."""
+    leading = (i for i in range(-x.ndim, -2) if i < -len(other) or other[i] == 1)
+    mean = x.mean((*leading, -2), keepdims=True)
+    return np.where(np.isfinite(mean), mean, 0)
+
+
 MOST_DIFFERENCES = 1 << 22
+"""How many numbers the differences may be where a matrix product would do."""
 
 _MODES = (
     "use_mm_for_euclid_dist_if_necessary",

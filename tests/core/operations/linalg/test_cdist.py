@@ -29,7 +29,15 @@ def points(*shape, dtype=torch.float64, offset=0.0):
     return torch.tensor(x, dtype=dtype, requires_grad=True)
 
 
-@pytest.mark.parametrize("distances", [lambda x: torch.cdist(x, x[..., ::2, :].detach() + 0.5), F.pdist])
+@pytest.mark.parametrize(
+    "distances",
+    [
+        lambda x: torch.cdist(x, x[..., ::2, :].detach() + 0.5),
+        lambda x: torch.cdist(x, x.reshape(3, 1, 3, 3).expand(3, 2, 3, 3) + 0.5),
+        lambda x: torch.cdist(x.reshape(3, 1, 3, 3), x.detach().reshape(1, 3, 3, 3) - 0.5),
+        F.pdist,
+    ],
+)
 def test_values_and_derivatives(by_product, distances):
     found = []
     for product in (True, False):
@@ -60,7 +68,7 @@ def test_float32_far_from_zero(by_product):
 def test_rows_that_are_not_finite_change_no_others(by_product):
     by_product(True)
     x = points(5, 2).detach()
-    x[1, 0], x[2, 0] = np.inf, np.nan
+    x[1, 0], x[2, 0], x[3, 1], x[4, 1] = np.inf, np.nan, np.inf, -np.inf
     found, expected = torch.cdist(x, x), torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
     finite = np.isfinite(expected.numpy())
     np.testing.assert_allclose(found.numpy()[finite], expected.numpy()[finite], atol=1e-7)
@@ -68,10 +76,12 @@ def test_rows_that_are_not_finite_change_no_others(by_product):
 
 
 def test_memory_of_many_vectors():
-    """The differences would take 1.2 GB."""
+    """The differences would take 1.2 GB, and 0.3 GB of few vectors with many batches."""
     x = points(1200, 200, dtype=torch.float32).detach()
+    few, batches = points(36, 200, dtype=torch.float32).detach(), x.reshape(-1, 6, 200).repeat(10, 1, 1)
     tracemalloc.start()
     torch.cdist(x, x)
+    torch.cdist(few, batches)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200e6
