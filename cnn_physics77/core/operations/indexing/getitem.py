@@ -127,9 +127,12 @@ def parse(shape: tuple[int, ...], key) -> tuple[tuple, tuple]:
             plain = False
             dim += 1
         elif type(part) is slice:
+            if not part.start and part.step in (None, 1) and (part.stop is None or part.stop >= shape[dim]):
+                part = _ALL
+            else:
+                plain = False
             basic.append(part)
             index.append(None)
-            plain = plain and part == _ALL
             dim += 1
         elif part.array.ndim == 0 and part.array.dtype.kind == "b":  # a new dimension of size 1 or 0
             basic.append(None)
@@ -251,13 +254,17 @@ def getitem(input: Tensor, key) -> Tensor:
     y = _slice(input, key=basic) if basic else input
     if index:
         return pick(y, index)
-    return y if y.edge is None or not basic else named(y, _last_view(basic))
+    if y.edge is None or not basic:
+        return y
+    return named(y, "SliceBackward0" if type(key) is slice else _last_view(basic))
 
 
 def _last_view(key: tuple) -> str:
     """PyTorch's name of the last of the views that an index makes one after the other."""
     parts = [part for part in key if part is not Ellipsis and part != _ALL]
-    last = parts[-1] if parts else _ALL
+    if not parts:
+        return "AliasBackward0"
+    last = parts[-1]
     return f"{'Unsqueeze' if last is None else 'Slice' if isinstance(last, slice) else 'Select'}Backward0"
 
 
