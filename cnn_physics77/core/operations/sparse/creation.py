@@ -10,7 +10,7 @@ from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import check_device
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.backend.size import Size, size_of
-from cnn_physics77.core.errors import GradientError, ShapeError
+from cnn_physics77.core.errors import GradientError, LayoutError, ShapeError
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.cast import convert
 from cnn_physics77.core.operations.indexing.index_put import index_select
@@ -168,6 +168,7 @@ def sparse_mask(self: Tensor, mask: SparseTensor) -> SparseTensor:
 
     Raises:
         ShapeError: the shapes differ.
+        LayoutError: the mask is dense.
 
     >>> import cnn_physics77 as torch
     >>> torch.ones(2, 2).sparse_mask(torch.eye(2).to_sparse()).to_dense()
@@ -175,6 +176,8 @@ def sparse_mask(self: Tensor, mask: SparseTensor) -> SparseTensor:
             [0., 1.]])
     """
     shape = self.array.shape
+    if not isinstance(mask, SparseTensor):
+        raise LayoutError("sparse_mask: expected a sparse mask, found a dense one; use .to_sparse()")
     if tuple(mask.shape) != shape:
         raise ShapeError(f"sparse_mask: expected a mask of shape {shape}, found {tuple(mask.shape)}")
     places = mask._places
