@@ -77,7 +77,13 @@ class _Writable:
 def _of_capsule(capsule) -> np.ndarray:
     """The memory of a capsule. One without a version does not say whether it may be written: NumPy assumes
     that it may not, PyTorch that it may."""
-    says_so = "versioned" in repr(capsule)  # the name of the capsule
+    name = repr(capsule)  # contains that of the capsule
+    if '"used_dltensor' in name:
+        raise ArgumentError(
+            "from_dlpack: expected a capsule that was not taken before, as it can be taken once, found "
+            f"{name}; make another one"
+        )
+    says_so = "versioned" in name
     array = np.from_dlpack(_Exporter(capsule))
     return array if says_so else np.asarray(_Writable(array))
 
@@ -91,6 +97,7 @@ def from_dlpack(ext_tensor, *, device=None, copy: bool | None = None) -> Tensor:
             needed.
 
     Raises:
+        ArgumentError: the capsule was taken before.
         DtypeError: tensors cannot have its dtype, or it is no such object.
         DeviceError: another device.
 
