@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
@@ -29,10 +28,12 @@ class OneProbability(Distribution):
     def _give(self, probs: Any, logits: Any, total_count: Any = 1) -> Tensor:
         """Keep the one that is given, and return ``total_count``, both of one shape and dtype."""
         name = one_of(type(self).__name__, probs=probs, logits=logits)
-        (given,) = broadcast_all(probs if logits is None else logits)
-        self._param, count = broadcast_all(given, torch.as_tensor(total_count).to(given.dtype))
+        given = probs if logits is None else logits
+        if not (isinstance(total_count, Tensor) and total_count.is_floating_point()):
+            (given,) = broadcast_all(given)  # of integers it does not take the dtype
+        self._param, count = broadcast_all(given, total_count)
         setattr(self, name, self._param)
-        return count
+        return count.to(self._param.dtype)
 
     @lazy_property
     def logits(self) -> Tensor:

@@ -268,6 +268,24 @@ def test_shapes_and_samples(name, index):
             equal(mine.enumerate_support(expand), theirs.enumerate_support(expand))
 
 
+@pytest.mark.parametrize("count", [3, 3.0, [3.0, 4.0], [3, 4]])
+@pytest.mark.parametrize("given", [0.5, [[0.5], [0.1]]])
+@pytest.mark.parametrize("name", ["Binomial", "NegativeBinomial"])
+def test_a_number_has_the_dtype_of_the_tensor_beside_it(name, count, given):
+    """Except beside integers, where PyTorch makes a probability 0."""
+    made = []
+    for f in (ours, torch):
+        whole = isinstance(count, list) and isinstance(count[0], int)
+        counts = f.tensor(count, dtype=f.int64 if whole else f.float64) if isinstance(count, list) else count
+        probs = f.tensor(given) if isinstance(given, list) else given
+        if whole and f is torch:
+            probs = torch.as_tensor(probs)
+        drawn = getattr(f.distributions, name)(counts, probs)
+        made.append((drawn.total_count, drawn.probs))
+    for mine, theirs in zip(*made):
+        assert str(mine.dtype) == str(theirs.dtype) and mine.tolist() == theirs.tolist()
+
+
 def test_every_class_is_compared():
     classes = {
         n for n in D.__all__ if inspect.isclass(getattr(D, n)) and issubclass(getattr(D, n), D.Distribution)
