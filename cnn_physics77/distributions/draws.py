@@ -61,21 +61,25 @@ def von_mises(loc: Tensor, concentration: Tensor, shape: Any) -> Tensor:
     return from_array(((angle + np.pi + mean) % (2 * np.pi) - np.pi).astype(loc.array.dtype))
 
 
-class _StandardGamma(Function):
+class _Drawn(Function):
+    """Numbers that are drawn, with a derivative that needs them and their concentration."""
+
     @staticmethod
-    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs, output)
+
+
+class _StandardGamma(_Drawn):
+    @staticmethod
+    def forward(concentration: Tensor) -> Tensor:
         alpha = concentration.array
         drawn = np.asarray(default_generator.numpy.standard_gamma(alpha.astype(np.float64)))
-        drawn = np.maximum(drawn, np.finfo(alpha.dtype).tiny).astype(alpha.dtype)
-        made = from_array(drawn)
-        ctx.save_for_backward(concentration, made)
-        return made
+        return from_array(np.maximum(drawn, np.finfo(alpha.dtype).tiny).astype(alpha.dtype))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> Tensor:
-        concentration, drawn = ctx.saved_tensors
-        return g * from_array(gamma_derivative(concentration.array, drawn.array))
+        return g * from_array(gamma_derivative(*(saved.array for saved in ctx.saved_tensors)))
 
 
 def standard_gamma(concentration: Tensor) -> Tensor:
@@ -83,13 +87,11 @@ def standard_gamma(concentration: Tensor) -> Tensor:
     return _StandardGamma.apply(concentration)
 
 
-class _Dirichlet(Function):
+class _Dirichlet(_Drawn):
     @staticmethod
-    def forward(ctx: Any, concentration: Tensor) -> Tensor:
+    def forward(concentration: Tensor) -> Tensor:
         drawn = standard_gamma(concentration)
-        made = drawn / drawn.sum(-1, keepdim=True)
-        ctx.save_for_backward(concentration, made)
-        return made
+        return drawn / drawn.sum(-1, keepdim=True)
 
     @staticmethod
     @once_differentiable
