@@ -13,7 +13,7 @@ from cnn_physics77 import nn
 from cnn_physics77.core.operations.indexing.shape import flatten
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.models._weights import maker
-from cnn_physics77.vision.models.mobilenetv2 import _make_divisible
+from cnn_physics77.vision.models.mobilenetv2 import _make_divisible, initialize
 from cnn_physics77.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 from cnn_physics77.vision.ops.stochastic_depth import StochasticDepth
 
@@ -108,21 +108,15 @@ class EfficientNet(nn.Module):
         self.features = nn.Sequential(*features, Conv2dNormActivation(channels, last, 1, **common))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout, inplace=True), nn.Linear(last, num_classes))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-            elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
-                nn.init.ones_(module.weight)  # type: ignore[arg-type]
-            elif isinstance(module, nn.Linear):
-                bound = 1 / sqrt(module.out_features)
-                nn.init.uniform_(module.weight, -bound, bound)
-            else:
-                continue
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+        initialize(self, _uniform)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(flatten(self.avgpool(self.features(x)), 1))
+
+
+def _uniform(layer: nn.Linear) -> None:
+    bound = 1 / sqrt(layer.out_features)
+    nn.init.uniform_(layer.weight, -bound, bound)
 
 
 def _stages(*rows: tuple[int, ...]) -> tuple[Stage, ...]:

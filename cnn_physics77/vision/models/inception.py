@@ -131,8 +131,7 @@ class Inception3(nn.Module):
     Args:
         num_classes: the number of outputs.
         aux_logits: whether to return :class:`InceptionOutputs` in training.
-        transform_input: whether images are normalized with the means and deviations of ImageNet, not 0.5.
-        init_weights: whether to initialise as the original does.
+        transform_input, init_weights: as of :class:`.GoogLeNet`.
         dropout: the probability of a zero before the last layer.
     """
 

@@ -21,15 +21,19 @@ def _make_divisible(value: float, divisor: int) -> int:
     return nearest + divisor if nearest < 0.9 * value else nearest
 
 
-def initialize(model: nn.Module) -> None:
-    """The weights with which the mobile networks begin."""
+def _narrow_normal(layer: nn.Linear) -> None:
+    nn.init.normal_(layer.weight, 0, 0.01)
+
+
+def initialize(model: nn.Module, linear: Callable[[nn.Linear], None] = _narrow_normal) -> None:
+    """The weights with which mobile and efficient networks begin; ``linear`` draws those of linear layers."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")
         elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
             nn.init.ones_(module.weight)  # type: ignore[arg-type]
         elif isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, 0, 0.01)
+            linear(module)
         else:
             continue
         if module.bias is not None:
