@@ -11,24 +11,22 @@ from cnn_physics77.core.tensor import Tensor
 
 
 class Table(Module):
-    """What the layers share that look up rows of a table: the table, and the row of an index for nothing.
-
-    Args:
-        num_embeddings, embedding_dim: the shape of the table.
-        padding_idx: the index of a row that is initially zero.
-        weight: the table; None for one that is drawn.
-        freeze: whether the table is a constant.
-    """
+    """What the layers share that look up rows of a table: the table, the row of an index for nothing, and
+    how rows are limited and their gradients made."""
 
     def __init__(
         self,
         num_embeddings: int,
         embedding_dim: int,
-        padding_idx: int | None,
-        weight: Tensor | None,
-        freeze: bool,
-        device,
-        dtype,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
+        device=None,
+        dtype=None,
     ) -> None:
         super().__init__()
         name, shape = type(self).__name__, (num_embeddings, embedding_dim)
@@ -42,14 +40,18 @@ class Table(Module):
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.padding_idx = padding_idx
-        if weight is None:
+        self.max_norm = max_norm
+        self.norm_type = norm_type
+        self.scale_grad_by_freq = scale_grad_by_freq
+        self.sparse = sparse
+        if _weight is None:
             self.weight = empty_parameter(*shape, device=device, dtype=dtype)
-            self.weight.requires_grad_(not freeze)
+            self.weight.requires_grad_(not _freeze)
             self.reset_parameters()
         else:
-            if weight.shape != shape:
-                raise ShapeError(f"{name}: expected a weight of shape {shape}, found {weight.array.shape}")
-            self.weight = Parameter(weight, requires_grad=not freeze)
+            if _weight.shape != shape:
+                raise ShapeError(f"{name}: expected a weight of shape {shape}, found {_weight.array.shape}")
+            self.weight = Parameter(_weight, requires_grad=not _freeze)
 
     def reset_parameters(self) -> None:
         """Draw a new table."""
@@ -91,26 +93,6 @@ class Embedding(Table):
     >>> torch.nn.Embedding(10, 3)(torch.tensor([[1, 2], [9, 1]])).shape
     torch.Size([2, 2, 3])
     """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int | None = None,
-        max_norm: float | None = None,
-        norm_type: float = 2.0,
-        scale_grad_by_freq: bool = False,
-        sparse: bool = False,
-        _weight: Tensor | None = None,
-        _freeze: bool = False,
-        device=None,
-        dtype=None,
-    ) -> None:
-        super().__init__(num_embeddings, embedding_dim, padding_idx, _weight, _freeze, device, dtype)
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
-        self.sparse = sparse
 
     def forward(self, input: Tensor) -> Tensor:
         return F.embedding(

@@ -43,12 +43,11 @@ class EmbeddingBag(Table):
         device=None,
         dtype=None,
     ) -> None:
-        super().__init__(num_embeddings, embedding_dim, padding_idx, _weight, False, device, dtype)
-        self.max_norm = max_norm
-        self.norm_type = norm_type
-        self.scale_grad_by_freq = scale_grad_by_freq
+        super().__init__(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse,
+            _weight, device=device, dtype=dtype,
+        )  # fmt: skip
         self.mode = mode
-        self.sparse = sparse
         self.include_last_offset = include_last_offset
 
     def forward(

@@ -135,6 +135,16 @@ def test_alpha_dropout_keeps_mean_and_variance(name):
     assert layer.eval()(x) is x
 
 
+@pytest.mark.parametrize("framework", [ours, torch])
+@pytest.mark.parametrize("name", ["Embedding", "EmbeddingBag"])
+def test_tables_of_a_subclass_are_drawn_when_the_settings_are_known(framework, name):
+    class Bounded(getattr(framework.nn, name)):
+        def reset_parameters(self):
+            self.weight.data.fill_(self.max_norm)
+
+    assert Bounded(2, 1, max_norm=0.5).weight.tolist() == [[0.5], [0.5]]
+
+
 def test_pretrained_embeddings():
     table = np.arange(6.0).reshape(3, 2)
     for framework in (ours, torch):
