@@ -37,6 +37,12 @@ def register_module_forward_hook(
     Args:
         with_kwargs: call ``hook(module, args, kwargs, output)``.
         always_call: call it even if ``forward`` raises.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.nn.modules.module import register_module_forward_hook
+    >>> with register_module_forward_hook(lambda module, args, output: output * 2):
+    ...     torch.nn.ReLU()(torch.ones(1))
+    tensor([2.])
     """
     return _register("forward", hook, with_kwargs=with_kwargs, always=always_call)
 
@@ -49,7 +55,15 @@ def register_module_full_backward_pre_hook(hook: Callable) -> RemovableHandle:
 
 def register_module_full_backward_hook(hook: Callable) -> RemovableHandle:
     """Call ``hook(module, grad_input, grad_output)`` when the gradients of the positional inputs of any
-    module are computed. A result, unless None, replaces ``grad_input``."""
+    module are computed. A result, unless None, replaces ``grad_input``.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.nn.modules.module import register_module_full_backward_hook
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with register_module_full_backward_hook(lambda module, grad_input, grad_output: print(grad_output)):
+    ...     torch.nn.ReLU()(x * 3).backward()
+    (tensor([1.]),)
+    """
     return _register("backward", hook)
 
 
