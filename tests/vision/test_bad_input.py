@@ -52,6 +52,7 @@ IMAGE = ours.rand(3, 8, 9)
         (lambda: transforms.CenterCrop(()), ValueError, "CenterCrop: expected a size"),
         (lambda: transforms.RandomCrop((1, 2, 3)), ValueError, "RandomCrop: expected a size"),
         (lambda: transforms.Resize(3, "bilinear"), TypeError, "Resize: expected an InterpolationMode"),
+        (lambda: F.resize(IMAGE, 3, 99), ValueError, "resize: expected an InterpolationMode .* found 99"),
         (lambda: F.pad(IMAGE, 1.5), TypeError, "pad: expected a padding of 1, 2, or 4 integers, found 1.5"),
         (lambda: F.pad(IMAGE, "a"), ValueError, "pad: expected a padding"),
         (lambda: F.pad(IMAGE, 1, (1, 2, 3)), TypeError, "pad: expected one number as fill"),
@@ -74,6 +75,13 @@ IMAGE = ours.rand(3, 8, 9)
 def test_the_error_names_what_was_expected(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_numbers_of_numpy_are_numbers():
+    size = np.array([3, 4])
+    assert transforms.CenterCrop(size)(IMAGE).shape == F.resize(IMAGE, size).shape == (3, 3, 4)
+    erased = transforms.RandomErasing(1, scale=(0.1, 0.5), value=np.float32(7))(IMAGE)
+    assert (erased == 7).any() and ours.equal(erased[erased != 7], IMAGE[erased != 7])
 
 
 def test_constants_of_pillow_are_modes():

@@ -76,7 +76,7 @@ class ConvNeXt(nn.Module):
             "bias": True,
         }
         features: list[nn.Module] = [Conv2dNormActivation(3, channels[0], 4, **stem)]
-        number, most = 0, sum(layers) - 1
+        number, most = 0, max(sum(layers) - 1, 1)
         for (dim, following), count in zip(pairwise((*channels, 0)), layers):
             drops = [stochastic_depth_prob * (number + i) / most for i in range(count)]
             number += count

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from cnn_physics77 import nn
 from cnn_physics77.core.operations.indexing.permute import permute
 from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.nn.modules.utils import _pair
 
 
 class Conv2dNormActivation(nn.Sequential):
@@ -20,7 +21,7 @@ class Conv2dNormActivation(nn.Sequential):
         inplace: whether the activation overwrites its input; None to make it without this argument.
         bias: of the convolution; by default where there is no normalization.
 
-    >>> Conv2dNormActivation(3, 8, kernel_size=5)[0].padding
+    >>> Conv2dNormActivation(3, 8, kernel_size=(5, 3), dilation=(1, 2))[0].padding
     (2, 2)
     """
 
@@ -28,17 +29,19 @@ class Conv2dNormActivation(nn.Sequential):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int = 3,
-        stride: int = 1,
-        padding: int | None = None,
+        kernel_size: int | tuple[int, int] = 3,
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] | str | None = None,
         groups: int = 1,
         norm_layer: Callable[..., nn.Module] | None = nn.BatchNorm2d,
         activation_layer: Callable[..., nn.Module] | None = nn.ReLU,
-        dilation: int = 1,
+        dilation: int | tuple[int, int] = 1,
         inplace: bool | None = True,
         bias: bool | None = None,
     ) -> None:
-        padding = (kernel_size - 1) // 2 * dilation if padding is None else padding
+        if padding is None:
+            (height, width), (down, right) = _pair(kernel_size), _pair(dilation)
+            padding = ((height - 1) // 2 * down, (width - 1) // 2 * right)
         bias = norm_layer is None if bias is None else bias
         layers: list[nn.Module] = [
             nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)

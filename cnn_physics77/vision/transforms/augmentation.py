@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module
@@ -243,7 +244,7 @@ class RandomErasing(Module):
             raise TypeError(
                 f"RandomErasing: expected a tensor (..., C, H, W), found {found}; put it after ToTensor"
             )
-        values = [self.value] if isinstance(self.value, (int, float)) else list(self.value)
+        values = [self.value] if isinstance(self.value, (int, float, Number)) else list(self.value)
         if self.value != "random" and len(values) not in (1, img.shape[-3]):
             raise ValueError(
                 f"RandomErasing: expected a value for each of {img.shape[-3]} channels, or one, found "

@@ -234,7 +234,7 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
 
 def _sizes(function: str, size: Any) -> tuple[int, ...]:
     """One or two integers."""
-    sizes = tuple(size) if isinstance(size, Sequence) else (size,)
+    sizes = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size,)
     if len(sizes) not in (1, 2) or not all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes):
         raise (ValueError if isinstance(size, (Sequence, int)) else TypeError)(
             f"{function}: expected a size of one or two positive integers (height, width), found {size!r}"
@@ -249,14 +249,16 @@ def _pair(function: str, size: Any) -> tuple[int, int]:
 
 def _mode(function: str, interpolation: Any) -> InterpolationMode:
     """Of a mode, or of Pillow's constant."""
+    if isinstance(interpolation, InterpolationMode):
+        return interpolation
     if isinstance(interpolation, int):
-        return InterpolationMode[pillow("Image").Resampling(interpolation).name]
-    if not isinstance(interpolation, InterpolationMode):
-        raise TypeError(
-            f"{function}: expected an InterpolationMode or Pillow's constant as interpolation, found "
-            f"{interpolation!r}"
-        )
-    return interpolation
+        constants = {constant.value: constant.name for constant in pillow("Image").Resampling}
+        if interpolation in constants:
+            return InterpolationMode[constants[interpolation]]
+    raise (ValueError if isinstance(interpolation, int) else TypeError)(
+        f"{function}: expected an InterpolationMode or Pillow's constant as interpolation, found "
+        f"{interpolation!r}"
+    )
 
 
 def resize(
