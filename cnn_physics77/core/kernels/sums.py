@@ -20,6 +20,8 @@ def add_over(x, axis: tuple[int, ...], *, keepdims=False, dtype=None):
     """np.add.reduce. Where NumPy would add many numbers one after the other, sums of blocks are added."""
     if x.size <= 4 * _TOGETHER or x.dtype.kind not in "fc":
         return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+    if axis and x.flags.c_contiguous and min(axis) == x.ndim - len(axis):  # the most frequent case: one run
+        return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     inner, outer = _pairwise_and_others(x.shape, x.strides, axis)
     if math.prod(x.shape[i] for i in outer) <= 4 * _TOGETHER:
         return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
