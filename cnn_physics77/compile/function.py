@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from operator import is_
 from types import MethodType
 from typing import Any
@@ -25,8 +23,9 @@ from cnn_physics77.compile.capture.recorded import (
     has_graph,
     is_variable,
 )
-from cnn_physics77.compile.capture.trace import Busy, CaptureError, GuardFailed, How, current, frame_of_user
+from cnn_physics77.compile.capture.trace import CaptureError, GuardFailed, How, current, frame_of_user
 from cnn_physics77.compile.capture.tree import flatten, others
+from cnn_physics77.compile.interrupts import Busy, Turn
 from cnn_physics77.compile.replay.captured import Captured, overlapping
 from cnn_physics77.compile.replay.differentiable import Differentiable
 from cnn_physics77.compile.replay.processes import can_use_processes, check_lanes, is_worth_it
@@ -47,18 +46,8 @@ ATTEMPTS = 3
 """Calls of one kind that are tried while the problem may pass."""
 
 
-_capturing = threading.Lock()
+_capturing = Turn()
 """A capture taps the whole framework, so only one thread captures at a time."""
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    if not _capturing.acquire(blocking=False):
-        raise Busy
-    try:
-        yield
-    finally:
-        _capturing.release()
 
 
 class _Kind:
@@ -100,17 +89,17 @@ class CompiledFunction:
         self._unsteady: set[str] = set()  # operations that decide by values, now so, now otherwise
         self._varying: set[tuple[str, int]] = set()  # settings of optimizers that have changed
         self._may_vary = True
-        self._busy = threading.Lock()
+        self._turn = Turn()
         self.__name__ = name or getattr(function, "__name__", type(function).__name__)
         _all.add(self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if current.trace is not None or not self._busy.acquire(blocking=False):
-            return self._function(*args, **kwargs)  # part of another capture, or at work in another thread
-        try:
-            return self._call(args, kwargs)
-        finally:
-            self._busy.release()
+        if current.trace is None:  # not part of another capture
+            try:
+                return self._turn.take(self._call, args, kwargs)
+            except Busy:  # at work in another thread
+                pass
+        return self._function(*args, **kwargs)
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else MethodType(self, owner)
@@ -133,12 +122,10 @@ class CompiledFunction:
                     try:
                         if captured.is_proved_for(given):
                             return captured.replay(given)
-                        with _alone():
-                            return self._prove(captured, kind.captures, description, given)
+                        return _capturing.take(self._prove, captured, kind.captures, description, given)
                     except GuardFailed as failed:
                         self._unsteady.update(failed.args)
-            with _alone():
-                return self._learn(kind, description, given, args, kwargs)
+            return _capturing.take(self._learn, kind, description, given, args, kwargs)
         except Busy:
             pass
         return self._function(*args, **kwargs)

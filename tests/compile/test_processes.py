@@ -269,7 +269,7 @@ def test_interrupted_at_random_moments_it_neither_hangs_nor_computes_wrongly():
         torch.manual_seed(number)
         expected = training(twin, other)(x, y)
         np.testing.assert_allclose(found.item(), expected.item(), rtol=1e-10)
-    assert not worker().user
+    assert not worker().turn.is_taken
 
 
 def test_a_process_that_has_ended_is_replaced():

@@ -7,21 +7,24 @@ graph, so the user's own graph is not entered, and no ``.grad`` is touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cnn_physics77.compile.capture.seams import Seen
 from cnn_physics77.compile.capture.trace import EXTERNAL, INPUT, Operand, Trace
 from cnn_physics77.compile.capture.traced import traced
+from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.core import autograd
 from cnn_physics77.core.autograd import Node, Output, edge_to
 from cnn_physics77.core.random import Generator
 from cnn_physics77.core.random.generator import Position
 from cnn_physics77.core.tensor import Tensor, from_array
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -83,14 +86,13 @@ def record_backward(
     begun = len(trace.steps)
     noticed = seen.generators = _Noticed(seen.generators)
     tensors = [tensor for _, tensor in sources]
+    differentiate = partial(autograd.grad, roots, tensors, tangents, retain_graph=True, allow_unused=True)
     try:
-        with without_hooks(leaves), trace.undoing():
-            gradients = autograd.grad(roots, tensors, tangents, retain_graph=True, allow_unused=True)
+        gradients = unwind_protect(
+            lambda: without_hooks(leaves, partial(trace.undoing, differentiate)), noticed.go_back
+        )
     except Exception as error:
         return made, f"its backward pass fails: {type(error).__name__}: {error}".rstrip(": ")
-    finally:
-        for generator, position in noticed.positions.values():
-            generator.go_to(position)
     for step in trace.steps[begun:]:
         if getattr(step, "draws", False) or any(o.buffer.kind == EXTERNAL for o in step.writes):
             return made, "its backward pass draws random numbers, or changes memory of others"
@@ -160,15 +162,23 @@ class _Noticed(dict):
         self.positions.setdefault(key, (generator, generator.position()))
         super().__setitem__(key, generator)
 
+    def go_back(self) -> None:
+        """Let the generators be where they were."""
+        for generator, position in self.positions.values():
+            generator.go_to(position)
 
-@contextmanager
-def without_hooks(leaves: Iterable[Tensor]) -> Iterator[None]:
-    """Within, no hooks of these leaves run: they do when the gradient is delivered."""
+
+def without_hooks(leaves: Iterable[Tensor], function: Callable[[], T]) -> T:
+    """``function()``, without hooks of these leaves: they run when the gradient is delivered."""
     before = [(leaf, leaf.hooks) for leaf in leaves]
-    for leaf, _ in before:
-        leaf.hooks = None
-    try:
-        yield
-    finally:
+
+    def run() -> T:
+        for leaf, _ in before:
+            leaf.hooks = None
+        return function()
+
+    def restore() -> None:
         for leaf, hooks in before:
             leaf.hooks = hooks
+
+    return unwind_protect(run, restore)

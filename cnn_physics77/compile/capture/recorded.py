@@ -7,10 +7,10 @@ the calls are still being noted.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -23,7 +23,6 @@ from cnn_physics77.compile.capture.seams import (
     instances,
     note_modules,
     tapped,
-    uninterrupted,
 )
 from cnn_physics77.compile.capture.trace import (
     EXTERNAL,
@@ -37,10 +36,13 @@ from cnn_physics77.compile.capture.trace import (
     owner_of,
 )
 from cnn_physics77.compile.capture.tree import flatten, is_dense, others, rebuild
+from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
 from cnn_physics77.core.operations.base.views import rebase_history
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.tensor import Tensor, from_array
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -220,11 +222,15 @@ def aliases(given: list[Tensor]) -> tuple[int, ...]:
     return tuple(first.setdefault(id(t), index) for index, t in enumerate(given))
 
 
-@contextmanager
-def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer]]:
-    """Within, these tensors lie in copies of their memory; the buffers of the copies."""
+def _in_copies(tensors: list[Tensor], trace: Trace, function: Callable[[dict[int, Buffer]], T]) -> T:
+    """``function(buffers)``, while these tensors lie in copies of their memory, whose buffers it is given."""
     before = [(t, t.array, t.array.copy(order="K")) for t in dict.fromkeys(tensors)]
     buffers = {id(t): trace.add(copy, INPUT) for t, _, copy in before}
+
+    def run() -> T:
+        for t, _, copy in before:
+            t.array = copy
+        return function(buffers)
 
     def restore() -> None:
         for t, array, copy in before:
@@ -233,12 +239,7 @@ def _in_copies(tensors: list[Tensor], trace: Trace) -> Iterator[dict[int, Buffer
             if t.array is copy:
                 t.array = array
 
-    try:
-        for t, _, copy in before:
-            t.array = copy
-        yield buffers
-    finally:
-        uninterrupted(restore)
+    return unwind_protect(run, restore)
 
 
 class _Arguments:
@@ -315,15 +316,17 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor], h
     moved = [t for t in arguments.given if id(t) in own]
     start = sequence.next()
 
-    with _in_copies(moved, trace) as own_buffers, tapped(trace, made.seen):
+    returned: list[Tensor] = []
+    grads: list[Tensor] = []
+
+    def record(own_buffers: dict[int, Buffer]) -> None:
         args, kwargs = rebuild(description, [copies.get(id(t), t) for t in arguments.given])
         note_modules(made.seen, function, args)
         result = function(*args, **kwargs)
         del args, kwargs
         made.boundary = len(trace.steps)
-        returned: list[Tensor] = []
         made.description = flatten(result, returned)
-        grads = [state.tensor for state in made.tensors if state.tensor._grad is not state.grad]
+        grads.extend(state.tensor for state in made.tensors if state.tensor._grad is not state.grad)
         for t in grads:
             place = None if t._grad is None else trace.operand(t._grad.array)
             made.grads.append((first[id(t)] if id(t) in own else t, place))
@@ -335,6 +338,7 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor], h
             nodes = {node: (first[key], copies[key]) for key, node in arguments.histories.items()}
             made.backward, made.problem = record_backward(trace, made.seen, roots, nodes, known, start)
 
+    _in_copies(moved, trace, lambda buffers: tapped(trace, made.seen, partial(record, buffers)))
     arguments.give_changes(made)
     made.result = rebuild(made.description, arguments.restored(returned))
     made.passing = bool(made.seen.passing)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from operator import is_
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cnn_physics77.compile.capture.trace import EXTERNAL, Trace, ValueRead, current
 from cnn_physics77.compile.capture.traced import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.capture.tree import is_dense
+from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.core.kernels.runtime.parallel import direction
 from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.layers.module import Module
@@ -27,6 +27,8 @@ from cnn_physics77.core.operations.base.operation import OPERATIONS
 from cnn_physics77.core.optim.packed import ElementwiseOptimizer, ParameterPack
 from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -106,54 +108,57 @@ def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
             seen.modules[id(module)] = module
 
 
-@contextmanager
-def tapped(trace: Trace, seen: Seen) -> Iterator[None]:
-    """Within, the calls of this thread on arrays of tensors are appended to ``trace``; ``seen`` notes what
-    takes part."""
-    with ExitStack() as undo:
-        undo.enter_context(_traced_tensors())
+def tapped(trace: Trace, seen: Seen, function: Callable[[], T]) -> T:
+    """``function()``; meanwhile the calls of this thread on arrays of tensors are appended to ``trace``, and
+    ``seen`` notes what takes part."""
+    taps = [
+        *_operations(),
+        (Tensor, "__setitem__", _assignment(Tensor.__setitem__)),
+        (Tensor, "numpy", _unseen(Tensor.numpy, "it takes a NumPy array of a tensor")),
+        (Tensor, "_deep_copy", _unseen(Tensor._deep_copy, "it copies a tensor by deepcopy; clone it")),
+        (arena, "frame", _OutermostFrame()),
+        (ElementwiseOptimizer, "_next_update", _update(ElementwiseOptimizer._next_update, seen)),
+        (ElementwiseOptimizer, "_make_packs", _packs(ElementwiseOptimizer._make_packs, seen)),
+        (Generator, "numpy", _drawing(Generator.numpy, seen)),
+        (Module, "__call__", _calling(Module.__call__, seen)),
+        (current, "trace", trace),
+    ]
+    before = [
+        (owner, name, getattr(owner, name), isinstance(owner, type) and name not in vars(owner))
+        for owner, name, _ in taps
+    ]
+
+    def run() -> T:
         direction.reverse = False  # so that two captures of one function note its loops in one order
-        for owner, name, function in (
-            *_operations(),
-            (Tensor, "__setitem__", _assignment(Tensor.__setitem__)),
-            (Tensor, "numpy", _unseen(Tensor.numpy, "it takes a NumPy array of a tensor")),
-            (Tensor, "_deep_copy", _unseen(Tensor._deep_copy, "it copies a tensor by deepcopy; clone it")),
-            (arena, "frame", _OutermostFrame()),
-            (ElementwiseOptimizer, "_next_update", _update(ElementwiseOptimizer._next_update, seen)),
-            (ElementwiseOptimizer, "_make_packs", _packs(ElementwiseOptimizer._make_packs, seen)),
-            (Generator, "numpy", _drawing(Generator.numpy, seen)),
-            (Module, "__call__", _calling(Module.__call__, seen)),
-            (current, "trace", trace),
-        ):
-            if isinstance(owner, type) and name not in vars(owner):  # inherited
-                undo.callback(delattr, owner, name)
-            else:
-                undo.callback(setattr, owner, name, getattr(owner, name))
-            setattr(owner, name, function)
-        yield
+        for owner, name, tap in taps:
+            setattr(owner, name, tap)
+        return function()
+
+    def undo() -> None:
+        for owner, name, value, inherited in reversed(before):
+            if not inherited:
+                setattr(owner, name, value)
+            elif name in vars(owner):
+                delattr(owner, name)
+
+    return _with_traced_tensors(lambda: unwind_protect(run, undo))
 
 
 # ------------------------------------------------------------------------------------------------- tensors
 
 
-def uninterrupted(function: Callable[[], None]) -> None:
-    """Call a function until it has come to its end, however often Ctrl-C is pressed."""
-    interrupt = None
-    while True:
-        try:
-            function()
-            break
-        except KeyboardInterrupt as pressed:
-            interrupt = pressed
-    if interrupt is not None:
-        raise interrupt
-
-
-@contextmanager
-def _traced_tensors() -> Iterator[None]:
-    """All tensors, and what optimizers have packed, hold traced arrays; afterwards none does."""
+def _with_traced_tensors(function: Callable[[], T]) -> T:
+    """``function()``; meanwhile all tensors, and what optimizers have packed, hold traced arrays, and then
+    none does."""
     before = [(holder, dict(holder.__dict__)) for holder in holders()]
     given: dict[int, list[np.ndarray]] = {}
+
+    def run() -> T:
+        for holder, _ in before:
+            change_arrays(holder, traced)
+        for holder, _ in before:
+            given[id(holder)] = _arrays_held(holder)
+        return function()
 
     def restore() -> None:
         for holder, attributes in before:
@@ -164,14 +169,7 @@ def _traced_tensors() -> Iterator[None]:
         for holder in holders():
             change_arrays(holder, plain)
 
-    try:
-        for holder, _ in before:
-            change_arrays(holder, traced)
-        for holder, _ in before:
-            given[id(holder)] = _arrays_held(holder)
-        yield
-    finally:
-        uninterrupted(restore)
+    return unwind_protect(run, restore)
 
 
 _NAMES = ("array",), ("arrays", "values", "gradients", "views")

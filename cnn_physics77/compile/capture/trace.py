@@ -9,18 +9,20 @@ from __future__ import annotations
 import sys
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.core.kernels.runtime.scratch import arena
+
+T = TypeVar("T")
 
 INPUT, EXTERNAL, CONSTANT, TEMPORARY = "input", "external", "constant", "temporary"
 """Kinds of buffers: a copy of an argument; memory that was there before the call and is seen by others;
@@ -39,10 +41,6 @@ class CaptureError(RuntimeError):
 
 class GuardFailed(Exception):
     """The truth of a value, or the shape of a result, differs from what it was in the capture."""
-
-
-class Busy(Exception):
-    """What a capture or a replay needs is in use: the call runs eagerly."""
 
 
 class ValueRead(Exception):
@@ -265,17 +263,21 @@ class Trace:
             if self._overwritten is not None and not is_new:
                 self._overwritten.append((array, array.copy()))
 
-    @contextmanager
-    def undoing(self) -> Iterator[None]:
-        """Within, calls are noted; at the end all memory that was there before is what it was."""
+    def undoing(self, function: Callable[[], T]) -> T:
+        """``function()``, which is noted; then all memory that was there before is what it was."""
         before = self._overwritten, self._oldest_new
-        self._overwritten, self._oldest_new = [], self._count
-        try:
-            yield
-        finally:
-            for array, values in reversed(self._overwritten):
+        overwritten: list[tuple[np.ndarray, np.ndarray]] = []
+
+        def run() -> T:
+            self._overwritten, self._oldest_new = overwritten, self._count
+            return function()
+
+        def undo() -> None:
+            for array, values in reversed(overwritten):
                 array[...] = values
             self._overwritten, self._oldest_new = before
+
+        return unwind_protect(run, undo)
 
     def _find(self, array: np.ndarray) -> Buffer | None:
         self._forget_dead()
@@ -358,8 +360,7 @@ class Trace:
         steps = self.steps
         try:
             self.steps = noted.other if taken else noted.first
-            with self.undoing():
-                (other if taken else first)()
+            self.undoing(other if taken else first)
             self.steps = noted.first if taken else noted.other
             (first if taken else other)()
         finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from functools import partial
 from sys import getrefcount
 from time import perf_counter
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from cnn_physics77.compile.capture.recorded import (
 from cnn_physics77.compile.capture.trace import (
     CONSTANT,
     EXTERNAL,
-    Busy,
     GuardFailed,
     Operand,
     Step,
@@ -32,6 +31,7 @@ from cnn_physics77.compile.capture.trace import (
     owner_of,
 )
 from cnn_physics77.compile.capture.tree import flatten, rebuild
+from cnn_physics77.compile.interrupts import Busy, unwind_protect
 from cnn_physics77.compile.replay.guards import Guards
 from cnn_physics77.compile.replay.processes import LanedProgram
 from cnn_physics77.compile.replay.program import Program
@@ -42,6 +42,8 @@ from cnn_physics77.core.backend.fp_errors import silently
 from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.blas import blas
 from cnn_physics77.core.tensor import Tensor, from_array
+
+T = TypeVar("T")
 
 
 class _Freed:
@@ -278,15 +280,10 @@ class Captured:
 
     # -------------------------------------------------------------------------------------------- proof
 
-    @contextmanager
-    def _undoing(self, given: list[Tensor]) -> Iterator[list[Tensor]]:
-        """Within, a run changes nothing for others."""
+    def _undoing(self, function: Callable[[list[Tensor]], T], given: list[Tensor]) -> T:
+        """``function(given)``, which may run the program; then nothing has changed for others."""
         given = self._ready(given)
-        restore = self._snapshot(self._seen)
-        try:
-            yield given
-        finally:
-            restore()
+        return unwind_protect(partial(function, given), self._snapshot(self._seen))
 
     def rehearse(self, given: list[Tensor]) -> list[np.ndarray]:
         """All that a replay would give and change, without any change: results and gradients, then memory of
@@ -295,10 +292,13 @@ class Captured:
         Raises:
             GuardFailed: as for :meth:`replay`.
         """
-        with self._undoing(given) as given:
+
+        def rehearsed(given: list[Tensor]) -> list[np.ndarray]:
             self._run(self.program, given, undo=False)
             found = [array.copy() for array in (*map(self.program.array, self.results), *self._seen)]
             return self._rehearse_backward() + found
+
+        return self._undoing(rehearsed, given)
 
     def _rehearse_backward(self) -> list[np.ndarray]:
         """The gradients that a backward pass from the results would give."""
@@ -310,10 +310,13 @@ class Captured:
         Raises:
             GuardFailed: as for :meth:`replay`.
         """
-        with self._undoing(given) as given:
+
+        def clocked(given: list[Tensor]) -> float:
             start = perf_counter()
             self._run(self.program, given, undo=False)
             return perf_counter() - start
+
+        return self._undoing(clocked, given)
 
     def values_of(self, made: Recording, given: list[Tensor]) -> list[np.ndarray]:
         """What :meth:`rehearse` gives, from an ordinary call."""

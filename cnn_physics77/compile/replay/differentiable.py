@@ -15,8 +15,9 @@ import numpy as np
 from cnn_physics77.compile.capture.backward import tangent, without_hooks
 from cnn_physics77.compile.capture.environment import Environment
 from cnn_physics77.compile.capture.recorded import New, Recording
-from cnn_physics77.compile.capture.trace import EXTERNAL, Busy, Guard, GuardFailed, Operand, array_at, bounds
+from cnn_physics77.compile.capture.trace import EXTERNAL, Guard, GuardFailed, Operand, array_at, bounds
 from cnn_physics77.compile.capture.tree import flatten, rebuild
+from cnn_physics77.compile.interrupts import Busy, unwind_protect
 from cnn_physics77.compile.replay.captured import Captured, copied
 from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core import autograd
@@ -144,7 +145,8 @@ class Differentiable(Captured):
             )
         restore = self._snapshot(self._seen)
         versions = [(t, list(t._changes)) for t in self.guards.changed() if t._changes is not None]
-        try:
+
+        def derive() -> list[Tensor | None]:
             for generator, position in lease.positions:
                 generator.go_to(position)
             copies = [_leaf_like(t) for t in lease.given]
@@ -155,14 +157,18 @@ class Differentiable(Captured):
             roots = [t for t, o in zip(returned, self.outputs) if type(o) is New and o.history]
             pairs = [(root, one) for root, one in zip(roots, tangents) if one is not None]
             sources = [copies[s] if isinstance(s, int) else s for s in self._backward.sources]
-            with without_hooks(t for t in sources if t.edge is LEAF):
-                return list(
-                    autograd.grad([r for r, _ in pairs], sources, [g for _, g in pairs], allow_unused=True)
-                )
-        finally:
+            roots, given = [root for root, _ in pairs], [one for _, one in pairs]
+            return without_hooks(
+                (t for t in sources if t.edge is LEAF),
+                lambda: list(autograd.grad(roots, sources, given, allow_unused=True)),
+            )
+
+        def undo() -> None:
             restore()
             for tensor, version in versions:
                 tensor._changes[:] = version  # type: ignore[index]
+
+        return unwind_protect(derive, undo)
 
     def _rehearse_backward(self) -> list[np.ndarray]:
         places = self._backward.tangents

@@ -22,10 +22,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis.needed import operands_of
-from cnn_physics77.compile.capture.seams import uninterrupted
 from cnn_physics77.compile.capture.trace import (
     Buffer,
-    Busy,
     CaptureError,
     Choice,
     Guard,
@@ -34,6 +32,7 @@ from cnn_physics77.compile.capture.trace import (
     Step,
     bounds,
 )
+from cnn_physics77.compile.interrupts import Turn, unwind_protect
 from cnn_physics77.compile.replay import lane as lane_module
 from cnn_physics77.compile.replay.lane import (
     ABORT,
@@ -92,7 +91,7 @@ class Worker:
         segment = Segment(CONTROL_BYTES)
         self.control = segment.view(0, CONTROL_BYTES).cast("q")
         self.run = 0
-        self.user: dict[str, object] = {}  # who uses it now; one entry at most
+        self.turn = Turn()
         self._fence = threading.Lock()
         self._programs = 0
         self._dropped: list[int] = []
@@ -174,7 +173,7 @@ class Worker:
             self._raise(self.control[STATUS])
 
     def abort(self) -> None:
-        """Give the run up, and wait until the process does nothing."""
+        """Give the run up, unless it has ended, and wait until the process does nothing."""
         self.control[ABORT] = self.run
         while self.control[GO] == self.run and self.control[FINISHED] < self.run and self.is_alive():
             time.sleep(0)
@@ -287,24 +286,14 @@ class LanedProgram(Program):
         """
         if self.here:
             return in_threads(piece.step for piece in self.pieces).bound(self.array)()
-        worker, token = self._worker, object()
-        # Ctrl-C comes after a call, so neither between `try` and `setdefault` nor between `finally` and `del`
-        try:
-            if worker.user.setdefault("user", token) is not token:
-                raise Busy
-            try:
-                base = worker.start(self._number)
-                self.runs[part](base)
-                worker.finish()
-            except BaseException:
-                uninterrupted(worker.abort)
-                raise
-        finally:
-            try:
-                if worker.user["user"] is token:
-                    del worker.user["user"]
-            except KeyError:  # it was another thread's, which has given it back
-                pass
+        worker = self._worker
+
+        def run_both() -> None:
+            base = worker.start(self._number)
+            self.runs[part](base)
+            worker.finish()
+
+        worker.turn.take(unwind_protect, run_both, worker.abort)
 
     def _compiled(self, lane: int) -> Compiled:
         """The function of a lane; its argument is the number of the run times `POSITIONS`."""

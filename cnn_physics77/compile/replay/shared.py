@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from cnn_physics77.compile.capture.seams import change_arrays, holders, uninterrupted
+from cnn_physics77.compile.capture.seams import change_arrays, holders
 from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, owner_of
+from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.compile.schedule.memory import ALIGNMENT
 
 
@@ -98,5 +99,5 @@ def move(
         for holder in holders():
             change_arrays(holder, change)
 
-    uninterrupted(change_all)
+    unwind_protect(lambda: None, change_all)  # all: views of one memory would part
     return change
