@@ -27,7 +27,7 @@ def main(examples: str, written: str) -> None:
     it printed or its error)]}."""
     warnings.simplefilter("ignore")
     results = {}
-    for name, statements in json.loads(Path(examples).read_text()):
+    for name, statements in json.loads(Path(examples).read_text()).items():
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float32)
         torch.set_printoptions(profile="default")
