@@ -1,11 +1,6 @@
-"""Ctrl-C at every place at which Python runs the handler of a signal.
-
-These are the places of which a profiler is told, and an error that it raises comes from there: after a call
-of a function in C, and where a function of Python is entered or a generator goes on.
-"""
+"""Ctrl-C at each place of a capture, its comparison and a replay."""
 
 import gc
-import sys
 
 import numpy as np
 import pytest
@@ -22,43 +17,9 @@ from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.operation import OPERATIONS
 from cnn_physics77.core.tensor import Tensor
 from tests.compile.modules import same
+from tests.ctrl_c import CtrlC, interrupted, places_of
 
 pytestmark = pytest.mark.usefixtures("in_double")
-
-
-class CtrlC:
-    """Notes the places in files of some names, and raises KeyboardInterrupt when one of them is met."""
-
-    def __init__(self, files, place=None):
-        self.files, self.place = files, place
-        self.places = {}
-
-    def __call__(self, frame, event, argument):
-        caller = frame.f_back if event == "call" else frame
-        if event not in ("call", "c_return") or not caller.f_code.co_filename.endswith(self.files):
-            return
-        place = event, caller.f_code.co_name, caller.f_lineno, getattr(argument, "__name__", "")
-        self.places[place] = None
-        if place == self.place:
-            raise KeyboardInterrupt
-
-
-def interrupted(function, ctrl_c):
-    """The error, which is kept: it must not matter that its traceback refers to what was at work."""
-    sys.setprofile(ctrl_c)
-    try:
-        function()
-    except KeyboardInterrupt as error:
-        return error
-    finally:
-        sys.setprofile(None)
-
-
-def places_of(function, files):
-    """All that a call meets."""
-    ctrl_c = CtrlC(files)
-    assert interrupted(function, ctrl_c) is None
-    return list(ctrl_c.places)
 
 
 def state():

@@ -3,12 +3,15 @@
 import os
 import threading
 
+import numpy as np
 import pytest
 import threadpoolctl
 
 from cnn_physics77.core.kernels.runtime import blas as module
 from cnn_physics77.core.kernels.runtime.blas import Blas, blas
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
+from cnn_physics77.core.kernels.runtime.scratch import arena
+from tests.ctrl_c import CtrlC, interrupted, places_of
 
 LARGE = 1e6  # microseconds: always handed over
 pytestmark = pytest.mark.usefixtures("two_threads")
@@ -39,6 +42,20 @@ def test_blas_is_held_to_one_thread_inside_and_restored():
             assert found == [1]
         assert blas.in_one_thread(lambda: (blas.threads_outside, str(blas).split()[1])) == (2, "2")
         assert blas_threads() == [2] and blas.threads == 2
+
+
+def test_ctrl_c_at_each_place_leaves_nothing_as_it_is_inside():
+    files = tuple(f"runtime/{name}.py" for name in ("blas", "parallel", "scratch")) + ("fp_errors.py",)
+
+    def work():
+        parallel_for(lambda block: None, 2, 10.0)
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        for place in places_of(work, files):
+            error = interrupted(work, CtrlC(files, place))
+            assert error is not None, place
+            assert blas.threads == 2 and not blas._holders and arena.frame is None, place
+            assert np.geterr()["divide"] == "warn", place
 
 
 def test_an_unknown_blas_is_said_to_be_unknown_and_left_alone(monkeypatch):

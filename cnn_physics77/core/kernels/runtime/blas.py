@@ -91,14 +91,18 @@ class Blas:
             return function(*args, **kwargs)
         holder = object()
         # Ctrl-C comes when a function is entered or left, so neither between `try` and `add` nor between
-        # `finally` and `discard`, whatever it interrupts. `_adjust` makes up for one that was interrupted.
+        # `finally` and `discard`, whatever it interrupts.
         try:
             self._holders.add(holder)
             self._adjust()
             return function(*args, **kwargs)
         finally:
-            self._holders.discard(holder)
-            self._adjust()
+            try:
+                self._holders.discard(holder)
+                self._adjust()
+            except KeyboardInterrupt:  # before the number of threads was set
+                self._adjust()
+                raise
 
     def _adjust(self) -> None:
         """Set the number of threads that the holders, or nobody, want."""
