@@ -32,6 +32,8 @@ import numpy as np
 
 import cnn_physics77 as torch
 from cnn_physics77.autograd.function import Function, once_differentiable
+from cnn_physics77.core.backend.conversion import as_array
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.random import default_generator
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -39,7 +41,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 def binomial(count: Tensor, probs: Tensor) -> Tensor:
     """The numbers of successes in ``count`` trials, in the dtype of ``probs``."""
     drawn = default_generator.numpy.binomial(count.array.astype(np.int64), probs.array.astype(np.float64))
-    return from_array(np.asarray(drawn, dtype=probs.array.dtype))
+    return from_array(as_array(drawn).astype(probs.array.dtype))
 
 
 def von_mises(loc: Tensor, concentration: Tensor, shape: Any) -> Tensor:
@@ -73,7 +75,7 @@ class _StandardGamma(_Drawn):
     @staticmethod
     def forward(concentration: Tensor) -> Tensor:
         alpha = concentration.array
-        drawn = np.asarray(default_generator.numpy.standard_gamma(alpha.astype(np.float64)))
+        drawn = as_array(default_generator.numpy.standard_gamma(alpha.astype(np.float64)))
         return from_array(np.maximum(drawn, np.finfo(alpha.dtype).tiny).astype(alpha.dtype))
 
     @staticmethod
@@ -106,6 +108,7 @@ def dirichlet(concentration: Tensor) -> Tensor:
     return _Dirichlet.apply(concentration)
 
 
+@one_call
 def dirichlet_derivative(alpha: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The factors d of draws x: from the series in float64 at y = x, or from the other side at y = 1 - x if
     that is smaller, where I decreases with x and its second parameter is α.
@@ -130,6 +133,7 @@ def dirichlet_derivative(alpha: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(low, -y, 1 - y) / p * bracket, dtype=x.dtype)
 
 
+@one_call
 def gamma_derivative(alpha: np.ndarray, z: np.ndarray) -> np.ndarray:
     """dz/dα of draws z: the sum of the series in float64, about 9 √α terms of it for large α.
 

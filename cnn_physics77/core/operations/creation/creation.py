@@ -203,7 +203,8 @@ def full_like(
     tensor([7., 7.])
     """
     dtype = _like(input, dtype)
-    array = np.full_like(prototype(input.array), fitted("full_like", fill_value, dtype), dtype)
+    array = np.empty_like(prototype(input.array), dtype)
+    array[...] = fitted("full_like", fill_value, dtype)
     return in_format(made("full_like", array, device, requires_grad), memory_format)
 
 
