@@ -30,15 +30,16 @@ from typing import Any
 
 NAME = "cnn_physics77.testing.conformance.docstrings"
 SCRIPT = Path(__file__).with_name("run_examples.py")
-PLACES = [
-    *("torch", "torch.autograd", "torch.autograd.forward_ad", "torch.autograd.functional"),
-    *("torch.autograd.graph",),
-    *("torch.distributions", "torch.fft", "torch.func", "torch.linalg", "torch.masked", "torch.nn"),
-    *("torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.nn.utils.parametrizations"),
-    *("torch.nn.utils.parametrize", "torch.nn.utils.prune", "torch.nn.utils.rnn", "torch.optim"),
-    *("torch.optim.lr_scheduler", "torch.optim.swa_utils", "torch.signal.windows", "torch.sparse"),
-    *("torch.special", "torch.testing", "torch.utils.checkpoint", "torch.utils.data"),
-]
+_PLACES = """
+torch torch.autograd torch.autograd.forward_ad torch.autograd.functional torch.autograd.graph
+torch.distributions torch.fft torch.func torch.linalg torch.masked torch.nn torch.nn.functional
+torch.nn.init torch.nn.utils torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune
+torch.nn.utils.rnn torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.signal.windows
+torch.sparse torch.special torch.testing torch.utils.checkpoint torch.utils.data
+"""
+PLACES = _PLACES.split()
+"""The modules whose docstrings are read."""
+
 VERDICTS = ("the same", "but for rounding", "another text", "raises here", "raises in PyTorch alone")
 Examples = dict[str, list[str]]
 """Name: statements."""
