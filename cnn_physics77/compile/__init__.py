@@ -76,7 +76,7 @@ class _Callable(ModuleType):
         if disable:
             return model
         if isinstance(model, Module):
-            return OptimizedModule(model, fullgraph)
+            return OptimizedModule(model, fullgraph, lanes)
         return CompiledFunction(model, fullgraph, lanes=lanes)
 
 

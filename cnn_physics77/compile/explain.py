@@ -31,7 +31,7 @@ def explain(function: Callable, *args: Any, **kwargs: Any) -> str:
     compiled = _compiled(function)
     if args or kwargs:
         for _ in range(2):
-            function(*args, **kwargs) if compiled is function else compiled(*args, **kwargs)
+            compiled(*args, **kwargs)
     captures = compiled.captures()
     lines = [f"{compiled.__name__}: {len(captures)} capture{'s' * (len(captures) != 1)}"]
     for number, captured in enumerate(captures, 1):

@@ -277,9 +277,11 @@ class CompiledFunction:
         return captures[-1].program
 
     def reset(self) -> None:
-        """Forget all captures."""
+        """Forget all captures, and what was learned from calls."""
         self._kinds.clear()
-        self._count = 0
+        self._unsteady.clear()
+        self._varying.clear()
+        self._may_vary, self._count = True, 0
 
 
 def _warn(message: str) -> None:

@@ -23,10 +23,10 @@ class OptimizedModule(Module):
 
     _orig_mod: Module
 
-    def __init__(self, module: Module, fullgraph: bool = False) -> None:
+    def __init__(self, module: Module, fullgraph: bool = False, lanes: str | int = "threads") -> None:
         super().__init__()
         self._orig_mod = module
-        self.forward = CompiledFunction(module.__call__, fullgraph, type(module).__name__)
+        self.forward = CompiledFunction(module.__call__, fullgraph, type(module).__name__, lanes)
 
     @property
     def program(self) -> Program:
@@ -76,9 +76,10 @@ class OptimizedModule(Module):
         return sorted({*super().__dir__(), *dir(self._orig_mod)})
 
     def __reduce__(self) -> tuple:
-        return OptimizedModule, (self._orig_mod, self.forward.fullgraph)  # type: ignore[attr-defined]
+        forward: Any = self.forward
+        return OptimizedModule, (self._orig_mod, forward.fullgraph, forward.lanes)
 
 
-def compile_in_place(module: Module, fullgraph: bool = False) -> None:
+def compile_in_place(module: Module, fullgraph: bool, lanes: str | int) -> None:
     """Capture the calls of this module itself from now on."""
-    module.forward = CompiledFunction(module.forward, fullgraph, type(module).__name__)
+    module.forward = CompiledFunction(module.forward, fullgraph, type(module).__name__, lanes)

@@ -91,13 +91,6 @@ def test_gradients_add_up(change, lanes, replays, monkeypatch):
     assert replays.count >= 7
 
 
-def both(functions, numbers, state):
-    """What two equal functions do, step by step."""
-    for number in numbers:
-        for one, other in zip(*(state(f, number) for f in functions), strict=True):
-            np.testing.assert_allclose(other, one, rtol=1e-13)
-
-
 def weight_and_step(change=lambda w: None):
     w = nn.Parameter(torch.ones(3, dtype=F64))
 

@@ -8,24 +8,12 @@ import pytest
 import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile import function as of_functions
-from cnn_physics77.compile.capture.seams import holders
-from cnn_physics77.compile.capture.trace import current
-from cnn_physics77.compile.capture.traced import Traced
 from cnn_physics77.compile.interrupts import Busy, Turn, unwind_protect
-from cnn_physics77.core.kernels.runtime.scratch import arena
-from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.base.operation import OPERATIONS
-from cnn_physics77.core.tensor import Tensor
 from tests.compile.modules import same
+from tests.compile.worlds import assert_nothing_traced, taps
 from tests.ctrl_c import CtrlC, interrupted, places_of
 
 pytestmark = pytest.mark.usefixtures("in_double")
-
-
-def state():
-    """What a capture changes for all."""
-    taps = [Module.__call__, torch.Generator.numpy, Tensor.numpy, current.trace, arena.frame, np.geterr()]
-    return taps + [way for op in OPERATIONS.values() for way in (op.forward, op.forward_shared)]
 
 
 def trained():
@@ -70,7 +58,7 @@ FILES = ("compile/function.py", "compile/interrupts.py", "capture/seams.py", "co
 @pytest.mark.parametrize("make", [trained, differentiated])
 @pytest.mark.parametrize("calls", [1, 2, 3], ids=["captured", "compared", "replayed"])
 def test_whatever_is_interrupted_is_as_before(make, calls):
-    before, x = state(), torch.ones(4, 3)
+    before, errors, x = taps(), np.geterr(), torch.ones(4, 3)
 
     def prepared():
         step, compiled, eager, weight = make()
@@ -85,9 +73,9 @@ def test_whatever_is_interrupted_is_as_before(make, calls):
         step, compiled, eager, weight = prepared()
         error = interrupted(lambda step=step: step(x), CtrlC(FILES, place))
         assert error is not None, place
-        assert state() == before, place
+        assert taps() == before and np.geterr() == errors, place
         assert not of_functions._capturing.is_taken and not compiled._turn.is_taken, place
-        assert not any(type(t.array) is Traced for t in holders() if isinstance(t, Tensor)), place
+        assert_nothing_traced()
         for _ in range(4):
             expected = eager(x).detach()
             same(step(x), expected)

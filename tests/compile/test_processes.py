@@ -382,6 +382,27 @@ def test_lanes_that_there_are_not():
         torch.compile(lambda x: x, lanes="three")
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_lanes_of_a_module(in_place):
+    def compiled(model, lanes):
+        if not in_place:
+            return torch.compile(model, lanes=lanes)
+        model.compile(lanes=lanes)
+        return model
+
+    with pytest.raises(ValueError, match="expected lanes 'threads', 'processes', 'auto' or 1, found 'three'"):
+        compiled(nn.Linear(2, 2), "three")
+    x, eager = next(batches(1))[0], network().eval()
+    for lanes in (1, "processes"):
+        model = compiled(network().eval(), lanes)
+        with torch.no_grad():
+            for _ in range(4):
+                y = model(x)
+            np.testing.assert_allclose(y.numpy(), eager(x).numpy(), rtol=1e-12, atol=1e-14)
+        program = model.forward.program
+        assert program.lanes == 1 and isinstance(program, LanedProgram) == (lanes == "processes")
+
+
 def test_short_programs_stay_in_one_process():
     compiled = torch.compile(lambda x: x * 2 + 1, lanes="processes")
     for _ in range(4):
@@ -393,24 +414,21 @@ def test_short_programs_stay_in_one_process():
 def test_the_faster_lanes_are_chosen(monkeypatch, faster):
     def seconds(self, given):
         of_threads = not isinstance(self.program, LanedProgram)
-        self.run_before(given)
+        measured(self, given)
         return 1e-3 if of_threads == (faster == "threads") else 2e-3
 
-    Captured.run_before = Captured.seconds
+    measured = Captured.seconds
     monkeypatch.setattr(Captured, "seconds", seconds)
-    try:
-        expected_losses, expected = run(None, "Adam", torch.float64, (32,))
-        model = network()
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
-        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
-        step = torch.compile(training(model, optimizer), lanes="auto", fullgraph=True)
-        torch.manual_seed(3)
-        losses = []
-        for x, y in batches(12):
-            losses.append(step(x, y).item())
-            scheduler.step()
-    finally:
-        del Captured.run_before
+    expected_losses, expected = run(None, "Adam", torch.float64, (32,))
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 3, 0.5)
+    step = torch.compile(training(model, optimizer), lanes="auto", fullgraph=True)
+    torch.manual_seed(3)
+    losses = []
+    for x, y in batches(12):
+        losses.append(step(x, y).item())
+        scheduler.step()
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-11)
     for found, value in zip([*model.state_dict().values(), *(p.grad for p in model.parameters())], expected):
         np.testing.assert_allclose(found.detach().numpy(), value, rtol=1e-9, atol=1e-11)

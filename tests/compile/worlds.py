@@ -6,7 +6,13 @@ import numpy as np
 
 import cnn_physics77 as torch
 from cnn_physics77.compile.capture.seams import holders
+from cnn_physics77.compile.capture.trace import current
 from cnn_physics77.compile.capture.traced import Traced
+from cnn_physics77.core.kernels.runtime.scratch import arena
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.operations.base.operation import OPERATIONS
+from cnn_physics77.core.optim.packed import ElementwiseOptimizer
+from cnn_physics77.core.random import Generator
 from cnn_physics77.core.tensor import Tensor
 
 
@@ -96,3 +102,12 @@ def assert_nothing_traced() -> None:
         for name, value in vars(holder).items():
             for one in value if isinstance(value, list) else [value]:
                 assert type(one) is not Traced, (type(holder), name)
+
+
+def taps() -> list:
+    """Everything that a capture replaces."""
+    return [
+        Module.__call__, Generator.numpy, ElementwiseOptimizer._next_update, ElementwiseOptimizer._make_packs,
+        Tensor.__setitem__, Tensor.numpy, current.trace, arena.frame,
+        *[part for op in OPERATIONS.values() for part in (op.forward, op.forward_shared)],
+    ]  # fmt: skip

@@ -357,11 +357,21 @@ class Module(Stateful, Conversions):
         fn(self)
         return self
 
-    def compile(self, *, fullgraph: bool = False, **options: Any) -> None:
+    def compile(
+        self,
+        *,
+        fullgraph: bool = False,
+        dynamic: bool | None = None,
+        backend: Any = "inductor",
+        mode: str | None = None,
+        options: dict[str, Any] | None = None,
+        disable: bool = False,
+        lanes: str | int = "threads",
+    ) -> None:
         """Capture the calls of this module from now on; see ``torch.compile``, which leaves it as it is and
         returns another module."""
-        if not options.get("disable"):
-            import_module("cnn_physics77.compile").compile_in_place(self, fullgraph)
+        if not disable:
+            import_module("cnn_physics77.compile").compile_in_place(self, fullgraph, lanes)
 
     def requires_grad_(self, requires_grad: bool = True):
         """Make all parameters variables, or freeze them; returns the module."""
