@@ -4,6 +4,7 @@ These are the places of which a profiler is told, and an error that it raises co
 of a function in C, and where a function of Python is entered or a generator goes on.
 """
 
+import gc
 import sys
 
 
@@ -25,7 +26,11 @@ class CtrlC:
 
 
 def interrupted(function, ctrl_c):
-    """The error, which is kept: it must not matter that its traceback refers to what was at work."""
+    """The error, which is kept: it must not matter that its traceback refers to what was at work.
+
+    The collector waits: when it runs depends on what was run before, and its callbacks would be places.
+    """
+    gc.disable()
     sys.setprofile(ctrl_c)
     try:
         function()
@@ -33,6 +38,7 @@ def interrupted(function, ctrl_c):
         return error
     finally:
         sys.setprofile(None)
+        gc.enable()
 
 
 def places_of(function, files):
