@@ -25,13 +25,13 @@ class CtrlC:
             raise KeyboardInterrupt
 
 
-def interrupted(function, ctrl_c):
-    """The error, which is kept: it must not matter that its traceback refers to what was at work.
+def interrupted(function, profiler):
+    """The KeyboardInterrupt that a profiler raises, kept: its reference to what was at work must not matter.
 
     The collector waits: when it runs depends on what was run before, and its callbacks would be places.
     """
     gc.disable()
-    sys.setprofile(ctrl_c)
+    sys.setprofile(profiler)
     try:
         function()
     except KeyboardInterrupt as error:

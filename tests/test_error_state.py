@@ -3,7 +3,6 @@ caller's settings stay: each row of the table, at ordinary and at extreme values
 
 from __future__ import annotations
 
-import sys
 import threading
 import zlib
 
@@ -20,6 +19,7 @@ from cnn_physics77.core.kernels.runtime.scratch import arena
 from cnn_physics77.core.operations import inplace
 from cnn_physics77.core.operations.base import operation
 from cnn_physics77.testing.table import Constant, Row, all_rows
+from tests.ctrl_c import interrupted
 
 ROWS = list(all_rows())
 EXTREMES = (0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0)
@@ -337,14 +337,7 @@ def test_ctrl_c_wherever_it_comes_leaves_nothing_behind(compute, monkeypatch):
     with np.errstate(all="raise"):
         while True:
             countdown = places = places + 1
-            try:
-                sys.setprofile(interrupt)
-                try:
-                    compute(x)
-                finally:
-                    sys.setprofile(None)
-            except KeyboardInterrupt:
-                pass
+            interrupted(lambda: compute(x), interrupt)
             assert set(np.geterr().values()) == {"raise"}, f"place {places}"
             assert arena.frame is None and not blas._holders, f"place {places}"
             if countdown > 0:
