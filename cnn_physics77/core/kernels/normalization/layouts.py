@@ -75,7 +75,8 @@ class ChannelsFirst:
         def centre(b: slice) -> None:
             of_row = mean[b].astype(self.dtype)[:, None]
             centred = np.subtract(x[b], of_row, out=work_like("centred", x[b]))
-            rest = centred @ ones / self.inner  # what rounding left of the mean
+            # what rounding left of the mean, added pairwise: BLAS adds a long row in few sums
+            rest = np.add.reduce(centred, axis=1) / self.inner
             mean[b] = of_row[:, 0].astype(np.float64) + rest
             np.subtract(centred, rest[:, None], out=centred)
             m2[b] = np.vecdot(centred, centred)
