@@ -21,6 +21,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cnn_physics77.core.autograd import LEAF, Node, node_of, sequence
 from cnn_physics77.core.backend.warning import warn
+from cnn_physics77.core.kernels import order
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format, preserve_format
 from cnn_physics77.core.operations.indexing.shape import reshape
@@ -159,8 +160,8 @@ class Batched(NDArrayOperatorsMixin):
 
     def transpose(self, *axes: Any) -> Batched:
         axes = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        order = axes or tuple(range(self.ndim))[::-1]
-        return wrapped(self.value.array.transpose(0, *(axis % self.ndim + 1 for axis in order)), self.batch)
+        axes = axes or tuple(range(self.ndim))[::-1]
+        return wrapped(self.value.array.transpose(0, *(axis % self.ndim + 1 for axis in axes)), self.batch)
 
     def astype(self, dtype: Any, **options: Any) -> Batched:
         return wrapped(self.value.array.astype(dtype, **options), self.batch)
@@ -303,7 +304,10 @@ ALONG = {
 }  # fmt: skip
 """Functions of an array and ``axis``, which is None for all of them."""
 
-LAST = {np.sort: -1, np.argsort: -1, np.argmax: None, np.argmin: None, np.cumsum: None, np.cumprod: None}
+LAST = {
+    np.sort: -1, np.argsort: -1, np.argmax: None, np.argmin: None, np.cumsum: None, np.cumprod: None,
+    order.argsort: -1, order.top: -1, order.nth: -1,
+}  # fmt: skip
 """Functions of an array and ``axis``, None for the elements in one row, with its default."""
 
 METADATA = {

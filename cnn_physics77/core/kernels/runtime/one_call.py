@@ -37,7 +37,7 @@ def one_call(kernel: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         for array in args:
             kind: Any = type(array)
-            override = getattr(kind, "__array_function__", None)
+            override = None if kind is np.ndarray else getattr(kind, "__array_function__", None)
             if override is not None and override is not np.ndarray.__array_function__:
                 return override(array, called, (kind,), args, kwargs)
         return quiet(*args, **kwargs)

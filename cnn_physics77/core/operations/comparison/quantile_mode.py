@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels import order
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input
-from cnn_physics77.core.operations.comparison.sort_topk import _order, sort
+from cnn_physics77.core.operations.comparison.sort_topk import sort
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.permute import movedim
 from cnn_physics77.core.operations.indexing.shape import reshape, squeeze
@@ -142,14 +143,14 @@ def nanquantile(
 
 def _index_of_mode(x: np.ndarray, dim: int) -> np.ndarray:
     """The index of the last element that equals the most frequent one, or the least such one."""
-    order = _order(x, dim, False)
-    ordered = np.moveaxis(np.take_along_axis(x, order, dim), dim, -1)
+    indices = order.argsort(x, axis=dim)
+    ordered = np.moveaxis(np.take_along_axis(x, indices, dim), dim, -1)
     place = np.arange(ordered.shape[-1])
     starts = np.ones(ordered.shape, bool, like=x)
     starts[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
     run = place - np.maximum.accumulate(np.where(starts, place, 0), axis=-1)  # equal elements before this one
     last = np.argmax(run, axis=-1, keepdims=True)
-    return np.take_along_axis(order, np.moveaxis(last, -1, dim), dim)
+    return np.take_along_axis(indices, np.moveaxis(last, -1, dim), dim)
 
 
 @method("mode")

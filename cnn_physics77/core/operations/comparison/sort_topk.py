@@ -6,9 +6,12 @@ gradients go to the chosen elements.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.kernels import order
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
@@ -21,14 +24,9 @@ from cnn_physics77.core.operations.reduction.max_min import (
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
-def _order(array: np.ndarray, dim: int, descending: bool) -> np.ndarray:
-    """The indices that sort along a dimension."""
-    if array.ndim == 0:
-        return np.zeros((), np.int64)
-    if not descending:
-        return np.argsort(array, axis=dim, kind="stable")
-    backwards = np.argsort(np.flip(array, dim), axis=dim, kind="stable")
-    return array.shape[dim] - 1 - np.flip(backwards, dim)
+def _indices(find: Callable[..., np.ndarray], array: np.ndarray, dim: int, **options) -> np.ndarray:
+    """What a kernel finds along a dimension; of a 0-d array it is 0."""
+    return find(array, axis=dim, **options) if array.ndim else np.zeros((), np.int64)
 
 
 @method("sort")
@@ -51,7 +49,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     """
     input = real_input("sort", input)
     dim = dimension("sort", dim, input.array.ndim)
-    return take_along(return_types.sort, input, _order(input.array, dim, descending), dim, squeeze=False)
+    indices = _indices(order.argsort, input.array, dim, descending=descending)
+    return take_along(return_types.sort, input, indices, dim, squeeze=False)
 
 
 @method("argsort")
@@ -63,7 +62,8 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     tensor([1, 2, 0])
     """
     array = real_input("argsort", input).array
-    return from_array(_order(array, dimension("argsort", dim, array.ndim), descending))
+    axis = dimension("argsort", dim, array.ndim)
+    return from_array(_indices(order.argsort, array, axis, descending=descending))
 
 
 @method("msort")
@@ -109,10 +109,8 @@ def topk(
         raise ShapeError(
             f"topk: selected index k out of range: expected 0 <= k <= {size} along dim {dim}, found k = {k}"
         )
-    order = _order(array, dim, largest)
-    if array.ndim == 0:
-        return take_along(return_types.topk, input, order, dim, squeeze=False)
-    return take_along(return_types.topk, input, order[(slice(None),) * dim + (slice(k),)], dim, squeeze=False)
+    indices = _indices(order.top, array, dim, k=k, largest=largest)
+    return take_along(return_types.topk, input, indices, dim, squeeze=False)
 
 
 @method("kthvalue")
@@ -139,8 +137,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ret
             f"kthvalue: selected number k out of range: expected 1 <= k <= {size} along dim {dim}, found k = "
             f"{k}"
         )
-    order = _order(array, dim, False)
-    index = order if array.ndim == 0 else np.take(order, [k - 1], axis=dim)
+    index = _indices(order.nth, array, dim, place=k - 1)
     return take_along(return_types.kthvalue, input, index, dim, squeeze=not keepdim)
 
 
@@ -149,17 +146,15 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ret
 
 def _median_index(array: np.ndarray, dim: int, ignore_nan: bool) -> np.ndarray:
     """The index of the lower median along a dimension, which is kept with size 1."""
-    if array.ndim == 0:
-        return np.zeros((), np.int64)
-    order = _order(array, dim, False)
-    size = array.shape[dim]
-    if array.dtype.kind != "f":
-        return np.take(order, [(size - 1) // 2], axis=dim)
-    numbers = size - np.add.reduce(np.isnan(array), axis=dim, keepdims=True, dtype=np.int64)
+    size = array.shape[dim] if array.ndim else 1
+    missing = np.isnan(array)
+    if not (array.ndim and missing.any()):
+        return _indices(order.nth, array, dim, place=(size - 1) // 2)
+    numbers = size - np.add.reduce(missing, axis=dim, keepdims=True, dtype=np.int64)
     middle = np.maximum(numbers - 1, 0) // 2
     if not ignore_nan:
         middle = np.where(numbers < size, numbers, middle)  # the first NaN
-    return np.take_along_axis(order, middle, dim)
+    return np.take_along_axis(order.argsort(array, axis=dim), middle, dim)
 
 
 @operation(name="median")
