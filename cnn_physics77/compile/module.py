@@ -40,12 +40,12 @@ class OptimizedModule(Module):
 
     @training.setter
     def training(self, value: bool) -> None:
-        if "_orig_mod" in self.__dict__:
+        if "_orig_mod" in self.__dict__.get("_modules", ()):
             self._orig_mod.training = value
 
     def __getattr__(self, name: str) -> Any:
         if name == "_orig_mod":
-            raise AttributeError(name)
+            return super().__getattr__(name)
         return getattr(self._orig_mod, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -61,7 +61,7 @@ class OptimizedModule(Module):
             delattr(self._orig_mod, name)
 
     def __len__(self) -> int:
-        return len(self._orig_mod)  # type: ignore[arg-type]
+        return len(self._orig_mod)
 
     def __bool__(self) -> bool:
         return True
@@ -70,7 +70,7 @@ class OptimizedModule(Module):
         return self._orig_mod[index]  # type: ignore[index]
 
     def __iter__(self) -> Any:
-        return iter(self._orig_mod)  # type: ignore[call-overload]
+        return iter(self._orig_mod)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._orig_mod)})

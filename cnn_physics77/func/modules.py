@@ -47,9 +47,10 @@ def functional_call(
     """
     given = _merged(parameter_and_buffer_dicts)
     own = {
-        f"{path}.{name}" if path else name: (part, name)
+        f"{path}.{name}" if path else name: (tensors, name)
         for path, part in module.named_modules(remove_duplicate=False)
-        for name in (*part._parameters, *part._buffers)
+        for tensors in (part._parameters, part._buffers)
+        for name in tensors
     }
     values = dict(given)
     if tie_weights:
@@ -60,22 +61,22 @@ def functional_call(
             f"functional_call: Error(s) in reparametrizing for {type(module).__name__}: missing key(s) "
             f"{missing}, unexpected key(s) {unexpected}; expected the names of its parameters and buffers"
         )
-    before = [(part, name, part.__dict__[name]) for part, name in own.values()]
+    before = [(tensors, name, tensors[name]) for tensors, name in own.values()]
     try:
         for key, value in values.items():
             if key in own:
-                part, name = own[key]
-                part.__dict__[name] = value
+                tensors, name = own[key]
+                tensors[name] = value
         args = () if args is None else args if isinstance(args, tuple) else (args,)
         return module(*args, **(kwargs or {}))
     finally:
         for key, value in given.items():
             if key in own:
-                part, name = own[key]
-                if part.__dict__[name] is not value:
-                    _put(parameter_and_buffer_dicts, key, part.__dict__[name])
-        for part, name, value in before:
-            part.__dict__[name] = value
+                tensors, name = own[key]
+                if tensors[name] is not value:
+                    _put(parameter_and_buffer_dicts, key, tensors[name])
+        for tensors, name, value in before:
+            tensors[name] = value
 
 
 def _merged(dicts: Any) -> dict[str, Tensor]:
@@ -105,9 +106,9 @@ def _put(dicts: Any, key: str, value: Tensor) -> None:
 def _tied(own: dict, given: dict[str, Tensor]) -> dict[str, Tensor]:
     """What was given for one of several names of a tensor, for the others."""
     names: dict[int, list[str]] = {}
-    for key, (part, name) in own.items():
-        if part.__dict__[name] is not None:
-            names.setdefault(id(part.__dict__[name]), []).append(key)
+    for key, (tensors, name) in own.items():
+        if tensors[name] is not None:
+            names.setdefault(id(tensors[name]), []).append(key)
     found: dict[str, Tensor] = {}
     for group in names.values():
         values = {id(given[key]): given[key] for key in group if key in given}

@@ -40,6 +40,30 @@ class Configured(nn.Module):
         return self.act(x)
 
 
+class Holder(nn.Module):
+    """Called by nobody: functions use what it has."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((3,), 2.0))
+        self.register_buffer("shift", torch.zeros(3))
+        self.inner = nn.Linear(3, 3)
+
+
+def _set_in(kind, name, value):
+    def change(module):
+        vars(module)[kind][name] = value()
+
+    return change
+
+
+def _replace(kind, name, value):
+    def change(module):
+        setattr(module, kind, getattr(module, kind) | {name: value()})
+
+    return change
+
+
 def _hooked():
     layer = nn.Linear(3, 3)
     layer.register_forward_hook(lambda module, args, y: y * 2)
@@ -62,6 +86,28 @@ KINDS = {
     ),
     "a module's configuration": (Configured, lambda m, x: m(x), lambda m: setattr(m.config, "scale", 3.0)),
     "a module's method": (Configured, lambda m, x: m(x), lambda m: setattr(m, "act", lambda x: x * 5)),
+    "a parameter of a called module": (
+        lambda: nn.Linear(3, 3),
+        lambda m, x: m(x),
+        _set_in("_parameters", "bias", lambda: None),
+    ),
+    "a called module's dictionary": (
+        lambda: nn.Linear(3, 3),
+        lambda m, x: m(x),
+        _replace("_parameters", "bias", lambda: nn.Parameter(torch.ones(3))),
+    ),
+    "a parameter": (
+        Holder,
+        lambda m, x: x * m.scale,
+        _set_in("_parameters", "scale", lambda: nn.Parameter(torch.ones(3))),
+    ),
+    "a buffer": (Holder, lambda m, x: x + m.shift, _replace("_buffers", "shift", lambda: torch.ones(3))),
+    "a submodule": (Holder, lambda m, x: m.inner(x), _set_in("_modules", "inner", nn.Identity)),
+    "a submodule, by another dictionary": (
+        Holder,
+        lambda m, x: m.inner(x),
+        _replace("_modules", "inner", nn.Identity),
+    ),
     "one more hook": (_hooked, lambda m, x: m(x), _add_hook),
     "a gradient": (
         lambda: torch.ones(3, requires_grad=True),

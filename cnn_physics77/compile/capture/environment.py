@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture.tree import is_equal
-from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.layers.module import REGISTRIES, Module
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -149,6 +149,12 @@ class Environment:
         space = getattr(thing, "__dict__", None)
         if space is not None:
             self._look_into(space, self._names, seen)
+        if isinstance(thing, Module):
+            for registry in REGISTRIES:
+                registered = thing.__dict__.get(registry, {})
+                if self._names & registered.keys():
+                    self._read.append((space, registry, registered))
+                    self._look_into(registered, self._names, seen)
         for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
             if _is_of_library(kind.__module__) or kind is object:
                 continue

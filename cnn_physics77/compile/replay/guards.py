@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from operator import is_
 from typing import Any
 from weakref import ref
@@ -16,6 +18,7 @@ from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.layers.hooks import of_all_modules
+from cnn_physics77.core.layers.module import REGISTRIES
 from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
@@ -68,7 +71,9 @@ class Guards:
                     self._changed.append(ref(state.tensor))
         self.gradients = Gradients(gradients, operands, [state.array for state in others])
         self._module_hooks = [m._hooks for m in made.seen.modules.values() if m._hooks is not None]
-        self._modules = [(m.__dict__, list(m.__dict__.values())) for m in made.seen.modules.values()]
+        self._modules = list(map(vars, made.seen.modules.values()))
+        self._modules += [module.get(kind, {}) for module in self._modules for kind in REGISTRIES]
+        self._attributes = list(map(len, self._modules)), list(_values_in(self._modules))
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self.steps]
         for slot in self.slots:
             slot.find_arrays()
@@ -149,19 +154,21 @@ class Guards:
         return [tuple(hooks.values()) if hooks else () for hooks in kinds]
 
     def modules_hold(self) -> bool:
-        return all(
-            len(attributes) == len(values) and all(map(is_, attributes.values(), values))
-            for attributes, values in self._modules
-        )
+        lengths, values = self._attributes
+        return list(map(len, self._modules)) == lengths and all(map(is_, _values_in(self._modules), values))
 
     def counts(self) -> dict[str, int]:
         """How many things of each kind must be as they were, in words."""
         return {
             "tensors lie where they did": len(self._tensors),
             "gradients are there, or not, as before": len(self._leaves) + len(self.gradients.used),
-            "modules have the attributes that they had": len(self._modules),
+            "modules have the attributes that they had": len(self._modules) // (1 + len(REGISTRIES)),
             "groups of an optimizer have the settings that they had": len(self._settings),
         }
+
+
+def _values_in(dictionaries: list[dict[str, Any]]) -> Iterator[Any]:
+    return chain.from_iterable(map(dict.values, dictionaries))
 
 
 def _parameters_of(optimizer: Optimizer) -> list[Tensor]:

@@ -93,7 +93,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         self.head.reset_parameters()
         for tail in self.tail:
             for layer in tail.children():
-                layer.reset_parameters()  # type: ignore[attr-defined]  # they are Linear
+                layer.reset_parameters()  # they are Linear
 
     def forward(self, input_: Tensor, target_: Tensor) -> _ASMoutput:
         if target_.ndim > 1 or input_.ndim != target_.ndim + 1 or input_.shape[:-1] != target_.shape:

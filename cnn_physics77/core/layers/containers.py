@@ -22,21 +22,20 @@ class _Numbered(Module):
     """Modules named "0", "1", ... in order."""
 
     def __len__(self) -> int:
-        return len(self._module_names)
+        return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter([self.__dict__[name] for name in self._module_names])
+        return iter(self._modules.values())
 
     def _name(self, index) -> str:
-        return list(self._module_names)[_index(type(self).__name__, index.__index__(), len(self))]
+        return list(self._modules)[_index(type(self).__name__, index.__index__(), len(self))]
 
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, self._name(index), module)
 
     def _replace(self, modules: Iterable[Module]) -> None:
         modules = list(modules)
-        for name in list(self._module_names):
-            delattr(self, name)
+        self._modules.clear()
         for i, module in enumerate(modules):
             self.add_module(str(i), module)
 
@@ -67,7 +66,7 @@ class _Numbered(Module):
 
     def __getitem__(self, index):
         """The module at an index, or a container of the modules of a slice."""
-        return self.__dict__[self._name(index)]
+        return self._modules[self._name(index)]
 
     def pop(self, key):
         """Remove and return the module at an index, or the modules of a slice."""
@@ -101,16 +100,14 @@ class Sequential(_Numbered):
                 self.add_module(str(i), argument)  # type: ignore[arg-type]
 
     def forward(self, input):
-        attributes = self.__dict__
-        for name in self._module_names:
-            input = attributes[name](input)
+        for module in self:
+            input = module(input)
         return input
 
     def __getitem__(self, index):
         if isinstance(index, slice):
-            names = list(self._module_names)[index]
-            return type(self)(OrderedDict((name, self.__dict__[name]) for name in names))
-        return self.__dict__[self._name(index)]
+            return type(self)(OrderedDict(list(self._modules.items())[index]))
+        return self._modules[self._name(index)]
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):
@@ -162,7 +159,7 @@ class ModuleList(_Numbered):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return type(self)(list(self)[index])
-        return self.__dict__[self._name(index)]
+        return self._modules[self._name(index)]
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *other])
@@ -208,31 +205,26 @@ class ModuleDict(Module):
             self.update(modules)
 
     def __getitem__(self, key: str) -> Module:
-        if key not in self._module_names:
-            raise KeyError(key)
-        return self.__dict__[key]
+        return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
 
     def __delitem__(self, key: str) -> None:
-        if key not in self._module_names:
-            raise KeyError(key)
-        delattr(self, key)
+        del self._modules[key]
 
     def __len__(self) -> int:
-        return len(self._module_names)
+        return len(self._modules)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._module_names))
+        return iter(self._modules)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._module_names
+        return key in self._modules
 
     def clear(self) -> None:
         """Remove all entries."""
-        for key in self:
-            del self[key]
+        self._modules.clear()
 
     def pop(self, key: str) -> Module:
         """Remove an entry, and return its value."""

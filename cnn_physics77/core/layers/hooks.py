@@ -63,6 +63,16 @@ of_all_modules = ModuleHooks()
 """The hooks that ``register_module_forward_hook`` and its relatives add, called before a module's own."""
 
 
+OF_PYTORCH = {
+    *("_backward_pre_hooks", "_backward_hooks", "_is_full_backward_hook"),
+    *("_forward_pre_hooks", "_forward_hooks", "_forward_pre_hooks_with_kwargs"),
+    *("_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
+    *("_state_dict_pre_hooks", "_state_dict_hooks"),
+    *("_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
+}
+"""Where a module of PyTorch's has its hooks."""
+
+
 class HooksAttribute:
     """The hooks of one kind as an attribute of the module: a dictionary that can be changed or replaced.
 

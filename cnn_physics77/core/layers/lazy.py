@@ -90,7 +90,7 @@ class LazyModuleMixin(Module):
     def _make_lazy(self, *names: str, device=None, dtype=None) -> None:
         """Replace the parameters and buffers of these names by uninitialized ones."""
         for name in names:
-            kind = UninitializedParameter if name in self._parameter_names else UninitializedBuffer
+            kind = UninitializedParameter if name in self._parameters else UninitializedBuffer
             setattr(self, name, kind(device=device, dtype=dtype))
 
     def _materialize(self, **shapes: tuple[int, ...]) -> None:

@@ -1,22 +1,25 @@
 """Module: a part of a network, with parameters, buffers and submodules.
 
-A module stores its attributes as any object does. In addition it records the names of those that are
-parameters, buffers and submodules, in the order of their assignment.
+They are in three dictionaries of the module, ``_parameters``, ``_buffers`` and ``_modules``, in the order of
+their assignment. Python calls ``__getattr__``, which looks there, where a module has no ordinary attribute of
+a name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
 from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.layers.conversion import Conversions
-from cnn_physics77.core.layers.hooks import HooksAttribute, ModuleHooks, call_with_hooks
+from cnn_physics77.core.layers.hooks import OF_PYTORCH, HooksAttribute, ModuleHooks, call_with_hooks
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
-from cnn_physics77.core.layers.registry import Registry
 from cnn_physics77.core.layers.state import Stateful
 from cnn_physics77.core.tensor import Tensor, clear_gradient
+from cnn_physics77.core.tensor_types import typename
+
+REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
 class Module(Stateful, Conversions):
@@ -46,17 +49,19 @@ class Module(Stateful, Conversions):
     """
 
     training: bool
-    _parameter_names: dict[str, None]
-    _buffer_names: dict[str, bool]
-    _module_names: dict[str, None]
+    _parameters: dict[str, Any]  # parameters, and None for names that are reserved
+    _buffers: dict[str, Any]
+    _non_persistent_buffers_set: set[str]  # names of the buffers that are not part of the state_dict
+    _modules: dict[str, Any]
     _hooks: ModuleHooks | None = None
 
     def __init__(self) -> None:
         set_directly = super().__setattr__
         set_directly("training", True)
-        set_directly("_parameter_names", {})  # name -> None: an ordered set
-        set_directly("_buffer_names", {})  # name -> whether it is part of the state_dict
-        set_directly("_module_names", {})
+        set_directly("_parameters", {})
+        set_directly("_buffers", {})
+        set_directly("_non_persistent_buffers_set", set())
+        set_directly("_modules", {})
 
     def __call__(self, *args, **kwargs):
         if self._hooks is None:
@@ -79,72 +84,75 @@ class Module(Stateful, Conversions):
         Raises:
             ValueError: a module of PyTorch's with hooks.
         """
-        state = dict(state)
-        if "_parameters" in state:  # PyTorch's, which keeps the content of modules in dictionaries
-            parameters, buffers, modules = map(state.pop, ("_parameters", "_buffers", "_modules"))
-            passing = state.pop("_non_persistent_buffers_set", ())
-            hooks = [name for name in state if "_hook" in name or name == "_is_full_backward_hook"]
-            if any(state[name] for name in hooks):
-                raise ValueError(f"a {type(self).__name__} with hooks; remove them before it is saved")
-            state = {name: value for name, value in state.items() if name not in hooks}
-            state |= {
-                "_parameter_names": dict.fromkeys(parameters),
-                "_buffer_names": {name: name not in passing for name in buffers},
-                "_module_names": dict.fromkeys(modules),
-                **(parameters | buffers | modules),
-            }
-        self.__dict__.update(state)
+        if any(state.get(name) for name in OF_PYTORCH):
+            raise ValueError(f"a {type(self).__name__} with hooks; remove them before it is saved")
+        self.__dict__.update({name: value for name, value in state.items() if name not in OF_PYTORCH})
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter, buffer or submodule: Python calls this where there is no ordinary attribute."""
+        attributes = self.__dict__
+        for kind in REGISTRIES:
+            if kind in attributes and name in attributes[kind]:
+                return attributes[kind][name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        registries = self.__dict__.get("_parameter_names")
-        if registries is None:
-            if isinstance(value, Parameter | Module | Buffer):
-                kind = "module" if isinstance(value, Module) else type(value).__name__.lower()
-                raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
-        elif isinstance(value, Parameter):
-            self._register(self._parameter_names, name, None)
+        own = self.__dict__
+        if isinstance(value, Parameter):
+            self._make_free(name, "parameters", "_buffers", "_modules")
+            self.register_parameter(name, value)
+        elif name in own.get("_parameters", ()):
+            if value is not None:
+                raise _wrong_kind(value, f"parameter '{name}'", "torch.nn.Parameter")
+            self.register_parameter(name, None)
         elif isinstance(value, Module):
-            self._register(self._module_names, name, None)
+            self._make_free(name, "module", "_buffers")
+            self._modules[name] = value
+        elif name in own.get("_modules", ()):
+            if value is not None:
+                raise _wrong_kind(value, f"child module '{name}'", "torch.nn.Module")
+            self._modules[name] = None
         elif isinstance(value, Buffer):
-            self._register(self._buffer_names, name, value.persistent)
-        elif name in self._parameter_names and value is not None:
-            raise TypeError(
-                f"cannot assign {type(value).__name__!r} as parameter {name!r} (nn.Parameter or None "
-                "expected)"
-            )
-        elif name in self._module_names and value is not None:
-            raise TypeError(
-                f"cannot assign {type(value).__name__!r} as child module {name!r} (nn.Module or None "
-                "expected)"
-            )
-        elif name in self._buffer_names and not (value is None or isinstance(value, Tensor)):
-            raise TypeError(
-                f"cannot assign {type(value).__name__!r} as buffer {name!r} (nn.Buffer, Tensor or None "
-                "expected)"
-            )
-        object.__setattr__(self, name, value)
+            self.register_buffer(name, value, value.persistent)
+        elif name in own.get("_buffers", ()):
+            if not (value is None or isinstance(value, Tensor)):
+                raise _wrong_kind(value, f"buffer '{name}'", "torch.nn.Buffer, torch.Tensor")
+            self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
+        else:
+            super().__setattr__(name, value)
 
-    def _register(self, names: dict, name: str, value) -> None:
-        for others in (self._parameter_names, self._buffer_names, self._module_names):
-            if others is not names:
-                others.pop(name, None)
-        names[name] = value
+    def _make_free(self, name: str, for_what: str, *kinds: str) -> None:
+        """Forget an ordinary attribute of this name, and what has it in dictionaries of other kinds."""
+        own = self.__dict__
+        if "_parameters" not in own:
+            raise AttributeError(f"cannot assign {for_what} before Module.__init__() call")
+        for names in (own, *(own[kind] for kind in kinds)):
+            names.pop(name, None)
+        self._non_persistent_buffers_set.discard(name)
 
     def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        for names in (self._parameter_names, self._buffer_names, self._module_names):
-            names.pop(name, None)
+        for kind in REGISTRIES:
+            if name in self.__dict__.get(kind, ()):
+                del self.__dict__[kind][name]
+                if kind == "_buffers":
+                    self._non_persistent_buffers_set.discard(name)
+                return
+        super().__delattr__(name)
 
-    def _check_new_name(self, kind: str, name: str, names: dict) -> None:
-        if "_parameter_names" not in self.__dict__:
+    def __dir__(self) -> list[str]:
+        registered = (name for kind in REGISTRIES for name in self.__dict__.get(kind, ()))
+        return sorted({*super().__dir__(), *(name for name in registered if not name[0].isdigit())})
+
+    def _check_new_name(self, kind: str, name: str, registry: str) -> None:
+        if registry not in self.__dict__:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+            raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
             raise KeyError(f'{kind} name can\'t contain "."')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
-        if hasattr(self, name) and name not in names:
+        if hasattr(self, name) and name not in self.__dict__[registry]:
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -155,10 +163,10 @@ class Module(Stateful, Conversions):
             TypeError: not a Parameter.
             ValueError: not a leaf.
         """
-        self._check_new_name("parameter", name, self._parameter_names)
+        self._check_new_name("parameter", name, "_parameters")
         if not (param is None or isinstance(param, Parameter)):
             raise TypeError(
-                f"cannot assign '{type(param).__name__}' object to parameter '{name}' (nn.Parameter or None "
+                f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None "
                 "required)"
             )
         if param is not None and not param.is_leaf:
@@ -167,8 +175,7 @@ class Module(Stateful, Conversions):
                 f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
                 "forward() method."
             )
-        self._register(self._parameter_names, name, None)
-        object.__setattr__(self, name, param)
+        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a buffer: state that is not a parameter, such as a running mean.
@@ -180,13 +187,17 @@ class Module(Stateful, Conversions):
             KeyError: the name is empty, has a dot, or is in use.
             TypeError: not a tensor.
         """
-        self._check_new_name("buffer", name, self._buffer_names)
+        self._check_new_name("buffer", name, "_buffers")
         if not (tensor is None or isinstance(tensor, Tensor)):
             raise TypeError(
-                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
             )
-        self._register(self._buffer_names, name, persistent)
-        object.__setattr__(self, name, tensor)
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a submodule.
@@ -196,32 +207,11 @@ class Module(Stateful, Conversions):
             TypeError: not a Module.
         """
         if not (module is None or isinstance(module, Module)):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
-        self._check_new_name("module", name, self._module_names)
-        self._register(self._module_names, name, None)
-        object.__setattr__(self, name, module)
+            raise TypeError(f"{typename(module)} is not a Module subclass")
+        self._check_new_name("module", name, "_modules")
+        self._modules[name] = module
 
     register_module = add_module
-
-    def _registry(self, kind: int, default: Any = None) -> Registry:
-        kinds: list[dict[str, Any]] = [self._parameter_names, self._buffer_names, self._module_names]
-        names = kinds.pop(kind)
-        return Registry(self.__dict__, names, tuple(kinds), default)
-
-    @property
-    def _parameters(self) -> MutableMapping[str, Any]:
-        """This module's own parameters by name; a change changes the module."""
-        return self._registry(0)
-
-    @property
-    def _buffers(self) -> MutableMapping[str, Any]:
-        """This module's own buffers by name; a change changes the module."""
-        return self._registry(1, default=True)
-
-    @property
-    def _modules(self) -> MutableMapping[str, Any]:
-        """The direct submodules by name; a change changes the module."""
-        return self._registry(2)
 
     def get_submodule(self, target: str) -> Module:
         """The submodule with a dotted name; the module itself for ``""``.
@@ -248,11 +238,11 @@ class Module(Stateful, Conversions):
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name; AttributeError if there is none."""
-        return self._get_tensor(target, "_parameter_names", "nn.Parameter")
+        return self._get_tensor(target, "_parameters", "an nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer with a dotted name; AttributeError if there is none."""
-        return self._get_tensor(target, "_buffer_names", "a buffer")
+        return self._get_tensor(target, "_buffers", "a buffer")
 
     def _get_tensor(self, target: str, registry: str, kind: str):
         path, _, name = target.rpartition(".")
@@ -299,7 +289,14 @@ class Module(Stateful, Conversions):
         for _, module in self.named_children():
             yield module
 
-    def _named_tensors(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
+    def _named_members(
+        self,
+        get_members_fn: Callable[[Any], Iterable[tuple[str, Any]]],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator:
+        """What a function gives of this module and of all below it, with dotted names."""
         seen = set()
         owners = (
             self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
@@ -307,17 +304,19 @@ class Module(Stateful, Conversions):
             else [(prefix, self)]
         )
         for path, module in owners:
-            for name, tensor in getattr(module, registry).items():
-                if tensor is not None and tensor not in seen:
+            for name, member in get_members_fn(module):
+                if member is not None and member not in seen:
                     if remove_duplicate:
-                        seen.add(tensor)
-                    yield (f"{path}.{name}" if path else name), tensor
+                        seen.add(member)
+                    yield (f"{path}.{name}" if path else name), member
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters with their dotted names; a tied one is listed once, under its first name."""
-        return self._named_tensors("_parameters", prefix, recurse, remove_duplicate)
+        return self._named_members(
+            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
+        )
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, for an optimizer."""
@@ -328,7 +327,7 @@ class Module(Stateful, Conversions):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
         """The buffers with their dotted names."""
-        return self._named_tensors("_buffers", prefix, recurse, remove_duplicate)
+        return self._named_members(lambda module: module._buffers.items(), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers."""
@@ -451,6 +450,10 @@ class Module(Stateful, Conversions):
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({''.join(extra)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra + children) + "\n)"
+
+
+def _wrong_kind(value: Any, what: str, expected: str) -> TypeError:
+    return TypeError(f"cannot assign '{typename(value)}' as {what} ({expected} or None expected)")
 
 
 def indented(text: str) -> str:

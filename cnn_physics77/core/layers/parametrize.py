@@ -276,7 +276,7 @@ def _all_of(module: Any) -> Any:
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
     """Whether a module has parametrizations, or one of this name."""
-    parametrizations = vars(module).get("parametrizations")
+    parametrizations = getattr(module, "parametrizations", None)
     if not isinstance(parametrizations, ModuleDict):
         return False
     return len(parametrizations) > 0 if tensor_name is None else tensor_name in parametrizations

@@ -47,7 +47,7 @@ class _Given(dict):
 
 def _own_tensors(module) -> dict[str, Tensor]:
     """The module's own state: name -> tensor; parameters first, then persistent buffers."""
-    buffers = {n: t for n, t in module._buffers.items() if module._buffer_names[n]}
+    buffers = {n: t for n, t in module._buffers.items() if n not in module._non_persistent_buffers_set}
     return {n: t for n, t in (*module._parameters.items(), *buffers.items()) if t is not None}
 
 

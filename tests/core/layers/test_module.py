@@ -297,10 +297,11 @@ def test_attributes_change_their_kind():
     module.x = None
     assert module.x is None
     assert list(module.state_dict()) == []
-    module.x = ours.nn.Parameter(ours.ones(1))
+    del module.x
     module.x = ours.nn.Identity()
     assert names(module.named_children()) == ["x"]
-    assert list(module.parameters()) == []
+    module.x = ours.nn.Parameter(ours.ones(1))
+    assert list(module.children()) == [] and names(module.named_parameters()) == ["x"]
     del module.x
     assert not hasattr(module, "x")
     module.x = ours.nn.Buffer(ours.zeros(1), persistent=False)

@@ -1,4 +1,4 @@
-"""``_parameters``, ``_buffers``, ``_modules`` and the dictionaries of hooks, changed as in PyTorch."""
+"""``_parameters``, ``_buffers``, ``_modules`` and the dictionaries of hooks, used as in PyTorch."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def seen(made):
         [n for n, _ in made.named_buffers()],
         [n for n, _ in made.named_modules()],
         list(made.state_dict()),
+        [[n for n in sorted(vars(m)) if "hook" not in n] for m in made.modules()],
     )
 
 
@@ -77,7 +78,102 @@ def set_none(module, made):
     assert made[0].bias is None
 
 
-CHANGES = [change_parameters, replace_by_a_result, change_buffers, change_modules, set_none]
+def clear(module, made):
+    made[1]._buffers.clear()
+    made[2]._parameters.clear()
+    assert not hasattr(made[1], "running_mean")
+
+
+def two_kinds_of_one_name(module, made):
+    made[0]._modules["bias"] = module.nn.Identity()
+    made[0]._buffers["0"] = made[0]._buffers["bias"] = module.zeros(1)
+    assert made[0].bias is made[0]._parameters["bias"]
+    del made[0].bias
+    assert made[0].bias is made[0]._buffers["bias"]
+
+
+def other_dictionaries(module, made):
+    """As the library ``higher`` does."""
+    made[0]._parameters = OrderedDict((name, made[0]._parameters[name] * 2) for name in ("bias", "weight"))
+    made._modules = OrderedDict(reversed(made._modules.items()))
+    made[1].__dict__["_buffers"] = {"running_var": module.ones(3)}
+    assert type(made[2]._parameters) is OrderedDict
+
+
+def change_what_is_saved(module, made):
+    made[1]._non_persistent_buffers_set.add("running_mean")
+    made[1].running_mean = module.ones(3)  # stays as it was
+    made[1]._non_persistent_buffers_set.add("none")
+    made[1].register_buffer("late", module.ones(3), persistent=False)
+    made[1]._non_persistent_buffers_set.discard("late")
+
+
+def hide_by_an_attribute(module, made):
+    """As wrappers do that compute a weight."""
+    object.__setattr__(made[0], "weight", module.zeros(3, 2))
+    assert made[0].weight.sum() == 0 and "weight" in vars(made[0])
+    vars(made[2])["weight"] = 3
+    del made[2].weight
+    assert made[2].weight == 3
+
+
+def share_with_a_copy(module, made):
+    copied = copy.copy(made[0])
+    copied.bias = None
+    copied.extra = module.nn.Parameter(module.ones(2))
+    copied.text = "not shared"
+    assert made[0].bias is None and made[0].extra is copied.extra and not hasattr(made[0], "text")
+
+
+def make_without_init(module, made):
+    """As ``torch.nn.parallel.replicate`` does."""
+    replica = module.nn.BatchNorm1d.__new__(module.nn.BatchNorm1d)
+    replica.__dict__.update(made[1].__dict__)
+    replica._buffers = replica._buffers.copy()
+    replica.running_mean = None
+    assert replica.weight is made[1].weight and made[1].running_mean is not None
+    made[1] = replica
+
+
+def unpickle(module, made):
+    made[0] = pickle.loads(pickle.dumps(made[0]))
+    made[0]._parameters["bias"] = module.ones(3)
+    made[1].__setstate__({"_parameters": {"weight": made[1].weight}, "_modules": {}})
+
+
+def delegate(module, made):
+    class Scaled(module.nn.Linear):
+        """Keeps one parameter under another name, and has what its buffer has."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__("inner" if name == "weight" else name, value)
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__("inner" if name == "weight" else name)
+            except AttributeError:
+                return getattr(super().__getattr__("scale"), name)
+
+    made[0] = Scaled(2, 3)
+    with pytest.raises(AttributeError, match="'Scaled' object has no attribute 'scale'"):
+        _ = made[0].ndim
+    made[0].register_buffer("scale", module.ones(2, 3, 4))
+    assert made[0].ndim == 3 and made[0].weight is made[0].inner
+    made[0] = module.nn.Linear(2, 3)
+
+
+def add_in_a_wrong_way(module, made):
+    """What no method checks."""
+    made[0]._parameters[""] = module.nn.Parameter(module.ones(1))
+    made[0]._parameters["a.b"] = module.nn.Parameter(module.ones(1))
+    made[0]._buffers["scale"] = made[0].weight
+
+
+CHANGES = [
+    *(change_parameters, replace_by_a_result, change_buffers, change_modules, set_none, clear),
+    *(two_kinds_of_one_name, other_dictionaries, change_what_is_saved, hide_by_an_attribute),
+    *(share_with_a_copy, make_without_init, unpickle, delegate, add_in_a_wrong_way),
+]
 
 
 @pytest.mark.needs_torch
@@ -93,7 +189,9 @@ def test_changes_are_seen_as_in_pytorch(change):
 
 @pytest.mark.needs_torch
 @pytest.mark.parametrize(
-    "change", [change_parameters, replace_by_a_result], ids=lambda change: change.__name__
+    "change",
+    [change_parameters, replace_by_a_result, set_none, share_with_a_copy],
+    ids=lambda change: change.__name__,
 )
 def test_the_output_follows(change):
     outputs = []
@@ -106,11 +204,104 @@ def test_the_output_follows(change):
     np.testing.assert_allclose(*outputs, rtol=1e-6)
 
 
-def test_a_name_has_one_kind():
-    layer = ours.nn.Linear(2, 2)
-    layer._modules["bias"] = ours.nn.Identity()
-    assert list(layer._parameters) == ["weight"] and seen(layer)[2] == ["", "bias"]
-    assert repr(layer._buffers) == "{}"
+VALUES = {
+    "nothing": None,
+    "number": lambda module: 3,
+    "tensor": lambda module: module.ones(1),
+    "parameter": lambda module: module.nn.Parameter(module.ones(1)),
+    "result": lambda module: module.ones(1, requires_grad=True) * 2,
+    "none": lambda module: None,
+    "buffer": lambda module: module.nn.Buffer(module.ones(1)),
+    "passing": lambda module: module.nn.Buffer(module.ones(1), persistent=False),
+    "module": lambda module: module.nn.Identity(),
+}
+
+
+def register_parameter(made, value):
+    made.register_parameter("x", value)
+
+
+def register_buffer(made, value):
+    made.register_buffer("x", value)
+
+
+def add_module(made, value):
+    made.add_module("x", value)
+
+
+def assign(made, value):
+    made.x = value
+
+
+def outcome(module, old, new, put):
+    """What a module says, in PyTorch's words, and then has, whose ``x`` is replaced and deleted."""
+    made, texts = module.nn.Module(), []
+    for name, how in ((old, assign), (new, put)):
+        try:
+            if VALUES[name]:
+                how(made, VALUES[name](module))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            texts.append(f"{type(error).__name__}: {error}".replace("cnn_physics77.", "torch."))
+    texts.append([seen(made), made._non_persistent_buffers_set, "x" in dir(made)])
+    try:
+        del made.x
+    except AttributeError:
+        texts.append("nothing to delete")
+    return [*texts, seen(made), made._non_persistent_buffers_set, hasattr(made, "x")]
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("put", [assign, register_parameter, register_buffer, add_module])
+@pytest.mark.parametrize("old", VALUES)
+def test_each_kind_in_place_of_each_other(put, old):
+    for new in VALUES:
+        assert outcome(ours, old, new, put) == outcome(torch, old, new, put), new
+
+
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("put", [assign, register_parameter, register_buffer, add_module])
+def test_before_init(put):
+    def text(module, name):
+        made = module.nn.Module.__new__(module.nn.Module)
+        try:
+            put(made, VALUES[name](module))
+            return f"{made.x} is an ordinary attribute"
+        except (AttributeError, TypeError) as error:
+            return f"{type(error).__name__}: {error}".replace("cnn_physics77.", "torch.")
+
+    for name in ("number", "parameter", "buffer", "module"):
+        if (put, name) != (add_module, "module"):  # PyTorch's text says that there is no _modules
+            assert text(ours, name) == text(torch, name), name
+    assert "before Module.__init__() call" in text(ours, {add_module: "module"}.get(put, "parameter"))
+
+
+@BOTH
+def test_a_name_that_is_lacking(module):
+    layer = module.nn.Linear(2, 1)
+    with pytest.raises(AttributeError, match=r"^'Linear' object has no attribute 'wieght'$") as caught:
+        _ = layer.wieght
+    assert (caught.value.name, caught.value.obj) == ("wieght", layer)  # from which Python suggests another
+    with pytest.raises(AttributeError, match="wieght"):
+        del layer.wieght
+    assert {"weight", "bias", "forward"} <= set(dir(layer)) and "0" not in dir(module.nn.Sequential(layer))
+
+
+@BOTH
+def test_attributes_of_the_class_come_first(module):
+    class Fixed(module.nn.Module):
+        bias = None
+
+        @property
+        def weight(self):
+            return 3
+
+    made = Fixed()
+    for name in ("bias", "weight"):
+        with pytest.raises(KeyError, match=f"attribute '{name}' already exists"):
+            setattr(made, name, module.nn.Parameter(module.ones(1)))
+    made._parameters["weight"] = module.nn.Parameter(module.ones(1))
+    made.bias = module.nn.Identity()  # PyTorch does not look
+    assert made.weight == 3 and made.bias is None and len(list(made.children())) == 1
 
 
 @BOTH
