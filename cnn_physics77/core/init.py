@@ -175,7 +175,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     linear = [f"conv{kind}{d}d" for kind in ("", "_transpose") for d in (1, 2, 3)]
     if nonlinearity in ("linear", "sigmoid", *linear):
-        return 1.0
+        return 1
     if nonlinearity == "tanh":
         return 5 / 3
     if nonlinearity == "relu":

@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cnn_physics77 import _lacking
-from cnn_physics77.cuda import amp
+from cnn_physics77.cuda import amp, random
+from cnn_physics77.cuda.random import *
+from cnn_physics77.cuda.random import NO_DEVICE
 
 
 def is_available() -> bool:
@@ -41,29 +43,6 @@ def get_arch_list() -> list[str]:
     return []
 
 
-def manual_seed(seed: int) -> None:
-    """Nothing: there is no device to seed."""
-
-
-manual_seed_all = manual_seed
-
-
-def seed() -> None:
-    """Nothing: there is no device to seed."""
-
-
-seed_all = seed
-
-
-def get_rng_state_all() -> list:
-    """The states of the generators of all devices: none."""
-    return []
-
-
-def set_rng_state_all(new_states: Any) -> None:
-    """Nothing: there is no device."""
-
-
 def empty_cache() -> None:
     """Nothing: there is no memory of a device."""
 
@@ -84,11 +63,10 @@ def stream(stream: Any) -> AbstractContextManager:
 _NEED_DEVICE = _lacking.refuse(
     globals(),
     "current_device current_stream default_stream get_device_capability get_device_name "
-    "get_device_properties get_rng_state init initial_seed ipc_collect mem_get_info memory_summary "
+    "get_device_properties init ipc_collect mem_get_info memory_summary "
     "reset_peak_memory_stats set_device synchronize",
     AssertionError,
-    "expected a CUDA device, found none (not compiled with CUDA enabled); ask torch.cuda.is_available() "
-    "first",
+    NO_DEVICE,
 )
 
 
@@ -117,21 +95,17 @@ __all__ = [
     "device_count",
     "empty_cache",
     "get_arch_list",
-    "get_rng_state_all",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
-    "manual_seed",
-    "manual_seed_all",
     "max_memory_allocated",
     "max_memory_reserved",
     "memory_allocated",
     "memory_reserved",
-    "seed",
-    "seed_all",
-    "set_rng_state_all",
+    "random",
     "stream",
     *_NEED_DEVICE,
+    *random.__all__,
 ]
 
 __getattr__, __dir__ = _lacking.attributes(

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import IntEnum
+from enum import Enum
 
 
-class SDPBackend(IntEnum):
+class SDPBackend(int, Enum):
     """PyTorch's implementations of attention."""
 
     ERROR = -1

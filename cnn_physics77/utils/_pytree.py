@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 
+PyTree = Any
+"""The name by which annotations call a nested container of tensors."""
+
+
 class _Container(NamedTuple):
     """How a container is taken apart, and made again."""
 
@@ -171,6 +175,7 @@ def tree_broadcast(prefix: Any, tree: Any) -> list | None:
 
 
 __all__ = [
+    "PyTree",
     "TreeSpec",
     "register_pytree_node",
     "tree_flatten",

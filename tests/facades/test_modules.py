@@ -239,6 +239,7 @@ def test_what_compiling_is_told_of_a_function_leaves_it_as_it_is():
     for backends in (3, None):
         with pytest.raises(AssertionError, match="sdpa_kernel: expected an SDPBackend or a list of them"):
             ours.nn.attention.sdpa_kernel(backends).__enter__()
+    assert f"{ours.nn.attention.SDPBackend.MATH}" == "SDPBackend.MATH"
 
 
 def test_a_disabled_function_runs_at_each_call_of_a_captured_one():
@@ -272,6 +273,30 @@ def test_the_hub_names_files_as_pytorch_does():
 def test_no_machine_code_counts_its_use():
     assert ours._C._log_api_usage_once("torchvision.models") is None
     assert not hasattr(ours._C, "_CudaDeviceProperties")
+    assert ours._C._LinAlgError is ours.linalg.LinAlgError
+
+
+@pytest.mark.needs_torch
+def test_classes_read_the_arguments_of_their_own_method_to():
+    def read(package):
+        calls = [
+            ((), {}),
+            (("cpu",), {"non_blocking": True}),
+            ((package.int8,), {}),
+            (("cpu", "half", True), {}),
+        ]
+        calls += [((package.ones(1).double(),), {}), ((), {"dtype": package.float16, "device": "cpu"})]
+        calls = [c for c in calls if c[0][1:2] != ("half",)]  # PyTorch has no names of dtypes
+        return [str(package._C._nn._parse_to(*args, **named)[:3]) for args, named in calls]
+
+    assert read(ours) == read(torch)
+
+
+def test_no_device_has_random_numbers():
+    assert ours.cuda.random.manual_seed_all is ours.cuda.manual_seed_all
+    assert ours.cuda.set_rng_state(ours.get_rng_state()) is None
+    with pytest.raises(AssertionError, match=r"cuda.random.initial_seed: expected a CUDA device"):
+        ours.cuda.random.initial_seed()
 
 
 def test_no_device_has_a_generator():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
+from operator import attrgetter, methodcaller
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module, indented
@@ -296,7 +297,7 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({i}): {_description(value)}" for i, value in enumerate(self))
+        return "\n".join(_description(i, value, attrgetter("dtype")) for i, value in enumerate(self))
 
 
 class ParameterDict(Module):
@@ -397,19 +398,20 @@ class ParameterDict(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({key}): {_description(value)}" for key, value in self.items())
+        return "\n".join(_description(key, value, methodcaller("type")) for key, value in self.items())
 
 
 def _as_parameter(value: Any) -> Any:
     return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _description(value: Any) -> str:
+def _description(key: int | str, value: Any, kind: Callable[[Tensor], object]) -> str:
+    """A line of the text, indented as in PyTorch; ``kind`` of a tensor says of what it is made."""
     if not isinstance(value, Tensor):
-        return f"Object of type: {type(value).__name__}"
+        return f"  ({key}): Object of type: {type(value).__name__}"
     size = "x".join(map(str, value.shape))
-    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"{kind} containing: [{value.dtype} of size {size}]"
+    whole = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"  ({key}): {whole} containing: [{kind(value)} of size {size}]"
 
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.device import check_device, device
+from cnn_physics77.core.backend.device import CPU, check_device, device
+from cnn_physics77.core.backend.dtype import torch_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.core.tensor_types import dtype_of_type
@@ -18,6 +19,34 @@ _DEVICES = (str, device)
 def _is_dtype_name(value) -> bool:
     return isinstance(value, str) and value.startswith(
         ("float", "double", "half", "complex", "int", "uint", "bool")
+    )
+
+
+def parse_to(*args, dtype=None, device=None, non_blocking: bool = False, memory_format=None) -> tuple:
+    """The arguments of ``Module.to``, in whatever order, as (device, dtype, non_blocking, memory_format).
+
+    Raises:
+        RuntimeError: the device is not the CPU.
+
+    >>> import cnn_physics77 as torch
+    >>> parse_to("cpu", torch.float64, True)
+    (device(type='cpu'), torch.float64, True, None)
+    """
+    for value in args:
+        if isinstance(value, Tensor):
+            device, dtype = CPU, value.dtype
+        elif isinstance(value, bool):
+            non_blocking = value
+        elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
+            device = value
+        elif value is not None:
+            dtype = value
+    check_device("Module.to", device)
+    return (
+        None if device is None else CPU,
+        None if dtype is None else torch_dtype(dtype),
+        non_blocking,
+        memory_format,
     )
 
 
@@ -45,21 +74,13 @@ class Conversions:
             DtypeError: the dtype is neither floating nor complex.
             RuntimeError: the device is not the CPU.
         """
-        for value in args:
-            if isinstance(value, Tensor):
-                dtype = value.dtype
-            elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
-                device = value
-            elif value is not None and not isinstance(value, bool):  # a bool is non_blocking
-                dtype = value
-        check_device("Module.to", device)
+        _, dtype, *_ = parse_to(*args, dtype=dtype, device=device)
         if dtype is None:
             return self
-        dtype = np.dtype(dtype)
-        if dtype.kind not in "fc":
+        if not (dtype.is_floating_point or dtype.is_complex):
             raise DtypeError(
                 "Module.to: nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                f"dtype=torch.{dtype}"
+                f"dtype={dtype}"
             )
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
 

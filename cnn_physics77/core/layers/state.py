@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnn_physics77.core.backend.size import Size
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import CheckpointError
 from cnn_physics77.core.handles import RemovableHandle
@@ -275,8 +276,8 @@ def _checked(key: str, tensor: Tensor, value: Any) -> np.ndarray | None:
         array = array.reshape(())
     if array.shape != tensor.array.shape:
         raise CheckpointError(
-            f"size mismatch for {key}: copying a param with shape {array.shape} from checkpoint, the "
-            f"shape in current model is {tensor.array.shape}."
+            f"size mismatch for {key}: copying a param with shape {Size(array.shape)} from checkpoint, the "
+            f"shape in current model is {tensor.shape}."
         )
     return array
 

@@ -104,8 +104,15 @@ def test_parameter_list():
         ]
 
     both(calls)
-    text = repr(ours.nn.ParameterList([ours.ones(2, 3)]))
-    assert text == "ParameterList((0): Parameter containing: [torch.float32 of size 2x3])"
+
+
+def test_text_of_parameters():
+    def calls(nn, f):
+        values = [f.ones(2, 3), f.ones(4).half(), f.ones(()).double(), "text"]
+        named = nn.ParameterDict(dict(zip("abcd", values)))
+        return [repr(nn.ParameterList(values)), repr(nn.ParameterList(values[:1])), repr(named)]
+
+    both(calls)
 
 
 def test_parameter_dict():

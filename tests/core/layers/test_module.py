@@ -136,7 +136,6 @@ def test_load_errors_are_pytorchs_and_change_nothing(pair):
     error = error_of(mine.load_state_dict, state)
     assert isinstance(error, CheckpointError)
     expected = str(error_of(theirs.load_state_dict, {k: torch.from_numpy(v) for k, v in state.items()}))
-    expected = expected.replace("torch.Size([7])", "(7,)").replace("torch.Size([3])", "(3,)")
     assert str(error) == expected
     np.testing.assert_array_equal(mine.last.weight.numpy(force=True), before)
     del state["blocks.0.linear.bias"]

@@ -252,3 +252,12 @@ def test_a_mask_is_assigned_a_row_with_a_leading_one(t):
     x = t.tensor([[1.0, -1.0, 2.0]])
     x[x > 0] = t.tensor([[5.0, 6.0]])
     assert x.tolist() == [[5, -1, 6]]
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_a_view_names_the_tensor_that_it_is_a_view_of(t):
+    base = t.arange(6.0)
+    views = base[1:], base.view(2, 3).t()[0], base.split(2)[1], base.expand(2, 6)
+    copies = base, base[[1]], base.clone(), base.detach(), base.data, base + 0
+    assert all(x._is_view() and x._base is base for x in views)
+    assert not any(x._is_view() or x._base is not None for x in copies)

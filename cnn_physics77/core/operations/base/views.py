@@ -23,7 +23,7 @@ from cnn_physics77.core.errors import GradientError
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.base.operation import Operation, operation, overridden, overrides
 from cnn_physics77.core.recording import recording
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import Tensor, from_array, method
 
 _new = object.__new__
 
@@ -131,6 +131,20 @@ def remember_several(views, x: Tensor) -> None:
 def base_of(tensor: Tensor) -> Tensor:
     """The tensor that this one is a view of; itself if it is not a view."""
     return tensor if tensor._view_of is None else tensor._view_of[0]
+
+
+@method("_is_view")
+def _has_base(self: Tensor) -> bool:
+    """Whether this tensor was made as a view of another one."""
+    return self._view_of is not None
+
+
+method("_base")(
+    property(
+        lambda self: None if self._view_of is None else self._view_of[0],
+        doc="The tensor that this one is a view of, the last one if that is a view too; None if it is no view.",
+    )
+)
 
 
 def has_history(tensor: Tensor) -> bool:

@@ -6,6 +6,8 @@ an element.
 
 from __future__ import annotations
 
+from operator import index
+
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import pooling as kernels
 from cnn_physics77.core.operations.base.arguments import batched, check_tensors
@@ -154,10 +156,12 @@ def _windows(function: str, d: int, input: Tensor, output_size) -> tuple[int, ..
     size = input.shape[-d:]
     asked = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * d
     asked = asked * d if len(asked) == 1 else asked
-    if any(n is not None and not isinstance(n, int) for n in asked):
+    try:
+        asked = tuple(None if n is None else index(n) for n in asked)
+    except TypeError:
         raise DtypeError(
             f"{function}: expected output_size to be made of ints and None, found {output_size!r}"
-        )
+        ) from None
     if len(asked) != d or any(n is not None and n < 0 for n in asked):
         raise ShapeError(
             f"{function}: expected output_size to be an int or {d} of them, not below 0, "

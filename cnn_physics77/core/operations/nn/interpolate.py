@@ -15,9 +15,10 @@ from functools import lru_cache
 import numpy as np
 
 from cnn_physics77.core.backend.warning import warn
-from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.broadcasting import cast
+from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
@@ -319,9 +320,7 @@ def _sizes(found: tuple[int, ...], size, scale_factor) -> tuple[tuple[int, ...],
     if scale_factor is not None:
         factors = tuple(float(v) for v in values)
         return tuple(math.floor(n * f) for n, f in zip(found, factors)), factors
-    if not all(isinstance(v, (int, np.integer)) for v in values):
-        raise DtypeError(f"interpolate: expected size to be one of int or a tuple of them, found {size!r}")
-    return tuple(int(v) for v in values), None
+    return sizes_of("interpolate", values), None
 
 
 def _check_mode(mode: str, d: int, antialias: bool) -> None:

@@ -18,9 +18,10 @@ from cnn_physics77.core.errors import DtypeError, GradientError, LayoutError, Sh
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import zeros
+from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.indexing.index_put import index_add, index_select
 from cnn_physics77.core.operations.indexing.shape import reshape
-from cnn_physics77.core.operations.pointwise.arithmetic import mul
+from cnn_physics77.core.operations.pointwise.arithmetic import div, mul, neg
 from cnn_physics77.core.printing import sparse_text_of
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -239,6 +240,95 @@ class SparseTensor(Tensor):
         if entries is self._entries:
             return self
         return made(self._places, entries, self._size, self._coalesced)
+
+    # ---------------------------------------------------------------------------------- arithmetic
+
+    def add(self, other: Tensor, *, alpha: Any = 1) -> SparseTensor:
+        """The sum a + alpha b of sparse tensors of one shape. A dense tensor comes first, ``dense + sparse``,
+        and makes the sum dense.
+
+        Raises:
+            LayoutError: b is dense, or a number.
+            ShapeError: the shapes differ.
+        """
+        if not isinstance(other, SparseTensor):
+            raise LayoutError(
+                "add: expected a sparse tensor after a sparse one, found a dense one or a number; write "
+                "dense + sparse, or use .to_dense()"
+            )
+        if self._size != other._size or len(self._places) != len(other._places):
+            raise ShapeError(
+                f"add: expected sparse tensors of one shape, found {tuple(self._size)} and "
+                f"{tuple(other._size)} with {len(self._places)} and {len(other._places)} sparse dimensions"
+            )
+        added = other._entries if alpha == 1 else mul(other._entries, alpha)
+        places = np.concatenate([self._places, other._places], axis=1)
+        both = made(places, cat([self._entries, added]), self._size, False)
+        return both.coalesce() if self._coalesced and other._coalesced else both
+
+    def sub(self, other: Tensor, *, alpha: Any = 1) -> SparseTensor:
+        """The difference a - alpha b: see :meth:`add`."""
+        return self.add(other, alpha=-alpha)
+
+    def mul(self, other: Any) -> SparseTensor:
+        """The product with a number; or with a dense tensor of this shape, whose elements are taken where this
+        one stores some.
+
+        Raises:
+            LayoutError: the other factor is sparse, too.
+            ShapeError: the shapes differ.
+        """
+        if isinstance(other, SparseTensor):
+            raise LayoutError("mul: expected a number or a dense tensor, found a sparse one; use .to_dense()")
+        if isinstance(other, Tensor) and other.ndim:
+            if tuple(other.shape) != tuple(self._size):
+                raise ShapeError(
+                    f"mul: expected a dense tensor of shape {tuple(self._size)}, found {tuple(other.shape)}"
+                )
+            other = other[tuple(map(from_array, self._places))]
+        return self.with_values(mul(self._entries, other))
+
+    def div(self, other: Any) -> SparseTensor:
+        """The quotient by a number.
+
+        Raises:
+            LayoutError: the divisor is another tensor.
+        """
+        if isinstance(other, Tensor) and other.ndim:
+            raise LayoutError("div: expected a number, found a tensor; use .to_dense()")
+        return self.with_values(div(self._entries, other))
+
+    def neg(self) -> SparseTensor:
+        """The tensor with the sign of each element changed."""
+        return self.with_values(neg(self._entries))
+
+    def abs(self) -> SparseTensor:
+        """The absolute value of each element, those at one place added before."""
+        whole = self.coalesce()
+        return whole.with_values(abs(whole._entries))
+
+    def __add__(self, other: Any) -> SparseTensor:
+        return self.add(other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return other + self.to_dense()
+
+    def __sub__(self, other: Any) -> SparseTensor:
+        return self.sub(other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return other - self.to_dense()
+
+    def __mul__(self, other: Any) -> SparseTensor:
+        return self.mul(other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> SparseTensor:
+        return self.div(other)
+
+    __neg__ = neg
+    __abs__ = abs
 
     # ---------------------------------------------------------------------------------- transpose and product
 

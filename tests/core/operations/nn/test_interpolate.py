@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import cnn_physics77 as ours
+from cnn_physics77.core.errors import DtypeError
 
 
 @pytest.mark.parametrize("name", ["upsample", "upsample_nearest", "upsample_bilinear"])
@@ -66,3 +67,18 @@ def test_bytes_are_rounded_after_each_dimension(mode, antialias):
     assert found.dtype == np.uint8
     difference = np.abs(found.astype(int) - expected)
     assert difference.max() <= 2 and (difference > 0).mean() < 0.05
+
+
+@pytest.mark.needs_torch
+def test_sizes_are_tensors_of_one_element():
+    def shapes(t):
+        x, size = t.ones(1, 1, 4, 4), t.tensor(2)
+        images = [t.nn.functional.interpolate(x, size=s) for s in ([size, t.tensor([3])], (size, 3))]
+        return [
+            *map(list, (y.shape for y in images)),
+            list(t.nn.functional.adaptive_avg_pool2d(x, (size, 1)).shape),
+        ]
+
+    assert shapes(ours) == shapes(torch)
+    with pytest.raises(DtypeError, match="interpolate: expected sizes as integers"):
+        ours.nn.functional.interpolate(ours.ones(1, 1, 4), size=2.0)
