@@ -10,7 +10,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-
 PyTree = Any
 """The name by which annotations call a nested container of tensors."""
 

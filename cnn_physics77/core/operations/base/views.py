@@ -142,7 +142,7 @@ def _has_base(self: Tensor) -> bool:
 method("_base")(
     property(
         lambda self: None if self._view_of is None else self._view_of[0],
-        doc="The tensor that this one is a view of, the last one if that is a view too; None if it is no view.",
+        doc="The tensor that owns the memory of which this one is a view; None if it is no view.",
     )
 )
 

@@ -271,8 +271,8 @@ class SparseTensor(Tensor):
         return self.add(other, alpha=-alpha)
 
     def mul(self, other: Any) -> SparseTensor:
-        """The product with a number; or with a dense tensor of this shape, whose elements are taken where this
-        one stores some.
+        """The product with a number, or with a dense tensor of this shape, of which the elements count where
+        this one stores some.
 
         Raises:
             LayoutError: the other factor is sparse, too.
