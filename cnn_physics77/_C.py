@@ -1,7 +1,10 @@
 """``torch._C``: PyTorch's machine code. There is none here; libraries ask for some names on the way."""
 
 from cnn_physics77 import _lacking
+from cnn_physics77.core.errors import LinAlgError
 from cnn_physics77.core.layers.conversion import parse_to
+
+_LinAlgError = LinAlgError
 
 
 def _log_api_usage_once(event: str) -> None:

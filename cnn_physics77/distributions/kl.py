@@ -29,7 +29,11 @@ from cnn_physics77.distributions.half_normal import HalfNormal
 from cnn_physics77.distributions.independent import Independent
 from cnn_physics77.distributions.laplace import Laplace
 from cnn_physics77.distributions.lowrank_multivariate_normal import LowRankMultivariateNormal
-from cnn_physics77.distributions.multivariate_normal import MultivariateNormal, log_diagonal, mahalanobis
+from cnn_physics77.distributions.multivariate_normal import (
+    MultivariateNormal,
+    _batch_mahalanobis,
+    log_diagonal,
+)
 from cnn_physics77.distributions.normal import Normal
 from cnn_physics77.distributions.one_hot_categorical import OneHotCategorical
 from cnn_physics77.distributions.pareto import Pareto
@@ -238,7 +242,7 @@ def _kl_normal(p: Any, q: Any, lower: Tensor) -> Tensor:
     """Of two normal distributions of vectors, q with a factor L."""
     ratio = torch.linalg.solve_triangular(q.scale_tril, lower, upper=False)
     trace = ratio.pow(2).sum((-2, -1))
-    distance = mahalanobis(q.scale_tril, q.loc - p.loc)
+    distance = _batch_mahalanobis(q.scale_tril, q.loc - p.loc)
     logs = log_diagonal(q.scale_tril) - log_diagonal(lower)
     return logs + 0.5 * (trace + distance - p.event_shape[0])
 

@@ -9,7 +9,7 @@ import cnn_physics77 as torch
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.distribution import Distribution
-from cnn_physics77.distributions.multivariate_normal import log_diagonal, mahalanobis
+from cnn_physics77.distributions.multivariate_normal import _batch_mahalanobis, log_diagonal
 from cnn_physics77.distributions.utils import _standard_normal, lazy_property
 
 
@@ -132,7 +132,7 @@ class LowRankMultivariateNormal(Distribution):
     def _distance(self, x: Tensor) -> Tensor:
         """xᵀ Σ⁻¹ x."""
         projected = (self._scaled @ x.unsqueeze(-1)).squeeze(-1)
-        return (x.pow(2) / self.cov_diag).sum(-1) - mahalanobis(self._capacitance_tril, projected)
+        return (x.pow(2) / self.cov_diag).sum(-1) - _batch_mahalanobis(self._capacitance_tril, projected)
 
     def entropy(self) -> Tensor:
         return 0.5 * (self._event_shape[0] * (1.0 + math.log(2 * math.pi)) + self._log_det())

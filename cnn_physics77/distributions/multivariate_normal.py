@@ -17,12 +17,12 @@ def log_diagonal(lower: Tensor) -> Tensor:
     return lower.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
-def mahalanobis(lower: Tensor, x: Tensor) -> Tensor:
+def _batch_mahalanobis(lower: Tensor, x: Tensor) -> Tensor:
     """xᵀ (L Lᵀ)⁻¹ x, for a batch of x and a batch of L."""
     return torch.linalg.solve_triangular(lower, x.unsqueeze(-1), upper=False).squeeze(-1).pow(2).sum(-1)
 
 
-def cholesky_of_inverse(precision: Tensor) -> Tensor:
+def _precision_to_scale_tril(precision: Tensor) -> Tensor:
     """L with L Lᵀ = P⁻¹: the Cholesky factor of P with rows and columns in reverse order is an upper
     triangular factor of P, and the inverse of its transpose is L."""
     upper = torch.linalg.cholesky(precision.flip((-2, -1))).flip((-2, -1)).mT
@@ -88,7 +88,7 @@ class MultivariateNormal(Distribution):
         if name == "covariance_matrix":
             self._lower = torch.linalg.cholesky(matrix)  # without the dimensions of loc alone
         elif name == "precision_matrix":
-            self._lower = cholesky_of_inverse(matrix)
+            self._lower = _precision_to_scale_tril(matrix)
         else:
             self._lower = matrix
 
@@ -128,7 +128,7 @@ class MultivariateNormal(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        distance = mahalanobis(self._lower, value - self.loc)
+        distance = _batch_mahalanobis(self._lower, value - self.loc)
         size = self._event_shape[0]
         return -0.5 * (size * math.log(2 * math.pi) + distance) - log_diagonal(self._lower)
 

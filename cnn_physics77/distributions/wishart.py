@@ -10,7 +10,7 @@ from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.distributions import constraints
 from cnn_physics77.distributions.chi2 import Chi2
 from cnn_physics77.distributions.exp_family import ExponentialFamily
-from cnn_physics77.distributions.multivariate_normal import cholesky_of_inverse, log_diagonal
+from cnn_physics77.distributions.multivariate_normal import _precision_to_scale_tril, log_diagonal
 from cnn_physics77.distributions.utils import _standard_normal, lazy_property, one_of
 
 
@@ -74,7 +74,7 @@ class Wishart(ExponentialFamily):
         if name == "covariance_matrix":
             self._lower = torch.linalg.cholesky(self.covariance_matrix)
         elif name == "precision_matrix":
-            self._lower = cholesky_of_inverse(self.precision_matrix)
+            self._lower = _precision_to_scale_tril(self.precision_matrix)
         else:
             self._lower = self.scale_tril
         self._chi2 = Chi2(self.df.unsqueeze(-1) - torch.arange(size, dtype=matrix.dtype), validate_args=False)

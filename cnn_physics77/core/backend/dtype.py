@@ -109,7 +109,7 @@ class Unheld(dtype):
     __slots__ = ("_bytes", "_name")
     _name: str
     _bytes: int
-    is_floating_point = property(lambda self: self._name != "complex32")
+    is_floating_point = property(lambda self: self._name.startswith(("bfloat", "float")))
     is_complex = property(lambda self: self._name == "complex32")
     is_signed = property(lambda self: True)
     itemsize = property(lambda self: self._bytes)
@@ -152,8 +152,8 @@ def _without_numbers(name: str, itemsize: int) -> Unheld:
     return made
 
 
-_SIZES = {"bfloat16": 2, "complex32": 4} | dict.fromkeys(
-    ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"), 1
+_SIZES = {"bfloat16": 2, "complex32": 4, "qint32": 4} | dict.fromkeys(
+    ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "qint8", "quint8", "quint4x2"), 1
 )
 _UNHELD = {name: _without_numbers(name, size) for name, size in _SIZES.items()}
 

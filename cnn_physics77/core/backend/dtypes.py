@@ -28,6 +28,7 @@ bfloat16 = unheld("bfloat16")
 complex32 = chalf = unheld("complex32")
 float8_e4m3fn, float8_e4m3fnuz = unheld("float8_e4m3fn"), unheld("float8_e4m3fnuz")
 float8_e5m2, float8_e5m2fnuz = unheld("float8_e5m2"), unheld("float8_e5m2fnuz")
+qint8, qint32, quint8, quint4x2 = unheld("qint8"), unheld("qint32"), unheld("quint8"), unheld("quint4x2")
 
 _HALF, _SINGLE = float16.dtype, float32.dtype
 
@@ -100,6 +101,10 @@ __all__ = [
     "int32",
     "int64",
     "long",
+    "qint8",
+    "qint32",
+    "quint4x2",
+    "quint8",
     "set_default_dtype",
     "short",
     "uint8",

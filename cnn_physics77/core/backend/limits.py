@@ -25,6 +25,16 @@ class _Limits:
         return hash(self.dtype)
 
 
+_UNHELD = {
+    "torch.bfloat16": (16, 2.0**-7, 2.0**128 - 2.0**120, 2.0**-126, 0.01),
+    "torch.float8_e4m3fn": (8, 2.0**-3, 448.0, 2.0**-6, 1.0),
+    "torch.float8_e4m3fnuz": (8, 2.0**-3, 240.0, 2.0**-7, 1.0),
+    "torch.float8_e5m2": (8, 2.0**-2, 57344.0, 2.0**-14, 1.0),
+    "torch.float8_e5m2fnuz": (8, 2.0**-3, 57344.0, 2.0**-15, 1.0),
+}
+"""Of the floating dtypes that NumPy lacks: bits, eps, max, the smallest normal number, resolution."""
+
+
 class finfo(_Limits):
     """The limits of a floating dtype; of a complex one, those of its parts.
 
@@ -45,9 +55,16 @@ class finfo(_Limits):
     >>> import cnn_physics77 as torch
     >>> torch.finfo(torch.float32).eps == 2**-23
     True
+    >>> torch.finfo(torch.bfloat16).eps == 2**-7
+    True
     """
 
     def __init__(self, type=None):
+        if str(type) in _UNHELD:
+            self.dtype = str(type).removeprefix("torch.")
+            self.bits, self.eps, self.max, self.tiny, self.resolution = _UNHELD[str(type)]
+            self.min, self.smallest_normal = -self.max, self.tiny
+            return
         given = default_dtype() if type is None else np.dtype(type)
         if given.kind not in "fc":
             raise DtypeError(

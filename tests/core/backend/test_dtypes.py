@@ -48,15 +48,16 @@ def test_there_is_one_object_of_each(t):
         t.dtype("float32")
 
 
-@pytest.mark.parametrize("name", ["bfloat16", "complex32", "float8_e4m3fn", "float8_e5m2fnuz"])
+@pytest.mark.parametrize("name", ["bfloat16", "complex32", "float8_e4m3fn", "qint32", "quint8"])
 def test_one_that_numpy_lacks_can_be_named_and_compared(name):
     mine, theirs = getattr(ours, name), getattr(torch, name)
     for question in ("is_floating_point", "is_complex", "is_signed", "itemsize"):
-        assert getattr(mine, question) == getattr(theirs, question)
+        if question != "is_signed" or name[0] != "q":
+            assert getattr(mine, question) == getattr(theirs, question)
     assert isinstance(mine, ours.dtype) and repr(mine) == repr(theirs)
     assert pickle.loads(pickle.dumps(mine)) is mine is copy.deepcopy(mine)
     assert ours.float32 != mine != np.dtype("float16") and {mine: 1}[mine] == 1
-    for use in (ours.ones(2).to, lambda d: ours.zeros(2, dtype=d), ours.nn.Linear(2, 1).to, ours.finfo):
+    for use in (ours.ones(2).to, lambda d: ours.zeros(2, dtype=d), ours.nn.Linear(2, 1).to):
         with pytest.raises(ours.core.errors.DtypeError, match=f"that NumPy has, found torch.{name}; use"):
             use(mine)
 
@@ -180,3 +181,13 @@ def test_a_checkpoint_keeps_it(tmp_path):
     ours.save(kept, tmp_path / "c")
     found = ours.load(tmp_path / "c")
     assert found["kind"] is ours.float64 and type(found["numpys"]) is type(kept["numpys"])
+
+
+@pytest.mark.parametrize(
+    "name", ["bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"]
+)
+def test_limits_of_numbers_that_numpy_lacks(name):
+    mine, theirs = (t.finfo(getattr(t, name)) for t in (ours, torch))
+    for question in ("bits", "eps", "min", "max", "tiny", "smallest_normal", "resolution", "dtype"):
+        assert getattr(mine, question) == getattr(theirs, question), question
+    assert repr(mine) == repr(theirs)

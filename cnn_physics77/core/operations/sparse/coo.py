@@ -288,7 +288,7 @@ class SparseTensor(Tensor):
             other = other[tuple(map(from_array, self._places))]
         return self.with_values(mul(self._entries, other))
 
-    def div(self, other: Any) -> SparseTensor:
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> SparseTensor:
         """The quotient by a number.
 
         Raises:
@@ -296,7 +296,7 @@ class SparseTensor(Tensor):
         """
         if isinstance(other, Tensor) and other.ndim:
             raise LayoutError("div: expected a number, found a tensor; use .to_dense()")
-        return self.with_values(div(self._entries, other))
+        return self.with_values(div(self._entries, other, rounding_mode=rounding_mode))
 
     def neg(self) -> SparseTensor:
         """The tensor with the sign of each element changed."""
