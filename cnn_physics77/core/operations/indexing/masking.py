@@ -5,28 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import selection
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.getitem import pick
 from cnn_physics77.core.operations.indexing.index_put import _index_put, scalar_like
 from cnn_physics77.core.operations.indexing.shape import reshape
+from cnn_physics77.core.operations.pointwise.where_clamp import keep_where
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
 @operation
 def _masked_fill(x, mask, value):
     """y = value where the mask is True, x elsewhere. All have one shape, or the value is 0-d."""
-    return np.where(mask, value, x)
+    return selection.where(mask, value, x)
 
 
 @_masked_fill.derivative("x")
 def _(g, mask):
-    return _masked_fill(g, mask, from_array(np.zeros((), g.array.dtype)))
+    return keep_where(~mask.array, g)
 
 
 @_masked_fill.derivative("value")
 def _(g, mask):
-    return _masked_fill(g, from_array(~mask.array), from_array(np.zeros((), g.array.dtype)))
+    return keep_where(mask.array, g)
 
 
 def check_mask(function: str, mask) -> Tensor:

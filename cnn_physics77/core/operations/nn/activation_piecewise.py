@@ -12,6 +12,7 @@ from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.autograd.ownership import is_temporary
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels
+from cnn_physics77.core.kernels import piecewise, selection
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
@@ -94,7 +95,7 @@ def _(self):
 @operation(name="leaky_relu")
 def _leaky_relu(x, *, slope):
     """y = x where x > 0, slope x elsewhere"""
-    return np.where(x > 0, x, x * slope)
+    return piecewise.leaky_relu(x, slope) if slope else selection.where(x > 0, x, x * 0)
 
 
 @_leaky_relu.derivative("x")
@@ -178,8 +179,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 @operation(name="elu")
 def _elu(x, *, alpha, scale, rate):
-    below = np.expm1(np.minimum(x, 0) * rate) * (alpha * scale)
-    return np.where(x > 0, x * scale, below)
+    return piecewise.elu(x, alpha, scale, rate)
 
 
 @_elu.derivative("x")
@@ -258,7 +258,7 @@ def _exponential(
 @operation(name="hardtanh")
 def _hardtanh(x, *, low, high):
     """y = min(max(x, low), high)"""
-    return np.minimum(np.maximum(x, x.dtype.type(low)), x.dtype.type(high))
+    return piecewise.limited(x, low, high)
 
 
 @_hardtanh.derivative("x")
@@ -309,7 +309,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 @operation(name="hardsigmoid")
 def _hardsigmoid(x):
     """y = min(max(x + 3, 0), 6) / 6"""
-    return np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return piecewise.hard_sigmoid(x)
 
 
 @_hardsigmoid.derivative("x")
@@ -333,7 +333,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 @operation(name="hardswish")
 def _hardswish(x):
     """y = x min(max(x + 3, 0), 6) / 6"""
-    return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return piecewise.hard_swish(x)
 
 
 @_hardswish.derivative("x")
@@ -366,7 +366,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 @operation(name="threshold")
 def _threshold(x, *, threshold, value):
     """y = value where x <= threshold, x elsewhere"""
-    return np.where(x <= threshold, x.dtype.type(value), x)
+    return selection.where(x <= threshold, x.dtype.type(value), x)
 
 
 @_threshold.derivative("x")
@@ -395,13 +395,13 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 @operation(name="softshrink")
 def _softshrink(x, *, lambd):
     """y = x - λ above λ, x + λ below -λ, 0 otherwise"""
-    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
+    return piecewise.soft_shrink(x, lambd)
 
 
 @operation(name="hardshrink")
 def _hardshrink(x, *, lambd):
     """y = 0 for |x| <= λ, x elsewhere"""
-    return np.where(np.abs(x) <= lambd, x.dtype.type(0), x)
+    return selection.keep(x, ~(np.abs(x) <= lambd))
 
 
 @_softshrink.derivative("x")

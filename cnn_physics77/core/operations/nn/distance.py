@@ -6,13 +6,14 @@ import numpy as np
 
 from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels import piecewise
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.broadcasting import prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.shape import broadcast_tensors
-from cnn_physics77.core.operations.pointwise.where_clamp import where
+from cnn_physics77.core.operations.nn.activation_piecewise import _hardtanh
 from cnn_physics77.core.operations.reduction.var_std_norm import vector_norm
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -38,13 +39,12 @@ _absolute_error = binary(
 @operation(name="huber")
 def _huber(d, *, delta):
     """y = d²/2 where |d| < δ, δ (|d| - δ/2) elsewhere"""
-    size = np.abs(d)
-    return np.where(size < delta, 0.5 * d * d, delta * (size - 0.5 * delta))
+    return piecewise.huber(d, delta)
 
 
 @_huber.derivative("d")
 def _(g, d, delta):
-    return g * where(d.abs() < delta, d, delta * d.sign())
+    return g * _hardtanh(d, low=-delta, high=delta)
 
 
 def _pair(function: str, input: Tensor, target: Tensor, kinds: str = "f") -> list[Tensor]:

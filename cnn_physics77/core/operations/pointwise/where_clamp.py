@@ -10,6 +10,7 @@ from cnn_physics77.core.backend.conversion import assigned, fitted
 from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError
+from cnn_physics77.core.kernels import selection
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, common_dtype, expand_to, prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
@@ -19,21 +20,28 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 @operation(name="where")
 def _where(condition, a, b):
     """y = a where the condition holds, b elsewhere."""
-    return np.where(condition, a, b)
+    return selection.where(condition, a, b)
 
 
 @_where.derivative("a")
 def _(g, condition):
-    return _where(condition, g, _zero(g))
+    return _keep(g, condition)
 
 
 @_where.derivative("b")
 def _(g, condition):
-    return _where(condition, _zero(g), g)
+    return _keep(g, from_array(~condition.array))
 
 
-def _zero(g: Tensor) -> Tensor:
-    return from_array(np.zeros((), g.array.dtype))
+@operation(name="keep")
+def _keep(x, condition):
+    """y = x where the condition, of its shape, holds, 0 elsewhere, even if x is NaN or infinite there."""
+    return selection.keep(x, condition)
+
+
+@_keep.derivative("x")
+def _(g, condition):
+    return _keep(g, condition)
 
 
 def where(condition: Tensor, input=None, other=None):
@@ -91,7 +99,7 @@ def _where_method(self, condition, other):
 
 def keep_where(condition: np.ndarray, x: Tensor) -> Tensor:
     """x where the condition (of its shape) holds, 0 elsewhere, even if x is NaN or infinite there."""
-    return _where(from_array(condition), x, _zero(x))
+    return _keep(x, from_array(condition))
 
 
 # --------------------------------------------------------------------------------- the greater and the lesser

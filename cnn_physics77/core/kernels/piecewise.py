@@ -1,0 +1,133 @@
+"""Piecewise functions as sums of limited pieces, without branches.
+
+x is of real numbers, of any shape and memory order; results have its shape, dtype and order. Each function
+has its formula, which is faster for few numbers, and the same in blocks, where ``numpy.clip`` is one pass.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from cnn_physics77.core.kernels.elementwise import elementwise, temporary
+
+SMALL = 1 << 12
+"""Fewer elements are computed by the formula."""
+
+
+def limited(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """min(max(x, low), high).
+
+    >>> limited(np.array([-2.0, 0.5, 2.0]), -1, 1)
+    array([-1. ,  0.5,  1. ])
+    """
+    low, high = x.dtype.type(low), x.dtype.type(high)
+    if x.size < SMALL:
+        return np.minimum(np.maximum(x, low), high)
+    return elementwise(lambda x, out: np.clip(x, low, high, out=out), 0.15, x)
+
+
+def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
+    """x where x > 0, slope x elsewhere, for a slope that is not 0: they cross at 0.
+
+    >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
+    array([-0.5,  2. ])
+    """
+    greater_or_lesser = np.maximum if slope <= 1 else np.minimum
+    if x.size < SMALL:
+        return greater_or_lesser(x, slope * x)
+
+    def block(x, out):
+        greater_or_lesser(x, np.multiply(x, slope, out=temporary("sloped", x)), out=out)
+
+    return elementwise(block, 0.3, x)
+
+
+def elu(x: np.ndarray, alpha: float, scale: float, rate: float) -> np.ndarray:
+    """scale (max(x, 0) + alpha (exp(rate min(x, 0)) - 1)).
+
+    >>> elu(np.array([-np.inf, 2.0]), 1.5, 1.0, 1.0)
+    array([-1.5,  2. ])
+    """
+    if x.size < SMALL:
+        return scale * np.maximum(x, 0) + scale * alpha * np.expm1(rate * np.minimum(x, 0))
+    return elementwise(partial(_elu, alpha=alpha, scale=scale, rate=rate), 1.0, x)
+
+
+def _elu(x, out, alpha, scale, rate):
+    below = np.clip(x, None, 0, out=temporary("below", x))
+    np.expm1(np.multiply(below, rate, out=below), out=below)
+    np.multiply(below, alpha * scale, out=below)
+    np.clip(x, 0, None, out=out)
+    np.multiply(out, scale, out=out)
+    np.add(out, below, out=out)
+
+
+def hard_sigmoid(x: np.ndarray) -> np.ndarray:
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> hard_sigmoid(np.array([-4.0, 0.0, 4.0]))
+    array([0. , 0.5, 1. ])
+    """
+    if x.size < SMALL:
+        return np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return elementwise(_hard_sigmoid, 0.5, x)
+
+
+def _hard_sigmoid(x, out):
+    np.clip(np.add(x, 3, out=out), 0, 6, out=out)
+    np.divide(out, 6, out=out)
+
+
+def hard_swish(x: np.ndarray) -> np.ndarray:
+    """x min(max(x + 3, 0), 6) / 6.
+
+    >>> hard_swish(np.array([-4.0, 3.0]))
+    array([-0.,  3.])
+    """
+    if x.size < SMALL:
+        return x * np.minimum(np.maximum(x + 3, 0), 6) / 6
+    return elementwise(_hard_swish, 0.6, x)
+
+
+def _hard_swish(x, out):
+    six = np.add(x, 3, out=temporary("six", x))
+    np.multiply(x, np.clip(six, 0, 6, out=six), out=out)
+    np.divide(out, 6, out=out)
+
+
+def soft_shrink(x: np.ndarray, size: float) -> np.ndarray:
+    """x - min(max(x, -size), size).
+
+    >>> soft_shrink(np.array([-2.0, 0.3, 3.0]), 1.0)
+    array([-1.,  0.,  2.])
+    """
+    if x.size < SMALL:
+        return x - np.minimum(np.maximum(x, -size), size)
+
+    def block(x, out):
+        np.subtract(x, np.clip(x, -size, size, out=temporary("inner", x)), out=out)
+
+    return elementwise(block, 0.3, x)
+
+
+def huber(d: np.ndarray, delta: float) -> np.ndarray:
+    """m (|d| - m / 2) with m = min(|d|, delta).
+
+    >>> huber(np.array([1.0, 4.0]), 2.0)
+    array([0.5, 6. ])
+    """
+
+    if d.size < SMALL:
+        least = np.minimum(np.abs(d), delta)
+        return least * (np.abs(d) - 0.5 * least)
+
+    def block(d, out):
+        size = np.abs(d, out=temporary("size", d))
+        least = np.clip(size, None, delta, out=temporary("least", d))
+        np.multiply(least, 0.5, out=out)
+        np.subtract(size, out, out=out)
+        np.multiply(out, least, out=out)
+
+    return elementwise(block, 0.7, d)
