@@ -32,8 +32,10 @@ class _Facade(ModuleType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """A submodule that is imported does not hide the function of its name, ``nn.utils.weight_norm``."""
-        place = present(self)["_late_names"].get(name, self.__name__)
-        if not isinstance(value, ModuleType) or place in (self.__name__, value.__name__):
+        held = present(self)
+        own = held["__spec__"].name  # as_torch changes __name__
+        place = held["_late_names"].get(name, own)
+        if not isinstance(value, ModuleType) or place in (own, value.__name__):
             super().__setattr__(name, value)
 
     def __dir__(self) -> Iterable[str]:

@@ -75,9 +75,10 @@ def _classes() -> list[type]:
 class install:
     """``import torch`` finds this package from now on, in this process; as a context, until its end.
 
-    ``torch.nn`` and ``cnn_physics77.nn`` are the same module, and so on; the class of a tensor says that it
-    is ``torch.Tensor``. ``torch.__version__`` says of which version of PyTorch the names are. Libraries that
-    import torch, such as einops, are to be imported after this.
+    ``torch.nn`` and ``cnn_physics77.nn`` are the same module, and so on; the package says that it is
+    ``torch``, and the class of a tensor that it is ``torch.Tensor``. ``torch.__version__`` says of which
+    version of PyTorch the names are. Libraries that import torch, such as einops, are to be imported after
+    this.
 
     Raises:
         RuntimeError: PyTorch itself is imported already.
@@ -103,6 +104,7 @@ class install:
         if self._finder is not None:
             self._version = cnn_physics77.__version__
             cnn_physics77.__version__ = TorchVersion(f"{LIKE}+cnn_physics77.{self._version}")
+            cnn_physics77.__name__ = "torch"
             self._renamed = {kind: kind.__module__ for kind in _classes()}
             for kind, name in self._renamed.items():
                 kind.__module__ = theirs(name)
@@ -116,7 +118,7 @@ class install:
         sys.meta_path.remove(self._finder)
         for name in [name for name in sys.modules if ours(name) is not None]:
             del sys.modules[name]
-        cnn_physics77.__version__ = self._version
+        cnn_physics77.__version__, cnn_physics77.__name__ = self._version, "cnn_physics77"
         for kind, own in self._renamed.items():
             kind.__module__ = own
         self._finder = None

@@ -191,7 +191,7 @@ from cnn_physics77 import as_torch
 version = cnn_physics77.__version__
 with as_torch.install():
     import torch, torch.nn
-    assert torch is cnn_physics77 and torch.__version__ > "2"
+    assert torch is cnn_physics77 and torch.__version__ > "2" and torch.__name__ == "torch"
     with as_torch.install():  # inside another one, it changes nothing
         pass
     assert sys.modules["torch.nn"] is torch.nn
@@ -199,7 +199,7 @@ with as_torch.install():
     assert [str(kind)[8:-2] for kind in named] == [
         "torch.Tensor", "torch.Size", "torch.dtype", "torch.nn.parameter.Parameter"
     ]
-assert named[0].__module__ == "cnn_physics77"
+assert named[0].__module__ == cnn_physics77.__name__ == "cnn_physics77"
 assert not [name for name in sys.modules if name.startswith("torch")] and cnn_physics77.__version__ == version
 assert not any(type(finder).__module__ == as_torch.__name__ for finder in sys.meta_path)
 as_torch.install()

@@ -40,6 +40,11 @@ class Description:
         return CPU
 
     @property
+    def _cdata(self) -> int:
+        """A number by which libraries tell tensors apart."""
+        return id(self)
+
+    @property
     def layout(self) -> Layout:
         """``torch.strided``; of a sparse tensor ``torch.sparse_coo``."""
         return strided

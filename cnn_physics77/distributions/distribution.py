@@ -59,6 +59,7 @@ class Distribution:
                         f"of distribution {type(self).__name__} to satisfy the constraint {constraint!r}, "
                         f"but found invalid values:\n{value}"
                     )
+        super().__init__()  # of what a subclass is besides
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:

@@ -203,3 +203,41 @@ def test_caches_and_equality():
             n.CorrCholeskyTransform()(f.ones(4))
         with pytest.raises(ValueError):
             n.IndependentTransform(n.ExpTransform(), 2)(f.ones(1))
+
+
+@pytest.mark.parametrize("f", [ours, torch], ids=["ours", "torch"])
+def test_transforms_and_distributions_can_be_modules(f):
+    """As those of Pyro, which also empties the cache by its name."""
+    n, nn = f.distributions, f.nn
+
+    class Scale(n.transforms.Transform, nn.Module):
+        domain = codomain = n.constraints.real
+        bijective = True
+        __hash__ = nn.Module.__hash__
+
+        def __init__(self):
+            super().__init__(cache_size=1)
+            self.log_scale = nn.Parameter(f.tensor(0.5))
+
+        def _call(self, x):
+            return x * self.log_scale.exp()
+
+        def _inverse(self, y):
+            return y / self.log_scale.exp()
+
+        def log_abs_det_jacobian(self, x, y):
+            return self.log_scale.expand(x.shape)
+
+    class Learned(n.Normal, nn.Module):
+        def __init__(self):
+            super().__init__(f.zeros(2), f.ones(2))
+            self.scale_of = Scale()
+
+    learned = Learned()
+    x = f.tensor([1.0, -2.0])
+    y = learned.scale_of(x)
+    assert learned.scale_of._cached_x_y[1] is y and learned.scale_of.inv(y) is x
+    found = n.TransformedDistribution(learned, [learned.scale_of]).log_prob(f.tensor([1.0, -2.0])).sum()
+    found.backward()
+    assert [name for name, _ in learned.named_parameters()] == ["scale_of.log_scale"]
+    np.testing.assert_allclose(learned.scale_of.log_scale.grad.item(), 5 * np.exp(-1) - 2, rtol=1e-5)

@@ -77,9 +77,11 @@ def test_what_fails_does_not_spoil_the_rest_of_the_batch():
     x, info = lapack.solve(a, np.ones((2, 1)))
     np.testing.assert_array_equal(info, [[0, 2], [1, 0]])
     np.testing.assert_array_equal(x[0, 0], [[0.5], [0.5]])
-    factor, info = lapack.cholesky(np.array([[4 * np.eye(3), np.diag([1.0, 1, -1])]]))
-    np.testing.assert_array_equal(info, [[0, 3]])
+    bad = [np.diag([1.0, 1, -1]), np.diag([1, np.nan, 1]), np.diag([np.nan, 1, -1])]
+    factor, info = lapack.cholesky(np.array([4 * np.eye(3), *bad]).reshape(2, 2, 3, 3))
+    np.testing.assert_array_equal(info, [[0, 3], [2, 1]])
     np.testing.assert_array_equal(factor[0, 0], 2 * np.eye(3))
+    assert np.isnan(lapack.cholesky(bad[1])[0]).all()
 
 
 @pytest.mark.parametrize("function", [lapack.eig, lapack.eigvals, lapack.svdvals])

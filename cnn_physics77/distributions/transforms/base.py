@@ -42,8 +42,9 @@ class Transform:
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
             raise ValueError(f"Transform: cache_size must be 0 or 1, found {cache_size}")
+        super().__init__()  # a transform can be a module too
         self._cache_size = cache_size
-        self._cached: tuple[Any, Any] = (None, None)
+        self._cached_x_y: tuple[Any, Any] = (None, None)
 
     @property
     def event_dim(self) -> int:
@@ -69,24 +70,24 @@ class Transform:
         if self._cache_size == cache_size:
             return self
         made = object.__new__(type(self))
-        vars(made).update(vars(self), _cache_size=cache_size, _cached=(None, None))
+        vars(made).update(vars(self), _cache_size=cache_size, _cached_x_y=(None, None))
         return made
 
     def __call__(self, x: Tensor) -> Tensor:
         """y = f(x)."""
-        if self._cache_size and x is self._cached[0]:
-            return self._cached[1]
+        if self._cache_size and x is self._cached_x_y[0]:
+            return self._cached_x_y[1]
         y = self._call(x)
         if self._cache_size:
-            self._cached = x, y
+            self._cached_x_y = x, y
         return y
 
     def _inv_call(self, y: Tensor) -> Tensor:
-        if self._cache_size and y is self._cached[1]:
-            return self._cached[0]
+        if self._cache_size and y is self._cached_x_y[1]:
+            return self._cached_x_y[0]
         x = self._inverse(y)
         if self._cache_size:
-            self._cached = x, y
+            self._cached_x_y = x, y
         return x
 
     def _call(self, x: Tensor) -> Tensor:

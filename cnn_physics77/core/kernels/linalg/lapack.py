@@ -78,13 +78,22 @@ def adjugate(a: np.ndarray) -> np.ndarray:
 def cholesky(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lower triangular L with a = L Lᴴ, and info: the order of the first leading minor that is not
     positive, where L is NaN. Only the lower triangle of a is read."""
+    factor = _factor(a)
+    if factor is not None:
+        return factor, np.zeros(a.shape[:-2], np.int32)
+    flat = a.reshape(-1, *a.shape[-2:])
+    info = np.array([_first_bad_minor(matrix) for matrix in flat], np.int32).reshape(a.shape[:-2])
+    positive = np.where((info != 0)[..., None, None], np.eye(a.shape[-1], dtype=a.dtype), a)
+    return _nan_where(info != 0, np.linalg.cholesky(positive)), info
+
+
+def _factor(a: np.ndarray) -> np.ndarray | None:
+    """The factors, or None if there is one without. LAPACK may let NaN pass."""
     try:
-        return np.linalg.cholesky(a), np.zeros(a.shape[:-2], np.int32)
+        factor = np.linalg.cholesky(a)
     except np.linalg.LinAlgError:
-        flat = a.reshape(-1, *a.shape[-2:])
-        info = np.array([_first_bad_minor(matrix) for matrix in flat], np.int32).reshape(a.shape[:-2])
-        positive = np.where((info != 0)[..., None, None], np.eye(a.shape[-1], dtype=a.dtype), a)
-        return _nan_where(info != 0, np.linalg.cholesky(positive)), info
+        return None
+    return None if np.isnan(np.diagonal(factor, 0, -2, -1)).any() else factor
 
 
 def _first_bad_minor(a: np.ndarray) -> int:
@@ -92,11 +101,10 @@ def _first_bad_minor(a: np.ndarray) -> int:
     good, bad = 0, len(a) + 1
     while bad - good > 1:
         order = (good + bad) // 2
-        try:
-            np.linalg.cholesky(a[:order, :order])
-            good = order
-        except np.linalg.LinAlgError:
+        if _factor(a[:order, :order]) is None:
             bad = order
+        else:
+            good = order
     return bad if bad <= len(a) else 0
 
 

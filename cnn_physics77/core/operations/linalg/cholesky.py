@@ -32,8 +32,8 @@ def _(g, y):
 
 
 _NOT_POSITIVE = (
-    "expected a positive-definite matrix, found one whose leading minor of order {} is not positive; use "
-    "eigh, or add a multiple of the identity"
+    "The factorization could not be completed because the input is not positive-definite (the leading minor "
+    "of order {} is not positive-definite); use eigh, or add a multiple of the identity"
 )
 
 

@@ -50,9 +50,10 @@ rows = [
         positives,
         bad=[
             *bad_squares(),
-            Bad(LinAlgError, "(matrix 1 of the batch): expected a positive-definite", indefinite),
+            Bad(LinAlgError, "(matrix 1 of the batch): The factorization could not", indefinite),
             Bad(LinAlgError, "leading minor of order 2 is not positive", indefinite),
             Bad(LinAlgError, "leading minor of order 1 is not positive", np.zeros((3, 3))),
+            Bad(LinAlgError, "leading minor of order 2 is not positive", np.diag([1.0, np.nan, -1.0])),
         ],
     ),
     Row(

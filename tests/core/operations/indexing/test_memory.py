@@ -39,6 +39,7 @@ def test_places_in_memory(view):
     assert y.untyped_storage().nbytes() == v.untyped_storage().nbytes() == len(y.untyped_storage())
     assert y.untyped_storage().data_ptr() == x.data_ptr()
     assert y.untyped_storage().tolist() == v.untyped_storage().tolist()
+    assert (x._cdata == x._cdata, x._cdata == y._cdata) == (u._cdata == u._cdata, u._cdata == v._cdata)
 
 
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
