@@ -120,7 +120,7 @@ from torch.utils.data import DataLoader
 assert torch is cnn_physics77 and nn is cnn_physics77.nn is sys.modules["torch.nn"] is torch.nn
 assert schedules is cnn_physics77.optim.lr_scheduler and Linear is nn.Linear is cnn_physics77.nn.Linear
 assert importlib.import_module("torch.autograd.functional") is torch.autograd.functional
-assert torch.__name__ == torch.__spec__.name == "cnn_physics77" and nn.__spec__.name == "cnn_physics77.nn"
+assert torch.__name__ == "torch" and nn.__spec__.name == torch.__spec__.name + ".nn" == "cnn_physics77.nn"
 assert importlib.util.find_spec("torch") and not importlib.util.find_spec("torch.no_such_module")
 assert torch.__version__ >= "1.6" and torch.__version__ > (2, 2) and torch.__version__ < "10"
 major, minor = map(int, torch.__version__.split(".")[:2])
