@@ -228,13 +228,25 @@ class Module(Stateful, Conversions):
                 raise AttributeError(f"`{part}` is not an nn.Module")
         return module
 
-    def set_submodule(self, target: str, module: Module) -> None:
-        """Replace the submodule with a dotted name by ``module``."""
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Replace or add the submodule with a dotted name.
+
+        Args:
+            strict: whether there must be one to replace.
+
+        Raises:
+            AttributeError: there is none above it, or something else has the name.
+            ValueError: the name is empty, or ``module`` is no module.
+        """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
         path, _, name = target.rpartition(".")
-        self.get_submodule(target)
-        setattr(self.get_submodule(path), name, module)
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with a dotted name; AttributeError if there is none."""

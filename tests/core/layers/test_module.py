@@ -318,6 +318,22 @@ def test_submodules_by_dotted_name(pair):
     assert isinstance(mine.blocks[1].linear, ours.nn.Identity)
 
 
+@pytest.mark.needs_torch
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", ["last", "new", "blocks.2", "first.linear.new", "no.new", "", "last.weight"])
+def test_submodules_are_replaced_and_added(name, strict, pair):
+    found = []
+    for framework, made in zip((ours, torch), pair):
+        try:
+            made.set_submodule(name, framework.nn.Identity(), strict=strict)
+            found.append(names(made.named_modules()))
+        except (AttributeError, ValueError) as error:
+            found.append(repr(error))
+        with pytest.raises(ValueError, match="is not an nn"):
+            made.set_submodule("last", 3)
+    assert found[0] == found[1]
+
+
 # ------------------------------------------------------------------------------------- hooks
 
 
