@@ -95,3 +95,14 @@ def rows_gathered(call: Call) -> Any:
     rows = call.parameters["rows"]
     total = call.operation(call.spread(0), apart(call, 1, rows), rows=call.size * rows)
     return reshape(total, (call.size, rows, *total.shape[1:]))
+
+
+def sparse_product(call: Call) -> Any:
+    """Of a matrix with those of the examples on its diagonal."""
+    a, b = call.spread(0), call.spread(1)
+    dense = call.operation.name == "weighted_rows"
+    height = call.parameters["count"] if dense else a.shape[1]
+    places = [reshape(apart(call, i, n), (-1,)) for i, n in ((2, height), (3, b.shape[1]))]
+    count = {"count": call.size * height} if dense else {}
+    y = call.operation(*(reshape(x, (-1, *x.shape[2:])) for x in (a, b)), *places, **count)
+    return reshape(y, (call.size, -1, *y.shape[1:]))

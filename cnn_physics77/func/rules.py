@@ -104,6 +104,7 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "group_norm": partial(networks.in_channels, vectors=(1, 2)),
     "group_norm_gradient": partial(networks.in_channels, vectors=(2,)),
     "index_add": indices.index_added,
+    "inner_products": indices.sparse_product,
     "index_put": indices.assigned,
     "ldl_solve": partial(dimensions.of_matrices, own=(2, 2, 1)),
     "layer_norm": networks.layer_normalized,
@@ -124,6 +125,7 @@ RULES: dict[str, Callable[[Call], Any]] = {
     "sum_to": dimensions.summed,
     "svdvals": partial(dimensions.by_function, svdvals),
     "view_scatter": dimensions.scattered,
+    "weighted_rows": indices.sparse_product,
 }
 """The rule of each operation by its name; those of :mod:`.base.elementwise` have one in common. A rule that
 returns None leaves the call to the loop."""

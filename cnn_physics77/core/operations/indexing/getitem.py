@@ -16,6 +16,7 @@ import numpy as np
 from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import rows
 from cnn_physics77.core.kernels.runtime.layout import empty
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.base.dimensions import dimension
@@ -71,8 +72,12 @@ def _(g, x_shape, index):
 @operation(name="put_add")
 def _put_add(values, *, index, shape):
     """Zeros of the shape, with the values added at the index."""
+    key = _as_numpy(index)
+    if len(key) == 1 < len(shape) and key[0].dtype != bool:
+        places = np.where(key[0] < 0, key[0] + shape[0], key[0]).reshape(-1)
+        return rows.sum_rows(values.reshape(places.size, *shape[1:]), places, shape[0])
     out = np.zeros(shape, values.dtype, like=values)
-    add_at(out, _as_numpy(index), values)
+    add_at(out, key, values)
     return out
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import rows
 from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
@@ -25,6 +26,8 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 @operation
 def _index_add(x, source, index, *, dim):
     """y = x, plus the slices of source along dim, added at the index."""
+    if dim == 0 and x.ndim > 1:
+        return rows.add_rows(x, index, source)
     out = x.copy()
     add_at(out, (slice(None),) * dim + (index,), source)
     return out

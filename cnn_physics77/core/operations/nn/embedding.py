@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import rows as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -19,15 +20,8 @@ def _lookup(weight, indices, factor):
 @operation(name="embedding_gradient")
 def _sum_rows(g, indices, *, rows):
     """w̄_r = Σ g_i over the i with indices_i = r"""
-    total = np.zeros((rows, *g.shape[indices.ndim :]), g.dtype, like=g)
-    flat = indices.reshape(-1)
-    if flat.size:
-        order = np.argsort(flat, kind="stable")
-        found, starts = np.unique(flat[order], return_index=True)
-        total[found] = np.add.reduceat(g.reshape(flat.size, -1)[order], starts, axis=0).reshape(
-            len(found), *total.shape[1:]
-        )
-    return total
+    rest = g.shape[indices.ndim :]
+    return kernels.sum_rows(g.reshape(indices.size, *rest), indices.reshape(-1), rows)
 
 
 @_lookup.derivative("weight")

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
+from cnn_physics77.core.kernels import rows as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
@@ -22,8 +23,7 @@ def _bags(
     rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, bags: int, mode: str, factors: Tensor | None
 ) -> Tensor:
     """The sum, mean or maximum of the rows of each bag. Only rows that ``counts`` are there."""
-    sizes = np.zeros(bags, np.int64, like=rows.array)
-    np.add.at(sizes, bag_of, counts)
+    sizes = kernels.sum_rows(counts.astype(np.int64), bag_of, bags)
     if mode == "max":
         return _maxima(rows, bag_of, counts, sizes)
     if factors is not None:
@@ -39,15 +39,10 @@ def _bags(
 
 def _maxima(rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, sizes: np.ndarray) -> Tensor:
     """The largest of each component; of equal ones the first takes the gradient. Empty bags have zeros."""
-    values = np.where(counts[:, None], rows.array, -np.inf)
-    shape = (len(sizes), values.shape[1])
+    values = rows.array
     if not len(values):
-        return from_array(np.zeros(shape, rows.array.dtype))
-    largest = np.full(shape, -np.inf, values.dtype, like=values)
-    np.maximum.at(largest, bag_of, values)
-    wins = counts[:, None] & ((values == largest[bag_of]) | np.isnan(values))
-    first = np.full(shape, len(values) - 1, np.int64, like=rows.array)
-    np.minimum.at(first, bag_of, np.where(wins, np.arange(len(values))[:, None], len(values) - 1))
+        return from_array(np.zeros((len(sizes), values.shape[1]), values.dtype))
+    first = kernels.first_largest(values, counts, bag_of, len(sizes))
     chosen = gather_along(rows, from_array(first), dim=0, squeeze=False)
     return where(from_array((sizes > 0)[:, None]), chosen, 0)
 

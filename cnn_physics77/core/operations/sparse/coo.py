@@ -15,6 +15,7 @@ from cnn_physics77.core.backend.device import layout, sparse_coo
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.errors import DtypeError, GradientError, LayoutError, ShapeError
+from cnn_physics77.core.kernels import rows as kernels
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import zeros
@@ -22,6 +23,7 @@ from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.indexing.index_put import index_add, index_select
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.operations.pointwise.arithmetic import div, mul, neg
+from cnn_physics77.core.operations.sparse.products import weighted_rows
 from cnn_physics77.core.printing import sparse_text_of
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -379,8 +381,7 @@ class SparseTensor(Tensor):
             y_m = \sum_{e:\ i_e = m} a_e\, b_{j_e} \qquad \bar a_e = \bar y_{i_e} \cdot b_{j_e}^* \qquad
             \bar b_k = \sum_{e:\ j_e = k} a_e^*\, \bar y_{i_e}
 
-        The sum is over the stored elements e, at (i_e, j_e), so the derivatives are those of selecting rows,
-        of products, and of adding at rows.
+        The sum is over the stored elements e, at (i_e, j_e).
 
         Raises:
             ShapeError: the sizes do not fit, or this is not a matrix.
@@ -416,10 +417,9 @@ class SparseTensor(Tensor):
                 f"{function}: expected tensors of one dtype, found {self.dtype} and {other.dtype}; convert "
                 "one of them with .to(dtype)"
             )
-        rows, columns = map(from_array, self._places)
-        factors = reshape(self._entries, (-1, *(1,) * (b.ndim - 1)))
-        terms = mul(factors, index_select(other, 0, columns))
-        return index_add(zeros(self._size[0], *b.shape[1:], dtype=other.dtype), 0, rows, terms)
+        matrix = other if b.ndim == 2 else other.unsqueeze(1)
+        y = weighted_rows(self._entries, matrix, *map(from_array, self._places), count=self._size[0])
+        return y if b.ndim == 2 else y.squeeze(1)
 
 
 # --------------------------------------------------------------------------------------------- operations
@@ -428,9 +428,7 @@ class SparseTensor(Tensor):
 @operation(name="coalesce")
 def grouped_sum(values, *, group, count):
     """y_n = Σ x_e over the elements e of group n; of booleans, whether one is True"""
-    total = np.zeros((count, *values.shape[1:]), values.dtype, like=values)
-    np.add.at(total, group, values)
-    return total
+    return kernels.sum_rows(values, group, count)
 
 
 @grouped_sum.derivative("values")

@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.size import size_of
 from cnn_physics77.core.errors import DtypeError, LayoutError
+from cnn_physics77.core.kernels import rows as kernels
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
 from cnn_physics77.core.operations.indexing.cast import convert
 from cnn_physics77.core.operations.indexing.index_put import index_select
@@ -119,8 +120,7 @@ def _shifted(function: str, input, dim: int, dtype):
     others = [d for d in range(n) if d != dim]
     numbers, group = groups(x.indices().array[others], tuple(x.shape[d] for d in others))
     v = x.values().array
-    largest = np.full((len(numbers), *v.shape[1:]), -np.inf, v.dtype, like=v)
-    np.maximum.at(largest, group, v)
+    largest = kernels.largest_rows(v, group, len(numbers))
     return x, dim, group, x.values() - from_array(largest[group])
 
 

@@ -1,0 +1,64 @@
+"""Rows that an index sends to one place, against a loop over them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnn_physics77.core.kernels import rows
+
+WIDTH = 2 * rows.SPLIT + 1
+INDICES = {
+    "few": np.random.default_rng(0).integers(0, 5, 7),
+    "in order": np.sort(np.random.default_rng(1).integers(0, 50, 300)),
+    "one large": np.where(np.arange(300) % 3, 7, np.random.default_rng(2).integers(0, 50, 300)),
+    "all equal": np.full(200, 3),
+    "once each": np.random.default_rng(3).permutation(200),
+    "none": np.empty(0, np.int64),
+}
+
+
+def looped(ufunc: np.ufunc, y: np.ndarray, index: np.ndarray, values: np.ndarray) -> np.ndarray:
+    for place, value in zip(index, values):
+        y[place] = ufunc(y[place], value)
+    return y
+
+
+@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex128", "int32", "bool"])
+def test_sums(name, dtype):
+    index, rng = INDICES[name], np.random.default_rng(4)
+    values = rng.integers(0, 5, (len(index), WIDTH)).astype(dtype)  # whose sums are exact
+    expected = looped(np.add, np.zeros((200, WIDTH), dtype), index, values)
+    np.testing.assert_array_equal(rows.sum_rows(values, index, 200), expected)
+    x = rng.integers(0, 5, (200, WIDTH)).astype(dtype)
+    np.testing.assert_array_equal(rows.add_rows(x, index, values), np.add(x, expected))
+    narrow = values[:, :3]
+    np.testing.assert_array_equal(rows.sum_rows(narrow, index, 200), expected[:, :3])
+    np.testing.assert_array_equal(rows.sum_rows(values[:, 0], index, 200), expected[:, 0])
+
+
+@pytest.mark.parametrize("name", INDICES)
+def test_largest(name):
+    index = INDICES[name]
+    values = np.random.default_rng(5).normal(size=(len(index), WIDTH))
+    values[np.random.default_rng(6).random(values.shape) < 0.01] = np.nan
+    expected = looped(np.maximum, np.full((200, WIDTH), -np.inf), index, values)
+    np.testing.assert_array_equal(rows.largest_rows(values, index, 200), expected)
+    if len(index):
+        first = rows.first_largest(values, np.ones(len(index), bool), index, 200)
+        found = np.take_along_axis(values, first, 0)
+        np.testing.assert_array_equal(found[index], expected[index])
+        assert (first[index] <= np.arange(len(index))[:, None])[values == expected[index]].all()
+
+
+@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("width", [1, WIDTH])
+def test_products_with_a_sparse_matrix(name, width):
+    row, rng = INDICES[name], np.random.default_rng(7)
+    column, factors = rng.integers(0, 40, len(row)), rng.normal(size=len(row))
+    b, g = rng.normal(size=(40, width)), rng.normal(size=(200, width))
+    matrix = looped(np.add, np.zeros((200, 40)).reshape(-1), row * 40 + column, factors).reshape(200, 40)
+    np.testing.assert_allclose(rows.weighted_rows(factors, row, column, b, 200), matrix @ b, atol=1e-12)
+    expected = [g[i] @ b[j] for i, j in zip(row, column)]
+    np.testing.assert_allclose(rows.inner_products(g, row, b, column), expected, atol=1e-12)
