@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from cnn_physics77.core.autograd import Output, edge_to, record
 from cnn_physics77.core.backend.warning import warn
@@ -89,7 +90,8 @@ class HooksAttribute:
         return self if module is None else getattr(module._own_hooks(), self._kind)
 
     def __set__(self, module, hooks) -> None:
-        setattr(module._own_hooks(), self._kind, OrderedDict(hooks))
+        module._hooks = copy(module._own_hooks())  # a copy of the module may share those that it had
+        setattr(module._hooks, self._kind, OrderedDict(hooks))
 
 
 def _calls(module, kind: str) -> list[tuple[Callable, bool, bool]]:

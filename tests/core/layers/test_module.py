@@ -329,7 +329,7 @@ def test_submodules_are_replaced_and_added(name, strict, pair):
             found.append(names(made.named_modules()))
         except (AttributeError, ValueError) as error:
             found.append(repr(error))
-        with pytest.raises(ValueError, match="is not an nn"):
+        with pytest.raises(ValueError, match=r"`module` is not an nn\.Module, found"):
             made.set_submodule("last", 3)
     assert found[0] == found[1]
 

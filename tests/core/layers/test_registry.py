@@ -340,6 +340,20 @@ def test_hooks_are_dictionaries_that_can_be_changed(module):
     assert layer._forward_hooks == kept and len(layer._backward_pre_hooks) == 0
 
 
+@BOTH
+def test_hooks_of_a_copy(module):
+    layer, called = module.nn.Identity(), []
+    layer.register_forward_hook(lambda *_: called.append("after"))
+    layer.register_forward_pre_hook(lambda *_: called.append("before"))
+    copied = copy.copy(layer)
+    copied._forward_hooks = OrderedDict()
+    copied._forward_pre_hooks.clear()  # shared
+    copied(1)
+    assert not called
+    layer(1)
+    assert called == ["after"]
+
+
 def test_without_hooks_none_are_made_by_looking_at_others():
     layer = ours.nn.Identity()
     handle = layer.register_forward_hook(lambda *_: None)
