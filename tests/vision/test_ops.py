@@ -73,3 +73,62 @@ def test_branches_are_left_out_for_each_sample_or_all():
     for wrong, match in (((1.5, "row"), "between 0 and 1"), ((0.5, "rows"), "'batch' or 'row'")):
         with pytest.raises(ValueError, match=match):
             ops.stochastic_depth(x, *wrong)
+
+
+def test_formats_of_boxes_go_back():
+    rows = boxes(6)
+    middle, size = (rows[:, :2] + rows[:, 2:]) / 2, rows[:, 2:] - rows[:, :2]
+    forms = {"xyxy": rows, "xywh": np.c_[rows[:, :2], size], "cxcywh": np.c_[middle, size]}
+    for before, x in forms.items():
+        for after, y in forms.items():
+            np.testing.assert_allclose(ops.box_convert(ours.tensor(x), before, after).numpy(), y, rtol=1e-12)
+    with pytest.raises(ValueError, match="found 'yxyx'"):
+        ops.box_convert(ours.tensor(rows), "xyxy", "yxyx")
+
+
+def test_generalized_iou_is_the_loop():
+    one, two = boxes(5), boxes(4, 1)
+
+    def value(a, b):
+        around = np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2]))
+        areas = sum((c[2] - c[0]) * (c[3] - c[1]) for c in (a, b))
+        union = areas / (1 + shared(a, b))
+        return shared(a, b) - (around - union) / around
+
+    found = ops.generalized_box_iou(ours.tensor(one), ours.tensor(two)).numpy()
+    np.testing.assert_allclose(found, [[value(a, b) for b in two] for a in one], rtol=1e-12)
+
+
+def test_nms_of_classes_and_boxes_of_masks():
+    rows, scores = ours.tensor(boxes(30)), ours.tensor(np.random.default_rng(2).random(30))
+    classes = ours.arange(30) % 3
+    kept = ops.batched_nms(rows, scores, classes, 0.2)
+    each = [(classes == c).nonzero()[:, 0] for c in range(3)]
+    wanted = ours.cat([i[ops.nms(rows[i], scores[i], 0.2)] for i in each])
+    assert sorted(kept.tolist()) == sorted(wanted.tolist()) and (scores[kept].diff() <= 0).all()
+    assert ops.batched_nms(rows[:0], scores[:0], classes[:0], 0.2).tolist() == []
+    masks = ours.zeros(2, 5, 6)
+    masks[0, 1:4, 2], masks[1, 4, 0] = 1, 1
+    assert ops.masks_to_boxes(masks).tolist() == [[2, 1, 2, 3], [0, 4, 0, 4]]
+
+
+def test_focal_loss():
+    x = np.random.default_rng(3).standard_normal(8)
+    targets = np.array([0, 1] * 4)
+    right = np.where(targets, 1 / (1 + np.exp(-x)), 1 / (1 + np.exp(x)))
+    wanted = -np.where(targets, 0.3, 0.7) * (1 - right) ** 1.5 * np.log(right)
+    given = ours.tensor(x), ours.tensor(targets).double(), 0.3, 1.5
+    np.testing.assert_allclose(ops.sigmoid_focal_loss(*given).numpy(), wanted, rtol=1e-12)
+    assert ops.sigmoid_focal_loss(*given, "mean").item() == pytest.approx(wanted.mean())
+    with pytest.raises(ValueError, match="found 'all'"):
+        ops.sigmoid_focal_loss(*given, "all")
+
+
+def test_a_frozen_batch_norm_is_one_that_is_evaluated():
+    norm, frozen = ours.nn.BatchNorm2d(3), ops.FrozenBatchNorm2d(3)
+    norm(ours.randn(4, 3, 2, 2))
+    norm.weight.data.uniform_()
+    frozen.load_state_dict({k: v for k, v in norm.state_dict().items() if k != "num_batches_tracked"})
+    x = ours.randn(2, 3, 4, 4)
+    ours.testing.assert_close(frozen(x), norm.eval()(x).detach())
+    assert not list(frozen.parameters())

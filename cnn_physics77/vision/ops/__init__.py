@@ -1,5 +1,6 @@
 """``torchvision.ops``, in part: boxes, and layers of which several networks are made."""
 
 from cnn_physics77.vision.ops.boxes import *
+from cnn_physics77.vision.ops.focal_loss import *
 from cnn_physics77.vision.ops.misc import *
 from cnn_physics77.vision.ops.stochastic_depth import *

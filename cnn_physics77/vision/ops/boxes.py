@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.indexing.cat_split import stack
+from cnn_physics77.core.operations.indexing.cat_split import cat, stack
 from cnn_physics77.core.operations.pointwise.where_clamp import maximum, minimum
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -98,4 +98,81 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     return stack([boxes[:, i].clamp(0, most) for i, most in enumerate((width, height) * 2)], 1)
 
 
-__all__ = ["box_area", "box_iou", "clip_boxes_to_image", "nms", "remove_small_boxes"]
+def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
+    """:func:`nms` of the boxes of each class; ``idxs`` are the classes (N).
+
+    >>> import cnn_physics77 as torch
+    >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 1.9]])
+    >>> batched_nms(boxes, torch.tensor([0.5, 0.9]), torch.tensor([0, 1]), 0.5)
+    tensor([1, 0])
+    """
+    _check("batched_nms", boxes)
+    if not len(boxes):
+        return from_array(np.empty(0, np.int64))
+    apart = idxs.to(boxes) * (boxes.max() + 1)  # so that boxes of two classes share nothing
+    return nms(boxes + apart[:, None], scores, iou_threshold)
+
+
+def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
+    """Boxes in another format: ``"xyxy"``, two corners; ``"xywh"``, a corner and the sizes; ``"cxcywh"``, the
+    middle and the sizes.
+
+    >>> import cnn_physics77 as torch
+    >>> box_convert(torch.tensor([[1.0, 2.0, 5.0, 4.0]]), "xyxy", "cxcywh")
+    tensor([[3., 3., 4., 2.]])
+    """
+    for name in (in_fmt, out_fmt):
+        if name not in ("xyxy", "xywh", "cxcywh"):
+            raise ValueError(
+                f"box_convert: expected one of the formats xyxy, xywh and cxcywh, found {name!r}"
+            )
+    if in_fmt == out_fmt:
+        return boxes.clone()
+    first, second = boxes[..., :2], boxes[..., 2:]
+    if in_fmt == "cxcywh":
+        first = first - 0.5 * second
+    size = second - first if in_fmt == "xyxy" else second
+    ends = {"xyxy": first + size, "xywh": size, "cxcywh": size}[out_fmt]
+    return cat([first + 0.5 * size if out_fmt == "cxcywh" else first, ends], -1)
+
+
+def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """:func:`box_iou` less the part of the smallest rectangle around both boxes that neither covers: (N, M)
+    of N and M boxes (H. Rezatofighi et al., arXiv:1902.09630).
+
+    >>> import cnn_physics77 as torch
+    >>> apart = torch.tensor([[2.0, 0.0, 3.0, 1.0]])
+    >>> generalized_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), apart)
+    tensor([[-0.3333]])
+    """
+    iou = box_iou(boxes1, boxes2)
+    one, two = _wide(boxes1)[:, None], _wide(boxes2)[None]
+    around = (maximum(one[..., 2:], two[..., 2:]) - minimum(one[..., :2], two[..., :2])).clamp(min=0)
+    area = around[..., 0] * around[..., 1]
+    covered = (box_area(boxes1)[:, None] + box_area(boxes2)) / (1 + iou)  # the sum is the union (1 + iou)
+    return iou - (area - covered) / area
+
+
+def masks_to_boxes(masks: Tensor) -> Tensor:
+    """The box around each of the masks (N, H, W), whose corners are pixels: (N, 4).
+
+    >>> import cnn_physics77 as torch
+    >>> masks_to_boxes(torch.tensor([[[0, 1, 1], [0, 1, 0]]]))
+    tensor([[1., 0., 2., 1.]])
+    """
+    places = [np.nonzero(mask) for mask in masks.array]
+    boxes = [[x.min(), y.min(), x.max(), y.max()] for y, x in places]
+    return from_array(np.array(boxes, np.float32).reshape(-1, 4))
+
+
+__all__ = [
+    "batched_nms",
+    "box_area",
+    "box_convert",
+    "box_iou",
+    "clip_boxes_to_image",
+    "generalized_box_iou",
+    "masks_to_boxes",
+    "nms",
+    "remove_small_boxes",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cnn_physics77 import nn
+from cnn_physics77.core.operations.creation.creation import full
 from cnn_physics77.core.operations.indexing.permute import permute
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.nn.modules.utils import _pair
@@ -92,4 +93,65 @@ class Permute(nn.Module):
         return permute(x, self.dims)
 
 
-__all__ = ["Conv2dNormActivation", "Permute", "SqueezeExcitation"]
+class FrozenBatchNorm2d(nn.Module):
+    """A batch normalization whose statistics, weight and bias are constants.
+
+    Args:
+        num_features: the number of channels.
+        eps: added to the variance.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            self.register_buffer(name, full((num_features,), value))
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        shift = self.bias - self.running_mean * scale
+        return x * scale[:, None, None] + shift[:, None, None]
+
+    def __repr__(self) -> str:
+        return f"FrozenBatchNorm2d({len(self.weight)}, eps={self.eps})"
+
+
+class MLP(nn.Sequential):
+    """Linear layers, each but the last with a normalization and an activation, and all with dropout.
+
+    Args:
+        in_channels: the inputs.
+        hidden_channels: the outputs of each layer.
+        norm_layer: makes the normalization of its number of channels; None for none.
+        activation_layer: makes the activation; None for none.
+        inplace: whether activation and dropout overwrite their input; None to make them without it.
+        bias: of the linear layers.
+        dropout: the probability of dropout.
+
+    >>> [type(layer).__name__ for layer in MLP(4, [8, 3])]
+    ['Linear', 'ReLU', 'Dropout', 'Linear', 'Dropout']
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: Sequence[int],
+        norm_layer: Callable[..., nn.Module] | None = None,
+        activation_layer: Callable[..., nn.Module] | None = nn.ReLU,
+        inplace: bool | None = None,
+        bias: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        options = {} if inplace is None else {"inplace": inplace}
+        layers: list[nn.Module] = []
+        for number, channels in enumerate(hidden_channels, 1):
+            layers.append(nn.Linear(in_channels, channels, bias=bias))
+            if number < len(hidden_channels):
+                layers += [norm_layer(channels)] if norm_layer else []
+                layers += [activation_layer(**options)] if activation_layer else []
+            layers.append(nn.Dropout(dropout, **options))
+            in_channels = channels
+        super().__init__(*layers)
+
+
+__all__ = ["MLP", "Conv2dNormActivation", "FrozenBatchNorm2d", "Permute", "SqueezeExcitation"]

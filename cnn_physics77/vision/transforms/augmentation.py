@@ -12,10 +12,11 @@ from cnn_physics77.core.operations.creation.creation import empty, empty_like, t
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint, randperm
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
-from cnn_physics77.vision.transforms.functional import InterpolationMode
+from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
 
 
-def _between(low: float, high: float) -> float:
+def between(low: float, high: float) -> float:
+    """A number, drawn uniformly."""
     return empty(1).uniform_(low, high).item()
 
 
@@ -91,15 +92,15 @@ class RandomResizedCrop(Module):
     ) -> None:
         super().__init__()
         self.size, self.scale, self.ratio = F._pair("RandomResizedCrop", size), scale, ratio
-        self.interpolation, self.antialias = F._mode("RandomResizedCrop", interpolation), antialias
+        self.interpolation, self.antialias = mode_of("RandomResizedCrop", interpolation), antialias
 
     @staticmethod
     def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """The (top, left, height, width) of a part, drawn at random."""
         _, height, width = F.get_dimensions(img)
         for _ in range(10):
-            area = height * width * _between(scale[0], scale[1])
-            aspect = math.exp(_between(math.log(ratio[0]), math.log(ratio[1])))
+            area = height * width * between(scale[0], scale[1])
+            aspect = math.exp(between(math.log(ratio[0]), math.log(ratio[1])))
             columns, rows = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if 0 < columns <= width and 0 < rows <= height:
                 return _place(height, rows), _place(width, columns), rows, columns
@@ -120,7 +121,7 @@ class RandomResizedCrop(Module):
 
 
 class RandomRotation(Module):
-    """A PIL image, turned by a random angle.
+    """An image, turned by a random angle.
 
     Args:
         degrees: the smallest and largest angle; one number a means from -a to a.
@@ -142,11 +143,11 @@ class RandomRotation(Module):
             )
         low, high = degrees if isinstance(degrees, Sequence) else (-degrees, degrees)
         self.degrees = [float(low), float(high)]
-        self.interpolation = F._mode("RandomRotation", interpolation)
+        self.interpolation = mode_of("RandomRotation", interpolation)
         self.expand, self.center, self.fill = expand, center, fill
 
     def forward(self, img):
-        return F.rotate(img, _between(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
+        return F.rotate(img, between(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
     def __repr__(self) -> str:
         return (
@@ -175,7 +176,7 @@ class ColorJitter(Module):
     def forward(self, img):
         order = randperm(4).tolist()
         ranges = self.brightness, self.contrast, self.saturation, self.hue
-        factors = [None if bounds is None else _between(*bounds) for bounds in ranges]
+        factors = [None if bounds is None else between(*bounds) for bounds in ranges]
         changes = F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue
         for number in order:
             if factors[number] is not None:
@@ -254,8 +255,8 @@ class RandomErasing(Module):
             return img
         height, width = img.shape[-2:]
         for _ in range(10):
-            area = height * width * _between(self.scale[0], self.scale[1])
-            aspect = math.exp(_between(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            area = height * width * between(self.scale[0], self.scale[1])
+            aspect = math.exp(between(math.log(self.ratio[0]), math.log(self.ratio[1])))
             rows, columns = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
             if not (rows < height and columns < width):
                 continue

@@ -49,8 +49,9 @@ def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     return rgb_to_grayscale(img, num_output_channels)
 
 
-def _blend(image: Tensor, other: Tensor, factor: float) -> Tensor:
-    most = 1.0 if image.is_floating_point() else 255.0
+def blend(image: Tensor, other: Tensor, factor: float) -> Tensor:
+    """The image moved away from another one, within the values that it can have."""
+    most, factor = 1.0 if image.is_floating_point() else 255.0, float(factor)
     return (factor * image + (1.0 - factor) * other).clamp(0, most).to(image.dtype)
 
 
@@ -62,7 +63,7 @@ def _changed(function: str, enhancer: str, img: Any, factor: float, other: Any) 
     if is_pil(img):
         return getattr(pillow("ImageEnhance"), enhancer)(img).enhance(factor)
     _channels(function, img)
-    return _blend(img, other(img), factor)
+    return blend(img, other(img), factor)
 
 
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:

@@ -6,13 +6,12 @@ An image is a PIL image, or a tensor of shape (..., H, W).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtypes import get_default_dtype
+from cnn_physics77.core.backend.dtypes import float32, get_default_dtype
 from cnn_physics77.core.operations.creation.creation import as_tensor
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.indexing.pad import pad as _pad_tensor
@@ -26,18 +25,17 @@ from cnn_physics77.vision.transforms.colour import (
     rgb_to_grayscale,
     to_grayscale,
 )
-from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
-
-
-class InterpolationMode(Enum):
-    """How the pixels of a resized image are computed."""
-
-    NEAREST = "nearest"
-    BILINEAR = "bilinear"
-    BICUBIC = "bicubic"
-    BOX = "box"
-    HAMMING = "hamming"
-    LANCZOS = "lanczos"
+from cnn_physics77.vision.transforms.images import InterpolationMode, check_image, is_pil, mode_of, pillow
+from cnn_physics77.vision.transforms.tones import (
+    adjust_gamma,
+    adjust_sharpness,
+    autocontrast,
+    equalize,
+    invert,
+    posterize,
+    solarize,
+)
+from cnn_physics77.vision.transforms.warps import affine, gaussian_blur, perspective, rotate
 
 
 def get_image_size(img: Any) -> list[int]:
@@ -247,20 +245,6 @@ def _pair(function: str, size: Any) -> tuple[int, int]:
     return sizes[0], sizes[-1]
 
 
-def _mode(function: str, interpolation: Any) -> InterpolationMode:
-    """Of a mode, or of Pillow's constant."""
-    if isinstance(interpolation, InterpolationMode):
-        return interpolation
-    if isinstance(interpolation, int):
-        constants = {constant.value: constant.name for constant in pillow("Image").Resampling}
-        if interpolation in constants:
-            return InterpolationMode[constants[interpolation]]
-    raise (ValueError if isinstance(interpolation, int) else TypeError)(
-        f"{function}: expected an InterpolationMode or Pillow's constant as interpolation, found "
-        f"{interpolation!r}"
-    )
-
-
 def resize(
     img: Any,
     size: int | Sequence[int],
@@ -278,7 +262,7 @@ def resize(
     """
     check_image("resize", img)
     height, width = _size_of(img, _sizes("resize", size), max_size)
-    interpolation = _mode("resize", interpolation)
+    interpolation = mode_of("resize", interpolation)
     if is_pil(img):
         return img.resize((width, height), getattr(pillow("Image").Resampling, interpolation.name))
     mode = interpolation.value
@@ -329,31 +313,6 @@ def resized_crop(
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
-def rotate(
-    img: Any,
-    angle: float,
-    interpolation: Any = InterpolationMode.NEAREST,
-    expand: bool = False,
-    center: Sequence[int] | None = None,
-    fill: Any = None,
-) -> Any:
-    """A PIL image turned counter-clockwise, by Pillow.
-
-    Args:
-        angle: in degrees.
-        expand: whether the image grows so that all of it is seen.
-        center: (x, y) of the point that stays; None for the middle.
-        fill: the colour of what was outside.
-
-    Raises:
-        TypeError: a tensor.
-    """
-    if not is_pil(img):
-        raise TypeError(f"rotate: expected a PIL image, found {type(img).__name__}; convert by to_pil_image")
-    how = getattr(pillow("Image").Resampling, _mode("rotate", interpolation).name)
-    return img.rotate(angle, how, expand, center, fillcolor=fill)
-
-
 def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = False) -> Tensor:
     """A tensor with v in the part (h, w) from (i, j) on."""
     if not isinstance(img, Tensor):
@@ -364,25 +323,82 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
     return img
 
 
+def convert_image_dtype(image: Tensor, dtype: Any = float32) -> Tensor:
+    """A tensor in another dtype, with values from 0 to 1, or up to the largest integer.
+
+    >>> import cnn_physics77 as torch
+    >>> convert_image_dtype(torch.tensor([0, 51, 255], dtype=torch.uint8))
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    if not isinstance(image, Tensor):
+        raise TypeError(
+            f"convert_image_dtype: Input img should be Tensor Image, found {type(image).__name__}"
+        )
+    old, new = image.array.dtype, np.dtype(dtype)
+    if old == new:
+        return image
+    if new.kind == "f":
+        return image.to(new) if old.kind == "f" else image.to(new) / np.iinfo(old).max
+    if old.kind == "f":
+        if new.itemsize >= old.itemsize:
+            raise RuntimeError(f"The cast from {image.dtype} to torch.{new} cannot be performed safely.")
+        return (image * (np.iinfo(new).max + 1.0 - 1e-3)).to(new)
+    before, after = int(np.iinfo(old).max), int(np.iinfo(new).max)
+    if before > after:
+        return (image // ((before + 1) // (after + 1))).to(new)
+    return image.to(new) * ((after + 1) // (before + 1))
+
+
+def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, ...]:
+    """The four corners of the image, row by row, and its middle."""
+    height, width = _pair("five_crop", size)
+    old_width, old_height = get_image_size(img)
+    if width > old_width or height > old_height:
+        raise ValueError(
+            f"five_crop: Requested crop size {(height, width)} is bigger than input size "
+            f"{(old_height, old_width)}"
+        )
+    corners = [(y, x) for y in (0, old_height - height) for x in (0, old_width - width)]
+    return (*(crop(img, y, x, height, width) for y, x in corners), center_crop(img, [height, width]))
+
+
+def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
+    """:func:`five_crop` of the image and of its mirror image, or of the image upside down."""
+    return five_crop(img, size) + five_crop(vflip(img) if vertical_flip else hflip(img), size)
+
+
 __all__ = [
     "InterpolationMode",
     "adjust_brightness",
     "adjust_contrast",
+    "adjust_gamma",
     "adjust_hue",
     "adjust_saturation",
+    "adjust_sharpness",
+    "affine",
+    "autocontrast",
     "center_crop",
+    "convert_image_dtype",
     "crop",
+    "equalize",
     "erase",
+    "five_crop",
+    "gaussian_blur",
     "get_dimensions",
     "get_image_size",
     "hflip",
+    "invert",
     "normalize",
     "pad",
+    "perspective",
     "pil_to_tensor",
+    "posterize",
     "resize",
     "resized_crop",
     "rgb_to_grayscale",
     "rotate",
+    "solarize",
+    "ten_crop",
     "to_grayscale",
     "to_pil_image",
     "to_tensor",

@@ -5,9 +5,21 @@ from __future__ import annotations
 import importlib
 import io
 import os
+from enum import Enum
 from typing import Any
 
 from cnn_physics77.core.tensor import Tensor
+
+
+class InterpolationMode(Enum):
+    """How the pixels of a resized image are computed."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
 
 
 def pillow(module: str) -> Any:
@@ -53,3 +65,17 @@ def write_image(image: Any, file: Any, format: str | None = None, **options: Any
     image.save(encoded, format=format, **options)
     with open(path, "wb") as opened:
         opened.write(encoded.getvalue())
+
+
+def mode_of(function: str, interpolation: Any) -> InterpolationMode:
+    """Of a mode, or of Pillow's constant."""
+    if isinstance(interpolation, InterpolationMode):
+        return interpolation
+    if isinstance(interpolation, int):
+        constants = {constant.value: constant.name for constant in pillow("Image").Resampling}
+        if interpolation in constants:
+            return InterpolationMode[constants[interpolation]]
+    raise (ValueError if isinstance(interpolation, int) else TypeError)(
+        f"{function}: expected an InterpolationMode or Pillow's constant as interpolation, found "
+        f"{interpolation!r}"
+    )

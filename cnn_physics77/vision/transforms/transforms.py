@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint
 from cnn_physics77.vision.transforms import functional as F
-from cnn_physics77.vision.transforms.functional import InterpolationMode
+from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
 
 
 class Compose:
@@ -123,7 +124,7 @@ class Resize(Module):
     ) -> None:
         super().__init__()
         F._sizes("Resize", size)
-        self.size, self.interpolation = size, F._mode("Resize", interpolation)
+        self.size, self.interpolation = size, mode_of("Resize", interpolation)
         self.max_size, self.antialias = max_size, antialias
 
     def forward(self, img):
@@ -257,18 +258,96 @@ class RandomVerticalFlip(Module):
         return f"RandomVerticalFlip(p={self.p})"
 
 
+class RandomChoice:
+    """One of the transforms, drawn by Python's ``random``.
+
+    Args:
+        p: the weights of the transforms; by default all are equal.
+    """
+
+    def __init__(self, transforms: Sequence[Callable], p: Sequence[float] | None = None) -> None:
+        self.transforms, self.p = transforms, p
+
+    def __call__(self, img: Any) -> Any:
+        return random.choices(self.transforms, weights=self.p)[0](img)
+
+    def __repr__(self) -> str:
+        return "\n".join(["RandomChoice(", *(f"    {t}" for t in self.transforms), f")(p={self.p})"])
+
+
+class RandomOrder:
+    """The transforms one after another, in an order drawn by Python's ``random``."""
+
+    def __init__(self, transforms: Sequence[Callable]) -> None:
+        self.transforms = transforms
+
+    def __call__(self, img: Any) -> Any:
+        order = list(range(len(self.transforms)))
+        random.shuffle(order)
+        for number in order:
+            img = self.transforms[number](img)
+        return img
+
+    def __repr__(self) -> str:
+        return "\n".join(["RandomOrder(", *(f"    {transform}" for transform in self.transforms), ")"])
+
+
+class ConvertImageDtype(Module):
+    """A tensor in another dtype; see :func:`.functional.convert_image_dtype`."""
+
+    def __init__(self, dtype: Any) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, image):
+        return F.convert_image_dtype(image, self.dtype)
+
+
+class FiveCrop(Module):
+    """The four corners of the image and its middle, a tuple of five images."""
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        super().__init__()
+        self.size = F._pair("FiveCrop", size)
+
+    def forward(self, img):
+        return F.five_crop(img, self.size)
+
+    def __repr__(self) -> str:
+        return f"FiveCrop(size={self.size})"
+
+
+class TenCrop(Module):
+    """:class:`FiveCrop` of the image and of its mirror image, or of the image upside down."""
+
+    def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
+        super().__init__()
+        self.size, self.vertical_flip = F._pair("TenCrop", size), vertical_flip
+
+    def forward(self, img):
+        return F.ten_crop(img, self.size, self.vertical_flip)
+
+    def __repr__(self) -> str:
+        return f"TenCrop(size={self.size}, vertical_flip={self.vertical_flip})"
+
+
 __all__ = [
     "CenterCrop",
     "Compose",
+    "ConvertImageDtype",
+    "FiveCrop",
     "InterpolationMode",
     "Lambda",
     "Normalize",
     "PILToTensor",
     "Pad",
+    "RandomChoice",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomOrder",
     "RandomVerticalFlip",
     "Resize",
+    "TenCrop",
     "ToPILImage",
     "ToTensor",
 ]

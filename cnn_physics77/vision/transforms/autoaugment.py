@@ -1,0 +1,151 @@
+"""Several random changes of an image, of given strength: a part of ``torchvision.transforms``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.operations.creation.creation import linspace
+from cnn_physics77.core.operations.creation.random_sampling import randint
+from cnn_physics77.vision.transforms import functional as F
+from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
+
+_Space = dict[
+    str, tuple[list[float] | None, bool]
+]  # of each change: its strengths, and whether they have a sign
+
+
+def _changed(img: Any, change: str, strength: float, how: InterpolationMode, fill: Any) -> Any:
+    if change in ("ShearX", "ShearY"):
+        angle = math.degrees(math.atan(strength))
+        shear = [angle, 0.0] if change == "ShearX" else [0.0, angle]
+        return F.affine(img, 0.0, [0, 0], 1.0, shear, how, fill, [0, 0])
+    if change in ("TranslateX", "TranslateY"):
+        way = [int(strength), 0] if change == "TranslateX" else [0, int(strength)]
+        return F.affine(img, 0.0, way, 1.0, [0.0, 0.0], how, fill)
+    if change == "Rotate":
+        return F.rotate(img, strength, how, fill=fill)
+    if change in ("Posterize", "Solarize"):
+        return F.posterize(img, int(strength)) if change == "Posterize" else F.solarize(img, strength)
+    factors = {
+        "Brightness": F.adjust_brightness,
+        "Color": F.adjust_saturation,
+        "Contrast": F.adjust_contrast,
+        "Sharpness": F.adjust_sharpness,
+    }
+    if change in factors:
+        return factors[change](img, 1.0 + strength)
+    return {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Identity": lambda x: x}[change](img)
+
+
+def _space(
+    bins: int, shear: float, right: float, down: float, turn: float, factor: float, posterized: int
+) -> _Space:
+    """The changes, each with strengths from none to these largest ones."""
+
+    def up_to(most: float, least: float = 0.0) -> list[float]:
+        return linspace(least, most, bins).tolist()
+
+    space: _Space = {"Identity": (None, False)}
+    space |= {name: (up_to(shear), True) for name in ("ShearX", "ShearY")}
+    space |= {
+        "TranslateX": (up_to(right), True),
+        "TranslateY": (up_to(down), True),
+        "Rotate": (up_to(turn), True),
+    }
+    space |= {name: (up_to(factor), True) for name in ("Brightness", "Color", "Contrast", "Sharpness")}
+    bits = [8.0 - round(number / ((bins - 1) / posterized)) for number in range(bins)]
+    return space | {
+        "Posterize": (bits, False),
+        "Solarize": (up_to(0.0, 255.0), False),
+        "AutoContrast": (None, False),
+        "Equalize": (None, False),
+    }
+
+
+class _Augment(Module):
+    """What the two have in common."""
+
+    def __init__(self, num_magnitude_bins: int, interpolation: Any, fill: Any) -> None:
+        super().__init__()
+        self.num_magnitude_bins, self.fill = num_magnitude_bins, fill
+        self.interpolation = mode_of(type(self).__name__, interpolation)
+
+    def _one(self, img: Any, space: _Space, number: int | None) -> Any:
+        """A change that is drawn; its strength is the one of this number, or is drawn, too."""
+        change, (strengths, signed) = list(space.items())[int(randint(len(space), (1,)).item())]
+        strength = 0.0
+        if strengths is not None:
+            strength = float(
+                strengths[int(randint(len(strengths), (1,)).item()) if number is None else number]
+            )
+        if signed and randint(2, (1,)).item():
+            strength = -strength
+        return _changed(img, change, strength, self.interpolation, self.fill)
+
+
+class TrivialAugmentWide(_Augment):
+    """One random change of random strength (S. Müller and F. Hutter, arXiv:2103.10158).
+
+    Args:
+        num_magnitude_bins: the number of strengths.
+        interpolation, fill: see :func:`.functional.affine`.
+    """
+
+    def __init__(
+        self,
+        num_magnitude_bins: int = 31,
+        interpolation: Any = InterpolationMode.NEAREST,
+        fill: float | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(num_magnitude_bins, interpolation, fill)
+
+    def forward(self, img):
+        return self._one(img, _space(self.num_magnitude_bins, 0.99, 32.0, 32.0, 135.0, 0.99, 6), None)
+
+    def __repr__(self) -> str:
+        return (
+            f"TrivialAugmentWide(num_magnitude_bins={self.num_magnitude_bins}, "
+            f"interpolation={self.interpolation}, fill={self.fill})"
+        )
+
+
+class RandAugment(_Augment):
+    """Several random changes of one strength (E. Cubuk et al., arXiv:1909.13719).
+
+    Args:
+        num_ops: how many.
+        magnitude: the number of the strength, from 0 to num_magnitude_bins - 1.
+        num_magnitude_bins, interpolation, fill: see :class:`TrivialAugmentWide`.
+    """
+
+    def __init__(
+        self,
+        num_ops: int = 2,
+        magnitude: int = 9,
+        num_magnitude_bins: int = 31,
+        interpolation: Any = InterpolationMode.NEAREST,
+        fill: float | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(num_magnitude_bins, interpolation, fill)
+        self.num_ops, self.magnitude = num_ops, magnitude
+
+    def forward(self, img):
+        width, height = F.get_image_size(img)
+        way = 150.0 / 331.0
+        space = _space(self.num_magnitude_bins, 0.3, way * width, way * height, 30.0, 0.9, 4)
+        for _ in range(self.num_ops):
+            img = self._one(img, space, self.magnitude)
+        return img
+
+    def __repr__(self) -> str:
+        return (
+            f"RandAugment(num_ops={self.num_ops}, magnitude={self.magnitude}, "
+            f"num_magnitude_bins={self.num_magnitude_bins}, interpolation={self.interpolation}, "
+            f"fill={self.fill})"
+        )
+
+
+__all__ = ["RandAugment", "TrivialAugmentWide"]

@@ -1,0 +1,126 @@
+"""Tones of images: a part of ``torchvision.transforms.functional``.
+
+A PIL image is computed by Pillow. A tensor (..., C, H, W) has values from 0 to 1, or is uint8.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.operations.nn.convolution import conv2d
+from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.colour import blend
+from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
+
+
+def _most(img: Tensor) -> float:
+    return 1 if img.is_floating_point() else 255
+
+
+def invert(img: Any) -> Any:
+    """The negative."""
+    check_image("invert", img)
+    return pillow("ImageOps").invert(img) if is_pil(img) else _most(img) - img
+
+
+def posterize(img: Any, bits: int) -> Any:
+    """The first bits of each of the 8 bits of a pixel, the others 0."""
+    check_image("posterize", img)
+    if is_pil(img):
+        return pillow("ImageOps").posterize(img, bits)
+    if img.array.dtype != np.uint8:
+        raise TypeError(f"posterize: Only torch.uint8 image tensors are supported, but found {img.dtype}")
+    return img & (256 - 2 ** (8 - bits))
+
+
+def solarize(img: Any, threshold: float) -> Any:
+    """The negative of the pixels from the threshold on."""
+    check_image("solarize", img)
+    if is_pil(img):
+        return pillow("ImageOps").solarize(img, threshold)
+    if threshold > _most(img):
+        raise TypeError(f"solarize: expected a threshold of at most {_most(img)}, found {threshold}")
+    return invert(img).where(img >= threshold, img)
+
+
+def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
+    """The differences from the smoothed image times a factor. It is the mean of 3 × 3 pixels, of which the
+    middle one counts 5 times; the border is not smoothed."""
+    check_image("adjust_sharpness", img)
+    if sharpness_factor < 0:
+        raise ValueError(f"adjust_sharpness: sharpness_factor ({sharpness_factor}) is not non-negative.")
+    if is_pil(img):
+        return pillow("ImageEnhance").Sharpness(img).enhance(sharpness_factor)
+    if min(img.shape[-2:]) <= 2:
+        return img
+    dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
+    weights = np.ones((1, 1, 3, 3), dtype)
+    weights[..., 1, 1] = 5
+    planes = img.to(dtype).reshape((-1, 1, *img.shape[-2:]))
+    inner = conv2d(planes, from_array(weights / weights.sum()))
+    smooth = img.clone()
+    inner = inner if img.is_floating_point() else inner.round()
+    smooth[..., 1:-1, 1:-1] = inner.reshape((*img.shape[:-2], *inner.shape[-2:])).to(img.dtype)
+    return blend(img, smooth, sharpness_factor)
+
+
+def autocontrast(img: Any) -> Any:
+    """Each channel stretched, so that its darkest pixel is 0 and its brightest has the largest value."""
+    check_image("autocontrast", img)
+    if is_pil(img):
+        return pillow("ImageOps").autocontrast(img)
+    most = _most(img)
+    x = img.array if img.array.dtype.kind == "f" else img.array.astype(np.float32)
+    low, high = x.min(axis=(-2, -1), keepdims=True), x.max(axis=(-2, -1), keepdims=True)
+    flat = low == high
+    scale = most / np.where(flat, most, high - low).astype(x.dtype)
+    return from_array(
+        np.clip((x - np.where(flat, 0, low).astype(x.dtype)) * scale, 0, most).astype(img.array.dtype)
+    )
+
+
+def equalize(img: Any) -> Any:
+    """Each channel of 8 bits so that its values are about equally frequent."""
+    check_image("equalize", img)
+    if is_pil(img):
+        return pillow("ImageOps").equalize(img)
+    if img.array.dtype != np.uint8:
+        raise TypeError(f"equalize: Only torch.uint8 image tensors are supported, but found {img.dtype}")
+    planes = img.array.reshape((-1, img.shape[-2] * img.shape[-1]))
+    return from_array(np.stack([_equal(plane) for plane in planes]).reshape(img.array.shape))
+
+
+def _equal(plane: np.ndarray) -> np.ndarray:
+    count = np.bincount(plane, minlength=256)
+    step = (plane.size - count[np.flatnonzero(count)[-1]]) // 255
+    if step == 0:
+        return plane
+    below = np.cumsum(count) - count
+    return np.clip((below + step // 2) // step, 0, 255).astype(np.uint8)[plane]
+
+
+def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
+    """gain · xᵞ of the pixels x from 0 to 1."""
+    check_image("adjust_gamma", img)
+    if gamma < 0:
+        raise ValueError("adjust_gamma: Gamma should be a non-negative real number")
+    if is_pil(img):
+        mapped = [int((256 - 1e-3) * gain * (value / 255) ** gamma) for value in range(256)]
+        changed = img.convert("RGB").point(mapped * 3)
+        return changed.convert(img.mode)
+    x = img if img.is_floating_point() else img.to(np.float32) / 255
+    made = (gain * x**gamma).clamp(0, 1)
+    return made if img.is_floating_point() else (made * (256 - 1e-3)).to(img.dtype)
+
+
+__all__ = [
+    "adjust_gamma",
+    "adjust_sharpness",
+    "autocontrast",
+    "equalize",
+    "invert",
+    "posterize",
+    "solarize",
+]

@@ -1,0 +1,245 @@
+"""Images whose points are moved, or smoothed: a part of ``torchvision.transforms.functional``.
+
+A PIL image is computed by Pillow; a tensor (..., C, H, W) by ``nn.functional.grid_sample``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnn_physics77.core.operations.creation.creation import ones, tensor
+from cnn_physics77.core.operations.indexing.cat_split import cat
+from cnn_physics77.core.operations.indexing.pad import pad
+from cnn_physics77.core.operations.nn.convolution import conv2d
+from cnn_physics77.core.operations.nn.grid_sample import grid_sample
+from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.images import InterpolationMode, check_image, is_pil, mode_of, pillow
+
+
+def affine(
+    img: Any,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: float | Sequence[float],
+    interpolation: Any = InterpolationMode.NEAREST,
+    fill: Any = None,
+    center: Sequence[int] | None = None,
+) -> Any:
+    """The image turned clockwise, sheared, magnified and moved: p ↦ c + t + s R(angle) S(shear) (p - c).
+
+    Args:
+        angle: in degrees.
+        translate: t, (x, y) in pixels.
+        scale: s, positive.
+        shear: the angles in degrees by which the vertical and the horizontal lines are inclined; one number
+            for the first.
+        interpolation: nearest or bilinear; bicubic for a PIL image.
+        fill: the value of what was outside; for a tensor one number, or one for each channel.
+        center: c, (x, y); None for the middle.
+    """
+    check_image("affine", img)
+    if len(translate) != 2 or scale <= 0:
+        raise ValueError(
+            f"affine: expected a translation (x, y) and a positive scale, found {translate} and {scale}"
+        )
+    shears = (
+        (shear, 0.0)
+        if isinstance(shear, (int, float))
+        else tuple(shear)
+        if len(shear) == 2
+        else (*shear, 0.0)
+    )
+    width, height = _size(img)
+    if is_pil(img):
+        middle = (width * 0.5, height * 0.5) if center is None else center
+        matrix = _inverse(middle, angle, translate, scale, shears)
+        how = getattr(pillow("Image").Resampling, mode_of("affine", interpolation).name)
+        return img.transform(
+            img.size, pillow("Image").Transform.AFFINE, matrix, how, fillcolor=_colour(img, fill)
+        )
+    middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
+    return _moved(
+        "affine", img, (*_inverse(middle, angle, translate, scale, shears), 0, 0), interpolation, fill
+    )
+
+
+def rotate(
+    img: Any,
+    angle: float,
+    interpolation: Any = InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Sequence[int] | None = None,
+    fill: Any = None,
+) -> Any:
+    """The image turned counter-clockwise.
+
+    Args:
+        angle: in degrees.
+        expand: whether a PIL image grows so that all of it is seen.
+        center: (x, y) of the point that stays; None for the middle.
+        fill: the colour of what was outside.
+
+    Raises:
+        NotImplementedError: ``expand`` with a tensor.
+    """
+    check_image("rotate", img)
+    if is_pil(img):
+        how = getattr(pillow("Image").Resampling, mode_of("rotate", interpolation).name)
+        return img.rotate(angle, how, expand, center, fillcolor=_colour(img, fill))
+    if expand:
+        raise NotImplementedError("rotate: a tensor does not grow; convert by to_pil_image, or pad it first")
+    width, height = _size(img)
+    middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
+    matrix = _inverse(middle, -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
+    return _moved("rotate", img, (*matrix, 0, 0), interpolation, fill)
+
+
+def perspective(
+    img: Any,
+    startpoints: Sequence[Sequence[int]],
+    endpoints: Sequence[Sequence[int]],
+    interpolation: Any = InterpolationMode.BILINEAR,
+    fill: Any = None,
+) -> Any:
+    """The image as seen from elsewhere: straight lines stay straight.
+
+    Args:
+        startpoints: four points (x, y): the corners from the left above on, clockwise.
+        endpoints: where they come to lie.
+        interpolation, fill: see :func:`affine`.
+    """
+    check_image("perspective", img)
+    rows, values = [], []
+    for (x, y), (u, v) in zip(endpoints, startpoints, strict=True):  # u (g x + h y + 1) = a x + b y + c
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    found = np.linalg.lstsq(np.array(rows, np.float64), np.array(values, np.float64), rcond=None)[0]
+    coefficients = found.astype(np.float32).tolist()
+    if is_pil(img):
+        how = getattr(pillow("Image").Resampling, mode_of("perspective", interpolation).name)
+        return img.transform(
+            img.size, pillow("Image").Transform.PERSPECTIVE, coefficients, how, fillcolor=_colour(img, fill)
+        )
+    width, height = _size(img)
+    a, b, c, d, e, f, g, h = coefficients
+    # The same in coordinates from the middle, of which the numerators are made; x = x' + width / 2.
+    w = g * width * 0.5 + h * height * 0.5 + 1
+    top = a * width * 0.5 + b * height * 0.5 + c - width * 0.5 * w
+    left = d * width * 0.5 + e * height * 0.5 + f - height * 0.5 * w
+    matrix = (a - width * 0.5 * g, b - width * 0.5 * h, top, d - height * 0.5 * g, e - height * 0.5 * h, left)
+    return _moved("perspective", img, tuple(n / w for n in (*matrix, g, h)), interpolation, fill)
+
+
+def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: Any = None) -> Any:
+    """The image smoothed by a Gaussian kernel; beyond its border it is reflected.
+
+    Args:
+        kernel_size: the odd size of the kernel, or (horizontal, vertical).
+        sigma: its standard deviation, or (horizontal, vertical); None for 0.15 of the size + 0.35.
+    """
+    check_image("gaussian_blur", img)
+    sizes = tuple(kernel_size) if isinstance(kernel_size, Sequence) else (kernel_size,) * 2
+    sizes = sizes * 2 if len(sizes) == 1 else sizes
+    if len(sizes) != 2 or not all(n > 0 and n % 2 for n in sizes):
+        raise ValueError(f"gaussian_blur: expected one or two odd sizes, found {kernel_size}")
+    if sigma is None:
+        sigma = [n * 0.15 + 0.35 for n in sizes]
+    sigmas = tuple(sigma) if isinstance(sigma, Sequence) else (sigma,) * 2
+    sigmas = sigmas * 2 if len(sigmas) == 1 else sigmas
+    if len(sigmas) != 2 or not all(s > 0 for s in sigmas):
+        raise ValueError(f"gaussian_blur: expected one or two positive sigmas, found {sigma}")
+    if is_pil(img):
+        pixels = np.asarray(img)
+        shaped = pixels[:, :, None] if pixels.ndim == 2 else pixels
+        smooth = _blurred(from_array(np.ascontiguousarray(shaped.transpose(2, 0, 1))), sizes, sigmas)
+        back = smooth.array.transpose(1, 2, 0)
+        return pillow("Image").fromarray(np.ascontiguousarray(back[:, :, 0] if pixels.ndim == 2 else back))
+    return _blurred(img, sizes, sigmas)
+
+
+def _blurred(img: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Tensor:
+    dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
+    across, down = (_bell(n, s, dtype) for n, s in zip(sizes, sigmas))
+    kernel = np.outer(down, across).astype(dtype)
+    channels = img.shape[-3] if img.ndim > 2 else 1
+    images = img.reshape((-1, channels, *img.shape[-2:])).to(dtype)
+    images = pad(images, [sizes[0] // 2] * 2 + [sizes[1] // 2] * 2, "reflect")
+    weight = from_array(np.ascontiguousarray(np.broadcast_to(kernel, (channels, 1, *kernel.shape))))
+    return _as(img, conv2d(images, weight, groups=channels))
+
+
+def _bell(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
+    """exp(-x² / 2σ²) at the integers around 0, of sum 1."""
+    values = np.exp(-0.5 * (np.arange(size, dtype=dtype) - (size - 1) / 2) ** 2 / sigma**2)
+    return values / values.sum()
+
+
+def _colour(img: Any, fill: Any) -> Any:
+    """What Pillow takes: one number for each of several channels."""
+    bands = len(img.getbands())
+    if isinstance(fill, Sequence):
+        return tuple(fill) * (bands if len(fill) == 1 else 1)
+    return (fill,) * bands if bands > 1 and fill is not None else fill
+
+
+def _size(img: Any) -> tuple[int, int]:
+    """(width, height)."""
+    return img.size if is_pil(img) else (img.shape[-1], img.shape[-2])
+
+
+def _as(img: Tensor, made: Tensor) -> Tensor:
+    """In the shape and the dtype of the image."""
+    made = made.reshape((*img.shape[:-2], *made.shape[-2:]))
+    return made if img.is_floating_point() else made.round().to(img.dtype)
+
+
+def _inverse(
+    center: Sequence[float], angle: float, translate: Sequence[float], scale: float, shear: Sequence[float]
+) -> list[float]:
+    """The rows of the affine map that takes a place in the new image to that in the old one."""
+    turn, x, y = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
+    a, b = math.cos(turn - y) / math.cos(y), -math.cos(turn - y) * math.tan(x) / math.cos(y) - math.sin(turn)
+    c, d = math.sin(turn - y) / math.cos(y), -math.sin(turn - y) * math.tan(x) / math.cos(y) + math.cos(turn)
+    m = [value / scale for value in (d, -b, 0.0, -c, a, 0.0)]  # the determinant of R S is 1
+    right, down = -center[0] - translate[0], -center[1] - translate[1]
+    m[2] += m[0] * right + m[1] * down + center[0]
+    m[5] += m[3] * right + m[4] * down + center[1]
+    return m
+
+
+def _moved(function: str, img: Tensor, matrix: Sequence[float], interpolation: Any, fill: Any) -> Tensor:
+    """The tensor at the places (m₀ x + m₁ y + m₂, m₃ x + m₄ y + m₅) / (m₆ x + m₇ y + 1), counted from the
+    middle."""
+    mode = mode_of(function, interpolation).value
+    if mode not in ("nearest", "bilinear"):
+        raise ValueError(f"{function}: expected nearest or bilinear for a tensor, found {mode}")
+    width, height = _size(img)
+    channels = img.shape[-3] if img.ndim > 2 else 1
+    dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
+    images = img.reshape((-1, channels, height, width)).to(dtype)
+    x = np.arange(width, dtype=dtype) + dtype.type(0.5 - width / 2)
+    y = (np.arange(height, dtype=dtype) + dtype.type(0.5 - height / 2))[:, None]
+    m = np.array(matrix, dtype)
+    m[:3] /= dtype.type(width / 2)
+    m[3:6] /= dtype.type(height / 2)
+    below = m[6] * x + m[7] * y + 1
+    grid = np.stack([(m[0] * x + m[1] * y + m[2]) / below, (m[3] * x + m[4] * y + m[5]) / below], axis=-1)
+    grid = np.ascontiguousarray(np.broadcast_to(grid, (len(images), *grid.shape)))
+    if fill is not None:
+        images = cat([images, ones(len(images), 1, height, width, dtype=images.dtype)], 1)
+    made = grid_sample(images, from_array(grid), mode=mode, padding_mode="zeros", align_corners=False)
+    if fill is not None:
+        values = tensor(fill if isinstance(fill, Sequence) else [fill], dtype=made.dtype).reshape((-1, 1, 1))
+        made, inside = made[:, :-1], made[:, -1:]
+        made = (
+            made.where(inside >= 0.5, values) if mode == "nearest" else made * inside + (1 - inside) * values
+        )
+    return _as(img, made)
+
+
+__all__ = ["affine", "gaussian_blur", "perspective", "rotate"]
