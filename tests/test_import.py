@@ -36,6 +36,7 @@ FACADES = (
     "cnn_physics77.distributed",
     "cnn_physics77.distributions",
     "cnn_physics77.func",
+    "cnn_physics77.functorch",
     "cnn_physics77.compiler",
     "cnn_physics77.fx",
     "cnn_physics77.nn.attention",

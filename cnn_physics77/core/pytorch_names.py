@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-PACKAGES = {"torch": "cnn_physics77", "torchvision": "cnn_physics77.vision"}
+PACKAGES = {
+    "torch": "cnn_physics77",
+    "torchvision": "cnn_physics77.vision",
+    "functorch": "cnn_physics77.functorch",
+}
 """PyTorch's packages, and ours."""
 
 

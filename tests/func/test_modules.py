@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import cnn_physics77 as ours
+import cnn_physics77.functorch
 
 RNG = np.random.default_rng(8)
 X, Y = RNG.normal(size=(6, 4)), RNG.integers(0, 3, 6)
@@ -150,3 +151,57 @@ def test_buffers_that_are_assigned_anew_are_put_into_the_dict(framework):
     module, given = Counter(), {"count": framework.ones(1)}
     framework.func.functional_call(module, given, framework.ones(1))
     assert given["count"].item() == 2 and module.count.item() == 0
+
+
+def functorchs():
+    """Ours, and the package that comes with PyTorch."""
+    return (ours, cnn_physics77.functorch), (torch, pytest.importorskip("functorch"))
+
+
+@pytest.mark.needs_torch
+@pytest.mark.filterwarnings("ignore:We've integrated functorch:FutureWarning")
+@pytest.mark.parametrize("constant", [False, True])
+def test_the_older_way_to_take_the_parameters_out(constant):
+    found = []
+    for framework, functorch in functorchs():
+        model = network(framework)
+        model.append(framework.nn.Linear(5, 3).double())
+        model.insert(3, framework.nn.Linear(3, 5).double())
+        model[3].weight, model[3].bias = (
+            framework.nn.Parameter(framework.ones(*n).double()) for n in [(5, 3), (5,)]
+        )
+        model[4].weight, model[4].bias = model[2].weight, model[2].bias  # tied
+        func, params = functorch.make_functional(model, disable_autograd_tracking=constant)
+        x = framework.tensor(X)
+        grads = functorch.grad(lambda params, func=func, x=x: func(params, x).pow(2).sum())(params)
+        found.append({name: p * 1 for name, p in zip(func.param_names, params)})
+        found.append(dict(zip(func.param_names, grads)))
+        assert all(p.requires_grad is not constant for p in params) and isinstance(func, framework.nn.Module)
+        assert all(p.requires_grad for p in model.parameters())
+        with pytest.raises(RuntimeError, match="has buffers"):
+            functorch.make_functional(framework.nn.BatchNorm1d(2))
+    equal(*found[::2])
+    equal(*found[1::2])
+
+
+@pytest.mark.needs_torch
+@pytest.mark.filterwarnings("ignore:We've integrated functorch:FutureWarning")
+def test_the_older_way_to_an_ensemble():
+    found = []
+    for framework, functorch in functorchs():
+        models = []
+        for seed in range(3):
+            model = network(framework, seed)
+            model.append(framework.nn.BatchNorm1d(3).double())
+            models.append(model.eval())
+        func, params, buffers = functorch.combine_state_for_ensemble(models)
+        y = functorch.vmap(func, in_dims=(0, 0, None))(params, buffers, framework.tensor(X))
+        for wrong in ([], [models[0], framework.nn.ReLU().eval()], [models[0], network(framework)]):
+            with pytest.raises(RuntimeError):
+                functorch.combine_state_for_ensemble(wrong)
+        func, one, own = functorch.make_functional_with_buffers(models[0].train())
+        z = func(one, own, framework.tensor(X))
+        named = zip((*func.param_names, *func.buffer_names), (*params, *buffers), strict=True)
+        found.append({"y": y, "z": z, "mean": own[0], **dict(named)})
+        assert models[0][3].running_mean.abs().sum() == 0 and own[2] == 1
+    equal(*found)
