@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.kernels.runtime.blas import blas
+from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
@@ -17,6 +18,7 @@ UNTHREADED = 1 << 18  # up to this M * N * K, OpenBLAS always uses one thread
 BLOCK = 1 << 24  # M * N * K of one of more than two blocks, at least; more than one is cut in half
 MOST_BLOCKS = 16
 LEAST_LENGTH = 128  # rows or columns of one of more than two blocks
+INTEGERS = 1 << 14  # up to this M * N * K, or so, NumPy multiplies integers
 OUTER_PER_MICROSECOND = 3e3  # elements of an outer product
 MULTIPLICATIONS_PER_MICROSECOND = 3e4  # of one core, float32; decides whether threads pay
 
@@ -42,6 +44,8 @@ def matmul(
     array([[3.],
            [3.]])
     """
+    if a.dtype.kind in "iu" and a.size * b.shape[-1] > INTEGERS and out is None and bias is None:
+        return _of_integers(a, b)
     if a.ndim == b.ndim == 2:
         return _of_matrices(a, b, out, bias)
     if bias is not None:
@@ -49,6 +53,19 @@ def matmul(
     if a.ndim < 2 or b.ndim < 2:
         return blas.in_one_thread(np.matmul, a, b, out=out)
     return _batched(a, b, out, a.shape[-2] * a.shape[-1] * b.shape[-1])
+
+
+@one_call
+def _of_integers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """NumPy multiplies integers one by one. If no sum can exceed 2^53, it and its terms are exact in float64,
+    in whatever order BLAS adds."""
+    if a.dtype == b.dtype and a.shape[-1] * _greatest(a) * _greatest(b) <= 1 << 53:
+        return matmul(a.astype(np.float64), b.astype(np.float64)).astype(np.int64).astype(a.dtype, copy=False)
+    return np.matmul(a, b)
+
+
+def _greatest(x: np.ndarray) -> int:
+    return max(int(x.max(initial=0)), -int(x.min(initial=0)))
 
 
 def _of_matrices(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import fitted, wrapped
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, GradientError, IntegerDivisionError
+from cnn_physics77.core.kernels import division
 from cnn_physics77.core.operations.base.broadcasting import OPERANDS, cast, common_dtype
 from cnn_physics77.core.operations.base.elementwise import as_operator, binary, unary
 from cnn_physics77.core.operations.base.keywords import number_first
@@ -173,7 +174,7 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     return function(input, other)
 
 
-_floor_divide = binary("floor_divide", np.floor_divide, "y = floor(a / b)", a=zero_like, b=zero_like)
+_floor_divide = binary("floor_divide", division.floor_divide, "y = floor(a / b)", a=zero_like, b=zero_like)
 
 
 def _truncated_quotient(a, b):
@@ -197,22 +198,16 @@ def floor_divide(input, other) -> Tensor:
     return _not_by_zero("floor_divide", _floor_divide, input, other)
 
 
-def _remainder_of(a, b):
-    """NumPy's, whose zeros have the sign of the divisor; PyTorch's have that of the dividend."""
-    y = np.remainder(a, b)
-    return np.where(y == 0, np.copysign(y, a), y) if y.dtype.kind == "f" else y
-
-
 _remainder = binary(
     "remainder",
-    _remainder_of,
+    division.remainder,
     "y = a - b floor(a / b)",
     a=lambda g: g,
     b=lambda g, a, b: -g * _floor_divide(a, b),
 )
 _fmod = binary(
     "fmod",
-    np.fmod,
+    division.fmod,
     "y = a - b trunc(a / b)",
     a=lambda g: g,
     b=lambda g, a, b: -g * _trunc_divide(a, b),
