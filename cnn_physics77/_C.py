@@ -3,8 +3,10 @@
 from cnn_physics77 import _lacking
 from cnn_physics77.core.errors import LinAlgError
 from cnn_physics77.core.layers.conversion import parse_to
+from cnn_physics77.core.tensor import Tensor
 
 _LinAlgError = LinAlgError
+_TensorMeta = type(Tensor)
 
 
 def _log_api_usage_once(event: str) -> None:
@@ -26,4 +28,8 @@ class _nn:
     _parse_to = staticmethod(parse_to)
 
 
-__getattr__, __dir__ = _lacking.attributes(globals(), "Graph Node Value", "there is no graph of TorchScript")
+__getattr__, __dir__ = _lacking.attributes(
+    globals(),
+    "Graph Node PyTorchFileReader Value",
+    "there is no graph of TorchScript; torch.load reads files",
+)

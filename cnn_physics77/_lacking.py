@@ -17,8 +17,8 @@ class LackingError(NotImplementedError):
 
 
 class Lacking:
-    """Stands for a function or class. Calling it, deriving a class from it, or asking for an
-    attribute raises :class:`LackingError`.
+    """Stands for a function or class. Calling it, making an object of a class that is derived from it, or
+    asking for an attribute raises :class:`LackingError`.
 
     No object is an instance of it.
 
@@ -57,8 +57,10 @@ class Lacking:
 
     __ror__ = __or__
 
-    def __mro_entries__(self, bases: tuple) -> NoReturn:
-        raise LackingError(self._message)
+    def __mro_entries__(self, bases: tuple) -> tuple[type, ...]:
+        """Libraries derive classes of which few programs make objects: the class is defined, as a message."""
+        options = {"__new__": self.__call__, "__init_subclass__": lambda cls, **options: None}
+        return (type(self.__name__, (), options),)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return False

@@ -8,7 +8,7 @@ the module that the class names, so a facade of one file of `core` says that thi
 from __future__ import annotations
 
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 _CORE = "cnn_physics77.core."
 _origins: dict[Any, str] = {}
@@ -29,6 +29,10 @@ def settle(namespace: dict[str, Any], code: ModuleType | None = None) -> None:
         found = namespace.get(name)
         if isinstance(found, type | FunctionType) and found.__module__.startswith(_CORE):
             _origins[found] = found.__module__
+            annotations = vars(found).get("__annotations__") if isinstance(found, type) else None
+            if annotations:  # texts, with names of the module of the code
+                meant = get_type_hints(found)
+                annotations.update({name: meant[name] for name in annotations})
             found.__module__ = namespace["__name__"]
     if code is not None:
         namespace["__file__"] = code.__file__

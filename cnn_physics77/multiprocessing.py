@@ -16,6 +16,7 @@ __all__ = [
     "get_sharing_strategy",
     "set_sharing_strategy",
     "spawn",
+    "start_processes",
 ]
 
 
@@ -81,3 +82,6 @@ def spawn(
                     f"{processes[number].exitcode}; its traceback is above"
                 )
     return None
+
+
+start_processes = spawn

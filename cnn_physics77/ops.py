@@ -1,4 +1,5 @@
-"""``torch.ops``: operations by the names of PyTorch's dispatcher. Naming one works, calling it raises.
+"""``torch.ops``: operations by name: those of ``torch.library.custom_op``. PyTorch's own, in ``aten``, can be
+named, and raise when they are called.
 
 >>> import cnn_physics77 as torch
 >>> torch.ops.aten.clone.default
@@ -6,6 +7,8 @@
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from cnn_physics77._lacking import Lacking
 
@@ -29,6 +32,28 @@ class _Library:
         if name.startswith("__"):
             raise AttributeError(f"torch.ops.aten has no operation {name!r}")
         return _Operation(f"torch.ops.aten.{name}")
+
+
+class _Namespace:
+    """Operations of ``custom_op``."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> Any:
+        from cnn_physics77.library import operations
+
+        if f"{self.name}::{name}" not in operations:
+            raise AttributeError(f"torch.ops.{self.name} has no operation {name!r}")
+        return operations[f"{self.name}::{name}"]
+
+
+def __getattr__(name: str) -> Any:
+    from cnn_physics77.library import operations
+
+    if not any(known.startswith(f"{name}::") for known in operations):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _Namespace(name)
 
 
 aten = _Library()

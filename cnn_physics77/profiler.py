@@ -26,11 +26,16 @@ class record_function(ContextDecorator):
         pass
 
 
-__all__ = ["record_function"]
+def kineto_available() -> bool:
+    """Whether the library that records profiles is there: no."""
+    return False
+
+
+__all__ = ["kineto_available", "record_function"]
 
 __getattr__, __dir__ = _lacking.attributes(
     globals(),
-    "ExecutionTraceObserver ProfilerAction ProfilerActivity kineto_available profile schedule "
-    "supported_activities tensorboard_trace_handler",
+    "ExecutionTraceObserver ProfilerAction ProfilerActivity profile schedule supported_activities "
+    " tensorboard_trace_handler",
     "no profile is recorded here; use Python's cProfile",
 )

@@ -238,6 +238,19 @@ def test_libraries_find_it():
     assert done.returncode == 0, done.stderr
 
 
+def test_safetensors_loads_files(tmp_path):
+    pytest.importorskip("safetensors")
+    done = python(
+        "-c",
+        "from cnn_physics77 import as_torch; as_torch.install()\n"
+        "import torch\nfrom safetensors.torch import load_model, save_model\n"
+        "one, two = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)\n"
+        f"save_model(one, {str(tmp_path / 'model')!r}); load_model(two, {str(tmp_path / 'model')!r})\n"
+        "assert torch.equal(one.weight, two.weight)\n",
+    )
+    assert done.returncode == 0, done.stderr
+
+
 VERSIONS = [
     "2.13.0",
     "2.13",

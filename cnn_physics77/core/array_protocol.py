@@ -9,6 +9,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import GradientError, ShapeError
+from cnn_physics77.core.recording import recording
 
 
 class ArrayProtocol:
@@ -28,9 +29,10 @@ class ArrayProtocol:
         """The values as a NumPy array that shares the memory.
 
         Raises:
-            GradientError: the tensor requires grad, which an array cannot record, and ``force`` is False.
+            GradientError: the tensor requires grad, which an array cannot record, recording is on, and
+                ``force`` is False.
         """
-        if self.edge is not None and not force:
+        if self.edge is not None and not force and recording():
             raise GradientError(
                 "numpy: can't call numpy() on Tensor that requires grad; use tensor.detach().numpy() instead"
             )

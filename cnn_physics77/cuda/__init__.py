@@ -64,7 +64,7 @@ _NEED_DEVICE = _lacking.refuse(
     globals(),
     "current_device current_stream default_stream get_device_capability get_device_name "
     "get_device_properties init ipc_collect mem_get_info memory_summary "
-    "reset_peak_memory_stats set_device synchronize",
+    "reset_max_memory_allocated reset_peak_memory_stats set_device synchronize",
     AssertionError,
     NO_DEVICE,
 )
@@ -111,6 +111,6 @@ __all__ = [
 __getattr__, __dir__ = _lacking.attributes(
     globals(),
     "BoolTensor ByteTensor CharTensor CUDAGraph DoubleTensor FloatTensor HalfTensor IntTensor LongTensor "
-    "ShortTensor device device_of make_graphed_callables set_stream",
+    "ShortTensor StreamContext device device_of graph make_graphed_callables set_stream",
     "there is no CUDA device; ask torch.cuda.is_available() first",
 )

@@ -6,33 +6,48 @@ None. :func:`register_pytree_node` adds a class.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque, namedtuple
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 PyTree = Any
 """The name by which annotations call a nested container of tensors."""
 
 
-class _Container(NamedTuple):
+class NodeDef(NamedTuple):
     """How a container is taken apart, and made again."""
 
-    flatten: Callable[[Any], tuple[list, Any]]  # container -> (items, context: what else it consists of)
-    unflatten: Callable[[list, Any], Any]
+    flatten_fn: Callable[[Any], tuple[list, Any]]  # container -> (items, context: what else it consists of)
+    unflatten_fn: Callable[[list, Any], Any]
 
 
-_containers: dict[type, _Container] = {
-    tuple: _Container(lambda x: (list(x), None), lambda items, _: tuple(items)),
-    list: _Container(lambda x: (list(x), None), lambda items, _: items),
-    dict: _Container(
-        lambda x: (list(x.values()), list(x)), lambda items, keys: dict(zip(keys, items, strict=True))
-    ),
-    OrderedDict: _Container(
-        lambda x: (list(x.values()), list(x)), lambda items, keys: OrderedDict(zip(keys, items, strict=True))
-    ),
-    deque: _Container(lambda x: (list(x), x.maxlen), lambda items, length: deque(items, length)),
+class MappingKey(NamedTuple):
+    """The place of an item in a mapping."""
+
+    key: Any
+
+
+def _dict_flatten(d: dict) -> tuple[list, list]:
+    return list(d.values()), list(d)
+
+
+def _dict_flatten_with_keys(d: dict) -> tuple[list[tuple[MappingKey, Any]], list]:
+    return [(MappingKey(key), value) for key, value in d.items()], list(d)
+
+
+def _dict_unflatten(values: Iterable, context: Iterable) -> dict:
+    return dict(zip(context, values, strict=True))
+
+
+SUPPORTED_NODES: dict[Any, NodeDef] = {
+    tuple: NodeDef(lambda x: (list(x), None), lambda items, _: tuple(items)),
+    namedtuple: NodeDef(lambda x: (list(x), type(x)), lambda items, kind: kind(*items)),
+    list: NodeDef(lambda x: (list(x), None), lambda items, _: list(items)),
+    dict: NodeDef(_dict_flatten, _dict_unflatten),
+    OrderedDict: NodeDef(_dict_flatten, lambda items, keys: OrderedDict(_dict_unflatten(items, keys))),
+    deque: NodeDef(lambda x: (list(x), x.maxlen), lambda items, length: deque(items, length)),
 }
-_named_tuple = _Container(lambda x: (list(x), type(x)), lambda items, kind: kind(*items))
+"""The containers: by their class, and all named tuples by ``collections.namedtuple``."""
 
 
 def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable, **options: Any) -> None:
@@ -46,18 +61,17 @@ def register_pytree_node(cls: type, flatten_fn: Callable, unflatten_fn: Callable
     >>> register_pytree_node(range, lambda r: ([r.start, r.stop], None), lambda ends, _: range(*ends))
     >>> tree_map(lambda end: 2 * end, range(1, 4))
     range(2, 8)
-    >>> del _containers[range]
+    >>> del SUPPORTED_NODES[range]
     """
-    _containers[cls] = _Container(flatten_fn, unflatten_fn)
+    SUPPORTED_NODES[cls] = NodeDef(flatten_fn, unflatten_fn)
 
 
-def _container_of(tree: Any) -> tuple[type | None, _Container | None]:
+def _get_node_type(tree: Any) -> Any:
+    """The key of a container in ``SUPPORTED_NODES``; the class of a leaf."""
     kind = type(tree)
-    if kind in _containers:
-        return kind, _containers[kind]
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return tuple, _named_tuple
-    return None, None
+    if kind not in SUPPORTED_NODES and isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return namedtuple
+    return kind
 
 
 class TreeSpec(NamedTuple):
@@ -71,7 +85,7 @@ class TreeSpec(NamedTuple):
 
     type: Any
     context: Any = None
-    children: tuple = ()
+    children: Sequence = ()
 
     @property
     def num_leaves(self) -> int:
@@ -79,7 +93,14 @@ class TreeSpec(NamedTuple):
         return 1 if self.type is None else sum(child.num_leaves for child in self.children)
 
 
-LEAF = TreeSpec(None)
+class LeafSpec(TreeSpec):
+    """The structure of a leaf."""
+
+    def __new__(cls) -> LeafSpec:
+        return super().__new__(cls, None)
+
+
+_LEAF = LeafSpec()
 
 
 def tree_flatten(tree: Any) -> tuple[list, TreeSpec]:
@@ -89,10 +110,10 @@ def tree_flatten(tree: Any) -> tuple[list, TreeSpec]:
     >>> leaves, tree_unflatten([10, 20, 30], spec)
     ([1, 2, 3], {'a': 10, 'b': (20, [30])})
     """
-    kind, container = _container_of(tree)
-    if container is None:
-        return [tree], LEAF
-    items, context = container.flatten(tree)
+    kind = _get_node_type(tree)
+    if kind not in SUPPORTED_NODES:
+        return [tree], _LEAF
+    items, context = SUPPORTED_NODES[kind].flatten_fn(tree)
     parts = [tree_flatten(item) for item in items]
     leaves = [leaf for found, _ in parts for leaf in found]
     return leaves, TreeSpec(kind, context, tuple(spec for _, spec in parts))
@@ -116,10 +137,7 @@ def _build(leaves: Any, spec: TreeSpec) -> Any:
     if spec.type is None:
         return next(leaves)
     items = [_build(leaves, child) for child in spec.children]
-    container = _containers[spec.type]
-    if spec.type is tuple and spec.context is not None:
-        container = _named_tuple
-    return container.unflatten(items, spec.context)
+    return SUPPORTED_NODES[spec.type].unflatten_fn(items, spec.context)
 
 
 def tree_leaves(tree: Any) -> list:
@@ -160,20 +178,24 @@ def tree_broadcast(prefix: Any, tree: Any) -> list | None:
     >>> tree_broadcast((0, None), ("a",)) is None
     True
     """
-    kind, container = _container_of(prefix)
-    if container is None:
+    kind = _get_node_type(prefix)
+    if kind not in SUPPORTED_NODES:
         return [prefix] * len(tree_leaves(tree))
-    other, same = _container_of(tree)
-    if same is None or other is not kind:
+    if _get_node_type(tree) is not kind:
         return None
-    (parts, context), (items, own) = container.flatten(prefix), same.flatten(tree)
-    if len(parts) != len(items) or (kind is not tuple and context != own):
+    flatten = SUPPORTED_NODES[kind].flatten_fn
+    (parts, context), (items, own) = flatten(prefix), flatten(tree)
+    if len(parts) != len(items) or context != own:
         return None
     found = [tree_broadcast(part, item) for part, item in zip(parts, items)]
     return None if None in found else [leaf for each in found for leaf in each or ()]
 
 
 __all__ = [
+    "SUPPORTED_NODES",
+    "LeafSpec",
+    "MappingKey",
+    "NodeDef",
     "PyTree",
     "TreeSpec",
     "register_pytree_node",

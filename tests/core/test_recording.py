@@ -349,3 +349,12 @@ def test_decorators_without_parentheses(t):
         return t.is_grad_enabled()
 
     assert off() == (False, True) and t.is_grad_enabled()
+
+
+@pytest.mark.parametrize("t", [ours, pytest.param(torch, marks=pytest.mark.needs_torch)])
+def test_a_variable_is_an_array_where_nothing_is_recorded(t):
+    x = t.ones(2, requires_grad=True)
+    with t.no_grad():
+        assert x.numpy().tolist() == np.asarray(x).tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match=r"[Cc]an't call numpy\(\) on Tensor that requires grad"):
+        x.numpy()

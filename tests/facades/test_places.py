@@ -7,6 +7,7 @@ import importlib
 import inspect
 import io
 import pickle
+import typing
 
 import pytest
 
@@ -99,3 +100,12 @@ def test_whole_networks_are_copied_and_pickled():
     ours.save(network.state_dict(), file)
     file.seek(0)
     assert list(ours.load(file)) == list(network.state_dict())
+
+
+@pytest.mark.parametrize("facade", FACADES)
+def test_annotations_are_found(facade):
+    """Also those of the classes that users derive from them, as data classes and transformers do."""
+    for name, found in public(facade):
+        if inspect.isclass(found):
+            hints = typing.get_type_hints(found)
+            assert set(vars(found).get("__annotations__", ())) <= set(hints), name

@@ -268,6 +268,25 @@ def test_other_trees():
     assert type(x) is pair and x == (3, 2)
 
 
+def test_names_of_trees_that_libraries_ask_for():
+    from torch.utils import _pytree as theirs
+
+    from cnn_physics77.utils import _pytree as mine
+
+    pair = namedtuple("pair", "a b")
+    for t in (mine, theirs):
+        tree = pair({"x": 1}, deque([2]))
+        kinds = [t._get_node_type(part) for part in (tree, tree.a, tree.b, 3)]
+        assert kinds == [namedtuple, dict, deque, int]
+        assert [kind in t.SUPPORTED_NODES for kind in kinds] == [True, True, True, False]
+        node = t.SUPPORTED_NODES[namedtuple]
+        assert node.unflatten_fn(*node.flatten_fn(tree)) == tree
+        leaf = t.tree_flatten(3)[1]
+        assert isinstance(leaf, t.LeafSpec) and leaf == t.LeafSpec() and leaf.num_leaves == 1
+        items, keys = t._dict_flatten_with_keys({"x": 1})
+        assert t._dict_unflatten([4], keys) == {"x": 4} and items == [(t.MappingKey("x"), 1)]
+
+
 def test_functionalize_keeps_what_a_function_does():
     def change(x, y):
         x.mul_(2)

@@ -17,6 +17,7 @@ from cnn_physics77.distributions.transforms.scalar import (
     SigmoidTransform,
     SoftplusTransform,
     TanhTransform,
+    _clipped_sigmoid,
 )
 from cnn_physics77.distributions.transforms.vector import (
     CatTransform,

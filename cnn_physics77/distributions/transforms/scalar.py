@@ -80,6 +80,12 @@ class PowerTransform(Transform):
     inverse_shape = forward_shape
 
 
+def _clipped_sigmoid(x: Tensor) -> Tensor:
+    """The sigmoid, inside of (0, 1)."""
+    kind = torch.finfo(x.dtype)
+    return torch.sigmoid(x).clamp(min=kind.tiny, max=1 - kind.eps)
+
+
 class SigmoidTransform(_OneKind):
     """:math:`y = 1 / (1 + e^{-x})`."""
 
@@ -89,8 +95,7 @@ class SigmoidTransform(_OneKind):
     sign = 1
 
     def _call(self, x: Tensor) -> Tensor:
-        kind = torch.finfo(x.dtype)
-        return torch.sigmoid(x).clamp(min=kind.tiny, max=1 - kind.eps)
+        return _clipped_sigmoid(x)
 
     def _inverse(self, y: Tensor) -> Tensor:
         kind = torch.finfo(y.dtype)

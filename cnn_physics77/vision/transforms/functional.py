@@ -25,7 +25,14 @@ from cnn_physics77.vision.transforms.colour import (
     rgb_to_grayscale,
     to_grayscale,
 )
-from cnn_physics77.vision.transforms.images import InterpolationMode, check_image, is_pil, mode_of, pillow
+from cnn_physics77.vision.transforms.images import (
+    InterpolationMode,
+    check_image,
+    is_pil,
+    mode_of,
+    pillow,
+    pillows_mode,
+)
 from cnn_physics77.vision.transforms.tones import (
     adjust_gamma,
     adjust_sharpness,
@@ -263,16 +270,17 @@ def resize(
     check_image("resize", img)
     height, width = _size_of(img, _sizes("resize", size), max_size)
     interpolation = mode_of("resize", interpolation)
-    if is_pil(img):
-        return img.resize((width, height), getattr(pillow("Image").Resampling, interpolation.name))
     mode = interpolation.value
-    if mode not in ("nearest", "bilinear", "bicubic"):
+    nearest = mode.startswith("nearest")
+    if is_pil(img):
+        return img.resize((width, height), pillows_mode(interpolation))
+    if mode not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         raise ValueError(f"resize: expected nearest, bilinear or bicubic for a tensor, found {mode}")
     images = img.reshape((-1, *img.shape[-3:])) if img.ndim > 2 else img[None, None]
     if not img.is_floating_point():
         images = images.to(np.float32)
-    smooth = bool(antialias) and mode != "nearest"
-    corners = None if mode == "nearest" else False
+    smooth = bool(antialias) and not nearest
+    corners = None if nearest else False
     made = interpolate(images, (height, width), mode=mode, align_corners=corners, antialias=smooth)
     if not img.is_floating_point():
         made = (made.clamp(0, 255) if mode == "bicubic" else made).round().to(img.dtype)

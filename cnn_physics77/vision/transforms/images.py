@@ -15,6 +15,7 @@ class InterpolationMode(Enum):
     """How the pixels of a resized image are computed."""
 
     NEAREST = "nearest"
+    NEAREST_EXACT = "nearest-exact"
     BILINEAR = "bilinear"
     BICUBIC = "bicubic"
     BOX = "box"
@@ -65,6 +66,12 @@ def write_image(image: Any, file: Any, format: str | None = None, **options: Any
     image.save(encoded, format=format, **options)
     with open(path, "wb") as opened:
         opened.write(encoded.getvalue())
+
+
+def pillows_mode(interpolation: InterpolationMode) -> Any:
+    """Pillow's constant of a mode. Its nearest pixel is the exact one."""
+    name = interpolation.name.removesuffix("_EXACT")
+    return pillow("Image").Resampling[name]
 
 
 def mode_of(function: str, interpolation: Any) -> InterpolationMode:

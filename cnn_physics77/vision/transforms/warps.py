@@ -17,7 +17,14 @@ from cnn_physics77.core.operations.indexing.pad import pad
 from cnn_physics77.core.operations.nn.convolution import conv2d
 from cnn_physics77.core.operations.nn.grid_sample import grid_sample
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.vision.transforms.images import InterpolationMode, check_image, is_pil, mode_of, pillow
+from cnn_physics77.vision.transforms.images import (
+    InterpolationMode,
+    check_image,
+    is_pil,
+    mode_of,
+    pillow,
+    pillows_mode,
+)
 
 
 def affine(
@@ -58,7 +65,7 @@ def affine(
     if is_pil(img):
         middle = (width * 0.5, height * 0.5) if center is None else center
         matrix = _inverse(middle, angle, translate, scale, shears)
-        how = getattr(pillow("Image").Resampling, mode_of("affine", interpolation).name)
+        how = pillows_mode(mode_of("affine", interpolation))
         return img.transform(
             img.size, pillow("Image").Transform.AFFINE, matrix, how, fillcolor=_colour(img, fill)
         )
@@ -89,7 +96,7 @@ def rotate(
     """
     check_image("rotate", img)
     if is_pil(img):
-        how = getattr(pillow("Image").Resampling, mode_of("rotate", interpolation).name)
+        how = pillows_mode(mode_of("rotate", interpolation))
         return img.rotate(angle, how, expand, center, fillcolor=_colour(img, fill))
     if expand:
         raise NotImplementedError("rotate: a tensor does not grow; convert by to_pil_image, or pad it first")
@@ -121,7 +128,7 @@ def perspective(
     found = np.linalg.lstsq(np.array(rows, np.float64), np.array(values, np.float64), rcond=None)[0]
     coefficients = found.astype(np.float32).tolist()
     if is_pil(img):
-        how = getattr(pillow("Image").Resampling, mode_of("perspective", interpolation).name)
+        how = pillows_mode(mode_of("perspective", interpolation))
         return img.transform(
             img.size, pillow("Image").Transform.PERSPECTIVE, coefficients, how, fillcolor=_colour(img, fill)
         )

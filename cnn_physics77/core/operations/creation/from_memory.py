@@ -10,6 +10,7 @@ from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.creation.creation import as_tensor, floating_or, full, made, sizes
 from cnn_physics77.core.operations.indexing.cast import as_dtype
+from cnn_physics77.core.operations.indexing.memory import Storage
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.tensor import Tensor, method
 
@@ -18,7 +19,8 @@ def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_
     """An object as a tensor, which shares its memory if possible.
 
     Args:
-        obj: a tensor, an array, an object with a buffer or of the DLPack protocol, a number, or a sequence.
+        obj: a tensor, an array, what :meth:`storage` returns, an object with a buffer or of the DLPack
+            protocol, a number, or a sequence.
         copy: None to share memory if possible; True never to share; False to raise an error where a copy is
             needed.
         requires_grad: whether the result is a variable; by default whether the object requires grad. A tensor
@@ -39,6 +41,8 @@ def asarray(obj, *, dtype=None, device=None, copy: bool | None = None, requires_
             source = np.from_dlpack(obj)
         elif isinstance(obj, (bytes, bytearray, memoryview)):
             source = np.frombuffer(obj, np.float32 if dtype is None else as_dtype("asarray", dtype))
+        elif isinstance(obj, Storage):
+            source = obj.elements
     y = as_tensor(source, dtype, device)
     shared = isinstance(source, (Tensor, np.ndarray)) and np.may_share_memory(
         y.array, source.array if isinstance(source, Tensor) else source

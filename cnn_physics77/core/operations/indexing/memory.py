@@ -19,11 +19,11 @@ from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
-class _Storage:
+class Storage:
     """A sequence of elements that tensors share."""
 
     def __init__(self, elements: np.ndarray) -> None:
-        self._elements = elements
+        self.elements = elements
 
     @property
     def device(self) -> Device:
@@ -32,7 +32,7 @@ class _Storage:
 
     def data_ptr(self) -> int:
         """The address of the first element; 0 if there is none."""
-        return address(self._elements) if self._elements.size else 0
+        return address(self.elements) if self.elements.size else 0
 
     def size(self) -> int:
         """The number of elements."""
@@ -40,25 +40,25 @@ class _Storage:
 
     def nbytes(self) -> int:
         """The number of bytes."""
-        return self._elements.nbytes
+        return self.elements.nbytes
 
     def element_size(self) -> int:
         """Bytes per element."""
-        return self._elements.itemsize
+        return self.elements.itemsize
 
     def tolist(self) -> list:
         """The elements as Python numbers."""
-        return self._elements.tolist()
+        return self.elements.tolist()
 
     def __len__(self) -> int:
-        return self._elements.size
+        return self.elements.size
 
     def __getitem__(self, index):
-        found = self._elements[index]
+        found = self.elements[index]
         return type(self)(found) if isinstance(index, slice) else found.item()
 
     def __setitem__(self, index, value) -> None:
-        self._elements[index] = value
+        self.elements[index] = value
 
     def __eq__(self, other) -> bool:
         same = type(other) is type(self) and self.data_ptr() == other.data_ptr()
@@ -72,7 +72,7 @@ class _Storage:
         return f"{numbers}[torch.storage.{kind}device={self.device}) of size {len(self)}]"
 
 
-class TypedStorage(_Storage):
+class TypedStorage(Storage):
     """The memory that a tensor is in, as one sequence of its elements, in the order of their addresses.
 
     Views share it. It can be read and written by integer or slice.
@@ -88,18 +88,37 @@ class TypedStorage(_Storage):
     @property
     def dtype(self) -> Dtype:
         """The element type."""
-        return OF_NUMPY[self._elements.dtype]
+        return OF_NUMPY[self.elements.dtype]
 
     def untyped(self) -> UntypedStorage:
         """The same memory as bytes."""
-        return UntypedStorage(self._elements.view(np.uint8))
+        return UntypedStorage(self.elements.view(np.uint8))
 
     def __repr__(self) -> str:
         return self._text(f"TypedStorage(dtype={self.dtype}, ")
 
 
-class UntypedStorage(_Storage):
+class UntypedStorage(Storage):
     """The memory that a tensor is in, as bytes: see :class:`TypedStorage`."""
+
+    @classmethod
+    def from_file(cls, filename, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first ``nbytes`` of a file; they are read when they are used.
+
+        Args:
+            shared: whether what is written goes into the file, which is made and made longer if need be;
+                else it is for this process alone.
+        """
+        if shared:
+            with open(filename, "ab") as file:
+                file.truncate(max(file.tell(), nbytes))
+        if nbytes == 0:
+            return cls(np.empty(0, np.uint8))
+        return cls(np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)))
+
+    def untyped(self) -> UntypedStorage:
+        """Itself."""
+        return self
 
     def __repr__(self) -> str:
         return self._text("UntypedStorage(")
@@ -188,8 +207,8 @@ def _set_(self, source=None, storage_offset: int = 0, size=None, stride=None) ->
         )
     shared = from_array(np.empty(0, self.array.dtype)) if source is None else source
     if not isinstance(shared, Tensor):
-        kind = self.array.dtype if isinstance(shared, UntypedStorage) else shared._elements.dtype
-        shared = from_array(shared._elements.view(kind))
+        kind = self.array.dtype if isinstance(shared, UntypedStorage) else shared.elements.dtype
+        shared = from_array(shared.elements.view(kind))
     elif size is not None:
         shared = from_array(_memory_of(shared).view(shared.array.dtype))
     if shared.array.dtype != self.array.dtype:

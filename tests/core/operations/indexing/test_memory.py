@@ -108,3 +108,19 @@ def test_elements_by_functions_of_python():
         with pytest.raises(ValueError, match="more than one element"):
             frozen.apply_(abs)
     assert frozen.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_memory_of_a_file(tmp_path, shared):
+    """What is written goes into the file if it is shared. asarray takes memory without a copy."""
+    seen = []
+    for framework in (ours, torch):
+        path = tmp_path / framework.__name__
+        path.write_bytes(np.arange(4, dtype=np.float32).tobytes())
+        memory = framework.UntypedStorage.from_file(str(path), shared, 16 + 8 * shared)
+        x = framework.asarray(memory.untyped()[4:12], dtype=framework.uint8).view(framework.float32)
+        x[1] = 7.0
+        seen.append((x.tolist(), memory.nbytes(), np.fromfile(path, np.float32).tolist()))
+    assert seen[0] == seen[1]
+    (tmp_path / "empty").touch()
+    assert ours.UntypedStorage.from_file(tmp_path / "empty").nbytes() == 0

@@ -1,4 +1,4 @@
-"""``torch.utils.tensorboard``: files for TensorBoard, which need its package only when they are made."""
+"""``torch.utils.tensorboard.writer``: the writer."""
 
 from __future__ import annotations
 

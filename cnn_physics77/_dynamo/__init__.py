@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnn_physics77 import _lacking
+from cnn_physics77._dynamo.eval_frame import OptimizedModule
 from cnn_physics77.compiler import allow_in_graph, assume_constant_result, disable, is_compiling, reset
 
 config = SimpleNamespace()
@@ -27,6 +28,7 @@ def graph_break(msg: str = "") -> None:
 mark_static = mark_dynamic
 
 __all__ = [
+    "OptimizedModule",
     "allow_in_graph",
     "assume_constant_result",
     "config",
@@ -39,5 +41,5 @@ __all__ = [
 ]
 
 __getattr__, __dir__ = _lacking.attributes(
-    globals(), "OptimizedModule explain export optimize", "nothing is traced; use torch.compile"
+    globals(), "explain export optimize", "nothing is traced; use torch.compile"
 )
