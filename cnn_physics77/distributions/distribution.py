@@ -56,7 +56,7 @@ class Distribution:
                 if not constraint.check(value).array.all():
                     raise ValueError(
                         f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
-                        f"of distribution {type(self).__name__} to satisfy the constraint {constraint!r}, "
+                        f"of distribution {self!r} to satisfy the constraint {constraint!r}, "
                         f"but found invalid values:\n{value}"
                     )
         super().__init__()  # of what a subclass is besides

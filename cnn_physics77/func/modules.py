@@ -21,11 +21,11 @@ def functional_call(
 ) -> Any:
     """``module(*args, **kwargs)`` with other parameters and buffers, for this call alone.
 
-    A buffer that the module changes in place, such as a running mean, is changed in the given tensor. One
+    A given buffer that the module changes in place, such as a running mean, is changed in that tensor. One
     that it assigns anew is put into the given dict.
 
     Args:
-        module: not changed.
+        module: not changed, but for buffers of its own that it changes and that are not given.
         parameter_and_buffer_dicts: tensors by dotted name, or a sequence of such dicts. Those that are not
             named stay those of the module.
         args: a tuple of positional arguments, or the only one.
@@ -61,7 +61,7 @@ def functional_call(
             f"functional_call: Error(s) in reparametrizing for {type(module).__name__}: missing key(s) "
             f"{missing}, unexpected key(s) {unexpected}; expected the names of its parameters and buffers"
         )
-    before = [(tensors, name, tensors[name]) for tensors, name in own.values()]
+    before = [(*own[key], own[key][0][own[key][1]]) for key in values if key in own]
     try:
         for key, value in values.items():
             if key in own:

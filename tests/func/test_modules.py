@@ -151,6 +151,8 @@ def test_buffers_that_are_assigned_anew_are_put_into_the_dict(framework):
     module, given = Counter(), {"count": framework.ones(1)}
     framework.func.functional_call(module, given, framework.ones(1))
     assert given["count"].item() == 2 and module.count.item() == 0
+    framework.func.functional_call(module, {}, framework.ones(1))
+    assert module.count.item() == 1  # a buffer that is not given is the module's own
 
 
 def functorchs():

@@ -56,8 +56,8 @@ def _pair(function: str, input: Tensor, target: Tensor, kinds: str = "f") -> lis
             )
     if input.shape != target.shape:
         warn(
-            f"Using a target size ({target.array.shape}) that is different to the input size "
-            f"({input.array.shape}). This will likely lead to incorrect results due to broadcasting. "
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
             "Please ensure they have the same size."
         )
     pair = prepare(function, (input, target))

@@ -43,3 +43,10 @@ def test_derivatives():
     assert gradcheck(
         lambda x, w: torch.istft(torch.stft(x, 4, 2, window=w, return_complex=True), 4, 2, window=w), (x, w)
     )
+
+
+def test_the_ends_of_blackmans_window_are_exactly_zero():
+    for size in (4, 7, 64):
+        window = torch.blackman_window(size, dtype=torch.float64, periodic=False)
+        assert window[0] == 0 and abs(window[-1]) < 1e-15
+        np.testing.assert_allclose(window.numpy(), np.blackman(size), atol=1e-15)
