@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 
 from cnn_physics77.core.autograd import Output, edge_to, record
 from cnn_physics77.core.backend.warning import warn
@@ -33,6 +34,7 @@ class ModuleHooks:
         self.forward: OrderedDict[int, Callable] = OrderedDict()
         self.backward_pre: OrderedDict[int, Callable] = OrderedDict()
         self.backward: OrderedDict[int, Callable] = OrderedDict()
+        self.last_backward: OrderedDict[int, Callable] = OrderedDict()
         self.state_pre: OrderedDict[int, Callable] = OrderedDict()
         self.state_post: OrderedDict[int, Callable] = OrderedDict()
         self.load_pre: OrderedDict[int, Callable] = OrderedDict()
@@ -140,7 +142,22 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             if always:
                 hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
         raise
+    if recording():
+        for hook, *_ in _calls(module, "last_backward"):
+            _hook_last_operation(module, result, hook)
     return result if boundary is None else boundary.leave(result)
+
+
+def _hook_last_operation(module, result, hook: Callable) -> None:
+    """Call ``hook(module, grad_input, grad_output)`` with the gradients of the operation that made the result
+    (or its first part)."""
+    while isinstance(result, (tuple, list, dict)) and result:
+        if isinstance(result, dict):
+            result = next((part for part in result.values() if isinstance(part, Tensor)), None)
+        else:
+            result = result[0]
+    if isinstance(result, Tensor) and result.grad_fn is not None:
+        result.grad_fn.register_hook(partial(hook, module))
 
 
 class _Boundary:

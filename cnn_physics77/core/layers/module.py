@@ -149,7 +149,8 @@ class Module(Stateful, Conversions):
         if not isinstance(name, str):
             raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
-            raise KeyError(f'{kind} name can\'t contain "."')
+            found = f", got: {name}" if kind == "module" else ""
+            raise KeyError(f'{kind} name can\'t contain "."{found}')
         if name == "":
             raise KeyError(f'{kind} name can\'t be empty string ""')
         if hasattr(self, name) and name not in self.__dict__[registry]:
@@ -446,6 +447,13 @@ class Module(Stateful, Conversions):
         than None replaces ``grad_input``.
         """
         return self._own_hooks().register("backward", hook, prepend)
+
+    def register_backward_hook(self, hook: Callable) -> RemovableHandle:
+        """Deprecated: call ``hook(module, grad_input, grad_output)`` when the last operation of ``forward``
+        is differentiated; ``grad_input`` are the gradients of its inputs, not of the module's. See
+        :meth:`register_full_backward_hook`.
+        """
+        return self._own_hooks().register("last_backward", hook)
 
     # ------------------------------------------------------------------------------- text
 

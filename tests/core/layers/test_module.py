@@ -434,6 +434,30 @@ def test_backward_hooks_replace_gradients():
         assert x.grad.tolist() == [10.0, 10.0]
 
 
+@pytest.mark.filterwarnings("ignore:Using .*non-full backward hook:FutureWarning")
+def test_deprecated_backward_hooks_see_the_last_operation():
+    seen = {}
+    for framework in (ours, torch):
+        nn, log = framework.nn, []
+
+        class Two(nn.Module):
+            def forward(self, x):
+                return [{"y": (2 * x).relu(), "n": 3}, x]
+
+        module = Two()
+        handle = module.register_backward_hook(lambda m, g_in, g_out, log=log: log.append((g_in, g_out)))
+        module.register_backward_hook(lambda m, g_in, g_out: (g_in[0] + 1,))
+        x = framework.tensor([-1.0, 2.0], requires_grad=True)
+        (3 * module(x)[0]["y"]).sum().backward()
+        handle.remove()
+        module(x)[0]["y"].sum().backward()
+        with framework.no_grad():
+            module(x)
+        ((g_in,), (g_out,)) = log[0]
+        seen[framework] = [len(log), g_in.tolist(), g_out.tolist(), x.grad.tolist()]
+    assert seen[ours] == seen[torch] == [1, [0.0, 3.0], [3.0, 3.0], [4.0, 12.0]]
+
+
 def test_backward_hook_without_input_gradients():
     for framework in (ours, torch):
         log = []
