@@ -331,6 +331,11 @@ class Tensor(ArrayProtocol, Copying, Description):
             raise TypeError(f"as_subclass: expected a subclass of Tensor, found {cls!r}")
         return Tensor.__new__(cls, self)
 
+    @staticmethod
+    def _make_subclass(cls: type, data: Tensor, require_grad: bool = False) -> Tensor:
+        """A leaf of a subclass of Tensor that shares the memory of ``data``."""
+        return data.detach().as_subclass(cls).requires_grad_(require_grad)
+
     def _wrapped(self, result: Any) -> Any:
         """A result of NumPy as a tensor, if tensors can have its dtype."""
         if not isinstance(result, (np.ndarray, np.generic)) or result.dtype not in OF_NUMPY:

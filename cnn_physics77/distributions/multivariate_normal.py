@@ -86,27 +86,33 @@ class MultivariateNormal(Distribution):
         self.loc = loc.expand((*batch, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
         if name == "covariance_matrix":
-            self._lower = torch.linalg.cholesky(matrix)  # without the dimensions of loc alone
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(
+                matrix
+            )  # without the dimensions of loc alone
         elif name == "precision_matrix":
-            self._lower = _precision_to_scale_tril(matrix)
+            self._unbroadcasted_scale_tril = _precision_to_scale_tril(matrix)
         else:
-            self._lower = matrix
+            self._unbroadcasted_scale_tril = matrix
 
     @lazy_property
     def scale_tril(self) -> Tensor:
         """L."""
-        return self._lower.expand(self._batch_shape + self._event_shape + self._event_shape)
+        return self._unbroadcasted_scale_tril.expand(
+            self._batch_shape + self._event_shape + self._event_shape
+        )
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:
         """Σ."""
-        return (self._lower @ self._lower.mT).expand(self._batch_shape + 2 * self._event_shape)
+        return (self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT).expand(
+            self._batch_shape + 2 * self._event_shape
+        )
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of Σ."""
-        eye = torch.eye(self._lower.shape[-1], dtype=self._lower.dtype)
-        inverse = torch.linalg.solve_triangular(self._lower, eye, upper=False)
+        eye = torch.eye(self._unbroadcasted_scale_tril.shape[-1], dtype=self._unbroadcasted_scale_tril.dtype)
+        inverse = torch.linalg.solve_triangular(self._unbroadcasted_scale_tril, eye, upper=False)
         return (inverse.mT @ inverse).expand(self._batch_shape + 2 * self._event_shape)
 
     @property
@@ -119,24 +125,24 @@ class MultivariateNormal(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        return self._lower.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
+        return self._unbroadcasted_scale_tril.pow(2).sum(-1).expand(self._batch_shape + self._event_shape)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
-        return self.loc + (self._lower @ noise.unsqueeze(-1)).squeeze(-1)
+        return self.loc + (self._unbroadcasted_scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        distance = _batch_mahalanobis(self._lower, value - self.loc)
+        distance = _batch_mahalanobis(self._unbroadcasted_scale_tril, value - self.loc)
         size = self._event_shape[0]
-        return -0.5 * (size * math.log(2 * math.pi) + distance) - log_diagonal(self._lower)
+        return -0.5 * (size * math.log(2 * math.pi) + distance) - log_diagonal(self._unbroadcasted_scale_tril)
 
     def entropy(self) -> Tensor:
         size = self._event_shape[0]
-        return (0.5 * size * (1.0 + math.log(2 * math.pi)) + log_diagonal(self._lower)).expand(
-            self._batch_shape
-        )
+        return (
+            0.5 * size * (1.0 + math.log(2 * math.pi)) + log_diagonal(self._unbroadcasted_scale_tril)
+        ).expand(self._batch_shape)
 
 
 __all__ = ["MultivariateNormal"]

@@ -38,7 +38,14 @@ class Wishart(ExponentialFamily):
 
     support = constraints.positive_definite
     has_rsample = True
-    _batched = ("df", "covariance_matrix", "precision_matrix", "scale_tril", "_lower", "_chi2")
+    _batched = (
+        "df",
+        "covariance_matrix",
+        "precision_matrix",
+        "scale_tril",
+        "_unbroadcasted_scale_tril",
+        "_chi2",
+    )
     _mean_carrier_measure = 0.0
 
     def __init__(
@@ -72,28 +79,28 @@ class Wishart(ExponentialFamily):
         }
         super().__init__(batch, matrix.shape[-2:], validate_args=validate_args)
         if name == "covariance_matrix":
-            self._lower = torch.linalg.cholesky(self.covariance_matrix)
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(self.covariance_matrix)
         elif name == "precision_matrix":
-            self._lower = _precision_to_scale_tril(self.precision_matrix)
+            self._unbroadcasted_scale_tril = _precision_to_scale_tril(self.precision_matrix)
         else:
-            self._lower = self.scale_tril
+            self._unbroadcasted_scale_tril = self.scale_tril
         self._chi2 = Chi2(self.df.unsqueeze(-1) - torch.arange(size, dtype=matrix.dtype), validate_args=False)
 
     @lazy_property
     def scale_tril(self) -> Tensor:
         """The Cholesky factor of V."""
-        return self._lower
+        return self._unbroadcasted_scale_tril
 
     @lazy_property
     def covariance_matrix(self) -> Tensor:
         """V."""
-        return self._lower @ self._lower.mT
+        return self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
         """The inverse of V."""
-        eye = torch.eye(self._lower.shape[-1], dtype=self._lower.dtype)
-        inverse = torch.linalg.solve_triangular(self._lower, eye, upper=False)
+        eye = torch.eye(self._unbroadcasted_scale_tril.shape[-1], dtype=self._unbroadcasted_scale_tril.dtype)
+        inverse = torch.linalg.solve_triangular(self._unbroadcasted_scale_tril, eye, upper=False)
         return inverse.mT @ inverse
 
     def _degrees(self) -> Tensor:
@@ -122,7 +129,7 @@ class Wishart(ExponentialFamily):
         noise = self._chi2.rsample(sample_shape).sqrt().diag_embed()
         row, column = torch.tril_indices(self._event_shape[0], self._event_shape[1], -1)
         noise[..., row, column] = _standard_normal((*noise.shape[:-2], len(row)), noise.dtype)
-        factor = self._lower @ noise
+        factor = self._unbroadcasted_scale_tril @ noise
         return factor @ factor.mT
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -130,12 +137,12 @@ class Wishart(ExponentialFamily):
             self._validate_sample(value)
         size = self._event_shape[-1]
         lower = torch.linalg.cholesky(value)
-        ratio = torch.linalg.solve_triangular(self._lower, lower, upper=False)
+        ratio = torch.linalg.solve_triangular(self._unbroadcasted_scale_tril, lower, upper=False)
         return (
             (self.df - size - 1) * log_diagonal(lower)
             - 0.5 * ratio.pow(2).sum((-2, -1))
             - 0.5 * self.df * size * math.log(2)
-            - self.df * log_diagonal(self._lower)
+            - self.df * log_diagonal(self._unbroadcasted_scale_tril)
             - torch.mvlgamma(self.df / 2, size)
         )
 
@@ -143,7 +150,7 @@ class Wishart(ExponentialFamily):
         size = self._event_shape[-1]
         terms = 0.5 * (self.df.unsqueeze(-1) - torch.arange(size, dtype=self.df.dtype))
         return (
-            (size + 1) * (log_diagonal(self._lower) + 0.5 * size * math.log(2))
+            (size + 1) * (log_diagonal(self._unbroadcasted_scale_tril) + 0.5 * size * math.log(2))
             + torch.mvlgamma(0.5 * self.df, size)
             - 0.5 * (self.df - size - 1) * torch.digamma(terms).sum(-1)
             + 0.5 * self.df * size

@@ -22,19 +22,22 @@ def write_idx(path, array):
     )
 
 
-def test_mnist_reads_any_files_in_torchvisions_folder(tmp_path):
-    folder = tmp_path / "FashionMNIST" / "raw"
+@pytest.mark.parametrize("kind", [datasets.FashionMNIST, datasets.KMNIST])
+def test_mnist_reads_any_files_in_torchvisions_folder(tmp_path, kind):
+    folder = tmp_path / kind.__name__ / "raw"
     folder.mkdir(parents=True)
     pixels, labels = NUMBERS.integers(0, 256, (5, 28, 28), np.uint8), np.arange(5, dtype=np.uint8)
     write_idx(folder / "train-images-idx3-ubyte", pixels)
     write_idx(folder / "train-labels-idx1-ubyte", labels)
-    data = datasets.FashionMNIST(tmp_path, download=True)
+    data = kind(tmp_path, download=True)
     assert np.array_equal(data.data.numpy(), pixels) and data.targets.dtype == ours.int64
     image, label = data[3]
     assert np.array_equal(np.asarray(image), pixels[3]) and label == 3
     (folder / "train-labels-idx1-ubyte").write_bytes(b"nothing")
     with pytest.raises(DataError, match="expected an IDX header"):
-        datasets.FashionMNIST(tmp_path)
+        kind(tmp_path)
+    with pytest.raises(DataError, match=r"KMNIST: expected its files in \S+raw, found none; put them there"):
+        datasets.KMNIST(tmp_path / "elsewhere")
 
 
 def write_cifar(folder, names, labels, meta, protocol):

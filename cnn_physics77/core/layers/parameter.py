@@ -45,12 +45,10 @@ class Parameter(Tensor):
 
     _printed_as = "tensor("
 
-    def __new__(cls, *arguments, **named):
-        return object.__new__(cls)
-
-    def __init__(self, data: Tensor | None = None, requires_grad: bool = True):
-        _share_memory(self, data, "Parameter")
-        self.requires_grad_(requires_grad)
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True):
+        made = object.__new__(cls)
+        _share_memory(made, data, "Parameter")
+        return made.requires_grad_(requires_grad)
 
     def __deepcopy__(self, memo) -> Parameter:
         """A copy of the values without the gradient, as in PyTorch."""
@@ -81,12 +79,11 @@ class Buffer(Tensor):
     persistent: bool = True
     _printed_as = "tensor("
 
-    def __new__(cls, *arguments, **named):
-        return object.__new__(cls)
-
-    def __init__(self, data: Tensor | None = None, *, persistent: bool = True):
-        _share_memory(self, data, "Buffer")
-        self.persistent = persistent
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True):
+        made = object.__new__(cls)
+        _share_memory(made, data, "Buffer")
+        made.persistent = persistent
+        return made
 
 
 class Uninitialized(Tensor):

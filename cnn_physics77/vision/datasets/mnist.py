@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnn_physics77.core.data import find_idx, read_idx
+from cnn_physics77.core.errors import DataError
 from cnn_physics77.core.tensor import from_array
 from cnn_physics77.datasets import SOURCES, load
 from cnn_physics77.vision.datasets.vision import VisionDataset, picture
@@ -109,4 +110,13 @@ class FashionMNIST(_Images):
     _name = "fashion-mnist"
 
 
-__all__ = ["MNIST", "FashionMNIST"]
+class KMNIST(_Images):
+    """Cursive Japanese characters, from torchvision's folder ``KMNIST/raw`` alone; see :class:`MNIST`."""
+
+    classes: ClassVar[list[str]] = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
+
+    def _found(self, download: bool) -> tuple[np.ndarray, np.ndarray]:
+        raise DataError(f"KMNIST: expected its files in {self.raw_folder}, found none; put them there")
+
+
+__all__ = ["KMNIST", "MNIST", "FashionMNIST"]

@@ -371,3 +371,33 @@ def test_a_copy_is_a_dict_of_its_own(module):
     assert type(copied) is dict and list(copied) == ["weight", "bias"] and copied["bias"] is made.bias
     del copied["bias"]
     assert made.bias is not None
+
+
+@pytest.mark.parametrize("t", [ours, pytest.param(torch, marks=pytest.mark.needs_torch)])
+def test_classes_of_parameters_with_arguments_of_their_own(t):
+    """As those of geoopt: the object is made by ``_make_subclass``, and ``__init__`` takes anything."""
+
+    class OnManifold(t.Tensor):
+        def __new__(cls, data, space="flat"):
+            made = t.Tensor._make_subclass(cls, data, isinstance(data, t.nn.Parameter))
+            made.space = space
+            return made
+
+    class Weight(OnManifold, t.nn.Parameter):
+        def __new__(cls, data, space="flat"):
+            return OnManifold.__new__(cls, t.nn.Parameter(data), space=space)
+
+    data = t.zeros(2)
+    weight, constant = Weight(data, space="sphere"), OnManifold(data)
+    layer = t.nn.Module()
+    layer.weight = weight
+    data[0] = 3.0
+    assert weight.tolist() == constant.tolist() == [3, 0] and weight.space == "sphere"
+    assert weight.requires_grad and weight.is_leaf and not constant.requires_grad
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    (weight * weight).sum().backward()
+    assert weight.grad.tolist() == [6, 0]
+    with pytest.raises(TypeError):
+        t.nn.Parameter(data, space="sphere")
+    buffer = t.nn.Buffer(data, persistent=False)
+    assert buffer.data_ptr() == data.data_ptr() and not buffer.persistent

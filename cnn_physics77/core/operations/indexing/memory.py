@@ -46,6 +46,9 @@ class Storage:
         """Bytes per element."""
         return self.elements.itemsize
 
+    def __sizeof__(self) -> int:
+        return super().__sizeof__() + self.nbytes()
+
     def tolist(self) -> list:
         """The elements as Python numbers."""
         return self.elements.tolist()

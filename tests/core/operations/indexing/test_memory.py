@@ -122,5 +122,6 @@ def test_the_memory_of_a_file(tmp_path, shared):
         x[1] = 7.0
         seen.append((x.tolist(), memory.nbytes(), np.fromfile(path, np.float32).tolist()))
     assert seen[0] == seen[1]
+    assert ours.zeros(9, 9).untyped_storage().__sizeof__() >= 324
     (tmp_path / "empty").touch()
     assert ours.UntypedStorage.from_file(tmp_path / "empty").nbytes() == 0
