@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+import cnn_physics77 as torch
 from cnn_physics77.core.kernels import elementwise
 
 N = elementwise.LARGE
@@ -69,3 +70,17 @@ def test_from_which_size_on_both_threads_work(size, threads):
 def test_no_thread_warns_of_infinities():
     a = np.full(2 * N, np.inf)
     assert np.isnan(elementwise.shared(np.subtract, a, a)).all()  # warnings are errors in tests
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["erfinv", "erfc", "lgamma", "digamma", "sinc", "nan_to_num", "angle"])
+def test_pieces_are_those_of_short_arrays(name, dtype):
+    """Many elements are computed in pieces; each piece as if it were alone."""
+    x = np.random.default_rng(0).normal(size=(3, elementwise.PIECE + 5)).astype(dtype)
+    x[0, :4] = np.nan, np.inf, -np.inf, 0
+    function = getattr(torch, name)
+    found = function(torch.from_numpy(x.T)).numpy()
+    parts = [function(torch.from_numpy(row[start : start + 50])) for row in x for start in range(0, 300, 50)]
+    expected = np.concatenate([part.numpy() for part in parts]).reshape(3, 300)
+    np.testing.assert_array_equal(found[:300].T, expected)
+    assert found.dtype == x.dtype

@@ -12,6 +12,13 @@ from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 LARGE = 1 << 18
 """The number of elements from which a single pass of a ufunc gains from a second thread."""
 
+SMALL = 1 << 12
+"""Fewer elements are computed at once by the functions of :func:`in_pieces`."""
+
+PIECE = 1 << 16
+"""The number of elements of a piece whose temporaries stay in the cache. With shorter ones, two threads would
+spend more time waiting for each other."""
+
 NANOSECONDS = 0.6
 """The time per element of such a pass over arrays that are larger than the caches."""
 
@@ -44,6 +51,25 @@ def elementwise(
     out = flat_dense(y)
     for_blocks(lambda b: function(*(row[b] for row in rows), out=out[b]), y.size, y.itemsize, microseconds)
     return y
+
+
+def in_pieces(function: Callable[..., np.ndarray], nanoseconds: float, *arrays: np.ndarray) -> np.ndarray:
+    """`elementwise` for a function that returns new arrays. It is called for pieces of `PIECE` elements.
+
+    >>> in_pieces(lambda x: x * x + 1, 1.0, np.array([1.0, 2.0]))
+    array([2., 5.])
+    """
+
+    first = arrays[0]
+    if first.ndim and first.size < SMALL:
+        return function(*arrays).astype(first.dtype, copy=False)
+
+    def block(*pieces, out):
+        for start in range(0, len(out), PIECE):
+            part = slice(start, start + PIECE)
+            out[part] = function(*(piece[part] for piece in pieces))
+
+    return elementwise(block, nanoseconds, *arrays)
 
 
 def shared(function: Callable[..., np.ndarray], *arrays: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ float16, and erfc in float32, are computed in the next wider type.
 
 import numpy as np
 
-from cnn_physics77.core.kernels.elementwise import elementwise, polynomial, temporary
+from cnn_physics77.core.kernels.elementwise import elementwise, in_pieces, polynomial, temporary
 
 # Cody's coefficients, starting with the constant. |x| <= 0.46875: erf(x) = x A(x^2) / B(x^2)
 _A = (
@@ -108,9 +108,7 @@ def erfc(x: np.ndarray) -> np.ndarray:
     >>> print(f"{erfc(np.array([10.0]))[0]:.12g}")
     2.08848758376e-45
     """
-    if x.dtype != np.float64:
-        return erfc(x.astype(np.float64)).astype(x.dtype)
-    return elementwise(_erfc_block, 20.0, x)
+    return in_pieces(_erfc, 20.0, x)
 
 
 def erf_block(x: np.ndarray, out: np.ndarray) -> None:
@@ -167,7 +165,8 @@ def _exp_minus_square(y: np.ndarray) -> np.ndarray:
     return np.exp(-h * h) * np.exp(-(y - h) * (y + h))
 
 
-def _erfc_block(x: np.ndarray, out: np.ndarray) -> None:
+def _erfc(x: np.ndarray) -> np.ndarray:
+    x = x.astype(np.float64, copy=False)
     y = np.abs(x)
     near = 1 - _erf_near(x, np.minimum(y, _SMALL), np.empty_like(x))
     middle = np.clip(y, _SMALL, 4.0)
@@ -179,5 +178,6 @@ def _erfc_block(x: np.ndarray, out: np.ndarray) -> None:
         tail = u * polynomial(_P, u, np.empty_like(u)) / polynomial(_Q, u, np.empty_like(u))
         result[large] = (_SQRT_PI - tail) / z * _exp_minus_square(z)
     np.subtract(2, result, out=result, where=x < 0)
-    out[...] = np.where(y <= _SMALL, near, result)
-    out[np.isnan(x)] = np.nan
+    result = np.where(y <= _SMALL, near, result)
+    result[np.isnan(x)] = np.nan
+    return result

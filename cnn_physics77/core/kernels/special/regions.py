@@ -7,6 +7,8 @@ from functools import wraps
 
 import numpy as np
 
+from cnn_physics77.core.kernels.elementwise import in_pieces
+
 
 def in_double(kernel: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """Decorator: the kernel gets float64 arrays, and its result is rounded to the dtype of the first.
@@ -15,14 +17,16 @@ def in_double(kernel: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
         TypeError: an array is not of real floating numbers.
     """
 
+    def widened(*arrays: np.ndarray) -> np.ndarray:
+        return kernel(*(array.astype(np.float64, copy=False) for array in arrays))
+
     @wraps(kernel)
     def computed(*arrays: np.ndarray) -> np.ndarray:
         for array in arrays:
             if array.dtype.kind != "f":
                 raise TypeError(f"expected real floating numbers, found {array.dtype}")
         with np.errstate(all="ignore"):  # what is out of range in one formula is another's
-            y = kernel(*(array.astype(np.float64, copy=False) for array in arrays))
-            return y.astype(arrays[0].dtype, copy=False)
+            return in_pieces(widened, 30.0, *arrays)
 
     return computed
 

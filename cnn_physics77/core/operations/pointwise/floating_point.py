@@ -7,6 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError
+from cnn_physics77.core.kernels.elementwise import in_pieces
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, of_tensors
@@ -189,7 +190,7 @@ def _nan_to_num(x, *, nan, posinf, neginf):
         return np.where(np.isnan(part), nan, part)
 
     if x.dtype.kind != "c":
-        return replaced(x).astype(x.dtype, copy=False)
+        return in_pieces(replaced, 2.0, x)
     y = x.copy()
     y.real[...], y.imag[...] = replaced(x.real), replaced(x.imag)
     return y

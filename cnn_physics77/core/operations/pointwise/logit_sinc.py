@@ -8,6 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.kernels.elementwise import in_pieces
 from cnn_physics77.core.operations.base.broadcasting import cast
 from cnn_physics77.core.operations.base.elementwise import binary, unary
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
@@ -129,15 +130,20 @@ def xlog1py(input, other) -> Tensor:
 @operation(name="sinc")
 def _sinc(x, *, scale, order):
     """The derivative of this order of f(x) = sin u / u with u = scale x."""
-    wide = x.astype(np.result_type(x.dtype, np.float64), copy=False)
-    u = scale * wide
+    return in_pieces(lambda x: _derivative_of_sinc(x, scale, order), 20.0 * (1 + order), x)
+
+
+def _derivative_of_sinc(x: np.ndarray, scale: float, order: int) -> np.ndarray:
+    u = scale * x.astype(np.result_type(x.dtype, np.float64), copy=False)
+    if not order:
+        return np.where(u == 0, 1, np.sin(u) / np.where(u == 0, 1, u))
     near = np.abs(u) < order + 1
     far = np.where(near, 1, u)
     found = np.sin(far) / far
     for n in range(1, order + 1):  # from u f = sin u: u f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾ u
         found = (_derivative_of_sine(n, far) - n * found) / far
     found = np.where(near, _taylor(np.where(near, u, 0), order), found)
-    return (scale**order * found).astype(x.dtype, copy=False)
+    return scale**order * found
 
 
 def _derivative_of_sine(n: int, u: np.ndarray) -> np.ndarray:
@@ -147,12 +153,12 @@ def _derivative_of_sine(n: int, u: np.ndarray) -> np.ndarray:
 
 def _taylor(u: np.ndarray, order: int) -> np.ndarray:
     """sin u / u = Σ (-1)^k u^2k / (2k + 1)!, differentiated."""
-    y = np.zeros_like(u)
+    y, square = np.zeros_like(u), u * u
     first = (order + 1) // 2
     for k in range(first + 12 + 2 * order, first - 1, -1):
         factor = math.perm(2 * k, order) / math.factorial(2 * k + 1)
-        y = y + (-factor if k % 2 else factor) * u ** (2 * k - order)
-    return y
+        y = y * square + (-factor if k % 2 else factor)
+    return y * u if order % 2 else y
 
 
 _sinc.declare("x", lambda g, x, scale, order: g * conj(_sinc(x, scale=scale, order=order + 1)))
