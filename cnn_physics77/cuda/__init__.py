@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cnn_physics77 import _lacking
-from cnn_physics77.cuda import amp, random
+from cnn_physics77.cuda import amp, nvtx, random
 from cnn_physics77.cuda.random import *
 from cnn_physics77.cuda.random import NO_DEVICE
 
@@ -102,6 +102,7 @@ __all__ = [
     "max_memory_reserved",
     "memory_allocated",
     "memory_reserved",
+    "nvtx",
     "random",
     "stream",
     *_NEED_DEVICE,

@@ -9,4 +9,6 @@ if _typing.TYPE_CHECKING:
 
 __all__ = ["benchmark", "checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard"]
 
-__getattr__, __dir__ = _lazy.attributes(globals(), dict.fromkeys([*__all__, "_foreach_utils"], __name__))
+__getattr__, __dir__ = _lazy.attributes(
+    globals(), dict.fromkeys([*__all__, "_foreach_utils", "cpp_extension"], __name__)
+)

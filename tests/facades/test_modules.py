@@ -33,7 +33,8 @@ distributions.normal distributions.one_hot_categorical distributions.pareto dist
 distributions.relaxed_bernoulli distributions.relaxed_categorical distributions.studentT
 distributions.transformed_distribution distributions.transforms distributions.uniform
 distributions.utils distributions.von_mises distributions.weibull distributions.wishart
-optim.swa_utils compiler nn.attention nn._reduction __config__ utils._foreach_utils
+optim.swa_utils compiler utils.cpp_extension ao ao.quantization cuda.nvtx cuda.random
+nn.attention nn._reduction __config__ utils._foreach_utils
 jit.annotations hub nn.utils.fusion nn.parallel.data_parallel nn.parallel.distributed
 nn.parallel.scatter_gather utils.model_zoo
 autograd.anomaly_mode autograd.forward_ad autograd.graph func accelerator amp autograd.variable
@@ -199,7 +200,8 @@ def test_refusals_say_what_to_do():
 
 
 LACKING = """
-accelerator.Graph hub.load utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
+accelerator.Graph utils.cpp_extension.load hub.load
+utils.model_zoo.load_url nn.parallel.scatter_gather.scatter cuda.FloatTensor
 distributed.ReduceOp fx.symbolic_trace futures.Future jit.load
 autograd.profiler.profile export.export library.define masked.MaskedTensor nested.nested_tensor
 overrides.handle_torch_function package.PackageExporter quantization.quantize_dynamic

@@ -8,7 +8,7 @@ from itertools import chain
 from operator import attrgetter, methodcaller
 from typing import Any
 
-from cnn_physics77.core.layers.module import Module, indented
+from cnn_physics77.core.layers.module import Module, _addindent
 from cnn_physics77.core.layers.parameter import Parameter
 from cnn_physics77.core.tensor import Tensor
 
@@ -180,9 +180,9 @@ class ModuleList(_Numbered):
         if not runs:
             return f"{self._get_name()}()"
         lines = [
-            f"({first}): {indented(text)}"
+            f"({first}): {_addindent(text, 2)}"
             if first == last
-            else f"({first}-{last}): {last - first + 1} x {indented(text)}"
+            else f"({first}-{last}): {last - first + 1} x {_addindent(text, 2)}"
             for first, last, text in runs
         ]
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod, sqrt
 
 from cnn_physics77.core import init
@@ -25,8 +26,7 @@ class Convolution(Module):
     the first.
     """
 
-    dimensions: int
-    transposed = False
+    dimensions = 0
 
     def __init__(
         self,
@@ -36,14 +36,18 @@ class Convolution(Module):
         stride,
         padding,
         dilation,
+        transposed: bool,
         output_padding,
         groups: int,
         bias: bool,
         padding_mode: str,
-        device,
-        dtype,
+        device=None,
+        dtype=None,
     ) -> None:
         super().__init__()
+        if not self.dimensions:  # of a class that is not one of those below
+            self.dimensions = len(kernel_size)
+        self.transposed = transposed
         name, d = type(self).__name__, self.dimensions
         if groups <= 0:
             raise ValueError(f"{name}: groups must be a positive integer, found {groups}")
@@ -79,6 +83,7 @@ class Convolution(Module):
                 )
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError(f"{name}: padding='same' is not supported for strided convolutions")
+        self._reversed_padding_repeated_twice = self._margins()
         sizes = (
             (in_channels, out_channels // groups)
             if self.transposed
@@ -110,12 +115,12 @@ class Convolution(Module):
             pairs = [(total // 2, total - total // 2) for total in totals]
         return [margin for pair in reversed(pairs) for margin in pair]
 
-    def _convolve(self, input: Tensor, function) -> Tensor:
+    def _convolve(self, function: Callable, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._margins(), mode=self.padding_mode)
+            input = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
             padding = (0,) * self.dimensions
-        return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
     def _output_padding(self, input: Tensor, output_size) -> tuple[int, ...]:
         """The output_padding with which a transposed convolution has the given output size."""
@@ -132,7 +137,8 @@ class Convolution(Module):
         smallest = tuple(
             (n - 1) * s - 2 * p + dl * (k - 1) + 1
             for n, s, p, dl, k in zip(
-                input.shape[-d:], self.stride, self._margins()[::-2], self.dilation, self.kernel_size
+                *(input.shape[-d:], self.stride, self._reversed_padding_repeated_twice[::-2]),
+                *(self.dilation, self.kernel_size),
             )
         )
         largest = tuple(n + s - 1 for n, s in zip(smallest, self.stride))
@@ -179,14 +185,12 @@ class _Direct(Convolution):
         dtype=None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias, padding_mode,
-            device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias,
+            padding_mode, device, dtype,
         )  # fmt: skip
 
 
 class _Transposed(Convolution):
-    transposed = True
-
     def __init__(
         self,
         in_channels: int,
@@ -203,8 +207,8 @@ class _Transposed(Convolution):
         dtype=None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
-            padding_mode, device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups,
+            bias, padding_mode, device, dtype,
         )  # fmt: skip
 
 
@@ -213,8 +217,11 @@ class Conv1d(_Direct):
 
     dimensions = 1
 
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolve(F.conv1d, input, weight, bias)
+
     def forward(self, input: Tensor) -> Tensor:
-        return self._convolve(input, F.conv1d)
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class Conv2d(_Direct):
@@ -246,8 +253,11 @@ class Conv2d(_Direct):
 
     dimensions = 2
 
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolve(F.conv2d, input, weight, bias)
+
     def forward(self, input: Tensor) -> Tensor:
-        return self._convolve(input, F.conv2d)
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class Conv3d(_Direct):
@@ -258,8 +268,11 @@ class Conv3d(_Direct):
 
     dimensions = 3
 
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return self._convolve(F.conv3d, input, weight, bias)
+
     def forward(self, input: Tensor) -> Tensor:
-        return self._convolve(input, F.conv3d)
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class ConvTranspose1d(_Transposed):

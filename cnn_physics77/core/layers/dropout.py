@@ -7,7 +7,7 @@ from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """Base class of the dropout layers.
 
     Args:
@@ -31,7 +31,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """Zeroes each value with probability p, and divides the others by 1 - p (Srivastava et al. 2014).
 
     In evaluation it is the identity.
@@ -45,35 +45,35 @@ class Dropout(_Dropout):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """As :class:`Dropout`, for whole channels of (N, C, L) or (C, L)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """As :class:`Dropout`, for whole channels of (N, C, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """As :class:`Dropout`, for whole channels of (N, C, D, H, W)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout for networks with :class:`SELU`: it preserves mean and variance (Klambauer et al. 2017)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training)
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """As :class:`AlphaDropout`, for whole channels."""
 
     def forward(self, input: Tensor) -> Tensor:

@@ -466,7 +466,7 @@ class Module(Stateful, Conversions):
 
     def __repr__(self) -> str:
         extra = self.extra_repr().split("\n") if self.extra_repr() else []
-        children = [f"({name}): {indented(repr(module))}" for name, module in self._modules.items()]
+        children = [f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()]
         if not children and len(extra) <= 1:
             return f"{self._get_name()}({''.join(extra)})"
         return f"{self._get_name()}(\n  " + "\n  ".join(extra + children) + "\n)"
@@ -476,9 +476,10 @@ def _wrong_kind(value: Any, what: str, expected: str) -> TypeError:
     return TypeError(f"cannot assign '{typename(value)}' as {what} ({expected} or None expected)")
 
 
-def indented(text: str) -> str:
-    """The text with every line except the first indented by two spaces."""
-    return text.replace("\n", "\n  ")
+def _addindent(s_: str, numSpaces: int) -> str:
+    """The text with every line except the first indented. Modules with a text of their own ask PyTorch for
+    it by this name."""
+    return s_.replace("\n", "\n" + " " * numSpaces)
 
 
 __all__ = ["Module"]

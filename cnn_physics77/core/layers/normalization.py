@@ -132,10 +132,15 @@ class _BatchNorm(_WithStatistics):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Raise a ShapeError unless the input has the right number of dimensions: a class that is not one of
+        those below has its own check."""
         if input.ndim not in self.dimensions:
             expected = " or ".join(f"{d}D" for d in self.dimensions)
             raise ShapeError(f"{type(self).__name__}: expected {expected} input (got {input.ndim}D input)")
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input_dim(input)
         momentum = self.momentum
         tracking = self.training and self.track_running_stats
         if tracking and self.num_batches_tracked is not None:

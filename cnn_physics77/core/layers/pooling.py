@@ -8,7 +8,7 @@ from cnn_physics77.core.operations.base.arguments import per_dimension
 from cnn_physics77.core.tensor import Tensor
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     def __init__(
         self,
         kernel_size,
@@ -43,14 +43,14 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The largest value of each window along one dimension: see :class:`MaxPool2d`."""
 
     def forward(self, input: Tensor):
         return F.max_pool1d(input, *self._settings())
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The largest value of each window: see :func:`nn.functional.max_pool2d`.
 
     Args:
@@ -68,7 +68,7 @@ class MaxPool2d(_MaxPool):
         return F.max_pool2d(input, *self._settings())
 
 
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPoolNd):
     """The largest value of each window over three dimensions: see :class:`MaxPool2d`."""
 
     def forward(self, input: Tensor):
@@ -146,7 +146,7 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class _AvgPool(Module):
+class _AvgPoolNd(Module):
     def __init__(
         self,
         kernel_size,
@@ -178,7 +178,7 @@ class _AvgPool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPoolNd):
     """The mean of each window: see :func:`nn.functional.avg_pool2d`.
 
     Args:
@@ -193,14 +193,14 @@ class AvgPool2d(_AvgPool):
         return F.avg_pool2d(input, *self._settings())
 
 
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPoolNd):
     """The mean of each window over three dimensions: see :class:`AvgPool2d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.avg_pool3d(input, *self._settings())
 
 
-class _AdaptiveAvgPool(Module):
+class _AdaptiveAvgPoolNd(Module):
     """The mean of windows that are chosen to give the output a certain size.
 
     Args:
@@ -215,14 +215,14 @@ class _AdaptiveAvgPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool1d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool2d`.
 
     >>> import cnn_physics77 as torch
@@ -234,14 +234,14 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """The mean of windows for a given output size: see :func:`nn.functional.adaptive_avg_pool3d`."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-class _AdaptiveMaxPool(Module):
+class _AdaptiveMaxPoolNd(Module):
     """The largest value of windows that are chosen to give the output a certain size.
 
     Args:
@@ -258,14 +258,14 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """The largest value of windows for a given output size: see :func:`nn.functional.adaptive_max_pool1d`."""
 
     def forward(self, input: Tensor):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The largest value of windows for a given output size: see
     :func:`nn.functional.adaptive_max_pool2d`."""
 
@@ -273,7 +273,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     """The largest value of windows for a given output size: see :func:`nn.functional.adaptive_max_pool3d`."""
 
     def forward(self, input: Tensor):

@@ -381,3 +381,62 @@ def test_older_words():
     for framework in (ours, torch):
         with pytest.warns(UserWarning, match="reduction='sum'"):
             assert framework.nn.MSELoss(size_average=False).reduction == "sum"
+
+
+class _Classes:
+    """What programs derive from PyTorch's layers, and from their private bases."""
+
+    def __init__(self, t):
+        nn, F = t.nn, t.nn.functional
+
+        class Standardized(nn.Conv2d):
+            def forward(self, x):
+                weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+                return self._conv_forward(x, weight, self.bias)
+
+        class Own(nn.modules.conv._ConvNd):
+            def __init__(self, inputs, outputs, size):
+                super().__init__(
+                    inputs, outputs, size, (1, 1), (1, 2), (1, 1), False, (0, 0), 1, True, "circular"
+                )
+
+            def forward(self, x):
+                x = F.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+                return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+        class AnyNorm(nn.modules.batchnorm._BatchNorm):
+            def _check_input_dim(self, input):
+                if input.ndim < 2:
+                    raise ValueError("expected 2 dimensions or more")
+
+        self.layers = [
+            lambda: Standardized(2, 3, 3, padding="same", padding_mode="reflect"),
+            lambda: Own(2, 4, (3, 5)),
+            lambda: AnyNorm(2),
+            lambda: nn.Sequential(nn.Dropout(0.0), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)),
+        ]
+
+
+@pytest.mark.needs_torch
+def test_classes_derived_from_layers_and_their_bases():
+    found = []
+    for t in (ours, torch):
+        results = []
+        for make in _Classes(t).layers:
+            layer = make().double()
+            for p in layer.parameters():
+                p.data.copy_(t.arange(p.numel()).double().cos().reshape(p.shape))
+            x = t.linspace(-1, 1, 2 * 2 * 6 * 6, dtype=t.float64).sin().reshape(2, 2, 6, 6)
+            results += [repr(layer), list(layer.state_dict()), layer(x).sum().item()]
+        modules = t.nn.modules
+        bases = modules.dropout._DropoutNd, modules.pooling._MaxPoolNd, modules.pooling._AvgPoolNd
+        kinds = [
+            isinstance(part, base) for part, base in zip(layer, (*bases, modules.pooling._AdaptiveAvgPoolNd))
+        ]
+        found.append((results, kinds))
+        with pytest.raises(ValueError, match="expected 2 dimensions or more"):
+            _Classes(t).layers[2]()(t.ones(3))
+    (mine, kinds), (theirs, their_kinds) = found
+    assert kinds == their_kinds == [True] * 4 and len(mine) == len(theirs)
+    for a, b in zip(mine, theirs):
+        assert a == (pytest.approx(b, rel=1e-12, abs=1e-12) if isinstance(b, float) else b)
