@@ -84,3 +84,14 @@ def test_pieces_are_those_of_short_arrays(name, dtype):
     expected = np.concatenate([part.numpy() for part in parts]).reshape(3, 300)
     np.testing.assert_array_equal(found[:300].T, expected)
     assert found.dtype == x.dtype
+
+
+@pytest.mark.parametrize("shapes", [((2, 3000), ()), ((), (3, 3000)), ((2, 1), (3000,)), ((), ())], ids=str)
+def test_pieces_broadcast(shapes):
+    a, b = (torch.from_numpy(np.random.default_rng(0).uniform(2, 3, shape)) for shape in shapes)
+    found = torch.special.zeta(a, b)
+    whole = torch.broadcast_tensors(a, b)
+    assert found.shape == whole[0].shape
+    for index in (0, found.numel() // 2, found.numel() - 1):
+        single = torch.special.zeta(*(x.reshape(-1)[index] for x in whole))
+        assert found.reshape(-1)[index] == single

@@ -26,7 +26,7 @@ def in_double(kernel: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
             if array.dtype.kind != "f":
                 raise TypeError(f"expected real floating numbers, found {array.dtype}")
         with np.errstate(all="ignore"):  # what is out of range in one formula is another's
-            return in_pieces(widened, 30.0, *arrays)
+            return in_pieces(widened, 30.0, *np.broadcast_arrays(*arrays, subok=True))
 
     return computed
 
