@@ -284,3 +284,15 @@ def test_versions_are_compared_as_in_pytorch():
             for version in ("2.13.0", "2.13.0+cpu"):
                 expected = getattr(Theirs(version), name)(other)
                 assert getattr(TorchVersion(version), name)(other) is expected, (version, name, other)
+
+
+def test_a_function_is_not_hidden_by_the_module_of_its_name():
+    done = python(
+        "-c",
+        "from cnn_physics77 import as_torch; as_torch.install()\n"
+        "from torchvision.ops.stochastic_depth import StochasticDepth\nimport torchvision.ops.roi_align\n"
+        "import torch.nn.utils.weight_norm\nfrom torchvision import ops\n"
+        "for found in (ops.stochastic_depth, ops.roi_align, torch.nn.utils.weight_norm):\n"
+        "    assert callable(found), found\n",
+    )
+    assert done.returncode == 0, done.stderr
