@@ -28,6 +28,98 @@ class MadeUp:
         raise KeyError(name)
 
 
+class Box:
+    """Code that uses it names nothing of what it reads."""
+
+    def __init__(self):
+        self.hidden = 2.0
+
+    def __getitem__(self, place):
+        return self.hidden
+
+    def __bool__(self):
+        return self.hidden > 2
+
+    def __iter__(self):
+        yield self.hidden
+
+    def __enter__(self):
+        return self.hidden
+
+    def __exit__(self, *exception):
+        pass
+
+
+class Reader:
+    """A descriptor."""
+
+    def __get__(self, owner, kind=None):
+        return owner.hidden
+
+
+class Described(Box):
+    scale = Reader()
+
+
+LEVEL = [2.0]
+
+
+class Made:
+    """Made anew by each call."""
+
+    def __init__(self):
+        self.scale = LEVEL[0]
+
+
+class Delegating(nn.Module):
+    """Has what its part has."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Linear(1, 1)
+        self.part.scale = 2.0
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self.part, name)
+
+
+class Parts(nn.Module):
+    """Containers and layers that are not called themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.several = nn.ModuleList([nn.Identity(), nn.ReLU()])
+        self.named = nn.ModuleDict({"one": nn.Identity()})
+        self.numbers = nn.ParameterList([torch.ones(1)])
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, x):
+        for part in self.several:
+            x = part(x)
+        return self.named["one"](x) * self.numbers[0] * self.layer.in_features
+
+
+def _within(x, box):
+    with box as scale:
+        return x * scale
+
+
+def _change_hidden(box):
+    box.hidden += 1.0
+
+
+PARTS = {
+    "an item of a list": lambda m: m.several.__setitem__(0, nn.Tanh()),
+    "a longer list": lambda m: m.several.append(nn.Tanh()),
+    "an item of a dictionary": lambda m: m.named.update({"one": nn.Tanh()}),
+    "a parameter of a list": lambda m: m.numbers.__setitem__(0, torch.full((1,), 3.0)),
+    "a number of a layer": lambda m: setattr(m.layer, "in_features", m.layer.in_features + 1),
+}
+
+
 class Configured(nn.Module):
     def __init__(self):
         super().__init__()
@@ -107,6 +199,28 @@ KINDS = {
         Holder,
         lambda m, x: m.inner(x),
         _replace("_modules", "inner", nn.Identity),
+    ),
+    "an item": (Box, lambda o, x: x * o[0], _change_hidden),
+    "the truth of an object": (Box, lambda o, x: x * 3 if o else x, _change_hidden),
+    "an iteration": (Box, lambda o, x: x * sum(o), _change_hidden),
+    "a context": (Box, lambda o, x: _within(x, o), _change_hidden),
+    "a descriptor": (Described, lambda o, x: x * o.scale, _change_hidden),
+    "what an object is made of": (
+        lambda: None,
+        lambda _, x: x * Made().scale,
+        lambda _: LEVEL.__setitem__(0, LEVEL[0] + 1),
+    ),
+    "an attribute that another object has": (
+        Delegating,
+        lambda m, x: x * m.scale,
+        lambda m: setattr(m.part, "scale", 3.0),
+    ),
+    **{f"{what}, called": (Parts, lambda m, x: m(x), change) for what, change in PARTS.items()},
+    **{f"{what}, not called": (Parts, Parts.forward, change) for what, change in PARTS.items()},
+    "the mode of a layer": (
+        lambda: nn.Linear(1, 1),
+        lambda m, x: x * 2 if m.training else x,
+        lambda m: m.train(not m.training),
     ),
     "one more hook": (_hooked, lambda m, x: m(x), _add_hook),
     "a gradient": (

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture.tree import is_equal
+from cnn_physics77.core.layers.containers import CONTAINERS
 from cnn_physics77.core.layers.module import REGISTRIES, Module
 from cnn_physics77.core.tensor import Tensor
 
@@ -23,6 +24,21 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_ITEMS = 64  # of a list, tuple, dict or set that is looked into
 MOST_BYTES = 1 << 20  # of an array of NumPy whose values are compared at each call
 FOREIGN_NUMBERS = "it draws random numbers of Python's or NumPy's; draw them by torch.rand"
+_NOT_IN_STEPS = {
+    *(
+        "__init__",
+        "__new__",
+        "__init_subclass__",
+        "__del__",
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+    ),
+    *("__repr__", "__str__", "__format__", "__dir__", "__annotations__", "__static_attributes__"),
+    *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__"),
+}
+"""Special names of a class that code does not use when it only uses an object."""
 _MISSING = object()
 
 
@@ -45,14 +61,16 @@ class Environment:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
         self._names: frozenset[str] = frozenset()  # of the attributes that all functions read
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
+        self._guarded: set[int] = set()
         self.problem = ""
         self._roots = [function]
         self._arguments = list(arguments)
         self._note_all()
 
-    def add(self, functions: Iterable[Callable]) -> None:
-        """Note what more functions read."""
+    def add(self, functions: Iterable[Callable], guarded: Iterable[Module]) -> None:
+        """Note what more functions read, now that the attributes of some modules are guarded as a whole."""
         self._roots += functions
+        self._guarded = set(map(id, guarded))
         self._note_all()
 
     def _note_all(self) -> None:
@@ -141,20 +159,21 @@ class Environment:
         """Note the attributes of an object that code reads, by their names, and the methods that it calls."""
         if thing is None or id(thing) in seen:
             return
-        if isinstance(thing, Module) and _is_of_library(type(thing).__module__):
-            return  # its attributes are guarded as a whole
+        if id(thing) in self._guarded and _is_of_library(type(thing).__module__):
+            return
         seen.add(id(thing))
         if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
             return
         space = getattr(thing, "__dict__", None)
         if space is not None:
             self._look_into(space, self._names, seen)
-        if isinstance(thing, Module):
-            for registry in REGISTRIES:
-                registered = thing.__dict__.get(registry, {})
-                if self._names & registered.keys():
-                    self._read.append((space, registry, registered))
-                    self._look_into(registered, self._names, seen)
+        for registry in REGISTRIES if isinstance(thing, Module) else ():
+            registered = thing.__dict__.get(registry, {})
+            if isinstance(thing, CONTAINERS):  # what is in it is read without a name
+                self._note(space, registry, seen)
+            elif self._names & registered.keys():
+                self._read.append((space, registry, registered))
+                self._look_into(registered, self._names, seen)
         for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
             if _is_of_library(kind.__module__) or kind is object:
                 continue
@@ -165,10 +184,22 @@ class Environment:
                     continue
                 if space is not None and name not in space:
                     self._read.append((space, name, _MISSING))  # it would hide that of the class
-                value = value.fget if isinstance(value, property) else value
-                if isinstance(value, FunctionType):
-                    self._visit(MethodType(value, thing), seen)
+                self._visit_method(value, thing, seen)
             self._look_into(kind.__dict__, self._names, seen)
+            for name in filter(_is_special, kind.__dict__):
+                self._read.append((kind.__dict__, name, kind.__dict__[name]))
+                self._visit_method(kind.__dict__[name], thing, seen)
+        if isinstance(thing, type):  # it may be called
+            for made_by in (thing.__new__, getattr(thing, "__init__")):  # noqa: B009 (mypy)
+                self._visit(made_by, seen)
+
+    def _visit_method(self, value: Any, thing: Any, seen: set) -> None:
+        """Note what a method, or the reader of an attribute, reads."""
+        value = value.fget if isinstance(value, property) else value
+        if isinstance(value, FunctionType):
+            self._visit(MethodType(value, thing), seen)
+        elif isinstance(reader := getattr(type(value), "__get__", None), FunctionType):
+            self._visit(MethodType(reader, value), seen)
 
     def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
         for name in sorted(names & space.keys()):
@@ -201,6 +232,11 @@ def _names(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+
+
+def _is_special(name: str) -> bool:
+    """Whether code can call a method of this name without saying it, such as ``__getitem__``."""
+    return name.startswith("__") and name.endswith("__") and name not in _NOT_IN_STEPS
 
 
 def _wrapped(function: Any) -> Any:

@@ -100,6 +100,10 @@ class Seen:
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
 
+    def parts(self) -> set[Module]:
+        """The modules, and all that they consist of."""
+        return {part for module in self.modules.values() for part in module.modules()}
+
 
 def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
     """A function is about to be called: the modules among its arguments, or whose method it is, take part."""

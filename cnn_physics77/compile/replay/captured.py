@@ -80,7 +80,8 @@ class Captured:
         made.trace.take_memory()
         self.how, self.environment = made.trace.how, environment
         self.samples, self.kept = made.samples, made.kept
-        environment.add(MethodType(type(module).forward, module) for module in made.seen.modules.values())
+        modules = made.seen.modules.values()
+        environment.add((MethodType(type(m).forward, m) for m in modules), made.seen.parts())
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.variables, self._aliases = made.variables, made.aliases
         self.proved = False

@@ -71,7 +71,7 @@ class Guards:
                     self._changed.append(ref(state.tensor))
         self.gradients = Gradients(gradients, operands, [state.array for state in others])
         self._module_hooks = [m._hooks for m in made.seen.modules.values() if m._hooks is not None]
-        self._modules = list(map(vars, made.seen.modules.values()))
+        self._modules = list(map(vars, made.seen.parts()))
         self._modules += [module.get(kind, {}) for module in self._modules for kind in REGISTRIES]
         self._attributes = list(map(len, self._modules)), list(_values_in(self._modules))
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self.steps]

@@ -414,4 +414,6 @@ def _description(key: int | str, value: Any, kind: Callable[[Tensor], object]) -
     return f"  ({key}): {whole} containing: [{kind(value)} of size {size}]"
 
 
+CONTAINERS = Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict
+
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
