@@ -342,3 +342,20 @@ def test_wrong_duals():
             with pytest.raises((ValueError, TypeError)):
                 forward.make_dual(x.int(), x.int())
         assert f.is_grad_enabled()
+
+
+@pytest.mark.parametrize("t", [ours, torch])
+def test_what_a_node_saved_has_pytorchs_names(t):
+    x = t.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    square, exp = x**2, x.exp()
+    assert square.grad_fn._saved_self.tolist() == x.tolist() and square.grad_fn._saved_self.requires_grad
+    assert exp.grad_fn._saved_result.tolist() == exp.tolist()
+    assert type(exp.grad_fn._saved_result.grad_fn) is type(exp.grad_fn)
+    product, matrix = x * exp, x @ square
+    assert product.grad_fn._saved_self.tolist() == x.tolist()
+    assert product.grad_fn._saved_other.tolist() == exp.tolist()
+    assert matrix.grad_fn._saved_mat2.tolist() == square.tolist()
+    assert not hasattr(exp.grad_fn, "_saved_other")
+    exp.sum().backward()
+    with pytest.raises(RuntimeError):
+        exp.grad_fn._saved_result  # noqa: B018

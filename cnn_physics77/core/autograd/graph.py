@@ -160,6 +160,14 @@ class Node:
         """Call ``fn(grad_outputs)`` before the derivative. A result other than None replaces them."""
         return hook_before(self, fn)
 
+    def __getattr__(self, name: str) -> Any:
+        """``_saved_self``, ``_saved_other``, ``_saved_result`` and the like: what the derivative needs, by
+        PyTorch's names."""
+        ask = getattr(self.op, "saved_value", None) if name.startswith("_saved_") else None
+        if ask is None:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
+        return ask(self, name.removeprefix("_saved_"))
+
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 

@@ -23,16 +23,16 @@ from cnn_physics77.core.tensor import Tensor
 Activation = str | Callable[[Tensor], Tensor]
 
 
-def _activation(given: Activation) -> Callable[[Tensor], Tensor]:
-    if not isinstance(given, str):
-        return given
-    if given not in ("relu", "gelu"):
-        raise RuntimeError(f"activation should be relu/gelu, not {given}; or give a function")
-    return F.relu if given == "relu" else F.gelu
+def _get_activation_fn(activation: Activation) -> Callable[[Tensor], Tensor]:
+    if not isinstance(activation, str):
+        return activation
+    if activation not in ("relu", "gelu"):
+        raise RuntimeError(f"activation should be relu/gelu, not {activation}; or give a function")
+    return F.relu if activation == "relu" else F.gelu
 
 
-def _copies(layer: Module, count: int) -> ModuleList:
-    return ModuleList([copy.deepcopy(layer) for _ in range(count)])
+def _get_clones(module: Module, N: int) -> ModuleList:
+    return ModuleList([copy.deepcopy(module) for _ in range(N)])
 
 
 def _mask(name: str, mask: Tensor | None, like: Tensor) -> Tensor | None:
@@ -44,6 +44,10 @@ class _Layer(Module):
     """What the layers of encoder and decoder share: attention and the dense network, with residuals."""
 
     _attentions: tuple[str, ...]
+    self_attn: MultiheadAttention
+    dropout1: Dropout
+    dropout2: Dropout
+    dropout3: Dropout
 
     def __init__(
         self,
@@ -75,14 +79,18 @@ class _Layer(Module):
             setattr(self, f"norm{part}", LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **of_all))
         for part in parts:
             setattr(self, f"dropout{part}", Dropout(dropout))
-        self.activation = _activation(activation)
+        self.activation = _get_activation_fn(activation)
 
     def _with_residual(self, part: int, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
         """x + f(norm(x)) or norm(x + f(x)), of the part with this number."""
-        norm, dropout = getattr(self, f"norm{part}"), getattr(self, f"dropout{part}")
-        if self.norm_first:
-            return x + dropout(function(norm(x)))
-        return norm(x + dropout(function(x)))
+        norm = getattr(self, f"norm{part}")
+        return x + function(norm(x)) if self.norm_first else norm(x + function(x))
+
+    # The parts of ``forward`` have PyTorch's names: a subclass may replace one.
+
+    def _sa_block(self, x: Tensor, attn_mask, key_padding_mask, is_causal: bool = False) -> Tensor:
+        y = self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return self.dropout1(y)
 
     def _dense(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
@@ -112,7 +120,6 @@ class TransformerEncoderLayer(_Layer):
     """
 
     _attentions = ("self_attn",)
-    self_attn: MultiheadAttention
 
     def forward(
         self,
@@ -125,9 +132,12 @@ class TransformerEncoderLayer(_Layer):
         padding = _mask("src_key_padding_mask", src_key_padding_mask, src)
 
         def attend(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, padding, False, mask, is_causal=is_causal)[0]
+            return self._sa_block(x, mask, padding, is_causal=is_causal)
 
-        return self._with_residual(2, self._with_residual(1, src, attend), self._dense)
+        return self._with_residual(2, self._with_residual(1, src, attend), self._ff_block)
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        return self.dropout2(self._dense(x))
 
 
 class TransformerDecoderLayer(_Layer):
@@ -144,7 +154,6 @@ class TransformerDecoderLayer(_Layer):
     """
 
     _attentions = ("self_attn", "multihead_attn")
-    self_attn: MultiheadAttention
     multihead_attn: MultiheadAttention
 
     def forward(
@@ -163,15 +172,22 @@ class TransformerDecoderLayer(_Layer):
         of_memory = _mask("memory_key_padding_mask", memory_key_padding_mask, tgt)
 
         def attend(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, padding, False, mask, is_causal=tgt_is_causal)[0]
+            return self._sa_block(x, mask, padding, tgt_is_causal)
 
         def attend_to_memory(x: Tensor) -> Tensor:
-            return self.multihead_attn(
-                x, memory, memory, of_memory, False, across, is_causal=memory_is_causal
-            )[0]
+            return self._mha_block(x, memory, across, of_memory, memory_is_causal)
 
         x = self._with_residual(1, tgt, attend)
-        return self._with_residual(3, self._with_residual(2, x, attend_to_memory), self._dense)
+        return self._with_residual(3, self._with_residual(2, x, attend_to_memory), self._ff_block)
+
+    def _mha_block(
+        self, x: Tensor, mem: Tensor, attn_mask, key_padding_mask, is_causal: bool = False
+    ) -> Tensor:
+        y = self.multihead_attn(x, mem, mem, key_padding_mask, False, attn_mask, is_causal=is_causal)[0]
+        return self.dropout2(y)
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        return self.dropout3(self._dense(x))
 
 
 class TransformerEncoder(Module):
@@ -201,7 +217,7 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ) -> None:
         super().__init__()
-        self.layers = _copies(encoder_layer, num_layers)
+        self.layers = _get_clones(encoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
         self.enable_nested_tensor = enable_nested_tensor
@@ -232,7 +248,7 @@ class TransformerDecoder(Module):
         self, decoder_layer: TransformerDecoderLayer, num_layers: int, norm: Module | None = None
     ) -> None:
         super().__init__()
-        self.layers = _copies(decoder_layer, num_layers)
+        self.layers = _get_clones(decoder_layer, num_layers)
         self.num_layers = num_layers
         self.norm = norm
 

@@ -308,3 +308,36 @@ def test_a_captured_step_of_a_transformer():
     for _ in range(5):
         x, padding = ours.randn(2, 3, 4), ours.rand(2, 3) < 0.3
         np.testing.assert_allclose(captured(x, padding).item(), eager(x, padding).item(), rtol=1e-6)
+
+
+@pytest.mark.needs_torch
+def test_a_subclass_replaces_parts_of_a_layer():
+    found = []
+    for t in (ours, torch):
+        nn = t.nn
+
+        class Encoder(nn.TransformerEncoderLayer):
+            def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+                y, weights = self.self_attn(x, x, x, key_padding_mask, attn_mask=attn_mask)
+                self.seen = weights.detach()
+                return self.dropout1(y)
+
+        class Decoder(nn.TransformerDecoderLayer):
+            def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
+                return 2 * super()._mha_block(x, mem, attn_mask, key_padding_mask, is_causal)
+
+            def _ff_block(self, x):
+                return x + super()._ff_block(x)
+
+        encoder, decoder = Encoder(4, 2, 8), Decoder(4, 2, 8, norm_first=True)
+        for layer in (encoder, decoder):
+            layer.double().eval()
+            for p in layer.parameters():
+                p.data.copy_(t.arange(p.numel()).double().cos().reshape(p.shape))
+        x = t.arange(24.0, dtype=t.float64).sin().reshape(3, 2, 4)
+        memory = encoder(x, src_mask=nn.Transformer.generate_square_subsequent_mask(3).double())
+        found.append(
+            [memory, encoder.seen, decoder(x, memory), nn.modules.transformer._get_clones(encoder, 2)[1](x)]
+        )
+    for a, b in zip(*found):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-11, atol=1e-12)

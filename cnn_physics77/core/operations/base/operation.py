@@ -298,6 +298,24 @@ class Operation:
             )
         return [None if e is None else call(gradient, saved) for e, call in zip(edges, calls)]
 
+    def saved_value(self, node: Node, name: str) -> Any:
+        """What a node saved, by PyTorch's name: ``self`` and ``other`` are the first two inputs, ``result``
+        is the output.
+
+        Raises:
+            AttributeError: the derivative does not need it.
+            GradientError: it was freed, or changed in place since.
+        """
+        if name not in self.signature:
+            i = {"self": 0, "mat1": 0, "other": 1, "exponent": 1, "mat2": 1}.get(name, len(self.inputs))
+            name = "y" if name == "result" else self.inputs[i] if i < len(self.inputs) else name
+        self._check(node)
+        saved = self._reconnect(node)
+        found = saved[self.signature.index(name)] if saved and name in self.signature else None
+        if found is None:
+            raise AttributeError(f"{self.title} does not save {name!r}, which its derivative does not need")
+        return found
+
     def _check(self, node: Node) -> None:
         """Raise a GradientError if the saved values were freed, or changed in place since."""
         if node.saved is None:
