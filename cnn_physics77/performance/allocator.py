@@ -1,12 +1,17 @@
-"""How the C library handles freed memory.
+"""How the C library handles freed memory, and in which pages.
 
 Every training step allocates and frees the same large arrays. glibc returns memory to the system as soon as
 some megabytes are free at the end of its heap, so the next step causes a page fault, and 4 KB of zeros, for
 every page. For a small VGG with batch 64 these are 7,000 faults, a fifth of the step. If glibc is set to keep
 freed memory, it reuses the same pages.
 
-The cost: up to `KEPT_BYTES` stay with the process, and glibc stops adapting its thresholds, which cannot be
-undone. Other C libraries (musl, macOS, Windows) have no such setting.
+A processor keeps the places of some thousand pages of 4 KB at hand; a ResNet-20 uses 50,000. Linux has pages
+of 2 MB for whoever asks (``madvise``). NumPy asks for arrays of 4 MB and more, and here the whole heap does,
+in which smaller ones lie: a step of a convolutional network takes 0.98 of its time (Zen 4).
+
+The cost: up to `KEPT_BYTES` stay with the process, rounded up to 2 MB where there are such pages, and glibc
+stops adapting its thresholds, which cannot be undone. Other C libraries (musl, macOS, Windows) have no such
+setting.
 """
 
 from __future__ import annotations
@@ -14,6 +19,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 # malloc.h of glibc
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -23,6 +30,13 @@ MMAP_BYTES = 1 << 25
 
 KEPT_BYTES = 1 << 30
 """The number of bytes that may be free at the end of the heap before memory is returned."""
+
+RESERVED_BYTES = 1 << 29
+"""The heap grows by so many addresses, without memory, before it asks for large pages: what it grows by later
+does not get them."""
+
+MADV_HUGEPAGE = 14  # mman.h of Linux
+LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 DEFAULT_BYTES = 1 << 17
 """glibc's initial value of both thresholds."""
@@ -42,7 +56,13 @@ def _glibc() -> ctypes.CDLL | None:
         library = ctypes.CDLL(None)
     except OSError:  # Python is statically linked
         return None
-    return library if hasattr(library, "gnu_get_libc_version") else None
+    if not hasattr(library, "gnu_get_libc_version"):
+        return None
+    library.malloc.argtypes, library.malloc.restype = (ctypes.c_size_t,), ctypes.c_void_p
+    library.free.argtypes = (ctypes.c_void_p,)
+    library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    library.malloc_trim.argtypes = (ctypes.c_size_t,)
+    return library
 
 
 def obstacle() -> str | None:
@@ -62,9 +82,25 @@ def state() -> str:
     return obstacle() or _state
 
 
+def large_pages() -> bool:
+    """Whether the heap has been given pages of 2 MB, as far as the system has free ones.
+
+    >>> large_pages() and state() != KEPT
+    False
+    """
+    try:
+        return state() == KEPT and "[never]" not in LARGE_PAGES.read_text()
+    except OSError:  # a system without them
+        return False
+
+
 def keep_freed_memory() -> bool:
-    """Set glibc to keep freed memory for the next allocation; returns whether it does."""
-    return _set(MMAP_BYTES, KEPT_BYTES, KEPT)
+    """Set glibc to keep freed memory for the next allocation, in large pages where Linux has them; returns
+    whether it keeps it."""
+    done = _set(MMAP_BYTES, KEPT_BYTES, KEPT)
+    if done:
+        _ask_for_large_pages()
+    return done
 
 
 def return_freed_memory() -> bool:
@@ -98,4 +134,19 @@ def trim() -> None:
     """
     library = _glibc()
     if library is not None:
-        library.malloc_trim(ctypes.c_size_t(0))
+        library.malloc_trim(0)
+        if _state == KEPT:
+            _ask_for_large_pages()
+
+
+def _ask_for_large_pages() -> None:
+    library = _glibc()
+    assert library is not None
+    blocks = [library.malloc(MMAP_BYTES // 2) for _ in range(2 * RESERVED_BYTES // MMAP_BYTES)]
+    for block in blocks:
+        library.free(block)  # the heap keeps its new end
+    with suppress(OSError):  # no /proc
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            if line.endswith("[heap]"):
+                start, stop = (int(address, 16) for address in line.split()[0].split("-"))
+                library.madvise(start, stop - start, MADV_HUGEPAGE)

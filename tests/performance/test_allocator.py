@@ -61,6 +61,30 @@ def test_freed_memory_is_used_again_without_page_faults_once_applied():
 
 
 @glibc
+@pytest.mark.skipif(
+    not allocator.LARGE_PAGES.exists() or "[never]" in allocator.LARGE_PAGES.read_text(),
+    reason="Linux has no pages of 2 MB here",
+)
+@pytest.mark.parametrize("before", ["", "performance.apply(); allocator.trim(); "])
+def test_arrays_lie_in_large_pages_once_applied(before):
+    """At least they may, as the system may have none free: Linux calls the advice "hg"."""
+    program = """
+performance.apply()
+x = np.ones(300_000, np.float32)
+address, advised = x.__array_interface__["data"][0], []
+for line in open("/proc/self/smaps"):
+    first = line.split()[0]
+    if not first.endswith(":"):
+        start, stop = (int(end, 16) for end in first.split("-"))
+        here = start < address + x.nbytes and address < stop
+    elif first == "VmFlags:" and here:
+        advised.append("hg" in line.split())
+print(int(all(advised)), performance.status().large_pages, sep=";")
+"""
+    assert run(before + program) == [(1, "True")]
+
+
+@glibc
 def test_a_policy_ends_and_gives_the_memory_back():
     program = """
 with performance.policy(keep_freed_memory=True):

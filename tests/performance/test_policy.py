@@ -87,15 +87,17 @@ def test_a_policy_chooses_the_engine():
 def test_status_in_words():
     found = performance.status()
     lines = dict(line.split(maxsplit=1) for line in str(found).splitlines())
-    assert lines["threads"] == str(get_num_threads()) and lines["allocator"] == allocator.state()
+    assert lines["threads"] == str(get_num_threads()) and lines["allocator"].startswith(allocator.state())
     assert blas.library is not None and lines["BLAS"].startswith(blas.library.path.name)
-    unknown = performance.Status(2, 0, None, (), None, None, "untouched")
+    unknown = performance.Status(2, 0, None, (), None, None, "untouched", False)
     assert str(unknown).splitlines() == [
         "threads    2",
         "pool       no worker started yet",
         "BLAS       no known control of its threads",
         "allocator  untouched",
     ]
+    kept = performance.Status(2, 0, None, (), None, None, "keeps freed memory", True)
+    assert str(kept).endswith("allocator  keeps freed memory, in pages of 2 MB")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processors cannot be chosen here")
