@@ -1,6 +1,7 @@
 """What a function reads besides the values of its arguments, and what it changes besides its results."""
 
 import copy
+import operator
 import random
 import types
 
@@ -204,6 +205,13 @@ KINDS = {
     "the truth of an object": (Box, lambda o, x: x * 3 if o else x, _change_hidden),
     "an iteration": (Box, lambda o, x: x * sum(o), _change_hidden),
     "a context": (Box, lambda o, x: _within(x, o), _change_hidden),
+    "a text": (Box, lambda o, x: x * vars(o)["hidden"], _change_hidden),
+    "another text": (Box, lambda o, x: x * operator.attrgetter("hidden")(o), _change_hidden),
+    "an attribute that is there": (
+        Box,
+        lambda o, x: x * 3 if hasattr(o, "hidden") else x,
+        lambda o: vars(o).clear(),
+    ),
     "a descriptor": (Described, lambda o, x: x * o.scale, _change_hidden),
     "what an object is made of": (
         lambda: None,

@@ -39,6 +39,7 @@ _NOT_IN_STEPS = {
     *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__"),
 }
 """Special names of a class that code does not use when it only uses an object."""
+_READ_BY_TEXT = {"getattr", "hasattr", "vars", "__dict__", "attrgetter"}
 _MISSING = object()
 
 
@@ -229,9 +230,12 @@ class _Attributes:
 def _names(code: CodeType) -> Iterator[str]:
     """The names of variables that code reads, also in functions inside of it."""
     yield from code.co_names
+    by_text = not _READ_BY_TEXT.isdisjoint(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
+        elif by_text and isinstance(constant, str):
+            yield constant
 
 
 def _is_special(name: str) -> bool:
