@@ -103,6 +103,10 @@ class Parts(nn.Module):
         return self.named["one"](x) * self.numbers[0] * self.layer.in_features
 
 
+def _plain():
+    return types.SimpleNamespace(hidden=2.0)
+
+
 def _within(x, box):
     with box as scale:
         return x * scale
@@ -205,10 +209,10 @@ KINDS = {
     "the truth of an object": (Box, lambda o, x: x * 3 if o else x, _change_hidden),
     "an iteration": (Box, lambda o, x: x * sum(o), _change_hidden),
     "a context": (Box, lambda o, x: _within(x, o), _change_hidden),
-    "a text": (Box, lambda o, x: x * vars(o)["hidden"], _change_hidden),
-    "another text": (Box, lambda o, x: x * operator.attrgetter("hidden")(o), _change_hidden),
+    "a text": (_plain, lambda o, x: x * vars(o)["hidden"], _change_hidden),
+    "another text": (_plain, lambda o, x: x * operator.attrgetter("hidden")(o), _change_hidden),
     "an attribute that is there": (
-        Box,
+        _plain,
         lambda o, x: x * 3 if hasattr(o, "hidden") else x,
         lambda o: vars(o).clear(),
     ),
