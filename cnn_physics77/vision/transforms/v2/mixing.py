@@ -7,8 +7,8 @@ import math
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import randint
-from cnn_physics77.core.tensor import Tensor, tensor
-from cnn_physics77.distributions import Beta
+from cnn_physics77.core.random import default_generator
+from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.nn.functional import one_hot
 
 
@@ -18,7 +18,6 @@ class _Mixing(Module):
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None) -> None:
         super().__init__()
         self.alpha, self.num_classes = alpha, num_classes
-        self._part = Beta(tensor([float(alpha)]), tensor([float(alpha)]))
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         name = type(self).__name__
@@ -32,7 +31,8 @@ class _Mixing(Module):
                 raise ValueError(f"{name}: expected num_classes for labels that are numbers, found None")
             labels = one_hot(labels, num_classes=self.num_classes)
         labels = labels if labels.is_floating_point() else labels.float()
-        mixed, part = self._mixed(images, self._part.sample(()).item())
+        drawn = default_generator.numpy.standard_gamma([self.alpha, self.alpha])
+        mixed, part = self._mixed(images, float(drawn[0] / drawn.sum()))  # of Beta(α, α)
         return mixed, labels.roll(1, 0) * (1 - part) + labels * part
 
     def _mixed(self, images: Tensor, part: float) -> tuple[Tensor, float]:
