@@ -21,7 +21,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cnn_physics77.core.autograd import LEAF, Node, node_of, sequence
 from cnn_physics77.core.backend.warning import warn
-from cnn_physics77.core.kernels import order
+from cnn_physics77.core.kernels import order, scan
 from cnn_physics77.core.kernels.runtime.layout import is_view
 from cnn_physics77.core.operations.indexing.clone import clone, contiguous_format, preserve_format
 from cnn_physics77.core.operations.indexing.shape import reshape
@@ -306,7 +306,7 @@ ALONG = {
 
 LAST = {
     np.sort: -1, np.argsort: -1, np.argmax: None, np.argmin: None, np.cumsum: None, np.cumprod: None,
-    order.argsort: -1, order.top: -1, order.nth: -1,
+    order.argsort: -1, order.top: -1, order.nth: -1, scan.records: -1,
 }  # fmt: skip
 """Functions of an array and ``axis``, None for the elements in one row, with its default."""
 

@@ -41,7 +41,7 @@ def argsort(x: np.ndarray, *, axis: int = -1, descending: bool = False) -> np.nd
 def _order(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
     n = x.shape[axis]
     if x.size > SMALL and SHORT < n < LONGEST and x.itemsize > 1:
-        return _by_rows(lambda rows: _sorted_rows(rows, descending), x, axis, n)
+        return by_rows(lambda rows: _sorted_rows(rows, descending), x, axis, n)
     return _stable(x, axis, descending)
 
 
@@ -106,7 +106,7 @@ def top(x: np.ndarray, *, k: int, axis: int = -1, largest: bool = True) -> np.nd
     n = x.shape[axis]
     if x.size <= SMALL or n <= SHORT or 4 * k > n or k == 0:
         return _order(x, axis, largest)[(slice(None),) * (axis % x.ndim) + (slice(k),)]
-    return _by_rows(lambda rows: _top_of_rows(rows, k, largest), x, axis, k)
+    return by_rows(lambda rows: _top_of_rows(rows, k, largest), x, axis, k)
 
 
 def _top_of_rows(rows: np.ndarray, k: int, largest: bool) -> np.ndarray:
@@ -160,7 +160,7 @@ def nth(x: np.ndarray, *, place: int, axis: int = -1) -> np.ndarray:
     """
     if x.size <= SMALL or x.shape[axis] <= SHORT:
         return np.take(_stable(x, axis, False), [place], axis=axis)
-    return _by_rows(lambda rows: _nth_of_rows(rows, place), x, axis, 1)
+    return by_rows(lambda rows: _nth_of_rows(rows, place), x, axis, 1)
 
 
 def _nth_of_rows(rows: np.ndarray, place: int) -> np.ndarray:
@@ -174,7 +174,7 @@ def _nth_of_rows(rows: np.ndarray, place: int) -> np.ndarray:
     return np.argmax(equal, axis=1, keepdims=True)
 
 
-def _by_rows(function: Callable, x: np.ndarray, axis: int, width: int) -> np.ndarray:
+def by_rows(function: Callable, x: np.ndarray, axis: int, width: int) -> np.ndarray:
     """``function`` of the rows along an axis, to ``width`` indices for each."""
     moved = np.moveaxis(x, axis, -1)
     rows = contiguous(moved).reshape(-1, moved.shape[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError
+from cnn_physics77.core.kernels import scan
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
@@ -16,7 +17,7 @@ from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.pointwise.arithmetic import conj, zero_like
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log_add_exp
 from cnn_physics77.core.operations.pointwise.where_clamp import where
-from cnn_physics77.core.operations.reduction.cumsum_prod import _accumulated, _recurrence
+from cnn_physics77.core.operations.reduction.cumsum_prod import _recurrence
 from cnn_physics77.core.operations.reduction.max_min import Kind, real_input, take_along
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
@@ -29,14 +30,7 @@ def _extremes_so_far(kind: type[Kind], ufunc: np.ufunc, input, dim: int) -> Kind
     dim = dimension(function, dim, input.array.ndim)
     if input.array.ndim == 0:
         return take_along(kind, input, np.zeros((), np.int64), dim, squeeze=False)
-    return take_along(kind, input, _records(ufunc, input.array, dim), dim, squeeze=False)
-
-
-def _records(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
-    """For each element the index of the last one, up to it, that equals the extreme so far, or is NaN."""
-    is_record = (x == ufunc.accumulate(x, axis=dim)) | (x != x)
-    place = np.arange(x.shape[dim]).reshape(tuple(-1 if axis == dim else 1 for axis in range(x.ndim)))
-    return np.maximum.accumulate(np.where(is_record, place, 0), axis=dim)
+    return take_along(kind, input, scan.records(input.array, ufunc=ufunc, axis=dim), dim, squeeze=False)
 
 
 @method("cummax")
@@ -81,7 +75,7 @@ def cummin(input: Tensor, dim: int) -> return_types.cummin:
 def _logcumsumexp(x, *, dim):
     """y_i = log(e^y_{i-1} + e^x_i), in double precision like all cumulative sums."""
     if x.dtype.kind != "c":
-        return _accumulated(np.logaddexp, x, dim)
+        return scan.accumulate(np.logaddexp, x, dim)
     y = np.moveaxis(x, dim, 0).astype(np.complex128)
     for i in range(1, len(y)):
         y[i] = log_add_exp(y[i - 1], y[i])

@@ -1,7 +1,7 @@
 r"""Cumulative sums and products, and the product. Their derivatives are exact even if factors are zero.
 
-The derivative of a product with respect to a factor is the product of all other factors. Division fails if a
-factor is zero. Instead, the products of the factors before it and after it are used:
+The derivative of a product with respect to a factor is the product of all other factors: the product divided
+by it. Division fails if a factor is zero. Then the products of the factors before it and after it are used:
 
 .. math:: \frac{\partial}{\partial x_i} \prod_j x_j = \Big(\prod_{j<i} x_j\Big) \Big(\prod_{j>i} x_j\Big).
 
@@ -10,7 +10,7 @@ These are cumulative products, :math:`y_i = x_i\, y_{i-1}`, a case of the linear
 
 .. math:: \bar b_i = \bar s_i + a_{i+1}^* \bar b_{i+1}, \qquad \bar a_i = \bar b_i\, s_{i-1}^*.
 
-So the derivatives of any order exist, and none of them divides. (G. E. Blelloch, *Prefix sums and their
+So the derivatives of any order exist. (G. E. Blelloch, *Prefix sums and their
 applications*, CMU-CS-90-190, section 1.4, on recurrences as scans.)
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.kernels import scan
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
@@ -31,14 +32,8 @@ from cnn_physics77.core.tensor import Tensor, method
 
 @operation(name="cumsum")
 def _cumsum(x, *, dim):
-    return _accumulated(np.add, x, dim)
-
-
-def _accumulated(ufunc: np.ufunc, x: np.ndarray, dim: int) -> np.ndarray:
-    """Sequential accumulation in double precision, as in PyTorch. A partial result may exceed the range of
-    float32 and return to it."""
-    wide = np.result_type(x.dtype, np.float64) if x.dtype.kind in "fc" else x.dtype
-    return ufunc.accumulate(x, axis=dim, dtype=wide).astype(x.dtype, copy=False)
+    """In double precision, as in PyTorch: a partial sum may exceed the range of float32 and return to it."""
+    return scan.accumulate(np.add, x, dim)
 
 
 @_cumsum.derivative("x")
@@ -126,11 +121,13 @@ def _(g, dim, by):
 
 @operation(name="cumprod")
 def _cumprod(x, *, dim):
-    return _accumulated(np.multiply, x, dim)
+    return scan.accumulate(np.multiply, x, dim)
 
 
 @_cumprod.derivative("x")
 def _(g, x, y, dim):
+    if _divides(y):
+        return flip(_cumsum(flip(g * conj(y), dim), dim=dim), dim) / conj(x)
     return _adjoint_recurrence(g, conj(x), dim) * conj(_shifted(y, dim=dim, by=1, fill=1))
 
 
@@ -164,8 +161,17 @@ def _prod(x, *, dim, keepdim):
     return np.multiply.reduce(x, axis=dim, dtype=x.dtype, keepdims=keepdim)
 
 
+def _divides(y: Tensor) -> bool:
+    """Whether products are finite and not rounded to 0, so that they can be divided by each factor."""
+    size = np.abs(y.array)
+    return bool(((size >= np.finfo(y.array.dtype).tiny) & (size < np.inf)).all())
+
+
 @_prod.derivative("x")
-def _(g, x, dim, keepdim):
+def _(g, x, y, dim, keepdim):
+    if _divides(y):
+        g, y = (expand_reduced(t, (dim,), keepdim, x.array.shape) for t in (g, y))
+        return g * conj(y / x)
     before = _shifted(_cumprod(x, dim=dim), dim=dim, by=1, fill=1)
     after = flip(_shifted(_cumprod(flip(x, dim), dim=dim), dim=dim, by=1, fill=1), dim)
     return expand_reduced(g, (dim,), keepdim, x.array.shape) * conj(before * after)
