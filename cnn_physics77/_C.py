@@ -30,6 +30,6 @@ class _nn:
 
 __getattr__, __dir__ = _lacking.attributes(
     globals(),
-    "Graph Node PyTorchFileReader Value",
+    "DeviceObjType Graph Node PyTorchFileReader Value",
     "there is no graph of TorchScript; torch.load reads files",
 )

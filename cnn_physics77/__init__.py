@@ -236,7 +236,8 @@ _LAZY |= dict.fromkeys(
 )
 _LAZY |= dict.fromkeys(_NATIVE, "cnn_physics77._native")
 _LAZY |= {"vmap": "cnn_physics77.func", "Future": "cnn_physics77.futures"}
-_LAZY |= {"PyTorchFileReader": "cnn_physics77._C", "ScriptModule": "cnn_physics77.jit"}
+_LAZY |= dict.fromkeys(("DeviceObjType", "PyTorchFileReader"), "cnn_physics77._C")
+_LAZY |= {"ScriptModule": "cnn_physics77.jit"}
 _LAZY |= dict.fromkeys(_AUTOCAST, "cnn_physics77.amp")
 _LAZY |= dict.fromkeys(("TypedStorage", "UntypedStorage", "is_storage"), "cnn_physics77.storage")
 _LAZY |= dict.fromkeys(_CONTROL, "cnn_physics77._control_flow")

@@ -22,8 +22,8 @@ def grad(
     r"""The gradients of the sum of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
 
     Args:
-        outputs: a tensor or a sequence of them, or of their edges (:class:`.graph.GradientEdge`).
-        inputs: a tensor or a sequence of them, or of their edges; leaves or results on the way.
+        outputs: a tensor or several, or their edges (:class:`.graph.GradientEdge`).
+        inputs: as ``outputs``, ``module.parameters()`` too; leaves or results on the way.
         grad_outputs: :math:`\partial L / \partial y` for each output, of its shape; None for 1.
         retain_graph: keep what the derivatives need for another backward pass. Default: ``create_graph``.
         create_graph: record the derivatives, so that they can be differentiated.

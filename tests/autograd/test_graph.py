@@ -359,3 +359,16 @@ def test_what_a_node_saved_has_pytorchs_names(t):
     exp.sum().backward()
     with pytest.raises(RuntimeError):
         exp.grad_fn._saved_result  # noqa: B018
+
+
+@pytest.mark.parametrize("t", [ours, pytest.param(torch, marks=pytest.mark.needs_torch)])
+def test_inputs_are_any_tensors_in_a_row(t):
+    layer = t.nn.Linear(2, 1, bias=False)
+    x = t.tensor([3.0, 4.0])
+    named = dict(layer.named_parameters())
+    for inputs in (layer.parameters(), iter([layer.weight]), named.values(), map(named.get, named)):
+        (found,) = t.autograd.grad(layer(x), inputs)
+        assert found.tolist() == [[3, 4]]
+    t.autograd.backward((layer(x) for _ in range(2)), inputs=layer.parameters())
+    layer(x).backward(inputs=layer.parameters())
+    assert layer.weight.grad.tolist() == [[9, 12]]

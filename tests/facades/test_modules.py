@@ -526,6 +526,17 @@ def test_operations_of_the_dispatcher_can_be_named():
     assert not hasattr(ours.ops.aten.add, "__wrapped__")
 
 
+def test_a_class_derived_from_a_module_of_a_graph_is_a_module():
+    class Mine(ours.fx.GraphModule):
+        pass
+
+    assert issubclass(Mine, nn.Module)
+    with pytest.raises(
+        NotImplementedError, match=r"^cnn_physics77 has no torch\.fx\.GraphModule: there is no"
+    ):
+        Mine(nn.Linear(1, 1), None)
+
+
 def test_what_is_lacking_can_be_copied():
     for lacking in (ours.onnx.export, ours.ops.aten.clone.default):
         for copied in (copy.deepcopy(lacking), pickle.loads(pickle.dumps(lacking))):

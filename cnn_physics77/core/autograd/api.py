@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, ValuesView
+
 import numpy as np
 
 from cnn_physics77.core.autograd.engine import run_backward
@@ -12,7 +14,7 @@ from cnn_physics77.core.errors import GradientError, ShapeError
 def _as_tuple(value) -> tuple:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    return tuple(value) if isinstance(value, (tuple, list, Iterator, ValuesView)) else (value,)
 
 
 def _initial_gradients(outputs, gradients, operation: str) -> list:
@@ -116,8 +118,8 @@ def grad(
     """The gradients of the sum of ``outputs`` with respect to ``inputs``; no ``.grad`` is touched.
 
     Args:
-        outputs: a tensor or a sequence of them.
-        inputs: a tensor or a sequence of them; leaves or results on the way.
+        outputs: a tensor or several.
+        inputs: a tensor or several, ``module.parameters()`` too; leaves or results on the way.
         grad_outputs: :math:`\\partial L / \\partial y` for each output, of its shape; None for 1.
         retain_graph: keep what the derivatives need for another backward pass. Default: ``create_graph``.
         create_graph: record the derivatives, so that they can be differentiated.
