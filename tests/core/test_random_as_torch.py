@@ -347,3 +347,29 @@ def test_numbers_within_vmap(randomness):
         return t.func.vmap(noisy, randomness=randomness)(t.zeros(4, 3))
 
     both(mapped, 1e-6)
+
+
+@pytest.mark.parametrize("size", [(2, 3, 20), (1, 16, 33), (2, 16, 9, 9), (1, 3, 12, 12), (2, 3, 5, 6, 7)])
+def test_results_of_convolutions_are_drawn_for_in_the_order_of_their_dimensions(size):
+    """Whatever order the kernels choose for their memory."""
+    d, channels = len(size) - 2, size[1]
+
+    def drawn(t):
+        F = t.nn.functional
+        x = t.arange(math.prod(size), dtype=t.float64).cos().reshape(size)
+        weight = t.arange(32 * channels * 3**d, dtype=t.float64).sin().reshape(32, channels, *(3,) * d)
+        y = getattr(F, f"conv{d}d")(x, weight)
+        pooled = getattr(F, f"max_pool{d}d")(F.relu(y), 2)
+        up = getattr(F, f"conv_transpose{d}d")(x, weight.transpose(0, 1))
+        results = [F.dropout(z, 0.4) for z in (y, pooled, up, F.batch_norm(y, None, None, training=True))]
+        views = [F.dropout(z, 0.4) for z in (y.transpose(1, 2), y[:, 1:], y.flatten(2))]
+        return [
+            *results,
+            *views,
+            t.rand_like(pooled),
+            t.randn_like(y),
+            t.randn_like(y[:, 1:]),
+            t.randint_like(y, 9),
+        ]
+
+    both(drawn, 1e-10)

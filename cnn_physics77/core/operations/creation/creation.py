@@ -22,6 +22,7 @@ from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.dimensions import sizes_of
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
 from cnn_physics77.core.operations.indexing.clone import (
+    asked_for,
     contiguous_format,
     laid_out,
     memory_format,
@@ -56,6 +57,7 @@ def in_format(made: Tensor, order) -> Tensor:
     """The new tensor in a memory format; None is the one that it has."""
     if order is not None and order is not preserve_format:
         made.array = laid_out("memory_format", made.array, order)
+        asked_for(made, order)
     return made
 
 

@@ -11,8 +11,10 @@ from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.kernels.runtime.layout import memory_axes
+from cnn_physics77.core.operations.base.views import base_of
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.random.numbers import Numbers
+from cnn_physics77.core.tensor import Tensor
 
 
 def numbers_of(generator: Generator | None) -> Numbers:
@@ -24,6 +26,31 @@ def in_order_of(array: np.ndarray, draw: Callable[[tuple[int, ...]], np.ndarray]
     axes = memory_axes(array)
     drawn = draw(tuple(array.shape[axis] for axis in axes))
     return drawn.transpose([axes.index(axis) for axis in range(array.ndim)])
+
+
+def laid_out(tensor: Tensor) -> np.ndarray:
+    """An array of the tensor's shape, in the order that its memory has in PyTorch.
+
+    Kernels here may put the channels of images last. Memory that has this order, and is no view of other
+    memory, is taken for theirs, unless the user asked for it. PyTorch's has the order of the dimensions.
+    """
+    owner = base_of(tensor)
+    x, base = tensor.array, owner.array
+    if base.ndim < 3 or "_channels_last" in vars(owner):
+        return x
+    axes = [axis for axis in memory_axes(base) if base.shape[axis] > 1]
+    if axes != [axis for axis in (0, *range(2, base.ndim), 1) if base.shape[axis] > 1]:
+        return x
+    if x is base:
+        return np.empty(x.shape, np.bool_)
+    of_base = {base.strides[axis]: axis for axis in sorted(axes)}
+    if any(n > 1 and stride not in of_base for n, stride in zip(x.shape, x.strides)):
+        return x
+    longer = (axis for axis in range(x.ndim) if x.shape[axis] > 1)
+    ordered = iter(sorted(longer, key=lambda axis: of_base[x.strides[axis]]))
+    axes = [next(ordered) if n > 1 else axis for axis, n in enumerate(x.shape)]
+    y = np.empty([x.shape[axis] for axis in axes], np.bool_)
+    return y.transpose([axes.index(axis) for axis in range(x.ndim)])
 
 
 @silent

@@ -19,6 +19,7 @@ from cnn_physics77.core.operations.creation.draws import (
     in_order_of,
     indices,
     integers,
+    laid_out,
     normal_like,
     numbers_of,
     uniform,
@@ -221,7 +222,7 @@ def randint_like(
 def _laid_out(input: Tensor, memory_format) -> np.ndarray:
     """An array of the shape and memory order that a new tensor gets."""
     if memory_format is preserve_format:
-        return input.array
+        return laid_out(input)
     return in_format(from_array(np.empty(input.array.shape, np.bool_)), memory_format).array
 
 

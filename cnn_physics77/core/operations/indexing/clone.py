@@ -79,6 +79,14 @@ def _(g):
     return g
 
 
+def asked_for(made: Tensor, order: memory_format) -> Tensor:
+    """The new tensor, with a note if its channels were asked to be last. PyTorch fills its memory with random
+    numbers in that order, unlike memory whose order a kernel here chose."""
+    if order in (channels_last, channels_last_3d):
+        vars(made)["_channels_last"] = True
+    return made
+
+
 @method("clone")
 def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> Tensor:
     """A copy in new memory: y = x, dy/dx = 1.
@@ -93,7 +101,7 @@ def clone(input: Tensor, *, memory_format: memory_format = preserve_format) -> T
     >>> x
     tensor([1., 2.])
     """
-    return _clone(input, order=memory_format)
+    return asked_for(_clone(input, order=memory_format), memory_format)
 
 
 @method("contiguous")
@@ -104,7 +112,9 @@ def _contiguous(self, memory_format: memory_format = contiguous_format) -> Tenso
     >>> torch.zeros(2, 3).T.is_contiguous(), torch.zeros(2, 3).T.contiguous().is_contiguous()
     (False, True)
     """
-    return self if self.is_contiguous(memory_format=memory_format) else _clone(self, order=memory_format)
+    if self.is_contiguous(memory_format=memory_format):
+        return self
+    return asked_for(_clone(self, order=memory_format), memory_format)
 
 
 @method("is_contiguous")

@@ -16,7 +16,7 @@ from cnn_physics77.core.kernels import dropout as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
-from cnn_physics77.core.operations.creation.draws import in_order_of
+from cnn_physics77.core.operations.creation.draws import in_order_of, laid_out
 from cnn_physics77.core.random import default_generator
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -76,7 +76,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     _check("dropout", input, p, training)
     if not training or p == 0:
         return input
-    mask = from_array(in_order_of(input.array, partial(_keep, p=p)))
+    mask = from_array(in_order_of(laid_out(input), partial(_keep, p=p)))
     return _applied("dropout", input, inplace, _dropout, mask, scale=1 / (1 - p) if p < 1 else 1.0)
 
 
@@ -175,7 +175,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     (True, True)
     """
     _check("alpha_dropout", input, p, training)
-    return _alpha("alpha_dropout", input, p, training, inplace, input.array)
+    return _alpha("alpha_dropout", input, p, training, inplace, laid_out(input))
 
 
 def feature_alpha_dropout(
