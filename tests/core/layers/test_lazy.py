@@ -75,6 +75,7 @@ def test_an_optimizer_made_before_holds_the_same_parameters(module):
     assert all(p.grad is not None and p in optimizer.state for p in net.parameters())
 
 
+@pytest.mark.needs_torch
 @BOTH
 def test_lazy_layers_are_beside_their_counterparts(module):
     files = module.nn.modules

@@ -229,6 +229,7 @@ def test_copies_and_pickles():
 NAMES = ("TransformerEncoderLayer", "TransformerDecoderLayer", "Transformer")
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("name", [*NAMES, "MultiheadAttention", "TransformerEncoder", "TransformerDecoder"])
 def test_arguments_of_forward(name):
     mine, theirs = (
