@@ -4,6 +4,7 @@ torchvision 0.28 for the same random numbers.
 
 from __future__ import annotations
 
+import colorsys
 import math
 
 import numpy as np
@@ -78,8 +79,18 @@ def test_hue():
     assert abs(off - 63).max() <= 3 and F.adjust_hue(IMAGE.convert("L"), 0.3).mode == "L"
     with pytest.raises(ValueError, match="is not in"):
         F.adjust_hue(IMAGE, 0.6)
-    with pytest.raises(TypeError, match="expected a PIL image, found Tensor"):
-        F.adjust_hue(TENSOR, 0.1)
+    for part in (0.25, -0.4, 0.0):
+        found = F.adjust_hue(TENSOR, part)
+        eighth = F.adjust_hue((TENSOR * 255).to(ours.uint8), part)
+        pixels = (image.movedim(1, -1).reshape(-1, 3).tolist() for image in (TENSOR, found, eighth))
+        for pixel, turned, in_bits in zip(*pixels):
+            hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
+            expected = np.array(colorsys.hsv_to_rgb((hue + part) % 1, saturation, value))
+            assert abs(turned - expected).max() < 1e-5 and abs(in_bits - 255 * expected).max() < 3.5
+    assert found.dtype == ours.float64 and F.adjust_hue(TENSOR[:, :1], 0.1).equal(TENSOR[:, :1])
+    np.testing.assert_allclose(F.adjust_hue(TENSOR, 1 / 3), TENSOR[:, [2, 0, 1]], atol=1e-6)
+    with pytest.raises(TypeError, match="adjust_hue: expected a tensor"):
+        F.adjust_hue(TENSOR[0, 0], 0.1)
 
 
 def test_random_changes_draw_from_the_default_generator():

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.operations.creation.creation import zeros_like
+from cnn_physics77.core.operations.indexing.cat_split import stack
+from cnn_physics77.core.operations.pointwise.where_clamp import minimum, where
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
 
@@ -89,23 +91,36 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
 
 
 def adjust_hue(img: Any, hue_factor: float) -> Any:
-    """A PIL image with its hue turned by a part of the circle, from -0.5 to 0.5.
+    """The image with its hue turned by a part of the circle, from -0.5 to 0.5. A grey one stays as it is.
 
-    Raises:
-        TypeError: a tensor.
+    The hue of a tensor is computed in float32. With v the largest channel, d what it exceeds the smallest one
+    by, and the hue h from 0 to 6, the channel is v - d max(0, min(k, 4 - k, 1)) with k = (n + h) mod 6 and
+    n = 5, 3, 1 for red, green and blue (A. R. Smith, SIGGRAPH 1978).
     """
+    check_image("adjust_hue", img)
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"adjust_hue: hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
-    if not is_pil(img):
-        raise TypeError(
-            f"adjust_hue: expected a PIL image, found {type(img).__name__}; convert by to_pil_image"
-        )
+    if isinstance(img, Tensor):
+        return img if _channels("adjust_hue", img) == 1 else _turned(img, hue_factor)
     if img.mode in ("L", "1", "I", "F"):
         return img
     hue, saturation, value = img.convert("HSV").split()
     turned = (np.asarray(hue).astype(np.int64) + int(hue_factor * 255)) % 256
     hue = pillow("Image").fromarray(turned.astype(np.uint8))
     return pillow("Image").merge("HSV", (hue, saturation, value)).convert(img.mode)
+
+
+def _turned(img: Tensor, part: float) -> Tensor:
+    pixels = img.to(np.float32) if img.is_floating_point() else img.to(np.float32) / 255
+    red, green, blue = pixels.unbind(-3)
+    most, least = pixels.amax(-3), pixels.amin(-3)
+    spread = most - least
+    whole = where(spread == 0, 1, spread)
+    of_red, of_green, of_blue = (green - blue) / whole, 2 + (blue - red) / whole, 4 + (red - green) / whole
+    hue = where(most == red, of_red, where(most == green, of_green, of_blue)) + 6 * part
+    places = [(n + hue) % 6 for n in (5, 3, 1)]
+    turned = stack([most - spread * minimum(k, 4 - k).clamp(0, 1) for k in places], -3)
+    return turned.to(img.dtype) if img.is_floating_point() else (turned * 255.999).to(img.dtype)
 
 
 __all__ = [
