@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnn_physics77.core.kernels import rows
+from cnn_physics77.core.kernels.scatter import take_along
 
 WIDTH = 2 * rows.SPLIT + 1
 INDICES = {
@@ -62,3 +63,17 @@ def test_products_with_a_sparse_matrix(name, width):
     np.testing.assert_allclose(rows.weighted_rows(factors, row, column, b, 200), matrix @ b, atol=1e-12)
     expected = [g[i] @ b[j] for i, j in zip(row, column)]
     np.testing.assert_allclose(rows.inner_products(g, row, b, column), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex128", "bool"])
+@pytest.mark.parametrize("shape", [(200, 150), (3, 5, 2000), (40000,), (150, 0)], ids=str)
+def test_take_along(shape, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 50, shape).astype(dtype)
+    for axis in range(x.ndim):
+        index = rng.integers(0, max(shape[axis], 1), shape)
+        for source in (x, np.asfortranarray(x), x[..., ::-1]):
+            expected = np.take_along_axis(source, index, axis)
+            np.testing.assert_array_equal(take_along(source, index, axis), expected)
+    few = rng.integers(0, max(shape[-1], 1), (*shape[:-1], min(shape[-1], 700)))
+    np.testing.assert_array_equal(take_along(x, few, x.ndim - 1), np.take_along_axis(x, few, -1))

@@ -1,4 +1,4 @@
-"""Addition of values at indices that may occur several times.
+"""Elements at indices along an axis, and addition of values at indices that may occur several times.
 
 NumPy's ``add.at`` is fast for a flat array with flat positions, and slow otherwise. So the flat positions
 :math:`\\sum_k i_k s_k`, with the strides s, are computed first.
@@ -11,6 +11,10 @@ from math import prod
 import numpy as np
 
 from cnn_physics77.core.backend.dtypes import accumulator
+from cnn_physics77.core.kernels.runtime.tiling import for_blocks
+
+LARGE = 1 << 14
+"""Fewer elements are taken by one call of NumPy."""
 
 
 def add_at(out: np.ndarray, key: tuple, values: np.ndarray) -> None:
@@ -46,6 +50,29 @@ def add_along(out: np.ndarray, index: np.ndarray, axis: int, values: np.ndarray)
            [0., 1., 1.]])
     """
     _add(out.reshape(-1), positions_along(out.shape, index, axis).reshape(-1), values.reshape(-1))
+
+
+def take_along(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+    """``numpy.take_along_axis`` for indices that are not negative, many rows of which are divided among the
+    threads.
+
+    >>> take_along(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1, 1], [0, 1]]), 1)
+    array([[2., 2.],
+           [3., 4.]])
+    """
+    rows = index.shape[:-1]
+    if index.size < LARGE or axis != x.ndim - 1 or x.shape[:-1] != rows or not x.flags.c_contiguous:
+        return np.take_along_axis(x, index, axis)
+    n, count = x.shape[-1], index.shape[-1]
+    y = np.empty(index.shape, x.dtype, like=x)
+    elements, places, target = x.reshape(-1), index.reshape(-1, count), y.reshape(-1, count)
+    starts = np.arange(len(places))[:, None] * n
+
+    def block(part: slice) -> None:
+        target[part] = elements.take(places[part] + starts[part])
+
+    for_blocks(block, len(places), 8 * count, index.size * 2e-3)
+    return y
 
 
 def _add(out: np.ndarray, positions: np.ndarray, values: np.ndarray) -> None:

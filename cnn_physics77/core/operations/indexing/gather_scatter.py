@@ -12,7 +12,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.one_call import one_call
-from cnn_physics77.core.kernels.scatter import add_along, positions_along
+from cnn_physics77.core.kernels.scatter import add_along, positions_along, take_along
 from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
@@ -27,7 +27,7 @@ from cnn_physics77.core.tensor import Tensor, from_array, method
 @operation(name="gather")
 def gather_along(x, index, *, dim, squeeze):
     """y = x at the index along dim, which is removed if squeeze. The other dimensions may be smaller."""
-    y = np.take_along_axis(x[_corner(index, dim)], index, dim)
+    y = take_along(x[_corner(index, dim)], index, dim)
     return y.squeeze(dim) if squeeze else y
 
 
