@@ -25,6 +25,10 @@ def graph_break(msg: str = "") -> None:
     """Nothing: there is no graph of the program."""
 
 
+def mark_static_address(t: Any, guard: bool = True) -> None:
+    """Nothing: a capture reads parameters and buffers where they are."""
+
+
 mark_static = mark_dynamic
 
 __all__ = [
@@ -37,6 +41,7 @@ __all__ = [
     "is_compiling",
     "mark_dynamic",
     "mark_static",
+    "mark_static_address",
     "reset",
 ]
 

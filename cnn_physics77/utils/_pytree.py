@@ -10,6 +10,8 @@ from collections import OrderedDict, deque, namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+Context = Any
+"""What describes a container besides its items, in annotations."""
 PyTree = Any
 """The name by which annotations call a nested container of tensors."""
 
@@ -193,6 +195,7 @@ def tree_broadcast(prefix: Any, tree: Any) -> list | None:
 
 __all__ = [
     "SUPPORTED_NODES",
+    "Context",
     "LeafSpec",
     "MappingKey",
     "NodeDef",
