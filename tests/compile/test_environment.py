@@ -216,6 +216,11 @@ KINDS = {
         lambda o, x: x * 3 if hasattr(o, "hidden") else x,
         lambda o: vars(o).clear(),
     ),
+    "an attribute that was not there": (
+        _plain,
+        lambda o, x: x * getattr(o, "late", 1.0),
+        lambda o: setattr(o, "late", 3.0),
+    ),
     "a descriptor": (Described, lambda o, x: x * o.scale, _change_hidden),
     "what an object is made of": (
         lambda: None,

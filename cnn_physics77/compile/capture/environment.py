@@ -61,6 +61,7 @@ class Environment:
     def __init__(self, function: Callable, arguments: Iterable[Any] = ()) -> None:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
         self._names: frozenset[str] = frozenset()  # of the attributes that all functions read
+        self._texts: frozenset[str] = frozenset()  # those among them that need not be there
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()
         self.problem = ""
@@ -121,7 +122,9 @@ class Environment:
         if (id(function), id(owner)) in seen:
             return
         seen.add((id(function), id(owner)))
-        names = frozenset(_names(function.__code__))
+        texts = frozenset(_texts(function.__code__))
+        names = texts.union(_names(function.__code__))
+        self._texts |= texts
         self._names |= names
         self._look_into(function.__globals__, names, seen)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
@@ -168,6 +171,7 @@ class Environment:
         space = getattr(thing, "__dict__", None)
         if space is not None:
             self._look_into(space, self._names, seen)
+            self._read += [(space, name, _MISSING) for name in sorted(self._texts - space.keys())]
         for registry in REGISTRIES if isinstance(thing, Module) else ():
             registered = thing.__dict__.get(registry, {})
             if isinstance(thing, CONTAINERS):  # what is in it is read without a name
@@ -230,11 +234,18 @@ class _Attributes:
 def _names(code: CodeType) -> Iterator[str]:
     """The names of variables that code reads, also in functions inside of it."""
     yield from code.co_names
-    by_text = not _READ_BY_TEXT.isdisjoint(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names(constant)
-        elif by_text and isinstance(constant, str):
+
+
+def _texts(code: CodeType) -> Iterator[str]:
+    """The names by which code may ask for attributes, as ``hasattr`` does."""
+    by_text = not _READ_BY_TEXT.isdisjoint(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _texts(constant)
+        elif by_text and isinstance(constant, str) and constant.isidentifier():
             yield constant
 
 
