@@ -214,7 +214,7 @@ _RARE = """
 accelerator amp backends compiler cpu distributed distributions export fft func functional futures fx hub
 jit library masked mps mtia multiprocessing nested onnx overrides package performance profiler quantization
 quasirandom random return_types serialization signal sparse special storage torch_version types utils
-version xpu ops _C _dynamo _tensor_str _vmap_internals __config__
+version xpu ops _C _dynamo _higher_order_ops _tensor_str _vmap_internals __config__
 """
 _RARE_MODULES = tuple(_RARE.split())
 _AUTOCAST = (
