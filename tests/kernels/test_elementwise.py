@@ -95,3 +95,15 @@ def test_pieces_broadcast(shapes):
     for index in (0, found.numel() // 2, found.numel() - 1):
         single = torch.special.zeta(*(x.reshape(-1)[index] for x in whole))
         assert found.reshape(-1)[index] == single
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["logaddexp", "logaddexp2"])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_logarithms_of_sums_of_many(name, dtype):
+    a, b = np.random.default_rng(0).normal(0, 30, (2, 3, elementwise.SMALL)).astype(dtype)
+    a[0, :5], b[0, :5] = [np.inf, -np.inf, np.inf, np.nan, 1], [np.inf, -np.inf, -np.inf, 1, 1]
+    found = getattr(torch, name)(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+    expected = getattr(np, name)(a.astype(np.longdouble), b.astype(np.longdouble))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=4 * eps, atol=4 * eps)

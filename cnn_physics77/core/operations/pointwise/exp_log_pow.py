@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cnn_physics77.core.backend.conversion import check_fits
 from cnn_physics77.core.errors import ArgumentError, ShapeError
+from cnn_physics77.core.kernels.elementwise import SMALL, in_pieces
 from cnn_physics77.core.operations.base.broadcasting import common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, of_tensors, unary
 from cnn_physics77.core.operations.base.operation import check_tensor_among
@@ -257,11 +260,23 @@ def log_add_exp(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """ln(eᵃ + eᵇ) of arrays, without overflow. Complex numbers: the one with the larger real part, plus the
     principal value of ln(1 + e^-d) for the difference d."""
     if a.dtype.kind != "c":
-        return np.logaddexp(a, b)
+        return _log_add(np.logaddexp, np.exp, 1.0, a, b)
     first = a.real > b.real
     larger, smaller = np.where(first, a, b), np.where(first, b, a)
     nothing = np.isneginf(smaller.real)
     return larger + np.log1p(np.exp(np.where(nothing, -np.inf, smaller - np.where(nothing, 0, larger))))
+
+
+def _log_add(ufunc: np.ufunc, power: np.ufunc, scale: float, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """max(a, b) + scale ln(1 + power(-|a - b|)), which ``ufunc`` computes number by number."""
+    if a.size < SMALL or a.shape != b.shape or a.itemsize < 4:
+        return ufunc(a, b)
+
+    def piece(a, b):
+        distance = np.abs(np.where(a == b, 0, a - b))  # 0 also of equal infinities
+        return np.maximum(a, b) + scale * np.log1p(power(-distance))
+
+    return in_pieces(piece, 8.0, a, b)
 
 
 _logaddexp = binary(
@@ -282,7 +297,7 @@ _logaddexp = binary(
 
 _logaddexp2 = binary(
     "logaddexp2",
-    np.logaddexp2,
+    lambda a, b: _log_add(np.logaddexp2, np.exp2, 1 / math.log(2), a, b),
     """y = log₂(2ᵃ + 2ᵇ), without overflow; dy/da = 2^(a - y).
 
     Raises:
