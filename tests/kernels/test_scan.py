@@ -28,7 +28,10 @@ def test_accumulate(shape, dtype):
                 expected = ufunc.accumulate(x.astype(wide), axis=axis)
                 found = scan.accumulate(ufunc, x, axis)
                 assert found.dtype == x.dtype
-                np.testing.assert_array_equal(found, expected.astype(dtype))
+                rtol = (
+                    1e-6 if x.dtype.kind == "c" else 0
+                )  # processors round products of complex numbers differently
+                np.testing.assert_allclose(found, expected.astype(dtype), rtol=rtol)
 
 
 def looped(row: np.ndarray, better: Callable[[float, float], bool]) -> list[int]:
