@@ -12,6 +12,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.kernels.runtime.layout import memory_axes
 from cnn_physics77.core.operations.base.views import base_of
+from cnn_physics77.core.operations.indexing.clone import is_asked_for
 from cnn_physics77.core.random import Generator, default_generator
 from cnn_physics77.core.random.numbers import Numbers
 from cnn_physics77.core.tensor import Tensor
@@ -36,7 +37,7 @@ def laid_out(tensor: Tensor) -> np.ndarray:
     """
     owner = base_of(tensor)
     x, base = tensor.array, owner.array
-    if base.ndim < 3 or "_channels_last" in vars(owner):
+    if base.ndim < 3 or is_asked_for(owner):
         return x
     axes = [axis for axis in memory_axes(base) if base.shape[axis] > 1]
     if axes != [axis for axis in (0, *range(2, base.ndim), 1) if base.shape[axis] > 1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -79,12 +80,20 @@ def _(g):
     return g
 
 
+_asked_for: WeakValueDictionary[int, Tensor] = WeakValueDictionary()
+
+
 def asked_for(made: Tensor, order: memory_format) -> Tensor:
-    """The new tensor, with a note if its channels were asked to be last. PyTorch fills its memory with random
+    """The new tensor; it is noted if its channels were asked to be last. PyTorch fills its memory with random
     numbers in that order, unlike memory whose order a kernel here chose."""
     if order in (channels_last, channels_last_3d):
-        vars(made)["_channels_last"] = True
+        _asked_for[id(made)] = made
     return made
+
+
+def is_asked_for(x: Tensor) -> bool:
+    """Whether this tensor's channels were asked to be last."""
+    return _asked_for.get(id(x)) is x
 
 
 @method("clone")

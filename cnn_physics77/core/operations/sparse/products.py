@@ -42,6 +42,3 @@ def _(v, g_shape, b, rows, columns):
 @inner_products.derivative("b")
 def _(v, g, b_shape, rows, columns):
     return weighted_rows(v, conj(g), columns, rows, count=b_shape[0])
-
-
-__all__ = ["inner_products", "weighted_rows"]

@@ -50,7 +50,7 @@ rows = [
             Bad(NotImplementedError, "for its spatial", np.ones((1, 2)), (), mode="nearest"),
             Bad(RuntimeError, "greater than 0", np.ones((1, 1, 2)), 0),
             Bad(TypeError, "floating", np.ones((1, 1, 2), int), 3),
-            Bad(TypeError, "one of int", np.ones((1, 1, 2)), 3.5),
+            Bad(TypeError, "expected sizes as integers", np.ones((1, 1, 2)), 3.5),
         ],
     ),
 ]
