@@ -69,8 +69,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 class Stub(types.ModuleType):
-    """Stands for PyTorch and all in it. Names are looked up freely. The first call in a test skips the test,
-    and in the body of a test module the whole module.
+    """Stands for PyTorch and all in it. Names are looked up freely. The first call or operator in a test
+    skips the test, and in the body of a test module the whole module.
     """
 
     def __getattr__(self, name):
@@ -81,7 +81,7 @@ class Stub(types.ModuleType):
     def __call__(self, *args, **kwargs):
         pytest.skip("needs PyTorch", allow_module_level=True)
 
-    __mro_entries__ = __call__
+    __mro_entries__ = __getitem__ = __or__ = __ror__ = __call__
 
     def __instancecheck__(self, instance):
         return False  # SciPy asks this of every array, once PyTorch is loaded

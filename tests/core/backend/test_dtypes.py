@@ -17,6 +17,7 @@ ALIASES = ["half", "float", "double", "cfloat", "cdouble", "short", "int", "long
 each = pytest.mark.parametrize("name", NAMES)
 
 
+@pytest.mark.needs_torch
 @each
 def test_questions_are_answered_as_by_pytorch(name):
     mine, theirs = getattr(ours, name), getattr(torch, name)
@@ -32,6 +33,7 @@ def test_questions_are_answered_as_by_pytorch(name):
             mine.to_complex()
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("t", [ours, torch])
 def test_there_is_one_object_of_each(t):
     for name in NAMES:
@@ -48,6 +50,7 @@ def test_there_is_one_object_of_each(t):
         t.dtype("float32")
 
 
+@pytest.mark.needs_torch
 @pytest.mark.parametrize("name", ["bfloat16", "complex32", "float8_e4m3fn", "qint32", "quint8"])
 def test_one_that_numpy_lacks_can_be_named_and_compared(name):
     mine, theirs = getattr(ours, name), getattr(torch, name)
