@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 # malloc.h of glibc
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 MMAP_BYTES = 1 << 25
 """The largest threshold that glibc accepts. Larger arrays are mapped and unmapped individually."""
@@ -39,9 +39,14 @@ MADV_HUGEPAGE = 14  # mman.h of Linux
 LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 DEFAULT_BYTES = 1 << 17
-"""glibc's initial value of both thresholds."""
+"""glibc's initial value of both thresholds, and of what it adds when the heap grows."""
 
-SETTINGS_OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+SETTINGS_OF_THE_USER = (
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+    "GLIBC_TUNABLES",
+)
 """Environment variables; if one is set, the allocator is not changed."""
 
 UNTOUCHED, KEPT, RETURNED = "untouched", "keeps freed memory", "gives freed memory back"
@@ -142,9 +147,9 @@ def trim() -> None:
 def _ask_for_large_pages() -> None:
     library = _glibc()
     assert library is not None
-    blocks = [library.malloc(MMAP_BYTES // 2) for _ in range(2 * RESERVED_BYTES // MMAP_BYTES)]
-    for block in blocks:
-        library.free(block)  # the heap keeps its new end
+    library.mallopt(M_TOP_PAD, RESERVED_BYTES)
+    library.free(library.malloc(MMAP_BYTES // 2))  # the heap grows, and keeps its new end
+    library.mallopt(M_TOP_PAD, DEFAULT_BYTES)
     with suppress(OSError):  # no /proc
         for line in Path("/proc/self/maps").read_text().splitlines():
             if line.endswith("[heap]"):

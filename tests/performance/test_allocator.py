@@ -121,6 +121,7 @@ show()
     [
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
         ("MALLOC_MMAP_THRESHOLD_", "131072"),
+        ("MALLOC_TOP_PAD_", "131072"),
         ("GLIBC_TUNABLES", "glibc.malloc.arena_max=8"),
     ],
 )
