@@ -101,8 +101,8 @@ def apply(threads: int | None = None, keep_freed_memory: bool = True) -> Status:
         keep_freed_memory: set glibc to keep freed memory for the next allocation, in pages of 2 MB where
             Linux has them (see `allocator`). A training step takes up to a fifth less time, and up to 1 GB
             stays with the process. It has no effect with other C libraries, or if an environment variable
-            sets the allocator (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``).
-            False does not change the setting.
+            sets the allocator (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``MALLOC_TOP_PAD_``,
+            ``GLIBC_TUNABLES``). False does not change the setting.
 
     Returns:
         The settings after the call.

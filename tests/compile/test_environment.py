@@ -3,6 +3,7 @@
 import copy
 import operator
 import random
+import sys
 import types
 
 import numpy as np
@@ -336,3 +337,17 @@ def test_within_vmap():
     for value in range(5):
         found = torch.vmap(compiled)(torch.full((3, 2), float(value)))
         np.testing.assert_array_equal(found, np.full(3, 4.0 * value))
+
+
+def test_a_long_chain_of_objects():
+    """Longer than Python's calls may be nested."""
+    chain = types.SimpleNamespace(next=None, scale=1.0)
+    for _ in range(2 * sys.getrecursionlimit()):
+        chain = types.SimpleNamespace(next=chain, scale=1.0)
+    compiled = torch.compile(lambda x: x * chain.scale * chain.next.scale)
+    for scale in (1.0, 3.0):
+        chain.next.scale = scale
+        for _ in range(4):
+            assert compiled(torch.ones(2)).tolist() == [scale, scale]
+    while chain is not None:  # its end would be nested too deeply
+        chain = chain.next

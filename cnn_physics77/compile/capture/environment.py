@@ -7,6 +7,7 @@ numbers and texts equal.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from inspect import getattr_static
@@ -64,6 +65,9 @@ class Environment:
         self._texts: frozenset[str] = frozenset()  # those among them that need not be there
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()
+        self._waiting: list[
+            tuple[Callable, Any]
+        ] = []  # what is looked at next: chains of objects may be long
         self.problem = ""
         self._roots = [function]
         self._arguments = list(arguments)
@@ -81,10 +85,11 @@ class Environment:
         while names != self._names:
             names, self._read = self._names, []
             seen: set = set()
-            for function in self._roots:
-                self._visit(function, seen)
-            for value in self._arguments:
-                self._look_through(value, seen)
+            self._waiting = [(self._look_through, value) for value in self._arguments]
+            self._waiting += [(self._visit, function) for function in self._roots]
+            while self._waiting:
+                look, thing = self._waiting.pop()
+                look(thing, seen)
 
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
@@ -126,21 +131,22 @@ class Environment:
         names = texts.union(_names(function.__code__))
         self._texts |= texts
         self._names |= names
-        self._look_into(function.__globals__, names, seen)
+        if (function.__module__ or "").partition(".")[0] not in sys.stdlib_module_names:
+            self._look_into(function.__globals__, names)  # those of Python's modules do not change
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            self._note(_Attributes(cell, "cell_contents"), name, seen)
+            self._note(_Attributes(cell, "cell_contents"), name)
         defaults = function.__defaults__ or ()
         where = _Attributes(function, "__defaults__")
         self._read.append((where, "__defaults__", _Items(defaults) if defaults else None))
         for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
-            self._note({"a default": value}, "a default", seen)
+            self._note({"a default": value}, "a default")
         self._look_at(owner, seen)
 
-    def _note(self, space: Any, name: str, seen: set) -> None:
+    def _note(self, space: Any, name: str) -> None:
         """Note a variable, and what code reads of its value."""
         value = space.get(name, _MISSING)
         self._read.append((space, name, _as_it_is(value)))
-        self._look_through(value, seen)
+        self._waiting.append((self._look_through, value))
 
     def _look_through(self, value: Any, seen: set) -> None:
         if isinstance(value, Tensor):
@@ -152,8 +158,8 @@ class Environment:
             if value.nbytes > MOST_BYTES or value.dtype.kind not in "biufc":
                 self.problem = f"it reads an array of NumPy of shape {value.shape}; make a tensor of it"
         elif _is_short(value):
-            for item in value.values() if type(value) is dict else value:
-                self._look_through(item, seen)
+            items = value.values() if type(value) is dict else value
+            self._waiting += [(self._look_through, item) for item in items]
         elif not isinstance(value, PLAIN):
             self._visit(value, seen)
             if not isinstance(value, FunctionType):
@@ -170,45 +176,45 @@ class Environment:
             return
         space = getattr(thing, "__dict__", None)
         if space is not None:
-            self._look_into(space, self._names, seen)
+            self._look_into(space, self._names)
             self._read += [(space, name, _MISSING) for name in sorted(self._texts - space.keys())]
         for registry in REGISTRIES if isinstance(thing, Module) else ():
             registered = thing.__dict__.get(registry, {})
             if isinstance(thing, CONTAINERS):  # what is in it is read without a name
-                self._note(space, registry, seen)
+                self._note(space, registry)
             elif self._names & registered.keys():
                 self._read.append((space, registry, registered))
-                self._look_into(registered, self._names, seen)
+                self._look_into(registered, self._names)
         for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
             if _is_of_library(kind.__module__) or kind is object:
                 continue
             for name in self._names & kind.__dict__.keys():
                 value = kind.__dict__[name]
                 if isinstance(value, MemberDescriptorType):  # of __slots__
-                    self._note(_Attributes(thing, name), name, seen)
+                    self._note(_Attributes(thing, name), name)
                     continue
                 if space is not None and name not in space:
                     self._read.append((space, name, _MISSING))  # it would hide that of the class
-                self._visit_method(value, thing, seen)
-            self._look_into(kind.__dict__, self._names, seen)
+                self._visit_method(value, thing)
+            self._look_into(kind.__dict__, self._names)
             for name in filter(_is_special, kind.__dict__):
                 self._read.append((kind.__dict__, name, kind.__dict__[name]))
-                self._visit_method(kind.__dict__[name], thing, seen)
+                self._visit_method(kind.__dict__[name], thing)
         if isinstance(thing, type):  # it may be called
             for made_by in (thing.__new__, getattr(thing, "__init__")):  # noqa: B009 (mypy)
-                self._visit(made_by, seen)
+                self._waiting.append((self._visit, made_by))
 
-    def _visit_method(self, value: Any, thing: Any, seen: set) -> None:
+    def _visit_method(self, value: Any, thing: Any) -> None:
         """Note what a method, or the reader of an attribute, reads."""
         value = value.fget if isinstance(value, property) else value
         if isinstance(value, FunctionType):
-            self._visit(MethodType(value, thing), seen)
+            self._waiting.append((self._visit, MethodType(value, thing)))
         elif isinstance(reader := getattr(type(value), "__get__", None), FunctionType):
-            self._visit(MethodType(reader, value), seen)
+            self._waiting.append((self._visit, MethodType(reader, value)))
 
-    def _look_into(self, space: Any, names: frozenset[str], seen: set) -> None:
+    def _look_into(self, space: Any, names: frozenset[str]) -> None:
         for name in sorted(names & space.keys()):
-            self._note(space, name, seen)
+            self._note(space, name)
 
 
 def foreign_random_state() -> tuple:
