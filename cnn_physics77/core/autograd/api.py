@@ -14,6 +14,8 @@ from cnn_physics77.core.errors import GradientError, ShapeError
 def _as_tuple(value) -> tuple:
     if value is None:
         return ()
+    if hasattr(value, "edge"):  # a tensor; the test below takes longer
+        return (value,)
     return tuple(value) if isinstance(value, (tuple, list, Iterator, ValuesView)) else (value,)
 
 

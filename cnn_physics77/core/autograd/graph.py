@@ -160,16 +160,23 @@ class Node:
         """Call ``fn(grad_outputs)`` before the derivative. A result other than None replaces them."""
         return hook_before(self, fn)
 
-    def __getattr__(self, name: str) -> Any:
-        """``_saved_self``, ``_saved_other``, ``_saved_result`` and the like: what the derivative needs, by
-        PyTorch's names."""
-        ask = getattr(self.op, "saved_value", None) if name.startswith("_saved_") else None
-        if ask is None:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
-        return ask(self, name.removeprefix("_saved_"))
-
     def __repr__(self) -> str:
         return f"<{self.name()}>"
+
+
+def _saved(name: str) -> property:
+    def value(node: Node) -> Any:
+        ask = getattr(node.op, "saved_value", None)
+        if ask is None:
+            raise AttributeError(f"{node.name()} does not say what it saved")
+        return ask(node, name)
+
+    return property(value, doc=f"What PyTorch calls {name!r}, if the derivative needs it.")
+
+
+# properties, as a __getattr__ would delay the reading of every attribute
+for _name in ("self", "other", "result", "input", "weight", "mat1", "mat2", "exponent", "target", "index"):
+    setattr(Node, f"_saved_{_name}", _saved(_name))
 
 
 class Output:
