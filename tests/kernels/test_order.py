@@ -8,7 +8,12 @@ import pytest
 from cnn_physics77.core.kernels import order
 
 SHAPES = [(3000,), (7, 300), (300, 5), (2, 3, 400), (3, 0), (0, 3), (5, 1)]
-DTYPES = ["float16", "float32", "float64", "bool", "uint8", "int16", "int32", "int64"]
+DTYPES = ["float16", "float32", "float64", "bool", "uint8", "int16", "int32", "int64", "uint64"]
+
+
+@pytest.fixture(autouse=True)
+def small_arrays_too(monkeypatch):
+    monkeypatch.setattr(order, "SMALL", 0)
 
 
 def stable(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
@@ -33,7 +38,9 @@ def numbers(shape: tuple[int, ...], dtype: str) -> list[np.ndarray]:
         return [tied]
     distinct = rng.permutation(tied.size).reshape(shape)
     if np.dtype(dtype).kind != "f":
-        return [tied, distinct.astype(dtype)]
+        limits = np.iinfo(dtype)
+        full = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+        return [tied, distinct.astype(dtype), full]
     last = distinct.astype(dtype)
     last[..., -1:] = np.nan
     halves = np.maximum(rng.normal(size=shape), 0).astype(dtype)

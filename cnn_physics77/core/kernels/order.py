@@ -70,7 +70,7 @@ def _sorted_wide_rows(rows: np.ndarray, descending: bool) -> np.ndarray:
     """Any sort is stable where no two numbers are equal."""
     indices = np.argsort(rows, axis=1)
     values = np.take_along_axis(rows, indices, 1)
-    if (values[:, 1:] > values[:, :-1]).all():  # so at most one is NaN
+    if (values[:, 1:] > values[:, :-1]).all():  # so none is NaN
         return indices[:, ::-1] if descending else indices
     return _stable(rows, -1, descending)
 
@@ -89,7 +89,8 @@ def _keys(x: np.ndarray) -> np.ndarray | None:
     if x.dtype.kind in "iu" and x.size:
         low, high = int(x.min()), int(x.max())
         if high - low < 1 << 31:
-            return (x - x.dtype.type(low)).astype(np.int64)
+            wide = np.uint64 if x.dtype == np.uint64 else np.int64  # int16 may not hold the difference
+            return np.subtract(x, low, dtype=wide).astype(np.int64, copy=False)
     return None
 
 
@@ -128,7 +129,7 @@ def _top_of_rows(rows: np.ndarray, k: int, largest: bool) -> np.ndarray:
         missing = k - np.add.reduce(above, axis=1, dtype=np.int64, keepdims=True)
         chosen &= above | (np.cumsum(chosen & ~above, axis=1) <= missing)
         row, column, counts = _places(chosen)
-    table = np.full((len(rows), counts.max()), _lowest(values.dtype))
+    table = np.full((len(rows), counts.max()), _lowest(values.dtype), values.dtype)
     place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     table[row, place] = values[row, column]
     columns = np.zeros(table.shape, np.int64)
@@ -144,8 +145,8 @@ def _places(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _lowest(dtype: np.dtype):
     if dtype.kind == "f":
-        return dtype.type(-np.inf)
-    return np.False_ if dtype.kind == "b" else np.iinfo(dtype).min
+        return -np.inf
+    return False if dtype.kind == "b" else np.iinfo(dtype).min
 
 
 # ------------------------------------------------------------------------------------------------ one
