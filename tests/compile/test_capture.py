@@ -230,6 +230,18 @@ def test_branch_on_a_tensor(replays):
     assert captured._count == 2
 
 
+def test_kernels_that_are_one_call_have_scratch_memory_of_their_own(replays):
+    """The sums of rows take another way for each number of groups."""
+    values = torch.arange(12000.0).reshape(120, 100)
+    compiled = torch.compile(lambda index: torch.zeros(50, 100).index_add(0, index, values))
+    for groups in (3, 3, 50, 1):
+        index = torch.arange(120) % groups
+        expected = np.zeros((50, 100), np.float32)
+        np.add.at(expected, index.numpy(), values.numpy())
+        np.testing.assert_array_equal(compiled(index).numpy(), expected)
+    assert replays.count > 0
+
+
 def test_a_whole_call_with_a_result_of_another_shape():
     """The replay is given up: its memory has the shape that there was in the capture."""
     positive = Flattened(lambda x: x[x > 0], (((2,), np.dtype(float)),))

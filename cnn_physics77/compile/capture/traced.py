@@ -219,7 +219,7 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
         function(*arguments, **options)
         trace.note(function, arguments, {k: v for k, v in options.items() if k != "out"}, (out,))
         return traced(out)
-    result = function(*arguments, **options)
+    result = _alone(function, arguments, options)
     if function in FILLS:
         trace.allocated(result)
         fill = FILLS[function]
@@ -227,6 +227,18 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
             trace.note(np.copyto, (result.dtype.type(fill),), {}, (result,))
         return traced(result)
     return _noted(trace, function, arguments, options, result)
+
+
+def _alone(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any:
+    """``function(*arguments, **options)`` of ordinary arrays, in which nothing is noted: scratch memory is not
+    traced either."""
+    trace, frame, reverse = current.trace, arena.frame, direction.reverse
+    current.trace = arena.frame = None
+    try:
+        return function(*arguments, **options)
+    finally:
+        current.trace, arena.frame = trace, frame
+        direction.reverse = reverse  # the number of its loops may depend on values
 
 
 def _with_named_out(function: Callable, arguments: tuple, options: dict[str, Any]) -> tuple[tuple, dict]:
@@ -279,14 +291,7 @@ def noted_whole(function: Callable, arguments: tuple, options: dict[str, Any], r
     nested tuples and lists of arrays and None. ``read`` says why it is not noted in parts."""
     trace = current.trace
     assert trace is not None
-    frame, reverse = arena.frame, direction.reverse
-    current.trace = arena.frame = None
-    try:
-        result = function(*arguments, **options)
-    finally:
-        current.trace, arena.frame = trace, frame
-        direction.reverse = reverse  # the number of its loops may depend on values
-    result = _as_arrays(result)
+    result = _as_arrays(_alone(function, arguments, options))
     results = flattened(result)
     arrays = [one for one in results if one is not None]
     inputs = {id(owner_of(array)) for array in _arrays_in((arguments, tuple(options.values())))}
