@@ -85,10 +85,9 @@ class MultivariateNormal(Distribution):
         setattr(self, name, matrix.expand((*batch, -1, -1)))
         self.loc = loc.expand((*batch, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
+        # without the dimensions of loc alone
         if name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = torch.linalg.cholesky(
-                matrix
-            )  # without the dimensions of loc alone
+            self._unbroadcasted_scale_tril = torch.linalg.cholesky(matrix)
         elif name == "precision_matrix":
             self._unbroadcasted_scale_tril = _precision_to_scale_tril(matrix)
         else:

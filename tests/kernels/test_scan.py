@@ -28,9 +28,8 @@ def test_accumulate(shape, dtype):
                 expected = ufunc.accumulate(x.astype(wide), axis=axis)
                 found = scan.accumulate(ufunc, x, axis)
                 assert found.dtype == x.dtype
-                rtol = (
-                    1e-6 if x.dtype.kind == "c" else 0
-                )  # processors round products of complex numbers differently
+                # processors round products of complex numbers differently
+                rtol = 1e-6 if x.dtype.kind == "c" else 0
                 np.testing.assert_allclose(found, expected.astype(dtype), rtol=rtol)
 
 

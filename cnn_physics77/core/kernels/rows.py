@@ -133,14 +133,15 @@ def _combine(
     values = values.astype(wide, copy=False)
     if width < NARROW or index.size * width < SMALL:
         rows = values if columns is None else values[columns]
-        total = y.astype(wide)
-        place = index.reshape(-1, 1) * width + np.arange(width)
+        total = y.astype(wide, copy=False)
+        place = np.multiply(index.reshape(-1, 1), width, dtype=np.int64) + np.arange(width)
         ufunc.at(
             total.reshape(-1),
             place.reshape(-1),
             (rows if factors is None else factors[:, None] * rows).reshape(-1),
         )
-        y[...] = total
+        if total is not y:
+            y[...] = total
         return
     order = argsort(index)
     ordered = index[order]
@@ -152,9 +153,8 @@ def _combine(
     source = order if columns is None else columns[order]
     weights = None if factors is None else factors[order, None]
     large = int(np.searchsorted(-sizes, -LARGE))
-    light = np.searchsorted(
-        -sizes, -np.arange(1, min(sizes[0], LARGE + 1))
-    )  # groups of more than 1, 2, ... rows
+    # how many groups have more than 1, 2, ... rows
+    light = np.searchsorted(-sizes, -np.arange(1, min(sizes[0], LARGE + 1)))
 
     def block(part: slice) -> None:
         table = contiguous(values[:, part])
