@@ -232,10 +232,10 @@ def test_branch_on_a_tensor(replays):
 
 def test_kernels_that_are_one_call_have_scratch_memory_of_their_own(replays):
     """The sums of rows take another way for each number of groups."""
-    values = torch.arange(12000.0).reshape(120, 100)
+    values = torch.arange(40000.0).reshape(400, 100)
     compiled = torch.compile(lambda index: torch.zeros(50, 100).index_add(0, index, values))
     for groups in (3, 3, 50, 1):
-        index = torch.arange(120) % groups
+        index = torch.arange(400) % groups
         expected = np.zeros((50, 100), np.float32)
         np.add.at(expected, index.numpy(), values.numpy())
         np.testing.assert_array_equal(compiled(index).numpy(), expected)

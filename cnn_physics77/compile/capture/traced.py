@@ -230,8 +230,8 @@ def called(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any
 
 
 def _alone(function: Callable, arguments: tuple, options: dict[str, Any]) -> Any:
-    """``function(*arguments, **options)`` of ordinary arrays, in which nothing is noted: scratch memory is not
-    traced either."""
+    """``function(*arguments, **options)`` of ordinary arrays, in which nothing is noted: scratch memory is
+    not traced either."""
     trace, frame, reverse = current.trace, arena.frame, direction.reverse
     current.trace = arena.frame = None
     try:
