@@ -70,13 +70,15 @@ def functional_call(
         args = () if args is None else args if isinstance(args, tuple) else (args,)
         return module(*args, **(kwargs or {}))
     finally:
-        for key, value in given.items():
-            if key in own:
-                tensors, name = own[key]
-                if tensors[name] is not value:
-                    _put(parameter_and_buffer_dicts, key, tensors[name])
-        for tensors, name, value in before:
-            tensors[name] = value
+        try:
+            for key, value in given.items():
+                if key in own:
+                    tensors, name = own[key]
+                    if name in tensors and tensors[name] is not value:
+                        _put(parameter_and_buffer_dicts, key, tensors[name])
+        finally:
+            for tensors, name, value in before:
+                tensors[name] = value
 
 
 def _merged(dicts: Any) -> dict[str, Tensor]:

@@ -52,6 +52,7 @@ SETTINGS_OF_THE_USER = (
 UNTOUCHED, KEPT, RETURNED = "untouched", "keeps freed memory", "gives freed memory back"
 
 _state = UNTOUCHED
+_asked = False  # whether Linux took the advice
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -94,7 +95,7 @@ def large_pages() -> bool:
     False
     """
     try:
-        return state() == KEPT and "[never]" not in LARGE_PAGES.read_text()
+        return state() == KEPT and _asked and "[never]" not in LARGE_PAGES.read_text()
     except OSError:  # a system without them
         return False
 
@@ -145,13 +146,16 @@ def trim() -> None:
 
 
 def _ask_for_large_pages() -> None:
+    global _asked
     library = _glibc()
     assert library is not None
     library.mallopt(M_TOP_PAD, RESERVED_BYTES)
     library.free(library.malloc(MMAP_BYTES // 2))  # the heap grows, and keeps its new end
     library.mallopt(M_TOP_PAD, DEFAULT_BYTES)
+    answers = []
     with suppress(OSError):  # no /proc
         for line in Path("/proc/self/maps").read_text().splitlines():
             if line.endswith("[heap]"):
                 start, stop = (int(address, 16) for address in line.split()[0].split("-"))
-                library.madvise(start, stop - start, MADV_HUGEPAGE)
+                answers.append(library.madvise(start, stop - start, MADV_HUGEPAGE))
+    _asked = bool(answers) and not any(answers)

@@ -101,6 +101,9 @@ class LeafSpec(TreeSpec):
     def __new__(cls) -> LeafSpec:
         return super().__new__(cls, None)
 
+    def __reduce__(self) -> tuple:
+        return LeafSpec, ()
+
 
 _LEAF = LeafSpec()
 

@@ -217,6 +217,16 @@ KINDS = {
         lambda o, x: x * 3 if hasattr(o, "hidden") else x,
         lambda o: vars(o).clear(),
     ),
+    "attributes of a tuple of texts": (
+        _plain,
+        lambda o, x: x * sum(getattr(o, name) for name in ("hidden", "hidden")),
+        _change_hidden,
+    ),
+    "an attribute of a base": (
+        lambda: type("Derived", (type("Base", (), {"scale": 2.0}),), {}),
+        lambda kind, x: x * kind.scale,
+        lambda kind: setattr(kind.__base__, "scale", 3.0),
+    ),
     "an attribute that was not there": (
         _plain,
         lambda o, x: x * getattr(o, "late", 1.0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import OrderedDict, deque, namedtuple
 
 import numpy as np
@@ -302,3 +304,19 @@ def test_functionalize_keeps_what_a_function_does():
             np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     with pytest.raises(RuntimeError, match="found 'all'"):
         ours.func.functionalize(change, remove="all")
+
+
+def test_structures_are_copied():
+    spec = tree_flatten([1, (2, {"a": 3})])[1]
+    assert copy.deepcopy(spec) == spec and pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_module_is_as_before_if_forward_forgets_what_it_is_given():
+    class Forgetful(ours.nn.Linear):
+        def forward(self, x):
+            del self.weight
+            return x
+
+    layer, x = Forgetful(2, 2), ours.ones(2)
+    weight = layer.weight
+    assert ours.func.functional_call(layer, {"weight": ours.zeros(2, 2)}, x) is x and layer.weight is weight

@@ -79,7 +79,7 @@ for line in open("/proc/self/smaps"):
         here = start < address + x.nbytes and address < stop
     elif first == "VmFlags:" and here:
         advised.append("hg" in line.split())
-print(int(all(advised)), performance.status().large_pages, sep=";")
+print(int(bool(advised) and all(advised)), performance.status().large_pages, sep=";")
 """
     assert run(before + program) == [(1, "True")]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from inspect import getattr_static
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -200,7 +200,11 @@ class Environment:
             for name in filter(_is_special, kind.__dict__):
                 self._read.append((kind.__dict__, name, kind.__dict__[name]))
                 self._visit_method(kind.__dict__[name], thing)
-        if isinstance(thing, type):  # it may be called
+        if isinstance(thing, type):
+            for base in thing.__mro__[1:-1]:
+                if not _is_of_library(base.__module__):
+                    self._look_into(base.__dict__, self._names)
+            # it may be called
             for made_by in (thing.__new__, getattr(thing, "__init__")):  # noqa: B009 (mypy)
                 self._waiting.append((self._visit, made_by))
 
@@ -237,22 +241,25 @@ class _Attributes:
             return default
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    """The names of variables that code reads, also in functions inside of it."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _codes(code: CodeType) -> list[CodeType]:
+    """A code, and those of the functions inside of it."""
+    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [code, *(each for one in inside for each in _codes(one))]
 
 
-def _texts(code: CodeType) -> Iterator[str]:
+def _names(code: CodeType) -> set[str]:
+    """The names of variables that code reads."""
+    return {name for each in _codes(code) for name in each.co_names}
+
+
+def _texts(code: CodeType) -> set[str]:
     """The names by which code may ask for attributes, as ``hasattr`` does."""
-    by_text = not _READ_BY_TEXT.isdisjoint(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _texts(constant)
-        elif by_text and isinstance(constant, str) and constant.isidentifier():
-            yield constant
+    if _READ_BY_TEXT.isdisjoint(_names(code)):
+        return set()
+    constants = [constant for each in _codes(code) for constant in each.co_consts]
+    constants += [item for constant in constants if isinstance(constant, tuple) for item in constant]
+    words = {word for text in constants if isinstance(text, str) for word in text.split(".")}
+    return set(filter(str.isidentifier, words))
 
 
 def _is_special(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod, sqrt
+from typing import Any
 
 from cnn_physics77.core import init
 from cnn_physics77.core import operations as F
@@ -134,10 +135,12 @@ class Convolution(Module):
             raise ShapeError(
                 f"{name}: expected output_size of {d} or {input.ndim} numbers, found {len(wanted)}: {wanted}"
             )
+        padding: Any = self.padding
+        margins = padding if isinstance(padding, (tuple, list)) else (padding,) * d
         smallest = tuple(
             (n - 1) * s - 2 * p + dl * (k - 1) + 1
             for n, s, p, dl, k in zip(
-                *(input.shape[-d:], self.stride, self._reversed_padding_repeated_twice[::-2]),
+                *(input.shape[-d:], self.stride, margins),
                 *(self.dilation, self.kernel_size),
             )
         )

@@ -315,6 +315,12 @@ def test_transposed_convolution_to_a_size():
         )
 
 
+def test_output_size_follows_a_padding_that_was_changed():
+    layer = ours.nn.ConvTranspose2d(1, 1, 3, stride=2)
+    layer.padding = (1, 1)
+    assert layer(ours.ones(1, 1, 4, 4), output_size=(8, 8)).shape == (1, 1, 8, 8)
+
+
 def test_max_pool_with_indices():
     x = np.random.default_rng(0).normal(size=(2, 3, 6, 6))
     y, where = ours.nn.MaxPool2d(2, return_indices=True)(ours.from_numpy(x))
