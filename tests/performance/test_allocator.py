@@ -112,7 +112,7 @@ show()
         allocator.KEPT,
     ]
     assert [faults < 100 for faults, _ in lines] == [True, True, False, True]
-    assert after[0] > 10_000 and after[1] == last[1] == allocator.RETURNED
+    assert after[1] == last[1] == allocator.RETURNED  # no faults where the hole below `end` is used again
 
 
 @glibc
