@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from cnn_physics77.analysis.comparison import disturbance_warning, runs_by_label, shortfall
 from cnn_physics77.analysis.labels import place_labels
-from cnn_physics77.analysis.scales import accuracy_scale
+from cnn_physics77.analysis.scales import accuracy_scale, log_ticks
 from cnn_physics77.analysis.statistics import Spread, pareto_front, spread
 from cnn_physics77.analysis.style import BLACK, GREY, Look, header_legend, look, new_figure, styled
 from cnn_physics77.results import RunLog
@@ -274,9 +274,7 @@ def _logarithmic_x(axes: Axes, values: Sequence[float], padding: float) -> None:
     margin = padding * max(high - low, 0.5)
     axes.set_xscale("log")
     axes.set_xlim(10 ** (low - margin), 10 ** (high + margin))
-    subs = (1.0,) if high - low > 2.5 else (1.0, 2.0, 5.0)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=12))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.xaxis)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_unit(value)))
 
 

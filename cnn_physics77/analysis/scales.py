@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
@@ -54,14 +55,20 @@ def log_scale(axes: Axes) -> None:
     widening = max(0.0, _LEAST_DECADES - (top - bottom)) / 2
     bottom, top = bottom - widening, top + widening
     axes.set_ylim(10**bottom, 10**top)
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    if top - bottom > 2.2:
-        axes.yaxis.set_major_locator(LogLocator(10, numticks=9))
-    elif top - bottom > 0.8:
-        axes.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=9))
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_minor_locator(NullLocator())
+    log_ticks(axes.yaxis)
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:.6g}" if 1e-4 <= value < 1e5 else f"{value:.0e}")
     )
+
+
+def log_ticks(axis: Axis) -> None:
+    """Places for the labels of a logarithmic axis, at least three of them, however short it is."""
+    low, high = (math.log10(limit) for limit in axis.get_view_interval())
+    axis.set_minor_formatter(NullFormatter())
+    if high - low > 2.2:
+        axis.set_major_locator(LogLocator(10, numticks=9))
+    elif high - low > 0.8:
+        axis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=9))
+    else:
+        axis.set_major_locator(MaxNLocator(5))
+        axis.set_minor_locator(NullLocator())
