@@ -52,7 +52,7 @@ SETTINGS_OF_THE_USER = (
 UNTOUCHED, KEPT, RETURNED = "untouched", "keeps freed memory", "gives freed memory back"
 
 _state = UNTOUCHED
-_asked = False  # whether Linux took the advice
+_asked = False  # whether the heap grew, and Linux took the advice
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -91,6 +91,9 @@ def state() -> str:
 def large_pages() -> bool:
     """Whether the heap has been given pages of 2 MB, as far as the system has free ones.
 
+    False also where they were asked for, but the heap could not grow before: under a limit of addresses
+    (``ulimit -v``), or in a thread other than the main one, whose memory lies elsewhere.
+
     >>> large_pages() and state() != KEPT
     False
     """
@@ -112,7 +115,9 @@ def keep_freed_memory() -> bool:
 def return_freed_memory() -> bool:
     """Restore glibc's initial thresholds, and return free memory; returns whether that was possible.
 
-    It does not restore everything: once set, glibc no longer adapts its thresholds.
+    It does not restore everything: once set, glibc no longer adapts its thresholds. Of what is freed later
+    glibc returns what lies at the end of the heap or is mapped individually; a hole below an array in use
+    stays with the process until :func:`trim`.
     """
     done = _set(DEFAULT_BYTES, DEFAULT_BYTES, RETURNED)
     if done:
@@ -150,12 +155,14 @@ def _ask_for_large_pages() -> None:
     library = _glibc()
     assert library is not None
     library.mallopt(M_TOP_PAD, RESERVED_BYTES)
-    library.free(library.malloc(MMAP_BYTES // 2))  # the heap grows, and keeps its new end
+    block = library.malloc(MMAP_BYTES // 2) or 0
+    library.free(block)  # the heap grows, and keeps its new end
     library.mallopt(M_TOP_PAD, DEFAULT_BYTES)
-    answers = []
+    grown, answers = False, []
     with suppress(OSError):  # no /proc
         for line in Path("/proc/self/maps").read_text().splitlines():
             if line.endswith("[heap]"):
                 start, stop = (int(address, 16) for address in line.split()[0].split("-"))
+                grown |= start <= block < stop
                 answers.append(library.madvise(start, stop - start, MADV_HUGEPAGE))
-    _asked = bool(answers) and not any(answers)
+    _asked = grown and not any(answers)
