@@ -16,6 +16,7 @@ from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.errors import DtypeError, GradientError, LayoutError, ShapeError
 from cnn_physics77.core.kernels import rows as kernels
+from cnn_physics77.core.operations.base.broadcasting import can_cast
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation.creation import zeros
@@ -23,6 +24,7 @@ from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.indexing.index_put import index_add, index_select
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.operations.pointwise.arithmetic import div, mul, neg
+from cnn_physics77.core.operations.sparse.places import common, groups, numbers_of, places_of
 from cnn_physics77.core.operations.sparse.products import weighted_rows
 from cnn_physics77.core.printing import sparse_text_of
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -182,7 +184,7 @@ class SparseTensor(Tensor):
         """The tensor with all its elements, in the dtype if one is given."""
         sizes = self._size[: len(self._places)]
         flat = zeros(prod(sizes), *self._size[len(sizes) :], dtype=self.dtype)
-        place = from_array(_numbers(self._places, sizes))
+        place = from_array(numbers_of(self._places, sizes))
         y = reshape(index_add(flat, 0, place, self._entries), self._size)
         return y if dtype is None else y.to(dtype)
 
@@ -258,11 +260,7 @@ class SparseTensor(Tensor):
                 "add: expected a sparse tensor after a sparse one, found a dense one or a number; write "
                 "dense + sparse, or use .to_dense()"
             )
-        if self._size != other._size or len(self._places) != len(other._places):
-            raise ShapeError(
-                f"add: expected sparse tensors of one shape, found {tuple(self._size)} and "
-                f"{tuple(other._size)} with {len(self._places)} and {len(other._places)} sparse dimensions"
-            )
+        self._check_alike("add", other)
         added = other._entries if alpha == 1 else mul(other._entries, alpha)
         places = np.concatenate([self._places, other._places], axis=1)
         both = made(places, cat([self._entries, added]), self._size, False)
@@ -272,22 +270,31 @@ class SparseTensor(Tensor):
         """The difference a - alpha b: see :meth:`add`."""
         return self.add(other, alpha=-alpha)
 
+    def _check_alike(self, function: str, other: SparseTensor) -> None:
+        if self._size != other._size or len(self._places) != len(other._places):
+            raise ShapeError(
+                f"{function}: expected sparse tensors of one shape, found {tuple(self._size)} and "
+                f"{tuple(other._size)} with {len(self._places)} and {len(other._places)} sparse dimensions"
+            )
+
     def mul(self, other: Any) -> SparseTensor:
-        """The product with a number, or with a dense tensor of this shape, of which the elements count where
-        this one stores some.
+        """The product with a number, with a sparse tensor of this shape, or with a dense tensor that is
+        expanded to this shape. It stores the elements that all sparse factors store.
 
         Raises:
-            LayoutError: the other factor is sparse, too.
-            ShapeError: the shapes differ.
+            ShapeError: the shapes do not fit.
         """
         if isinstance(other, SparseTensor):
-            raise LayoutError("mul: expected a number or a dense tensor, found a sparse one; use .to_dense()")
+            self._check_alike("mul", other)
+            return _products(self.coalesce(), other.coalesce())
         if isinstance(other, Tensor) and other.ndim:
-            if tuple(other.shape) != tuple(self._size):
+            ends = zip(reversed(other.shape), reversed(self._size))
+            if other.ndim > self.ndim or any(n not in (1, of_this) for n, of_this in ends):
                 raise ShapeError(
-                    f"mul: expected a dense tensor of shape {tuple(self._size)}, found {tuple(other.shape)}"
+                    f"mul: expected a dense tensor that can be expanded to {tuple(self._size)}, found "
+                    f"{tuple(other.shape)}; use .to_dense()"
                 )
-            other = other[tuple(map(from_array, self._places))]
+            other = other.expand(self._size)[tuple(map(from_array, self._places))]
         return self.with_values(mul(self._entries, other))
 
     def div(self, other: Any, *, rounding_mode: str | None = None) -> SparseTensor:
@@ -331,6 +338,35 @@ class SparseTensor(Tensor):
 
     __neg__ = neg
     __abs__ = abs
+
+    def _become(self, function: str, result: SparseTensor) -> SparseTensor:
+        """This tensor, with the elements of the result in its own dtype. Tensors that shared elements with it
+        keep theirs."""
+        if not can_cast(result.dtype, self.dtype):
+            raise DtypeError(
+                f"{function}: result type {result.dtype} can't be cast to the desired output type "
+                f"{self.dtype}; use the operation without underscore"
+            )
+        vars(self).update(vars(result.to(self.dtype)))
+        return self
+
+    def add_(self, other: Tensor, *, alpha: Any = 1) -> SparseTensor:
+        """:meth:`add` in place."""
+        return self._become("add_", self.add(other, alpha=alpha))
+
+    def sub_(self, other: Tensor, *, alpha: Any = 1) -> SparseTensor:
+        """:meth:`sub` in place."""
+        return self._become("sub_", self.sub(other, alpha=alpha))
+
+    def mul_(self, other: Any) -> SparseTensor:
+        """:meth:`mul` in place."""
+        return self._become("mul_", self.mul(other))
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> SparseTensor:
+        """:meth:`div` in place."""
+        return self._become("div_", self.div(other, rounding_mode=rounding_mode))
+
+    __iadd__, __isub__, __imul__, __itruediv__ = add_, sub_, mul_, div_
 
     # ---------------------------------------------------------------------------------- transpose and product
 
@@ -436,26 +472,11 @@ def _(g, group):
     return index_select(g, 0, from_array(group))
 
 
-def _numbers(places: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """The index of each place in the flattened tensor."""
-    number = np.zeros(places.shape[1], np.int64)
-    for index, n in zip(places, sizes):
-        number = number * n + index
-    return number
-
-
-def places_of(numbers: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """The places of these indices: the inverse of :func:`_numbers`."""
-    if not sizes:
-        return np.empty((0, len(numbers)), np.int64)
-    return np.array(np.unravel_index(numbers, sizes), np.int64)
-
-
-def groups(places: np.ndarray, sizes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The different places, sorted, by their index in the flattened tensor; and for each element, which of
-    them is its place."""
-    numbers, group = np.unique(_numbers(places, sizes), return_inverse=True)
-    return numbers, group.reshape(-1)
+def _products(a: SparseTensor, b: SparseTensor) -> SparseTensor:
+    """The products of the elements at the places that both of the merged tensors have."""
+    of_a, of_b = common(a._places, b._places, a._size[: len(a._places)])
+    factors = (index_select(x._entries, 0, from_array(i)) for x, i in ((a, of_a), (b, of_b)))
+    return made(a._places[:, of_a], mul(*factors), a._size, True)
 
 
 def made(places: np.ndarray, entries: Tensor, size: Size, coalesced: bool) -> SparseTensor:

@@ -16,7 +16,8 @@ from cnn_physics77.core.operations.indexing.cast import convert
 from cnn_physics77.core.operations.indexing.index_put import index_select
 from cnn_physics77.core.operations.indexing.shape import reshape
 from cnn_physics77.core.operations.late import complete_late
-from cnn_physics77.core.operations.sparse.coo import SparseTensor, made, places_of
+from cnn_physics77.core.operations.sparse.coo import SparseTensor, made
+from cnn_physics77.core.operations.sparse.places import places_of
 from cnn_physics77.core.tensor import Tensor, from_array, method, tensor
 
 

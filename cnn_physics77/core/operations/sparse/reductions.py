@@ -15,7 +15,8 @@ from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn import softmax as dense
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, log
 from cnn_physics77.core.operations.reduction.sum_mean import sum as sum_of
-from cnn_physics77.core.operations.sparse.coo import SparseTensor, grouped_sum, groups, made
+from cnn_physics77.core.operations.sparse.coo import SparseTensor, grouped_sum, made
+from cnn_physics77.core.operations.sparse.places import groups
 from cnn_physics77.core.tensor import Tensor, from_array
 
 

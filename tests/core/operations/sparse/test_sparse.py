@@ -32,6 +32,18 @@ def stored(x):
     return (x.coalesce().indices().tolist(), x.coalesce().values().tolist()) if x.is_sparse else x.tolist()
 
 
+def in_place(x, other):
+    """Of x and a tensor that stores all elements."""
+    y = x
+    y += other
+    assert y.add_(other, alpha=2) is x and y.sub_(other) is x and y.mul_(2) is x and y.div_(3) is x
+    y -= other * 3
+    y *= other
+    y /= 2
+    assert y is x
+    return y
+
+
 RESULTS = {
     "to_dense": lambda t, a, b: a.to_dense(),
     "coalesce": lambda t, a, b: a.coalesce(),
@@ -49,6 +61,14 @@ RESULTS = {
     "dense + a - dense": lambda t, a, b: (b @ b.t())[[0, 1, 2, 0]] + a - (b @ b.t())[[0, 1, 2, 0]],
     "2 a / 3": lambda t, a, b: -(2 * a) / 3,
     "dense a": lambda t, a, b: (b @ b.t())[[0, 1, 2, 0]].detach() * a.coalesce(),
+    "a b": lambda t, a, b: a.coalesce() * (b @ b.t())[[0, 1, 2, 0]].tril().to_sparse(),
+    "none in common": lambda t, a, b: a.coalesce() * (a.to_dense() == 0).double().to_sparse(),
+    "a of dense elements": lambda t, a, b: (
+        a.to_dense().to_sparse(1) * b[:, 0] * (2 * a.to_dense().to_sparse(1))
+    ),
+    "row a": lambda t, a, b: b[:, 0].detach() * a,
+    "a column": lambda t, a, b: a * (b @ b.t())[[0, 1, 2, 0]][:, :1].detach() * b[0, :1].detach(),
+    "in place": lambda t, a, b: in_place(a.coalesce() * 1, (b @ b.t())[[0, 1, 2, 0]].to_sparse()),
     "abs": lambda t, a, b: abs(a),
     "sum": lambda t, a, b: t.sparse.sum(a),
     "sum 0": lambda t, a, b: t.sparse.sum(a, 0),
@@ -101,7 +121,7 @@ def test_attention_is_that_of_a_masked_matrix():
 
 
 REAL = ["attention", "softmax 1", "log_softmax"]
-OF_NUMBERS = ["operator", "torch.mv", "coalesce", "sum 0"]
+OF_NUMBERS = ["operator", "torch.mv", "coalesce", "sum 0", "a b"]
 
 
 @pytest.mark.parametrize(
@@ -213,13 +233,19 @@ def test_memory_is_not_shared_with_later_changes(t):
     y = matrix(t)
     y.to_dense().zero_()
     assert y._values().tolist() == VALUES.tolist()
+    values = t.tensor(VALUES, dtype=t.float32)
+    y = matrix(t, values)
+    same = y.detach()
+    y *= 2
+    y += same.double()
+    assert y.dtype is t.float32 and y.to_dense().allclose(3 * same.to_dense())
+    assert same._values().tolist() == values.tolist() == VALUES.astype(np.float32).tolist()
 
 
 a = matrix(ours)
 REFUSED = [
     (LayoutError, "not implemented; use .to_dense", lambda: a.exp()),
     (LayoutError, "use .to_dense", lambda: a + 1),
-    (LayoutError, "use .to_dense", lambda: a * a),
     (LayoutError, "use .to_dense", lambda: a[0]),
     (LayoutError, "use .to_dense", lambda: a.numpy()),
     (LayoutError, "use .to_dense", lambda: ours.ones(2, 4).double() @ a),
@@ -227,10 +253,12 @@ REFUSED = [
     (LayoutError, "use .to_dense", lambda: a.sum()),
     (LayoutError, "use .to_dense", lambda: ours.bmm(a, a)),
     (LayoutError, "write dense \\+ sparse", lambda: a + 1),
-    (LayoutError, "mul: expected a number", lambda: a * a),
     (LayoutError, "div: expected a number", lambda: a / ours.ones(4, 3)),
     (ShapeError, "add: expected sparse tensors of one shape", lambda: a + a.t()),
-    (ShapeError, "mul: expected a dense tensor of shape", lambda: a * ours.ones(3)),
+    (ShapeError, "mul: expected sparse tensors of one shape", lambda: a * a.t()),
+    (ShapeError, "mul: expected a dense tensor that can be expanded", lambda: a * ours.ones(4)),
+    (ShapeError, "mul: expected a dense tensor that can be expanded", lambda: a * ours.ones(2, 4, 3)),
+    (DtypeError, "mul_: result type", lambda: ours.eye(2).long().to_sparse().mul_(0.5)),
     (LayoutError, "call .coalesce", lambda: a.indices()),
     (LayoutError, "call .coalesce", lambda: a.values()),
     (LayoutError, "sparse dimensions", lambda: ours.ones(2, 2, 2).to_sparse(2).transpose(0, 2)),
