@@ -23,7 +23,7 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     (tensor([0., 0.]), tensor([1., 1.]))
     """
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (Tensor, int, float, complex)):
+        if not isinstance(value, (Tensor, int, float, complex)):
             raise ValueError(
                 f"broadcast_all: expected tensors and numbers, found {type(value).__name__}; use "
                 "torch.tensor() first"

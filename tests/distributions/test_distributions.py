@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import pickle
 
@@ -419,6 +420,24 @@ def test_wrong_calls_raise_pytorchs_class(call, monkeypatch):
         WRONG[call](torch, torch.distributions)
     with pytest.raises(expected.type):
         WRONG[call](ours, ours.distributions)
+
+
+NUMBERS = [-1.0, 0.0, 0.3, 1.0, 2, True, math.inf, math.nan]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_numbers_are_taken_where_pytorch_takes_them(name, monkeypatch):
+    monkeypatch.setattr(torch.distributions.Distribution, "_validate_args", True)
+
+    def taken(d, a, b):
+        try:
+            getattr(d, name)(a, b)
+        except Exception:  # of which class: see above
+            return False
+        return True
+
+    for pair in itertools.product(NUMBERS, [None, *NUMBERS]):
+        assert taken(D, *pair) == taken(torch.distributions, *pair), pair
 
 
 def test_validation_can_be_switched_off():
