@@ -46,5 +46,5 @@ def common(a: np.ndarray, b: np.ndarray, sizes: tuple[int, ...]) -> list[np.ndar
     >>> common(np.array([[0, 2]]), np.array([[1, 2]]), (3,))
     [array([1]), array([1])]
     """
-    numbers = (numbers_of(places, sizes) for places in (a, b))
-    return list(np.intersect1d(*numbers, assume_unique=True, return_indices=True)[1:])
+    of_a, of_b = numbers_of(a, sizes), numbers_of(b, sizes)
+    return list(np.intersect1d(of_a, of_b, assume_unique=True, return_indices=True)[1:])
