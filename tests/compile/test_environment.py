@@ -1,8 +1,10 @@
 """What a function reads besides the values of its arguments, and what it changes besides its results."""
 
 import copy
+import functools
 import operator
 import random
+import statistics
 import sys
 import types
 
@@ -104,6 +106,10 @@ class Parts(nn.Module):
         return self.named["one"](x) * self.numbers[0] * self.layer.in_features
 
 
+def _plain_scaled(x):
+    return x * 2
+
+
 def _plain():
     return types.SimpleNamespace(hidden=2.0)
 
@@ -172,7 +178,123 @@ def _add_hook(layer):
     layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
 
 
+class WithParts(nn.Module):
+    """Called by nobody, and walked through."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(1, 1)
+        self.inner.scale = nn.Linear(1, 1)
+        self.register_buffer("shift", torch.ones(1))
+
+
+WALKS = {
+    "parameters": lambda m: sum((p * p).sum() for p in m.parameters()),
+    "named parameters": lambda m: sum((p * p).sum() for _, p in m.named_parameters()),
+    "children": lambda m: sum((part.weight * part.weight).sum() for part in m.children()),
+    "a state_dict": lambda m: sum((p * p).sum() for p in m.state_dict().values()),
+}
+REPLACED = {
+    "parameter": lambda m: setattr(m.inner, "weight", nn.Parameter(m.inner.weight.detach() + 2)),
+    "part": lambda m: setattr(m, "inner", nn.Linear(1, 1)),
+    "part more": lambda m: m.add_module(f"part{len(m._modules)}", nn.Linear(1, 1)),
+}
+
+
+def _replaced(replace):
+    """What is replaced stays alive: that it is gone would be noticed."""
+
+    def change(module, kept=[]):  # noqa: B006
+        kept += [module.inner, *module.parameters()]
+        replace(module)
+
+    return change
+
+
+def _late_or_one(thing):
+    try:
+        return thing.late
+    except AttributeError:
+        return 1.0
+
+
+def _reverse(table):
+    for name in reversed(list(table)):
+        table[name] = table.pop(name)
+
+
+def _in_order(table, x):
+    for scale, shift in table.values():
+        x = x * scale + shift
+    return x
+
+
+def _decorator(copied):
+    """A decorator whose function reads more than what it calls, and says to be what ``copied`` is."""
+
+    def decorate(function):
+        def with_level(*args):
+            return function(*args) * LEVEL[0]
+
+        return functools.update_wrapper(with_level, copied)
+
+    return decorate
+
+
+def _raise_level(_):
+    LEVEL[0] += 1
+
+
 KINDS = {
+    **{
+        f"{walk}, one {what}": (
+            WithParts,
+            lambda m, x, walk=walk: x * WALKS[walk](m),
+            _replaced(REPLACED[what]),
+        )
+        for walk in WALKS
+        for what in REPLACED
+    },
+    "an attribute of a computed name": (
+        _plain,
+        lambda o, x: x * getattr(o, "".join(["hid", "den"])),
+        _change_hidden,
+    ),
+    "an attribute that was lacking": (
+        _plain,
+        lambda o, x: x * _late_or_one(o),
+        lambda o: setattr(o, "late", 3.0),
+    ),
+    "an attribute that a class was lacking": (
+        lambda: type("Kind", (), {})(),
+        lambda o, x: x * getattr(o, "late", 1.0),
+        lambda o: setattr(type(o), "late", 3.0),
+    ),
+    "a buffer that was lacking": (
+        WithParts,
+        lambda m, x: x * m.late if hasattr(m, "late") else x,
+        lambda m: m.register_buffer("late", torch.full((1,), 3.0)),
+    ),
+    "a variable that was lacking": (
+        lambda: None,
+        lambda _, x: x * max(2.0, 3.0),
+        lambda _: globals().update(max=min),
+    ),
+    "all attributes": (_plain, lambda o, x: x * sum(vars(o).values()), _change_hidden),
+    "the order of a dictionary": (lambda: {"a": (2.0, 1.0), "b": (3.0, 5.0)}, _in_order, _reverse),
+    "an array of NumPy in a list": (
+        lambda: [np.ones(3)],
+        lambda a, x: x * float(a[0][1]),
+        lambda a: a[0].fill(2),
+    ),
+    **{
+        f"what a decorator reads, as {copied.__name__}": (
+            lambda copied=copied: _decorator(copied)(_plain_scaled),
+            lambda decorated, x: decorated(x),
+            _raise_level,
+        )
+        for copied in (_plain_scaled, statistics.mean, torch.relu, np.sum)
+    },
     "a set": (lambda: {1}, lambda s, x: x * (2 if 3 in s else 1), lambda s: s.add(3)),
     "an array of NumPy": (lambda: np.ones(3), lambda a, x: x * torch.from_numpy(a), lambda a: a.fill(2)),
     "a number of such an array": (lambda: np.ones(3), lambda a, x: x * float(a[1]), lambda a: a.fill(2)),
@@ -271,6 +393,7 @@ def test_what_changes_between_calls(kind):
             x = torch.arange(1.0, 4.0) + call
             np.testing.assert_array_equal(compiled(x).detach(), function(thing, x).detach())
         change(thing)
+    globals().pop("max", None)
 
 
 def test_attributes_of_an_argument():

@@ -6,6 +6,8 @@ numbers and texts equal.
 
 from __future__ import annotations
 
+import dis
+import os
 import random
 import sys
 from collections.abc import Callable, Iterable
@@ -17,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.capture.tree import is_equal
-from cnn_physics77.core.layers.containers import CONTAINERS
 from cnn_physics77.core.layers.module import REGISTRIES, Module
 from cnn_physics77.core.tensor import Tensor
 
@@ -40,8 +41,13 @@ _NOT_IN_STEPS = {
     *("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__copy__", "__deepcopy__"),
 }
 """Special names of a class that code does not use when it only uses an object."""
-_READ_BY_TEXT = {"getattr", "hasattr", "vars", "__dict__", "attrgetter"}
+_OF_PYTHON = os.path.dirname(os.__file__)
+_READ_BY_TEXT = {"getattr": 2, "hasattr": 2, "attrgetter": 1}  # and which argument is the text
+_READ_AS_A_WHOLE = {"vars", "dir", "__dict__", "asdict", "astuple"}
+_CATCH = {"AttributeError", "Exception", "BaseException", "suppress"}
 _MISSING = object()
+_RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
+_FOREIGN = (np.ndarray, *_RANDOM)
 
 
 class Environment:
@@ -50,7 +56,7 @@ class Environment:
     >>> scale = 2.0
     >>> def scaled(x):
     ...     return x * scale
-    >>> scaled.__module__ = "script"  # what belongs to the package is not looked into
+    >>> __name__ = "script"  # what belongs to the package is not looked into
     >>> seen = Environment(scaled)
     >>> seen.holds()
     True
@@ -63,6 +69,7 @@ class Environment:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
         self._names: frozenset[str] = frozenset()  # of the attributes that all functions read
         self._texts: frozenset[str] = frozenset()  # those among them that need not be there
+        self._all = False  # whether some functions compute the names of attributes
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()
         self._waiting: list[
@@ -81,9 +88,9 @@ class Environment:
 
     def _note_all(self) -> None:
         """An object may be handed to a function that reads other attributes than the one that has it."""
-        names = None
-        while names != self._names:
-            names, self._read = self._names, []
+        known = None
+        while known != (self._names, self._texts, self._all):
+            known, self._read = (self._names, self._texts, self._all), []
             seen: set = set()
             self._waiting = [(self._look_through, value) for value in self._arguments]
             self._waiting += [(self._visit, function) for function in self._roots]
@@ -96,7 +103,7 @@ class Environment:
         values = [value for *_, value in self._read]
         for value in values:  # grows meanwhile
             if type(value) is _Items:
-                values += [item[1] if value.kind is dict else item for item in value.items]
+                values += [item[1] if value.pairs else item for item in value.items]
         return [value for value in values if isinstance(value, Tensor)]
 
     def holds(self) -> bool:
@@ -121,18 +128,26 @@ class Environment:
         elif not isinstance(function, (type, FunctionType)) and not _wrapped(function):
             calls = (kind.__dict__.get("__call__") for kind in type(function).__mro__)
             owner, function = function, next(filter(None, calls), None)
-        function = _wrapped(function) or function
-        if not isinstance(function, FunctionType) or _is_library(function):
-            return
-        if (id(function), id(owner)) in seen:
+        wrapped = _wrapped(function)
+        if not isinstance(function, FunctionType):
+            function = wrapped
+        elif wrapped is not None:  # a decorator's function reads too
+            self._waiting.append((self._visit, wrapped if owner is None else MethodType(wrapped, owner)))
+        if not isinstance(function, FunctionType) or (id(function), id(owner)) in seen:
             return
         seen.add((id(function), id(owner)))
-        texts = frozenset(_texts(function.__code__))
-        names = texts.union(_names(function.__code__))
+        if _is_of_library(function.__globals__.get("__name__")):
+            return
+        code, of_python = function.__code__, _is_of_python(function)
+        texts = frozenset(_texts(code))
+        names = texts.union(_names(code))
         self._texts |= texts
         self._names |= names
-        if (function.__module__ or "").partition(".")[0] not in sys.stdlib_module_names:
-            self._look_into(function.__globals__, names)  # those of Python's modules do not change
+        self._all |= not of_python and any(map(_computes_names, _codes(code)))
+        if not of_python:  # whose variables do not change
+            self._look_into(function.__globals__, names)
+            missing = sorted(_globals(code) - function.__globals__.keys())  # of builtins, or none
+            self._read += [(function.__globals__, name, _MISSING) for name in missing]
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             self._note(_Attributes(cell, "cell_contents"), name)
         defaults = function.__defaults__ or ()
@@ -148,11 +163,24 @@ class Environment:
         self._read.append((space, name, _as_it_is(value)))
         self._waiting.append((self._look_through, value))
 
+    def _is_read_as_a_whole(self, thing: Any) -> bool:
+        """Whether code that computes the names of attributes may read any of an object."""
+        if isinstance(thing, Module):
+            return id(thing) not in self._guarded
+        return not isinstance(thing, (type, ModuleType)) and not _is_of_library(type(thing).__module__)
+
+    def _note_items(self, space: Any, name: str, items: dict) -> None:
+        """Note all that a dictionary has, and what code reads of it; large arrays are compared as objects."""
+        self._read.append((space, name, _Items(items)))
+        self._waiting += [
+            (self._look_through, value) for value in items.values() if not isinstance(value, _FOREIGN)
+        ]
+
     def _look_through(self, value: Any, seen: set) -> None:
         if isinstance(value, Tensor):
             if "grad" in self._names:
                 self._gradients.setdefault(id(value), (value, value._grad is None))
-        elif isinstance(value, (random.Random, np.random.Generator, np.random.RandomState)):
+        elif isinstance(value, _RANDOM):
             self.problem = FOREIGN_NUMBERS
         elif isinstance(value, np.ndarray):
             if value.nbytes > MOST_BYTES or value.dtype.kind not in "biufc":
@@ -178,13 +206,14 @@ class Environment:
         if space is not None:
             self._look_into(space, self._names)
             self._read += [(space, name, _MISSING) for name in sorted(self._texts - space.keys())]
+            if self._all and self._is_read_as_a_whole(thing):
+                self._note_items(_Attributes(thing, "__dict__"), "__dict__", dict(space))
         for registry in REGISTRIES if isinstance(thing, Module) else ():
             registered = thing.__dict__.get(registry, {})
-            if isinstance(thing, CONTAINERS):  # what is in it is read without a name
-                self._note(space, registry)
-            elif self._names & registered.keys():
-                self._read.append((space, registry, registered))
+            if id(thing) in self._guarded:
                 self._look_into(registered, self._names)
+            else:  # it may be walked through
+                self._note_items(thing.__dict__, registry, registered)
         for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
             if _is_of_library(kind.__module__) or kind is object:
                 continue
@@ -197,6 +226,8 @@ class Environment:
                     self._read.append((space, name, _MISSING))  # it would hide that of the class
                 self._visit_method(value, thing)
             self._look_into(kind.__dict__, self._names)
+            missing = sorted(self._texts - kind.__dict__.keys())
+            self._read += [(kind.__dict__, name, _MISSING) for name in missing]
             for name in filter(_is_special, kind.__dict__):
                 self._read.append((kind.__dict__, name, kind.__dict__[name]))
                 self._visit_method(kind.__dict__[name], thing)
@@ -252,14 +283,54 @@ def _names(code: CodeType) -> set[str]:
     return {name for each in _codes(code) for name in each.co_names}
 
 
+def _globals(code: CodeType) -> set[str]:
+    """The names of variables of its module, or builtins, that code reads."""
+    loads = ("LOAD_GLOBAL", "LOAD_NAME")
+    return {i.argval for each in _codes(code) for i in dis.get_instructions(each) if i.opname in loads}
+
+
 def _texts(code: CodeType) -> set[str]:
-    """The names by which code may ask for attributes, as ``hasattr`` does."""
-    if _READ_BY_TEXT.isdisjoint(_names(code)):
-        return set()
+    """The names by which code may ask for attributes that are not there, as ``hasattr`` does."""
+    names = _names(code)
+    caught = names if names & _CATCH else set()
+    if names.isdisjoint(_READ_BY_TEXT.keys() | _READ_AS_A_WHOLE):
+        return caught
     constants = [constant for each in _codes(code) for constant in each.co_consts]
     constants += [item for constant in constants if isinstance(constant, tuple) for item in constant]
     words = {word for text in constants if isinstance(text, str) for word in text.split(".")}
-    return set(filter(str.isidentifier, words))
+    return caught | set(filter(str.isidentifier, words))
+
+
+def _computes_names(code: CodeType) -> bool:
+    """Whether code reads attributes by names that it does not say, as ``getattr(x, prefix + "y")`` does."""
+    names = set(code.co_names)
+    if names & _READ_AS_A_WHOLE:
+        return True
+    if names.isdisjoint(_READ_BY_TEXT):
+        return False
+    instructions = list(dis.get_instructions(code))
+    return any(
+        one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD")
+        and one.argval in _READ_BY_TEXT
+        and not _is_constant(instructions[place + 1 :], _READ_BY_TEXT[one.argval])
+        for place, one in enumerate(instructions)
+    )
+
+
+def _is_constant(instructions: list[dis.Instruction], argument: int) -> bool:
+    """Whether an argument of the function that has been pushed onto Python's stack is a constant."""
+    depth, maker = 0, ""  # the number of arguments there, and what made this one
+    for one in instructions:
+        if one.is_jump_target and depth == argument:  # one of several
+            maker = ""
+        if one.opname.startswith(("PRECALL", "CALL")) and depth - (one.arg or 0) <= 0:
+            return maker == "LOAD_CONST"
+        depth += dis.stack_effect(one.opcode, one.arg, jump=False)
+        if depth < 0:  # it is not called here
+            return False
+        if depth == argument:
+            maker = one.opname
+    return False
 
 
 def _is_special(name: str) -> bool:
@@ -272,9 +343,13 @@ def _wrapped(function: Any) -> Any:
     return getattr_static(function, "__wrapped__", None)
 
 
-def _is_library(function: FunctionType) -> bool:
-    """Whether a function is of this package or of NumPy, whose variables do not change."""
-    return _is_of_library(function.__module__)
+def _is_of_python(function: FunctionType) -> bool:
+    """Whether a function is of Python's own modules; its ``__module__`` may be what a decorator copied."""
+    space = function.__globals__
+    if str(space.get("__name__")).partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    path = space.get("__file__") or _OF_PYTHON  # frozen modules have none
+    return path.startswith(_OF_PYTHON) and "site-packages" not in path and "dist-packages" not in path
 
 
 def _is_of_library(name: str | None) -> bool:
@@ -289,10 +364,10 @@ def _is_short(value: Any) -> bool:
     return type(value) in (list, tuple, dict, set, frozenset) and len(value) <= MOST_ITEMS
 
 
-def _as_it_is(value: Any) -> Any:
+def _as_it_is(value: Any, depth: int = 0) -> Any:
     """What ``_is_same`` compares with later."""
-    if _is_short(value):
-        return _Items(value)
+    if _is_short(value) and depth < 5:
+        return _Items(value, depth)
     return _Values(value) if isinstance(value, np.ndarray) and value.nbytes <= MOST_BYTES else value
 
 
@@ -315,19 +390,20 @@ class _Items:
     """A list, tuple, dict or set as it was."""
 
     def __init__(self, value: Any, depth: int = 0) -> None:
-        self.kind = type(value)
-        items = value.items() if self.kind is dict else enumerate(value)
-        inner = {k: _Items(v, depth + 1) if _is_short(v) and depth < 4 else v for k, v in items}
-        self.items: list = list(inner.items() if self.kind is dict else inner.values())
+        self.kind, self.pairs = type(value), isinstance(value, dict)
+        items = value.items() if self.pairs else enumerate(value)
+        inner = {k: _as_it_is(v, depth + 1) for k, v in items}
+        self.items: list = list(inner.items() if self.pairs else inner.values())
 
     def is_same(self, value: Any) -> bool:
-        """Whether ``value`` has the same items."""
+        """Whether ``value`` has the same items, in the same order if it has one."""
         if type(value) is not self.kind or len(value) != len(self.items):
             return False
         if self.kind in (set, frozenset):
             return value == set(self.items)
-        if self.kind is dict:
-            return all(k in value and _is_same(value[k], item) for k, item in self.items)
+        if self.pairs:
+            both = zip(value.items(), self.items)
+            return all(k == key and _is_same(v, item) for (k, v), (key, item) in both)
         return all(map(_is_same, value, self.items))
 
 
