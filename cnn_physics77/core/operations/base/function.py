@@ -167,7 +167,9 @@ class Function:
             _record(cls, ctx, args, edges, outputs, several)
         else:  # an input that forward returned is another tensor than the output, as when it is recorded
             outputs = [
-                y.view_of_memory(y.array) if _contains(args, y) and not _contains(ctx._dirty, y) else y
+                y.view_of_memory(y.array)
+                if isinstance(y, Tensor) and _contains(args, y) and not _contains(ctx._dirty, y)
+                else y
                 for y in outputs
             ]
         return tuple(outputs) if several else outputs[0]

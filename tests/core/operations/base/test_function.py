@@ -379,3 +379,22 @@ def test_named_arguments_and_defaults(t):
             y = function.apply(x, **arguments)
             y.backward()
             assert y.item() == x.grad.item() == factor
+
+
+@pytest.mark.parametrize("value", [None, 300, "a"])
+def test_an_argument_that_is_no_tensor_is_returned_as_it_is(value):
+    for framework in (ours, torch):
+
+        class WithValue(framework.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, value):
+                return 2 * x, value
+
+            @staticmethod
+            def backward(ctx, g, _):
+                return 2 * g, None
+
+        x = framework.ones(2, requires_grad=True)
+        for given in (x, x.detach()):
+            y, found = WithValue.apply(given, value)
+            assert y.tolist() == [2.0, 2.0] and found is value
