@@ -6,46 +6,97 @@ What registers operations of PyTorch's dispatcher piece by piece can be imported
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from cnn_physics77 import _lacking
 from cnn_physics77.autograd import Function
+from cnn_physics77.core.errors import GradientError
+from cnn_physics77.core.tensor import Tensor
 
 operations: dict[str, CustomOpDef] = {}
 
 
 class CustomOpDef:
-    """A function as one operation: what it computes inside is not recorded.
+    """A function as one operation: what it computes inside is not recorded. :func:`custom_op` makes it.
 
     Its gradient is that of :meth:`register_autograd`; without one, going backward through it raises.
     """
 
-    def __init__(self, name: str, fn: Callable) -> None:
-        self._qualname, self._kernel = name, fn
+    def __init__(self, name: str, fn: Callable, mutates_args: Iterable[str] = ()) -> None:
+        self._qualname = name
+        self._kernel: Callable | None = None
         self._signature = inspect.signature(fn)
+        self._changed = tuple(mutates_args)
         self._backward: Callable | None = None
         self._setup_context: Callable | None = None
-        self._function = _function_of(self)
+        self._function: type[_Recorded] = type(name, (_Recorded,), {})
         self.default = self  # as torch.ops names the form of an operation
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._kernel is None:
+            raise NotImplementedError(
+                f"{self._qualname}: expected a kernel for the CPU, found those of other devices; add one by "
+                'register_kernel("cpu")'
+            )
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return self._function.apply(*bound.args, *bound.kwargs.values())
+        if any(isinstance(x, Tensor) and x.requires_grad for x in _apart(bound.kwargs.values())[0]):
+            raise NotImplementedError(
+                f"{self._qualname}: expected tensors that require grad as positional arguments, found one "
+                "that is given by keyword only, which has no gradient; change the signature, or detach it"
+            )
+        for tensor in _apart(bound.arguments[name] for name in self._changed)[0]:
+            if isinstance(tensor, Tensor):
+                tensor.mark_changed()
+        inputs, lengths = _apart(bound.args)
+        call = _Call(self, lengths, bound.kwargs)
+        outputs = _together(self._function.apply(call, *inputs), call.of_outputs)
+        return tuple(outputs) if call.several else outputs[0]
 
     def register_autograd(self, backward: Callable, /, *, setup_context: Callable | None = None) -> None:
         """Give it a gradient.
 
         Args:
-            backward: (ctx, *gradients of the outputs) -> the gradient of each input, or None.
+            backward: (ctx, *gradients of the outputs) -> the gradient of each positional input, or None; a
+                tuple if there are several. That of a list of tensors is a list.
             setup_context: (ctx, inputs, output), also ``keyword_only_inputs`` if it has such; saves what
                 ``backward`` needs.
+
+        Raises:
+            RuntimeError: the operation changes arguments.
+
+        >>> import cnn_physics77 as torch
+        >>> @torch.library.custom_op("example::total", mutates_args=())
+        ... def total(xs: list[torch.Tensor]) -> torch.Tensor:
+        ...     return sum(xs)
+        >>> def setup_context(ctx, inputs, output):
+        ...     ctx.count = len(inputs[0])
+        >>> total.register_autograd(lambda ctx, g: [g] * ctx.count, setup_context=setup_context)
+        >>> x = torch.tensor(3.0, requires_grad=True)
+        >>> total([x, x]).backward()
+        >>> x.grad
+        tensor(2.)
         """
+        if self._changed:
+            raise RuntimeError(
+                f"register_autograd: expected an operation without mutates_args, found {self._qualname}, "
+                f"which changes {', '.join(self._changed)}; make one that returns new tensors"
+            )
         self._backward, self._setup_context = backward, setup_context
 
     def register_kernel(self, device_types: str | Sequence[str] | None, fn: Callable | None = None, /) -> Any:
-        """The function for a device: that for "cpu" replaces the one there is. Also a decorator."""
+        """The function for a device: that for "cpu" replaces the one there is. Also a decorator.
+
+        >>> import cnn_physics77 as torch
+        >>> double = torch.library.custom_op("example::double", lambda x: x + x, mutates_args=())
+        >>> @double.register_kernel("cpu")
+        ... def of_cpu(x):
+        ...     return 2 * x
+        >>> double(torch.ones(2))
+        tensor([2., 2.])
+        """
         if fn is None:
             return lambda fn: self.register_kernel(device_types, fn)
         if device_types is None or "cpu" in (
@@ -62,35 +113,87 @@ class CustomOpDef:
         return f"<CustomOpDef({self._qualname})>"
 
 
-def _function_of(operation: CustomOpDef) -> type[Function]:
-    parameters = operation._signature.parameters.values()
-    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+class _Call:
+    """One call of an operation.
 
-    def parts(inputs: tuple) -> tuple[tuple, dict[str, Any]]:
-        count = len(inputs) - len(named)
-        return inputs[:count], dict(zip(named, inputs[count:]))
+    Attributes:
+        of_inputs, of_outputs: the lengths of the lists of tensors among them; see :func:`_apart`.
+        keywords: the arguments that are given by keyword only.
+        several: whether the kernel returned a tuple.
+    """
 
-    def forward(*inputs: Any) -> Any:
-        args, kwargs = parts(inputs)
-        return operation._kernel(*args, **kwargs)
+    def __init__(self, operation: CustomOpDef, of_inputs: list[int | None], keywords: dict[str, Any]) -> None:
+        self.operation, self.of_inputs, self.keywords = operation, of_inputs, keywords
+        self.of_outputs: list[int | None] = []
+        self.several = False
 
-    def setup_context(ctx: Any, inputs: tuple, output: Any) -> None:
-        args, kwargs = parts(inputs)
+
+class _Recorded(Function):
+    """The calls of an operation. A Function sees the tensors that are its very arguments, so lists of tensors
+    are taken apart."""
+
+    @staticmethod
+    def forward(ctx: Any, call: _Call, *flat: Any) -> tuple:
+        operation, inputs = call.operation, tuple(_together(flat, call.of_inputs))
+        output = operation._kernel(*inputs, **call.keywords)  # type: ignore[misc]
         if operation._setup_context is not None:
-            options = {"keyword_only_inputs": kwargs} if kwargs else {}
-            operation._setup_context(ctx=ctx, inputs=args, output=output, **options)
+            options = {"keyword_only_inputs": call.keywords} if call.keywords else {}
+            operation._setup_context(ctx=ctx, inputs=inputs, output=output, **options)
+        ctx._call = call
+        call.several = isinstance(output, tuple)
+        outputs, call.of_outputs = _apart(output if call.several else [output])
+        return tuple(outputs)
 
-    def backward(ctx: Any, *grads: Any) -> Any:
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple:
+        call = ctx._call
+        operation, lengths = call.operation, call.of_inputs
         if operation._backward is None:
             raise RuntimeError(
                 f"{operation._qualname}: expected an operation with a gradient, found none registered; call "
                 "torch.library.register_autograd"
             )
-        found = operation._backward(ctx, *grads)
-        return (*(found if isinstance(found, tuple) else (found,)), *[None] * len(named))
+        own = copy(ctx)
+        own.needs_input_grad = tuple(_together(ctx.needs_input_grad[1:], lengths))
+        found = operation._backward(own, *_together(grads, call.of_outputs))
+        found = found if isinstance(found, tuple) else (found,)
+        if len(found) != len(lengths):
+            raise GradientError(
+                f"{operation._qualname}: backward returned an incorrect number of gradients (expected a "
+                f"tuple of {len(lengths)}, one for each positional argument, got {len(found)})"
+            )
+        flat: list[Any] = [None]
+        for index, (gradient, length) in enumerate(zip(found, lengths)):
+            if length is None:
+                flat.append(gradient)
+            elif gradient is None:
+                flat += [None] * length
+            elif isinstance(gradient, (list, tuple)) and len(gradient) == length:
+                flat += gradient
+            else:
+                raise GradientError(
+                    f"{operation._qualname}: expected backward to return a list of {length} gradients at "
+                    f"index {index}, as the argument is a list, found {type(gradient).__name__}"
+                )
+        return tuple(flat)
 
-    methods = {"forward": forward, "setup_context": setup_context, "backward": backward}
-    return type(operation._qualname, (Function,), {name: staticmethod(f) for name, f in methods.items()})
+
+def _apart(values: Iterable[Any]) -> tuple[list, list[int | None]]:
+    """The values, with the members of lists of tensors in their place; and of each value the length of the
+    list, or None for another value."""
+    flat: list[Any] = []
+    lengths: list[int | None] = []
+    for value in values:
+        several = isinstance(value, (list, tuple)) and any(isinstance(part, Tensor) for part in value)
+        flat += value if several else [value]
+        lengths.append(len(value) if several else None)
+    return flat, lengths
+
+
+def _together(flat: Sequence[Any], lengths: Sequence[int | None]) -> list:
+    """Undoes :func:`_apart`."""
+    parts = iter(flat)
+    return [next(parts) if n is None else [next(parts) for _ in range(n)] for n in lengths]
 
 
 def custom_op(
@@ -98,8 +201,8 @@ def custom_op(
     fn: Callable | None = None,
     /,
     *,
-    mutates_args: str | Sequence[str],
-    device_types: Any = None,
+    mutates_args: str | Iterable[str],
+    device_types: str | Sequence[str] | None = None,
     schema: str | None = None,
     tags: Any = None,
 ) -> Any:
@@ -107,15 +210,17 @@ def custom_op(
 
     Args:
         name: "namespace::name".
-        fn: a function of tensors and other values.
-        mutates_args: names of the arguments that it changes.
-        device_types, schema, tags: not used.
+        fn: a function of tensors, lists of tensors and other values, which returns such.
+        mutates_args: names of the arguments that it changes, which count as changed in place at each call;
+            "unknown" for all.
+        device_types: the devices that ``fn`` is for; None for all.
+        schema, tags: not used.
 
     Returns:
-        A :class:`CustomOpDef`.
+        A :class:`CustomOpDef`. If no device is the CPU, its call raises NotImplementedError.
 
     Raises:
-        ValueError: the name has no namespace.
+        ValueError: the name has no namespace, or there is no argument of a name in ``mutates_args``.
 
     >>> import cnn_physics77 as torch
     >>> @torch.library.custom_op("example::square", mutates_args=())
@@ -131,11 +236,21 @@ def custom_op(
     tensor(6.)
     """
     if fn is None:
-        return lambda fn: custom_op(name, fn, mutates_args=mutates_args)
+        return lambda fn: custom_op(name, fn, mutates_args=mutates_args, device_types=device_types)
     if name.count("::") != 1:
         raise ValueError(f"custom_op: expected a name such as 'mylib::square', found {name!r}")
-    operations[name] = CustomOpDef(name, fn)
-    return operations[name]
+    names = list(inspect.signature(fn).parameters)
+    changed = names if mutates_args == "unknown" else mutates_args
+    changed = changed if isinstance(changed, str) else tuple(changed)
+    if isinstance(changed, str) or not set(changed) <= set(names):
+        raise ValueError(
+            f"custom_op: expected mutates_args as a sequence of names among {names}, or 'unknown', found "
+            f"{mutates_args!r}"
+        )
+    made = CustomOpDef(name, fn, changed)
+    made.register_kernel(device_types, fn)
+    operations[name] = made
+    return made
 
 
 def _found(function: str, op: str | CustomOpDef) -> CustomOpDef:
