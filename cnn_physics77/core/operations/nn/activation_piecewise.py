@@ -432,15 +432,18 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         0 \text{ otherwise}, \qquad dy/dx = [|x| > \lambda]
 
     Raises:
-        ArgumentError: λ < 0.
+        ArgumentError: λ is negative, NaN, or above the range of the dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.nn.functional.softshrink(torch.tensor([-1.0, 0.5, 2.0]))
     tensor([-0.5000,  0.0000,  1.5000])
     """
     check_real("softshrink", input)
-    if lambd < 0:
-        raise ArgumentError(f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}")
+    if not 0 <= lambd <= (most := float(np.finfo(input.array.dtype).max)):
+        raise ArgumentError(
+            f"softshrink: lambda must be in range [0, {most:g}] for input dtype {input.dtype}, but found "
+            f"{lambd}"
+        )
     return _softshrink(input, lambd=lambd)
 
 

@@ -100,7 +100,10 @@ rows = [
     Row(
         F + "softshrink",
         lambda rng: [*_shapes(kinks=(-0.5, 0.5))(rng), *_shapes(1.5, kinks=(-1.5, 1.5))(rng)],
-        bad=[*_NOT_REAL, Bad(ValueError, "greater or equal to 0", np.ones(2), -1.0)],
+        bad=[
+            *_NOT_REAL,
+            *[Bad(ValueError, "must be in range", np.ones(2), number) for number in (-1.0, np.nan, np.inf)],
+        ],
     ),
     Row(
         F + "hardshrink",
