@@ -32,8 +32,17 @@ def in_order_of(array: np.ndarray, draw: Callable[[tuple[int, ...]], np.ndarray]
 def laid_out(tensor: Tensor) -> np.ndarray:
     """An array of the tensor's shape, in the order that its memory has in PyTorch.
 
-    Kernels here may put the channels of images last. Memory that has this order, and is no view of other
-    memory, is taken for theirs, unless the user asked for it. PyTorch's has the order of the dimensions.
+    Kernels here may put the channels of images last, and what is computed of their results keeps this order;
+    PyTorch's results of the same images have the order of the dimensions. An array does not tell whose order
+    it has. Memory with the channels last that is no view of other memory is taken for a kernel's, unless a
+    memory format asked for it. So all is drawn in PyTorch's order in programs whose images have the order of
+    the dimensions, and for views and tensors that the user permuted.
+
+    In another order than PyTorch's are drawn the numbers for what is computed of images or sequences whose
+    channels the user put last, such as ``relu(x.transpose(1, 2))``, ``x.permute(0, 3, 1, 2).float()`` or
+    ``conv2d(x.to(memory_format=torch.channels_last), weight)``; for what such a tensor's ``detach()`` or
+    ``clone()`` returns; and for ``conv2d(x, weight).flatten(2).transpose(1, 2) + y``, a new tensor that has a
+    permuted order in PyTorch only. ``contiguous()`` before the draw makes the orders equal.
     """
     owner = base_of(tensor)
     x, base = tensor.array, owner.array
