@@ -439,7 +439,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     tensor([-0.5000,  0.0000,  1.5000])
     """
     check_real("softshrink", input)
-    if not 0 <= lambd <= (most := float(np.finfo(input.array.dtype).max)):
+    most = float(np.finfo(input.array.dtype).max)
+    if not 0 <= lambd <= most:
         raise ArgumentError(
             f"softshrink: lambda must be in range [0, {most:g}] for input dtype {input.dtype}, but found "
             f"{lambd}"
