@@ -4,4 +4,5 @@ from cnn_physics77.vision.ops.boxes import *
 from cnn_physics77.vision.ops.focal_loss import *
 from cnn_physics77.vision.ops.misc import *
 from cnn_physics77.vision.ops.roi_align import *
+from cnn_physics77.vision.ops.roi_pool import *
 from cnn_physics77.vision.ops.stochastic_depth import *

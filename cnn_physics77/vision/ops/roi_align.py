@@ -1,4 +1,8 @@
-"""``torchvision.ops.roi_align``: parts of images, all of one size (K. He et al., arXiv:1703.06870)."""
+"""``torchvision.ops.roi_align``: parts of images, all of one size (K. He et al., arXiv:1703.06870).
+
+The result is a sparse matrix, of the weights of the pixels that each bin takes, times the pixels. So is its
+derivative, with the transpose of that matrix, and so on to every order.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +11,41 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnn_physics77 import nn
-from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.indexing.cat_split import cat
-from cnn_physics77.core.operations.linalg.matmul import matmul
+from cnn_physics77.core.operations.sparse.products import weighted_rows
 from cnn_physics77.core.tensor import Tensor, from_array
 from cnn_physics77.nn.modules.utils import _pair
+from cnn_physics77.vision.ops.rois import each_of, of_bins, pairs, pixels_of, rois
+
+AT_ONCE = 1 << 16
+"""So many pixels are multiplied by their weights at once."""
 
 
-def _rows(boxes: Tensor | Sequence[Tensor]) -> np.ndarray:
-    """Rows (image, x1, y1, x2, y2)."""
-    if isinstance(boxes, Tensor):
-        rows = boxes.array
-    else:
-        rows = np.concatenate([np.insert(part.array, 0, i, axis=1) for i, part in enumerate(boxes)])
-    if rows.ndim != 2 or rows.shape[1] != 5:
-        raise ShapeError(
-            "roi_align: expected boxes (K, 5) with the number of the image first, or a list of boxes (L, 4) "
-            f"for each image, found {tuple(rows.shape)}"
-        )
-    return rows
+def _axis(
+    low: np.ndarray, length: np.ndarray, counts: np.ndarray, bins: int, size: int
+) -> tuple[np.ndarray, ...]:
+    """The pixels that the bins of each box take along one axis of ``size`` pixels, ordered by the bins: their
+    numbers, their weights, and how many of them each bin takes, (K, bins).
 
-
-def _weights(low: np.ndarray, length: np.ndarray, bins: int, ratio: int, size: int) -> np.ndarray:
-    """How much each of ``size`` pixels of one axis counts in each bin of each box: (K, bins, size).
-
-    A bin is the mean of samples at equal distances. A sample lies between two pixels, and is 0 if it lies
-    more than one pixel out of the image.
+    A bin is the mean of so many samples at equal distances. A sample lies between two pixels, and is 0 if it
+    lies more than one pixel out of the image.
     """
-    width = length / bins
-    counts = np.full(len(low), ratio) if ratio > 0 else np.ceil(width).astype(int)
-    sample = np.arange(counts.max(initial=0))
-    place = (sample + 0.5) * (width / np.maximum(counts, 1))[:, None]
-    place = place[:, None] + (low[:, None] + np.arange(bins) * width[:, None])[..., None]
-    counted = (place >= -1) & (place <= size) & (sample < counts[:, None])[:, None]
-    near = 1 - abs(np.arange(size) - place.clip(0, size - 1)[..., None])
-    return (near.clip(0) * counted[..., None]).sum(2) / np.maximum(counts, 1)[:, None, None]
+    width, dtype = length / bins, low.dtype
+    counts = counts.repeat(bins)
+    owner, sample = each_of(counts)
+    box, number = owner // bins, counts[owner].astype(dtype)
+    place = low[box] + (owner % bins).astype(dtype) * width[box]
+    place += (sample.astype(dtype) + dtype.type(0.5)) * width[box] / number
+    inside = (place >= -1) & (place <= size) & (size > 0)
+    owner, place, number = owner[inside], place[inside].clip(0, max(size - 1, 0)), number[inside]
+    left = place.astype(int)
+    right, part = np.minimum(left + 1, size - 1), place - left
+    weights = np.stack([(1 - part) / number, part / number], axis=1).reshape(-1)
+    # neighbouring samples have pixels in common
+    taken = np.stack([left, right], axis=1) + owner[:, None] * size
+    taken, place_of = np.unique(taken, return_inverse=True)
+    summed = np.bincount(place_of.reshape(-1), weights, len(taken)).astype(low.dtype)
+    owner, pixel = np.divmod(taken, max(size, 1))
+    return pixel, summed, np.bincount(owner, minlength=len(counts)).reshape(-1, bins)
 
 
 def roi_align(
@@ -52,14 +56,19 @@ def roi_align(
     sampling_ratio: int = -1,
     aligned: bool = False,
 ) -> Tensor:
-    """The part of an image in each box, as means of interpolated pixels in height x width bins.
+    r"""The part of an image in each box, as means of interpolated pixels in height x width bins.
 
-    y[k, c, p, q] = Σ A[k, p, h] x[n, c, h, w] B[k, q, w], with the weights A and B of the pixels of image n
-    that box k takes.
+    .. math:: y_{k,c,p,q} = \frac1{|S_{pq}|} \sum_{(u, v) \in S_{pq}} \sum_{h, w}
+        x_{n,c,h,w}\, (1 - |u - h|)_+ (1 - |v - w|)_+
+
+    with the samples S of bin (p, q) of box k, which lies in image n: each is made of the four pixels around
+    it. A sample that lies more than one pixel out of the image is 0, and so is the bin of a box that is not
+    finite.
 
     Args:
-        input: (N, C, H, W).
-        boxes: (K, 5), rows (n, x1, y1, x2, y2); or for each image its boxes (L, 4). They are constants.
+        input: x, (N, C, H, W).
+        boxes: (K, 5), rows (n, x1, y1, x2, y2); or for each image its boxes (L, 4). They are constants, of
+            the dtype of the input.
         output_size: (height, width) of the result, or one number for both.
         spatial_scale: the pixels of ``input`` per unit of the boxes.
         sampling_ratio: the samples of a bin along each axis; otherwise one for each pixel of it.
@@ -67,10 +76,11 @@ def roi_align(
             pixel wide and high.
 
     Returns:
-        (K, C, height, width).
+        y, (K, C, height, width).
 
     Raises:
-        ShapeError: the input or the boxes have another shape.
+        ShapeError: the input or the boxes have another shape; a box of an image that is not there.
+        DtypeError: the input is not floating, or the boxes have another dtype.
 
     >>> import cnn_physics77 as torch
     >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
@@ -78,31 +88,27 @@ def roi_align(
     tensor([[[[ 2.5000],
               [10.5000]]]])
     """
-    if input.ndim != 4:
-        raise ShapeError(f"roi_align: expected an input (N, C, H, W), found shape {tuple(input.shape)}")
-    rows = _rows(boxes).astype(np.float64, copy=False)
-    number = rows[:, 0].astype(int)
-    if number.size and not 0 <= number.min() <= number.max() < len(input):
-        wrong = number[(number < 0) | (number >= len(input))][0]
-        raise ShapeError(
-            f"roi_align: expected boxes of images 0 to {len(input) - 1}, found one of image {wrong}"
-        )
-    corners = rows[:, 1:] * spatial_scale - 0.5 * aligned
+    rows = rois("roi_align", input, boxes)
+    number, kind = rows[:, 0].astype(int), rows.dtype.type
+    finite = np.isfinite(rows).all(1)
+    corners = np.where(finite[:, None], rows[:, 1:], 0) * kind(spatial_scale) - kind(0.5 * aligned)
     sizes = corners[:, 2:] - corners[:, :2]
     if not aligned:
-        sizes = sizes.clip(1)
+        sizes = np.maximum(sizes, 1)
     bins = _pair(output_size)
-    down, right = (
-        _weights(corners[:, 1 - i], sizes[:, 1 - i], bins[i], sampling_ratio, n).astype(input.array.dtype)
-        for i, n in enumerate(input.shape[2:])
-    )
-    made, order = [], []
-    for image in range(len(input)):
-        here = np.flatnonzero(number == image)
-        across = matmul(input[image], from_array(right[here, None].swapaxes(-1, -2)))
-        made.append(matmul(from_array(down[here, None]), across))
-        order.append(here)
-    return cat(made)[from_array(np.argsort(np.concatenate(order)))]
+    axes = []
+    for low, length, n, size in zip(corners.T[1::-1], sizes.T[::-1], bins, input.shape[2:]):
+        samples = sampling_ratio if sampling_ratio > 0 else np.ceil(length / n).clip(0).astype(int)
+        axes.append(_axis(low, length, np.where(finite, samples, 0), n, size))
+    (h, of_h, down), (w, of_w, across) = axes
+    pixels, made = pixels_of(input.to(rows.dtype)), []
+    for part, bin_, i, j in pairs(down, across, AT_ONCE):
+        image = number[part][bin_ // (bins[0] * bins[1])]
+        pixel = (image * input.shape[2] + h[i]) * input.shape[3] + w[j]
+        count = (part.stop - part.start) * bins[0] * bins[1]
+        weights = from_array(of_h[i] * of_w[j])
+        made.append(weighted_rows(weights, pixels, from_array(bin_), from_array(pixel), count=count))
+    return of_bins(made, len(rows), bins).to(input.dtype)
 
 
 class RoIAlign(nn.Module):
