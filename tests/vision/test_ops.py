@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,66 @@ def test_focal_loss():
     assert ops.sigmoid_focal_loss(*given, "mean").item() == pytest.approx(wanted.mean())
     with pytest.raises(ValueError, match="found 'all'"):
         ops.sigmoid_focal_loss(*given, "all")
+
+
+def losses(a, b, eps=1e-7):
+    """By generalized IoU, by distance, and by distance and shape."""
+    areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+    size = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    both = size.prod() if (size > 0).all() else 0.0
+    covered = sum(areas) - both
+    around = np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])
+    iou, area = both / (covered + eps), around.prod()
+    apart = (((a[:2] + a[2:]) - (b[:2] + b[2:])) ** 2).sum() / 4
+    by_distance = 1 - iou + apart / ((around**2).sum() + eps)
+    angles = [math.atan((c[2] - c[0]) / (c[3] - c[1])) for c in (a, b)]
+    v = 4 / math.pi**2 * (angles[0] - angles[1]) ** 2
+    return 1 - iou + (area - covered) / (area + eps), by_distance, by_distance + v * v / (1 - iou + v + eps)
+
+
+LOSSES = [ops.generalized_box_iou_loss, ops.distance_box_iou_loss, ops.complete_box_iou_loss]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_losses_of_boxes_are_the_loop(number):
+    one, two, loss = boxes(9), boxes(9, 1), LOSSES[number]
+    one[0] = two[0]
+    wanted = [losses(a, b)[number] for a, b in zip(one, two)]
+    given = ours.tensor(one, requires_grad=True), ours.tensor(two)
+    np.testing.assert_allclose(loss(*given).detach(), wanted, rtol=1e-12, atol=1e-15)
+    assert loss(*given, "mean").item() == pytest.approx(np.mean(wanted))
+    assert loss(*given, reduction="sum").item() == pytest.approx(np.sum(wanted))
+    assert loss(given[0][3], given[1][3]).item() == pytest.approx(wanted[3])
+    assert loss(*(ours.tensor(x).half() for x in (one, two))).dtype == ours.float32
+    if number < 2:  # of the third one the gradient takes a factor as a constant
+        ours.autograd.gradcheck(lambda x: loss(x[1:], given[1][1:]), given[0])
+    empty = ours.zeros(0, 4, requires_grad=True)
+    assert loss(empty, empty, "mean").item() == 0 and loss(empty, empty, "mean").requires_grad
+    with pytest.raises(ValueError, match=f"{loss.__name__}: expected the reduction .* found 'all'"):
+        loss(*given, "all")
+    with pytest.raises(ShapeError, match=rf"{loss.__name__}: expected as many targets as boxes"):
+        loss(given[0], given[1][:2])
+
+
+def test_the_factor_of_the_shapes_is_a_constant():
+    one, two = ours.tensor(boxes(4), requires_grad=True), ours.tensor(boxes(4, 1))
+    (slope,) = ours.autograd.grad(ops.complete_box_iou_loss(one, two).sum(), one)
+    wide, high = one[:, 2] - one[:, 0], one[:, 3] - one[:, 1]
+    angle = ((two[:, 2] - two[:, 0]) / (two[:, 3] - two[:, 1])).atan()
+    v = 4 / math.pi**2 * ((wide / high).atan() - angle) ** 2
+    iou = ops.box_iou(one, two).diagonal().detach()
+    constant = (v / (1 - iou + v + 1e-7)).detach()
+    (wanted,) = ours.autograd.grad((ops.distance_box_iou_loss(one, two) + constant * v).sum(), one)
+    np.testing.assert_allclose(slope, wanted, rtol=1e-5)
+
+
+def test_iou_by_distance_and_shape_are_the_losses_of_all_pairs():
+    one, two = boxes(5), boxes(4, 1)
+    given = ours.tensor(one), ours.tensor(two)
+    for call, number in ((ops.distance_box_iou, 1), (ops.complete_box_iou, 2)):
+        wanted = [[1 - losses(a, b)[number] for b in two] for a in one]
+        np.testing.assert_allclose(call(*given), wanted, rtol=1e-6)
+        assert call(given[0][:0], given[1]).shape == (0, 4)
 
 
 def test_a_frozen_batch_norm_is_one_that_is_evaluated():

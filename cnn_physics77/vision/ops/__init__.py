@@ -2,6 +2,7 @@
 
 from cnn_physics77.vision.ops.boxes import *
 from cnn_physics77.vision.ops.focal_loss import *
+from cnn_physics77.vision.ops.iou_losses import *
 from cnn_physics77.vision.ops.misc import *
 from cnn_physics77.vision.ops.roi_align import *
 from cnn_physics77.vision.ops.roi_pool import *

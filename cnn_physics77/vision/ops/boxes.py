@@ -10,6 +10,7 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.indexing.cat_split import cat, stack
 from cnn_physics77.core.operations.pointwise.where_clamp import maximum, minimum
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.ops.iou_losses import square_of_shapes
 
 
 def _check(function: str, boxes: Tensor) -> None:
@@ -36,6 +37,23 @@ def box_area(boxes: Tensor) -> Tensor:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
+def _shared_and_covered(function: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
+    """The areas (N, M) that two boxes share, and that they cover."""
+    _check(function, boxes1)
+    _check(function, boxes2)
+    boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
+    one, two = boxes1[:, None], boxes2[None]
+    sizes = (minimum(one[..., 2:], two[..., 2:]) - maximum(one[..., :2], two[..., :2])).clamp(min=0)
+    shared = sizes[..., 0] * sizes[..., 1]
+    return shared, box_area(boxes1)[:, None] + box_area(boxes2) - shared
+
+
+def _around(boxes1: Tensor, boxes2: Tensor) -> Tensor:
+    """The sizes (N, M, 2) of the smallest rectangle around two boxes."""
+    one, two = _wide(boxes1)[:, None], _wide(boxes2)[None]
+    return (maximum(one[..., 2:], two[..., 2:]) - minimum(one[..., :2], two[..., :2])).clamp(min=0)
+
+
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """The area that two boxes share, over the area that they cover: (N, M) of N and M boxes.
 
@@ -44,13 +62,8 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     >>> box_iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), others)
     tensor([[0.3333, 0.0000]])
     """
-    _check("box_iou", boxes1)
-    _check("box_iou", boxes2)
-    boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
-    one, two = boxes1[:, None], boxes2[None]
-    sizes = (minimum(one[..., 2:], two[..., 2:]) - maximum(one[..., :2], two[..., :2])).clamp(min=0)
-    shared = sizes[..., 0] * sizes[..., 1]
-    return shared / (box_area(boxes1)[:, None] + box_area(boxes2) - shared)
+    shared, covered = _shared_and_covered("box_iou", boxes1, boxes2)
+    return shared / covered
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
@@ -145,12 +158,37 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     >>> generalized_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), apart)
     tensor([[-0.3333]])
     """
-    iou = box_iou(boxes1, boxes2)
-    one, two = _wide(boxes1)[:, None], _wide(boxes2)[None]
-    around = (maximum(one[..., 2:], two[..., 2:]) - minimum(one[..., :2], two[..., :2])).clamp(min=0)
+    shared, covered = _shared_and_covered("generalized_box_iou", boxes1, boxes2)
+    around = _around(boxes1, boxes2)
     area = around[..., 0] * around[..., 1]
-    covered = (box_area(boxes1)[:, None] + box_area(boxes2)) / (1 + iou)  # the sum is the union (1 + iou)
-    return iou - (area - covered) / area
+    return shared / covered - (area - covered) / area
+
+
+def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """:func:`box_iou` - d² / (D² + eps), with the distance d of the middles of the boxes, and the diagonal D
+    of the smallest rectangle around both: (N, M) of N and M boxes (Z. Zheng et al., arXiv:1911.08287).
+
+    >>> import cnn_physics77 as torch
+    >>> apart = torch.tensor([[2.0, 0.0, 3.0, 1.0]])
+    >>> distance_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), apart)
+    tensor([[-0.4000]])
+    """
+    shared, covered = _shared_and_covered("distance_box_iou", boxes1, boxes2)
+    one, two = _wide(boxes1)[:, None], _wide(boxes2)[None]
+    apart = (one[..., :2] + one[..., 2:]) / 2 - (two[..., :2] + two[..., 2:]) / 2
+    return shared / covered - apart.square().sum(-1) / (_around(boxes1, boxes2).square().sum(-1) + eps)
+
+
+def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
+    """:func:`distance_box_iou` - α v, with v and α of :func:`complete_box_iou_loss`.
+
+    >>> import cnn_physics77 as torch
+    >>> complete_box_iou(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([[0.0, 0.0, 2.0, 1.0]]))
+    tensor([[0.4468]])
+    """
+    v = square_of_shapes(_wide(boxes1)[:, None], _wide(boxes2)[None])
+    alpha = (v / (1 - box_iou(boxes1, boxes2) + v + eps)).detach()
+    return distance_box_iou(boxes1, boxes2, eps) - alpha * v
 
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
@@ -171,6 +209,8 @@ __all__ = [
     "box_convert",
     "box_iou",
     "clip_boxes_to_image",
+    "complete_box_iou",
+    "distance_box_iou",
     "generalized_box_iou",
     "masks_to_boxes",
     "nms",
