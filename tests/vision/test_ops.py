@@ -190,7 +190,18 @@ def test_a_frozen_batch_norm_is_one_that_is_evaluated():
     norm, frozen = ours.nn.BatchNorm2d(3), ops.FrozenBatchNorm2d(3)
     norm(ours.randn(4, 3, 2, 2))
     norm.weight.data.uniform_()
-    frozen.load_state_dict({k: v for k, v in norm.state_dict().items() if k != "num_batches_tracked"})
+    state = norm.state_dict()
+    assert str(frozen.load_state_dict(state)) == "<All keys matched successfully>"
+    assert "num_batches_tracked" in state
     x = ours.randn(2, 3, 4, 4)
     ours.testing.assert_close(frozen(x), norm.eval()(x).detach())
-    assert not list(frozen.parameters())
+    assert not list(frozen.parameters()) and sorted(frozen.state_dict()) == [
+        "bias",
+        "running_mean",
+        "running_var",
+        "weight",
+    ]
+    inner = ours.nn.Sequential(ops.FrozenBatchNorm2d(3))
+    inner.load_state_dict(ours.nn.Sequential(norm).state_dict())
+    with pytest.raises(RuntimeError, match=r'Missing key.*"weight"'):
+        frozen.load_state_dict({k: v for k, v in state.items() if k != "weight"})

@@ -94,7 +94,8 @@ class Permute(nn.Module):
 
 
 class FrozenBatchNorm2d(nn.Module):
-    """A batch normalization whose statistics, weight and bias are constants.
+    """A batch normalization whose statistics, weight and bias are constants. It loads the state of a
+    ``BatchNorm2d``, without the number of batches.
 
     Args:
         num_features: the number of channels.
@@ -106,6 +107,10 @@ class FrozenBatchNorm2d(nn.Module):
         self.eps = eps
         for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
             self.register_buffer(name, full((num_features,), value))
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
+        state_dict.pop(f"{prefix}num_batches_tracked", None)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def forward(self, x: Tensor) -> Tensor:
         scale = self.weight * (self.running_var + self.eps).rsqrt()
