@@ -1,6 +1,7 @@
 """``torchvision.ops``, in part: boxes, and layers of which several networks are made."""
 
 from cnn_physics77.vision.ops.boxes import *
+from cnn_physics77.vision.ops.deform_conv import *
 from cnn_physics77.vision.ops.focal_loss import *
 from cnn_physics77.vision.ops.iou_losses import *
 from cnn_physics77.vision.ops.misc import *

@@ -134,7 +134,19 @@ def _nearest(input: Tensor, places: list[Tensor], padding_mode: str, align_corne
 
 def _linear(input: Tensor, places: list[Tensor], padding_mode: str, align_corners: bool) -> Tensor:
     """Σ over the corners around a place of pixel times Π over the dimensions of 1 - |distance|"""
-    places = [_padded(p, n, padding_mode, align_corners) for p, n in zip(places, input.array.shape[2:])]
+    return linear_samples(
+        input, [_padded(p, n, padding_mode, align_corners) for p, n in zip(places, input.array.shape[2:])]
+    )
+
+
+def linear_samples(input: Tensor, places: list[Tensor]) -> Tensor:
+    """An image, or a volume, at places in pixels: (N, C, P) of (N, C, ...) and, for each dimension, (N, P).
+    What is outside is 0.
+
+    >>> import cnn_physics77 as torch
+    >>> linear_samples(torch.tensor([[[1.0, 3.0]]]), [torch.tensor([[0.5, 1.5]])])
+    tensor([[[2.0000, 1.5000]]])
+    """
     left = [np.floor(p.array) for p in places]
     t = [p - from_array(floor) for p, floor in zip(places, left)]
     weights = [(1 - fraction, fraction) for fraction in t]
