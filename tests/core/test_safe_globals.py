@@ -189,6 +189,8 @@ def test_what_a_trusted_file_lacks_is_named(monkeypatch):
     ):
         loaded(file, weights_only=False)
     hooked = torch.nn.Linear(1, 1)
+    hooked.register_full_backward_hook(print).remove()  # which PyTorch remembers
+    assert loaded(saved(hooked, torch), weights_only=False)._is_full_backward_hook is None
     hooked.register_forward_hook(print)
     with pytest.raises(CheckpointError, match="a Linear with hooks; remove them"):
         loaded(saved(hooked, torch), weights_only=False)

@@ -149,9 +149,14 @@ class Guards:
         leaves, optimizers = self._hooked
         kinds = [hooks for t in leaves for hooks in (t.hooks, t._after_accumulation)]
         kinds += [hooks for o in optimizers for hooks in (o._step_pre_hooks, o._step_post_hooks)]
+        found: list[Any] = [tuple(hooks.values()) if hooks else () for hooks in kinds]
         for own in (of_all_modules, *self._module_hooks):
-            kinds += [own.forward_pre, own.forward, own.backward_pre, own.backward]
-        return [tuple(hooks.values()) if hooks else () for hooks in kinds]
+            found.append(own.is_full)
+            found += [
+                own.calls(kind) if getattr(own, kind) else ()
+                for kind in ("forward_pre", "forward", "backward_pre", "backward")
+            ]
+        return found
 
     def modules_hold(self) -> bool:
         lengths, values = self._attributes

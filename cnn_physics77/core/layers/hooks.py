@@ -25,16 +25,18 @@ class ModuleHooks:
     """The hooks of one module, in the order of their calls: functions by the numbers of their handles.
 
     Attributes:
+        is_full: whether the backward hooks are full ones; None before there are any.
         with_kwargs: the numbers of the forward hooks that get the keyword arguments too.
         always: the numbers of those that are called even if ``forward`` raises.
     """
+
+    is_full: bool | None = None
 
     def __init__(self) -> None:
         self.forward_pre: OrderedDict[int, Callable] = OrderedDict()
         self.forward: OrderedDict[int, Callable] = OrderedDict()
         self.backward_pre: OrderedDict[int, Callable] = OrderedDict()
         self.backward: OrderedDict[int, Callable] = OrderedDict()
-        self.last_backward: OrderedDict[int, Callable] = OrderedDict()
         self.state_pre: OrderedDict[int, Callable] = OrderedDict()
         self.state_post: OrderedDict[int, Callable] = OrderedDict()
         self.load_pre: OrderedDict[int, Callable] = OrderedDict()
@@ -61,13 +63,30 @@ class ModuleHooks:
             self.always.add(handle.id)
         return handle
 
+    def register_backward(self, hook: Callable, full: bool, prepend: bool = False) -> RemovableHandle:
+        """Add a backward hook, of the kind of those before it."""
+        if self.is_full is not None and self.is_full is not full:
+            where = "as a global Module hook" if self is of_all_modules else "on a single Module"
+            raise RuntimeError(
+                f"Cannot use both regular backward hooks and full backward hooks {where}. Please use only "
+                "one of them."
+            )
+        self.is_full = full
+        return self.register("backward", hook, prepend)
+
+    def calls(self, kind: str) -> list[tuple[Callable, bool, bool]]:
+        """The hooks of a kind, each with whether it gets the keyword arguments, and whether it is called even
+        if ``forward`` raises."""
+        hooks = getattr(self, kind).items()
+        return [(hook, number in self.with_kwargs, number in self.always) for number, hook in hooks]
+
 
 of_all_modules = ModuleHooks()
 """The hooks that ``register_module_forward_hook`` and its relatives add, called before a module's own."""
 
 
 OF_PYTORCH = {
-    *("_backward_pre_hooks", "_backward_hooks", "_is_full_backward_hook"),
+    *("_backward_pre_hooks", "_backward_hooks"),
     *("_forward_pre_hooks", "_forward_hooks", "_forward_pre_hooks_with_kwargs"),
     *("_forward_hooks_with_kwargs", "_forward_hooks_always_called"),
     *("_state_dict_pre_hooks", "_state_dict_hooks"),
@@ -96,15 +115,20 @@ class HooksAttribute:
         setattr(module._hooks, self._kind, OrderedDict(hooks))
 
 
-def _calls(module, kind: str) -> list[tuple[Callable, bool, bool]]:
-    """The hooks of a kind, those of all modules first; each with whether it gets the keyword arguments, and
-    whether it is called even if ``forward`` raises. (Numbers of unpickled hooks can be those of others.)"""
+def _hooks_of(module) -> list[ModuleHooks]:
+    """Those of all modules, and its own. (Numbers of unpickled hooks can be those of others.)"""
     own = module._hooks
-    return [
-        (hook, number in hooks.with_kwargs, number in hooks.always)
-        for hooks in ([own] if own is of_all_modules else [of_all_modules, own])
-        for number, hook in getattr(hooks, kind).items()
-    ]
+    return [own] if own is of_all_modules else [of_all_modules, own]
+
+
+def _calls(module, kind: str) -> list[tuple[Callable, bool, bool]]:
+    """The hooks of a kind, those of all modules first, as :meth:`ModuleHooks.calls` gives them."""
+    return [call for hooks in _hooks_of(module) for call in hooks.calls(kind)]
+
+
+def _backward_hooks(module, full: bool) -> list[Callable]:
+    alike = [hooks.backward for hooks in _hooks_of(module) if bool(hooks.is_full) is full]
+    return [hook for hooks in alike for hook in hooks.values()]
 
 
 def call_with_hooks(module, args: tuple, kwargs: dict):
@@ -123,7 +147,7 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             replaced = hook(module, args)
             if replaced is not None:
                 args = replaced if isinstance(replaced, tuple) else (replaced,)
-    before, after = ([hook for hook, *_ in _calls(module, kind)] for kind in ("backward_pre", "backward"))
+    before, after = [hook for hook, *_ in _calls(module, "backward_pre")], _backward_hooks(module, full=True)
     boundary = None
     if (before or after) and recording():
         boundary = _ModuleGradients(module, before, after)
@@ -143,7 +167,7 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
                 hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
         raise
     if recording():
-        for hook, *_ in _calls(module, "last_backward"):
+        for hook in _backward_hooks(module, full=False):
             _hook_last_operation(module, result, hook)
     return result if boundary is None else boundary.leave(result)
 

@@ -86,7 +86,8 @@ class Module(Stateful, Conversions):
         """
         if any(state.get(name) for name in OF_PYTORCH):
             raise ValueError(f"a {type(self).__name__} with hooks; remove them before it is saved")
-        self.__dict__.update({name: value for name, value in state.items() if name not in OF_PYTORCH})
+        others = {*OF_PYTORCH, "_is_full_backward_hook"}  # which may be True after the last one is removed
+        self.__dict__.update({name: value for name, value in state.items() if name not in others})
 
     def __getattr__(self, name: str) -> Any:
         """A parameter, buffer or submodule: Python calls this where there is no ordinary attribute."""
@@ -409,6 +410,11 @@ class Module(Stateful, Conversions):
     _backward_pre_hooks = HooksAttribute("backward_pre")
     _backward_hooks = HooksAttribute("backward")
 
+    @property
+    def _is_full_backward_hook(self) -> bool | None:
+        hooks = self.__dict__.get("_hooks")
+        return None if hooks is None else hooks.is_full
+
     def register_forward_pre_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -445,15 +451,21 @@ class Module(Stateful, Conversions):
 
         Both are tuples, with None for an argument that is not a tensor or needs no gradient. A result other
         than None replaces ``grad_input``.
+
+        Raises:
+            RuntimeError: the module has, or had, a hook of :meth:`register_backward_hook`.
         """
-        return self._own_hooks().register("backward", hook, prepend)
+        return self._own_hooks().register_backward(hook, full=True, prepend=prepend)
 
     def register_backward_hook(self, hook: Callable) -> RemovableHandle:
         """Deprecated: call ``hook(module, grad_input, grad_output)`` when the last operation of ``forward``
         is differentiated; ``grad_input`` are the gradients of its inputs, not of the module's. See
         :meth:`register_full_backward_hook`.
+
+        Raises:
+            RuntimeError: the module has, or had, a full backward hook.
         """
-        return self._own_hooks().register("last_backward", hook)
+        return self._own_hooks().register_backward(hook, full=False)
 
     # ------------------------------------------------------------------------------- text
 
