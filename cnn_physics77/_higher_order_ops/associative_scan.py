@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnn_physics77.core.errors import ShapeError
+from cnn_physics77.core.errors import ArgumentError, ShapeError
+from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.indexing.cat_split import cat, stack
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
@@ -22,18 +23,30 @@ def associative_scan(
         combine_fn: f of two trees as ``xs``, of parts along ``dim``.
         xs: a tensor, or a tree of tensors of one size along ``dim``.
         reverse: from the last place to the first.
-        combine_mode: not used.
+        combine_mode: "pointwise" or "generic"; not used.
 
     Raises:
-        ShapeError: there is no tensor, or they have other sizes along ``dim``, or none.
+        ShapeError: there is no dimension ``dim``; there is no tensor, or they have other sizes along it, or
+            none; ``combine_fn`` gives another tree, or other shapes.
+        TypeError: a leaf of ``xs``, or of what ``combine_fn`` gives, is no tensor.
+        ArgumentError: ``combine_fn`` cannot be called, or there is no such mode.
 
     >>> import cnn_physics77 as torch
     >>> associative_scan(lambda a, b: a + b, torch.tensor([1, 2, 3, 4]), dim=0)
     tensor([ 1,  3,  6, 10])
     """
+    if not callable(combine_fn):
+        raise ArgumentError(f"associative_scan: expected a function as combine_fn, found {combine_fn!r}")
+    if combine_mode not in ("pointwise", "generic"):
+        raise ArgumentError(
+            f"associative_scan: expected 'pointwise' or 'generic' as combine_mode, found {combine_mode!r}"
+        )
     leaves, spec = tree_flatten(xs)
-    sizes = {x.shape[dim] for x in leaves}
-    if len(sizes) != 1 or 0 in sizes:
+    _check_tensors("xs", leaves)
+    if leaves:
+        dim = dimension("associative_scan", dim, leaves[0].ndim)
+    sizes = {x.shape[dim] if x.ndim > dim else None for x in leaves}
+    if len(sizes) != 1 or not all(sizes):
         raise ShapeError(
             f"associative_scan: expected tensors of one size, of 1 at least, along dimension {dim}, found "
             f"{[tuple(x.shape) for x in leaves]}"
@@ -41,13 +54,28 @@ def associative_scan(
 
     def combine(first: Sequence[Tensor], second: Sequence[Tensor]) -> list[Tensor]:
         places = [tree_unflatten([x.movedim(0, dim) for x in given], spec) for given in (first, second)]
-        return [y.movedim(dim, 0) for y in tree_leaves(combine_fn(*places))]
+        combined, found = tree_flatten(combine_fn(*places))
+        _check_tensors("the result of combine_fn", combined)
+        shapes = [tuple(x.shape) for x in combined]
+        expected = [tuple(x.shape) for x in tree_leaves(places[0])]
+        if found != spec or shapes != expected:
+            raise ShapeError(
+                "associative_scan: expected combine_fn to give tensors of the shapes that it was given, "
+                f"{tree_unflatten(expected, spec)}, found {tree_unflatten(shapes, found)}"
+            )
+        return [y.movedim(dim, 0) for y in combined]
 
     parts = [x.movedim(dim, 0) for x in leaves]
     parts = [x.flip(0) for x in parts] if reverse else parts
     found = _scanned(combine, parts)
     found = [x.flip(0) for x in found] if reverse else found
     return tree_unflatten([x.movedim(0, dim) for x in found], spec)
+
+
+def _check_tensors(what: str, leaves: list[Any]) -> None:
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise TypeError(f"associative_scan: expected tensors in {what}, found {leaf!r}")
 
 
 def _scanned(combine: Callable, xs: list[Tensor]) -> list[Tensor]:
