@@ -43,6 +43,8 @@ class _Namespace:
     def __getattr__(self, name: str) -> Any:
         from cnn_physics77.library import operations
 
+        if name.startswith("__"):  # copying asks for them before there is a name
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         if f"{self.name}::{name}" not in operations:
             raise AttributeError(f"torch.ops.{self.name} has no operation {name!r}")
         return operations[f"{self.name}::{name}"]

@@ -1,5 +1,8 @@
 """`torch.library` against PyTorch: operations of one's own."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
@@ -143,3 +146,13 @@ def test_what_is_no_operation():
         two(x, x).sum().backward()
     with pytest.raises(AttributeError, match=r"no attribute 'no_such_library'"):
         ours.ops.no_such_library  # noqa: B018
+
+
+def test_a_namespace_can_be_copied():
+    @ours.library.custom_op("copied::twice", mutates_args=())
+    def twice(x: ours.Tensor) -> ours.Tensor:
+        return 2 * x
+
+    space = ours.ops.copied
+    for copied in (copy.copy(space), copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        assert copied.twice is twice is space.twice
