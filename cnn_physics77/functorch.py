@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
+from cnn_physics77 import _lacking
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.func import (
@@ -84,7 +85,20 @@ def make_functional(
 def make_functional_with_buffers(
     model: Module, disable_autograd_tracking: bool = False
 ) -> tuple[FunctionalModuleWithBuffers, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """A module as a function ``func(params, buffers, *args)``, and copies of its parameters and buffers."""
+    """A module as a function ``func(params, buffers, *args)``, and copies of its parameters and buffers.
+
+    Args:
+        model: it is copied.
+        disable_autograd_tracking: whether the parameters are constants.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.functorch import make_functional_with_buffers
+    >>> func, params, buffers = make_functional_with_buffers(torch.nn.BatchNorm1d(1))
+    >>> func(params, buffers, torch.tensor([[1.0], [3.0]])).detach().round(decimals=3).T
+    tensor([[-1.,  1.]])
+    >>> buffers[0]  # the running mean: what forward changes in place is changed here
+    tensor([0.2000])
+    """
     func = FunctionalModuleWithBuffers(deepcopy(model))
     return func, _parameters_of(func, disable_autograd_tracking), tuple(func.buffers())
 
@@ -101,6 +115,13 @@ def combine_state_for_ensemble(
 
     Raises:
         RuntimeError: no model, or models of several classes or modes.
+
+    >>> import cnn_physics77 as torch
+    >>> from cnn_physics77.functorch import combine_state_for_ensemble, vmap
+    >>> models = [torch.nn.Linear(2, 1) for _ in range(3)]
+    >>> func, params, buffers = combine_state_for_ensemble(models)
+    >>> vmap(func, in_dims=(0, 0, None))(params, buffers, torch.ones(4, 2)).shape
+    torch.Size([3, 4, 1])
     """
     params, buffers = stack_module_state(models)
     constants = (tensor.detach() for tensor in params.values())
@@ -123,3 +144,7 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+__getattr__, __dir__ = _lacking.attributes(
+    globals(), "make_fx", "nothing is traced into a graph of modules; torch.compile captures a function"
+)
