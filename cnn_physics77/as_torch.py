@@ -65,10 +65,7 @@ class _Alias(Loader):
     def exec_module(self, module: ModuleType) -> None:
         module.__spec__ = self._own
         # Submodules that are loaded are there too: loading one again would hide a function of its name.
-        loaded = {
-            name: child for name, child in sys.modules.items() if name.startswith(f"{module.__name__}.")
-        }
-        for name, child in loaded.items():
+        for name, child in tuple(sys.modules.items()):
             if name.rpartition(".")[0] == module.__name__:
                 sys.modules.setdefault(theirs(name), child)
 

@@ -36,6 +36,6 @@ __all__ = ["kineto_available", "record_function"]
 __getattr__, __dir__ = _lacking.attributes(
     globals(),
     "ExecutionTraceObserver ProfilerAction ProfilerActivity profile schedule supported_activities "
-    " tensorboard_trace_handler",
+    "tensorboard_trace_handler",
     "no profile is recorded here; use Python's cProfile",
 )

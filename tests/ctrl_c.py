@@ -30,9 +30,9 @@ def interrupted(function, profiler):
 
     The collector waits: when it runs depends on what was run before, and its callbacks would be places.
     """
-    gc.disable()
-    sys.setprofile(profiler)
     try:
+        gc.disable()
+        sys.setprofile(profiler)
         function()
     except KeyboardInterrupt as error:
         return error

@@ -107,5 +107,5 @@ def test_annotations_are_found(facade):
     """Also those of the classes that users derive from them, as data classes and transformers do."""
     for name, found in public(facade):
         if inspect.isclass(found):
-            hints = typing.get_type_hints(found)
-            assert set(vars(found).get("__annotations__", ())) <= set(hints), name
+            annotated = [inspect.get_annotations(kind) for kind in found.__mro__]
+            assert set().union(*annotated) == set(typing.get_type_hints(found)), name
