@@ -1,5 +1,6 @@
-"""An ordinary PyTorch script for MNIST. Only its imports are changed, and two lines with ``performance`` are
-added: put ``import torch`` and its kin back, without those lines, and it runs there."""
+"""An ordinary PyTorch script for MNIST, in the manner of the one in pytorch/examples. Only its imports are
+changed, and two lines with ``performance`` are added: put ``import torch`` and its kin back, without those
+lines, and it runs there."""
 
 import argparse
 import gzip

@@ -3,9 +3,10 @@
     python examples/pytorch_autoencoder.py
     python -m cnn_physics77.as_torch examples/pytorch_autoencoder.py
 
-Each signal is a damped oscillation, which frequency, damping and phase determine: three numbers in the middle
-of the network are enough. The same seed draws the same weights and signals in both; everything is computed in
-float64.
+It learns to give the clean signal for a noisy one (P. Vincent et al., *Extracting and composing robust
+features with denoising autoencoders*, ICML 2008). Each signal is a damped oscillation, which frequency,
+damping and phase determine: three numbers in the middle of the network are enough. The same seed draws the
+same weights and signals in both; everything is computed in float64.
 """
 
 import argparse

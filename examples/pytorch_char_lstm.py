@@ -3,8 +3,11 @@
     python examples/pytorch_char_lstm.py
     python -m cnn_physics77.as_torch examples/pytorch_char_lstm.py
 
-The network reads a text character by character and predicts the next one; then it writes by itself. The same
-seed draws the same weights and pieces of text in both; everything is computed in float64.
+The network reads a text character by character and predicts the next one; then it writes by itself (the LSTM
+is that of S. Hochreiter and J. Schmidhuber, Neural Computation 9 (1997) 1735; the idea of writing one
+character after the other is told by A. Karpathy, *The unreasonable effectiveness of recurrent neural
+networks*, 2015). The same seed draws the same weights and pieces of text in both; everything is computed in
+float64.
 """
 
 import argparse

@@ -75,7 +75,7 @@ def main():
         loss = -flow.log_prob(moons(128)).mean()
         loss.backward()
         optimizer.step()
-        if step % (args.steps // 5) == 0:
+        if step % max(1, args.steps // 5) == 0:
             with torch.no_grad():
                 print(f"step {step:3d}, -log p of new points {-flow.log_prob(new).mean().item():.6f}")
 

@@ -58,7 +58,7 @@ def main():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        if update % (args.updates // 6) == 0:
+        if update % max(1, args.updates // 6) == 0:
             print(
                 f"update {update:3d}, return {rewards.sum(0).mean().item():8.4f}, "
                 f"entropy {entropies.mean().item():.6f}"

@@ -3,9 +3,10 @@
     python examples/pytorch_small_gpt.py
     python -m cnn_physics77.as_torch examples/pytorch_small_gpt.py
 
-The network learns to add: it reads "27+15=" and writes the digits of the sum, the last one first, as one does
-by hand. Each character attends to those before it. The same seed draws the same weights and sums in both;
-everything is computed in float64.
+A Transformer in which each character attends to those before it (A. Radford et al., *Improving language
+understanding by generative pre-training*, 2018) learns to add, as in the adder of A. Karpathy's minGPT: it
+reads "27+15=" and writes the digits of the sum, the last one first, as one does by hand. The same seed draws
+the same weights and sums in both; everything is computed in float64.
 """
 
 import argparse
@@ -96,7 +97,7 @@ def main():
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
-        if step % (args.steps // 10) == 0:
+        if step % max(1, args.steps // 10) == 0:
             print(f"step {step:3d}, loss {loss.item():.6f}")
     lines = sums(200)
     found = complete(model, lines[:, :6], 3)

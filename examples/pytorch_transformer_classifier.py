@@ -3,7 +3,8 @@
     python examples/pytorch_transformer_classifier.py
     python -m cnn_physics77.as_torch examples/pytorch_transformer_classifier.py
 
-A sequence is what an oscillator does: it swings freely, is damped, or swings faster and faster. Frequency,
+The encoder and its positions are those of A. Vaswani et al., *Attention is all you need*, NeurIPS 2017. A
+sequence is what an oscillator does: it swings freely, is damped, or swings faster and faster. Frequency,
 phase and noise differ, and so do the lengths; what is padded is masked. The same seed draws the same data and
 weights in both; everything is computed in float64.
 """
