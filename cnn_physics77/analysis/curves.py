@@ -145,11 +145,13 @@ def _per_step(
         note = f"Exponential moving averages over about {span} steps: median and quartiles of {seeds} seeds."
     else:
         note = f"Faint: every step. Strong: exponential moving average over about {span} steps."
+    if _epoch_ends(logs, max(len(column(log)) for log in logs)).size:
+        note += " Vertical lines end an epoch."
     ends = {label: _end([column(log) for log in members]) for label, members in runs.items()}
     entries = len(runs) + sum(end is not None for end in ends.values())
     in_a_row = max(2 * len(optimizers), len(runs) if entries == len(runs) else 0)
     figure = new_figure(
-        title, logs, max(7.5, 5.2 * len(optimizers)), 3.7, f"{note} Vertical lines end an epoch.",
+        title, logs, max(7.5, 5.2 * len(optimizers)), 3.7, note,
         legend_rows=math.ceil(entries / in_a_row),
     )  # fmt: skip
     handles = []
@@ -182,7 +184,7 @@ def _per_step(
                     linestyle="none", transform=axes.get_xaxis_transform(), zorder=6, clip_on=False,
                     label=f"{label}: {end[1]} from step {end[0]}",
                 )  # fmt: skip
-        _mark_epochs(axes, logs, longest)
+        _mark_epochs(axes, _epoch_ends(logs, longest))
         if len(optimizers) > 1:
             axes.set_title(optimizer)
         axes.set_xlim(1 - 0.01 * longest, 1.01 * longest + 1)
@@ -217,15 +219,21 @@ def _end(columns: Sequence[Sequence[float]]) -> tuple[int, str] | None:
     return min(ends, default=None)
 
 
-def _mark_epochs(axes: Axes, logs: Sequence[RunLog], steps: int) -> None:
+def _epoch_ends(logs: Sequence[RunLog], steps: int) -> NDArray[np.float64]:
+    """Where an epoch ends and another one begins; none where the runs differ in it, or there are too many."""
     lengths = {len(log.steps.loss) / len(log.epochs) for log in logs if log.epochs and log.steps.loss}
-    if len(lengths) == 1:
-        length = lengths.pop()
-        ends = np.arange(length, steps, length) + 0.5
-        if 0 < ends.size <= 60:
-            for end in ends:
-                axes.axvline(end, color="#BDBDBD", linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-            axes.grid(False, axis="x")
+    if len(lengths) != 1:
+        return np.empty(0)
+    length = lengths.pop()
+    ends = np.arange(length, steps, length) + 0.5
+    return ends if ends.size <= 60 else np.empty(0)
+
+
+def _mark_epochs(axes: Axes, ends: NDArray[np.float64]) -> None:
+    for end in ends:
+        axes.axvline(end, color="#BDBDBD", linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+    if ends.size:
+        axes.grid(False, axis="x")
 
 
 @styled

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ def place_labels(
     size: float = 8,
     clear: float | Sequence[float] = 7,
 ) -> list[Text]:
-    """Write each text near its point (data coordinates) clear of points, lines, legends and other texts.
+    """Write each text near its point (data coordinates) clear of points, lines, whiskers, legends and other
+    texts.
 
     Candidates lie on circles of growing radius round the point; the first free one is taken (the least
     covered one where none is free), and a label that had to go far gets a thin leader. `clear` is the radius
@@ -45,8 +46,8 @@ def place_labels(
     taken += [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
     taken += [child.get_window_extent(renderer) for child in axes.get_children() if isinstance(child, Legend)]
     obstacles = np.array([box.extents for box in taken]).reshape(-1, 4)
-    for line in axes.lines:
-        obstacles = np.concatenate([obstacles, _along(line, 4 * pixels)])
+    for vertices in _strokes(axes):
+        obstacles = np.concatenate([obstacles, _along(vertices, 4 * pixels)])
     written: list[Text] = []
     for place, centre, text, radius in zip(places, centres, texts, radii, strict=True):
         label = axes.annotate(text, place, (0, 0), textcoords="offset points", size=size, color="#303030")
@@ -89,11 +90,21 @@ def _best_place(
     return best
 
 
-def _along(line: Line2D, step: float) -> NDArray:
-    """Small boxes along a drawn line, in pixels, shape (boxes, 4); none for a line that is only markers."""
-    vertices = line.get_transform().transform(line.get_xydata())
-    if line.get_linestyle() == "None" or len(vertices) < 2:
-        return np.empty((0, 4))
+def _strokes(axes: Axes) -> list[NDArray]:
+    """The vertices, in pixels, of all lines that are more than markers, and of the whiskers of error bars."""
+    strokes = [
+        line.get_transform().transform(line.get_xydata())
+        for line in axes.lines
+        if line.get_linestyle() != "None"
+    ]
+    for bars in axes.collections:
+        if isinstance(bars, LineCollection):
+            strokes += [bars.get_transform().transform(segment) for segment in bars.get_segments()]
+    return strokes
+
+
+def _along(vertices: NDArray, step: float) -> NDArray:
+    """Small boxes along a line, in pixels, shape (boxes, 4)."""
     points = []
     for start, end in itertools.pairwise(vertices):
         length = float(np.hypot(*(end - start)))

@@ -144,3 +144,16 @@ def test_labels_keep_clear_even_when_points_crowd(drawn):
         box = label.get_window_extent(renderer)
         assert not any(box.contains(*point) for point in line), f"the line crosses {label.get_text()}"
         assert not any(box.contains(*point) for point in dots), f"a point lies on {label.get_text()}"
+
+
+def test_labels_keep_clear_of_whiskers():
+    figure = style.headed_figure("Whiskers", "", 6, 4)
+    axes = figure.subplots()
+    axes.errorbar([0.0], [0.0], xerr=[0.4], yerr=[0.4], linestyle="none")
+    axes.set_xlim(-1, 1)
+    axes.set_ylim(-1, 1)
+    (label,) = place_labels(axes, [(0.0, 0.0)], ["label"])
+    box = label.get_window_extent(figure.canvas.get_renderer())
+    steps = np.linspace(-0.4, 0.4, 100)
+    whiskers = axes.transData.transform([*((x, 0) for x in steps), *((0, y) for y in steps)])
+    assert not any(box.contains(*point) for point in whiskers)

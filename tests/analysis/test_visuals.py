@@ -157,6 +157,13 @@ def test_gradient_norms_hold_every_step_and_its_average(invented):
     assert ends == [25.5, 50.5]
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_the_note_speaks_of_lines_that_are_there(invented, epochs):
+    figure = visuals.step_losses(invented.pair(epochs=epochs))
+    note = next(text.get_text() for text in figure.texts if text.get_gid() == "note")
+    assert ("Vertical lines" in note) == (epochs > 1)
+
+
 @pytest.mark.parametrize("steps, span", [(20, 2), (400, 10), (5000, 50)])
 def test_smoothing_follows_the_length_of_the_run(invented, steps, span):
     log = invented.log(epochs=1, steps=steps)
