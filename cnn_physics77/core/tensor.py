@@ -95,14 +95,13 @@ class Tensor(ArrayProtocol, Copying, Description):
                 "requires_grad_: only Tensors of floating point and complex dtype can require gradients, "
                 f"found {self.dtype}; convert it, e.g. with .float()"
             )
-        if not self.is_leaf:
-            if not requires_grad:
-                raise GradientError(
-                    "requires_grad_: expected a leaf, found the result of a recorded operation; use "
-                    ".detach() for a constant"
-                )
-        else:
+        if self.is_leaf:
             self.edge = LEAF if requires_grad else None
+        elif not requires_grad:
+            raise GradientError(
+                "requires_grad_: expected a leaf, found the result of a recorded operation; use .detach() "
+                "for a constant"
+            )
         return self
 
     @property
@@ -495,11 +494,4 @@ def method(*names: str) -> Callable:
     return add
 
 
-__all__ = [
-    "Tensor",
-    "from_array",
-    "from_numpy",
-    "is_tensor",
-    "method",
-    "tensor",
-]
+__all__ = ["Tensor", "from_array", "from_numpy", "is_tensor", "method", "tensor"]

@@ -123,7 +123,7 @@ class Received:
             heappush(self.queue, (-edge.sequence, edge))
         elif type(edge) is Output:
             node = edge.node
-            if node not in sums:  # its first output: the place of the node itself is free, and says so
+            if node not in sums:  # its first output that is sent one: the node, whose sum stays None, waits
                 sums[node] = None
                 heappush(self.queue, (-node.sequence, node))
         else:

@@ -54,7 +54,7 @@ def _counter() -> Callable[[], int]:
     return locked
 
 
-class Sequence:
+class Numbering:
     """Numbers what happens to the graph: every recorded call, and every change of a tensor in place.
 
     A node's number is higher than those of all nodes that it was made from, so a pass that goes from high to
@@ -75,7 +75,7 @@ class Sequence:
             return self.last_change
 
 
-sequence = Sequence()
+sequence = Numbering()
 _next_number = sequence.next
 
 # ----------------------------------------------------------------------------------------------------- nodes
@@ -114,7 +114,7 @@ class Node:
         edges: for each input, where its gradient goes: None, a Node, an Output, or the leaf tensor itself.
         saved: what the derivative needs, in the order that the operation likes; None once it was freed,
             which happens to values (a tuple that is not empty and not :class:`Reusable`).
-        sequence: the number of the call; see :class:`Sequence`.
+        sequence: the number of the call; see :class:`Numbering`.
         outputs: None for one result; for several, a list of (shape, dtype), one of each.
         title: its name, if it is not the operation's.
         hooks: per output index, the functions to call on its gradient.

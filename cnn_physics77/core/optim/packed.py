@@ -103,7 +103,7 @@ class ParameterPack:
     def is_current(self, state: dict) -> bool:
         """Whether the optimizer's state still holds these tensors: users may load, replace or clear it."""
         return all(
-            not tensors or (state.get(p) is own and all(own.get(name) is tensor for name, tensor in tensors))
+            state.get(p) is own and all(own.get(name) is tensor for name, tensor in tensors)
             for p, own, tensors in zip(self.params, self.states, self.own_tensors)
             if tensors
         )

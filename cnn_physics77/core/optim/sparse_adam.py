@@ -10,6 +10,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.optim.optimizer import SingleParameterOptimizer
+from cnn_physics77.core.optim.settings import check_betas
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -64,11 +65,7 @@ class SparseAdam(SingleParameterOptimizer):
             raise ValueError(f"SparseAdam: Invalid learning rate: {lr}; expected a positive number")
         if not eps > 0:
             raise ValueError(f"SparseAdam: Invalid epsilon value: {eps}; expected a positive number")
-        for index, beta in enumerate(betas):
-            if not 0 <= beta < 1:
-                raise ValueError(
-                    f"SparseAdam: Invalid beta parameter at index {index}: {beta}; expected 0 to less than 1"
-                )
+        betas = check_betas("SparseAdam", betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
         for group in self.param_groups:
             for p in group["params"]:

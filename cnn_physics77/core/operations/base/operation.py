@@ -104,12 +104,13 @@ class Operation:
         dtypes = tuple(f"{n}_dtype" for n in self.inputs)
         self.signature = (*self.inputs, "y", *self.extras, *shapes, *dtypes, *parameters, "ys")
         self._first_parameter = len(self.signature) - len(parameters) - 1
-        self._functions: list[Callable | None] = [None] * len(self.inputs)
+        # for each input: what its derivative requires, as places in the signature, and (g, saved) -> gradient
         self._required: list[tuple[int, ...]] = [()] * len(self.inputs)
         self._calls: list[Callable | None] = [None] * len(self.inputs)
         self._pair: Callable | None = None
         self._joint: tuple[Callable, tuple[int, ...]] | None = None
-        self._zeros = True  # in place of gradients that no output was sent
+        self._zeros = True  # whether an output that was sent no gradient has zeros for it, not None
+        # by which inputs need a gradient: what is saved, and how
         self._saved_for: dict[tuple, tuple] = {}
         self._plans: dict[tuple, tuple[list[tuple[int, Callable]], bool]] = {}
         if self.name in OPERATIONS:
@@ -131,7 +132,6 @@ class Operation:
         """Set the derivative with respect to the input ``name``."""
         index = self.inputs.index(name)
         positions = self._positions(_required(function)[1:])
-        self._functions[index] = function
         self._required[index] = positions
         self._calls[index] = _caller(function, positions)
 
@@ -256,8 +256,8 @@ class Operation:
             if self._joint is not None:
                 positions = set(self._joint[1])
             else:
-                for name, function, need in zip(self.inputs, self._functions, needed):
-                    if need and function is None:
+                for name, call, need in zip(self.inputs, self._calls, needed):
+                    if need and call is None:
                         raise GradientError(
                             f"{self.name}: the derivative with respect to {name!r} is not defined, but it "
                             "requires grad; detach it first"
