@@ -62,10 +62,10 @@ def _as_forward(operation: Operation, result: Any) -> Any:
 
 
 _ALIKE = """
-binary_cross_entropy binary_cross_entropy_with_logits clamp complex copy dropout elu frexp from_edge gelu
-fake_quantize gelu_gradient hardshrink hardsigmoid hardswish hardtanh huber keep ldexp leaky_relu masked_fill
-nan_to_num polygamma relu relu_gradient rrelu silu silu_gradient sinc softplus softplus_gradient softshrink
-threshold where
+binary_cross_entropy binary_cross_entropy_with_logits clamp complex copy dropout elu elu_gradient frexp
+from_edge gelu fake_quantize gelu_gradient hardshrink hardsigmoid hardswish hardtanh huber keep ldexp
+leaky_relu masked_fill nan_to_num polygamma relu relu_gradient rrelu silu silu_gradient sinc softplus
+softplus_gradient softshrink threshold where
 """
 _FREE = """
 adjugate amax amin cast cat cholesky clone cumprod cumsum det diagonal eig eigh expand_reduced fft_c2c

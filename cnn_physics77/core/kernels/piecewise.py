@@ -2,6 +2,9 @@
 
 x is of real numbers, of any shape and memory order; results have its shape, dtype and order. Each function
 has its formula, which is faster for few numbers, and the same in blocks, where ``numpy.clip`` is one pass.
+
+``numpy.clip`` with two numbers returns x where it equals one of them, so -0.0 stays -0.0, as in PyTorch.
+Which of 0.0 and -0.0 ``numpy.maximum`` returns depends on the processor.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from functools import partial
 
 import numpy as np
 
+from cnn_physics77.core.kernels import selection
 from cnn_physics77.core.kernels.elementwise import elementwise, temporary
 
 SMALL = 1 << 12
@@ -24,7 +28,7 @@ def limited(x: np.ndarray, low: float, high: float) -> np.ndarray:
     """
     low, high = x.dtype.type(low), x.dtype.type(high)
     if x.size < SMALL:
-        return np.minimum(np.maximum(x, low), high)
+        return x.clip(low, high)
     return elementwise(lambda x, out: np.clip(x, low, high, out=out), 0.15, x)
 
 
@@ -45,23 +49,51 @@ def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
 
 
 def elu(x: np.ndarray, alpha: float, scale: float, rate: float) -> np.ndarray:
-    """scale (max(x, 0) + alpha (exp(rate min(x, 0)) - 1)).
+    """scale alpha (exp(rate x) - 1) where x < 0, scale x elsewhere.
 
     >>> elu(np.array([-np.inf, 2.0]), 1.5, 1.0, 1.0)
     array([-1.5,  2. ])
     """
-    if x.size < SMALL:
-        return scale * np.maximum(x, 0) + scale * alpha * np.expm1(rate * np.minimum(x, 0))
+    if x.size < SMALL or alpha * rate < 0:
+        return selection.where(x < 0, scale * alpha * np.expm1(rate * np.minimum(x, 0)), scale * x)
     return elementwise(partial(_elu, alpha=alpha, scale=scale, rate=rate), 1.0, x)
 
 
 def _elu(x, out, alpha, scale, rate):
-    below = np.clip(x, None, 0, out=temporary("below", x))
-    np.expm1(np.multiply(below, rate, out=below), out=below)
-    np.multiply(below, alpha * scale, out=below)
-    np.clip(x, 0, None, out=out)
-    np.multiply(out, scale, out=out)
+    """The sum of both pieces, of which one is a zero: its sign is that of x, or else it is -0.0, so that it
+    changes nothing."""
+    below = np.clip(x, -np.inf, 0, out=temporary("below", x))
+    np.expm1(below if rate == 1 else np.multiply(below, rate, out=below), out=below)
+    if alpha * scale != 1:
+        np.multiply(below, alpha * scale, out=below)
+    np.clip(x, -0.0, np.inf, out=out)
+    if scale != 1:
+        np.multiply(out, scale, out=out)
     np.add(out, below, out=out)
+
+
+def elu_gradient(g: np.ndarray, x: np.ndarray, alpha: float, scale: float, rate: float) -> np.ndarray:
+    """g scale alpha rate exp(rate x) where x <= 0, g scale elsewhere.
+
+    >>> elu_gradient(np.array([2.0, 2.0]), np.array([-np.inf, 0.0]), 1.5, 1.0, 1.0)
+    array([0., 3.])
+    """
+    if x.size < SMALL:
+        slope = alpha * scale * rate * np.exp(rate * np.fmin(x, 0))
+        return g * selection.where(x <= 0, slope, x.dtype.type(scale))
+    return elementwise(partial(_elu_gradient, alpha=alpha, scale=scale, rate=rate), 1.0, x, g)
+
+
+def _elu_gradient(x, g, out, alpha, scale, rate):
+    below = np.fmin(x, 0, out=temporary("below", x))  # 0 where x is NaN
+    np.exp(below if rate == 1 else np.multiply(below, rate, out=below), out=below)
+    slope = alpha * scale * rate
+    if slope != 1:
+        np.multiply(below, slope, out=below)
+    if slope != scale:
+        kept = np.less_equal(x, 0, out=temporary("kept", x, bool))
+        selection.chosen(below, kept, x.dtype.type(scale), out=below)
+    np.multiply(below, g, out=out)
 
 
 def hard_sigmoid(x: np.ndarray) -> np.ndarray:
@@ -98,13 +130,13 @@ def _hard_swish(x, out):
 
 
 def soft_shrink(x: np.ndarray, size: float) -> np.ndarray:
-    """x - min(max(x, -size), size).
+    """x - min(max(x, -size), size). Between the bounds it is 0.0, also for -0.0.
 
     >>> soft_shrink(np.array([-2.0, 0.3, 3.0]), 1.0)
     array([-1.,  0.,  2.])
     """
     if x.size < SMALL:
-        return x - np.minimum(np.maximum(x, -size), size)
+        return x - x.clip(-size, size)
 
     def block(x, out):
         np.subtract(x, np.clip(x, -size, size, out=temporary("inner", x)), out=out)

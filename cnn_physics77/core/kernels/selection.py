@@ -26,16 +26,16 @@ def where(condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if condition.size < LEAST or a.dtype != b.dtype or a.itemsize > 8 or shape not in (a.shape, b.shape):
         return np.where(condition, a, b)
     if a.shape == shape == b.shape:
-        return elementwise(_chosen, 0.6, a, condition, b)
+        return elementwise(chosen, 0.6, a, condition, b)
     if a.shape == shape and not b.ndim:
-        return elementwise(partial(_chosen, b=b), 0.6, a, condition)
+        return elementwise(partial(chosen, b=b), 0.6, a, condition)
     if b.shape == shape and not a.ndim:
-        return elementwise(partial(_chosen, b=a, inverted=True), 0.6, b, condition)
+        return elementwise(partial(chosen, b=a, inverted=True), 0.6, b, condition)
     return np.where(condition, a, b)
 
 
-def _chosen(a, condition, b, out, inverted=False):
-    """b ^ ((a ^ b) & mask)"""
+def chosen(a, condition, b, out, inverted=False):
+    """`where` of one piece, or the opposite if ``inverted``: b ^ ((a ^ b) & mask). ``out`` may be a."""
     kind = f"i{a.itemsize}"
     other, bits = b.view(kind), out.view(kind)
     np.bitwise_xor(a.view(kind), other, out=bits)

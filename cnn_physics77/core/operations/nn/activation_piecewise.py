@@ -95,7 +95,7 @@ def _(self):
 @operation(name="leaky_relu")
 def _leaky_relu(x, *, slope):
     """y = x where x > 0, slope x elsewhere"""
-    return piecewise.leaky_relu(x, slope) if slope else selection.where(x > 0, x, x * 0)
+    return piecewise.leaky_relu(x, slope) if slope else selection.where(x > 0, x, x * slope)
 
 
 @_leaky_relu.derivative("x")
@@ -174,7 +174,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 # ------------------------------------------------------------------------------ exponential linear units
 
-# elu, selu and celu: y = scale * x above 0, scale * alpha * (exp(rate x) - 1) elsewhere.
+# elu, selu and celu: y = scale * x from 0 on, scale * alpha * (exp(rate x) - 1) below.
 
 
 @operation(name="elu")
@@ -182,11 +182,29 @@ def _elu(x, *, alpha, scale, rate):
     return piecewise.elu(x, alpha, scale, rate)
 
 
+@operation(name="elu_gradient")
+def _elu_gradient(g, x, *, alpha, scale, rate):
+    return piecewise.elu_gradient(g, x, alpha, scale, rate)
+
+
 @_elu.derivative("x")
 def _(g, x, alpha, scale, rate):
-    # exp is computed for x <= 0 only; above it may overflow, and 0 * inf is NaN
-    below = exp(where(x < 0, x, 0.0) * rate) * (alpha * scale * rate)
-    return g * where(x <= 0, below, scale)
+    return _elu_gradient(g, x, alpha=alpha, scale=scale, rate=rate)
+
+
+@_elu_gradient.derivative("g")
+def _(v, x, alpha, scale, rate):
+    return _elu_gradient(v, x, alpha=alpha, scale=scale, rate=rate)
+
+
+@_elu_gradient.derivative("x")
+def _(v, g, x, alpha, scale, rate):
+    # exp is computed for x < 0 only; above it may overflow. The derivative at 0 is 0.
+    below = exp(where(x < 0, x, 0.0) * rate) * (alpha * scale * rate * rate)
+    return keep_where(x.array < 0, v * g * below)
+
+
+_elu_in_float32 = in_float32(_elu)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -248,8 +266,8 @@ def _exponential(
 ) -> Tensor:
     check_real(function, input)
     if inplace:
-        return apply_inplace(function, input, _elu, alpha=alpha, scale=scale, rate=rate)
-    return _elu(input, alpha=alpha, scale=scale, rate=rate)
+        return apply_inplace(function, input, _elu_in_float32, alpha=alpha, scale=scale, rate=rate)
+    return _elu_in_float32(input, alpha=alpha, scale=scale, rate=rate)
 
 
 # ------------------------------------------------------------------------------ hard functions

@@ -100,3 +100,76 @@ def test_channels_last_memory_stays():
     x = our.from_numpy(np.random.default_rng(0).normal(size=(2, 4, 5, 3)).transpose(0, 3, 1, 2))
     for name in ("relu", "silu", "gelu"):
         assert getattr(F, name)(x).stride() == x.stride(), name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 64, 8192])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("relu", ()),
+        ("relu6", ()),
+        ("leaky_relu", (0.1,)),
+        ("leaky_relu", (0.0,)),
+        ("leaky_relu", (-0.0,)),
+        ("elu", ()),
+        ("elu", (0.0,)),
+        ("elu", (-1.0,)),
+        ("selu", ()),
+        ("celu", (2.0,)),
+        ("celu", (-1.0,)),
+        ("hardtanh", ()),
+        ("hardtanh", (0.0, 1.0)),
+        ("hardtanh", (-0.0, 1.0)),
+        ("hardtanh", (-1.0, 0.0)),
+        ("hardtanh", (-0.0, 0.0)),
+        ("hardswish", ()),
+        ("hardshrink", ()),
+        ("threshold", (-0.0, 0.0)),
+        ("tanhshrink", ()),
+        ("silu", ()),
+    ],
+)
+def test_signs_of_zeros_as_in_torch(name, arguments, count, dtype):
+    for value in (-0.0, 0.0, -1.0):
+        x = np.full(count, value, dtype)
+        found = getattr(F, name)(our.tensor(x), *arguments).numpy()
+        expected = getattr(TF, name)(torch.tensor(x), *arguments).numpy()
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected), err_msg=str(value))
+
+
+@pytest.mark.parametrize("count", [1, 8192])
+def test_softshrink_between_its_bounds_is_the_positive_zero(count):
+    """PyTorch has the 0 of its formula, but x * 0 for the last elements, which do not fill a vector."""
+    x = our.tensor(np.full(count, -0.0))
+    for lambd in (0.0, 0.5):
+        assert not np.signbit(F.softshrink(x, lambd).numpy()).any()
+        assert not np.signbit(F.softshrink(x - lambd, lambd).numpy()).any()
+
+
+@pytest.mark.parametrize("count", [5, 8192])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("elu", (1.5,)), ("elu", (-0.5,)), ("selu", ()), ("celu", (2.0,))]
+)
+def test_derivatives_of_elu(name, arguments, count):
+    """Also far above 0, where the exponential would overflow, and at 0."""
+    values = np.resize([-1.5, 0.0, 800.0, -np.inf, 0.5], count)
+    rng = np.random.default_rng(0)
+    weights, seconds = rng.normal(size=count), rng.normal(size=count)
+
+    def derivatives(library, functional):
+        x = library.tensor(values, requires_grad=True)
+        g = library.tensor(weights, requires_grad=True)
+        (first,) = library.autograd.grad(getattr(functional, name)(x, *arguments), x, g, create_graph=True)
+        return first, *library.autograd.grad(first, (x, g), library.tensor(seconds))
+
+    for found, expected in zip(derivatives(our, F), derivatives(torch, TF)):
+        np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-14)
+
+
+def test_elu_of_half_precision_is_rounded_once():
+    x = np.linspace(-8, 8, 999).astype(np.float16)
+    for name in ("elu", "selu", "celu"):
+        found = getattr(F, name)(our.tensor(x)).numpy()
+        expected = getattr(TF, name)(torch.tensor(x.astype(np.float64))).numpy().astype(np.float16)
+        np.testing.assert_array_equal(found, expected)
