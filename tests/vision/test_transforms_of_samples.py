@@ -106,3 +106,77 @@ def test_batches_are_mixed_with_their_labels(kind):
         kind()(images, labels)
     with pytest.raises(ShapeError, match=r"expected images \(N, C, H, W\) and labels"):
         kind(num_classes=3)(images, labels[:2])
+
+
+@pytest.mark.parametrize("kind", [v2.MixUp, v2.CutMix])
+@pytest.mark.parametrize("alpha", [1e-30, 1e-3, 0.2, 1e5])
+def test_the_proportion_is_a_number_however_small_alpha_is(kind, alpha):
+    images, labels = ours.rand(2, 1, 4, 4), ours.tensor([0, 1])
+    for seed in range(5):
+        ours.manual_seed(seed)
+        both = ours.full((1,), alpha)
+        part = ours.distributions.Beta(both, both).sample().item()
+        ours.manual_seed(seed)
+        mixed, found = kind(alpha=alpha, num_classes=2)((images, labels))
+        assert mixed.isfinite().all() and found.sum(1).tolist() == [1, 1]
+        if kind is v2.MixUp:
+            assert found[0, 0].item() == pytest.approx(part)
+
+
+@pytest.mark.parametrize("kind", [v2.MixUp, v2.CutMix])
+def test_what_cannot_be_mixed(kind):
+    for alpha in (0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"{kind.__name__}: expected a positive, finite alpha, found"):
+            kind(alpha=alpha)
+    mix, images = kind(num_classes=2), ours.rand(2, 1, 4, 4)
+    for wrong in ((images,), (images, [0, 1]), (PICTURE, ours.tensor([0]))):
+        with pytest.raises(
+            TypeError, match=f"{kind.__name__}: expected two tensors, images and labels"
+        ):
+            mix(*wrong)
+    assert type(mix([images, ours.tensor([0, 1])])) is list
+
+
+@pytest.mark.parametrize("to", [v2.ToDtype(ours.float32, scale=True), v2.ConvertImageDtype()])
+def test_pictures_keep_their_dtype(to):
+    """As in torchvision; beside a picture no tensor is the image."""
+    numbers = ours.tensor([1, 255], dtype=ours.uint8)
+    found = to(PICTURE, numbers)
+    assert found[0] is PICTURE and found[1] is numbers
+    assert to(numbers.reshape(1, 1, 2), numbers)[0].max() == 1 and to(3) == 3
+    with pytest.raises(TypeError, match="to_dtype: expected a tensor, found Image; convert it by to_image"):
+        v2.functional.to_dtype(PICTURE, ours.float32)
+    with pytest.raises(ValueError, match=r"ToDtype: expected a dtype, as torch.float32, found 'float32'"):
+        v2.ToDtype("float32")
+    assert repr(v2.ConvertImageDtype()) == "ConvertImageDtype()" and "scale=True" in repr(
+        v2.ToDtype(int, True)
+    )
+
+
+def test_the_generator_is_left_alone_unless_several_images_need_the_same_numbers(monkeypatch):
+    from cnn_physics77.vision.transforms.v2 import samples
+
+    reads = []
+    read = samples.get_rng_state
+    monkeypatch.setattr(samples, "get_rng_state", lambda: reads.append(1) or read())
+    v2.RandomHorizontalFlip()(PICTURE, 4), v2.CenterCrop(3)(IMAGE), v2.Normalize([0.5], [0.5])(3)
+    assert not reads
+    v2.RandomHorizontalFlip()(PICTURE, PICTURE)
+    assert len(reads) == 1
+
+
+def test_a_transform_of_ones_own():
+    class Shifted(v2.Transform):
+        def make_params(self, flat_inputs):
+            assert [image.shape for image in flat_inputs] == [IMAGE.shape]
+            return {"by": ours.rand(1)}
+
+        def transform(self, inpt, params):
+            return inpt + params["by"]
+
+    ours.manual_seed(1)
+    found, label = Shifted()({"image": IMAGE, "label": 5}).values()
+    ours.manual_seed(1)
+    assert ours.equal(found, IMAGE + ours.rand(1)) and label == 5
+    with pytest.raises(NotImplementedError, match=r"Transform: expected a class with transform"):
+        v2.Transform()(IMAGE)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.dtype import dtype as torch_dtype
 from cnn_physics77.core.backend.dtypes import float32
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms.images import is_pil
@@ -60,25 +61,32 @@ class ToPILImage(Transform):
 
 
 class ToDtype(Transform):
-    """The image, a tensor, in another dtype; with ``scale`` what is white stays white."""
+    """The image, if it is a tensor, in another dtype; with ``scale`` what is white stays white. A sample with
+    PIL images stays as it is: put :class:`ToImage` before it.
+    """
 
     def __init__(self, dtype: Any, scale: bool = False) -> None:
         super().__init__()
+        if not isinstance(dtype, (torch_dtype, np.dtype, type)):
+            raise ValueError(f"{type(self).__name__}: expected a dtype, as torch.float32, found {dtype!r}")
         self.dtype, self.scale = dtype, scale
+
+    def _chosen(self, leaves: Sequence[Any]) -> list[int]:
+        chosen = super()._chosen(leaves)
+        return [i for i in chosen if isinstance(leaves[i], Tensor)]
 
     def forward(self, inpt: Any) -> Tensor:
         return F.to_dtype(inpt, self.dtype, self.scale)
 
 
-class ConvertImageDtype(Transform):
+class ConvertImageDtype(ToDtype):
     """:class:`ToDtype` with ``scale``."""
 
     def __init__(self, dtype: Any = float32) -> None:
-        super().__init__()
-        self.dtype = dtype
+        super().__init__(dtype, scale=True)
 
-    def forward(self, inpt: Any) -> Tensor:
-        return F.to_dtype(inpt, self.dtype, scale=True)
+    def extra_repr(self) -> str:
+        return ""
 
 
 class Identity(Transform):

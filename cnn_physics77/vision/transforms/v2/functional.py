@@ -32,6 +32,8 @@ def to_image(inpt: Any) -> Tensor:
 
 def to_dtype(inpt: Tensor, dtype: Any = float32, scale: bool = False) -> Tensor:
     """A tensor in another dtype; with ``scale`` by :func:`convert_image_dtype`: what is white stays white."""
+    if not isinstance(inpt, Tensor):
+        raise TypeError(f"to_dtype: expected a tensor, found {type(inpt).__name__}; convert it by to_image")
     if not scale:
         return inpt.to(dtype)
     if inpt.array.dtype.kind in "iu" and np.dtype(dtype).kind == "f":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
@@ -12,15 +15,35 @@ from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.nn.functional import one_hot
 
 
+def _proportion(alpha: float) -> float:
+    """Of Beta(α, α): one of two gamma-distributed numbers, positive float32 as PyTorch's, by their sum."""
+    drawn = default_generator.numpy.standard_gamma([alpha, alpha])
+    drawn = np.maximum(drawn, np.finfo(np.float32).tiny).astype(np.float32)
+    return float(drawn[0] / drawn.sum())
+
+
 class _Mixing(Module):
     """A transform of (images (N, C, H, W), labels (N) or their probabilities (N, K))."""
 
     def __init__(self, *, alpha: float = 1.0, num_classes: int | None = None) -> None:
         super().__init__()
-        self.alpha, self.num_classes = alpha, num_classes
+        if not 0 < alpha < math.inf:
+            raise ValueError(f"{type(self).__name__}: expected a positive, finite alpha, found {alpha}")
+        self.alpha, self.num_classes = float(alpha), num_classes
 
-    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, *inputs: Any) -> Any:
+        sample = inputs[0] if len(inputs) == 1 else inputs
         name = type(self).__name__
+        if (
+            not isinstance(sample, (tuple, list))
+            or len(sample) != 2
+            or not all(isinstance(part, Tensor) for part in sample)
+        ):
+            raise TypeError(
+                f"{name}: expected two tensors, images and labels, found "
+                f"{[type(part).__name__ for part in inputs]}"
+            )
+        images, labels = sample
         if images.ndim != 4 or labels.shape[:1] != images.shape[:1] or labels.ndim not in (1, 2):
             raise ShapeError(
                 f"{name}: expected images (N, C, H, W) and labels (N) or (N, K), found shapes "
@@ -31,9 +54,9 @@ class _Mixing(Module):
                 raise ValueError(f"{name}: expected num_classes for labels that are numbers, found None")
             labels = one_hot(labels, num_classes=self.num_classes)
         labels = labels if labels.is_floating_point() else labels.float()
-        drawn = default_generator.numpy.standard_gamma([self.alpha, self.alpha])
-        mixed, part = self._mixed(images, float(drawn[0] / drawn.sum()))  # of Beta(α, α)
-        return mixed, labels.roll(1, 0) * (1 - part) + labels * part
+        mixed, part = self._mixed(images, _proportion(self.alpha))
+        result = mixed, labels.roll(1, 0) * (1 - part) + labels * part
+        return [*result] if isinstance(sample, list) else result
 
     def _mixed(self, images: Tensor, part: float) -> tuple[Tensor, float]:
         raise NotImplementedError

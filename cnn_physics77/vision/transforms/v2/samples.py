@@ -20,16 +20,42 @@ class Transform(Module):
 
     The sample is one argument or several, or nested tuples, lists and dicts. Other parts of it stay as they
     are. A random transform draws once: several images of a sample get the same change.
+
+    A class of one's own defines ``transform(inpt, params)``, and ``make_params(flat_inputs)`` if something is
+    drawn.
+
+    >>> import cnn_physics77 as torch
+    >>> class AddNumber(Transform):
+    ...     def make_params(self, flat_inputs):
+    ...         return {"number": torch.randint(1, 2, (1,)).item()}
+    ...
+    ...     def transform(self, inpt, params):
+    ...         return inpt + params["number"]
+    >>> AddNumber()(torch.zeros(1, 2, 2), "label")
+    (tensor([[[1., 1.],
+             [1., 1.]]]), 'label')
     """
 
     def __call__(self, *inputs: Any) -> Any:
         leaves, spec = tree_flatten(inputs[0] if len(inputs) == 1 else inputs)
-        drawn = get_rng_state()
-        for i, number in enumerate(self._chosen(leaves)):
-            if i > 0:
+        chosen = self._chosen(leaves)
+        drawn = get_rng_state() if len(chosen) > 1 else None
+        for number in chosen:
+            if drawn is not None:
                 set_rng_state(drawn)
             leaves[number] = super().__call__(leaves[number])
         return tree_unflatten(leaves, spec)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """What is drawn for the image, the one element of the list."""
+        return {}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """The changed image."""
+        raise NotImplementedError(f"{type(self).__name__}: expected a class with transform(inpt, params)")
+
+    def forward(self, inpt: Any) -> Any:
+        return self.transform(inpt, self.make_params([inpt]))
 
     def _chosen(self, leaves: Sequence[Any]) -> list[int]:
         pictures = [i for i, leaf in enumerate(leaves) if is_pil(leaf)]
@@ -62,11 +88,13 @@ _SAME = (
 )
 for _name in _SAME:
     _kind = getattr(v1, _name)
-    globals()[_name] = type(_name, (Transform, _kind), {"__doc__": _kind.__doc__, "__module__": __name__})
+    _own = {"__doc__": _kind.__doc__, "__module__": __name__, "forward": _kind.forward}
+    globals()[_name] = type(_name, (Transform, _kind), _own)
 
 
 class Resize(Transform, v1.Resize):
     __doc__ = v1.Resize.__doc__
+    forward = v1.Resize.forward
 
     def __init__(self, size: int | Sequence[int], *args: Any, **kwargs: Any) -> None:
         super().__init__(size, *args, **kwargs)
