@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from numbers import Number
 from typing import Any
 
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.creation import empty, empty_like, tensor
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint, randperm
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
+from cnn_physics77.vision.transforms.arguments import NUMBER, bounds_of, check_transforms, numbers_of
 from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
 
 
@@ -22,6 +23,11 @@ def between(low: float, high: float) -> float:
 
 def _place(size: int, part: int) -> int:
     return int(randint(0, size - part + 1, (1,)).item())
+
+
+def _check_ratio(function: str, ratio: Any) -> None:
+    if bounds_of(function, "ratio", ratio, 0)[0] == 0:
+        raise ValueError(f"{function}: expected positive numbers as ratio, found {ratio!r}")
 
 
 class Grayscale(Module):
@@ -58,6 +64,7 @@ class RandomApply(Module):
 
     def __init__(self, transforms: Sequence[Callable], p: float = 0.5) -> None:
         super().__init__()
+        check_transforms("RandomApply", transforms)
         self.transforms, self.p = transforms, p
 
     def forward(self, img):
@@ -91,6 +98,8 @@ class RandomResizedCrop(Module):
         antialias: bool | None = True,
     ) -> None:
         super().__init__()
+        bounds_of("RandomResizedCrop", "scale", scale, 0)
+        _check_ratio("RandomResizedCrop", ratio)
         self.size, self.scale, self.ratio = F._pair("RandomResizedCrop", size), scale, ratio
         self.interpolation, self.antialias = mode_of("RandomResizedCrop", interpolation), antialias
 
@@ -98,6 +107,8 @@ class RandomResizedCrop(Module):
     def get_params(img: Any, scale: Sequence[float], ratio: Sequence[float]) -> tuple[int, int, int, int]:
         """The (top, left, height, width) of a part, drawn at random."""
         _, height, width = F.get_dimensions(img)
+        if not (height and width):
+            raise ShapeError(f"RandomResizedCrop: expected an image with pixels, found {(height, width)}")
         for _ in range(10):
             area = height * width * between(scale[0], scale[1])
             aspect = math.exp(between(math.log(ratio[0]), math.log(ratio[1])))
@@ -137,12 +148,12 @@ class RandomRotation(Module):
         fill: Any = 0,
     ) -> None:
         super().__init__()
-        if isinstance(degrees, (int, float)) and degrees < 0:
+        if isinstance(degrees, NUMBER) and degrees < 0:
             raise ValueError(
                 f"RandomRotation: If degrees is a single number, it must be positive, found {degrees}"
             )
-        low, high = degrees if isinstance(degrees, Sequence) else (-degrees, degrees)
-        self.degrees = [float(low), float(high)]
+        pair = (-degrees, degrees) if isinstance(degrees, NUMBER) else degrees
+        self.degrees = [*bounds_of("RandomRotation", "degrees", pair)]
         self.interpolation = mode_of("RandomRotation", interpolation)
         self.expand, self.center, self.fill = expand, center, fill
 
@@ -192,7 +203,7 @@ class ColorJitter(Module):
 
 def _range(name: str, value: Any, centre: float, most: float) -> tuple[float, float] | None:
     """The bounds of a factor; None if it never changes the image."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, NUMBER):
         if value < 0:
             raise ValueError(
                 f"ColorJitter: If {name} is a single number, it must be non negative, found {value}"
@@ -200,7 +211,7 @@ def _range(name: str, value: Any, centre: float, most: float) -> tuple[float, fl
         low, high = centre - value, centre + value
         low = max(low, 0.0) if centre else low
     else:
-        low, high = (float(v) for v in value)
+        low, high = (float(v) for v in numbers_of("ColorJitter", name, value, 2))
     least = -most if not centre else 0.0
     if not least <= low <= high <= most:
         raise ValueError(
@@ -233,10 +244,13 @@ class RandomErasing(Module):
         inplace: bool = False,
     ) -> None:
         super().__init__()
-        if isinstance(value, str) and value != "random":
-            raise ValueError(
+        if value != "random" and not (isinstance(value, (*NUMBER, Sequence)) and not isinstance(value, str)):
+            raise (ValueError if isinstance(value, str) else TypeError)(
                 f"RandomErasing: expected a number, numbers, or 'random' as value, found {value!r}"
             )
+        if bounds_of("RandomErasing", "scale", scale, 0)[1] > 1:
+            raise ValueError(f"RandomErasing: expected a scale of at most 1, found {scale!r}")
+        _check_ratio("RandomErasing", ratio)
         self.p, self.scale, self.ratio, self.value, self.inplace = p, scale, ratio, value, inplace
 
     def forward(self, img: Tensor) -> Tensor:
@@ -245,7 +259,7 @@ class RandomErasing(Module):
             raise TypeError(
                 f"RandomErasing: expected a tensor (..., C, H, W), found {found}; put it after ToTensor"
             )
-        values = [self.value] if isinstance(self.value, (int, float, Number)) else list(self.value)
+        values = [self.value] if isinstance(self.value, NUMBER) else list(self.value)
         if self.value != "random" and len(values) not in (1, img.shape[-3]):
             raise ValueError(
                 f"RandomErasing: expected a value for each of {img.shape[-3]} channels, or one, found "

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.creation.random_sampling import randint
@@ -70,8 +72,13 @@ class _Augment(Module):
 
     def __init__(self, num_magnitude_bins: int, interpolation: Any, fill: Any) -> None:
         super().__init__()
+        name = type(self).__name__
+        if not isinstance(num_magnitude_bins, (int, np.integer)) or num_magnitude_bins < 2:
+            raise (ValueError if isinstance(num_magnitude_bins, (int, np.integer)) else TypeError)(
+                f"{name}: expected an integer from 2 on as num_magnitude_bins, found {num_magnitude_bins!r}"
+            )
         self.num_magnitude_bins, self.fill = num_magnitude_bins, fill
-        self.interpolation = mode_of(type(self).__name__, interpolation)
+        self.interpolation = mode_of(name, interpolation)
 
     def _one(self, img: Any, space: _Space, number: int | None) -> Any:
         """A change that is drawn; its strength is the one of this number, or is drawn, too."""
@@ -130,6 +137,13 @@ class RandAugment(_Augment):
         fill: float | Sequence[float] | None = None,
     ) -> None:
         super().__init__(num_magnitude_bins, interpolation, fill)
+        if not isinstance(num_ops, (int, np.integer)) or num_ops < 0:
+            raise ValueError(f"RandAugment: expected an integer from 0 on as num_ops, found {num_ops!r}")
+        if not isinstance(magnitude, (int, np.integer)) or not 0 <= magnitude < num_magnitude_bins:
+            raise ValueError(
+                f"RandAugment: expected an integer from 0 to {num_magnitude_bins - 1} as magnitude, found "
+                f"{magnitude!r}; or give more num_magnitude_bins"
+            )
         self.num_ops, self.magnitude = num_ops, magnitude
 
     def forward(self, img):

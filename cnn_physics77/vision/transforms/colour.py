@@ -13,6 +13,7 @@ from cnn_physics77.core.operations.creation.creation import zeros_like
 from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.operations.pointwise.where_clamp import minimum, where
 from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.vision.transforms.arguments import check_numbers
 from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
 
 
@@ -60,6 +61,7 @@ def blend(image: Tensor, other: Tensor, factor: float) -> Tensor:
 def _changed(function: str, enhancer: str, img: Any, factor: float, other: Any) -> Any:
     """The image moved away from another one, by Pillow's class or as tensors."""
     check_image(function, img)
+    check_numbers(function, factor=factor)
     if factor < 0:
         raise ValueError(f"{function}: factor ({factor}) is not non-negative.")
     if is_pil(img):
@@ -98,6 +100,7 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
     n = 5, 3, 1 for red, green and blue (A. R. Smith, SIGGRAPH 1978).
     """
     check_image("adjust_hue", img)
+    check_numbers("adjust_hue", hue_factor=hue_factor)
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"adjust_hue: hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     if isinstance(img, Tensor):

@@ -5,6 +5,7 @@ An image is a PIL image, or a tensor of shape (..., H, W).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Number
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.backend.dtypes import float32, get_default_dtype
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.creation.creation import as_tensor
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.indexing.pad import pad as _pad_tensor
 from cnn_physics77.core.operations.nn.interpolate import interpolate
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.arguments import check_dtype, check_numbers
 from cnn_physics77.vision.transforms.colour import (
     adjust_brightness,
     adjust_contrast,
@@ -95,14 +98,17 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     """A tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W), as a PIL image.
 
     A tensor of floats has values from 0 to 1.
+
+    Args:
+        mode: Pillow's mode, if not the usual one of such channels, as ``"YCbCr"``. It only says what the
+            numbers mean: they stay.
     """
     if isinstance(pic, Tensor):
-        pixels = pic.detach().array
+        whole = pic.is_floating_point() and mode != "F"
+        pixels = (pic.detach().mul(255).to(np.uint8) if whole else pic.detach()).array
         pixels = pixels[None] if pixels.ndim == 2 else pixels
         if pixels.ndim == 3:
             pixels = pixels.transpose(1, 2, 0)
-        if pixels.dtype.kind == "f" and mode != "F":
-            pixels = (pixels * 255).astype(np.uint8)
     elif isinstance(pic, np.ndarray):
         pixels = pic[:, :, None] if pic.ndim == 2 else pic
     else:
@@ -114,14 +120,26 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         )
     if pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
+        usual = {"u1": "L", "i2": "I;16", "i4": "I", "f4": "F"}.get(pixels.dtype.str[1:])
+        modes: tuple[str, ...] = () if usual is None else (usual,)
+    else:
+        modes = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}[pixels.shape[2]]
+        usual = modes[0] if pixels.dtype == np.uint8 else None
+    if mode not in (None, *modes):
+        raise ValueError(
+            f"to_pil_image: expected one of the modes {', '.join(modes) or None} for pixels of shape "
+            f"{pixels.shape} and dtype {pixels.dtype}, found {mode!r}"
+        )
+    if usual is not None:
+        size = pixels.shape[1], pixels.shape[0]
+        return pillow("Image").frombytes(mode or usual, size, np.ascontiguousarray(pixels).tobytes())
     try:
-        image = pillow("Image").fromarray(np.ascontiguousarray(pixels))
+        return pillow("Image").fromarray(np.ascontiguousarray(pixels))
     except TypeError:
         raise TypeError(
             f"to_pil_image: expected pixels of a dtype that Pillow has, found {pixels.dtype} in "
             f"{1 if pixels.ndim == 2 else pixels.shape[2]} channels; convert them to uint8"
         ) from None
-    return image if mode in (None, image.mode) else image.convert(mode)
 
 
 def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> Tensor:
@@ -135,7 +153,15 @@ def normalize(tensor: Tensor, mean: Sequence[float], std: Sequence[float], inpla
             "normalize: Expected tensor to be a tensor image of size (..., C, H, W). Got "
             f"{tuple(tensor.shape)}"
         )
-    m, s = (as_tensor(value, dtype=tensor.dtype) for value in (mean, std))
+    try:
+        m, s = (as_tensor(value, dtype=tensor.dtype) for value in (mean, std))
+    except (TypeError, ValueError):
+        raise TypeError(f"normalize: expected numbers as mean and std, found {mean!r} and {std!r}") from None
+    if not {m.numel(), s.numel()} <= {1, tensor.shape[-3]}:
+        raise ShapeError(
+            f"normalize: expected a mean and std for each of {tensor.shape[-3]} channels, or one for all, "
+            f"found {m.numel()} and {s.numel()}"
+        )
     if not s.array.all():
         raise ValueError(f"normalize: expected standard deviations that are not zero, found {std}")
     m, s = (t.reshape((-1, 1, 1)) if t.ndim == 1 else t for t in (m, s))
@@ -193,8 +219,7 @@ def pad(
             fill = (fill,) * len(img.getbands())
         return pillow("ImageOps").expand(img, (left, top, right, bottom), fill=fill)
     width, height = get_image_size(img)
-    rows: Any = np.pad(np.arange(height), (top, bottom), padding_mode)  # type: ignore[call-overload]
-    columns: Any = np.pad(np.arange(width), (left, right), padding_mode)  # type: ignore[call-overload]
+    rows, columns = _padded(height, top, bottom, padding_mode), _padded(width, left, right, padding_mode)
     if is_pil(img):
         padded = pillow("Image").fromarray(np.asarray(img)[rows][:, columns])
         if img.mode == "P":
@@ -203,11 +228,24 @@ def pad(
     return img[..., rows.tolist(), :][..., columns.tolist()]
 
 
+def _padded(size: int, before: int, after: int, padding_mode: str) -> Any:
+    """The numbers of the pixels along one axis."""
+    inside = np.arange(size)[max(-before, 0) : size - max(-after, 0)]
+    if not inside.size:
+        raise ShapeError(f"pad: expected pixels to repeat, found {size}, of which padding leaves none")
+    return np.pad(inside, (max(before, 0), max(after, 0)), padding_mode)  # type: ignore[call-overload]
+
+
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
     """The part of the image from (top, left) on; zero outside of the image."""
     check_image("crop", img)
+    check_numbers("crop", top=top, left=left, height=height, width=width)
     if is_pil(img):
         return img.crop((left, top, left + width, top + height))
+    if not all(isinstance(n, (int, np.integer)) for n in (top, left, height, width)):
+        raise TypeError(
+            f"crop: expected integers top, left, height and width, found {(top, left, height, width)}"
+        )
     (rows, *outer), (columns, *margins) = _part(top, height, img.shape[-2]), _part(left, width, img.shape[-1])
     inside = img[..., rows, columns]
     return _pad_tensor(inside, [*margins, *outer]) if any((*margins, *outer)) else inside
@@ -268,6 +306,10 @@ def resize(
         antialias: whether a tensor is smoothed before it gets smaller; Pillow always does it.
     """
     check_image("resize", img)
+    if 0 in get_image_size(img):
+        raise ShapeError(f"resize: expected an image with pixels, found {get_dimensions(img)[1:]}")
+    if max_size is not None and not isinstance(max_size, (int, np.integer)):
+        raise TypeError(f"resize: expected an integer or None as max_size, found {max_size!r}")
     height, width = _size_of(img, _sizes("resize", size), max_size)
     interpolation = mode_of("resize", interpolation)
     mode = interpolation.value
@@ -276,7 +318,7 @@ def resize(
         return img.resize((width, height), pillows_mode(interpolation))
     if mode not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         raise ValueError(f"resize: expected nearest, bilinear or bicubic for a tensor, found {mode}")
-    images = img.reshape((-1, *img.shape[-3:])) if img.ndim > 2 else img[None, None]
+    images = img.reshape((math.prod(img.shape[:-3]), *img.shape[-3:])) if img.ndim > 2 else img[None, None]
     if not img.is_floating_point():
         images = images.to(np.float32)
     smooth = bool(antialias) and not nearest
@@ -327,7 +369,13 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
         raise TypeError(f"erase: expected a tensor, found {type(img).__name__}; convert by to_tensor")
     if not inplace:
         img = img.clone()
-    img[..., i : i + h, j : j + w] = v
+    part = img[..., i : i + h, j : j + w]
+    try:
+        part[...] = v
+    except ShapeError:
+        raise ShapeError(
+            f"erase: expected values that broadcast to {tuple(part.shape)}, found shape {tuple(np.shape(v))}"
+        ) from None
     return img
 
 
@@ -342,6 +390,7 @@ def convert_image_dtype(image: Tensor, dtype: Any = float32) -> Tensor:
         raise TypeError(
             f"convert_image_dtype: Input img should be Tensor Image, found {type(image).__name__}"
         )
+    check_dtype("convert_image_dtype", dtype)
     old, new = image.array.dtype, np.dtype(dtype)
     if old == new:
         return image

@@ -9,21 +9,26 @@ from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
+from cnn_physics77.vision.transforms.arguments import (
+    NUMBER,
+    bounds_of,
+    check_numbers,
+    kernel_sizes,
+    numbers_of,
+)
 from cnn_physics77.vision.transforms.augmentation import between
 from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
 
 
 def _angles(name: str, value: float | Sequence[float], sizes: tuple[int, ...]) -> list[float]:
     """Smallest and largest angles; one number a means from -a to a."""
-    if isinstance(value, (int, float)):
+    if isinstance(value, NUMBER):
         if value < 0:
             raise ValueError(
                 f"RandomAffine: If {name} is a single number, it must be positive, found {value}"
             )
         return [-float(value), float(value)]
-    if len(value) not in sizes:
-        raise ValueError(f"RandomAffine: expected {sizes} numbers as {name}, found {value}")
-    return [float(v) for v in value]
+    return [float(v) for v in numbers_of("RandomAffine", name, value, *sizes)]
 
 
 class RandomAffine(Module):
@@ -50,9 +55,10 @@ class RandomAffine(Module):
     ) -> None:
         super().__init__()
         self.degrees = _angles("degrees", degrees, (2,))
-        if translate is not None and not (len(translate) == 2 and all(0 <= t <= 1 for t in translate)):
+        moved = () if translate is None else numbers_of("RandomAffine", "translate", translate, 2)
+        if not all(0 <= part <= 1 for part in moved):
             raise ValueError(f"RandomAffine: translation values should be between 0 and 1, found {translate}")
-        if scale is not None and not (len(scale) == 2 and all(s > 0 for s in scale)):
+        if scale is not None and not bounds_of("RandomAffine", "scale", scale)[0] > 0:
             raise ValueError(f"RandomAffine: scale values should be positive, found {scale}")
         self.translate, self.scale = translate, scale
         self.shear = None if shear is None else _angles("shear", shear, (2, 4))
@@ -112,6 +118,7 @@ class RandomPerspective(Module):
         fill: Any = 0,
     ) -> None:
         super().__init__()
+        check_numbers("RandomPerspective", distortion_scale=distortion_scale)
         self.distortion_scale, self.p = distortion_scale, p
         self.interpolation = mode_of("RandomPerspective", interpolation)
         self.fill = 0 if fill is None else fill
@@ -145,22 +152,19 @@ class GaussianBlur(Module):
     """The image smoothed by a Gaussian kernel of random width; see :func:`.functional.gaussian_blur`.
 
     Args:
-        kernel_size: the size of the kernel, or (height, width).
+        kernel_size: the odd size of the kernel, or (horizontal, vertical).
         sigma: the smallest and largest standard deviation, or one number.
     """
 
     def __init__(self, kernel_size: int | Sequence[int], sigma: float | Sequence[float] = (0.1, 2.0)) -> None:
         super().__init__()
-        self.kernel_size = tuple(kernel_size) if isinstance(kernel_size, Sequence) else (kernel_size,) * 2
-        if len(self.kernel_size) != 2 or not all(n > 0 and n % 2 for n in self.kernel_size):
-            raise ValueError(
-                f"GaussianBlur: Kernel size value should be an odd and positive number, found {kernel_size}"
-            )
-        self.sigma = tuple(sigma) if isinstance(sigma, Sequence) else (sigma, sigma)
-        if len(self.sigma) != 2 or not 0 < self.sigma[0] <= self.sigma[1]:
+        self.kernel_size = kernel_sizes("GaussianBlur", kernel_size)
+        pair = (sigma, sigma) if isinstance(sigma, NUMBER) else numbers_of("GaussianBlur", "sigma", sigma, 2)
+        if not 0 < pair[0] <= pair[1]:
             raise ValueError(
                 f"GaussianBlur: sigma values should be positive and of the form (min, max), found {sigma}"
             )
+        self.sigma = pair
 
     @staticmethod
     def get_params(sigma_min: float, sigma_max: float) -> float:

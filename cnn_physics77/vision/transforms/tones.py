@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.operations.nn.convolution import conv2d
+from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.arguments import check_numbers
 from cnn_physics77.vision.transforms.colour import blend
 from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
 
@@ -28,6 +30,11 @@ def invert(img: Any) -> Any:
 def posterize(img: Any, bits: int) -> Any:
     """The first bits of each of the 8 bits of a pixel, the others 0."""
     check_image("posterize", img)
+    least = 1 if is_pil(img) else 0
+    if not isinstance(bits, (int, np.integer)) or not least <= bits <= 8:
+        raise (ValueError if isinstance(bits, (int, np.integer)) else TypeError)(
+            f"posterize: expected an integer from {least} to 8 as bits, found {bits!r}"
+        )
     if is_pil(img):
         return pillow("ImageOps").posterize(img, bits)
     if img.array.dtype != np.uint8:
@@ -38,6 +45,7 @@ def posterize(img: Any, bits: int) -> Any:
 def solarize(img: Any, threshold: float) -> Any:
     """The negative of the pixels from the threshold on."""
     check_image("solarize", img)
+    check_numbers("solarize", threshold=threshold)
     if is_pil(img):
         return pillow("ImageOps").solarize(img, threshold)
     if threshold > _most(img):
@@ -49,6 +57,7 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     """The differences from the smoothed image times a factor. It is the mean of 3 × 3 pixels, of which the
     middle one counts 5 times; the border is not smoothed."""
     check_image("adjust_sharpness", img)
+    check_numbers("adjust_sharpness", sharpness_factor=sharpness_factor)
     if sharpness_factor < 0:
         raise ValueError(f"adjust_sharpness: sharpness_factor ({sharpness_factor}) is not non-negative.")
     if is_pil(img):
@@ -67,18 +76,21 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
 
 
 def autocontrast(img: Any) -> Any:
-    """Each channel stretched, so that its darkest pixel is 0 and its brightest has the largest value."""
+    """Each channel stretched, so that its darkest pixel is 0 and its brightest has the largest value. One
+    whose pixels are all equal stays as it is, and so does an image without pixels.
+    """
     check_image("autocontrast", img)
     if is_pil(img):
         return pillow("ImageOps").autocontrast(img)
+    if 0 in img.shape:
+        return img
     most = _most(img)
-    x = img.array if img.array.dtype.kind == "f" else img.array.astype(np.float32)
-    low, high = x.min(axis=(-2, -1), keepdims=True), x.max(axis=(-2, -1), keepdims=True)
-    flat = low == high
-    scale = most / np.where(flat, most, high - low).astype(x.dtype)
-    return from_array(
-        np.clip((x - np.where(flat, 0, low).astype(x.dtype)) * scale, 0, most).astype(img.array.dtype)
-    )
+    x = img if img.is_floating_point() else img.to(np.float32)
+    low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
+    spread = high - low
+    flat = ~(most / spread.detach()).isfinite()  # equal, or too close, or not finite
+    scale = most / where(flat, most, spread)
+    return ((x - where(flat, 0, low)) * scale).clamp(0, most).to(img.dtype)
 
 
 def equalize(img: Any) -> Any:
@@ -88,6 +100,8 @@ def equalize(img: Any) -> Any:
         return pillow("ImageOps").equalize(img)
     if img.array.dtype != np.uint8:
         raise TypeError(f"equalize: Only torch.uint8 image tensors are supported, but found {img.dtype}")
+    if 0 in img.shape:
+        return img
     planes = img.array.reshape((-1, img.shape[-2] * img.shape[-1]))
     return from_array(np.stack([_equal(plane) for plane in planes]).reshape(img.array.shape))
 
@@ -104,6 +118,7 @@ def _equal(plane: np.ndarray) -> np.ndarray:
 def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     """gain · xᵞ of the pixels x from 0 to 1."""
     check_image("adjust_gamma", img)
+    check_numbers("adjust_gamma", gamma=gamma, gain=gain)
     if gamma < 0:
         raise ValueError("adjust_gamma: Gamma should be a non-negative real number")
     if is_pil(img):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint
 from cnn_physics77.vision.transforms import functional as F
+from cnn_physics77.vision.transforms.arguments import check_transforms, numbers_of
 from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
 
 
@@ -23,6 +25,7 @@ class Compose:
     """
 
     def __init__(self, transforms: Sequence[Callable]) -> None:
+        check_transforms("Compose", transforms)
         self.transforms = transforms
 
     def __call__(self, img: Any) -> Any:
@@ -266,6 +269,13 @@ class RandomChoice:
     """
 
     def __init__(self, transforms: Sequence[Callable], p: Sequence[float] | None = None) -> None:
+        check_transforms("RandomChoice", transforms)
+        if not len(transforms):
+            raise ValueError("RandomChoice: expected at least one transform, found none")
+        if p is not None:
+            weights = numbers_of("RandomChoice", "p", p, len(transforms))
+            if not (all(weight >= 0 for weight in weights) and 0 < sum(weights) < math.inf):
+                raise ValueError(f"RandomChoice: expected finite p, none negative and not all 0, found {p}")
         self.transforms, self.p = transforms, p
 
     def __call__(self, img: Any) -> Any:
@@ -279,6 +289,7 @@ class RandomOrder:
     """The transforms one after another, in an order drawn by Python's ``random``."""
 
     def __init__(self, transforms: Sequence[Callable]) -> None:
+        check_transforms("RandomOrder", transforms)
         self.transforms = transforms
 
     def __call__(self, img: Any) -> Any:

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.creation.creation import ones, tensor
 from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.indexing.pad import pad
 from cnn_physics77.core.operations.nn.convolution import conv2d
 from cnn_physics77.core.operations.nn.grid_sample import grid_sample
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.arguments import NUMBER, check_numbers, kernel_sizes, numbers_of
 from cnn_physics77.vision.transforms.images import (
     InterpolationMode,
     check_image,
@@ -44,30 +46,26 @@ def affine(
         translate: t, (x, y) in pixels.
         scale: s, positive.
         shear: the angles in degrees by which the vertical and the horizontal lines are inclined; one number
-            for the first.
+            for the first, a sequence of one for both.
         interpolation: nearest or bilinear; bicubic for a PIL image.
         fill: the value of what was outside; for a tensor one number, or one for each channel.
         center: c, (x, y); None for the middle.
     """
     check_image("affine", img)
-    if len(translate) != 2 or scale <= 0:
-        raise ValueError(
-            f"affine: expected a translation (x, y) and a positive scale, found {translate} and {scale}"
-        )
-    shears = (
-        (shear, 0.0)
-        if isinstance(shear, (int, float))
-        else tuple(shear)
-        if len(shear) == 2
-        else (*shear, 0.0)
-    )
+    check_numbers("affine", angle=angle, scale=scale)
+    translate = numbers_of("affine", "translate", translate, 2)
+    if not scale > 0:
+        raise ValueError(f"affine: expected a positive scale, found {scale}")
+    shears = (shear, 0.0) if isinstance(shear, NUMBER) else numbers_of("affine", "shear", shear, 1, 2)
+    shears = shears * 2 if len(shears) == 1 else shears
+    center = None if center is None else numbers_of("affine", "center", center, 2)
     width, height = _size(img)
     if is_pil(img):
         middle = (width * 0.5, height * 0.5) if center is None else center
         matrix = _inverse(middle, angle, translate, scale, shears)
         how = pillows_mode(mode_of("affine", interpolation))
         return img.transform(
-            img.size, pillow("Image").Transform.AFFINE, matrix, how, fillcolor=_colour(img, fill)
+            img.size, pillow("Image").Transform.AFFINE, matrix, how, fillcolor=_colour("affine", img, fill)
         )
     middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
     return _moved(
@@ -95,9 +93,11 @@ def rotate(
         NotImplementedError: ``expand`` with a tensor.
     """
     check_image("rotate", img)
+    check_numbers("rotate", angle=angle)
+    center = None if center is None else numbers_of("rotate", "center", center, 2)
     if is_pil(img):
         how = pillows_mode(mode_of("rotate", interpolation))
-        return img.rotate(angle, how, expand, center, fillcolor=_colour(img, fill))
+        return img.rotate(angle, how, expand, center, fillcolor=_colour("rotate", img, fill))
     if expand:
         raise NotImplementedError("rotate: a tensor does not grow; convert by to_pil_image, or pad it first")
     width, height = _size(img)
@@ -121,17 +121,23 @@ def perspective(
         interpolation, fill: see :func:`affine`.
     """
     check_image("perspective", img)
+    for name, points in (("startpoints", startpoints), ("endpoints", endpoints)):
+        if not isinstance(points, (Sequence, np.ndarray)) or len(points) != 4:
+            raise (ValueError if hasattr(points, "__len__") else TypeError)(
+                f"perspective: expected four corners (x, y) as {name}, found {points!r}"
+            )
+        for point in points:
+            numbers_of("perspective", f"each of the {name}", point, 2)
     rows, values = [], []
-    for (x, y), (u, v) in zip(endpoints, startpoints, strict=True):  # u (g x + h y + 1) = a x + b y + c
+    for (x, y), (u, v) in zip(endpoints, startpoints):  # u (g x + h y + 1) = a x + b y + c
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     found = np.linalg.lstsq(np.array(rows, np.float64), np.array(values, np.float64), rcond=None)[0]
     coefficients = found.astype(np.float32).tolist()
     if is_pil(img):
         how = pillows_mode(mode_of("perspective", interpolation))
-        return img.transform(
-            img.size, pillow("Image").Transform.PERSPECTIVE, coefficients, how, fillcolor=_colour(img, fill)
-        )
+        kind, colour = pillow("Image").Transform.PERSPECTIVE, _colour("perspective", img, fill)
+        return img.transform(img.size, kind, coefficients, how, fillcolor=colour)
     width, height = _size(img)
     a, b, c, d, e, f, g, h = coefficients
     # The same in coordinates from the middle, of which the numerators are made; x = x' + width / 2.
@@ -150,16 +156,19 @@ def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: Any = None)
         sigma: its standard deviation, or (horizontal, vertical); None for 0.15 of the size + 0.35.
     """
     check_image("gaussian_blur", img)
-    sizes = tuple(kernel_size) if isinstance(kernel_size, Sequence) else (kernel_size,) * 2
-    sizes = sizes * 2 if len(sizes) == 1 else sizes
-    if len(sizes) != 2 or not all(n > 0 and n % 2 for n in sizes):
-        raise ValueError(f"gaussian_blur: expected one or two odd sizes, found {kernel_size}")
+    sizes = kernel_sizes("gaussian_blur", kernel_size)
     if sigma is None:
         sigma = [n * 0.15 + 0.35 for n in sizes]
-    sigmas = tuple(sigma) if isinstance(sigma, Sequence) else (sigma,) * 2
+    sigmas = (sigma,) if isinstance(sigma, NUMBER) else numbers_of("gaussian_blur", "sigma", sigma, 1, 2)
     sigmas = sigmas * 2 if len(sigmas) == 1 else sigmas
-    if len(sigmas) != 2 or not all(s > 0 for s in sigmas):
+    if not all(s > 0 for s in sigmas):
         raise ValueError(f"gaussian_blur: expected one or two positive sigmas, found {sigma}")
+    width, height = _size(img)
+    if width and height and not (width > sizes[0] // 2 and height > sizes[1] // 2):
+        raise ShapeError(
+            f"gaussian_blur: expected an image of more than {sizes[0] // 2} columns and {sizes[1] // 2} rows "
+            f"for the kernel {sizes}, found {width} and {height}"
+        )
     if is_pil(img):
         pixels = np.asarray(img)
         shaped = pixels[:, :, None] if pixels.ndim == 2 else pixels
@@ -170,6 +179,8 @@ def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: Any = None)
 
 
 def _blurred(img: Tensor, sizes: Sequence[int], sigmas: Sequence[float]) -> Tensor:
+    if 0 in img.shape:
+        return img
     dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
     across, down = (_bell(n, s, dtype) for n, s in zip(sizes, sigmas))
     kernel = np.outer(down, across).astype(dtype)
@@ -186,12 +197,19 @@ def _bell(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
     return values / values.sum()
 
 
-def _colour(img: Any, fill: Any) -> Any:
+def _colour(function: str, img: Any, fill: Any) -> Any:
     """What Pillow takes: one number for each of several channels."""
     bands = len(img.getbands())
-    if isinstance(fill, Sequence):
-        return tuple(fill) * (bands if len(fill) == 1 else 1)
-    return (fill,) * bands if bands > 1 and fill is not None else fill
+    fill = _fill(function, fill, bands)
+    return fill if fill is None or bands > 1 else fill[0]
+
+
+def _fill(function: str, fill: Any, channels: int) -> Any:
+    """One number for each channel."""
+    if fill is None:
+        return None
+    values = (fill,) if isinstance(fill, NUMBER) else numbers_of(function, "fill", fill, 1, channels)
+    return values * (channels if len(values) == 1 else 1)
 
 
 def _size(img: Any) -> tuple[int, int]:
@@ -227,6 +245,9 @@ def _moved(function: str, img: Tensor, matrix: Sequence[float], interpolation: A
         raise ValueError(f"{function}: expected nearest or bilinear for a tensor, found {mode}")
     width, height = _size(img)
     channels = img.shape[-3] if img.ndim > 2 else 1
+    fill = _fill(function, fill, channels)
+    if 0 in img.shape:
+        return img
     dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
     images = img.reshape((-1, channels, height, width)).to(dtype)
     x = np.arange(width, dtype=dtype) + dtype.type(0.5 - width / 2)
@@ -241,7 +262,7 @@ def _moved(function: str, img: Tensor, matrix: Sequence[float], interpolation: A
         images = cat([images, ones(len(images), 1, height, width, dtype=images.dtype)], 1)
     made = grid_sample(images, from_array(grid), mode=mode, padding_mode="zeros", align_corners=False)
     if fill is not None:
-        values = tensor(fill if isinstance(fill, Sequence) else [fill], dtype=made.dtype).reshape((-1, 1, 1))
+        values = tensor(fill, dtype=made.dtype).reshape((channels, 1, 1))
         made, inside = made[:, :-1], made[:, -1:]
         made = (
             made.where(inside >= 0.5, values) if mode == "nearest" else made * inside + (1 - inside) * values

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import multinomial, rand, randperm
 from cnn_physics77.core.tensor import tensor
+from cnn_physics77.vision.transforms.arguments import check_transforms
 
 
 class _Container(Module):
     def __init__(self, transforms: Sequence[Callable]) -> None:
         super().__init__()
-        if not isinstance(transforms, Sequence) or not transforms:
-            raise TypeError(
-                f"{type(self).__name__}: expected a sequence of transforms, found {transforms!r}; use a list"
-            )
+        check_transforms(type(self).__name__, transforms)
+        if not len(transforms):
+            raise ValueError(f"{type(self).__name__}: expected at least one transform, found {transforms!r}")
         self.transforms = transforms
 
     def _applied(self, transforms: Sequence[Callable], inputs: tuple) -> Any:
@@ -69,6 +70,8 @@ class RandomChoice(_Container):
                 f"RandomChoice: expected one probability for each of {len(transforms)} transforms, found "
                 f"{len(weights)}"
             )
+        if not (all(weight >= 0 for weight in weights) and 0 < sum(weights) < math.inf):
+            raise ValueError(f"RandomChoice: expected finite p, none negative and not all 0, found {weights}")
         self.p = [weight / sum(weights) for weight in weights]
 
     def forward(self, *inputs: Any) -> Any:

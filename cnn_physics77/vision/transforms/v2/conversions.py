@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtype import dtype as torch_dtype
 from cnn_physics77.core.backend.dtypes import float32
 from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.vision.transforms.arguments import check_dtype
 from cnn_physics77.vision.transforms.images import is_pil
 from cnn_physics77.vision.transforms.v2 import functional as F
 from cnn_physics77.vision.transforms.v2.samples import Transform
@@ -67,8 +67,7 @@ class ToDtype(Transform):
 
     def __init__(self, dtype: Any, scale: bool = False) -> None:
         super().__init__()
-        if not isinstance(dtype, (torch_dtype, np.dtype, type)):
-            raise ValueError(f"{type(self).__name__}: expected a dtype, as torch.float32, found {dtype!r}")
+        check_dtype(type(self).__name__, dtype)
         self.dtype, self.scale = dtype, scale
 
     def _chosen(self, leaves: Sequence[Any]) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.dtypes import float32
 from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.vision.transforms.arguments import check_dtype
 from cnn_physics77.vision.transforms.functional import *  # noqa: F403
 from cnn_physics77.vision.transforms.functional import convert_image_dtype, hflip, pil_to_tensor, vflip
 from cnn_physics77.vision.transforms.images import is_pil
@@ -34,6 +35,7 @@ def to_dtype(inpt: Tensor, dtype: Any = float32, scale: bool = False) -> Tensor:
     """A tensor in another dtype; with ``scale`` by :func:`convert_image_dtype`: what is white stays white."""
     if not isinstance(inpt, Tensor):
         raise TypeError(f"to_dtype: expected a tensor, found {type(inpt).__name__}; convert it by to_image")
+    check_dtype("to_dtype", dtype)
     if not scale:
         return inpt.to(dtype)
     if inpt.array.dtype.kind in "iu" and np.dtype(dtype).kind == "f":
