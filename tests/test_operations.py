@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import zlib
 
 import numpy as np
@@ -259,6 +260,7 @@ def test_bad_call_is_refused(row):
         with pytest.raises(sample.error) as caught:
             row.ours()(*args, **kwargs)
         assert sample.message in str(caught.value), f"{row.name} at {sample}: {caught.value}"
+        assert re.match(r"[\w.]+( \(.*?\))?: ", str(caught.value)), f"{row.name}: who says {caught.value}?"
 
 
 def test_names_are_unique():

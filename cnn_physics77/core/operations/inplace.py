@@ -207,11 +207,7 @@ def _copy_(self, src, non_blocking: bool = False) -> Tensor:
 def _assign(function: str, target: Tensor, value: Tensor) -> Tensor:
     """Overwrite the target with the value, which may be broadcast. The target keeps its dtype."""
     size = target.array.shape
-    try:
-        fits = broadcasting.broadcast_shapes(value.array.shape, size) == size
-    except ShapeError:
-        fits = False
-    if not fits:
+    if not broadcasting.expands_to(value.array.shape, size):
         raise ShapeError(
             f"{function}: expected values whose shape broadcasts to {size}, found {value.array.shape}; "
             "reshape them"

@@ -75,17 +75,17 @@ def result_type(tensor1, tensor2) -> dtype:
     >>> torch.result_type(torch.ones(2), torch.tensor(1.0, dtype=torch.float64))
     torch.float32
     """
-    return torch_dtype(common_dtype(tensor1, tensor2))
+    return torch_dtype(common_dtype("result_type", tensor1, tensor2))
 
 
-def common_dtype(*operands) -> np.dtype:
-    """:func:`result_type` of any number of operands, as NumPy's dtype."""
+def common_dtype(function: str, *operands) -> np.dtype:
+    """:func:`result_type` of any number of operands, as NumPy's dtype; errors name ``function``."""
     groups: list[list[np.dtype]] = [[], [], []]
     for operand in operands:
         if isinstance(operand, Tensor):
             groups[0 if operand.array.ndim else 1].append(operand.array.dtype)
         else:
-            groups[2].append(_dtype_of_number(operand))
+            groups[2].append(_dtype_of_number(function, operand))
     result: np.dtype | None = None
     for group in groups:
         if not group:
@@ -100,18 +100,18 @@ def common_dtype(*operands) -> np.dtype:
                 lower = np.result_type(result, np.complex64)
             result = lower
             if group is groups[2] and result.kind == "i":
-                _check_int64(operands)
+                _check_int64(function, operands)
     assert result is not None
     return result
 
 
-def _check_int64(numbers) -> None:
+def _check_int64(function: str, numbers) -> None:
     for number in numbers:
         if isinstance(number, (int, np.integer)):
-            check_fits("result_type", np.asarray(number), np.dtype(np.int64))
+            check_fits(function, np.asarray(number), np.dtype(np.int64))
 
 
-def _dtype_of_number(number) -> np.dtype:
+def _dtype_of_number(function: str, number) -> np.dtype:
     if isinstance(number, (bool, np.bool_)):
         return np.dtype(bool)
     if isinstance(number, (int, np.integer)):
@@ -121,7 +121,7 @@ def _dtype_of_number(number) -> np.dtype:
     if isinstance(number, (complex, np.complexfloating)):
         return np.result_type(default_dtype(), np.complex64)
     raise DtypeError(
-        f"expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first"
+        f"{function}: expected a tensor or a number, found {type(number).__name__}; use torch.tensor() first"
     )
 
 
@@ -178,14 +178,31 @@ def broadcast_shapes(*shapes) -> Size:
     torch.Size([3, 4])
     """
     shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
+    return common_shape("broadcast_shapes", *shapes)
+
+
+def common_shape(function: str, *shapes: tuple[int, ...]) -> Size:
+    """:func:`broadcast_shapes`; the error names ``function``."""
     try:
         return size_of(np.broadcast_shapes(*shapes))
     except ValueError:
-        found = " and ".join(str(s) for s in shapes)
+        found = " and ".join(str(tuple(shape)) for shape in shapes)
         raise ShapeError(
-            "expected shapes that broadcast (from the last dimension: equal, or 1, or missing), found "
-            f"{found}; reshape or unsqueeze one of them"
+            f"{function}: expected shapes that broadcast (from the last dimension: equal, or 1, or missing), "
+            f"found {found}; reshape or unsqueeze one of them"
         ) from None
+
+
+def expands_to(shape: tuple[int, ...], larger: tuple[int, ...]) -> bool:
+    """Whether broadcasting repeats a shape to ``larger``.
+
+    >>> expands_to((3, 1), (2, 3, 4)), expands_to((2, 3, 4), (3, 1))
+    (True, False)
+    """
+    try:
+        return np.broadcast_shapes(shape, larger) == larger
+    except ValueError:
+        return False
 
 
 OPERANDS = (Tensor, bool, int, float, complex, np.generic, np.ndarray)
@@ -216,7 +233,7 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
         ]
         dtype = np.result_type(*(o.array if isinstance(o, Tensor) else o for o in operands))
     else:
-        dtype = common_dtype(*operands)
+        dtype = common_dtype(function, *operands)
     if floating and dtype.kind in "biu":
         dtype = np.dtype(np.float64) if with_array else default_dtype()
     tensors = [
@@ -226,9 +243,6 @@ def prepare(function: str, operands, floating: bool = False, broadcast: bool = T
         for o in operands
     ]
     if broadcast:
-        try:
-            shape = broadcast_shapes(*(t.array.shape for t in tensors))
-        except ShapeError as error:
-            raise ShapeError(f"{function}: {error}") from None
+        shape = common_shape(function, *(t.array.shape for t in tensors))
         tensors = [t if t.edge is None else expand_to(t, shape) for t in tensors]
     return tensors

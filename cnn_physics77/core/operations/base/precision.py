@@ -53,7 +53,7 @@ def in_float32(function: Callable[P, R]) -> Callable[P, R]:
 
 def _widened(function: Callable, args: tuple, kwargs: dict):
     given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
-    if common_dtype(*given) != _HALF:
+    if common_dtype("in_float32", *given) != _HALF:
         return function(*args, **kwargs)
     result = function(*map(_wide, args), **{name: _wide(value) for name, value in kwargs.items()})
     return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)

@@ -64,7 +64,7 @@ def _mismatch(name: str, a: np.ndarray, b: np.ndarray) -> ShapeError:
 
 @silent
 def _of_one_dtype(name: str, *operands) -> list[np.ndarray]:
-    dtype = common_dtype(*operands)
+    dtype = common_dtype(name, *operands)
     return [
         (o.array if o.array.dtype == dtype else o.array.astype(dtype))
         if isinstance(o, Tensor)

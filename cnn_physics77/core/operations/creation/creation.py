@@ -134,7 +134,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad: bool = Fal
             [7, 7]])
     """
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    dtype = common_dtype(value) if dtype is None else as_dtype("full", dtype)
+    dtype = common_dtype("full", value) if dtype is None else as_dtype("full", dtype)
     array = np.full(sizes("full", (size,)), fitted("full", value, dtype))
     return made("full", array, device, requires_grad)
 

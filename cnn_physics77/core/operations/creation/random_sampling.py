@@ -11,7 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes
+from cnn_physics77.core.operations.base.broadcasting import common_shape
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.creation import draws
 from cnn_physics77.core.operations.creation.creation import floating_or, in_format, made, sizes
@@ -265,7 +265,7 @@ def normal(
         raise ArgumentError(f"normal: expected non-negative standard deviations, found {np.min(spread)}")
     if given and dtype is None:
         dtype = given[0].array.dtype
-    shape = broadcast_shapes(*(p.array.shape for p in given)) if given else sizes("normal", (size,))
+    shape = common_shape("normal", *(p.array.shape for p in given)) if given else sizes("normal", (size,))
     found = drawable("normal", dtype)
     array = draws.normal(numbers_of(generator), shape, found, centre, spread)
     made_of = _drawn(*given, values=array)

@@ -105,7 +105,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         blocks.append(block if block.array.ndim == 2 else block.reshape((1, -1)))
     if not blocks:
         return from_array(np.empty((1, 0), np.float32))
-    dtype = common_dtype(*blocks)
+    dtype = common_dtype("block_diag", *blocks)
     width, before, rows = sum(b.array.shape[1] for b in blocks), 0, []
     for block in blocks:
         after = width - before - block.array.shape[1]

@@ -13,7 +13,7 @@ from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.kernels.scatter import add_along, positions_along, take_along
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import common_shape, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.shape import reshape, unsqueeze
@@ -271,7 +271,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     one = [list(shape) for shape in (input.shape, indices.shape)]
     if input.array.ndim:
         one[0][dim] = one[1][dim] = 1
-    common = list(broadcast_shapes(*one))
+    common = list(common_shape("take_along_dim", *map(tuple, one)))
     shapes = [
         tuple(t.array.shape[dim] if axis == dim else n for axis, n in enumerate(common))
         for t in (input, indices)

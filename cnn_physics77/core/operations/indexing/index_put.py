@@ -14,7 +14,7 @@ from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import rows
 from cnn_physics77.core.kernels.scatter import add_at
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast, expand_to
+from cnn_physics77.core.operations.base.broadcasting import cast, expand_to, expands_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.gather_scatter import check_index, check_range
@@ -299,11 +299,7 @@ def put_at(function: str, input: Tensor, index: tuple, values: Tensor, accumulat
     extra = values.array.ndim - len(shape)
     if extra > 0 and prod(values.shape[:extra]) == 1:
         values = reshape(values, values.shape[extra:])
-    try:
-        fits = broadcast_shapes(values.shape, shape) == shape
-    except ShapeError:
-        fits = False
-    if not fits:
+    if not expands_to(values.array.shape, tuple(shape)):
         raise ShapeError(
             f"{function}: shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to "
             f"indexing result of shape {list(shape)}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import selection
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import common_shape, expand_to
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.getitem import pick
 from cnn_physics77.core.operations.indexing.index_put import _index_put, scalar_like
@@ -41,13 +41,6 @@ def check_mask(function: str, mask) -> Tensor:
     return mask
 
 
-def _common(function: str, *shapes) -> tuple[int, ...]:
-    try:
-        return broadcast_shapes(*shapes)
-    except ShapeError as error:
-        raise ShapeError(f"{function}: {error}") from None
-
-
 @method("masked_fill")
 def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
     """The input, with ``value`` where the mask is True; the gradient of the input is 0 there.
@@ -66,7 +59,7 @@ def masked_fill(input: Tensor, mask: Tensor, value) -> Tensor:
     """
     check_mask("masked_fill", mask)
     value = scalar_like("masked_fill", input, value)
-    shape = _common("masked_fill", input.shape, mask.shape)
+    shape = common_shape("masked_fill", input.shape, mask.shape)
     if value.edge is not None:
         value = expand_to(value, shape)
     return _masked_fill(expand_to(input, shape), mask, value)
@@ -84,7 +77,8 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     >>> torch.masked_select(torch.tensor([1.0, 2.0]), torch.tensor([[True, False], [True, True]]))
     tensor([1., 1., 2.])
     """
-    shape = _common("masked_select", input.shape, check_mask("masked_select", mask).shape)
+    check_mask("masked_select", mask)
+    shape: tuple[int, ...] = common_shape("masked_select", input.shape, mask.shape)
     if not shape:
         input, mask, shape = reshape(input, (1,)), reshape(mask, (1,)), (1,)
     return pick(expand_to(input, shape), (expand_to(mask, shape),))
@@ -102,7 +96,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     >>> torch.masked_scatter(torch.zeros(3), torch.tensor([True, False, True]), torch.tensor([1.0, 2.0]))
     tensor([1., 0., 2.])
     """
-    shape = _common("masked_scatter", input.shape, check_mask("masked_scatter", mask).shape)
+    shape = common_shape("masked_scatter", input.shape, check_mask("masked_scatter", mask).shape)
     if source.array.dtype != input.array.dtype:
         raise DtypeError(
             f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and "

@@ -17,7 +17,7 @@ from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.dtype import dtype as Dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.runtime.layout import contiguous, flat
-from cnn_physics77.core.operations.base.broadcasting import _expand, broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import _expand, common_shape, expand_to
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions, sizes_of, variadic
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.views import view_operation
@@ -392,10 +392,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
-    try:
-        shape = broadcast_shapes(*(t.shape for t in tensors))
-    except ShapeError as error:
-        raise ShapeError(f"broadcast_tensors: {error}") from None
+    shape = common_shape("broadcast_tensors", *(t.shape for t in tensors))
     return tuple(expand_to(t, shape) for t in tensors)
 
 

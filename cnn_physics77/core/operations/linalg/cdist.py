@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.errors import ArgumentError, ShapeError
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast
+from cnn_physics77.core.operations.base.broadcasting import cast, common_shape
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices
 from cnn_physics77.core.operations.linalg.matmul import of_one_dtype
@@ -58,7 +58,7 @@ def cdist(
             f"cdist: expected compute_mode to be one of {', '.join(_MODES)}, found {compute_mode!r}"
         )
     x, z = a.unsqueeze(-2), b.unsqueeze(-3)
-    count = prod(broadcast_shapes(x.array.shape, z.array.shape))
+    count = prod(common_shape("cdist", x.array.shape, z.array.shape))
     if p == 2 and compute_mode != _MODES[2] and count > MOST_DIFFERENCES:
         return _euclidean(a, b)
     differences = x - z

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels.linalg import lapack
 from cnn_physics77.core.operations.base import return_types
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, sum_to
+from cnn_physics77.core.operations.base.broadcasting import common_shape, sum_to
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.inputs import matrices, numbers, raise_failure, square_matrices
@@ -117,10 +117,7 @@ def with_columns(function: str, A: Tensor, B: Tensor, left: bool, vectors: bool)
             f"{function}: expected A and B whose sizes fit in {'AX = B' if left else 'XA = B'}, found "
             f"{a[-2]} by {a[-1]} and {b[-2]} by {b[-1]}; transpose one of them, or choose left="
         )
-    try:
-        broadcast_shapes(a[:-2], b[:-2])
-    except ShapeError as error:
-        raise ShapeError(f"{function}: leading dimensions of A {a} and B {b}: {error}") from None
+    common_shape(f"{function}: leading dimensions of A {a} and B {b}", a[:-2], b[:-2])
     return B
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare, sum_to
+from cnn_physics77.core.operations.base.broadcasting import common_shape, expands_to, prepare, sum_to
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
@@ -93,10 +93,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if len(z) == 1:
         b = b.unsqueeze(1)
     if len(x) > 2 or len(z) > 2:
-        try:
-            broadcast_shapes(x[:-2], z[:-2])
-        except ShapeError as error:
-            raise ShapeError(f"matmul: leading dimensions of {x} @ {z}: {error}") from None
+        common_shape(f"matmul: leading dimensions of {x} @ {z}", x[:-2], z[:-2])
     y = _matmul(a, b)
     if len(x) == len(z) == 2:
         return y
@@ -221,11 +218,7 @@ def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
         product = mul(product, alpha)
     if beta == 0:  # the input is ignored, even NaN
         return product
-    try:
-        fits = broadcast_shapes(input.shape, product.shape) == product.shape
-    except ShapeError:
-        fits = False
-    if not fits:
+    if not expands_to(input.array.shape, product.array.shape):
         raise ShapeError(
             f"{function}: expected an input that expands to {product.array.shape}, found {input.array.shape}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnn_physics77.core.errors import ShapeError
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, prepare
+from cnn_physics77.core.operations.base.broadcasting import common_shape, prepare
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.indexing.flip_roll import roll
@@ -61,7 +61,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     tensor(3.+0.j)
     """
     x, y = of_one_dtype("linalg.vecdot", x, y)
-    ndim = len(broadcast_shapes(x.array.shape, y.array.shape))
+    ndim = len(common_shape("linalg.vecdot", x.array.shape, y.array.shape))
     return sum(conj(x) * y, dimension("linalg.vecdot", dim, ndim))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast
+from cnn_physics77.core.operations.base.broadcasting import cast, common_shape
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.comparison.unique_search import repeat_interleave
 from cnn_physics77.core.operations.creation.creation import zeros
@@ -120,7 +120,7 @@ def _for_each_query_head(function: str, q: Tensor, x: Tensor) -> Tensor:
 def _check_sizes(function: str, q: Tensor, k: Tensor, v: Tensor) -> None:
     fits = q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2]
     try:
-        broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+        common_shape(function, q.shape[:-2], k.shape[:-2], v.shape[:-2])
     except ShapeError:
         fits = False
     if not fits:

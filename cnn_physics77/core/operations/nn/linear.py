@@ -17,7 +17,7 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.kernels import gemm
 from cnn_physics77.core.kernels.sums import LONGEST_PRODUCT, add_over
 from cnn_physics77.core.operations.base.arguments import check_tensors
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import expand_to, expands_to
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.indexing.shape import squeeze, unsqueeze
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj
@@ -137,11 +137,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None or bias.array.shape == w.shape[:1]:
         return _linear(input, weight, bias)
     y = _linear(input, weight, None)
-    try:
-        fits = broadcast_shapes(bias.array.shape, y.array.shape) == y.array.shape
-    except ShapeError:
-        fits = False
-    if not fits:
+    if not expands_to(bias.array.shape, y.array.shape):
         raise ShapeError(
             f"linear: expected a bias of shape ({len(w)},), or one that expands to {y.array.shape}, found "
             f"{bias.array.shape} for a weight {w.shape}"

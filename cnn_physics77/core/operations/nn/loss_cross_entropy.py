@@ -11,7 +11,7 @@ from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import activation as kernels_of_activation
 from cnn_physics77.core.kernels import softmax as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, cast, expand_to
+from cnn_physics77.core.operations.base.broadcasting import cast, common_shape, expand_to
 from cnn_physics77.core.operations.base.double_backward import double_backward
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import operation
@@ -453,10 +453,8 @@ def binary_cross_entropy_with_logits(
             f"({input.array.shape}); reshape one of them"
         )
     if pos_weight is not None:
-        try:
-            pos_weight = expand_to(pos_weight, broadcast_shapes(pos_weight.shape, input.shape))
-        except ShapeError as error:
-            raise ShapeError(f"{function}: pos_weight and input: {error}") from None
+        both = common_shape(f"{function}: pos_weight and input", pos_weight.shape, input.shape)
+        pos_weight = expand_to(pos_weight, both)
         if pos_weight.shape != input.shape:
             raise ShapeError(
                 f"{function}: expected a pos_weight that broadcasts to the input's shape "

@@ -77,7 +77,7 @@ def _times(function: str, x, factor, *operands):
     """x times a number, which must fit the result dtype of the operands."""
     if factor == 1:
         return x
-    dtype = common_dtype(*operands)
+    dtype = common_dtype(function, *operands)
     if isinstance(factor, Tensor):
         return mul(x, factor)
     if function in ("add", "sub") and dtype.kind in "iu" and not isinstance(factor, (int, np.integer)):
@@ -162,7 +162,7 @@ def _not_by_zero(name: str, function, input, other) -> Tensor:
     input, other = (
         from_array(plain_array(name, o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
-    dtype = common_dtype(input, other)
+    dtype = common_dtype(name, input, other)
     kind = dtype.kind
     if kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones, which cannot be rounded")
@@ -273,7 +273,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]))
     tensor([2.5000])
     """
-    if common_dtype(tensor1, tensor2).kind in "biu":
+    if common_dtype("addcdiv", tensor1, tensor2).kind in "biu":
         raise DtypeError(
             "addcdiv: expected floating or complex tensors to divide, found integers; convert with .float()"
         )

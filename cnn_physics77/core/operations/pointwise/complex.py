@@ -10,7 +10,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels.elementwise import in_pieces
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, expand_to
+from cnn_physics77.core.operations.base.broadcasting import common_shape, expand_to
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
 from cnn_physics77.core.operations.base.views import view_operation
@@ -109,10 +109,7 @@ def _pair(function: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
             f"{function}: expected two tensors of dtype float32 or two of float64, found {a.dtype} and "
             f"{b.dtype}; convert them"
         )
-    try:
-        shape = broadcast_shapes(a.array.shape, b.array.shape)
-    except ShapeError as error:
-        raise ShapeError(f"{function}: {error}") from None
+    shape = common_shape(function, a.array.shape, b.array.shape)
     return expand_to(a, shape), expand_to(b, shape)
 
 

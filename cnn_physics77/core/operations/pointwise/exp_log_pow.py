@@ -249,7 +249,7 @@ def float_power(input, exponent) -> Tensor:
     tensor([1., 4., 9.], dtype=torch.float64)
     """
     check_tensor_among("float_power", input, exponent)
-    kind = common_dtype(input, exponent).kind
+    kind = common_dtype("float_power", input, exponent).kind
     double = np.dtype(np.complex128 if kind == "c" else np.float64)
     # each by itself: a number would first be rounded, or wrap, in the dtype of the tensor
     a, b = (x if isinstance(x, Tensor) else from_array(np.asarray(x, double)) for x in (input, exponent))

@@ -84,7 +84,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """
     check_tensors_given("ldexp", input, other)
     input, other = as_tensor_input("ldexp", input), as_tensor_input("ldexp", other)
-    dtype = common_dtype(input, other)
+    dtype = common_dtype("ldexp", input, other)
     dtype = dtype if dtype.kind in "fc" else default_dtype()
     whole = other.array.dtype.kind in "iub" and dtype.kind == "f"
     x, n = prepare("ldexp", (cast(input, dtype=dtype), cast(other, dtype=dtype)))

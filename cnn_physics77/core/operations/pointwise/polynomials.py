@@ -53,7 +53,7 @@ def _arguments(name: str, input, n) -> tuple[Tensor, int | np.ndarray, int]:
     """x, the degrees, which are one integer if possible, and the highest one."""
     check_tensor_among(name, input, n)
     x = as_tensor_input(name, input)
-    dtype = common_dtype(x, n)
+    dtype = common_dtype(name, x, n)
     if dtype.kind == "c":
         raise DtypeError(f"{name}: expected real numbers, found complex ones")
     x = cast(x, dtype=dtype if dtype.kind == "f" else default_dtype())

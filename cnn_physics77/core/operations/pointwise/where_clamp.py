@@ -11,7 +11,7 @@ from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError
 from cnn_physics77.core.kernels import selection
-from cnn_physics77.core.operations.base.broadcasting import broadcast_shapes, common_dtype, expand_to, prepare
+from cnn_physics77.core.operations.base.broadcasting import common_dtype, common_shape, expand_to, prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -81,12 +81,12 @@ def where(condition: Tensor, input=None, other=None):
     input, other = (
         from_array(plain_array("where", o)) if isinstance(o, np.ndarray) else o for o in (input, other)
     )
-    dtype = common_dtype(input, other)
+    dtype = common_dtype("where", input, other)
     input, other = (
         o if isinstance(o, Tensor) else from_array(assigned("where", o, dtype)) for o in (input, other)
     )
     a, b = prepare("where", (input, other), broadcast=False)
-    shape = broadcast_shapes(condition.shape, a.shape, b.shape)
+    shape = common_shape("where", condition.shape, a.shape, b.shape)
     a, b = (t if t.edge is None else expand_to(t, shape) for t in (a, b))
     return _where(condition, a, b)
 
@@ -289,7 +289,7 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     given = [o for o in (input, min, max) if o is not None]
     _real("clamp", *given)
     given = [from_array(plain_array("clamp", o)) if isinstance(o, np.ndarray) else o for o in given]
-    dtype = common_dtype(*given)
+    dtype = common_dtype("clamp", *given)
     for bound in (min, max):
         if bound is not None and not isinstance(bound, (Tensor, np.ndarray)):
             fitted("clamp", bound, dtype)  # as in PyTorch, a bound that does not fit is an error
@@ -317,7 +317,7 @@ def _limited(function: str, choose: Callable, input: Tensor, bound) -> Tensor:
     if bound is None:
         raise DtypeError(f"{function}: expected a number or a tensor as the bound, found None")
     booleans = isinstance(input, Tensor) and input.array.dtype.kind == "b"
-    if booleans and common_dtype(input, bound).kind == "b":
+    if booleans and common_dtype(function, input, bound).kind == "b":
         return choose(input, bound)
     return clamp(input, bound) if choose is _maximum else clamp(input, max=bound)
 

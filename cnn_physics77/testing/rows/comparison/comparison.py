@@ -45,7 +45,11 @@ rows = [
         "eq",
         lambda rng: [*pairs(rng), Sample(complex_draw(rng, 2), complex_draw(rng, 2))],
         order=0,
-        bad=[mismatch, Bad(DtypeError, "found the number", 2, np.ones(2))],
+        bad=[
+            mismatch,
+            Bad(DtypeError, "found the number", 2, np.ones(2)),
+            Bad(DtypeError, "eq: expected a tensor or a number, found str", np.ones(2), "x"),
+        ],
     ),
     Row("ne", lambda rng: [*pairs(rng), Sample(complex_draw(rng, 2), draw(rng, 2))], order=0, bad=[mismatch]),
     Row("not_equal", pairs, order=0),

@@ -68,7 +68,10 @@ rows = [
             Sample((0,), 1.0, requires_grad=True),
         ],
         order=0,
-        bad=[Bad(ShapeError, "non-negative", (-1,), 0)],
+        bad=[
+            Bad(ShapeError, "non-negative", (-1,), 0),
+            Bad(DtypeError, "full: expected a tensor or a number, found str", (2,), "x"),
+        ],
     ),
     Row("zeros_like", like, order=0),
     Row("ones_like", like, order=0),

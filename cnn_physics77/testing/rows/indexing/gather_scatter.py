@@ -71,6 +71,7 @@ rows = [
             Bad(RuntimeError, "take_along_dim: index -4 is out of bounds", X, I([[-4]]), 1),
             Bad(RuntimeError, "take_along_dim: index 3 is out of bounds", X, I([[3]]), 1),
             Bad(RuntimeError, "take_along_dim: index -1 is out of bounds", X, I([-1])),
+            Bad(RuntimeError, "take_along_dim: expected shapes that broadcast", X, I([[0, 0, 0, 0, 0]]), 0),
         ],
     ),
     Row(

@@ -32,6 +32,7 @@ rows = [
             Bad(ArgumentError, "at least 0, found -1", a, a, -1),
             Bad(ArgumentError, "compute_mode", a, a, compute_mode="fast"),
             Bad(DtypeError, "one dtype", a, a.astype(np.float32)),
+            Bad(ShapeError, "cdist: expected shapes that broadcast", np.ones((2, 1, 2)), np.ones((3, 1, 2))),
         ],
     ),
 ]

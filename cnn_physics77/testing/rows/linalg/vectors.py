@@ -31,7 +31,7 @@ rows = [
         ],
         bad=[
             Bad(DtypeError, "one dtype", np.ones(2), np.ones(2, np.float32)),
-            Bad(ShapeError, "broadcast", np.ones(2), np.ones(3)),
+            Bad(ShapeError, "linalg.vecdot: expected shapes that broadcast", np.ones(2), np.ones(3)),
         ],
     ),
 ]

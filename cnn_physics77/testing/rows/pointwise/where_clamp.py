@@ -61,7 +61,8 @@ rows = [
         ],
         bad=[
             Bad(DtypeError, "boolean condition", np.ones(2), 1.0, 2.0),
-            Bad(ShapeError, "", np.ones(2, bool), np.ones(3), 0.0),
+            Bad(ShapeError, "where: expected shapes that broadcast", np.ones(2, bool), np.ones(3), 0.0),
+            Bad(DtypeError, "where: expected a tensor or a number, found str", np.ones(2, bool), "x", 0.0),
         ],
     ),
     Row("Tensor.where", lambda rng: [Sample(draw(rng, 3), Constant(draw(rng, 3)).array > 0, draw(rng, 3))]),
