@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import fitted
 from cnn_physics77.core.errors import DtypeError, ShapeError
 from cnn_physics77.core.kernels import gemm
 from cnn_physics77.core.operations.base.broadcasting import common_shape, expands_to, prepare, sum_to
+from cnn_physics77.core.operations.base.constants import constant_in
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
 from cnn_physics77.core.operations.reduction.sum_mean import sum
 from cnn_physics77.core.tensor import Tensor, method
@@ -207,9 +210,17 @@ ger = outer
 def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
     """beta input + alpha product"""
     input, product = of_one_dtype(function, input, product)
+    if not expands_to(input.array.shape, product.array.shape):
+        raise ShapeError(
+            f"{function}: expected an input that expands to {product.array.shape}, found {input.array.shape}"
+        )
     kind = product.array.dtype.kind
+    if kind != "c" and (isinstance(alpha, complex) or isinstance(beta, complex)):
+        raise DtypeError(
+            f"{function}: expected real beta and alpha for {product.dtype}, found {beta}, {alpha}; use .real"
+        )
     if kind in "iu":
-        alpha, beta = int(alpha), int(beta)
+        alpha, beta = (fitted(function, n, product.array.dtype).item() for n in (alpha, beta))
     elif kind == "b":
         if isinstance(alpha, float) or isinstance(beta, float):
             raise DtypeError(f"{function}: expected whole beta and alpha for booleans, found {beta}, {alpha}")
@@ -217,19 +228,22 @@ def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
     if alpha != 1:
         product = mul(product, alpha)
     if beta == 0:  # the input is ignored, even NaN
-        return product
-    if not expands_to(input.array.shape, product.array.shape):
-        raise ShapeError(
-            f"{function}: expected an input that expands to {product.array.shape}, found {input.array.shape}"
-        )
+        return constant_in(product, input)
     return add(product, input if beta == 1 else mul(input, beta))
 
 
 @method("addmm")
+@in_float32
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
-    """y = beta input + alpha (mat1 @ mat2). The input broadcasts; with beta = 0 it is ignored, even NaN.
+    """y = beta input + alpha (mat1 @ mat2). The input broadcasts; with beta = 0 it is ignored, even NaN, and
+    its gradient is 0.
 
-    For integer tensors, beta and alpha are truncated to integers.
+    For integer tensors, beta and alpha are truncated to integers. float16 is rounded once, at the end.
+
+    Raises:
+        ShapeError: matrices that cannot be multiplied, or an input that does not expand to the product.
+        DtypeError: different dtypes, or complex factors of real tensors.
+        RangeError: factors out of the range of an integer dtype.
 
     >>> import cnn_physics77 as torch
     >>> torch.addmm(torch.tensor([1.0]), torch.ones(2, 3), torch.ones(3, 1), alpha=2)
@@ -240,6 +254,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
 
 
 @method("addmv")
+@in_float32
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (mat @ vec) for a matrix and a vector. See :func:`addmm`.
 
@@ -251,6 +266,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor
 
 
 @method("addr")
+@in_float32
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (vec1 ⊗ vec2), the outer product of two vectors. See :func:`addmm`.
     Of booleans the product is "and", the sum "or". The dtypes are promoted.
@@ -265,6 +281,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tenso
 
 
 @method("addbmm")
+@in_float32
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha Σ_b (batch1 @ batch2)_b, the sum of the products of pairs of matrices. See
     :func:`addmm`.
@@ -278,6 +295,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) ->
 
 
 @method("baddbmm")
+@in_float32
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (batch1 @ batch2) for batches of matrices. See :func:`addmm`.
 

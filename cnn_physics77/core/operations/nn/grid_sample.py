@@ -16,6 +16,7 @@ from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.kernels.fused import fused_multiply_add
 from cnn_physics77.core.operations.base.arguments import check_tensors
+from cnn_physics77.core.operations.base.constants import constant_in
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.creation.creation import linspace
@@ -106,22 +107,6 @@ def _values(input: Tensor, index: Sequence[np.ndarray]) -> Tensor:
 def _integers(x: np.ndarray) -> np.ndarray:
     """Rounded numbers as indices; NaN, and what is too large, lie outside of every image."""
     return np.where(np.abs(x) < 2.0**31, x, -2).astype(np.int64)
-
-
-@operation(name="constant_in", view=True)
-def _constant_in(x, places):
-    """y = x, with the derivative 0 with respect to the places"""
-    return x
-
-
-@_constant_in.derivative("x")
-def _(g):
-    return g
-
-
-@_constant_in.derivative("places")
-def _(g, places_shape):
-    return from_array(np.zeros(places_shape, g.array.dtype))
 
 
 def _nearest(input: Tensor, places: list[Tensor], padding_mode: str, align_corners: bool) -> Tensor:
@@ -269,7 +254,7 @@ def grid_sample(
     places = [_pixels(p, n, bool(align_corners)) for p, n in zip(coordinates, input.array.shape[2:])]
     y = _MODES[mode](input, places, padding_mode, bool(align_corners))
     if mode == "nearest":
-        y = _constant_in(y, grid)
+        y = constant_in(y, grid)
     return reshape(y, (*input.array.shape[:2], *grid.array.shape[1:-1]))
 
 
