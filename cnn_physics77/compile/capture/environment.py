@@ -1,7 +1,15 @@
-"""What a function's own code can see: variables of its module and of the functions around it.
+"""What a function reads besides its arguments: variables of its module and of the functions around it, and
+the attributes and items of what it finds there.
 
 A capture fixes what Python computes, so it holds only while these are what they were: tensors the very same,
-numbers and texts equal.
+numbers and texts equal, lists and dicts of the same items.
+
+They are found in the code, which is not run for it. Its names (``co_names``, and texts where ``getattr`` may
+ask for them) are looked up wherever the function can get at them: in its module, its closure and its
+defaults, in the objects that are there, and so on in the functions that it calls. This is repeated until it
+gives no new name, as an object may be handed to a function that reads other attributes than the one that has
+it. What comes of it is a list of places, each a dict, a name and a value, which :meth:`Environment.holds`
+compares before each replay.
 """
 
 from __future__ import annotations
@@ -67,14 +75,13 @@ class Environment:
 
     def __init__(self, function: Callable, arguments: Iterable[Any] = ()) -> None:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
-        self._names: frozenset[str] = frozenset()  # of the attributes that all functions read
-        self._texts: frozenset[str] = frozenset()  # those among them that need not be there
-        self._all = False  # whether some functions compute the names of attributes
+        self._names: frozenset[str] = frozenset()  # all that the code of all functions names
+        self._texts: frozenset[str] = frozenset()  # those among them that need not be there, as for hasattr
+        self._all = False  # whether some code computes names, so that it may read any attribute
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
-        self._guarded: set[int] = set()
-        self._waiting: list[
-            tuple[Callable, Any]
-        ] = []  # what is looked at next: chains of objects may be long
+        self._guarded: set[int] = set()  # modules whose attributes are guarded elsewhere, by id
+        # what is looked at next, and by which method: a list, as chains of objects may be long
+        self._waiting: list[tuple[Callable, Any]] = []
         self.problem = ""
         self._roots = [function]
         self._arguments = list(arguments)
@@ -87,7 +94,8 @@ class Environment:
         self._note_all()
 
     def _note_all(self) -> None:
-        """An object may be handed to a function that reads other attributes than the one that has it."""
+        """Look at everything again until no further name is found, as a new one may be that of an attribute
+        of an object that was seen before."""
         known = None
         while known != (self._names, self._texts, self._all):
             known, self._read = (self._names, self._texts, self._all), []
@@ -177,6 +185,7 @@ class Environment:
         ]
 
     def _look_through(self, value: Any, seen: set) -> None:
+        """Look at a value of any kind: the items of a short list or dict, a function, an object."""
         if isinstance(value, Tensor):
             if "grad" in self._names:
                 self._gradients.setdefault(id(value), (value, value._grad is None))
@@ -248,6 +257,7 @@ class Environment:
             self._waiting.append((self._visit, MethodType(reader, value)))
 
     def _look_into(self, space: Any, names: frozenset[str]) -> None:
+        """Note those of the names that a dict of variables or attributes has."""
         for name in sorted(names & space.keys()):
             self._note(space, name)
 

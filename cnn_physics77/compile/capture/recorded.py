@@ -243,18 +243,23 @@ def _in_copies(tensors: list[Tensor], trace: Trace, function: Callable[[dict[int
 
 
 class _Arguments:
-    """The arguments of a recorded call, and what the function gets for them.
+    """The arguments of a recorded call, and what the function gets in their place:
 
-    Leaves that are variables lie in copies of their memory meanwhile; the function has other leaves to
-    itself. For each other argument it gets a copy. Where the results can be differentiated it gets one for
-    all, and the copies stand at the edge of the graph.
+    - for a variable, a leaf in whose place a replay may be given another one: the leaf itself, while it and
+      its gradient lie in copies of their memory;
+    - for another leaf: the leaf itself, as the program is for it alone;
+    - for anything else: a copy, as its memory is another one at each replay.
+
+    Where the results can be differentiated there are no variables, and the function gets copies of all. The
+    graph ends at nodes of these copies, whose gradients are those of the arguments.
 
     Attributes:
-        given: the arguments, and the gradients of variables.
-        own: the variables, and their gradients, by id.
-        copies: the copies, by the id of what is copied, and ``histories`` their nodes.
-        buffers: where copies lie, by the same.
-        first: the position at which each is given first, by id; ``positions`` that of what the function gets.
+        given: the arguments, and after them the gradients of variables; one may be there several times.
+        first: for each by its id, its first position in ``given``.
+        own: the variables and their gradients, by id.
+        copies, buffers: for what is copied, by its id, the copy, and the memory that this lies in.
+        histories: for copies that require grad, by the id of what is copied, the node that the graph ends at.
+        positions: for what the function gets, by its id, the position of that for which it gets it.
     """
 
     def __init__(self, given: list[Tensor], trace: Trace) -> None:

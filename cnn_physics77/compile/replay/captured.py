@@ -231,7 +231,9 @@ class Captured:
         return results
 
     def _note_references(self) -> None:
-        """How often the gradients, and the memory that they lie in, are referred to."""
+        """Count the references to the gradients that a replay has given, which lie in the program's memory,
+        and to this memory. If there are more of them at the next replay, somebody has kept a gradient, and
+        the program takes other memory instead of overwriting it."""
         leaves = [leaf for leaf, place in self.grads if place is not None and isinstance(leaf, Tensor)]
         grads: list[Any] = [leaf._grad for leaf in leaves]
         things = [*grads, *(grad.array for grad in grads), self.program.arena]
