@@ -98,7 +98,10 @@ class ContinuousBernoulli(OneProbability, ExponentialFamily):
             self._validate_sample(value)
         cut = self._cut()
         exact = (cut.pow(value) * (1 - cut).pow(1 - value) + cut - 1) / (2 * cut - 1)
-        return torch.where(self._outside(), exact, value).clamp(min=0, max=1)
+        inside = torch.where(self._outside(), exact, value)
+        # constants, whose derivative is 0, outside of (0, 1) and at its ends
+        above = torch.where(value >= 1, torch.ones_like(value), inside)
+        return torch.where(value <= 0, torch.zeros_like(value), above)
 
     def icdf(self, value: Tensor) -> Tensor:
         cut = self._cut()
