@@ -33,6 +33,39 @@ def test_accumulate(shape, dtype):
                 np.testing.assert_allclose(found, expected.astype(dtype), rtol=rtol)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize("shape", [(500,), (30, 4), (4, 30), (2, 30, 3), (3, 20, 9), (0, 3), (3, 0)], ids=str)
+def test_recurrence(shape, dtype):
+    """Against a loop over all elements; what lies before the first is 0, whatever its factor."""
+    numbers, strided = drawn(shape, dtype), drawn(shape[::-1], dtype).T
+    for b, a in ((numbers, numbers[::-1] / 2), (strided, strided[::-1] / 2)):
+        for axis in range(b.ndim):
+            expected = np.empty(shape, np.result_type(dtype, np.float64))
+            for place in np.ndindex(shape):
+                before = tuple(n - (i == axis) for i, n in enumerate(place))
+                expected[place] = b[place] + (a[place] * expected[before] if place[axis] else 0)
+            factors = a.copy()
+            factors[(slice(None),) * axis + (slice(1),)] = np.inf
+            found = scan.recurrence(b, factors, axis)
+            assert found.dtype == b.dtype
+            rtol = 1e-6 if dtype == "float32" else 1e-13
+            np.testing.assert_allclose(found, expected.astype(dtype), rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-200, 1e200, -1.0, np.inf, np.nan])
+def test_recurrence_whose_products_leave_the_range(factor):
+    """The product of a row's factors is 0 or infinite although the sums are ordinary numbers."""
+    b, a = np.full(500, 1e-3), np.full(500, 0.5)
+    b[80] = 1e300
+    a[100], a[101], a[104], a[105] = factor, factor, *[1 / factor if factor else 1.0] * 2
+    with np.errstate(all="ignore"):
+        expected = b.copy()
+        for i in range(1, 500):
+            expected[i] += a[i] * expected[i - 1]
+        found = scan.recurrence(b, a, 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
 def looped(row: np.ndarray, better: Callable[[float, float], bool]) -> list[int]:
     """For each number the index of the last one that is not worse than all before, or NaN."""
     last, indices, values = 0, [], row.tolist()

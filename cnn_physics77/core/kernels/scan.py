@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import isqrt, prod
 
 import numpy as np
 
@@ -42,6 +42,57 @@ def _by_steps(ufunc: np.ufunc, x: np.ndarray, axis: int, inner: int, wide: np.dt
         ufunc(total, row, out=total)
         result[...] = total
     return y
+
+
+@one_call
+def recurrence(b: np.ndarray, a: np.ndarray, axis: int) -> np.ndarray:
+    """s_i = b_i + a_i s_{i-1} along an axis, s_0 = b_0, computed in double precision. b and a have one shape.
+
+    >>> recurrence(np.array([1.0, 2.0, 3.0]), np.array([0.0, 10.0, 10.0]), 0)
+    array([  1.,  12., 123.])
+    """
+    wide = np.result_type(b.dtype, np.float64)
+    moved = np.moveaxis(b, axis, 0)
+    columns = (len(moved), prod(moved.shape[1:]))
+    terms, factors = (np.moveaxis(x, axis, 0).reshape(columns).astype(wide) for x in (b, a))
+    s = _by_rows(terms, factors) if WIDE * len(terms) > terms.size else None
+    if s is None:
+        s = terms
+        _recur(s, factors)
+    return np.moveaxis(s.astype(b.dtype).reshape(moved.shape), 0, axis)
+
+
+def _recur(s: np.ndarray, factors: np.ndarray) -> None:
+    """The recurrence along the first axis, in place."""
+    for before, factor, result in zip(s, factors[1:], s[1:]):
+        result += factor * before
+
+
+def _by_rows(terms: np.ndarray, factors: np.ndarray) -> np.ndarray | None:
+    """The recurrence along the first axis, cut into rows: within all rows at once, then from the end of each
+    row to that of the next, whose elements get what it brought times their factors.
+
+    None if a product of a row's factors leaves the range of the dtype, so that this would not be exact.
+    """
+    rows = isqrt(len(terms))
+    length = len(terms) // max(rows, 1)
+    if rows < 2:
+        return None
+    s = terms.copy()
+    of_rows, f = (x[: rows * length].reshape(rows, length, -1).swapaxes(0, 1) for x in (s, factors))
+    products = np.multiply.reduce(f)
+    size = np.abs(products)
+    if not (((size >= np.finfo(size.dtype).tiny) & (size < np.inf)) | (f == 0).any(0)).all():
+        return None
+    _recur(of_rows, f)
+    ends = of_rows[-1].copy()
+    _recur(ends, products)
+    brought = ends[:-1]
+    for factor, result in zip(f[:, 1:], of_rows[:, 1:]):
+        brought = factor * brought
+        result += brought
+    _recur(s[rows * length - 1 :], factors[rows * length - 1 :])
+    return s if np.isfinite(s).all() else None
 
 
 @one_call

@@ -82,10 +82,7 @@ def cumsum(input: Tensor, dim: int, *, dtype=None) -> Tensor:
 @operation(name="recurrence")
 def _recurrence(b, a, *, dim):
     """s_i = b_i + a_i s_{i-1}, starting from 0, along a dimension."""
-    s = np.moveaxis(b, dim, 0).copy()
-    for i, factor in enumerate(np.moveaxis(a, dim, 0)[1:], 1):
-        s[i] += factor * s[i - 1]
-    return np.moveaxis(s, 0, dim)
+    return scan.recurrence(b, a, dim)
 
 
 @_recurrence.joint_derivative
