@@ -162,8 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for text in found["departs"]:
         print(text)
     print(f"equal: {len(found['equal'])} comparisons; departures: {len(found['departs'])}")
-    print("refused:", ", ".join(sorted({text.partition(",")[0] for text in found["refused"]})))
-    print("computed in a loop:", ", ".join(sorted(set(found["loop"]))))
+    print("refused:", ", ".join(sorted({text.partition(",")[0] for text in found["refused"]})) or "none")
+    print("computed in a loop:", ", ".join(sorted(set(found["loop"]))) or "none")
     return int(bool(found["departs"]))
 
 

@@ -87,7 +87,9 @@ def _milliseconds(call: Callable[[], Any], repeats: int) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m cnn_physics77.benchmarks.speed.mapped", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("framework", nargs="?", default="cnn_physics77", choices=("cnn_physics77", "torch"))
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=9)

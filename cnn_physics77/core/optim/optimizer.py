@@ -153,9 +153,13 @@ class Optimizer:
 
         Raises:
             TypeError, ValueError: as for the constructor.
+            KeyError: there is no ``"params"``.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        if "params" not in param_group:
+            found = ", ".join(map(repr, param_group))
+            raise KeyError(f"params: expected the parameters of a group under 'params', found {found}")
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
@@ -351,7 +355,8 @@ class SingleParameterOptimizer(Optimizer):
         return loss
 
     def _update(self, p: Tensor, gradient: np.ndarray, group: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Change the parameter in place; every subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__} is missing the required _update function")
 
 
 __all__ = ["Optimizer", "required"]

@@ -424,6 +424,8 @@ def test_errors_are_pytorchs(make):
 
 
 def test_refused_settings_and_states():
+    with pytest.raises(KeyError, match="under 'params', found 'weights', 'lr'"):
+        ours.optim.SGD([{"weights": [leaf(ours)], "lr": 1.0}])
     with pytest.raises(ValueError, match="differentiable=False"):
         ours.optim.Adam([leaf(ours)], differentiable=True)
     optimizer = ours.optim.Adam([leaf(ours)], foreach=True, fused=False, capturable=True)

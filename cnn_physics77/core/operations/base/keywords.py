@@ -32,28 +32,27 @@ from cnn_physics77.core.tensor import Tensor
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 _VIEWS_AND_SHAPES = """
-adjoint as_tensor atleast_1d atleast_2d atleast_3d broadcast_tensors broadcast_to chunk clone conj
-diag_embed diagonal dsplit flatten flip fliplr flipud hsplit imag meshgrid moveaxis movedim narrow permute
-positive ravel real repeat_interleave reshape roll rot90 select split split_with_sizes squeeze swapaxes
-swapdims t tensor_split tile transpose unbind unflatten unsqueeze view_as_complex view_as_real vsplit
+adjoint as_strided as_strided_scatter as_tensor atleast_1d atleast_2d atleast_3d broadcast_tensors
+broadcast_to chunk clone conj diag_embed diagflat diagonal diagonal_scatter dsplit fftshift flatten flip
+fliplr flipud hsplit ifftshift imag meshgrid moveaxis movedim narrow permute positive ravel real
+repeat_interleave reshape resize_as_ resolve_conj resolve_neg roll rot90 select select_scatter split
+split_with_sizes squeeze swapaxes swapdims t tensor_split tile transpose unbind unflatten unsafe_chunk
+unsafe_split unsafe_split_with_sizes unsqueeze view_as_complex view_as_real vsplit
+"""
+_WINDOWS = """
+bartlett bartlett_window blackman blackman_window cosine exponential gaussian general_cosine general_hamming
+hamming hamming_window hann hann_window kaiser kaiser_window nuttall
 """
 _OTHERS = """
-allclose argwhere bincount block_diag cartesian_prod cdist combinations corrcoef count_nonzero cov
-cumulative_trapezoid det dist einsum empty_like equal fake_quantize_per_channel_affine
-fake_quantize_per_tensor_affine full_like gradient histogramdd index_fill index_put
-isclose isfinite isinf isnan isreal logdet masked_fill masked_scatter matrix_exp norm ones_like pinverse
-poisson put rand_like randint_like randn_like std_mean trace trapezoid trapz tril_indices triu_indices
-unique unique_consecutive vander var_mean zeros_like
+allclose argwhere asarray bincount block_diag cartesian_prod cdist combinations conj_physical_ corrcoef
+count_nonzero cov cumulative_trapezoid det dist einsum empty_like empty_permuted empty_strided equal
+fake_quantize_per_channel_affine fake_quantize_per_tensor_affine fill from_dlpack frombuffer full_like
+gradient histogramdd index_fill index_put is_conj is_neg is_nonzero isclose isfinite isinf isnan isreal istft
+logdet masked_fill masked_scatter matrix_exp norm ones_like pinverse poisson put rand_like randint_like
+randn_like rsub scalar_tensor std_mean stft trace trapezoid trapz tril_indices triu_indices unique
+unique_consecutive unravel_index vander var_mean zero_ zeros_like
 """
-_SIGNALS = """
-as_strided as_strided_scatter asarray bartlett bartlett_window blackman blackman_window cosine empty_strided
-exponential fftshift frombuffer gaussian general_cosine general_hamming hamming hamming_window hann
-hann_window ifftshift istft kaiser kaiser_window nuttall select_scatter stft unravel_index
-diagflat diagonal_scatter is_conj is_neg is_nonzero resolve_conj resolve_neg sum_to_size unsafe_chunk
-unsafe_split unsafe_split_with_sizes conj_physical_ empty_permuted fill from_dlpack resize_as_
-rsub scalar_tensor zero_
-"""
-WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _OTHERS + _SIGNALS).split())
+WITHOUT_OUT = frozenset((_VIEWS_AND_SHAPES + _WINDOWS + _OTHERS).split())
 """The functions of ``torch`` that do not take ``out``."""
 
 _OF_NETWORKS = """
