@@ -155,6 +155,10 @@ def test_images_in_another_dtype():
     assert F.convert_image_dtype(F.convert_image_dtype(x, ours.float64), ours.uint8).tolist() == [0, 7, 255]
     assert F.convert_image_dtype(ours.tensor([32767], dtype=ours.int16), ours.uint8).item() == 255
     assert transforms.ConvertImageDtype(ours.float16)(x).dtype == ours.float16
+    bits = ours.tensor([True, False])
+    assert F.convert_image_dtype(bits).tolist() == [1, 0]
+    assert F.convert_image_dtype(bits, ours.uint8).tolist() == [128, 0]
+    assert F.convert_image_dtype(x, ours.bool).tolist() == [False, False, True]
     with pytest.raises(RuntimeError, match="cannot be performed safely"):
         F.convert_image_dtype(ours.ones(1), ours.int64)
 

@@ -395,15 +395,19 @@ def convert_image_dtype(image: Tensor, dtype: Any = float32) -> Tensor:
     if old == new:
         return image
     if new.kind == "f":
-        return image.to(new) if old.kind == "f" else image.to(new) / np.iinfo(old).max
+        return image.to(new) if old.kind == "f" else image.to(new) / _largest(old)
     if old.kind == "f":
         if new.itemsize >= old.itemsize:
             raise RuntimeError(f"The cast from {image.dtype} to torch.{new} cannot be performed safely.")
-        return (image * (np.iinfo(new).max + 1.0 - 1e-3)).to(new)
-    before, after = int(np.iinfo(old).max), int(np.iinfo(new).max)
+        return (image * (_largest(new) + 1.0 - 1e-3)).to(new)
+    before, after = _largest(old), _largest(new)
     if before > after:
         return (image // ((before + 1) // (after + 1))).to(new)
     return image.to(new) * ((after + 1) // (before + 1))
+
+
+def _largest(dtype: np.dtype) -> int:
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
 
 
 def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, ...]:

@@ -138,14 +138,7 @@ def perspective(
         how = pillows_mode(mode_of("perspective", interpolation))
         kind, colour = pillow("Image").Transform.PERSPECTIVE, _colour("perspective", img, fill)
         return img.transform(img.size, kind, coefficients, how, fillcolor=colour)
-    width, height = _size(img)
-    a, b, c, d, e, f, g, h = coefficients
-    # The same in coordinates from the middle, of which the numerators are made; x = x' + width / 2.
-    w = g * width * 0.5 + h * height * 0.5 + 1
-    top = a * width * 0.5 + b * height * 0.5 + c - width * 0.5 * w
-    left = d * width * 0.5 + e * height * 0.5 + f - height * 0.5 * w
-    matrix = (a - width * 0.5 * g, b - width * 0.5 * h, top, d - height * 0.5 * g, e - height * 0.5 * h, left)
-    return _moved("perspective", img, tuple(n / w for n in (*matrix, g, h)), interpolation, fill)
+    return _moved("perspective", img, coefficients, interpolation, fill, middle=False)
 
 
 def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: Any = None) -> Any:
@@ -237,9 +230,11 @@ def _inverse(
     return m
 
 
-def _moved(function: str, img: Tensor, matrix: Sequence[float], interpolation: Any, fill: Any) -> Tensor:
+def _moved(
+    function: str, img: Tensor, matrix: Sequence[float], interpolation: Any, fill: Any, middle: bool = True
+) -> Tensor:
     """The tensor at the places (m₀ x + m₁ y + m₂, m₃ x + m₄ y + m₅) / (m₆ x + m₇ y + 1), counted from the
-    middle."""
+    middle, or from the upper left corner."""
     mode = mode_of(function, interpolation).value
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f"{function}: expected nearest or bilinear for a tensor, found {mode}")
@@ -250,13 +245,15 @@ def _moved(function: str, img: Tensor, matrix: Sequence[float], interpolation: A
         return img
     dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
     images = img.reshape((-1, channels, height, width)).to(dtype)
-    x = np.arange(width, dtype=dtype) + dtype.type(0.5 - width / 2)
-    y = (np.arange(height, dtype=dtype) + dtype.type(0.5 - height / 2))[:, None]
+    left, top = (width / 2, height / 2) if middle else (0, 0)
+    x = np.arange(width, dtype=dtype) + dtype.type(0.5 - left)
+    y = (np.arange(height, dtype=dtype) + dtype.type(0.5 - top))[:, None]
     m = np.array(matrix, dtype)
     m[:3] /= dtype.type(width / 2)
     m[3:6] /= dtype.type(height / 2)
     below = m[6] * x + m[7] * y + 1
     grid = np.stack([(m[0] * x + m[1] * y + m[2]) / below, (m[3] * x + m[4] * y + m[5]) / below], axis=-1)
+    grid -= 0 if middle else 1
     grid = np.ascontiguousarray(np.broadcast_to(grid, (len(images), *grid.shape)))
     if fill is not None:
         images = cat([images, ones(len(images), 1, height, width, dtype=images.dtype)], 1)
