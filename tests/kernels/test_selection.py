@@ -65,3 +65,22 @@ def test_pieces(part):
     np.testing.assert_array_equal(piecewise.hard_sigmoid(x), step)
     np.testing.assert_allclose(piecewise.hard_swish(x), x * step, rtol=1e-15)
     np.testing.assert_array_equal(piecewise.limited(x, -1, 2), np.where(x < -1, -1, np.where(x > 2, 2, x)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize(
+    "part", [(), FEW, (slice(None), slice(None, None, -3))], ids=["many", "few", "strided"]
+)
+def test_finite_and_angle(part, dtype):
+    x = drawn(0, dtype)[part]
+    limits = np.finfo(dtype)
+    for posinf, neginf in ((None, None), (7.0, None), (None, -7.0), (-1.0, np.inf)):
+        expected = x.copy()
+        expected[np.isnan(x)] = 3
+        expected[x == np.inf] = limits.max if posinf is None else posinf
+        expected[x == -np.inf] = limits.min if neginf is None else neginf
+        np.testing.assert_array_equal(piecewise.finite(x, 3.0, posinf, neginf), expected)
+    expected = np.where(np.isnan(x), x, np.where(x < 0, x.dtype.type(np.pi), 0))
+    found = piecewise.angle(x)
+    np.testing.assert_array_equal(found, expected)
+    assert not np.signbit(found[x == 0]).any()

@@ -96,6 +96,41 @@ def _elu_gradient(x, g, out, alpha, scale, rate):
     np.multiply(below, g, out=out)
 
 
+def finite(x: np.ndarray, nan: float, posinf: float | None, neginf: float | None) -> np.ndarray:
+    """x with numbers for NaN and the infinities; by default the largest and the least number for these.
+
+    >>> finite(np.array([np.nan, np.inf, -np.inf, 3.0]), 0.0, 7.0, -7.0)
+    array([ 0.,  7., -7.,  3.])
+    """
+    limits = np.finfo(x.dtype)
+    least, largest = limits.min, limits.max
+
+    def block(x, out):
+        np.clip(x, least, largest, out=out)
+        mask = temporary("mask", x, bool)
+        for number, value in ((np.inf, posinf), (-np.inf, neginf)):
+            if value is not None:
+                np.copyto(out, value, casting="same_kind", where=np.equal(x, number, out=mask))
+        np.copyto(out, nan, casting="same_kind", where=np.isnan(x, out=mask))
+
+    return elementwise(block, 0.8, x)
+
+
+def angle(x: np.ndarray) -> np.ndarray:
+    """π where x < 0, NaN where x is NaN, 0 elsewhere.
+
+    >>> angle(np.array([-2.0, -0.0, np.nan]))
+    array([3.14159265, 0.        ,        nan])
+    """
+    return elementwise(_angle, 0.8, x)
+
+
+def _angle(x, out):
+    mask = temporary("mask", x, bool)
+    np.multiply(np.less(x, 0, out=mask), x.dtype.type(np.pi), out=out)
+    np.copyto(out, x, where=np.isnan(x, out=mask))
+
+
 def hard_sigmoid(x: np.ndarray) -> np.ndarray:
     """min(max(x + 3, 0), 6) / 6.
 

@@ -42,7 +42,8 @@ def laid_out(tensor: Tensor) -> np.ndarray:
     channels the user put last, such as ``relu(x.transpose(1, 2))``, ``x.permute(0, 3, 1, 2).float()`` or
     ``conv2d(x.to(memory_format=torch.channels_last), weight)``; for what such a tensor's ``detach()`` or
     ``clone()`` returns; and for ``conv2d(x, weight).flatten(2).transpose(1, 2) + y``, a new tensor that has a
-    permuted order in PyTorch only. ``contiguous()`` before the draw makes the orders equal.
+    permuted order in PyTorch only; and for expanded views with dimensions of size 1, of which NumPy does not
+    keep the strides. ``contiguous()`` before the draw makes the orders equal.
     """
     owner = base_of(tensor)
     x, base = tensor.array, owner.array

@@ -11,7 +11,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.index_put import index_add
-from cnn_physics77.core.operations.indexing.shape import unsqueeze
+from cnn_physics77.core.operations.indexing.shape import reshape, unsqueeze
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.nn.embedding import embedding
 from cnn_physics77.core.operations.pointwise.where_clamp import where
@@ -20,18 +20,31 @@ from cnn_physics77.core.tensor import Tensor, from_array
 
 @in_float32
 def _bags(
-    rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, bags: int, mode: str, factors: Tensor | None
+    rows: Tensor, starts: np.ndarray, length: int, counts: np.ndarray, mode: str, factors: Tensor | None
 ) -> Tensor:
-    """The sum, mean or maximum of the rows of each bag. Only rows that ``counts`` are there."""
-    sizes = kernels.sum_rows(counts.astype(np.int64), bag_of, bags)
-    if mode == "max":
-        return _maxima(rows, bag_of, counts, sizes)
+    """The sum, mean or maximum of the rows of each bag. Only rows that ``counts`` are there.
+
+    starts: where each bag begins, and the end of the last.
+    length: the number of rows of each bag if it is the same for all, else 0.
+    """
+    bags = len(starts) - 1
+    if length and mode != "max":
+        bag_of, sizes = None, counts.reshape(bags, length).sum(1)
+    else:
+        bag_of = np.searchsorted(starts[1:], np.arange(len(counts)), side="right")
+        sizes = kernels.sum_rows(counts.astype(np.int64), bag_of, bags)
+        if mode == "max":
+            return _maxima(rows, bag_of, counts, sizes)
     if factors is not None:
         rows = rows * unsqueeze(factors, 1)
     if not counts.all():
         rows = where(from_array(counts[:, None]), rows, 0)
-    zeros = from_array(np.zeros((bags, rows.array.shape[1]), rows.array.dtype))
-    total = index_add(zeros, 0, from_array(bag_of), rows)
+    width = rows.array.shape[1]
+    if bag_of is None:
+        total = reshape(rows, (bags, length, width)).sum(1)
+    else:
+        zeros = from_array(np.zeros((bags, width), rows.array.dtype))
+        total = index_add(zeros, 0, from_array(bag_of), rows)
     if mode == "sum":
         return total
     return total / from_array(np.maximum(sizes, 1).astype(rows.dtype)[:, None])
@@ -99,8 +112,6 @@ def embedding_bag(
     _check(input, weight, offsets, mode, per_sample_weights, scale_grad_by_freq, sparse)
     indices = input.array.reshape(-1)
     starts = _starts(input, offsets, include_last_offset)
-    bags = len(starts) - 1
-    bag_of = np.searchsorted(starts[1:], np.arange(indices.size), side="right")
     rows = embedding(
         from_array(indices), weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
     )
@@ -108,7 +119,8 @@ def embedding_bag(
     if padding_idx is not None:
         counts = indices != padding_idx % weight.array.shape[0]
     factors = None if per_sample_weights is None else per_sample_weights.reshape(-1)
-    return _bags(rows, bag_of, counts, bags, mode, factors)
+    length = input.array.shape[1] if input.ndim == 2 else 0
+    return _bags(rows, starts, length, counts, mode, factors)
 
 
 def _check(input, weight, offsets, mode: str, factors, scale_grad_by_freq: bool, sparse: bool) -> None:

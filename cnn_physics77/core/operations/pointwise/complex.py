@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
-from cnn_physics77.core.kernels.elementwise import in_pieces
+from cnn_physics77.core.kernels import piecewise
 from cnn_physics77.core.operations.base.broadcasting import common_shape, expand_to
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
@@ -159,7 +159,7 @@ def angle(input: Tensor) -> Tensor:
 
 _angle_of_real = unary(
     "angle",
-    lambda x: in_pieces(lambda x: np.where(x < 0, np.pi, np.where(np.isnan(x), x, 0)), 1.5, x),
+    piecewise.angle,
     "π of negative numbers, 0 of others",
     x=zero_like,
 )

@@ -7,7 +7,7 @@ import numpy as np
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.backend.dtypes import default_dtype
 from cnn_physics77.core.errors import DtypeError, GradientError
-from cnn_physics77.core.kernels.elementwise import in_pieces
+from cnn_physics77.core.kernels import piecewise
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.broadcasting import cast, common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, of_tensors
@@ -183,16 +183,10 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 @operation(name="nan_to_num")
 def _nan_to_num(x, *, nan, posinf, neginf):
-    def replaced(part):
-        limits = np.finfo(part.dtype)
-        part = np.where(part == np.inf, limits.max if posinf is None else posinf, part)
-        part = np.where(part == -np.inf, limits.min if neginf is None else neginf, part)
-        return np.where(np.isnan(part), nan, part)
-
     if x.dtype.kind != "c":
-        return in_pieces(replaced, 2.0, x)
+        return piecewise.finite(x, nan, posinf, neginf)
     y = x.copy()
-    y.real[...], y.imag[...] = replaced(x.real), replaced(x.imag)
+    y.real[...], y.imag[...] = (piecewise.finite(part, nan, posinf, neginf) for part in (x.real, x.imag))
     return y
 
 
