@@ -51,7 +51,7 @@ IMAGE = ours.rand(3, 8, 9)
         (lambda: F.resize(IMAGE, (3, 3, 3)), ValueError, "resize: expected a size of one or two"),
         (lambda: transforms.CenterCrop(()), ValueError, "CenterCrop: expected a size"),
         (lambda: transforms.RandomCrop((1, 2, 3)), ValueError, "RandomCrop: expected a size"),
-        (lambda: transforms.Resize(3, "bilinear"), TypeError, "Resize: expected an InterpolationMode"),
+        (lambda: transforms.Resize(3, "linear"), TypeError, "Resize: expected an InterpolationMode"),
         (lambda: F.resize(IMAGE, 3, 99), ValueError, "resize: expected an InterpolationMode .* found 99"),
         (lambda: F.pad(IMAGE, 1.5), TypeError, "pad: expected a padding of 1, 2, or 4 integers, found 1.5"),
         (lambda: F.pad(IMAGE, "a"), ValueError, "pad: expected a padding"),

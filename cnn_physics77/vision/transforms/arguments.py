@@ -74,6 +74,14 @@ def kernel_sizes(function: str, kernel_size: Any) -> tuple[int, int]:
     return int(sizes[0]), int(sizes[-1])
 
 
+def check_bits(bits: Any, least: int) -> None:
+    """Raise unless it is a number of bits that posterize keeps."""
+    if not isinstance(bits, (int, np.integer)) or not least <= bits <= 8:
+        raise (ValueError if isinstance(bits, (int, np.integer)) else TypeError)(
+            f"posterize: expected an integer from {least} to 8 as bits, found {bits!r}"
+        )
+
+
 def check_transforms(function: str, transforms: Any) -> None:
     """Raise a TypeError unless it is a list of transforms, or a ``ModuleList``."""
     if not (hasattr(transforms, "__len__") and hasattr(transforms, "__getitem__")):

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnn_physics77.core.backend.dtypes import float32
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.creation.creation import empty, empty_like, tensor
+from cnn_physics77.core.operations.creation.creation import empty, tensor
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint, randperm
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
@@ -275,7 +276,7 @@ class RandomErasing(Module):
             if not (rows < height and columns < width):
                 continue
             if self.value == "random":
-                part = empty_like(img[..., :rows, :columns]).normal_()
+                part = empty(img.shape[-3], rows, columns, dtype=float32).normal_().to(img.dtype)
             else:
                 part = tensor(values, dtype=img.dtype)[:, None, None]
             return F.erase(

@@ -19,7 +19,8 @@ _Space = dict[
 ]  # of each change: its strengths, and whether they have a sign
 
 
-def _changed(img: Any, change: str, strength: float, how: InterpolationMode, fill: Any) -> Any:
+def _changed(F: Any, img: Any, change: str, strength: float, how: InterpolationMode, fill: Any) -> Any:
+    """The image changed by a module of functions."""
     if change in ("ShearX", "ShearY"):
         angle = math.degrees(math.atan(strength))
         shear = [angle, 0.0] if change == "ShearX" else [0.0, angle]
@@ -39,11 +40,19 @@ def _changed(img: Any, change: str, strength: float, how: InterpolationMode, fil
     }
     if change in factors:
         return factors[change](img, 1.0 + strength)
-    return {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Identity": lambda x: x}[change](img)
+    others = {"AutoContrast": F.autocontrast, "Equalize": F.equalize, "Invert": F.invert}
+    return others[change](img) if change in others else img
 
 
 def _space(
-    bins: int, shear: float, right: float, down: float, turn: float, factor: float, posterized: int
+    bins: int,
+    shear: float,
+    right: float,
+    down: float,
+    turn: float,
+    factor: float,
+    posterized: int,
+    brightest: float = 255.0,
 ) -> _Space:
     """The changes, each with strengths from none to these largest ones."""
 
@@ -61,14 +70,30 @@ def _space(
     bits = [8.0 - round(number / ((bins - 1) / posterized)) for number in range(bins)]
     return space | {
         "Posterize": (bits, False),
-        "Solarize": (up_to(0.0, 255.0), False),
+        "Solarize": (up_to(0.0, brightest), False),
         "AutoContrast": (None, False),
         "Equalize": (None, False),
     }
 
 
 class _Augment(Module):
-    """What the two have in common."""
+    """What they have in common."""
+
+    threshold = 255.0
+    """The largest threshold of Solarize."""
+
+    functions: Any = F
+    """The functions of images that are used."""
+
+    @staticmethod
+    def negative() -> bool:
+        """Whether a strength gets a minus, drawn at random."""
+        return bool(randint(2, (1,)).item())
+
+    @staticmethod
+    def brightest(img: Any) -> float:
+        """What the threshold of Solarize is multiplied by."""
+        return 1.0
 
     def __init__(self, num_magnitude_bins: int, interpolation: Any, fill: Any) -> None:
         super().__init__()
@@ -88,9 +113,13 @@ class _Augment(Module):
             strength = float(
                 strengths[int(randint(len(strengths), (1,)).item()) if number is None else number]
             )
-        if signed and randint(2, (1,)).item():
+        if signed and self.negative():
             strength = -strength
-        return _changed(img, change, strength, self.interpolation, self.fill)
+        return self._changed(img, change, strength)
+
+    def _changed(self, img: Any, change: str, strength: float) -> Any:
+        strength = strength * self.brightest(img) if change == "Solarize" else strength
+        return _changed(self.functions, img, change, strength, self.interpolation, self.fill)
 
 
 class TrivialAugmentWide(_Augment):
@@ -110,7 +139,8 @@ class TrivialAugmentWide(_Augment):
         super().__init__(num_magnitude_bins, interpolation, fill)
 
     def forward(self, img):
-        return self._one(img, _space(self.num_magnitude_bins, 0.99, 32.0, 32.0, 135.0, 0.99, 6), None)
+        bins, most = self.num_magnitude_bins, self.threshold
+        return self._one(img, _space(bins, 0.99, 32.0, 32.0, 135.0, 0.99, 6, most), None)
 
     def __repr__(self) -> str:
         return (
@@ -149,7 +179,7 @@ class RandAugment(_Augment):
     def forward(self, img):
         width, height = F.get_image_size(img)
         way = 150.0 / 331.0
-        space = _space(self.num_magnitude_bins, 0.3, way * width, way * height, 30.0, 0.9, 4)
+        space = _space(self.num_magnitude_bins, 0.3, way * width, way * height, 30.0, 0.9, 4, self.threshold)
         for _ in range(self.num_ops):
             img = self._one(img, space, self.magnitude)
         return img

@@ -306,11 +306,7 @@ def resize(
         antialias: whether a tensor is smoothed before it gets smaller; Pillow always does it.
     """
     check_image("resize", img)
-    if 0 in get_image_size(img):
-        raise ShapeError(f"resize: expected an image with pixels, found {get_dimensions(img)[1:]}")
-    if max_size is not None and not isinstance(max_size, (int, np.integer)):
-        raise TypeError(f"resize: expected an integer or None as max_size, found {max_size!r}")
-    height, width = _size_of(img, _sizes("resize", size), max_size)
+    height, width = new_size(img, size, max_size)
     interpolation = mode_of("resize", interpolation)
     mode = interpolation.value
     nearest = mode.startswith("nearest")
@@ -329,8 +325,13 @@ def resize(
     return made.reshape((*img.shape[:-2], height, width))
 
 
-def _size_of(img: Any, sizes: tuple[int, ...], max_size: int | None) -> tuple[int, int]:
+def new_size(img: Any, size: Any, max_size: int | None) -> tuple[int, int]:
     """The (height, width) that :func:`resize` gives to an image."""
+    if 0 in get_image_size(img):
+        raise ShapeError(f"resize: expected an image with pixels, found {get_dimensions(img)[1:]}")
+    if max_size is not None and not isinstance(max_size, (int, np.integer)):
+        raise TypeError(f"resize: expected an integer or None as max_size, found {max_size!r}")
+    sizes = _sizes("resize", size)
     if len(sizes) == 2:
         if max_size is not None:
             raise ValueError("resize: expected max_size with one number as size, found two numbers")

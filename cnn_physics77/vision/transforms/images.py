@@ -75,9 +75,11 @@ def pillows_mode(interpolation: InterpolationMode) -> Any:
 
 
 def mode_of(function: str, interpolation: Any) -> InterpolationMode:
-    """Of a mode, or of Pillow's constant."""
+    """Of a mode, its name, or Pillow's constant."""
     if isinstance(interpolation, InterpolationMode):
         return interpolation
+    if interpolation in [mode.value for mode in InterpolationMode]:
+        return InterpolationMode(interpolation)
     if isinstance(interpolation, int):
         constants = {constant.value: constant.name for constant in pillow("Image").Resampling}
         if interpolation in constants:

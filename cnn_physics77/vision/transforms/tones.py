@@ -12,7 +12,7 @@ import numpy as np
 from cnn_physics77.core.operations.nn.convolution import conv2d
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.vision.transforms.arguments import check_numbers
+from cnn_physics77.vision.transforms.arguments import check_bits, check_numbers
 from cnn_physics77.vision.transforms.colour import blend
 from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
 
@@ -31,10 +31,7 @@ def posterize(img: Any, bits: int) -> Any:
     """The first bits of each of the 8 bits of a pixel, the others 0."""
     check_image("posterize", img)
     least = 1 if is_pil(img) else 0
-    if not isinstance(bits, (int, np.integer)) or not least <= bits <= 8:
-        raise (ValueError if isinstance(bits, (int, np.integer)) else TypeError)(
-            f"posterize: expected an integer from {least} to 8 as bits, found {bits!r}"
-        )
+    check_bits(bits, least)
     if is_pil(img):
         return pillow("ImageOps").posterize(img, bits)
     if img.array.dtype != np.uint8:

@@ -194,6 +194,8 @@ def _colour(function: str, img: Any, fill: Any) -> Any:
     """What Pillow takes: one number for each of several channels."""
     bands = len(img.getbands())
     fill = _fill(function, fill, bands)
+    if fill is not None and img.mode != "F":
+        fill = tuple(map(int, fill))
     return fill if fill is None or bands > 1 else fill[0]
 
 

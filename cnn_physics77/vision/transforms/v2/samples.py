@@ -7,12 +7,14 @@ from enum import Enum
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.operations.creation.random_sampling import rand
 from cnn_physics77.core.random import get_rng_state, set_rng_state
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.utils._pytree import tree_flatten, tree_unflatten
 from cnn_physics77.vision import transforms as v1
 from cnn_physics77.vision.transforms.functional import InterpolationMode
 from cnn_physics77.vision.transforms.images import is_pil
+from cnn_physics77.vision.transforms.v2 import functional as F
 
 
 class Transform(Module):
@@ -83,22 +85,60 @@ _SAME = (
     ),
     *("RandomAdjustSharpness", "RandomAffine", "RandomAutocontrast", "RandomCrop", "RandomEqualize"),
     *("RandomErasing", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomPerspective"),
-    *("RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip"),
+    *("RandomPosterize", "RandomRotation", "RandomSolarize", "RandomVerticalFlip"),
     *("TenCrop", "TrivialAugmentWide"),
 )
+
+
+def _brightest(img: Any) -> float:
+    return 1.0 if isinstance(img, Tensor) and img.is_floating_point() else 255.0
+
+
+def _erased(self: Any, img: Any) -> Any:
+    if is_pil(img):
+        return F.to_pil_image(v1.RandomErasing.forward(self, F.pil_to_tensor(img)), img.mode)
+    return v1.RandomErasing.forward(self, img)
+
+
+_FRACTIONS = {  # of the brightest pixel, where version 1 has a threshold
+    "functions": F,
+    "threshold": 1.0,
+    "brightest": staticmethod(_brightest),
+    "negative": staticmethod(lambda: rand(1).item() <= 0.5),
+}
+_OTHERWISE: dict[str, dict[str, Any]] = {
+    "RandAugment": _FRACTIONS,
+    "RandomAutocontrast": {"change": lambda self, img: F.autocontrast(img)},
+    "RandomEqualize": {"change": lambda self, img: F.equalize(img)},
+    "RandomErasing": {"forward": _erased},
+    "RandomPosterize": {"change": lambda self, img: F.posterize(img, self.bits)},
+    "TrivialAugmentWide": _FRACTIONS,
+}
+"""What differs from the transforms of version 1."""
+
 for _name in _SAME:
     _kind = getattr(v1, _name)
     _own = {"__doc__": _kind.__doc__, "__module__": __name__, "forward": _kind.forward}
-    globals()[_name] = type(_name, (Transform, _kind), _own)
+    globals()[_name] = type(_name, (Transform, _kind), _own | _OTHERWISE.get(_name, {}))
 
 
 class Resize(Transform, v1.Resize):
     __doc__ = v1.Resize.__doc__
-    forward = v1.Resize.forward
 
     def __init__(self, size: int | Sequence[int], *args: Any, **kwargs: Any) -> None:
         super().__init__(size, *args, **kwargs)
         self.size = [size] if isinstance(size, int) else [*size]
 
+    def forward(self, img):
+        return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
-__all__ = ["InterpolationMode", "Resize", "Transform", *_SAME]
+
+class RandomResizedCrop(Transform, v1.RandomResizedCrop):
+    __doc__ = v1.RandomResizedCrop.__doc__
+
+    def forward(self, img):
+        part = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, *part, self.size, self.interpolation, self.antialias)
+
+
+__all__ = ["InterpolationMode", "RandomResizedCrop", "Resize", "Transform", *_SAME]
