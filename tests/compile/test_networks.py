@@ -37,12 +37,28 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+
+
+@DTYPES
 @pytest.mark.parametrize(
     "name, channels_last",
     [*((name, False) for name in NETWORKS), *((n, True) for n, (_, size) in NETWORKS.items() if size[1:])],
 )
 def test_network(name, dtype, channels_last, replays):
+    train(name, dtype, channels_last)
+    assert replays.count > 0
+
+
+@DTYPES
+@pytest.mark.parametrize("name", ["MLP", "LeNet5"])
+def test_processes_have_the_bits_of_the_eager_step(name, dtype, replays):
+    train(name, dtype, batch=7, lanes="processes")
+    assert replays.count > 0
+
+
+def train(name, dtype, channels_last=False, batch=4, **options):
+    """Train a network of the table in captured steps and beside it in eager ones; compare their bits."""
     make, size = NETWORKS[name]
 
     def build(world):
@@ -63,9 +79,8 @@ def test_network(name, dtype, channels_last, replays):
     def script(world):
         for number in range(6):
             rng = np.random.default_rng(number)
-            x = torch.from_numpy(rng.normal(size=(4, *size))).to(dtype)
+            x = torch.from_numpy(rng.normal(size=(batch, *size))).to(dtype)
             x = x.to(memory_format=torch.channels_last) if channels_last else x
-            yield world.step(x, torch.from_numpy(rng.integers(0, 10, 4)))
+            yield world.step(x, torch.from_numpy(rng.integers(0, 10, batch)))
 
-    run_both(build, script, fullgraph=True)
-    assert replays.count > 0
+    run_both(build, script, fullgraph=True, **options)

@@ -1,8 +1,9 @@
 """Dealing: the steps of a program cut into pieces, for lanes in processes of their own.
 
 A step whose results do not depend on one another (an elementwise function, a copy, a matrix product, a
-reduction of some axes) is cut in two along one axis of its result. Whether and where depends on sizes alone,
-never on the number of lanes, so neither do the bits. The blocks of the kernels' loops stay whole.
+reduction of some axes) is cut in two along one axis of its result, where the halves have the bits of the
+whole: BLAS computes the last rows and columns of a product in other ways, which depend on the processor, so
+each kind of product is tried. The blocks of the kernels' loops stay whole.
 
 A lane runs its pieces in the order of the program. It waits for another lane only where a piece reads memory
 that the other one wrote, or writes memory that the other one uses. Pieces are dealt by a simulation: of all
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -22,11 +24,13 @@ import numpy as np
 from cnn_physics77.compile.analysis.needed import operands_of
 from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, Call, Operand, Step, bounds, overlap
 from cnn_physics77.compile.schedule.loops import estimate, may_fail
+from cnn_physics77.core.kernels.runtime.blas import blas
 
 LANES = 2
 WAIT = 20.0  # microseconds that a lane loses where it waits for another one
 FOREIGN_BYTES_PER_MICROSECOND = 2.5e3  # from the cache of the other lane's processor
 LEAST = 1.5  # microseconds; a shorter step is not worth cutting
+TILE = 16  # rows or columns of a product that BLAS computes at once, at most
 
 
 @dataclass(eq=False)
@@ -68,12 +72,15 @@ def cuts(step: Step) -> Iterator[tuple[Call, Call]]:
         dims = len(out.shape)
         for axis in range(dims):
             if axis == dims - 2:
-                places = [len(a.shape) - 2, -1]
+                places, tile = [len(a.shape) - 2, -1], TILE
             elif axis == dims - 1:
-                places = [-1, len(b.shape) - 1]
+                places, tile = [-1, len(b.shape) - 1], TILE
             else:
-                places = [axis - _missing(out, a), axis - _missing(out, b)]
-            yield from _halves(step, axis, places)
+                places, tile = [axis - _missing(out, a), axis - _missing(out, b)], 1
+            if out.shape[axis] > 1 and (
+                tile == 1 or _have_the_bits(_form(a), _form(b), _form(out), axis, *places)
+            ):
+                yield from _halves(step, axis, places, tile)
     elif _is_reduction(step) and len(arrays) == 1 == len(step.arguments):
         kept = _kept_axes(step, arrays[0])
         for axis, place in enumerate(kept):
@@ -110,13 +117,23 @@ def _kept_axes(step: Call, array: Operand) -> list[int | None]:
     return [a for a in range(dims) if a not in reduced]
 
 
-def _halves(step: Call, axis: int, places: list[int]) -> Iterator[tuple[Call, Call]]:
+def _halves(step: Call, axis: int, places: list[int], tile: int = 1) -> Iterator[tuple[Call, Call]]:
+    """The step cut in the middle of an axis of its result.
+
+    Nothing for a last axis of two or three: its halves would run along another one, for which NumPy's
+    functions can have other code.
+    """
     length = step.out.shape[axis]
-    if length > 1:
-        middle = length // 2
+    if length > (3 if axis == len(step.out.shape) - 1 else 1):
+        middle = _middle(length, tile)
         halves = _part(step, axis, places, 0, middle), _part(step, axis, places, middle, length)
         if not _reads_result(*halves):
             yield halves
+
+
+def _middle(length: int, tile: int) -> int:
+    """Where an axis is cut: after whole tiles, where it has that many."""
+    return length // 2 // tile * tile or length // 2
 
 
 def _reads_result(first: Call, second: Call) -> bool:
@@ -125,6 +142,47 @@ def _reads_result(first: Call, second: Call) -> bool:
         read.buffer is first.out.buffer and read != second.out and overlap(first.out, read)
         for read in second.reads
     )
+
+
+_Form = tuple[tuple[int, ...], tuple[int, ...], np.dtype]
+
+
+def _form(operand: Operand) -> _Form:
+    return operand.shape, operand.strides, operand.dtype
+
+
+@lru_cache(maxsize=1024)
+def _have_the_bits(a: _Form, b: _Form, out: _Form, axis: int, *places: int) -> bool:
+    """Whether the halves of a product have the bits of the whole: tried once, with random numbers."""
+    generator = np.random.default_rng(0)
+    first, second = (_random(generator, *form) for form in (a, b))
+    whole, parts = (np.empty(out[0], out[2]) for _ in range(2))
+    middle = _middle(out[0][axis], TILE)
+    blas.in_one_thread(np.matmul, first, second, out=whole)
+    for start, stop in ((0, middle), (middle, out[0][axis])):
+        given = _cut(first, places[0], start, stop), _cut(second, places[1], start, stop)
+        blas.in_one_thread(np.matmul, *given, out=_cut(parts, axis, start, stop))
+    return parts.tobytes() == whole.tobytes()
+
+
+def _random(
+    generator: np.random.Generator, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype
+) -> np.ndarray:
+    """Random numbers as an operand of this form has them in memory."""
+    steps = [(n - 1) * stride for n, stride in zip(shape, strides)]
+    start = -sum(min(step, 0) for step in steps)
+    size = start + sum(max(step, 0) for step in steps) + dtype.itemsize
+    if dtype.kind in "fc":
+        values = generator.random(-(-size // dtype.itemsize) * (1 + (dtype.kind == "c"))) - 0.5
+        memory = values.view(complex).astype(dtype) if dtype.kind == "c" else values.astype(dtype)
+    else:
+        memory = generator.integers(0, 2, -(-size // dtype.itemsize)).astype(dtype)
+    return np.ndarray(shape, dtype, memory, start, strides)
+
+
+def _cut(array: np.ndarray, axis: int, start: int, stop: int) -> np.ndarray:
+    """``array[..., start:stop, ...]``; the array itself where it has no such axis."""
+    return array if axis < 0 else array[(slice(None),) * axis + (slice(start, stop),)]
 
 
 def _part(step: Call, axis: int, places: list[int], start: int, stop: int) -> Call:

@@ -14,7 +14,8 @@ from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.kernels.runtime.parallel import parallel_for
 from cnn_physics77.core.kernels.runtime.tiling import for_blocks
 
-UNTHREADED = 1 << 18  # up to this M * N * K, OpenBLAS always uses one thread
+UNTHREADED = 1 << 18  # up to this M * N * K, OpenBLAS always uses one thread for two real matrices
+UNTHREADED_ELSE = (1 << 12) - 1  # and for complex ones, and a matrix with a vector
 BLOCK = 1 << 24  # M * N * K of one of more than two blocks, at least; more than one is cut in half
 MOST_BLOCKS = 16
 LEAST_LENGTH = 128  # rows or columns of one of more than two blocks
@@ -74,7 +75,9 @@ def _of_matrices(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.
         raise ValueError(f"matmul: expected a bias of shape ({columns},), found {bias.shape}")
     work = rows * inner * columns
     count = _blocks(work, max(rows, columns))
-    if work <= UNTHREADED:
+    if work <= UNTHREADED_ELSE or (
+        work <= UNTHREADED and rows > 1 < columns and a.dtype.kind == b.dtype.kind != "c"
+    ):
         result = np.matmul(a, b, out=out)
     elif inner == len(b) == 1 and a.dtype == b.dtype:
         result = _outer(a, b, out)
