@@ -66,9 +66,11 @@ def hann_window(
     >>> torch.hann_window(4), torch.hann_window(3, periodic=False)
     (tensor([0.0000, 0.5000, 1.0000, 0.5000]), tensor([0., 1., 0.]))
     """
-    return hamming_window(
-        window_length, periodic, 0.5, 0.5, dtype=dtype, device=device, requires_grad=requires_grad
-    )
+
+    def formula(k, intervals):
+        return cosines(k, intervals, (0.5, 0.5))
+
+    return _root_window("hann_window", window_length, periodic, formula, dtype, device, requires_grad)
 
 
 def hamming_window(

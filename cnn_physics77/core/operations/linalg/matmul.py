@@ -86,11 +86,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"matmul: expected tensors of at least 1 dimension, found {x} @ {z}; multiply by a number with *"
         )
     if x[-1] != (z[-2] if len(z) > 1 else z[0]):
-        raise ShapeError(
-            "matmul: expected the last size of the first factor to equal the "
-            f"{'second-to-last' if len(z) > 1 else 'only'} size of the second, found {x} @ {z}; transpose "
-            "one factor or check the layer's in_features"
-        )
+        raise _unequal("matmul", x, z)
     if len(x) == 1:
         a = a.unsqueeze(0)
     if len(z) == 1:
@@ -119,6 +115,15 @@ method("__matmul__")(operator_of(_product))
 method("__rmatmul__")(reflected_of(_product))
 
 
+def _unequal(function: str, x: tuple[int, ...], z: tuple[int, ...]) -> ShapeError:
+    """The error for factors of shapes x and z whose inner sizes differ."""
+    return ShapeError(
+        f"{function}: expected the last size of the first factor to equal the "
+        f"{'second-to-last' if len(z) > 1 else 'only'} size of the second, found {x} @ {z}; transpose one "
+        "factor or check the layer's in_features"
+    )
+
+
 def _of_dimensions(function: str, what: str, *pairs: tuple[Tensor, int]) -> None:
     for t, ndim in pairs:
         if t.array.ndim != ndim:
@@ -139,6 +144,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
         return input.mm(mat2)
     a, b = of_one_dtype("mm", input, mat2)
     _of_dimensions("mm", "two matrices", (a, 2), (b, 2))
+    if a.array.shape[1] != b.array.shape[0]:
+        raise _unequal("mm", a.array.shape, b.array.shape)
     return matmul(a, b)
 
 
@@ -188,6 +195,8 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """
     a, b = of_one_dtype("dot", input, tensor)
     _of_dimensions("dot", "two vectors", (a, 1), (b, 1))
+    if a.array.shape != b.array.shape:
+        raise _unequal("dot", a.array.shape, b.array.shape)
     return matmul(a, b)
 
 

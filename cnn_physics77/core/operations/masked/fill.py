@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.operations.base.broadcasting import expand_to, expands_to
 from cnn_physics77.core.operations.base.operation import as_tensor_input
 from cnn_physics77.core.operations.indexing.cast import convert
-from cnn_physics77.core.operations.indexing.shape import broadcast_to
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
 
@@ -24,7 +24,12 @@ def full_mask(function: str, input: Tensor, mask) -> Tensor:
             f"{function}: expected a mask of at most {input.array.ndim} dimensions, as the input has, found "
             f"shape {mask.array.shape}"
         )
-    return broadcast_to(mask, input.array.shape)
+    if not expands_to(mask.array.shape, input.array.shape):
+        raise ShapeError(
+            f"{function}: expected a mask that expands to the input's shape {input.array.shape}, found "
+            f"{mask.array.shape}"
+        )
+    return expand_to(mask, input.array.shape)
 
 
 def filled(function: str, input, mask, value) -> Tensor:

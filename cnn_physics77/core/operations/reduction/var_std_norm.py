@@ -231,12 +231,13 @@ def vector_norm(x: Tensor, ord=2, dim=None, keepdim: bool = False, *, dtype=None
 def norm_of_vectors(function: str, x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
     """:func:`vector_norm`, for messages that name another function."""
     x = floating_input(function, x)
+    dim = dimensions(function, dim, x.array.ndim)
     if p == 1:
         norm = sum(abs(x), dim, keepdim)
     elif p == 0:
         norm = sum(_is_nonzero(abs(x)), dim, keepdim)
     elif math.isinf(p):
-        norm = (amax if p > 0 else amin)(abs(x), () if dim is None else dim, keepdim)
+        norm = (amax if p > 0 else amin)(abs(x), dim, keepdim)
     else:
         norm = _in_range(lambda x: _root_of_powers(x, p, dim, keepdim), x, *_root_bounds(p))
     return named(norm, "LinalgVectorNormBackward0")
@@ -250,7 +251,7 @@ def _root_of_powers(x: Tensor, p: float, dim, keepdim: bool) -> Tensor:
     if p < 0:  # a zero makes the norm 0; the gradient is 0 there
         zero = from_array(x.array == 0)
         total = sum(where(zero, 1.0, magnitude) ** p, dim, keepdim)
-        return where(any(zero, None if dim == () else dim, keepdim), 0.0, total ** (1 / p))
+        return where(any(zero, dim or None, keepdim), 0.0, total ** (1 / p))
     total = sum(_power_or_zero(magnitude, p), dim, keepdim)
     return _power_or_zero(total, 1 / p)
 

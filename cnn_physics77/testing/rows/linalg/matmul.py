@@ -78,7 +78,15 @@ rows = [
             Bad(ShapeError, "leading dimensions", np.ones((2, 3, 3)), np.ones((4, 3, 3))),
         ],
     ),
-    Row("mm", matrices, bad=[unequal, dtypes, Bad(ShapeError, "two matrices", np.ones(2), np.ones((2, 2)))]),
+    Row(
+        "mm",
+        matrices,
+        bad=[
+            Bad(ShapeError, "mm: expected the last", np.ones((2, 3)), np.ones((2, 3))),
+            dtypes,
+            Bad(ShapeError, "two matrices", np.ones(2), np.ones((2, 2))),
+        ],
+    ),
     Row(
         "bmm",
         batches,
@@ -101,7 +109,7 @@ rows = [
         ],
         bad=[
             Bad(ShapeError, "two vectors", np.ones((2, 2)), np.ones(2)),
-            Bad(ShapeError, "", np.ones(2), np.ones(3)),
+            Bad(ShapeError, "dot: expected the last size", np.ones(2), np.ones(3)),
         ],
     ),
     Row(

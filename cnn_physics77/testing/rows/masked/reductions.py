@@ -78,7 +78,7 @@ def variances(rng):
 bad = [
     Bad(ShapeError, "out of range", np.ones((2, 2)), 2, mask=np.array(True)),
     Bad(ShapeError, "at most 1 dimensions", np.ones(2), 0, mask=np.array([[True, True]])),
-    Bad(ShapeError, "broadcast", np.ones(2), 0, mask=np.array([True, True, False])),
+    Bad(ShapeError, ": expected a mask that expands", np.ones(2), 0, mask=np.array([True] * 3)),
 ]
 ordered = [*bad, Bad(DtypeError, "real numbers", 1j * np.ones(2), 0, mask=np.array(True))]
 

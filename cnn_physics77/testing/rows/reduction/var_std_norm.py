@@ -52,7 +52,7 @@ def norms(name):
 
 bad_norms = [
     Bad(DtypeError, "floating or complex", np.ones(2, int)),
-    Bad(ShapeError, "Dimension out of range", np.ones(2), 2, 1),
+    Bad(ShapeError, "norm: Dimension out of range", np.ones(2), 2, 1),
     Bad(ShapeError, "non-zero size", np.ones(0), np.inf),
 ]
 bad = [
