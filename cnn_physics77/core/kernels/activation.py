@@ -9,7 +9,7 @@ from math import pi, sqrt
 import numpy as np
 
 from cnn_physics77.core.backend.fp_errors import silent
-from cnn_physics77.core.kernels.elementwise import elementwise, temporary
+from cnn_physics77.core.kernels.elementwise import elementwise, polynomial, temporary
 from cnn_physics77.core.kernels.error_function import erf, erf_block, erfc
 
 __all__ = [
@@ -210,11 +210,39 @@ def _normal_distribution(x, out):
     np.multiply(out, 0.5, out=out)
 
 
+# In float32 exp(x^2 / 2) Phi(-|x|) is t times a polynomial of t = 1 / (1 + p |x|) (Hastings 1955), fitted
+# for this module with a relative error of 3e-8 about 0, which grows to 2e-6 where Phi is 3e-7. The derivative
+# needs exp(-x^2 / 2) anyway, so this takes fewer passes than the error function.
+_TAIL_SCALE = 0.33
+_TAIL = (
+    0.1327088956859419,
+    0.11877961257000069,
+    0.18305135366404193,
+    -0.09246420645347199,
+    0.33395476709553584,
+    -0.22178974521520795,
+    0.0457593070578995,
+)
+
+
+def _normal_distribution_single(x, exponential, out):
+    """Phi(x) = 1/2 + sign(x) (1/2 - Phi(-|x|)), where exponential = exp(-x^2 / 2)."""
+    t = np.multiply(np.abs(x, out=temporary("tail.t", x)), _TAIL_SCALE, out=temporary("tail.t", x))
+    np.reciprocal(np.add(t, 1, out=t), out=t)
+    np.multiply(polynomial(_TAIL, t, out), t, out=out)
+    np.multiply(out, exponential, out=out)
+    np.copysign(np.subtract(0.5, out, out=out), x, out=out)
+    np.add(out, 0.5, out=out)
+
+
 @silent
 def _gelu_gradient(x, g, out):
-    _normal_distribution(x, out)
     t = np.multiply(x, x, out=temporary("t", x))
     np.exp(np.multiply(t, -0.5, out=t), out=t)
+    if x.dtype == np.float32:
+        _normal_distribution_single(x, t, out)
+    else:
+        _normal_distribution(x, out)
     np.multiply(t, x, out=t)
     np.multiply(t, 1 / sqrt(2 * pi), out=t)
     np.add(out, t, out=out)
