@@ -160,8 +160,8 @@ def _have_the_bits(a: _Form, b: _Form, out: _Form, axis: int, *places: int) -> b
     middle = _middle(out[0][axis], TILE)
     blas.in_one_thread(np.matmul, first, second, out=whole)
     for start, stop in ((0, middle), (middle, out[0][axis])):
-        given = _cut(first, places[0], start, stop), _cut(second, places[1], start, stop)
-        blas.in_one_thread(np.matmul, *given, out=_cut(parts, axis, start, stop))
+        left, right = _cut(first, places[0], start, stop), _cut(second, places[1], start, stop)
+        blas.in_one_thread(np.matmul, left, right, out=_cut(parts, axis, start, stop))
     return parts.tobytes() == whole.tobytes()
 
 
