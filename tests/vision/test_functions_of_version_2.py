@@ -135,3 +135,48 @@ def test_numbers_that_fill_a_picture_are_cut_to_integers():
     assert found.getpixel((0, 0)) == (1, 2, 3)
     grey = F.to_pil_image(np.ones((5, 5), np.float32), "F")
     assert F.rotate(grey, 45, fill=1.5).getpixel((0, 0)) == 1.5
+
+
+@pytest.mark.parametrize("version", [v1, v2])
+@pytest.mark.parametrize("image", [PICTURE, BYTES], ids=["picture", "bytes"])
+def test_pairs_of_changes_that_were_found(version, image):
+    functions = F1 if version is v1 else F
+    seen = set()
+    for policy in version.AutoAugmentPolicy:
+        augment = version.AutoAugment(policy)
+        assert len(augment.policies) == 25 and f"policy={policy}" in repr(augment)
+        for seed in range(30):
+            ours.manual_seed(seed)
+            found = augment(image)
+            ours.manual_seed(seed)
+            pair, wanted = augment.policies[drawn(25)], image
+            if version is v1:
+                chances, signs = ours.rand(2).tolist(), ours.randint(2, (2,)).tolist()
+            for name, chance, number in pair:
+                if (chances.pop(0) if version is v1 else ours.rand(1).item()) > chance:
+                    signs = signs[1:] if version is v1 else None
+                    continue
+                signed = name in ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness")
+                signed = signed or name in ("Color", "Contrast", "Sharpness")
+                minus = not signs.pop(0) if version is v1 else signed and ours.rand(1).item() <= 0.5
+                part = 0 if number is None else number / 9
+                if name == "Rotate":
+                    wanted = functions.rotate(wanted, -30 * part if minus else 30 * part)
+                elif name == "Posterize":
+                    wanted = functions.posterize(wanted, 8 - round(4 * part))
+                elif name == "Solarize":
+                    wanted = functions.solarize(wanted, 255 * (1 - part))
+                elif name in ("Equalize", "AutoContrast", "Invert"):
+                    wanted = getattr(functions, name.lower())(wanted)
+                elif name in ("Color", "Contrast"):
+                    change = functions.adjust_saturation if name == "Color" else functions.adjust_contrast
+                    wanted = change(wanted, 1 - 0.9 * part if minus else 1 + 0.9 * part)
+                else:
+                    break
+                seen.add(name)
+            else:
+                same = np.asarray(found).astype(int) - np.asarray(wanted)
+                assert (abs(same) > 2).mean() < 0.02
+    assert len(seen) == 8
+    with pytest.raises(ValueError, match="AutoAugment: expected an AutoAugmentPolicy, found 'imagenet'"):
+        version.AutoAugment("imagenet")

@@ -10,13 +10,17 @@ import numpy as np
 
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.creation import linspace
-from cnn_physics77.core.operations.creation.random_sampling import randint
+from cnn_physics77.core.operations.creation.random_sampling import rand, randint
 from cnn_physics77.vision.transforms import functional as F
 from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
+from cnn_physics77.vision.transforms.policies import AutoAugmentPolicy, Change, pairs_of
 
 _Space = dict[
     str, tuple[list[float] | None, bool]
 ]  # of each change: its strengths, and whether they have a sign
+
+
+_NO_STRENGTH: _Space = {"Invert": (None, False)}  # of AutoAugment alone
 
 
 def _changed(F: Any, img: Any, change: str, strength: float, how: InterpolationMode, fill: Any) -> Any:
@@ -95,15 +99,21 @@ class _Augment(Module):
         """What the threshold of Solarize is multiplied by."""
         return 1.0
 
-    def __init__(self, num_magnitude_bins: int, interpolation: Any, fill: Any) -> None:
+    def __init__(self, interpolation: Any, fill: Any) -> None:
         super().__init__()
-        name = type(self).__name__
-        if not isinstance(num_magnitude_bins, (int, np.integer)) or num_magnitude_bins < 2:
-            raise (ValueError if isinstance(num_magnitude_bins, (int, np.integer)) else TypeError)(
-                f"{name}: expected an integer from 2 on as num_magnitude_bins, found {num_magnitude_bins!r}"
+        self.interpolation, self.fill = mode_of(type(self).__name__, interpolation), fill
+
+    def _check_bins(self, number: int) -> int:
+        if not isinstance(number, (int, np.integer)) or number < 2:
+            raise (ValueError if isinstance(number, (int, np.integer)) else TypeError)(
+                f"{type(self).__name__}: expected at least 2 as num_magnitude_bins, found {number!r}"
             )
-        self.num_magnitude_bins, self.fill = num_magnitude_bins, fill
-        self.interpolation = mode_of(name, interpolation)
+        return number
+
+    def _space_of(self, img: Any, bins: int) -> _Space:
+        width, height = F.get_image_size(img)
+        way = 150.0 / 331.0
+        return _space(bins, 0.3, way * width, way * height, 30.0, 0.9, 4, self.threshold)
 
     def _one(self, img: Any, space: _Space, number: int | None) -> Any:
         """A change that is drawn; its strength is the one of this number, or is drawn, too."""
@@ -136,7 +146,8 @@ class TrivialAugmentWide(_Augment):
         interpolation: Any = InterpolationMode.NEAREST,
         fill: float | Sequence[float] | None = None,
     ) -> None:
-        super().__init__(num_magnitude_bins, interpolation, fill)
+        super().__init__(interpolation, fill)
+        self.num_magnitude_bins = self._check_bins(num_magnitude_bins)
 
     def forward(self, img):
         bins, most = self.num_magnitude_bins, self.threshold
@@ -166,7 +177,8 @@ class RandAugment(_Augment):
         interpolation: Any = InterpolationMode.NEAREST,
         fill: float | Sequence[float] | None = None,
     ) -> None:
-        super().__init__(num_magnitude_bins, interpolation, fill)
+        super().__init__(interpolation, fill)
+        self._check_bins(num_magnitude_bins)
         if not isinstance(num_ops, (int, np.integer)) or num_ops < 0:
             raise ValueError(f"RandAugment: expected an integer from 0 on as num_ops, found {num_ops!r}")
         if not isinstance(magnitude, (int, np.integer)) or not 0 <= magnitude < num_magnitude_bins:
@@ -174,12 +186,10 @@ class RandAugment(_Augment):
                 f"RandAugment: expected an integer from 0 to {num_magnitude_bins - 1} as magnitude, found "
                 f"{magnitude!r}; or give more num_magnitude_bins"
             )
-        self.num_ops, self.magnitude = num_ops, magnitude
+        self.num_ops, self.magnitude, self.num_magnitude_bins = num_ops, magnitude, num_magnitude_bins
 
     def forward(self, img):
-        width, height = F.get_image_size(img)
-        way = 150.0 / 331.0
-        space = _space(self.num_magnitude_bins, 0.3, way * width, way * height, 30.0, 0.9, 4, self.threshold)
+        space = self._space_of(img, self.num_magnitude_bins)
         for _ in range(self.num_ops):
             img = self._one(img, space, self.magnitude)
         return img
@@ -192,4 +202,51 @@ class RandAugment(_Augment):
         )
 
 
-__all__ = ["RandAugment", "TrivialAugmentWide"]
+class AutoAugment(_Augment):
+    """Two changes that were found to help together, each with a probability (E. Cubuk et al.,
+    arXiv:1805.09501).
+
+    Args:
+        policy: the data for which they were found.
+        interpolation, fill: see :class:`TrivialAugmentWide`.
+    """
+
+    def __init__(
+        self,
+        policy: AutoAugmentPolicy = AutoAugmentPolicy.IMAGENET,
+        interpolation: Any = InterpolationMode.NEAREST,
+        fill: float | Sequence[float] | None = None,
+    ) -> None:
+        super().__init__(interpolation, fill)
+        if not isinstance(policy, AutoAugmentPolicy):
+            raise ValueError(f"AutoAugment: expected an AutoAugmentPolicy, found {policy!r}")
+        self.policy, self._policies = policy, pairs_of(policy)
+
+    @property
+    def policies(self) -> list[tuple[Change, Change]]:
+        """The pairs of changes: name, probability, and number of the strength."""
+        return self._policies
+
+    def drawn(self, space: _Space) -> list[tuple[str, int | None, bool]]:
+        """The changes, the numbers of their strengths, and whether these are negative."""
+        pair = self.policies[int(randint(len(self.policies), (1,)).item())]
+        chances, signs = rand(2).tolist(), randint(2, (2,)).tolist()
+        return [
+            (change, number, not sign and space[change][1])
+            for (change, probability, number), chance, sign in zip(pair, chances, signs)
+            if chance <= probability
+        ]
+
+    def forward(self, img):
+        space = self._space_of(img, 10) | _NO_STRENGTH
+        for change, number, negative in self.drawn(space):
+            strengths = space[change][0]
+            strength = 0.0 if strengths is None or number is None else float(strengths[number])
+            img = self._changed(img, change, -strength if negative else strength)
+        return img
+
+    def __repr__(self) -> str:
+        return f"AutoAugment(policy={self.policy}, fill={self.fill})"
+
+
+__all__ = ["AutoAugment", "AutoAugmentPolicy", "RandAugment", "TrivialAugmentWide"]

@@ -119,7 +119,7 @@ class RandomPerspective(Module):
     ) -> None:
         super().__init__()
         check_numbers("RandomPerspective", distortion_scale=distortion_scale)
-        self.distortion_scale, self.p = distortion_scale, p
+        self.p, self.distortion_scale = p, distortion_scale
         self.interpolation = mode_of("RandomPerspective", interpolation)
         self.fill = 0 if fill is None else fill
 

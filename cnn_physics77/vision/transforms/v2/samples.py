@@ -7,13 +7,14 @@ from enum import Enum
 from typing import Any
 
 from cnn_physics77.core.layers.module import Module
-from cnn_physics77.core.operations.creation.random_sampling import rand
+from cnn_physics77.core.operations.creation.random_sampling import rand, randint
 from cnn_physics77.core.random import get_rng_state, set_rng_state
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.utils._pytree import tree_flatten, tree_unflatten
 from cnn_physics77.vision import transforms as v1
 from cnn_physics77.vision.transforms.functional import InterpolationMode
 from cnn_physics77.vision.transforms.images import is_pil
+from cnn_physics77.vision.transforms.policies import AutoAugmentPolicy
 from cnn_physics77.vision.transforms.v2 import functional as F
 
 
@@ -64,9 +65,11 @@ class Transform(Module):
         return pictures or [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)][:1]
 
     def extra_repr(self) -> str:
-        shown = (bool, int, float, str, tuple, list)
+        shown = (bool, int, float, str, tuple, list, Enum)
         about = {name: value for name, value in vars(self).items() if name[0] != "_" and name != "training"}
-        about = {n: value.value if isinstance(value, Enum) else value for n, value in about.items()}
+        about = {
+            n: value.value if isinstance(value, InterpolationMode) else value for n, value in about.items()
+        }
         return ", ".join(f"{name}={value}" for name, value in about.items() if isinstance(value, shown))
 
     __repr__ = Module.__repr__
@@ -74,6 +77,7 @@ class Transform(Module):
 
 _SAME = (
     *(
+        "AutoAugment",
         "CenterCrop",
         "ColorJitter",
         "FiveCrop",
@@ -100,6 +104,16 @@ def _erased(self: Any, img: Any) -> Any:
     return v1.RandomErasing.forward(self, img)
 
 
+def _drawn(self: Any, space: dict) -> list[tuple[str, int | None, bool]]:
+    """As :meth:`.AutoAugment.drawn`, but that a sign is drawn where there is one."""
+    pair = self.policies[int(randint(len(self.policies), (1,)).item())]
+    return [
+        (change, number, space[change][1] and self.negative())
+        for change, probability, number in pair
+        if rand(1).item() <= probability
+    ]
+
+
 _FRACTIONS = {  # of the brightest pixel, where version 1 has a threshold
     "functions": F,
     "threshold": 1.0,
@@ -107,6 +121,7 @@ _FRACTIONS = {  # of the brightest pixel, where version 1 has a threshold
     "negative": staticmethod(lambda: rand(1).item() <= 0.5),
 }
 _OTHERWISE: dict[str, dict[str, Any]] = {
+    "AutoAugment": _FRACTIONS | {"drawn": _drawn},
     "RandAugment": _FRACTIONS,
     "RandomAutocontrast": {"change": lambda self, img: F.autocontrast(img)},
     "RandomEqualize": {"change": lambda self, img: F.equalize(img)},
@@ -141,4 +156,4 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
         return F.resized_crop(img, *part, self.size, self.interpolation, self.antialias)
 
 
-__all__ = ["InterpolationMode", "RandomResizedCrop", "Resize", "Transform", *_SAME]
+__all__ = ["AutoAugmentPolicy", "InterpolationMode", "RandomResizedCrop", "Resize", "Transform", *_SAME]
