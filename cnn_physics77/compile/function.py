@@ -189,6 +189,9 @@ class CompiledFunction:
         kind.attempts = 0
         most = 1 if self.lanes == 1 else None
         captured = (Differentiable if kind.differentiable else Captured)(made, environment, most)
+        if environment.problem:  # of a module's forward, or a hook
+            self._give_up(kind, environment.problem)
+            return made.result
         kind.captures.append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:

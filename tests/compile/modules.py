@@ -13,8 +13,26 @@ from cnn_physics77 import nn
 EAGER_CALLS = 3
 
 
-class Calls(list):
-    """Counts the calls of a function. A capture does not look into it, as it does into a list."""
+class Calls:
+    """Counts the calls of a function. A capture does not look into objects of the package."""
+
+    __module__ = "cnn_physics77.tests"
+
+    def __init__(self, number=0):
+        self._number = number
+
+    def __reduce__(self):
+        return _calls, (self._number,)
+
+    def append(self, item):
+        self._number += 1
+
+    def __len__(self):
+        return self._number
+
+
+def _calls(number):
+    return Calls(number)
 
 
 class Counted(nn.Module):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cnn_physics77.compile.capture.environment import _computes_names
+from cnn_physics77.compile.capture.names import computes_names
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from cnn_physics77.compile.capture.environment import _computes_names
 )
 def test_names_of_attributes_that_code_computes(code, computes):
     """An object whose attributes are named is not compared as a whole: it may count its calls."""
-    assert _computes_names(compile(code, "", "eval")) is computes
+    assert computes_names(compile(code, "", "eval")) is computes

@@ -11,6 +11,7 @@ import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn
+from tests.compile.modules import Calls
 
 F64 = torch.float64
 
@@ -223,9 +224,6 @@ def test_repeats_are_values():
 
 def test_equal_arguments_prove_nothing():
     """A replay that was compared for the arguments of the capture is compared again for others."""
-
-    class Calls(list):
-        """A capture does not look into it."""
 
     seen = Calls()
 

@@ -14,24 +14,39 @@ compares before each replay.
 
 from __future__ import annotations
 
-import dis
+import io
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable
+import weakref
+from array import array
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import partial
 from inspect import getattr_static
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from itertools import chain
+from operator import is_
+from types import (
+    BuiltinMethodType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
 
+from cnn_physics77.compile.capture.names import codes_in, computes_names, globals_in, names_in, texts_in
 from cnn_physics77.compile.capture.tree import is_equal
 from cnn_physics77.core.layers.module import REGISTRIES, Module
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-MOST_ITEMS = 64  # of a list, tuple, dict or set that is looked into
+MOST_ITEMS = 4096  # of all lists, tuples, dicts and sets together
 MOST_BYTES = 1 << 20  # of an array of NumPy whose values are compared at each call
 FOREIGN_NUMBERS = "it draws random numbers of Python's or NumPy's; draw them by torch.rand"
 _NOT_IN_STEPS = {
@@ -50,12 +65,13 @@ _NOT_IN_STEPS = {
 }
 """Special names of a class that code does not use when it only uses an object."""
 _OF_PYTHON = os.path.dirname(os.__file__)
-_READ_BY_TEXT = {"getattr": 2, "hasattr": 2, "attrgetter": 1}  # and which argument is the text
-_READ_AS_A_WHOLE = {"vars", "dir", "__dict__", "asdict", "astuple"}
-_CATCH = {"AttributeError", "Exception", "BaseException", "suppress"}
+_CHANGEABLE = 1 << 9  # a flag of classes that are not compiled into Python
 _MISSING = object()
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
 _FOREIGN = (np.ndarray, *_RANDOM)
+_MAPPINGS = (OrderedDict, dict, MappingProxyType)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, bytearray, array, *_VIEWS)
 
 
 class Environment:
@@ -80,9 +96,13 @@ class Environment:
         self._all = False  # whether some code computes names, so that it may read any attribute
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()  # modules whose attributes are guarded elsewhere, by id
+        self._methods: Mapping[str, Any] = {}  # of tensors
         # what is looked at next, and by which method: a list, as chains of objects may be long
         self._waiting: list[tuple[Callable, Any]] = []
         self.problem = ""
+        self._noted: set = set()  # the places of variables that have been noted
+        self._contained: set[int] = set()  # the containers, by id, whose items are compared
+        self._items = 0  # of all of them
         self._roots = [function]
         self._arguments = list(arguments)
         self._note_all()
@@ -91,6 +111,7 @@ class Environment:
         """Note what more functions read, now that the attributes of some modules are guarded as a whole."""
         self._roots += functions
         self._guarded = set(map(id, guarded))
+        self._methods = vars(Tensor)  # now, as those that are rarely used come with their first call
         self._note_all()
 
     def _note_all(self) -> None:
@@ -99,25 +120,41 @@ class Environment:
         known = None
         while known != (self._names, self._texts, self._all):
             known, self._read = (self._names, self._texts, self._all), []
+            self._noted, self._contained, self._items = set(), set(), 0
             seen: set = set()
-            self._waiting = [(self._look_through, value) for value in self._arguments]
+            self._waiting = []
+            for value in self._arguments:
+                self._note({"an argument": value}, "an argument")
             self._waiting += [(self._visit, function) for function in self._roots]
             while self._waiting:
                 look, thing = self._waiting.pop()
                 look(thing, seen)
+        methods = self._methods
+        self._read += [(methods, name, methods[name]) for name in sorted(self._names & methods.keys())]
+        self._changeable = [value for *_, value in self._read if type(value) in (_Items, _Values)]
+        self._objects = [
+            value.value if type(value) in (_Items, _Values) else value for *_, value in self._read
+        ]
 
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
         values = [value for *_, value in self._read]
         for value in values:  # grows meanwhile
             if type(value) is _Items:
-                values += [item[1] if value.pairs else item for item in value.items]
+                values += value.items
         return [value for value in values if isinstance(value, Tensor)]
 
     def holds(self) -> bool:
         """Whether all of them are what they were, and gradients that are asked for are there, or not."""
         gradients = self._gradients.values()
-        return not self.changed() and all((t._grad is None) is none for t, none in gradients)
+        return self._are_same() and all((t._grad is None) is none for t, none in gradients)
+
+    def _are_same(self) -> bool:
+        """As a rule all are the same objects, which is seen quickly."""
+        found = [space.get(name, _MISSING) for space, name, _ in self._read]
+        if all(map(is_, found, self._objects)):
+            return all(value.is_same(value.value) for value in self._changeable)
+        return not self.changed()
 
     def changed(self) -> str:
         """The name of a variable that is not what it was; "" for none."""
@@ -128,9 +165,11 @@ class Environment:
 
     def _visit(self, function: Any, seen: set) -> None:
         """Note what a function of the user's reads, and the functions that it can call."""
-        owner, given = None, ()
+        owner = None
         if isinstance(function, partial):
-            given, function = (*function.args, *function.keywords.values()), function.func
+            for name in ("args", "keywords"):
+                self._note(_Attributes(function, name), name)
+            function = function.func
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
         elif not isinstance(function, (type, FunctionType)) and not _wrapped(function):
@@ -147,29 +186,49 @@ class Environment:
         if _is_of_library(function.__globals__.get("__name__")):
             return
         code, of_python = function.__code__, _is_of_python(function)
-        texts = frozenset(_texts(code))
-        names = texts.union(_names(code))
+        texts = frozenset(texts_in(code))
+        names = texts.union(names_in(code))
         self._texts |= texts
         self._names |= names
-        self._all |= not of_python and any(map(_computes_names, _codes(code)))
+        self._all |= not of_python and any(map(computes_names, codes_in(code)))
         if not of_python:  # whose variables do not change
             self._look_into(function.__globals__, names)
-            missing = sorted(_globals(code) - function.__globals__.keys())  # of builtins, or none
+            missing = sorted(globals_in(code) - function.__globals__.keys())  # of builtins, or none
             self._read += [(function.__globals__, name, _MISSING) for name in missing]
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
             self._note(_Attributes(cell, "cell_contents"), name)
-        defaults = function.__defaults__ or ()
-        where = _Attributes(function, "__defaults__")
-        self._read.append((where, "__defaults__", _Items(defaults) if defaults else None))
-        for value in (*defaults, *(function.__kwdefaults__ or {}).values(), *given):
-            self._note({"a default": value}, "a default")
+        self._read.append((_Attributes(function, "__code__"), "__code__", function.__code__))
+        for name in ("__defaults__", "__kwdefaults__"):
+            self._note(_Attributes(function, name), name)
+        self._look_at(function, seen)
         self._look_at(owner, seen)
 
     def _note(self, space: Any, name: str) -> None:
         """Note a variable, and what code reads of its value."""
-        value = space.get(name, _MISSING)
-        self._read.append((space, name, _as_it_is(value)))
-        self._waiting.append((self._look_through, value))
+        place = id(getattr(space, "thing", space)), name
+        if place not in self._noted:
+            self._noted.add(place)
+            value = space.get(name, _MISSING)
+            self._read.append((space, name, self._as_it_is(value)))
+            self._waiting.append((self._look_through, value))
+
+    def _as_it_is(self, value: Any) -> Any:
+        """What ``_is_same`` compares with later."""
+        if isinstance(value, np.ndarray) and value.nbytes <= MOST_BYTES:
+            return _Values(value)
+        if not _is_container(value) or id(value) in self._contained:  # in itself, or in several
+            return value
+        self._contained.add(id(value))
+        self._items += len(value)
+        if self._items > MOST_ITEMS:
+            self.problem = f"it reads {self._items} or more items of lists; give it those that it needs"
+            return value
+        return self._items_of(value)
+
+    def _items_of(self, value: Any) -> _Items:
+        keys, items = _parts(value)
+        same = [item if isinstance(item, PLAIN) else self._as_it_is(item) for item in items]
+        return _Items(value, keys, items, same)
 
     def _is_read_as_a_whole(self, thing: Any) -> bool:
         """Whether code that computes the names of attributes may read any of an object."""
@@ -179,13 +238,13 @@ class Environment:
 
     def _note_items(self, space: Any, name: str, items: dict) -> None:
         """Note all that a dictionary has, and what code reads of it; large arrays are compared as objects."""
-        self._read.append((space, name, _Items(items)))
+        self._read.append((space, name, self._items_of(items)))
         self._waiting += [
             (self._look_through, value) for value in items.values() if not isinstance(value, _FOREIGN)
         ]
 
     def _look_through(self, value: Any, seen: set) -> None:
-        """Look at a value of any kind: the items of a short list or dict, a function, an object."""
+        """Look at a value of any kind: the items of a list or dict, a function, an object."""
         if isinstance(value, Tensor):
             if "grad" in self._names:
                 self._gradients.setdefault(id(value), (value, value._grad is None))
@@ -194,12 +253,19 @@ class Environment:
         elif isinstance(value, np.ndarray):
             if value.nbytes > MOST_BYTES or value.dtype.kind not in "biufc":
                 self.problem = f"it reads an array of NumPy of shape {value.shape}; make a tensor of it"
-        elif _is_short(value):
-            items = value.values() if type(value) is dict else value
-            self._waiting += [(self._look_through, item) for item in items]
+        elif isinstance(value, Iterator) and _goes_on_unseen(value):
+            self.problem = f"it reads a {type(value).__name__}, which goes on; call next() outside"
         elif not isinstance(value, PLAIN):
-            self._visit(value, seen)
-            if not isinstance(value, FunctionType):
+            if _is_container(value) and id(value) not in seen:
+                self._waiting += [(self._look_through, item) for item in _parts(value)[1]]
+            if type(value) in _CONTAINERS:
+                seen.add(id(value))
+            elif isinstance(value, (BuiltinMethodType, MethodWrapperType)):  # of a list or dict, say
+                self._note(_Attributes(value, "__self__"), "__self__")
+            elif isinstance(value, (weakref.ref, ContextVar)):
+                self._note(_Result(value if isinstance(value, weakref.ref) else value.get), "()")
+            else:
+                self._visit(value, seen)
                 self._look_at(value, seen)
 
     def _look_at(self, thing: Any, seen: set) -> None:
@@ -210,29 +276,33 @@ class Environment:
             return
         seen.add(id(thing))
         if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
+            self._read += [
+                (vars(thing), name, vars(thing)[name]) for name in self._names & vars(thing).keys()
+            ]
             return
         space = getattr(thing, "__dict__", None)
         if space is not None:
             self._look_into(space, self._names)
             self._read += [(space, name, _MISSING) for name in sorted(self._texts - space.keys())]
             if self._all and self._is_read_as_a_whole(thing):
-                self._note_items(_Attributes(thing, "__dict__"), "__dict__", dict(space))
+                self._note_items(_Attributes(thing, "__dict__"), "__dict__", space)
         for registry in REGISTRIES if isinstance(thing, Module) else ():
             registered = thing.__dict__.get(registry, {})
             if id(thing) in self._guarded:
                 self._look_into(registered, self._names)
             else:  # it may be walked through
                 self._note_items(thing.__dict__, registry, registered)
-        for kind in () if isinstance(thing, (type, ModuleType)) else type(thing).__mro__:
-            if _is_of_library(kind.__module__) or kind is object:
-                continue
+        kinds: list[type] = []
+        if not isinstance(thing, (type, ModuleType)) and type(thing).__flags__ & _CHANGEABLE:
+            kinds = _changeable_classes(type(thing))
+            self._read.append((_Attributes(thing, "__class__"), "__class__", type(thing)))
+            self._note_lookups(type(thing), space)
+        for kind in kinds:
             for name in self._names & kind.__dict__.keys():
                 value = kind.__dict__[name]
                 if isinstance(value, MemberDescriptorType):  # of __slots__
                     self._note(_Attributes(thing, name), name)
                     continue
-                if space is not None and name not in space:
-                    self._read.append((space, name, _MISSING))  # it would hide that of the class
                 self._visit_method(value, thing)
             self._look_into(kind.__dict__, self._names)
             missing = sorted(self._texts - kind.__dict__.keys())
@@ -241,12 +311,22 @@ class Environment:
                 self._read.append((kind.__dict__, name, kind.__dict__[name]))
                 self._visit_method(kind.__dict__[name], thing)
         if isinstance(thing, type):
-            for base in thing.__mro__[1:-1]:
-                if not _is_of_library(base.__module__):
-                    self._look_into(base.__dict__, self._names)
+            self._note_lookups(thing)
+            for base in _changeable_classes(thing)[1:]:
+                self._look_into(base.__dict__, self._names)
             # it may be called
             for made_by in (thing.__new__, getattr(thing, "__init__")):  # noqa: B009 (mypy)
                 self._waiting.append((self._visit, made_by))
+
+    def _note_lookups(self, kind: type, space: dict | None = None) -> None:
+        """Note where the names that code reads are found among the attributes of a class, also one of the
+        package, and that those which are asked before, as that of an object of it, do not have them."""
+        spaces = [k.__dict__ for k in kind.__mro__ if k.__flags__ & _CHANGEABLE]
+        for name in self._names.intersection(*[chain.from_iterable(spaces)]):
+            if space is not None and name not in space:
+                self._read.append((space, name, _MISSING))
+            place = next(place for place, has in enumerate(spaces) if name in has)
+            self._read += [(has, name, has.get(name, _MISSING)) for has in spaces[: place + 1]]
 
     def _visit_method(self, value: Any, thing: Any) -> None:
         """Note what a method, or the reader of an attribute, reads."""
@@ -282,65 +362,18 @@ class _Attributes:
             return default
 
 
-def _codes(code: CodeType) -> list[CodeType]:
-    """A code, and those of the functions inside of it."""
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return [code, *(each for one in inside for each in _codes(one))]
+class _Result:
+    """What a function without arguments gives, as a dict of one item."""
 
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
 
-def _names(code: CodeType) -> set[str]:
-    """The names of variables that code reads."""
-    return {name for each in _codes(code) for name in each.co_names}
-
-
-def _globals(code: CodeType) -> set[str]:
-    """The names of variables of its module, or builtins, that code reads."""
-    loads = ("LOAD_GLOBAL", "LOAD_NAME")
-    return {i.argval for each in _codes(code) for i in dis.get_instructions(each) if i.opname in loads}
-
-
-def _texts(code: CodeType) -> set[str]:
-    """The names by which code may ask for attributes that are not there, as ``hasattr`` does."""
-    names = _names(code)
-    caught = names if names & _CATCH else set()
-    if names.isdisjoint(_READ_BY_TEXT.keys() | _READ_AS_A_WHOLE):
-        return caught
-    constants = [constant for each in _codes(code) for constant in each.co_consts]
-    constants += [item for constant in constants if isinstance(constant, tuple) for item in constant]
-    words = {word for text in constants if isinstance(text, str) for word in text.split(".")}
-    return caught | set(filter(str.isidentifier, words))
-
-
-def _computes_names(code: CodeType) -> bool:
-    """Whether code reads attributes by names that it does not say, as ``getattr(x, prefix + "y")`` does."""
-    names = set(code.co_names)
-    if names & _READ_AS_A_WHOLE:
-        return True
-    if names.isdisjoint(_READ_BY_TEXT):
-        return False
-    instructions = list(dis.get_instructions(code))
-    return any(
-        one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD")
-        and one.argval in _READ_BY_TEXT
-        and not _is_constant(instructions[place + 1 :], _READ_BY_TEXT[one.argval])
-        for place, one in enumerate(instructions)
-    )
-
-
-def _is_constant(instructions: list[dis.Instruction], argument: int) -> bool:
-    """Whether an argument of the function that has been pushed onto Python's stack is a constant."""
-    depth, maker = 0, ""  # the number of arguments there, and what made this one
-    for one in instructions:
-        if one.is_jump_target and depth == argument:  # one of several
-            maker = ""
-        if one.opname.startswith(("PRECALL", "CALL")) and depth - (one.arg or 0) <= 0:
-            return maker == "LOAD_CONST"
-        depth += dis.stack_effect(one.opcode, one.arg, jump=False)
-        if depth < 0:  # it is not called here
-            return False
-        if depth == argument:
-            maker = one.opname
-    return False
+    def get(self, name: str, default: Any) -> Any:
+        """The result, or the default: that of a variable of a context may not be set."""
+        try:
+            return self.function()
+        except LookupError:
+            return default
 
 
 def _is_special(name: str) -> bool:
@@ -370,22 +403,35 @@ def _is_of_library(name: str | None) -> bool:
     )  # a Tensor says torch in as_torch
 
 
-def _is_short(value: Any) -> bool:
-    return type(value) in (list, tuple, dict, set, frozenset) and len(value) <= MOST_ITEMS
+def _changeable_classes(kind: type) -> list[type]:
+    """Those of the user's that a class is made of."""
+    return [k for k in kind.__mro__ if k.__flags__ & _CHANGEABLE and not _is_of_library(k.__module__)]
 
 
-def _as_it_is(value: Any, depth: int = 0) -> Any:
-    """What ``_is_same`` compares with later."""
-    if _is_short(value) and depth < 5:
-        return _Items(value, depth)
-    return _Values(value) if isinstance(value, np.ndarray) and value.nbytes <= MOST_BYTES else value
+def _is_container(value: Any) -> bool:
+    return isinstance(value, _CONTAINERS) and value is not sys.modules
+
+
+def _parts(value: Any) -> tuple[list, list]:
+    """The keys and values of a dict, and the items of any other container, in their order."""
+    kind: Any = next(kind for kind in _CONTAINERS if isinstance(value, kind))
+    if kind in _MAPPINGS:  # whatever a class of the user's makes of its methods
+        return [*kind.keys(value)], [*kind.values(value)]
+    return [], [*kind.__iter__(value)]
+
+
+def _goes_on_unseen(value: Iterator) -> bool:
+    """Whether no code of the user's says what an iterator does next. Files are written to."""
+    kind = type(value)
+    own = isinstance(kind.__next__, FunctionType) and not _is_of_library(kind.__module__)
+    return not own and not isinstance(value, io.IOBase)
 
 
 class _Values:
     """An array of NumPy as it was."""
 
     def __init__(self, array: np.ndarray) -> None:
-        self.copy = array.copy()
+        self.value, self.copy = array, array.copy()
 
     def is_same(self, value: Any) -> bool:
         """Whether ``value`` is an array of the same values."""
@@ -397,24 +443,28 @@ class _Values:
 
 
 class _Items:
-    """A list, tuple, dict or set as it was."""
+    """A list, tuple, dict, set or the like as it was: its keys, its items, and what these were."""
 
-    def __init__(self, value: Any, depth: int = 0) -> None:
-        self.kind, self.pairs = type(value), isinstance(value, dict)
-        items = value.items() if self.pairs else enumerate(value)
-        inner = {k: _as_it_is(v, depth + 1) for k, v in items}
-        self.items: list = list(inner.items() if self.pairs else inner.values())
+    def __init__(self, value: Any, keys: list, found: list, items: list) -> None:
+        self.value, self.kind = value, type(value)
+        self.keys, self.found, self.items = keys, found, items
+        self.inner = [(new, old) for new, old in zip(items, found) if new is not old]
 
     def is_same(self, value: Any) -> bool:
-        """Whether ``value`` has the same items, in the same order if it has one."""
-        if type(value) is not self.kind or len(value) != len(self.items):
+        """Whether ``value`` has the same items in the same order."""
+        if type(value) is not self.kind:
             return False
-        if self.kind in (set, frozenset):
-            return value == set(self.items)
-        if self.pairs:
-            both = zip(value.items(), self.items)
-            return all(k == key and _is_same(v, item) for (k, v), (key, item) in both)
-        return all(map(_is_same, value, self.items))
+        keys, items = _parts(value)
+        if len(items) != len(self.items) or not _are_same(keys, self.keys):
+            return False
+        if all(map(is_, items, self.found)):
+            return all(new.is_same(old) for new, old in self.inner)
+        return all(map(_is_same, items, self.items))
+
+
+def _are_same(found: list, values: list) -> bool:
+    """The first is quick."""
+    return all(map(is_, found, values)) or all(map(_is_same, found, values))
 
 
 def _is_same(found: Any, value: Any) -> bool:

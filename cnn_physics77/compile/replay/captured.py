@@ -80,8 +80,6 @@ class Captured:
         made.trace.take_memory()
         self.how, self.environment = made.trace.how, environment
         self.samples, self.kept = made.samples, made.kept
-        modules = made.seen.modules.values()
-        environment.add((MethodType(type(m).forward, m) for m in modules), made.seen.parts())
         self.description, self.outputs, self.grads = made.description, made.outputs, made.grads
         self.variables, self._aliases = made.variables, made.aliases
         self.proved = False
@@ -90,6 +88,8 @@ class Captured:
         self.program = Program(made, lanes)
         self._generators = list(made.seen.generators.values())
         self.guards = Guards(made, self.program)
+        forwards = [MethodType(type(m).forward, m) for m in made.seen.modules.values()]
+        environment.add([*forwards, *self.guards.hooks()], made.seen.parts())
         self.gradients = self.guards.gradients
         places = [*(one.place for one in made.new()), *(place for _, place in made.grads)]
         self.results = [place for place in places if isinstance(place, Operand)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from operator import is_
 from typing import Any
@@ -71,7 +71,9 @@ class Guards:
                     self._changed.append(ref(state.tensor))
         self.gradients = Gradients(gradients, operands, [state.array for state in others])
         self._module_hooks = [m._hooks for m in made.seen.modules.values() if m._hooks is not None]
-        self._modules = list(map(vars, made.seen.parts()))
+        self._parts = list(made.seen.parts())
+        self._forwards = [(type(part), type(part).forward) for part in self._parts]
+        self._modules = list(map(vars, self._parts))
         self._modules += [module.get(kind, {}) for module in self._modules for kind in REGISTRIES]
         self._attributes = list(map(len, self._modules)), list(_values_in(self._modules))
         self._groups = [(optimizer, _parameters_of(optimizer)) for optimizer, _ in self.steps]
@@ -158,7 +160,22 @@ class Guards:
             ]
         return found
 
+    def hooks(self) -> list[Callable]:
+        """All that were registered in the capture."""
+        leaves, optimizers = self._hooked
+        kinds = [hooks for t in leaves for hooks in (t.hooks, t._after_accumulation)]
+        kinds += [hooks for o in optimizers for hooks in (o._step_pre_hooks, o._step_post_hooks)]
+        owners = (of_all_modules, *self._module_hooks)
+        kinds += [
+            hooks
+            for own in owners
+            for hooks in (own.forward_pre, own.forward, own.backward_pre, own.backward)
+        ]
+        return [hook for hooks in kinds if hooks for hook in hooks.values()]
+
     def modules_hold(self) -> bool:
+        if [(type(part), type(part).forward) for part in self._parts] != self._forwards:
+            return False
         lengths, values = self._attributes
         return list(map(len, self._modules)) == lengths and all(map(is_, _values_in(self._modules), values))
 

@@ -1,0 +1,71 @@
+"""The names by which code reads variables and attributes."""
+
+from __future__ import annotations
+
+import dis
+from types import CodeType
+
+_READ_BY_TEXT = {"getattr": 2, "hasattr": 2, "attrgetter": 1}  # and which argument is the text
+_READ_AS_A_WHOLE = {"vars", "dir", "__dict__", "asdict", "astuple"}
+_CATCH = {"AttributeError", "Exception", "BaseException", "suppress"}
+
+
+def codes_in(code: CodeType) -> list[CodeType]:
+    """A code, and those of the functions inside of it."""
+    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [code, *(each for one in inside for each in codes_in(one))]
+
+
+def names_in(code: CodeType) -> set[str]:
+    """The names of variables that code reads."""
+    return {name for each in codes_in(code) for name in each.co_names}
+
+
+def globals_in(code: CodeType) -> set[str]:
+    """The names of variables of its module, or builtins, that code reads."""
+    loads = ("LOAD_GLOBAL", "LOAD_NAME")
+    return {i.argval for each in codes_in(code) for i in dis.get_instructions(each) if i.opname in loads}
+
+
+def texts_in(code: CodeType) -> set[str]:
+    """The names by which code may ask for attributes that are not there, as ``hasattr`` does."""
+    names = names_in(code)
+    caught = names if names & _CATCH else set()
+    if names.isdisjoint(_READ_BY_TEXT.keys() | _READ_AS_A_WHOLE):
+        return caught
+    constants = [constant for each in codes_in(code) for constant in each.co_consts]
+    constants += [item for constant in constants if isinstance(constant, tuple) for item in constant]
+    words = {word for text in constants if isinstance(text, str) for word in text.split(".")}
+    return caught | set(filter(str.isidentifier, words))
+
+
+def computes_names(code: CodeType) -> bool:
+    """Whether code reads attributes by names that it does not say, as ``getattr(x, prefix + "y")`` does."""
+    names = set(code.co_names)
+    if names & _READ_AS_A_WHOLE:
+        return True
+    if names.isdisjoint(_READ_BY_TEXT):
+        return False
+    instructions = list(dis.get_instructions(code))
+    return any(
+        one.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD")
+        and one.argval in _READ_BY_TEXT
+        and not _is_constant(instructions[place + 1 :], _READ_BY_TEXT[one.argval])
+        for place, one in enumerate(instructions)
+    )
+
+
+def _is_constant(instructions: list[dis.Instruction], argument: int) -> bool:
+    """Whether an argument of the function that has been pushed onto Python's stack is a constant."""
+    depth, maker = 0, ""  # the number of arguments there, and what made this one
+    for one in instructions:
+        if one.is_jump_target and depth == argument:  # one of several
+            maker = ""
+        if one.opname.startswith(("PRECALL", "CALL")) and depth - (one.arg or 0) <= 0:
+            return maker == "LOAD_CONST"
+        depth += dis.stack_effect(one.opcode, one.arg, jump=False)
+        if depth < 0:  # it is not called here
+            return False
+        if depth == argument:
+            maker = one.opname
+    return False
