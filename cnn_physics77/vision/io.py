@@ -71,6 +71,62 @@ def read_file(path: str | os.PathLike[str]) -> Tensor:
     return from_array(np.fromfile(path, np.uint8))
 
 
+def _written(image: Any, format: str, **options: Any) -> Tensor:
+    file = io.BytesIO()
+    write_image(image, file, format, **options)
+    return from_array(np.frombuffer(file.getvalue(), np.uint8).copy())
+
+
+def encode_png(input: Tensor, compression_level: int = 6) -> Tensor:
+    """The bytes that :func:`write_png` writes, a uint8 tensor.
+
+    >>> import cnn_physics77 as torch
+    >>> image = torch.arange(6, dtype=torch.uint8).reshape(1, 2, 3)
+    >>> torch.equal(decode_image(encode_png(image)), image)
+    True
+    """
+    _check_level("encode_png", compression_level)
+    return _written(_image("encode_png", input), "PNG", compress_level=compression_level)
+
+
+def encode_jpeg(input: Tensor, quality: int = 75) -> Tensor:
+    """The bytes that :func:`write_jpeg` writes, a uint8 tensor."""
+    return _written(_jpeg("encode_jpeg", input, quality), "JPEG", quality=quality)
+
+
+def decode_png(input: Tensor, mode: ImageReadMode | str = ImageReadMode.UNCHANGED) -> Tensor:
+    """:func:`decode_image` of bytes."""
+    return decode_image(input, mode)
+
+
+decode_jpeg = decode_png
+
+
+def write_file(filename: str | os.PathLike[str], data: Tensor) -> None:
+    """Write bytes, a uint8 tensor."""
+    if not isinstance(data, Tensor) or data.array.dtype != np.uint8:
+        raise TypeError(
+            f"write_file: expected bytes in a uint8 tensor, found {getattr(data, 'dtype', data)!r}"
+        )
+    data.array.tofile(filename)
+
+
+def _check_level(function: str, level: int) -> None:
+    if not 0 <= level <= 9:
+        raise ValueError(f"{function}: Compression level should be between 0 and 9, found {level}")
+
+
+def _jpeg(function: str, input: Tensor, quality: int) -> Any:
+    if not 1 <= quality <= 100:
+        raise ValueError(
+            f"{function}: Image quality should be a positive number between 1 and 100, found {quality}"
+        )
+    image = _image(function, input)
+    if image.mode not in ("L", "RGB"):
+        raise ValueError(f"{function}: expected 1 or 3 channels, found shape {tuple(input.shape)}")
+    return image
+
+
 def write_png(input: Tensor, filename: str | os.PathLike[str], compression_level: int = 6) -> None:
     """Write an image, uint8 (C, H, W) of 1 to 4 channels, as PNG.
 
@@ -78,8 +134,7 @@ def write_png(input: Tensor, filename: str | os.PathLike[str], compression_level
         TypeError: another dtype.
         ValueError: another number of channels; a level that is not from 0 to 9.
     """
-    if not 0 <= compression_level <= 9:
-        raise ValueError(f"write_png: Compression level should be between 0 and 9, found {compression_level}")
+    _check_level("write_png", compression_level)
     write_image(_image("write_png", input), filename, "PNG", compress_level=compression_level)
 
 
@@ -90,13 +145,7 @@ def write_jpeg(input: Tensor, filename: str | os.PathLike[str], quality: int = 7
         TypeError: another dtype.
         ValueError: another number of channels; a quality that is not from 1 to 100.
     """
-    if not 1 <= quality <= 100:
-        raise ValueError(
-            f"write_jpeg: Image quality should be a positive number between 1 and 100, found {quality}"
-        )
-    image = _image("write_jpeg", input)
-    if image.mode not in ("L", "RGB"):
-        raise ValueError(f"write_jpeg: expected 1 or 3 channels, found shape {tuple(input.shape)}")
+    image = _jpeg("write_jpeg", input, quality)
     write_image(image, filename, "JPEG", quality=quality)
 
 
@@ -110,4 +159,16 @@ def _image(function: str, input: Tensor) -> Any:
     return to_pil_image(input)
 
 
-__all__ = ["ImageReadMode", "decode_image", "read_file", "read_image", "write_jpeg", "write_png"]
+__all__ = [
+    "ImageReadMode",
+    "decode_image",
+    "decode_jpeg",
+    "decode_png",
+    "encode_jpeg",
+    "encode_png",
+    "read_file",
+    "read_image",
+    "write_file",
+    "write_jpeg",
+    "write_png",
+]
