@@ -7,8 +7,10 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint
+from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
 from cnn_physics77.vision.transforms.arguments import check_transforms, numbers_of
 from cnn_physics77.vision.transforms.images import InterpolationMode, mode_of
@@ -314,6 +316,49 @@ class ConvertImageDtype(Module):
         return F.convert_image_dtype(image, self.dtype)
 
 
+class LinearTransformation(Module):
+    """A tensor (..., C, H, W) as a vector x, and then (x - mean) times a matrix, in its old shape again; for
+    example to whiten it.
+
+    Args:
+        transformation_matrix: (C H W, C H W).
+        mean_vector: (C H W).
+
+    Raises:
+        ShapeError: sizes that do not fit.
+
+    >>> import cnn_physics77 as torch
+    >>> LinearTransformation(2 * torch.eye(2), torch.ones(2))(torch.tensor([[[3.0, 4.0]]]))
+    tensor([[[4., 6.]]])
+    """
+
+    def __init__(self, transformation_matrix: Tensor, mean_vector: Tensor) -> None:
+        super().__init__()
+        n = len(transformation_matrix)
+        if transformation_matrix.shape != (n, n) or mean_vector.shape != (n,):
+            raise ShapeError(
+                "LinearTransformation: expected a square matrix (D, D) and a vector (D), found shapes "
+                f"{tuple(transformation_matrix.shape)} and {tuple(mean_vector.shape)}"
+            )
+        self.transformation_matrix, self.mean_vector = transformation_matrix, mean_vector
+
+    def forward(self, tensor: Tensor) -> Tensor:
+        n = len(self.mean_vector)
+        if not isinstance(tensor, Tensor) or tensor.ndim < 3 or math.prod(tensor.shape[-3:]) != n:
+            found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ShapeError(
+                f"LinearTransformation: expected a tensor (..., C, H, W) with C H W = {n}, found {found}"
+            )
+        flat = tensor.reshape((math.prod(tensor.shape[:-3]), n)) - self.mean_vector
+        return (flat @ self.transformation_matrix.to(flat.dtype)).reshape(tensor.shape)
+
+    def __repr__(self) -> str:
+        return (
+            f"LinearTransformation(transformation_matrix={self.transformation_matrix.tolist()}, "
+            f"mean_vector={self.mean_vector.tolist()})"
+        )
+
+
 class FiveCrop(Module):
     """The four corners of the image and its middle, a tuple of five images."""
 
@@ -349,6 +394,7 @@ __all__ = [
     "FiveCrop",
     "InterpolationMode",
     "Lambda",
+    "LinearTransformation",
     "Normalize",
     "PILToTensor",
     "Pad",

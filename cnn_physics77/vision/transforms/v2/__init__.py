@@ -3,6 +3,7 @@ and videos are not told from other tensors here.
 """
 
 from cnn_physics77.vision.transforms.v2 import functional
+from cnn_physics77.vision.transforms.v2.changes import *
 from cnn_physics77.vision.transforms.v2.containers import *
 from cnn_physics77.vision.transforms.v2.conversions import *
 from cnn_physics77.vision.transforms.v2.mixing import *

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.core.backend.dtypes import float32, uint8
+from cnn_physics77.core.operations.creation.random_sampling import randn_like
 from cnn_physics77.core.operations.nn.interpolate import interpolate
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -188,6 +189,34 @@ def to_dtype(inpt: Tensor, dtype: Any = float32, scale: bool = False) -> Tensor:
     return convert_image_dtype(inpt, dtype)
 
 
+def gaussian_noise(inpt: Tensor, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> Tensor:
+    """A tensor with normal noise.
+
+    Args:
+        inpt: floats from 0 to 1, or bytes, whose noise is multiplied by 255.
+        mean, sigma: mean and standard deviation of the noise.
+        clip: whether pixels stay in the range of the dtype; without it bytes wrap.
+
+    Raises:
+        TypeError: no tensor.
+        ValueError: a negative sigma; another dtype.
+    """
+    if not isinstance(inpt, Tensor):
+        raise TypeError(
+            f"gaussian_noise: expected a tensor, found {type(inpt).__name__}; convert by to_image"
+        )
+    if sigma < 0:
+        raise ValueError(f"gaussian_noise: sigma shouldn't be negative, found {sigma}")
+    if inpt.is_floating_point():
+        noisy = inpt + (mean + randn_like(inpt) * sigma)
+        return noisy.clamp(0, 1) if clip else noisy
+    if inpt.array.dtype != np.uint8:
+        raise ValueError(f"gaussian_noise: expected floats or bytes, found {inpt.dtype}")
+    noise = mean * 255 + randn_like(inpt, dtype=float32) * (sigma * 255)
+    whole = inpt.to(np.int16) + noise.to(np.int16)
+    return (whole.clamp(0, 255) if clip else whole).to(np.uint8)
+
+
 __all__ = [
     "InterpolationMode",
     "adjust_brightness",
@@ -205,6 +234,7 @@ __all__ = [
     "erase",
     "five_crop",
     "gaussian_blur",
+    "gaussian_noise",
     "get_dimensions",
     "get_image_num_channels",
     "get_image_size",
