@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cnn_physics77.core.kernels import rows
-from cnn_physics77.core.kernels.scatter import take_along
+from cnn_physics77.core.kernels.scatter import positions_along, take_along
 
 WIDTH = 2 * rows.SPLIT + 1
 INDICES = {
@@ -77,3 +77,34 @@ def test_take_along(shape, dtype):
             np.testing.assert_array_equal(take_along(source, index, axis), expected)
     few = rng.integers(0, max(shape[-1], 1), (*shape[:-1], min(shape[-1], 700)))
     np.testing.assert_array_equal(take_along(x, few, x.ndim - 1), np.take_along_axis(x, few, -1))
+
+
+@pytest.mark.parametrize("shape", [(200, 150), (3, 25, 400), (2, 3, 10, 300), (3, 200, 9), (20000,)], ids=str)
+@pytest.mark.parametrize("count", [30, 700])
+def test_take_along_repeated_indices(shape, count):
+    """What is expanded repeats itself in memory: rows and columns are taken, and positions added, at once."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape)
+    for axis in range(x.ndim):
+        whole = (*shape[:axis], count, *shape[axis + 1 :])
+        for repeated in range(x.ndim):
+            once = [1 if other == repeated != axis else n for other, n in enumerate(whole)]
+            index = np.broadcast_to(rng.integers(0, shape[axis], once), whole)
+            expected = np.take_along_axis(x, index, axis)
+            np.testing.assert_array_equal(take_along(x, index, axis), expected)
+            np.testing.assert_array_equal(x.reshape(-1)[positions_along(shape, index, axis)], expected)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+def test_take_rows(dtype):
+    x = np.random.default_rng(0).normal(size=(9, 20, 5))
+    for index in (np.arange(5), np.arange(90).reshape(9, 10) % 9, np.zeros((0, 3))):
+        for axis in range(x.ndim):
+            key = (slice(None),) * axis + ((index % x.shape[axis]).astype(dtype),)
+            for source in (x, x.copy(order="F")):
+                np.testing.assert_array_equal(rows.take_rows(source, key[-1], axis), source[key])
+    np.testing.assert_array_equal(
+        rows.take_rows(x, -1 - np.arange(90) % 5, 2), x[..., -1 - np.arange(90) % 5]
+    )
+    with pytest.raises(IndexError):
+        rows.take_rows(x, np.full(90, 9))

@@ -16,6 +16,9 @@ from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.kernels.runtime.scratch import scratch
 from cnn_physics77.core.kernels.runtime.tiling import block_length, for_slices
 
+FEW = 64
+"""Fewer rows are taken by an index."""
+
 LARGE = 64
 
 NARROW = 64
@@ -28,6 +31,18 @@ SPLIT = 128
 
 MICROSECONDS = 5e-4
 """Of one element that is added."""
+
+
+def take_rows(x: np.ndarray, index: np.ndarray, axis: int = 0) -> np.ndarray:
+    """x[index] along an axis. Of contiguous memory numpy.take copies rows several times as fast as an index.
+
+    >>> take_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, -1]))
+    array([[3., 4.],
+           [3., 4.]])
+    """
+    if index.size < FEW or index.dtype.kind != "i" or not x.flags.c_contiguous:
+        return x[(slice(None),) * axis + (index,)]
+    return np.take(x, index, axis)
 
 
 @one_call

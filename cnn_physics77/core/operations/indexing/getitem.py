@@ -61,6 +61,8 @@ def _(g, key):
 def _pick(x, *, index):
     """y = x[index]. The index has an integer or boolean tensor for each dimension (one mask for several), or
     None for a full slice."""
+    if index[-1] is not None and all(part is None for part in index[:-1]) and index[-1].array.dtype != bool:
+        return rows.take_rows(x, index[-1].array, len(index) - 1)
     return x[_as_numpy(index)]
 
 

@@ -14,7 +14,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 @operation(name="embedding")
 def _lookup(weight, indices, factor):
     """y_i = w[indices_i]; the factor multiplies the gradient"""
-    return weight[indices]
+    return kernels.take_rows(weight, indices)
 
 
 @operation(name="embedding_gradient")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from math import prod
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from cnn_physics77.core.operations.base.constants import constant_in
 from cnn_physics77.core.operations.base.operation import operation
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.creation.creation import linspace
-from cnn_physics77.core.operations.indexing.cat_split import stack, unbind
+from cnn_physics77.core.operations.indexing.cat_split import cat, stack, unbind
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.permute import transpose
 from cnn_physics77.core.operations.indexing.shape import flatten, reshape
@@ -94,14 +95,15 @@ def _padded(place: Tensor, n: int, padding_mode: str, align_corners: bool) -> Te
 
 def _values(input: Tensor, index: Sequence[np.ndarray]) -> Tensor:
     """The pixels x[n, c, *index[n, ...]], 0 outside of the image: (N, C, P) for indices (N, P)."""
+    count, channels, *sizes = input.array.shape
     flat, inside = np.zeros_like(index[0]), np.ones_like(index[0], bool)
-    for i, n in zip(index, input.array.shape[2:]):
-        flat = flat * n + np.clip(i, 0, n - 1)
+    for i, n in zip(index, sizes):
+        flat = flat * n + i
         inside = inside & (i >= 0) & (i < n)
-    shape = (*input.array.shape[:2], flat.shape[1])
-    position = from_array(np.broadcast_to(flat[:, None], shape))
-    values = gather_along(flatten(input, 2), position, dim=2, squeeze=False)
-    return where(from_array(inside[:, None]), values, 0)
+    place = np.where(inside, flat, prod(sizes))
+    pixels = cat([flatten(input, 2), from_array(np.zeros((count, channels, 1), input.array.dtype))], 2)
+    position = from_array(np.broadcast_to(place[:, None], (count, channels, place.shape[1])))
+    return gather_along(pixels, position, dim=2, squeeze=False)  # the last pixel is the outside
 
 
 def _integers(x: np.ndarray) -> np.ndarray:
