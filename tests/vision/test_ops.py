@@ -112,6 +112,11 @@ def test_nms_of_classes_and_boxes_of_masks():
     masks = ours.zeros(2, 5, 6)
     masks[0, 1:4, 2], masks[1, 4, 0] = 1, 1
     assert ops.masks_to_boxes(masks).tolist() == [[2, 1, 2, 3], [0, 4, 0, 4]]
+    assert ops.masks_to_boxes(masks[:0]).shape == (0, 4)
+    with pytest.raises(ShapeError, match=r"masks_to_boxes: .* found mask 1 without any pixel"):
+        ops.masks_to_boxes(ours.stack([masks[0], 0 * masks[0]]))
+    with pytest.raises(ShapeError, match=r"masks_to_boxes: expected masks \(N, H, W\)"):
+        ops.masks_to_boxes(masks[0])
 
 
 def test_focal_loss():

@@ -198,6 +198,13 @@ def masks_to_boxes(masks: Tensor) -> Tensor:
     >>> masks_to_boxes(torch.tensor([[[0, 1, 1], [0, 1, 0]]]))
     tensor([[1., 0., 2., 1.]])
     """
+    if masks.ndim != 3:
+        raise ShapeError(f"masks_to_boxes: expected masks (N, H, W), found shape {tuple(masks.shape)}")
+    empty = np.flatnonzero(~masks.array.any((1, 2)))
+    if empty.size:
+        raise ShapeError(
+            f"masks_to_boxes: expected masks that are not empty, found mask {empty[0]} without any pixel"
+        )
     places = [np.nonzero(mask) for mask in masks.array]
     boxes = [[x.min(), y.min(), x.max(), y.max()] for y, x in places]
     return from_array(np.array(boxes, np.float32).reshape(-1, 4))
