@@ -61,6 +61,25 @@ def _average_square(v: np.ndarray, g: np.ndarray, beta: float) -> None:
     v += t
 
 
+def _with_moments(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    betas: tuple[float, float],
+    weight_decay: float,
+    kept: float | None,
+    maximize: bool,
+) -> np.ndarray:
+    """g as `_decayed` returns it, or with p <- kept p in the place of that; and m and v, its averages."""
+    if kept is not None:
+        p *= kept
+    g = _decayed(p, g, weight_decay if kept is None else 0.0, maximize)
+    _average(m, g, betas[0])
+    _average_square(v, g, betas[1])
+    return g
+
+
 @in_pieces
 def adadelta(p, g, v, u, *, lr, rho, eps, weight_decay=0.0, maximize=False):
     """Adadelta (Zeiler 2012)::
@@ -151,11 +170,7 @@ def nadam(p, g, m, v, *, numbers, betas, eps, weight_decay=0.0, decoupled_weight
     (array([1.]), array([1.]), array([-2.]))
     """
     a, b, c, kept = numbers
-    if decoupled_weight_decay:
-        p *= kept
-    g = _decayed(p, g, 0.0 if decoupled_weight_decay else weight_decay, maximize)
-    _average(m, g, betas[0])
-    _average_square(v, g, betas[1])
+    g = _with_moments(p, g, m, v, betas, weight_decay, kept if decoupled_weight_decay else None, maximize)
     d = np.multiply(g, a, out=_temporary("d", p))
     d += np.multiply(m, b, out=_temporary("t", p))
     t = np.divide(v, c, out=_temporary("t", p))
@@ -182,11 +197,7 @@ def radam(p, g, m, v, *, numbers, betas, weight_decay=0.0, decoupled_weight_deca
     (array([1.]), array([1.]), array([0.5]))
     """
     a, b, c, kept = numbers
-    if decoupled_weight_decay:
-        p *= kept
-    g = _decayed(p, g, 0.0 if decoupled_weight_decay else weight_decay, maximize)
-    _average(m, g, betas[0])
-    _average_square(v, g, betas[1])
+    g = _with_moments(p, g, m, v, betas, weight_decay, kept if decoupled_weight_decay else None, maximize)
     t = np.sqrt(v, out=_temporary("t", p))
     t *= b
     t += c

@@ -8,6 +8,7 @@ from cnn_physics77.core import operations as F
 from cnn_physics77.core.layers.convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.layers.parameter import Parameter, is_lazy
+from cnn_physics77.core.layers.weight_norm import remove_norm
 from cnn_physics77.core.recording import no_grad
 from cnn_physics77.core.tensor import Tensor
 
@@ -127,12 +128,8 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     Raises:
         ValueError: it has no spectral norm.
     """
-    for number, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, SpectralNorm) and hook.name == name:
-            hook.remove(module)
-            del module._forward_pre_hooks[number]
-            return module
-    raise ValueError(f"remove_spectral_norm: spectral_norm of '{name}' not found in {module}")
+    remove_norm("spectral_norm", SpectralNorm, module, name)
+    return module
 
 
 __all__ = ["SpectralNorm", "remove_spectral_norm", "spectral_norm"]

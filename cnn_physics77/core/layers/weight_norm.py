@@ -97,12 +97,22 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     Raises:
         ValueError: it has no weight norm.
     """
+    remove_norm("weight_norm", WeightNorm, module, name)
+    return module
+
+
+def remove_norm(function: str, kind: type[Any], module: Module, name: str) -> None:
+    """Undo the hook of this kind on a parameter, and remove it.
+
+    Raises:
+        ValueError: there is none.
+    """
     for number, hook in module._forward_pre_hooks.items():
-        if isinstance(hook, WeightNorm) and hook.name == name:
+        if isinstance(hook, kind) and hook.name == name:
             hook.remove(module)
             del module._forward_pre_hooks[number]
-            return module
-    raise ValueError(f"remove_weight_norm: weight_norm of '{name}' not found in {module}")
+            return
+    raise ValueError(f"remove_{function}: {function} of '{name}' not found in {module}")
 
 
 __all__ = ["WeightNorm", "remove_weight_norm", "weight_norm"]
