@@ -13,6 +13,7 @@ import pytest
 import cnn_physics77 as ours
 from cnn_physics77.vision import transforms
 from cnn_physics77.vision.transforms import functional as F
+from cnn_physics77.vision.transforms import v2
 
 Image = pytest.importorskip("PIL.Image")
 NUMBERS = np.random.default_rng(67)
@@ -22,13 +23,13 @@ TENSOR = ours.from_numpy(NUMBERS.random((3, 7, 8)))
 NEAREST, BILINEAR = F.InterpolationMode.NEAREST, F.InterpolationMode.BILINEAR
 
 
-def moved(x, place, fill):
+def moved(x, place, fill, size=None):
     """The pixels at these places, by bilinear interpolation. At the border, where part of the weights is of
     pixels outside, torchvision multiplies by the other part once more before it adds the fill."""
     height, width = x.shape[-2:]
-    y = np.zeros_like(x)
-    for i in range(height):
-        for j in range(width):
+    y = np.zeros((len(x), *(size or (height, width))))
+    for i in range(y.shape[1]):
+        for j in range(y.shape[2]):
             u, v = place(j, i)
             left, top, whole = math.floor(u), math.floor(v), 0
             for row, column in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
@@ -63,8 +64,25 @@ def test_a_rotation_is_an_affine_map_and_that_of_pillow():
     square = ours.from_numpy(NUMBERS.random((1, 6, 6)))
     assert ours.equal(F.rotate(square, 90), ours.rot90(square, 1, (1, 2)))
     assert F.rotate(IMAGE, 20, fill=9).getpixel((0, 0)) == (9, 9, 9)
-    with pytest.raises(NotImplementedError, match="rotate: a tensor does not grow"):
-        F.rotate(TENSOR, 3, expand=True)
+
+
+@pytest.mark.parametrize("angle", [30.0, -75.0, 200])
+def test_a_turned_tensor_grows_as_a_picture_does(angle):
+    found = F.rotate(TENSOR, angle, BILINEAR, True, fill=0.25)
+    height, width = found.shape[-2:]
+    turn = math.radians(angle)
+    back = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+
+    def place(j, i):
+        return back @ [j + 0.5 - width / 2, i + 0.5 - height / 2] + [8 / 2 - 0.5, 7 / 2 - 0.5]
+
+    assert (width, height) == F.rotate(Image.new("L", (8, 7)), angle, expand=True).size
+    np.testing.assert_allclose(found.numpy(), moved(TENSOR.numpy(), place, 0.25, (height, width)), atol=1e-12)
+    assert transforms.RandomRotation((angle, angle), expand=True)(TENSOR).shape == found.shape
+    quarters = v2.functional.rotate(TENSOR, 90 * round(angle / 90), expand=True)
+    assert ours.equal(quarters, ours.rot90(TENSOR, round(angle / 90), (1, 2)))
+    grown = v2.functional.rotate(TENSOR, angle, "nearest", True)
+    assert ours.equal(grown, F.rotate(TENSOR, angle, expand=True))
 
 
 @pytest.mark.parametrize("image", [IMAGE, IMAGE.convert("L"), BYTES], ids=["colour", "grey", "tensor"])

@@ -85,12 +85,9 @@ def rotate(
 
     Args:
         angle: in degrees.
-        expand: whether a PIL image grows so that all of it is seen.
+        expand: whether the image grows so that all of it is seen; meant for a turn around the middle.
         center: (x, y) of the point that stays; None for the middle.
         fill: the colour of what was outside.
-
-    Raises:
-        NotImplementedError: ``expand`` with a tensor.
     """
     check_image("rotate", img)
     check_numbers("rotate", angle=angle)
@@ -98,12 +95,11 @@ def rotate(
     if is_pil(img):
         how = pillows_mode(mode_of("rotate", interpolation))
         return img.rotate(angle, how, expand, center, fillcolor=_colour("rotate", img, fill))
-    if expand:
-        raise NotImplementedError("rotate: a tensor does not grow; convert by to_pil_image, or pad it first")
     width, height = _size(img)
     middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
     matrix = _inverse(middle, -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
-    return _moved("rotate", img, (*matrix, 0, 0), interpolation, fill)
+    size = _grown(matrix, width, height) if expand and width and height else None
+    return _moved("rotate", img, (*matrix, 0, 0), interpolation, fill, size=size)
 
 
 def perspective(
@@ -232,11 +228,28 @@ def _inverse(
     return m
 
 
+def _grown(matrix: Sequence[float], width: int, height: int) -> tuple[int, int]:
+    """The (width, height) that the corners of an image need after the inverse of a rotation."""
+    half = np.array([width * 0.5, height * 0.5], np.float32)
+    corners = np.array([[-1, -1], [-1, 1], [1, 1], [1, -1]], np.float32) * half
+    m = np.array(matrix, np.float32).reshape(2, 3)
+    places = corners @ m[:, :2].T + m[:, 2] + half
+    exact = np.trunc(places / np.float32(1e-4)) * np.float32(1e-4)  # 1 + 1e-7 is no second pixel
+    across, down = np.ceil(exact.max(0)) - np.floor(exact.min(0))
+    return int(across), int(down)
+
+
 def _moved(
-    function: str, img: Tensor, matrix: Sequence[float], interpolation: Any, fill: Any, middle: bool = True
+    function: str,
+    img: Tensor,
+    matrix: Sequence[float],
+    interpolation: Any,
+    fill: Any,
+    middle: bool = True,
+    size: tuple[int, int] | None = None,
 ) -> Tensor:
     """The tensor at the places (m₀ x + m₁ y + m₂, m₃ x + m₄ y + m₅) / (m₆ x + m₇ y + 1), counted from the
-    middle, or from the upper left corner."""
+    middle, or from the upper left corner; of its own size or another (width, height)."""
     mode = mode_of(function, interpolation).value
     if mode not in ("nearest", "bilinear"):
         raise ValueError(f"{function}: expected nearest or bilinear for a tensor, found {mode}")
@@ -247,9 +260,10 @@ def _moved(
         return img
     dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
     images = img.reshape((-1, channels, height, width)).to(dtype)
-    left, top = (width / 2, height / 2) if middle else (0, 0)
-    x = np.arange(width, dtype=dtype) + dtype.type(0.5 - left)
-    y = (np.arange(height, dtype=dtype) + dtype.type(0.5 - top))[:, None]
+    columns, rows = (width, height) if size is None else size
+    left, top = (columns / 2, rows / 2) if middle else (0, 0)
+    x = np.arange(columns, dtype=dtype) + dtype.type(0.5 - left)
+    y = (np.arange(rows, dtype=dtype) + dtype.type(0.5 - top))[:, None]
     m = np.array(matrix, dtype)
     m[:3] /= dtype.type(width / 2)
     m[3:6] /= dtype.type(height / 2)

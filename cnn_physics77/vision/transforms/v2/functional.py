@@ -10,11 +10,12 @@ import numpy as np
 
 from cnn_physics77.core.backend.dtypes import float32, uint8
 from cnn_physics77.core.operations.creation.random_sampling import randn_like
+from cnn_physics77.core.operations.indexing.flip_roll import rot90
 from cnn_physics77.core.operations.nn.interpolate import interpolate
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array
 from cnn_physics77.vision.transforms import functional as v1
-from cnn_physics77.vision.transforms.arguments import check_bits, check_dtype
+from cnn_physics77.vision.transforms.arguments import check_bits, check_dtype, check_numbers
 from cnn_physics77.vision.transforms.functional import (
     InterpolationMode,
     adjust_brightness,
@@ -38,7 +39,6 @@ from cnn_physics77.vision.transforms.functional import (
     perspective,
     pil_to_tensor,
     rgb_to_grayscale,
-    rotate,
     solarize,
     ten_crop,
     to_grayscale,
@@ -100,6 +100,27 @@ def resized_crop(
 ) -> Any:
     """A part of the image (:func:`crop`) in another size (:func:`resize`)."""
     return resize(crop(inpt, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def rotate(
+    inpt: Any,
+    angle: float,
+    interpolation: Any = v1.InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Sequence[int] | None = None,
+    fill: Any = None,
+) -> Any:
+    """As :func:`.transforms.functional.rotate`, but that quarters of a turn of a tensor are exact, where its
+    size allows it.
+    """
+    check_image("rotate", inpt)
+    check_numbers("rotate", angle=angle)
+    if isinstance(inpt, Tensor):
+        angle = angle % 360
+        whole = expand or inpt.shape[-1] == inpt.shape[-2] or angle % 180 == 0
+        if center is None and angle % 90 == 0 and whole:
+            return rot90(inpt, int(angle // 90), (-2, -1)) if angle else inpt.clone()
+    return v1.rotate(inpt, angle, interpolation, expand, center, fill)
 
 
 def posterize(inpt: Any, bits: int) -> Any:

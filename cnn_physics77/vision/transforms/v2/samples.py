@@ -12,6 +12,7 @@ from cnn_physics77.core.random import get_rng_state, set_rng_state
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.utils._pytree import tree_flatten, tree_unflatten
 from cnn_physics77.vision import transforms as v1
+from cnn_physics77.vision.transforms.augmentation import between
 from cnn_physics77.vision.transforms.functional import InterpolationMode
 from cnn_physics77.vision.transforms.images import is_pil
 from cnn_physics77.vision.transforms.policies import AutoAugmentPolicy
@@ -126,6 +127,11 @@ _OTHERWISE: dict[str, dict[str, Any]] = {
     "RandomAutocontrast": {"change": lambda self, img: F.autocontrast(img)},
     "RandomEqualize": {"change": lambda self, img: F.equalize(img)},
     "RandomErasing": {"forward": _erased},
+    "RandomRotation": {
+        "forward": lambda self, img: F.rotate(
+            img, between(*self.degrees), self.interpolation, self.expand, self.center, self.fill
+        )
+    },
     "RandomPosterize": {"change": lambda self, img: F.posterize(img, self.bits)},
     "TrivialAugmentWide": _FRACTIONS,
 }
