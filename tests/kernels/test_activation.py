@@ -177,3 +177,11 @@ def test_gradient_of_gelu_in_single_precision():
     found = activation.gelu_gradient(np.ones_like(x), x)
     np.testing.assert_allclose(found, exact, rtol=0, atol=3e-7)
     assert np.abs(found[:2000] - exact[:2000]).max() < 1e-12  # far below 0, where it vanishes
+
+
+def test_relu_of_all_numbers_of_half_precision():
+    x = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    expected = torch.relu(torch.tensor(x)).numpy()
+    for found in (activation.relu(x), activation.relu(x.copy(), in_place=True)):
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found[found == 0]), np.signbit(expected[expected == 0]))
