@@ -134,6 +134,22 @@ def test_samples_are_counted_in_the_dtype_of_the_input(dtype, samples):
     assert not ours.equal(ops.roi_align(*given), ops.roi_align(*given, 5 - samples))
 
 
+def test_each_bin_has_a_channel_of_its_own():
+    images = ours.tensor(np.random.default_rng(4).normal(size=(2, 12, 7, 5)), requires_grad=True)
+    boxes = ours.tensor(BOXES)
+    found = ops.PSRoIAlign((2, 3), 0.9, 2)(images, boxes)
+    assert found.shape == (4, 2, 2, 3)
+    for c, p, q in np.ndindex(2, 2, 3):
+        channel = (c * 2 + p) * 3 + q
+        part = ops.roi_align(images[:, channel : channel + 1], boxes, (2, 3), 0.9, 2, aligned=True)
+        np.testing.assert_allclose(found[:, c, p, q].detach(), part[:, 0, p, q].detach(), rtol=1e-12)
+    ours.autograd.gradcheck(lambda x: ops.ps_roi_align(x, boxes, (2, 3)), images)
+    assert ops.ps_roi_align(images, [], (2, 3)).shape == (0, 2, 2, 3)
+    with pytest.raises(ShapeError, match=r"ps_roi_align: expected input channels .* 2 x 4 bins, found 12"):
+        ops.ps_roi_align(images, boxes, (2, 4))
+    assert repr(ops.PSRoIAlign(2, 0.5, 1)) == "PSRoIAlign(output_size=2, spatial_scale=0.5, sampling_ratio=1)"
+
+
 def largest_by_loop(box, size, scale):
     left, top, right, bottom = (math.floor(abs(v) * scale + 0.5) * (-1 if v < 0 else 1) for v in box[1:])
     steps = max(bottom - top + 1, 1) / size[0], max(right - left + 1, 1) / size[1]

@@ -8,6 +8,7 @@ from cnn_physics77.vision.ops.focal_loss import *
 from cnn_physics77.vision.ops.iou_losses import *
 from cnn_physics77.vision.ops.misc import *
 from cnn_physics77.vision.ops.poolers import *
+from cnn_physics77.vision.ops.ps_roi_align import *
 from cnn_physics77.vision.ops.roi_align import *
 from cnn_physics77.vision.ops.roi_pool import *
 from cnn_physics77.vision.ops.stochastic_depth import *
