@@ -136,6 +136,16 @@ def test_what_is_no_list_of_transforms(kind):
         assert listed(BYTES).shape[-1] in (7, 9)
 
 
+def test_strengths_are_counted_from_the_end_too():
+    for seed in range(20):
+        ours.manual_seed(seed)
+        found = transforms.RandAugment(magnitude=-1)(BYTES)
+        ours.manual_seed(seed)
+        assert ours.equal(found, transforms.RandAugment(magnitude=30)(BYTES))
+    with pytest.raises(ValueError, match="found -32"):
+        transforms.RandAugment(magnitude=-32)
+
+
 def test_one_shear_in_a_list_is_that_of_both_directions():
     image, way = IMAGES["floats"], [0, 0]
     found = F.affine(image, 0, way, 1, [20])

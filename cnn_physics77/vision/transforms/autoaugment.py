@@ -165,7 +165,7 @@ class RandAugment(_Augment):
 
     Args:
         num_ops: how many.
-        magnitude: the number of the strength, from 0 to num_magnitude_bins - 1.
+        magnitude: the number of the strength, from 0 to num_magnitude_bins - 1; -1 is the last one.
         num_magnitude_bins, interpolation, fill: see :class:`TrivialAugmentWide`.
     """
 
@@ -181,7 +181,10 @@ class RandAugment(_Augment):
         self._check_bins(num_magnitude_bins)
         if not isinstance(num_ops, (int, np.integer)) or num_ops < 0:
             raise ValueError(f"RandAugment: expected an integer from 0 on as num_ops, found {num_ops!r}")
-        if not isinstance(magnitude, (int, np.integer)) or not 0 <= magnitude < num_magnitude_bins:
+        if (
+            not isinstance(magnitude, (int, np.integer))
+            or not -num_magnitude_bins <= magnitude < num_magnitude_bins
+        ):
             raise ValueError(
                 f"RandAugment: expected an integer from 0 to {num_magnitude_bins - 1} as magnitude, found "
                 f"{magnitude!r}; or give more num_magnitude_bins"
