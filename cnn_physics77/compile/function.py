@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis.compare import first_difference, first_other_step
+from cnn_physics77.compile.capture.attributes import AttributesBefore
 from cnn_physics77.compile.capture.environment import FOREIGN_NUMBERS, Environment, foreign_random_state
 from cnn_physics77.compile.capture.recorded import (
     DIFFERENTIABLE,
@@ -168,10 +169,14 @@ class CompiledFunction:
             frozenset(varying),
         )
         drawn = foreign_random_state()
+        attributes = AttributesBefore()
         made = call_and_record(self._function, description, given, how)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
+        changed = attributes.changed(made.seen.parts())
+        if changed and not made.problem:  # perhaps for this call alone, as a cache does
+            made.problem, made.passing = f"it changes {changed!r}, an attribute of a module", True
         if foreign_random_state() != drawn:
             environment.problem = FOREIGN_NUMBERS
         made.problem = made.problem or environment.problem or made.hidden(environment.tensors())

@@ -19,18 +19,15 @@ import os
 import random
 import sys
 import weakref
-from array import array
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextvars import ContextVar
 from functools import partial
-from inspect import getattr_static
+from inspect import CO_VARARGS, CO_VARKEYWORDS, getattr_static
 from itertools import chain
-from operator import is_
+from operator import attrgetter, is_, methodcaller
 from types import (
     BuiltinMethodType,
     FunctionType,
-    MappingProxyType,
     MemberDescriptorType,
     MethodType,
     MethodWrapperType,
@@ -40,9 +37,26 @@ from typing import Any
 
 import numpy as np
 
-from cnn_physics77.compile.capture.names import codes_in, computes_names, globals_in, names_in, texts_in
-from cnn_physics77.compile.capture.tree import is_equal
+from cnn_physics77.compile.capture.names import (
+    codes_in,
+    computes_names,
+    globals_in,
+    imports_in,
+    names_in,
+    texts_in,
+)
+from cnn_physics77.compile.capture.snapshots import (
+    CONTAINERS,
+    Attribute,
+    Items,
+    Result,
+    Values,
+    is_container,
+    is_same_as,
+    parts_of,
+)
 from cnn_physics77.core.layers.module import REGISTRIES, Module
+from cnn_physics77.core.operations.base.function import Function
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -65,13 +79,13 @@ _NOT_IN_STEPS = {
 }
 """Special names of a class that code does not use when it only uses an object."""
 _OF_PYTHON = os.path.dirname(os.__file__)
+_FUNCTIONS = (FunctionType, MethodType, partial)
+_OF_SETTINGS = ("get_", "is_", "are_")  # names of functions of the package that read them
+_MORE = CO_VARARGS | CO_VARKEYWORDS
 _CHANGEABLE = 1 << 9  # a flag of classes that are not compiled into Python
 _MISSING = object()
 _RANDOM = (random.Random, np.random.Generator, np.random.RandomState)
 _FOREIGN = (np.ndarray, *_RANDOM)
-_MAPPINGS = (OrderedDict, dict, MappingProxyType)
-_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
-_CONTAINERS = (*_MAPPINGS, list, tuple, set, frozenset, deque, bytearray, array, *_VIEWS)
 
 
 class Environment:
@@ -131,16 +145,14 @@ class Environment:
                 look(thing, seen)
         methods = self._methods
         self._read += [(methods, name, methods[name]) for name in sorted(self._names & methods.keys())]
-        self._changeable = [value for *_, value in self._read if type(value) in (_Items, _Values)]
-        self._objects = [
-            value.value if type(value) in (_Items, _Values) else value for *_, value in self._read
-        ]
+        self._changeable = [value for *_, value in self._read if type(value) in (Items, Values)]
+        self._objects = [value.value if type(value) in (Items, Values) else value for *_, value in self._read]
 
     def tensors(self) -> list[Tensor]:
         """The tensors among them."""
         values = [value for *_, value in self._read]
         for value in values:  # grows meanwhile
-            if type(value) is _Items:
+            if type(value) is Items:
                 values += value.items
         return [value for value in values if isinstance(value, Tensor)]
 
@@ -159,7 +171,7 @@ class Environment:
     def changed(self) -> str:
         """The name of a variable that is not what it was; "" for none."""
         for space, name, value in self._read:
-            if not _is_same(space.get(name, _MISSING), value):
+            if not is_same_as(space.get(name, _MISSING), value):
                 return name
         return ""
 
@@ -168,8 +180,10 @@ class Environment:
         owner = None
         if isinstance(function, partial):
             for name in ("args", "keywords"):
-                self._note(_Attributes(function, name), name)
+                self._note(Attribute(function, name), name)
             function = function.func
+        if isinstance(function, (staticmethod, classmethod)):
+            function = function.__func__
         if isinstance(function, MethodType):
             owner, function = function.__self__, function.__func__
         elif not isinstance(function, (type, FunctionType)) and not _wrapped(function):
@@ -184,24 +198,42 @@ class Environment:
             return
         seen.add((id(function), id(owner)))
         if _is_of_library(function.__globals__.get("__name__")):
+            self._visit_of_library(function, owner, seen)
             return
         code, of_python = function.__code__, _is_of_python(function)
-        texts = frozenset(texts_in(code))
+        texts = texts_in(code, source=not of_python)
         names = texts.union(names_in(code))
         self._texts |= texts
         self._names |= names
         self._all |= not of_python and any(map(computes_names, codes_in(code)))
         if not of_python:  # whose variables do not change
             self._look_into(function.__globals__, names)
+            self._look_into(sys.modules, imports_in(code, function.__globals__.get("__package__")))
             missing = sorted(globals_in(code) - function.__globals__.keys())  # of builtins, or none
             self._read += [(function.__globals__, name, _MISSING) for name in missing]
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-            self._note(_Attributes(cell, "cell_contents"), name)
-        self._read.append((_Attributes(function, "__code__"), "__code__", function.__code__))
+            self._note(Attribute(cell, "cell_contents"), name)
+        self._read.append((Attribute(function, "__code__"), "__code__", function.__code__))
         for name in ("__defaults__", "__kwdefaults__"):
-            self._note(_Attributes(function, name), name)
+            self._note(Attribute(function, name), name)
         self._look_at(function, seen)
         self._look_at(owner, seen)
+
+    def _visit_of_library(self, function: FunctionType, owner: Any, seen: set) -> None:
+        """Note what a function of the package may call, as one of ``vmap``, or the setting that it reads."""
+        for cell in function.__closure__ or ():
+            inner = Attribute(cell, "cell_contents").get("", None)
+            if callable(inner) and (
+                isinstance(inner, _FUNCTIONS) or not _is_of_library(type(inner).__module__)
+            ):
+                self._waiting.append((self._look_through, inner))
+        code = function.__code__
+        if code.co_name.startswith(_OF_SETTINGS) and not (code.co_argcount or code.co_flags & _MORE):
+            setting = function()
+            if isinstance(setting, PLAIN):
+                self._read.append((Result(function), f"{code.co_name}()", setting))
+        if not isinstance(owner, Module):
+            self._look_at(owner, seen)
 
     def _note(self, space: Any, name: str) -> None:
         """Note a variable, and what code reads of its value."""
@@ -213,10 +245,10 @@ class Environment:
             self._waiting.append((self._look_through, value))
 
     def _as_it_is(self, value: Any) -> Any:
-        """What ``_is_same`` compares with later."""
+        """What ``is_same_as`` compares with later."""
         if isinstance(value, np.ndarray) and value.nbytes <= MOST_BYTES:
-            return _Values(value)
-        if not _is_container(value) or id(value) in self._contained:  # in itself, or in several
+            return Values(value)
+        if not is_container(value) or id(value) in self._contained:  # in itself, or in several
             return value
         self._contained.add(id(value))
         self._items += len(value)
@@ -225,10 +257,10 @@ class Environment:
             return value
         return self._items_of(value)
 
-    def _items_of(self, value: Any) -> _Items:
-        keys, items = _parts(value)
+    def _items_of(self, value: Any) -> Items:
+        keys, items = parts_of(value)
         same = [item if isinstance(item, PLAIN) else self._as_it_is(item) for item in items]
-        return _Items(value, keys, items, same)
+        return Items(value, keys, items, same)
 
     def _is_read_as_a_whole(self, thing: Any) -> bool:
         """Whether code that computes the names of attributes may read any of an object."""
@@ -256,14 +288,16 @@ class Environment:
         elif isinstance(value, Iterator) and _goes_on_unseen(value):
             self.problem = f"it reads a {type(value).__name__}, which goes on; call next() outside"
         elif not isinstance(value, PLAIN):
-            if _is_container(value) and id(value) not in seen:
-                self._waiting += [(self._look_through, item) for item in _parts(value)[1]]
-            if type(value) in _CONTAINERS:
+            if is_container(value) and id(value) not in seen:
+                self._waiting += [(self._look_through, item) for item in parts_of(value)[1]]
+            if type(value) in CONTAINERS:
                 seen.add(id(value))
             elif isinstance(value, (BuiltinMethodType, MethodWrapperType)):  # of a list or dict, say
-                self._note(_Attributes(value, "__self__"), "__self__")
+                self._note(Attribute(value, "__self__"), "__self__")
+            elif isinstance(value, (attrgetter, methodcaller)):
+                self._names |= {name for text in _texts_of(value) for name in text.split(".")}
             elif isinstance(value, (weakref.ref, ContextVar)):
-                self._note(_Result(value if isinstance(value, weakref.ref) else value.get), "()")
+                self._note(Result(value if isinstance(value, weakref.ref) else value.get), "()")
             else:
                 self._visit(value, seen)
                 self._look_at(value, seen)
@@ -276,16 +310,19 @@ class Environment:
             return
         seen.add(id(thing))
         if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
-            self._read += [
-                (vars(thing), name, vars(thing)[name]) for name in self._names & vars(thing).keys()
-            ]
+            for name in sorted(self._names & vars(thing).keys()):
+                value = vars(thing)[name]
+                self._read.append((vars(thing), name, value))
+                if isinstance(value, (FunctionType, ModuleType)):
+                    look = self._visit if isinstance(value, FunctionType) else self._look_at
+                    self._waiting.append((look, value))
             return
         space = getattr(thing, "__dict__", None)
         if space is not None:
             self._look_into(space, self._names)
             self._read += [(space, name, _MISSING) for name in sorted(self._texts - space.keys())]
             if self._all and self._is_read_as_a_whole(thing):
-                self._note_items(_Attributes(thing, "__dict__"), "__dict__", space)
+                self._note_items(Attribute(thing, "__dict__"), "__dict__", space)
         for registry in REGISTRIES if isinstance(thing, Module) else ():
             registered = thing.__dict__.get(registry, {})
             if id(thing) in self._guarded:
@@ -293,15 +330,18 @@ class Environment:
             else:  # it may be walked through
                 self._note_items(thing.__dict__, registry, registered)
         kinds: list[type] = []
-        if not isinstance(thing, (type, ModuleType)) and type(thing).__flags__ & _CHANGEABLE:
+        has_class = not isinstance(thing, (type, ModuleType)) or _is_metaclass_of_user(type(thing))
+        if has_class and type(thing).__flags__ & _CHANGEABLE:
             kinds = _changeable_classes(type(thing))
-            self._read.append((_Attributes(thing, "__class__"), "__class__", type(thing)))
+            self._read.append((Attribute(thing, "__class__"), "__class__", type(thing)))
             self._note_lookups(type(thing), space)
+            if space is not None and _is_of_library(type(thing).__module__):  # it may call what it was given
+                self._look_into(space, frozenset(k for k, v in space.items() if isinstance(v, _FUNCTIONS)))
         for kind in kinds:
             for name in self._names & kind.__dict__.keys():
                 value = kind.__dict__[name]
                 if isinstance(value, MemberDescriptorType):  # of __slots__
-                    self._note(_Attributes(thing, name), name)
+                    self._note(Attribute(thing, name), name)
                     continue
                 self._visit_method(value, thing)
             self._look_into(kind.__dict__, self._names)
@@ -312,8 +352,9 @@ class Environment:
                 self._visit_method(kind.__dict__[name], thing)
         if isinstance(thing, type):
             self._note_lookups(thing)
-            for base in _changeable_classes(thing)[1:]:
-                self._look_into(base.__dict__, self._names)
+            for base in _changeable_classes(thing):
+                whole = issubclass(thing, Function)  # the engine calls its methods
+                self._look_into(base.__dict__, frozenset(base.__dict__) if whole else self._names)
             # it may be called
             for made_by in (thing.__new__, getattr(thing, "__init__")):  # noqa: B009 (mypy)
                 self._waiting.append((self._visit, made_by))
@@ -331,12 +372,14 @@ class Environment:
     def _visit_method(self, value: Any, thing: Any) -> None:
         """Note what a method, or the reader of an attribute, reads."""
         value = value.fget if isinstance(value, property) else value
-        if isinstance(value, FunctionType):
+        if isinstance(value, (staticmethod, classmethod)):
+            self._waiting.append((self._visit, value))
+        elif isinstance(value, FunctionType):
             self._waiting.append((self._visit, MethodType(value, thing)))
         elif isinstance(reader := getattr(type(value), "__get__", None), FunctionType):
             self._waiting.append((self._visit, MethodType(reader, value)))
 
-    def _look_into(self, space: Any, names: frozenset[str]) -> None:
+    def _look_into(self, space: Any, names: Set[str]) -> None:
         """Note those of the names that a dict of variables or attributes has."""
         for name in sorted(names & space.keys()):
             self._note(space, name)
@@ -346,34 +389,6 @@ def foreign_random_state() -> tuple:
     """That of the generators of Python and of NumPy which every function can reach."""
     state: Any = np.random.get_state()  # noqa: NPY002 (it is what a user's function may draw from)
     return random.getstate(), state[1].tobytes(), state[2:]
-
-
-class _Attributes:
-    """An attribute of an object as a dict of one item, whatever its name is there."""
-
-    def __init__(self, thing: Any, name: str) -> None:
-        self.thing, self.name = thing, name
-
-    def get(self, name: str, default: Any) -> Any:
-        """The attribute, or the default: the content of an empty cell is a ValueError."""
-        try:
-            return getattr(self.thing, self.name, default)
-        except ValueError:
-            return default
-
-
-class _Result:
-    """What a function without arguments gives, as a dict of one item."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.function = function
-
-    def get(self, name: str, default: Any) -> Any:
-        """The result, or the default: that of a variable of a context may not be set."""
-        try:
-            return self.function()
-        except LookupError:
-            return default
 
 
 def _is_special(name: str) -> bool:
@@ -403,21 +418,19 @@ def _is_of_library(name: str | None) -> bool:
     )  # a Tensor says torch in as_torch
 
 
+def _is_metaclass_of_user(kind: type) -> bool:
+    return issubclass(kind, type) and kind.__module__.partition(".")[0] not in sys.stdlib_module_names
+
+
 def _changeable_classes(kind: type) -> list[type]:
     """Those of the user's that a class is made of."""
     return [k for k in kind.__mro__ if k.__flags__ & _CHANGEABLE and not _is_of_library(k.__module__)]
 
 
-def _is_container(value: Any) -> bool:
-    return isinstance(value, _CONTAINERS) and value is not sys.modules
-
-
-def _parts(value: Any) -> tuple[list, list]:
-    """The keys and values of a dict, and the items of any other container, in their order."""
-    kind: Any = next(kind for kind in _CONTAINERS if isinstance(value, kind))
-    if kind in _MAPPINGS:  # whatever a class of the user's makes of its methods
-        return [*kind.keys(value)], [*kind.values(value)]
-    return [], [*kind.__iter__(value)]
+def _texts_of(getter: attrgetter | methodcaller) -> list[str]:
+    """The names that a getter was made with: it says them when it is copied."""
+    made: Any = getter.__reduce__()[1]
+    return [text for text in made if isinstance(text, str)]
 
 
 def _goes_on_unseen(value: Iterator) -> bool:
@@ -425,49 +438,3 @@ def _goes_on_unseen(value: Iterator) -> bool:
     kind = type(value)
     own = isinstance(kind.__next__, FunctionType) and not _is_of_library(kind.__module__)
     return not own and not isinstance(value, io.IOBase)
-
-
-class _Values:
-    """An array of NumPy as it was."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.value, self.copy = array, array.copy()
-
-    def is_same(self, value: Any) -> bool:
-        """Whether ``value`` is an array of the same values."""
-        return (
-            isinstance(value, np.ndarray)
-            and (value.dtype, value.shape) == (self.copy.dtype, self.copy.shape)
-            and value.tobytes() == self.copy.tobytes()
-        )
-
-
-class _Items:
-    """A list, tuple, dict, set or the like as it was: its keys, its items, and what these were."""
-
-    def __init__(self, value: Any, keys: list, found: list, items: list) -> None:
-        self.value, self.kind = value, type(value)
-        self.keys, self.found, self.items = keys, found, items
-        self.inner = [(new, old) for new, old in zip(items, found) if new is not old]
-
-    def is_same(self, value: Any) -> bool:
-        """Whether ``value`` has the same items in the same order."""
-        if type(value) is not self.kind:
-            return False
-        keys, items = _parts(value)
-        if len(items) != len(self.items) or not _are_same(keys, self.keys):
-            return False
-        if all(map(is_, items, self.found)):
-            return all(new.is_same(old) for new, old in self.inner)
-        return all(map(_is_same, items, self.items))
-
-
-def _are_same(found: list, values: list) -> bool:
-    """The first is quick."""
-    return all(map(is_, found, values)) or all(map(_is_same, found, values))
-
-
-def _is_same(found: Any, value: Any) -> bool:
-    if type(value) in (_Items, _Values):
-        return value.is_same(found)
-    return is_equal(found, value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dis
+import re
+from importlib.util import resolve_name
 from types import CodeType
 
 _READ_BY_TEXT = {"getattr": 2, "hasattr": 2, "attrgetter": 1}  # and which argument is the text
 _READ_AS_A_WHOLE = {"vars", "dir", "__dict__", "asdict", "astuple"}
+_READ_BY_SOURCE = {"globals", "eval", "exec"}
 _CATCH = {"AttributeError", "Exception", "BaseException", "suppress"}
 
 
@@ -27,16 +30,32 @@ def globals_in(code: CodeType) -> set[str]:
     return {i.argval for each in codes_in(code) for i in dis.get_instructions(each) if i.opname in loads}
 
 
-def texts_in(code: CodeType) -> set[str]:
-    """The names by which code may ask for attributes that are not there, as ``hasattr`` does."""
+def texts_in(code: CodeType, source: bool) -> frozenset[str]:
+    """The names by which code may ask for attributes that are not there, as ``hasattr`` does; with
+    ``source`` also those in the texts of code that evaluates texts."""
     names = names_in(code)
-    caught = names if names & _CATCH else set()
-    if names.isdisjoint(_READ_BY_TEXT.keys() | _READ_AS_A_WHOLE):
+    caught = frozenset(names if names & _CATCH else ())
+    evaluates = source and not names.isdisjoint(_READ_BY_SOURCE)
+    if not evaluates and names.isdisjoint(_READ_BY_TEXT.keys() | _READ_AS_A_WHOLE):
         return caught
     constants = [constant for each in codes_in(code) for constant in each.co_consts]
     constants += [item for constant in constants if isinstance(constant, tuple) for item in constant]
-    words = {word for text in constants if isinstance(text, str) for word in text.split(".")}
-    return caught | set(filter(str.isidentifier, words))
+    texts = [text for text in constants if isinstance(text, str)]
+    if evaluates:
+        return caught.union(*(re.findall(r"[^\W\d]\w*", text) for text in texts))
+    return caught | frozenset(filter(str.isidentifier, (word for text in texts for word in text.split("."))))
+
+
+def imports_in(code: CodeType, package: str | None) -> set[str]:
+    """The names of modules that code imports where it runs."""
+    found = set()
+    for each in codes_in(code):
+        instructions = list(dis.get_instructions(each))
+        for place, one in enumerate(instructions):
+            if one.opname == "IMPORT_NAME":
+                level = instructions[place - 2].argval  # before the names that are imported from it
+                found.add(resolve_name("." * level + one.argval, package) if level else one.argval)
+    return found
 
 
 def computes_names(code: CodeType) -> bool:

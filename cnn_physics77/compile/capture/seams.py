@@ -93,12 +93,15 @@ class Seen:
 
     Attributes:
         passing: what happened that makes this call unlike others; "" for nothing.
+        generators: those that numbers were drawn from.
+        restarted: those whose position was set, and where each was before.
     """
 
     passing: str = ""
     slots: list[Slot] = field(default_factory=list)
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
+    restarted: dict[int, tuple[Generator, Any]] = field(default_factory=dict)
 
     def parts(self) -> set[Module]:
         """The modules, and all that they consist of."""
@@ -124,6 +127,8 @@ def tapped(trace: Trace, seen: Seen, function: Callable[[], T]) -> T:
         (ElementwiseOptimizer, "_next_update", _update(ElementwiseOptimizer._next_update, seen)),
         (ElementwiseOptimizer, "_make_packs", _packs(ElementwiseOptimizer._make_packs, seen)),
         (Generator, "numpy", _drawing(Generator.numpy, seen)),
+        (Generator, "manual_seed", _restarting(Generator.manual_seed, seen)),
+        (Generator, "go_to", _restarting(Generator.go_to, seen)),
         (Module, "__call__", _calling(Module.__call__, seen)),
         (current, "trace", trace),
     ]
@@ -423,6 +428,18 @@ def _drawing(before: Any, seen: Seen) -> property:
         return _Numbers(self, numbers)
 
     return property(numpy)
+
+
+def _restarting(before: Callable, seen: Seen) -> Callable:
+    """The generators whose position is set."""
+
+    def restart(self, *arguments, **options):
+        if current.trace is not None and id(self) not in seen.restarted:
+            made = "_stream" in self.__dict__ or type(self) is not Generator
+            seen.restarted[id(self)] = self, self.position() if made else None
+        return before(self, *arguments, **options)
+
+    return restart
 
 
 def _calling(before: Callable, seen: Seen) -> Callable:

@@ -1,0 +1,48 @@
+"""Attributes of modules before a call, and which of them the call has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from cnn_physics77.compile.capture.seams import instances
+from cnn_physics77.compile.capture.snapshots import is_container, parts_of
+from cnn_physics77.compile.capture.tree import is_equal
+from cnn_physics77.core.layers.module import Module
+
+
+class AttributesBefore:
+    """The attributes that all modules have when this is made, and the items of lists and dicts among them.
+
+    >>> from cnn_physics77 import nn
+    >>> layer = nn.Identity()
+    >>> layer.calls = 1
+    >>> before = AttributesBefore()
+    >>> layer.calls += 1
+    >>> before.changed([layer])
+    'calls'
+    """
+
+    def __init__(self) -> None:
+        self._before = {id(m): (m, _attributes_of(m)) for m in instances(Module)}
+
+    def changed(self, modules: Iterable[Module]) -> str:
+        """The name of an attribute of one of these that is not what it was; "" for none."""
+        for module in modules:
+            if id(module) not in self._before:  # it was made meanwhile
+                continue
+            before, now = self._before[id(module)][1], _attributes_of(module)
+            for name in before.keys() | now.keys():
+                old, new = before.get(name, []), now.get(name, [])
+                if len(old) != len(new) or not all(map(is_equal, old, new)):
+                    return name
+        return ""
+
+
+def _attributes_of(module: Module) -> dict[str, list[Any]]:
+    """Each attribute, and after it its keys and items if it has some."""
+    return {
+        name: [value, *chain(*parts_of(value))] if is_container(value) else [value]
+        for name, value in vars(module).items()
+    }
