@@ -134,6 +134,39 @@ def test_blur(sizes):
         F.gaussian_blur(TENSOR, 4)
 
 
+def test_an_elastic_image_is_taken_from_the_places():
+    away = NUMBERS.normal(scale=0.3, size=(1, 7, 8, 2))
+
+    def place(j, i):
+        return j + away[0, i, j, 0] * 8 / 2, i + away[0, i, j, 1] * 7 / 2
+
+    found = F.elastic_transform(TENSOR, ours.tensor(away), fill=0.25)
+    np.testing.assert_allclose(found.numpy(), moved(TENSOR.numpy(), place, 0.25), atol=1e-12)
+    ours.autograd.gradcheck(lambda d: F.elastic_transform(TENSOR, d), ours.tensor(away, requires_grad=True))
+    for image in (IMAGE, IMAGE.convert("L"), BYTES):
+        still = F.elastic_transform(image, ours.zeros(1, 12, 17, 2), NEAREST)
+        assert np.array_equal(np.asarray(still), np.asarray(image)) and type(still) is not np.ndarray
+    with pytest.raises(ValueError, match=r"expected a displacement of shape \(1, 7, 8, 2\), found"):
+        F.elastic_transform(TENSOR, ours.zeros(7, 8, 2))
+    with pytest.raises(TypeError, match=r"expected a displacement .* found int"):
+        F.elastic_transform(TENSOR, 3)
+
+
+@pytest.mark.parametrize("version", [transforms, v2])
+def test_elastic_images_at_random(version):
+    change = version.ElasticTransform([30.0, 90.0], [1.0, 2.0], fill=1)
+    ours.manual_seed(4)
+    found = change(BYTES)
+    ours.manual_seed(4)
+    across = F.gaussian_blur(ours.rand(1, 1, 12, 17) * 2 - 1, 9, [1.0, 2.0]) * 30 / 17
+    down = F.gaussian_blur(ours.rand(1, 1, 12, 17) * 2 - 1, 17, [1.0, 2.0]) * 90 / 12
+    wanted = F.elastic_transform(BYTES, ours.stack([across[0], down[0]], -1), fill=1)
+    assert abs(found.int() - wanted.int()).max() <= 1 and not ours.equal(found, BYTES)
+    assert version.ElasticTransform(5.0, 1.0)(IMAGE).size == IMAGE.size
+    with pytest.raises(ValueError, match="ElasticTransform: expected 2 numbers as alpha"):
+        version.ElasticTransform([1.0])
+
+
 def test_tones_of_bytes_are_pillows():
     calls = [F.invert, F.autocontrast, F.equalize, lambda x: F.posterize(x, 3), lambda x: F.solarize(x, 90)]
     for image in (IMAGE, Image.fromarray(np.full((6, 7, 3), 9, np.uint8))):

@@ -45,7 +45,13 @@ from cnn_physics77.vision.transforms.tones import (
     posterize,
     solarize,
 )
-from cnn_physics77.vision.transforms.warps import affine, gaussian_blur, perspective, rotate
+from cnn_physics77.vision.transforms.warps import (
+    affine,
+    elastic_transform,
+    gaussian_blur,
+    perspective,
+    rotate,
+)
 
 
 def get_image_size(img: Any) -> list[int]:
@@ -442,6 +448,7 @@ __all__ = [
     "center_crop",
     "convert_image_dtype",
     "crop",
+    "elastic_transform",
     "equalize",
     "erase",
     "five_crop",

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import rand, randint
+from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms import functional as F
 from cnn_physics77.vision.transforms.arguments import (
@@ -179,4 +180,53 @@ class GaussianBlur(Module):
         return f"GaussianBlur(kernel_size={self.kernel_size}, sigma={self.sigma})"
 
 
-__all__ = ["GaussianBlur", "RandomAffine", "RandomPerspective"]
+class ElasticTransform(Module):
+    """The image bent at random: each pixel is taken from a place near to it, and neighbours from neighbouring
+    places (P. Simard, D. Steinkraus and J. Platt, ICDAR 2003).
+
+    Args:
+        alpha: how far, in pixels before smoothing; (horizontal, vertical), or one number.
+        sigma: the standard deviation of the smoothing; see :func:`.functional.gaussian_blur`. The image must
+            be larger than 4 of them.
+        interpolation, fill: see :func:`.functional.elastic_transform`.
+    """
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 50.0,
+        sigma: float | Sequence[float] = 5.0,
+        interpolation: Any = InterpolationMode.BILINEAR,
+        fill: Any = 0,
+    ) -> None:
+        super().__init__()
+        self.alpha, self.sigma = (
+            [float(value)] * 2
+            if isinstance(value, NUMBER)
+            else [float(v) for v in numbers_of("ElasticTransform", name, value, 2)]
+            for name, value in (("alpha", alpha), ("sigma", sigma))
+        )
+        self.interpolation, self.fill = mode_of("ElasticTransform", interpolation), fill
+
+    @staticmethod
+    def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
+        """A displacement (1, H, W, 2), drawn at random."""
+        parts = []
+        for far, smooth, length in zip(alpha, sigma, (size[1], size[0])):
+            part = rand(1, 1, *size) * 2 - 1
+            if smooth > 0:
+                part = F.gaussian_blur(part, int(8 * smooth + 1) // 2 * 2 + 1, list(sigma))
+            parts.append(part * far / length)
+        return cat(parts, 1).permute((0, 2, 3, 1))
+
+    def forward(self, tensor):
+        displacement = self.get_params(self.alpha, self.sigma, F.get_dimensions(tensor)[1:])
+        return F.elastic_transform(tensor, displacement, self.interpolation, self.fill)
+
+    def __repr__(self) -> str:
+        return (
+            f"ElasticTransform(alpha={self.alpha}, sigma={self.sigma}, interpolation={self.interpolation}, "
+            f"fill={self.fill})"
+        )
+
+
+__all__ = ["ElasticTransform", "GaussianBlur", "RandomAffine", "RandomPerspective"]

@@ -270,12 +270,18 @@ def _moved(
     below = m[6] * x + m[7] * y + 1
     grid = np.stack([(m[0] * x + m[1] * y + m[2]) / below, (m[3] * x + m[4] * y + m[5]) / below], axis=-1)
     grid -= 0 if middle else 1
-    grid = np.ascontiguousarray(np.broadcast_to(grid, (len(images), *grid.shape)))
+    return _sampled(img, images, from_array(grid), mode, fill)
+
+
+def _sampled(img: Tensor, images: Tensor, grid: Tensor, mode: str, fill: Any) -> Tensor:
+    """The images (N, C, H, W), which are those of ``img``, at the places of a grid (H', W', 2)."""
+    grid = grid.expand((len(images), *grid.shape)).contiguous()
     if fill is not None:
-        images = cat([images, ones(len(images), 1, height, width, dtype=images.dtype)], 1)
-    made = grid_sample(images, from_array(grid), mode=mode, padding_mode="zeros", align_corners=False)
+        whole = ones(len(images), 1, *images.shape[2:], dtype=images.dtype)
+        images = cat([images, whole], 1)
+    made = grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
     if fill is not None:
-        values = tensor(fill, dtype=made.dtype).reshape((channels, 1, 1))
+        values = tensor(fill, dtype=made.dtype).reshape((len(fill), 1, 1))
         made, inside = made[:, :-1], made[:, -1:]
         made = (
             made.where(inside >= 0.5, values) if mode == "nearest" else made * inside + (1 - inside) * values
@@ -283,4 +289,42 @@ def _moved(
     return _as(img, made)
 
 
-__all__ = ["affine", "gaussian_blur", "perspective", "rotate"]
+def elastic_transform(
+    img: Any, displacement: Tensor, interpolation: Any = InterpolationMode.BILINEAR, fill: Any = None
+) -> Any:
+    """The image, each pixel taken from another place.
+
+    Args:
+        displacement: (1, H, W, 2), how far to the right and down these places are: 2 is the width and the
+            height of the image.
+        interpolation, fill: see :func:`affine`; a PIL image is computed as a tensor.
+    """
+    check_image("elastic_transform", img)
+    pixels = img if isinstance(img, Tensor) else from_array(np.atleast_3d(np.asarray(img)).transpose(2, 0, 1))
+    wanted = (1, *pixels.shape[-2:], 2)
+    if not isinstance(displacement, Tensor) or displacement.shape != wanted:
+        found = getattr(displacement, "shape", type(displacement).__name__)
+        raise (ValueError if isinstance(displacement, Tensor) else TypeError)(
+            f"elastic_transform: expected a displacement of shape {wanted}, found {found}"
+        )
+    mode = mode_of("elastic_transform", interpolation).value
+    if mode not in ("nearest", "bilinear"):
+        raise ValueError(f"elastic_transform: expected nearest or bilinear, found {mode}")
+    height, width = pixels.shape[-2:]
+    channels = pixels.shape[-3] if pixels.ndim > 2 else 1
+    fill = _fill("elastic_transform", fill, channels)
+    if 0 in pixels.shape:
+        return img
+    dtype = pixels.array.dtype if pixels.array.dtype.kind == "f" else np.dtype(np.float32)
+    images = pixels.reshape((-1, channels, height, width)).to(dtype)
+    x, y = ((2 * np.arange(n, dtype=dtype) + 1) / dtype.type(n) - 1 for n in (width, height))
+    places = np.stack(np.broadcast_arrays(x, y[:, None]), axis=-1)
+    grid = from_array(places) + displacement[0].to(dtype)
+    made = _sampled(pixels, images, grid, mode, fill)
+    if isinstance(img, Tensor):
+        return made
+    back = made.array[0] if len(img.getbands()) == 1 else made.array.transpose(1, 2, 0)
+    return pillow("Image").fromarray(np.ascontiguousarray(back))
+
+
+__all__ = ["affine", "elastic_transform", "gaussian_blur", "perspective", "rotate"]

@@ -28,6 +28,7 @@ from cnn_physics77.vision.transforms.functional import (
     center_crop,
     convert_image_dtype,
     crop,
+    elastic_transform,
     five_crop,
     gaussian_blur,
     get_dimensions,
@@ -48,7 +49,7 @@ from cnn_physics77.vision.transforms.functional import (
 )
 from cnn_physics77.vision.transforms.images import check_image, is_pil, mode_of
 
-horizontal_flip, vertical_flip = hflip, vflip
+horizontal_flip, vertical_flip, elastic = hflip, vflip, elastic_transform
 
 
 def get_size(inpt: Any) -> list[int]:
@@ -251,6 +252,8 @@ __all__ = [
     "center_crop",
     "convert_image_dtype",
     "crop",
+    "elastic",
+    "elastic_transform",
     "equalize",
     "erase",
     "five_crop",

@@ -81,6 +81,7 @@ _SAME = (
         "AutoAugment",
         "CenterCrop",
         "ColorJitter",
+        "ElasticTransform",
         "FiveCrop",
         "GaussianBlur",
         "Grayscale",
