@@ -3,6 +3,7 @@
 import array
 import collections
 import contextvars
+import copyreg
 import dataclasses
 import functools
 import io
@@ -19,6 +20,7 @@ import pytest
 import cnn_physics77 as torch
 import cnn_physics77.nn.functional as F
 from cnn_physics77 import nn
+from cnn_physics77.compile.capture import environment
 from cnn_physics77.compile.capture.environment import MOST_ITEMS
 from tests.compile.modules import same
 
@@ -350,3 +352,39 @@ def test_what_is_not_refused():
     finally:
         os.environ.pop("SCALE") if before is None else os.environ.update(SCALE=before)
     assert len(compiled.captures()) == 2 and file.getvalue() == "called\n" * 5
+
+
+def test_what_pythons_own_modules_hold_is_not_looked_into():
+    """How copy copies a type that is not here may lead to all that the process has."""
+
+    class Unused:
+        pass
+
+    asked = []
+
+    def reduce(value):
+        return asked[0]
+
+    copyreg.pickle(Unused, reduce)
+    try:
+        box = dataclasses.make_dataclass("Box", [("scale", float)])(2.0)
+        compiled = torch.compile(lambda x: x * dataclasses.asdict(box)["scale"], fullgraph=True)
+        for _ in range(3):
+            compiled(X)
+        asked.append(1)
+        compiled(X)
+        assert len(compiled.captures()) == 1
+    finally:
+        del copyreg.dispatch_table[Unused]
+
+
+def test_more_than_can_be_looked_at_is_refused(monkeypatch):
+    monkeypatch.setattr(environment, "MOST_LOOKS", 50)
+    chain = None
+    for _ in range(100):
+        chain = types.SimpleNamespace(next=chain, scale=1.0)
+    compiled = torch.compile(lambda x: x * chain.next.scale)
+    compiled(X)
+    with pytest.warns(RuntimeWarning, match="it can reach more than 50 objects"):
+        compiled(X)
+    assert not compiled.captures()

@@ -60,6 +60,7 @@ from cnn_physics77.core.operations.base.function import Function
 from cnn_physics77.core.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+MOST_LOOKS = 200_000  # at objects: a second of time
 MOST_ITEMS = 4096  # of all lists, tuples, dicts and sets together
 MOST_BYTES = 1 << 20  # of an array of NumPy whose values are compared at each call
 FOREIGN_NUMBERS = "it draws random numbers of Python's or NumPy's; draw them by torch.rand"
@@ -107,6 +108,7 @@ class Environment:
         self._read: list[tuple[Any, str, Any]] = []  # where, by what name, and what
         self._names: frozenset[str] = frozenset()  # all that the code of all functions names
         self._texts: frozenset[str] = frozenset()  # those among them that need not be there, as for hasattr
+        self._names_of_user: frozenset[str] = frozenset()  # those that Python's own functions do not name
         self._all = False  # whether some code computes names, so that it may read any attribute
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()  # modules whose attributes are guarded elsewhere, by id
@@ -132,17 +134,21 @@ class Environment:
         """Look at everything again until no further name is found, as a new one may be that of an attribute
         of an object that was seen before."""
         known = None
-        while known != (self._names, self._texts, self._all):
-            known, self._read = (self._names, self._texts, self._all), []
+        while known != (found := (self._names, self._names_of_user, self._texts, self._all)):
+            known, self._read = found, []
             self._noted, self._contained, self._items = set(), set(), 0
             seen: set = set()
             self._waiting = []
             for value in self._arguments:
                 self._note({"an argument": value}, "an argument")
             self._waiting += [(self._visit, function) for function in self._roots]
-            while self._waiting:
+            looks = 0
+            while self._waiting and not self.problem:
                 look, thing = self._waiting.pop()
                 look(thing, seen)
+                looks += 1
+                if looks > MOST_LOOKS:
+                    self.problem = f"it can reach more than {looks - 1} objects; give it those that it needs"
         methods = self._methods
         self._read += [(methods, name, methods[name]) for name in sorted(self._names & methods.keys())]
         self._changeable = [value for *_, value in self._read if type(value) in (Items, Values)]
@@ -200,13 +206,14 @@ class Environment:
         if _is_of_library(function.__globals__.get("__name__")):
             self._visit_of_library(function, owner, seen)
             return
-        code, of_python = function.__code__, _is_of_python(function)
+        code, of_python = function.__code__, _is_of_python(function.__globals__)
         texts = texts_in(code, source=not of_python)
         names = texts.union(names_in(code))
         self._texts |= texts
         self._names |= names
         self._all |= not of_python and any(map(computes_names, codes_in(code)))
         if not of_python:  # whose variables do not change
+            self._names_of_user |= names
             self._look_into(function.__globals__, names)
             self._look_into(sys.modules, imports_in(code, function.__globals__.get("__package__")))
             missing = sorted(globals_in(code) - function.__globals__.keys())  # of builtins, or none
@@ -309,9 +316,14 @@ class Environment:
         if id(thing) in self._guarded and _is_of_library(type(thing).__module__):
             return
         seen.add(id(thing))
-        if isinstance(thing, ModuleType) and _is_of_library(thing.__name__):
+        if isinstance(thing, ModuleType) and (
+            _is_of_library(thing.__name__) or _is_of_python(thing.__dict__)
+        ):
             for name in sorted(self._names & vars(thing).keys()):
                 value = vars(thing)[name]
+                if name in self._names_of_user and not _is_of_library(thing.__name__):  # os.environ, say
+                    self._note(vars(thing), name)
+                    continue
                 self._read.append((vars(thing), name, value))
                 if isinstance(value, (FunctionType, ModuleType)):
                     look = self._visit if isinstance(value, FunctionType) else self._look_at
@@ -401,9 +413,9 @@ def _wrapped(function: Any) -> Any:
     return getattr_static(function, "__wrapped__", None)
 
 
-def _is_of_python(function: FunctionType) -> bool:
-    """Whether a function is of Python's own modules; its ``__module__`` may be what a decorator copied."""
-    space = function.__globals__
+def _is_of_python(space: dict[str, Any]) -> bool:
+    """Whether these are the variables of one of Python's own modules. A function's ``__module__`` would not
+    tell: a decorator may have copied it."""
     if str(space.get("__name__")).partition(".")[0] not in sys.stdlib_module_names:
         return False
     path = space.get("__file__") or _OF_PYTHON  # frozen modules have none
