@@ -9,8 +9,10 @@ them as one of 64, W = 2³² w₁ + w₂, become
 - a permutation: element i changes places with i + (w mod (n - i)) (R. A. Fisher and F. Yates, 1938).
 
 In single precision the last digits of normal numbers may differ from PyTorch's, as these depend on the
-processor. On processors by Intel PyTorch draws exponential numbers, and Bernoulli trials of one probability
-(dropout), by the MKL; ours are those of all others.
+processor. So may the last digit of a uniform number u of a range [a, b), also in double precision: here
+(b - a) u + a is rounded twice, PyTorch's code for AVX2 rounds it once. On processors by Intel PyTorch draws
+exponential numbers, and Bernoulli trials of one probability (dropout), by the MKL; ours are those of all
+others.
 """
 
 from __future__ import annotations
