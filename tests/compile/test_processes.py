@@ -1,5 +1,6 @@
 """Lanes in processes: equal values, and nothing that hangs or stays behind."""
 
+import itertools
 import os
 import platform
 import signal
@@ -17,6 +18,7 @@ from cnn_physics77 import nn
 from cnn_physics77.compile.capture.trace import bounds
 from cnn_physics77.compile.replay.captured import Captured
 from cnn_physics77.compile.replay.processes import LanedProgram, worker
+from cnn_physics77.compile.schedule.dealing import cuts
 from cnn_physics77.core.operations.base.operation import OPERATIONS, operation
 from cnn_physics77.nn import functional as F
 
@@ -86,6 +88,49 @@ def test_a_cut_product_has_the_bits_of_the_whole(dtype):
     assert len(calls) > len(pairs)  # some were cut
     for one, expected in zip(found, products(*factors), strict=True):
         np.testing.assert_array_equal(one.numpy(), expected.numpy())
+
+
+def test_a_cut_sum_has_the_bits_of_the_whole():
+    """In whatever order the axes lie. Where one element of an axis is left, NumPy adds along another axis."""
+
+    @operation(name="added")
+    def added(x, axis):
+        return np.add.reduce(x, axis=axis)
+
+    generator = np.random.default_rng(4)
+    numbers = [
+        np.ascontiguousarray(generator.standard_normal(shape).transpose(order)).transpose(np.argsort(order))
+        for shape in itertools.product((5, 40), (2, 3, 8), (2, 17))
+        for order in itertools.permutations(range(3))
+    ]
+    tensors = [torch.from_numpy(x) for x in numbers]
+
+    def sums(*tensors):
+        return [added(x, axis=axis) for x in tensors for axis in (0, 1, 2, (0, 1), (0, 2), (1, 2))]
+
+    try:
+        step = torch.compile(sums, fullgraph=True)
+        for _ in range(2):
+            step(*tensors)
+    finally:
+        del OPERATIONS["added"]
+    arrays, cut = iter(np.repeat(np.arange(len(numbers)), 6)), 0
+    for call in step.program.steps:
+        (given,) = call.arguments
+        x = numbers[next(arrays)]
+        assert x.shape == given.shape and x.strides == given.strides
+        whole = np.add.reduce(x, **call.options)
+        for first, second in cuts(call):
+            parts = np.empty_like(whole)
+            for half in (first, second):
+                source, out = half.arguments[0], half.out
+                offset = source.offset - given.offset
+                part = np.ndarray(source.shape, x.dtype, x.base, offset, source.strides)
+                place = np.ndarray(out.shape, x.dtype, parts, out.offset - call.out.offset, out.strides)
+                np.add.reduce(part, **call.options, out=place)
+            np.testing.assert_array_equal(parts, whole)
+            cut += 1
+    assert cut > len(numbers)
 
 
 def batches(count, dtype=np.float64, sizes=(32,)):
@@ -344,6 +389,7 @@ SCRIPT = """
 import sys, time
 import numpy as np
 import cnn_physics77 as torch
+from cnn_physics77.compile.schedule.dealing import cuts
 from cnn_physics77.compile.replay.processes import worker
 torch.manual_seed(0)
 weight = torch.randn(400, 400, requires_grad=True)

@@ -162,7 +162,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--allocator", choices=("keep", "default"), default="keep",
         help="keep: performance.apply() (default); default: as a script without it",
     )  # fmt: skip
-    parser.add_argument("--no-memory", action="store_true", help="measure time alone")
+    parser.add_argument("--no-memory", action="store_true", help="measure time alone; peaks need Linux")
     return parser
 
 

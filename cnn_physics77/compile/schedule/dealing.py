@@ -77,7 +77,7 @@ def cuts(step: Step) -> Iterator[tuple[Call, Call]]:
                 places, tile = [-1, len(b.shape) - 1], TILE
             else:
                 places, tile = [axis - _missing(out, a), axis - _missing(out, b)], 1
-            if out.shape[axis] > 1 and (
+            if out.shape[axis] > 3 and (
                 tile == 1 or _have_the_bits(_form(a), _form(b), _form(out), axis, *places)
             ):
                 yield from _halves(step, axis, places, tile)
@@ -120,11 +120,11 @@ def _kept_axes(step: Call, array: Operand) -> list[int | None]:
 def _halves(step: Call, axis: int, places: list[int], tile: int = 1) -> Iterator[tuple[Call, Call]]:
     """The step cut in the middle of an axis of its result.
 
-    Nothing for a last axis of two or three: its halves would run along another one, for which NumPy's
-    functions can have other code.
+    Nothing for an axis of two or three: an axis of one element is none for NumPy, which then runs along
+    another one, where functions can have other code, and sums another order.
     """
     length = step.out.shape[axis]
-    if length > (3 if axis == len(step.out.shape) - 1 else 1):
+    if length > 3:
         middle = _middle(length, tile)
         halves = _part(step, axis, places, 0, middle), _part(step, axis, places, middle, length)
         if not _reads_result(*halves):
