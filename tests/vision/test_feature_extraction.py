@@ -1,5 +1,7 @@
 """What modules inside of a model return."""
 
+import copy
+
 import pytest
 
 import cnn_physics77 as ours
@@ -42,6 +44,21 @@ def test_results_of_modules():
     with pytest.raises(RuntimeError, match="the end"):
         create_feature_extractor(model, ["act_2"])(x)
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_it_has_what_the_model_itself_has():
+    model = nn.Sequential(nn.Linear(3, 3))
+    model.register_parameter("scale", nn.Parameter(ours.ones(3)))
+    model.register_buffer("shift", ours.zeros(3))
+    model.register_buffer("hidden", ours.zeros(3), persistent=False)
+    extract = create_feature_extractor(model, ["0"])
+    assert list(extract.state_dict()) == list(model.state_dict()) == ["scale", "shift", "0.weight", "0.bias"]
+    extract.double()
+    assert extract.scale is model.scale and model.scale.dtype == model.hidden.dtype == ours.float64
+    again = copy.deepcopy(extract)
+    again.shift.add_(1)
+    assert again(ours.rand(1, 3).double())["0"].shape == (1, 3) and not model.shift.any()
+    assert again._whole.shift is again.shift
 
 
 def test_other_results_in_training():

@@ -16,13 +16,13 @@ class _Found(Exception):
 
 
 class _Extractor(nn.Module):
-    """It has the modules of the model, by the same names."""
+    """It has the parameters, buffers and modules of the model, by the same names."""
 
     def __init__(self, model: nn.Module, in_training: dict, in_evaluation: dict) -> None:
         super().__init__()
-        for name, module in model.named_children():
-            self.add_module(name, module)
-        self.__dict__["_whole"] = model  # no submodule: its parameters are those of the children
+        for kind in ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules"):
+            self.__dict__[kind] = model.__dict__[kind]
+        self.__dict__["_whole"] = model  # no submodule, as its parts are those of this one
         self._names = {True: in_training, False: in_evaluation}
         self.train(model.training)
 
