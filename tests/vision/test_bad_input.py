@@ -55,7 +55,7 @@ IMAGE = ours.rand(3, 8, 9)
         (lambda: F.resize(IMAGE, 3, 99), ValueError, "resize: expected an InterpolationMode .* found 99"),
         (lambda: F.pad(IMAGE, 1.5), TypeError, "pad: expected a padding of 1, 2, or 4 integers, found 1.5"),
         (lambda: F.pad(IMAGE, "a"), ValueError, "pad: expected a padding"),
-        (lambda: F.pad(IMAGE, 1, (1, 2, 3)), TypeError, "pad: expected one number as fill"),
+        (lambda: F.pad(IMAGE, 1, (1, 2)), ValueError, "pad: expected 1 or 3 numbers as fill"),
         (lambda: F.to_pil_image(np.zeros((2, 2), np.int64)), TypeError, "found int64 in 1 channels"),
         (lambda: transforms.RandomErasing(value="x"), ValueError, "RandomErasing: .* found 'x'"),
         (

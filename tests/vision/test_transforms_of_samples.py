@@ -68,6 +68,7 @@ def test_pipelines():
     assert v2.functional.horizontal_flip(IMAGE).equal(IMAGE.flip(-1))
     crops = v2.FiveCrop(4)(IMAGE, 1)
     assert [crop.shape for crop in crops[0]] == [(3, 4, 4)] * 5 and crops[1] == 1
+    assert v2.functional.to_image(ours.zeros(4, 5)).shape == (1, 4, 5)
     with pytest.raises(TypeError, match="to_image: expected a PIL image, an array or a tensor, found str"):
         v2.functional.to_image("picture")
 

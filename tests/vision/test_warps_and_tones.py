@@ -183,6 +183,57 @@ def test_tones_of_bytes_are_pillows():
             call(TENSOR)
 
 
+@pytest.mark.parametrize("call", [F.invert, F.autocontrast, lambda x: F.solarize(x, 0.4 * float(x.max()))])
+def test_white_is_the_largest_integer(call):
+    """Bytes and integers of 16 bits, of which each is 127 or 128 times as large."""
+    x = F.convert_image_dtype(TENSOR, ours.int16)
+    x[:, 0, 0], x[:, 0, 1] = 0, 32767
+    assert abs(call(x).double() / 32767 - call(x.double() / 32767)).max() < 1e-4
+
+
+def test_colours_of_integers():
+    x = F.convert_image_dtype(TENSOR, ours.int16)
+    for call in (
+        lambda x: F.adjust_brightness(x, 1.5),
+        lambda x: F.adjust_contrast(x, 1.5),
+        lambda x: F.adjust_saturation(x, 1.5),
+        lambda x: F.adjust_sharpness(x, 1.5),
+        lambda x: F.adjust_hue(x, 0.2),
+        lambda x: F.adjust_gamma(x, 0.6),
+    ):
+        found = call(x)
+        assert found.dtype == ours.int16
+        assert abs(found.double() / 32767 - call(x.double() / 32767)).max() < 2e-4
+    grey = BYTES[:1]
+    assert F.adjust_saturation(grey, 1.4) is grey  # 1.4 x - 0.4 x would be less than x
+    large = F.resize(x, [9, 9], F.InterpolationMode.BICUBIC)
+    assert large.max() > 20000 and large.dtype == ours.int16
+
+
+@pytest.mark.parametrize("mode", ["YCbCr", "HSV", "CMYK", "L", "F", "1", "P"])
+def test_pictures_keep_their_mode(mode):
+    picture = IMAGE.convert(mode)
+    still = F.elastic_transform(picture, ours.zeros(1, 12, 17, 2), NEAREST)
+    assert still.mode == mode and np.array_equal(np.asarray(still), np.asarray(picture))
+    assert still.convert("RGB").tobytes() == picture.convert("RGB").tobytes()
+    assert F.gaussian_blur(picture, 3).mode == mode
+
+
+@pytest.mark.parametrize("image", [IMAGE, BYTES, TENSOR], ids=["picture", "bytes", "floats"])
+def test_margins_have_a_value_for_each_channel(image):
+    fills = [1, 0, 1]
+    found = F.pad(image, [1, 2, 3, 0], fills)
+    x, y = (im if isinstance(im, ours.Tensor) else F.pil_to_tensor(im) for im in (image, found))
+    wanted = ours.stack(
+        [F.pad(plane[None], [1, 2, 3, 0], value)[0] for plane, value in zip(x, fills, strict=True)]
+    )
+    assert ours.equal(y, wanted) and y.dtype == x.dtype
+    for same, one in (((7,), 7), (None, 0)):
+        np.testing.assert_array_equal(np.asarray(F.pad(image, 2, same)), np.asarray(F.pad(image, 2, one)))
+    grown = v2.RandomZoomOut([1.0, 2.0, 3.0], (3.0, 3.0), p=1.0)(image)
+    assert v2.functional.get_size(grown) == [3 * n for n in v2.functional.get_size(image)]
+
+
 def test_tones_of_numbers_from_0_to_1():
     x = TENSOR.numpy()
     np.testing.assert_allclose(F.invert(TENSOR).numpy(), 1 - x)

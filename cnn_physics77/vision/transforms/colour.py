@@ -1,6 +1,7 @@
 """Colours of images: the part of ``torchvision.transforms.functional`` that changes them.
 
-A tensor (..., 3, H, W), or (..., 1, H, W), has values from 0 to 1, or is uint8.
+A tensor (..., 3, H, W), or (..., 1, H, W), has values from 0 to 1, or integers up to the largest
+one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.operations.pointwise.where_clamp import minimum, where
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.vision.transforms.arguments import check_numbers
-from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
+from cnn_physics77.vision.transforms.images import check_image, convert_image_dtype, is_pil, pillow, white
 
 
 def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
@@ -54,7 +55,7 @@ def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
 
 def blend(image: Tensor, other: Tensor, factor: float) -> Tensor:
     """The image moved away from another one, within the values that it can have."""
-    most, factor = 1.0 if image.is_floating_point() else 255.0, float(factor)
+    factor, most = float(factor), white(image.array.dtype)
     return (factor * image + (1.0 - factor) * other).clamp(0, most).to(image.dtype)
 
 
@@ -88,7 +89,10 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 
 
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
-    """The differences from the grey image times a factor."""
+    """The differences from the grey image times a factor. A grey one stays as it is."""
+    check_image("adjust_saturation", img)
+    if isinstance(img, Tensor) and (img.ndim == 2 or img.shape[-3] == 1):
+        return img
     return _changed("adjust_saturation", "Color", img, saturation_factor, rgb_to_grayscale)
 
 
@@ -114,7 +118,7 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
 
 
 def _turned(img: Tensor, part: float) -> Tensor:
-    pixels = img.to(np.float32) if img.is_floating_point() else img.to(np.float32) / 255
+    pixels = convert_image_dtype(img)
     red, green, blue = pixels.unbind(-3)
     most, least = pixels.amax(-3), pixels.amin(-3)
     spread = most - least
@@ -123,7 +127,7 @@ def _turned(img: Tensor, part: float) -> Tensor:
     hue = where(most == red, of_red, where(most == green, of_green, of_blue)) + 6 * part
     places = [(n + hue) % 6 for n in (5, 3, 1)]
     turned = stack([most - spread * minimum(k, 4 - k).clamp(0, 1) for k in places], -3)
-    return turned.to(img.dtype) if img.is_floating_point() else (turned * 255.999).to(img.dtype)
+    return convert_image_dtype(turned, img.dtype)
 
 
 __all__ = [

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from cnn_physics77.core.backend.dtypes import float32, get_default_dtype
+from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.creation.creation import as_tensor
+from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.indexing.pad import pad as _pad_tensor
 from cnn_physics77.core.operations.nn.interpolate import interpolate
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.vision.transforms.arguments import check_dtype, check_numbers
+from cnn_physics77.vision.transforms.arguments import check_numbers
 from cnn_physics77.vision.transforms.colour import (
     adjust_brightness,
     adjust_contrast,
@@ -31,10 +31,14 @@ from cnn_physics77.vision.transforms.colour import (
 from cnn_physics77.vision.transforms.images import (
     InterpolationMode,
     check_image,
+    convert_image_dtype,
+    fills_of,
     is_pil,
     mode_of,
     pillow,
+    pillows_colour,
     pillows_mode,
+    pixels_of,
 )
 from cnn_physics77.vision.transforms.tones import (
     adjust_gamma,
@@ -71,10 +75,7 @@ def pil_to_tensor(pic: Any) -> Tensor:
     """The pixels of a PIL image, (C, H, W), in their own dtype."""
     if not is_pil(pic):
         raise TypeError(f"pil_to_tensor: pic should be PIL Image. Got {type(pic)}")
-    pixels = np.array(pic)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    return from_array(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+    return pixels_of(pic)
 
 
 def to_tensor(pic: Any) -> Tensor:
@@ -198,14 +199,17 @@ def _margins(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
 
 
 def pad(
-    img: Any, padding: int | Sequence[int], fill: float | tuple = 0, padding_mode: str = "constant"
+    img: Any,
+    padding: int | Sequence[int],
+    fill: float | Sequence[float] | None = 0,
+    padding_mode: str = "constant",
 ) -> Any:
     """The image with a margin.
 
     Args:
         padding: the width of the margin: one number, [left and right, top and bottom], or [left, top, right,
             bottom].
-        fill: the value of the margin; for a PIL image also one for each channel.
+        fill: the value of the margin, or one for each channel; None for 0.
         padding_mode: ``"constant"``, or the image's ``"edge"``, ``"reflect"`` or ``"symmetric"``.
     """
     check_image("pad", img)
@@ -215,15 +219,15 @@ def pad(
             f"pad: expected a padding_mode of constant, edge, reflect or symmetric, found {padding_mode!r}"
         )
     if padding_mode == "constant":
-        if not is_pil(img):
-            if not isinstance(fill, Number):
-                raise TypeError(f"pad: expected one number as fill of a tensor, found {fill!r}")
-            return _pad_tensor(img, (left, right, top, bottom), value=fill)  # type: ignore[arg-type]
-        if isinstance(fill, tuple) and len(fill) == 1:
-            fill *= len(img.getbands())
-        elif not isinstance(fill, tuple) and len(img.getbands()) > 1:
-            fill = (fill,) * len(img.getbands())
-        return pillow("ImageOps").expand(img, (left, top, right, bottom), fill=fill)
+        fill = 0 if fill is None else fill
+        if is_pil(img):
+            colour = pillows_colour("pad", img, fill)
+            return pillow("ImageOps").expand(img, (left, top, right, bottom), fill=colour)
+        values, margins = fills_of("pad", fill, get_dimensions(img)[0]), (left, right, top, bottom)
+        if len({*values}) <= 1:
+            return _pad_tensor(img, margins, value=values[0] if values else 0)
+        planes = zip(img.unbind(-3), values)
+        return stack([_pad_tensor(plane, margins, value=value) for plane, value in planes], -3)
     width, height = get_image_size(img)
     rows, columns = _padded(height, top, bottom, padding_mode), _padded(width, left, right, padding_mode)
     if is_pil(img):
@@ -327,7 +331,11 @@ def resize(
     corners = None if nearest else False
     made = interpolate(images, (height, width), mode=mode, align_corners=corners, antialias=smooth)
     if not img.is_floating_point():
-        made = (made.clamp(0, 255) if mode == "bicubic" else made).round().to(img.dtype)
+        made = (
+            (made.clamp(0, 255) if mode == "bicubic" and img.array.dtype == np.uint8 else made)
+            .round()
+            .to(img.dtype)
+        )
     return made.reshape((*img.shape[:-2], height, width))
 
 
@@ -384,37 +392,6 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
             f"erase: expected values that broadcast to {tuple(part.shape)}, found shape {tuple(np.shape(v))}"
         ) from None
     return img
-
-
-def convert_image_dtype(image: Tensor, dtype: Any = float32) -> Tensor:
-    """A tensor in another dtype, with values from 0 to 1, or up to the largest integer.
-
-    >>> import cnn_physics77 as torch
-    >>> convert_image_dtype(torch.tensor([0, 51, 255], dtype=torch.uint8))
-    tensor([0.0000, 0.2000, 1.0000])
-    """
-    if not isinstance(image, Tensor):
-        raise TypeError(
-            f"convert_image_dtype: Input img should be Tensor Image, found {type(image).__name__}"
-        )
-    check_dtype("convert_image_dtype", dtype)
-    old, new = image.array.dtype, np.dtype(dtype)
-    if old == new:
-        return image
-    if new.kind == "f":
-        return image.to(new) if old.kind == "f" else image.to(new) / _largest(old)
-    if old.kind == "f":
-        if new.itemsize >= old.itemsize:
-            raise RuntimeError(f"The cast from {image.dtype} to torch.{new} cannot be performed safely.")
-        return (image * (_largest(new) + 1.0 - 1e-3)).to(new)
-    before, after = _largest(old), _largest(new)
-    if before > after:
-        return (image // ((before + 1) // (after + 1))).to(new)
-    return image.to(new) * ((after + 1) // (before + 1))
-
-
-def _largest(dtype: np.dtype) -> int:
-    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
 
 
 def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Tones of images: a part of ``torchvision.transforms.functional``.
 
-A PIL image is computed by Pillow. A tensor (..., C, H, W) has values from 0 to 1, or is uint8.
+A PIL image is computed by Pillow. A tensor (..., C, H, W) has values from 0 to 1, or integers up to the
+largest one.
 """
 
 from __future__ import annotations
@@ -11,20 +12,16 @@ import numpy as np
 
 from cnn_physics77.core.operations.nn.convolution import conv2d
 from cnn_physics77.core.operations.pointwise.where_clamp import where
-from cnn_physics77.core.tensor import Tensor, from_array
+from cnn_physics77.core.tensor import from_array
 from cnn_physics77.vision.transforms.arguments import check_bits, check_numbers
 from cnn_physics77.vision.transforms.colour import blend
-from cnn_physics77.vision.transforms.images import check_image, is_pil, pillow
-
-
-def _most(img: Tensor) -> float:
-    return 1 if img.is_floating_point() else 255
+from cnn_physics77.vision.transforms.images import check_image, convert_image_dtype, is_pil, pillow, white
 
 
 def invert(img: Any) -> Any:
     """The negative."""
     check_image("invert", img)
-    return pillow("ImageOps").invert(img) if is_pil(img) else _most(img) - img
+    return pillow("ImageOps").invert(img) if is_pil(img) else white(img.array.dtype) - img
 
 
 def posterize(img: Any, bits: int) -> Any:
@@ -45,8 +42,9 @@ def solarize(img: Any, threshold: float) -> Any:
     check_numbers("solarize", threshold=threshold)
     if is_pil(img):
         return pillow("ImageOps").solarize(img, threshold)
-    if threshold > _most(img):
-        raise TypeError(f"solarize: expected a threshold of at most {_most(img)}, found {threshold}")
+    most = white(img.array.dtype)
+    if threshold > most:
+        raise TypeError(f"solarize: expected a threshold of at most {most}, found {threshold}")
     return invert(img).where(img >= threshold, img)
 
 
@@ -81,7 +79,7 @@ def autocontrast(img: Any) -> Any:
         return pillow("ImageOps").autocontrast(img)
     if 0 in img.shape:
         return img
-    most = _most(img)
+    most = white(img.array.dtype)
     x = img if img.is_floating_point() else img.to(np.float32)
     low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
     spread = high - low
@@ -122,9 +120,8 @@ def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
         mapped = [int((256 - 1e-3) * gain * (value / 255) ** gamma) for value in range(256)]
         changed = img.convert("RGB").point(mapped * 3)
         return changed.convert(img.mode)
-    x = img if img.is_floating_point() else img.to(np.float32) / 255
-    made = (gain * x**gamma).clamp(0, 1)
-    return made if img.is_floating_point() else (made * (256 - 1e-3)).to(img.dtype)
+    x = img if img.is_floating_point() else convert_image_dtype(img)
+    return convert_image_dtype((gain * x**gamma).clamp(0, 1), img.dtype)
 
 
 __all__ = [

@@ -160,7 +160,10 @@ class Pad(Module):
     """The image with a margin; see :func:`.functional.pad`."""
 
     def __init__(
-        self, padding: int | Sequence[int], fill: float | tuple = 0, padding_mode: str = "constant"
+        self,
+        padding: int | Sequence[int],
+        fill: float | Sequence[float] | None = 0,
+        padding_mode: str = "constant",
     ) -> None:
         super().__init__()
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
@@ -191,7 +194,7 @@ class RandomCrop(Module):
         size: int | Sequence[int],
         padding: int | Sequence[int] | None = None,
         pad_if_needed: bool = False,
-        fill: float | tuple = 0,
+        fill: float | Sequence[float] | None = 0,
         padding_mode: str = "constant",
     ) -> None:
         super().__init__()

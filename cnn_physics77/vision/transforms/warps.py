@@ -22,10 +22,14 @@ from cnn_physics77.vision.transforms.arguments import NUMBER, check_numbers, ker
 from cnn_physics77.vision.transforms.images import (
     InterpolationMode,
     check_image,
+    fills_of,
     is_pil,
     mode_of,
+    picture_of,
     pillow,
+    pillows_colour,
     pillows_mode,
+    pixels_of,
 )
 
 
@@ -65,7 +69,11 @@ def affine(
         matrix = _inverse(middle, angle, translate, scale, shears)
         how = pillows_mode(mode_of("affine", interpolation))
         return img.transform(
-            img.size, pillow("Image").Transform.AFFINE, matrix, how, fillcolor=_colour("affine", img, fill)
+            img.size,
+            pillow("Image").Transform.AFFINE,
+            matrix,
+            how,
+            fillcolor=pillows_colour("affine", img, fill),
         )
     middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
     return _moved(
@@ -94,7 +102,7 @@ def rotate(
     center = None if center is None else numbers_of("rotate", "center", center, 2)
     if is_pil(img):
         how = pillows_mode(mode_of("rotate", interpolation))
-        return img.rotate(angle, how, expand, center, fillcolor=_colour("rotate", img, fill))
+        return img.rotate(angle, how, expand, center, fillcolor=pillows_colour("rotate", img, fill))
     width, height = _size(img)
     middle = (0.0, 0.0) if center is None else (center[0] - width * 0.5, center[1] - height * 0.5)
     matrix = _inverse(middle, -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
@@ -132,7 +140,7 @@ def perspective(
     coefficients = found.astype(np.float32).tolist()
     if is_pil(img):
         how = pillows_mode(mode_of("perspective", interpolation))
-        kind, colour = pillow("Image").Transform.PERSPECTIVE, _colour("perspective", img, fill)
+        kind, colour = pillow("Image").Transform.PERSPECTIVE, pillows_colour("perspective", img, fill)
         return img.transform(img.size, kind, coefficients, how, fillcolor=colour)
     return _moved("perspective", img, coefficients, interpolation, fill, middle=False)
 
@@ -159,11 +167,7 @@ def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: Any = None)
             f"for the kernel {sizes}, found {width} and {height}"
         )
     if is_pil(img):
-        pixels = np.asarray(img)
-        shaped = pixels[:, :, None] if pixels.ndim == 2 else pixels
-        smooth = _blurred(from_array(np.ascontiguousarray(shaped.transpose(2, 0, 1))), sizes, sigmas)
-        back = smooth.array.transpose(1, 2, 0)
-        return pillow("Image").fromarray(np.ascontiguousarray(back[:, :, 0] if pixels.ndim == 2 else back))
+        return picture_of(_blurred(pixels_of(img), sizes, sigmas), img)
     return _blurred(img, sizes, sigmas)
 
 
@@ -184,23 +188,6 @@ def _bell(size: int, sigma: float, dtype: np.dtype) -> np.ndarray:
     """exp(-x² / 2σ²) at the integers around 0, of sum 1."""
     values = np.exp(-0.5 * (np.arange(size, dtype=dtype) - (size - 1) / 2) ** 2 / sigma**2)
     return values / values.sum()
-
-
-def _colour(function: str, img: Any, fill: Any) -> Any:
-    """What Pillow takes: one number for each of several channels."""
-    bands = len(img.getbands())
-    fill = _fill(function, fill, bands)
-    if fill is not None and img.mode != "F":
-        fill = tuple(map(int, fill))
-    return fill if fill is None or bands > 1 else fill[0]
-
-
-def _fill(function: str, fill: Any, channels: int) -> Any:
-    """One number for each channel."""
-    if fill is None:
-        return None
-    values = (fill,) if isinstance(fill, NUMBER) else numbers_of(function, "fill", fill, 1, channels)
-    return values * (channels if len(values) == 1 else 1)
 
 
 def _size(img: Any) -> tuple[int, int]:
@@ -255,7 +242,7 @@ def _moved(
         raise ValueError(f"{function}: expected nearest or bilinear for a tensor, found {mode}")
     width, height = _size(img)
     channels = img.shape[-3] if img.ndim > 2 else 1
-    fill = _fill(function, fill, channels)
+    fill = fills_of(function, fill, channels)
     if 0 in img.shape:
         return img
     dtype = img.array.dtype if img.array.dtype.kind == "f" else np.dtype(np.float32)
@@ -300,7 +287,7 @@ def elastic_transform(
         interpolation, fill: see :func:`affine`; a PIL image is computed as a tensor.
     """
     check_image("elastic_transform", img)
-    pixels = img if isinstance(img, Tensor) else from_array(np.atleast_3d(np.asarray(img)).transpose(2, 0, 1))
+    pixels = pixels_of(img) if is_pil(img) else img
     wanted = (1, *pixels.shape[-2:], 2)
     if not isinstance(displacement, Tensor) or displacement.shape != wanted:
         found = getattr(displacement, "shape", type(displacement).__name__)
@@ -312,7 +299,7 @@ def elastic_transform(
         raise ValueError(f"elastic_transform: expected nearest or bilinear, found {mode}")
     height, width = pixels.shape[-2:]
     channels = pixels.shape[-3] if pixels.ndim > 2 else 1
-    fill = _fill("elastic_transform", fill, channels)
+    fill = fills_of("elastic_transform", fill, channels)
     if 0 in pixels.shape:
         return img
     dtype = pixels.array.dtype if pixels.array.dtype.kind == "f" else np.dtype(np.float32)
@@ -321,10 +308,7 @@ def elastic_transform(
     places = np.stack(np.broadcast_arrays(x, y[:, None]), axis=-1)
     grid = from_array(places) + displacement[0].to(dtype)
     made = _sampled(pixels, images, grid, mode, fill)
-    if isinstance(img, Tensor):
-        return made
-    back = made.array[0] if len(img.getbands()) == 1 else made.array.transpose(1, 2, 0)
-    return pillow("Image").fromarray(np.ascontiguousarray(back))
+    return picture_of(made, img) if is_pil(img) else made
 
 
 __all__ = ["affine", "elastic_transform", "gaussian_blur", "perspective", "rotate"]

@@ -47,7 +47,7 @@ from cnn_physics77.vision.transforms.functional import (
     to_tensor,
     vflip,
 )
-from cnn_physics77.vision.transforms.images import check_image, is_pil, mode_of
+from cnn_physics77.vision.transforms.images import check_image, is_pil, mode_of, white
 
 horizontal_flip, vertical_flip, elastic = hflip, vflip, elastic_transform
 
@@ -139,7 +139,7 @@ def autocontrast(inpt: Any) -> Any:
     check_image("autocontrast", inpt)
     if not isinstance(inpt, Tensor) or 0 in inpt.shape:
         return v1.autocontrast(inpt)
-    most = 1 if inpt.is_floating_point() else 255
+    most = white(inpt.array.dtype)
     x = inpt if inpt.is_floating_point() else inpt.to(np.float32)
     low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
     flat = low == high
@@ -185,7 +185,8 @@ def grayscale_to_rgb(inpt: Any) -> Any:
 
 
 def to_image(inpt: Any) -> Tensor:
-    """A PIL image or an array (H, W, C) or (H, W) as a tensor (C, H, W) of its dtype; a tensor itself.
+    """A PIL image or an array (H, W, C) or (H, W) as a tensor (C, H, W) of its dtype; a tensor itself, or of
+    (H, W) the one channel.
 
     >>> to_image(np.zeros((4, 5, 3), np.uint8)).shape
     torch.Size([3, 4, 5])
@@ -195,7 +196,8 @@ def to_image(inpt: Any) -> Tensor:
     if isinstance(inpt, np.ndarray):
         return from_array(np.atleast_3d(inpt).transpose(2, 0, 1).copy())
     if isinstance(inpt, Tensor):
-        return inpt
+        check_image("to_image", inpt)
+        return inpt if inpt.ndim > 2 else inpt[None]
     raise TypeError(f"to_image: expected a PIL image, an array or a tensor, found {type(inpt).__name__}")
 
 
@@ -207,7 +209,7 @@ def to_dtype(inpt: Tensor, dtype: Any = float32, scale: bool = False) -> Tensor:
     if not scale:
         return inpt.to(dtype)
     if inpt.array.dtype.kind in "iu" and np.dtype(dtype).kind == "f":
-        return inpt.to(dtype) * (1 / np.iinfo(inpt.array.dtype).max)  # version 1 divides: other last digits
+        return inpt.to(dtype) * (1 / white(inpt.array.dtype))  # version 1 divides: other last digits
     return convert_image_dtype(inpt, dtype)
 
 

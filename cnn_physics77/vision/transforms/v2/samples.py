@@ -14,7 +14,7 @@ from cnn_physics77.utils._pytree import tree_flatten, tree_unflatten
 from cnn_physics77.vision import transforms as v1
 from cnn_physics77.vision.transforms.augmentation import between
 from cnn_physics77.vision.transforms.functional import InterpolationMode
-from cnn_physics77.vision.transforms.images import is_pil
+from cnn_physics77.vision.transforms.images import is_pil, white
 from cnn_physics77.vision.transforms.policies import AutoAugmentPolicy
 from cnn_physics77.vision.transforms.v2 import functional as F
 
@@ -97,7 +97,7 @@ _SAME = (
 
 
 def _brightest(img: Any) -> float:
-    return 1.0 if isinstance(img, Tensor) and img.is_floating_point() else 255.0
+    return white(img.array.dtype) if isinstance(img, Tensor) else 255.0
 
 
 def _erased(self: Any, img: Any) -> Any:
