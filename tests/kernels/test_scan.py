@@ -52,9 +52,10 @@ def test_recurrence(shape, dtype):
             np.testing.assert_allclose(found, expected.astype(dtype), rtol=rtol, atol=rtol)
 
 
-@pytest.mark.parametrize("factor", [0.0, 1e-200, 1e200, -1.0, np.inf, np.nan])
+@pytest.mark.parametrize("factor", [0.0, 1e-157, 1e-200, 1e200, -1.0, np.inf, np.nan])
 def test_recurrence_whose_products_leave_the_range(factor):
-    """The product of a row's factors is 0 or infinite although the sums are ordinary numbers."""
+    """The product of a row's factors is 0, subnormal for a while, or infinite although the sums are ordinary
+    numbers."""
     b, a = np.zeros(500), np.full(500, 0.5)
     b[80] = 1e300
     a[100], a[101], a[104], a[105] = factor, factor, *[1 / factor if factor else 1.0] * 2

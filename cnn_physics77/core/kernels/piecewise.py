@@ -33,7 +33,7 @@ def limited(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def leaky_relu(x: np.ndarray, slope: float) -> np.ndarray:
-    """x where x > 0, slope x elsewhere, for a slope that is not 0: they cross at 0.
+    """x where x > 0, slope x elsewhere, for a slope above 0: they cross at 0, and both keep its sign.
 
     >>> leaky_relu(np.array([-1.0, 2.0]), 0.5)
     array([-0.5,  2. ])
@@ -54,7 +54,7 @@ def elu(x: np.ndarray, alpha: float, scale: float, rate: float) -> np.ndarray:
     >>> elu(np.array([-np.inf, 2.0]), 1.5, 1.0, 1.0)
     array([-1.5,  2. ])
     """
-    if x.size < SMALL or alpha * rate < 0:
+    if x.size < SMALL or not 0 <= alpha * rate < np.inf:  # else the pieces, of one sign, can be added
         return selection.where(x < 0, scale * alpha * np.expm1(rate * np.minimum(x, 0)), scale * x)
     return elementwise(partial(_elu, alpha=alpha, scale=scale, rate=rate), 1.0, x)
 

@@ -72,7 +72,7 @@ def _by_rows(terms: np.ndarray, factors: np.ndarray) -> np.ndarray | None:
     """The recurrence along the first axis, cut into rows: within all rows at once, then from the end of each
     row to that of the next, whose elements get what it brought times their factors.
 
-    None if a product of a row's factors leaves the range of the dtype, so that this would not be exact.
+    None if a product of a row's first factors leaves the range of the dtype, so that this would not be exact.
     """
     rows = isqrt(len(terms))
     length = len(terms) // max(rows, 1)
@@ -80,13 +80,13 @@ def _by_rows(terms: np.ndarray, factors: np.ndarray) -> np.ndarray | None:
         return None
     s = terms.copy()
     of_rows, f = (x[: rows * length].reshape(rows, length, -1).swapaxes(0, 1) for x in (s, factors))
-    products = np.multiply.reduce(f)
+    products = np.multiply.accumulate(f)
     size = np.abs(products)
-    if not (((size >= np.finfo(size.dtype).tiny) & (size < np.inf)) | (f == 0).any(0)).all():
+    if not (((size >= np.finfo(size.dtype).tiny) & (size < np.inf)).all(0) | (f == 0).any(0)).all():
         return None
     _recur(of_rows, f)
     ends = of_rows[-1].copy()
-    _recur(ends, products)
+    _recur(ends, products[-1])
     brought = ends[:-1]
     for factor, result in zip(f[:, 1:], of_rows[:, 1:]):
         brought = factor * brought

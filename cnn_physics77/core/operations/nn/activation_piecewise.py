@@ -95,7 +95,7 @@ def _(self):
 @operation(name="leaky_relu")
 def _leaky_relu(x, *, slope):
     """y = x where x > 0, slope x elsewhere"""
-    return piecewise.leaky_relu(x, slope) if slope else selection.where(x > 0, x, x * slope)
+    return piecewise.leaky_relu(x, slope) if slope > 0 else selection.where(x > 0, x, x * slope)
 
 
 @_leaky_relu.derivative("x")

@@ -102,7 +102,7 @@ def test_channels_last_memory_stays():
         assert getattr(F, name)(x).stride() == x.stride(), name
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("count", [1, 64, 8192])
 @pytest.mark.parametrize(
     ("name", "arguments"),
@@ -112,6 +112,7 @@ def test_channels_last_memory_stays():
         ("leaky_relu", (0.1,)),
         ("leaky_relu", (0.0,)),
         ("leaky_relu", (-0.0,)),
+        ("leaky_relu", (-0.5,)),
         ("elu", ()),
         ("elu", (0.0,)),
         ("elu", (-1.0,)),
@@ -165,6 +166,14 @@ def test_derivatives_of_elu(name, arguments, count):
 
     for found, expected in zip(derivatives(our, F), derivatives(torch, TF)):
         np.testing.assert_allclose(found.detach().numpy(), expected.detach().numpy(), rtol=1e-14)
+
+
+@pytest.mark.parametrize("count", [2, 8192])
+@pytest.mark.parametrize(("name", "alpha"), [("elu", np.inf), ("celu", 1e-310)])
+def test_elu_whose_factors_are_infinite(name, alpha, count):
+    x = np.resize([-1.0, 2.0], count)
+    found = getattr(F, name)(our.tensor(x), alpha).numpy()
+    np.testing.assert_array_equal(found, getattr(TF, name)(torch.tensor(x), alpha).numpy())
 
 
 def test_elu_of_half_precision_is_rounded_once():
