@@ -103,6 +103,9 @@ def _(g, x, slope):
     return where(x > 0, g, g * slope)
 
 
+_leaky_relu_in_float32 = in_float32(_leaky_relu)
+
+
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     r"""The rectified linear unit with a slope below zero.
 
@@ -124,8 +127,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     """
     check_real("leaky_relu", input)
     if inplace:
-        return apply_inplace("leaky_relu", input, _leaky_relu, slope=negative_slope)
-    return _leaky_relu(input, slope=negative_slope)
+        return apply_inplace("leaky_relu", input, _leaky_relu_in_float32, slope=negative_slope)
+    return _leaky_relu_in_float32(input, slope=negative_slope)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -335,6 +338,9 @@ def _(g, x):
     return keep_where((x.array > -3) & (x.array < 3), g / 6)
 
 
+_hardsigmoid_in_float32 = in_float32(_hardsigmoid)
+
+
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     r"""The piecewise linear sigmoid.
 
@@ -345,7 +351,8 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([0.0000, 0.5000, 1.0000])
     """
     check_real("hardsigmoid", input)
-    return apply_inplace("hardsigmoid", input, _hardsigmoid) if inplace else _hardsigmoid(input)
+    function = _hardsigmoid_in_float32
+    return apply_inplace("hardsigmoid", input, function) if inplace else function(input)
 
 
 @operation(name="hardswish")
