@@ -72,6 +72,14 @@ def test_derivatives():
         check(lambda *args: ops.deform_conv2d(*args[:4], stride=(2, 3), padding=1, mask=args[4]), given)
 
 
+def test_taps_out_of_the_image_take_zero():
+    """In 16 bits no number is as large as 2**31."""
+    given = tensors() | {"bias": None, "mask": None}
+    for dtype in (ours.float16, ours.float32, ours.float64):
+        x, weight, far = given["x"].to(dtype), given["weight"].to(dtype), ours.full((2, 24, 3, 3), 3e4)
+        assert not ops.deform_conv2d(x, far.to(dtype), weight, **OPTIONS).any()
+
+
 def test_the_layer_is_initialised_as_a_convolution():
     ours.manual_seed(3)
     layer = ops.DeformConv2d(4, 6, (3, 2), **OPTIONS, groups=2)
@@ -112,5 +120,8 @@ def test_shapes_that_do_not_fit(change, text):
 def test_other_errors():
     with pytest.raises(DtypeError, match="deform_conv2d: expected tensors of one dtype"):
         call(**tensors() | {"bias": ours.zeros(6)})
+    for name, wrong in (("stride", 0), ("dilation", (1, 0)), ("padding", -1)):
+        with pytest.raises(ValueError, match="deform_conv2d: expected a stride and a dilation of at least 1"):
+            ops.deform_conv2d(*list(tensors().values())[:3], **{name: wrong})
     with pytest.raises(ValueError, match="DeformConv2d: in_channels and out_channels must be divisible"):
         ops.DeformConv2d(3, 4, 1, groups=2)

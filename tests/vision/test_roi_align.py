@@ -202,3 +202,14 @@ def test_errors(call):
         call(images.float(), boxes, 2)
     with pytest.raises(DtypeError, match=f"{name}: expected a tensor, found ndarray"):
         call(images, [BOXES[:, 1:]], 2)
+    for size in (0, (2, -1), 2.0, (2, 2, 2), (2,), "a", None):
+        with pytest.raises(ValueError, match=f"{name}: expected one or two positive integers"):
+            call(images, boxes, size)
+
+
+def test_a_scale_that_makes_boxes_infinite():
+    images, boxes = ours.tensor(IMAGES).float(), ours.tensor(BOXES).float()
+    boxes[1, 3] = 1e38
+    assert not ops.roi_align(images, boxes, 2, 10.0)[1].any()
+    with pytest.raises(ValueError, match="roi_pool: expected finite boxes"):
+        ops.roi_pool(images, boxes, 2, 10.0)

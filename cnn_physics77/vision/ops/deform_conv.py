@@ -50,6 +50,7 @@ def deform_conv2d(
 
     Raises:
         ShapeError: sizes that do not fit.
+        ValueError: a stride or a dilation of 0, a negative padding.
         DtypeError: tensors that are not floating, or not of one dtype.
 
     >>> import cnn_physics77 as torch
@@ -70,6 +71,11 @@ def deform_conv2d(
     made, of_group, *kernel = weight.shape
     taps, groups = math.prod(kernel), channels // of_group
     steps, margins, gaps = _pair(stride), _pair(padding), _pair(dilation)
+    if min(*steps, *gaps) < 1 or min(margins) < 0:
+        raise ValueError(
+            "deform_conv2d: expected a stride and a dilation of at least 1 and a padding of at least 0, "
+            f"found {stride}, {dilation} and {padding}"
+        )
     out = [
         (m + 2 * a - (d * (k - 1) + 1)) // s + 1 for m, a, d, k, s in zip(size, margins, gaps, kernel, steps)
     ]
@@ -134,7 +140,7 @@ class DeformConv2d(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if in_channels % groups or out_channels % groups:
+        if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 "DeformConv2d: in_channels and out_channels must be divisible by groups, found "
                 f"{in_channels}, {out_channels} and {groups}"

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from cnn_physics77 import nn
 from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.tensor import Tensor
-from cnn_physics77.nn.modules.utils import _pair
 from cnn_physics77.vision.ops.roi_align import roi_align
 
 
@@ -43,17 +42,16 @@ def ps_roi_align(
     tensor([[[[0., 1.],
               [2., 3.]]]])
     """
-    height, width = _pair(output_size)
+    z = roi_align(input, boxes, output_size, spatial_scale, sampling_ratio, aligned=True)
+    count, channels, height, width = z.shape
     bins = height * width
-    if input.ndim == 4 and input.shape[1] % bins:
+    if channels % bins:
         raise ShapeError(
             f"ps_roi_align: expected input channels that are a multiple of {height} x {width} bins, found "
-            f"{input.shape[1]}"
+            f"{channels}"
         )
-    z = roi_align(input, boxes, (height, width), spatial_scale, sampling_ratio, aligned=True)
-    channels = z.shape[1] // bins
-    y = z.reshape((len(z), channels, bins, bins)).diagonal(0, -2, -1)
-    return y.reshape((len(z), channels, height, width))
+    y = z.reshape((count, channels // bins, bins, bins)).diagonal(0, -2, -1)
+    return y.reshape((count, channels // bins, height, width))
 
 
 class PSRoIAlign(nn.Module):

@@ -13,8 +13,7 @@ import numpy as np
 from cnn_physics77 import nn
 from cnn_physics77.core.operations.sparse.products import weighted_rows
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.nn.modules.utils import _pair
-from cnn_physics77.vision.ops.rois import each_of, of_bins, pairs, pixels_of, rois
+from cnn_physics77.vision.ops.rois import each_of, of_bins, pixels_of, pixels_of_bins, rois
 
 AT_ONCE = 1 << 16
 """So many pixels are multiplied by their weights at once."""
@@ -81,6 +80,7 @@ def roi_align(
     Raises:
         ShapeError: the input or the boxes have another shape; a box of an image that is not there.
         DtypeError: the input is not floating, or the boxes have another dtype.
+        ValueError: an ``output_size`` that is not positive.
 
     >>> import cnn_physics77 as torch
     >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
@@ -88,27 +88,22 @@ def roi_align(
     tensor([[[[ 2.5000],
               [10.5000]]]])
     """
-    rows = rois("roi_align", input, boxes)
-    number, kind = rows[:, 0].astype(int), rows.dtype.type
-    finite = np.isfinite(rows).all(1)
-    corners = np.where(finite[:, None], rows[:, 1:], 0) * kind(spatial_scale) - kind(0.5 * aligned)
+    images, corners, bins = rois("roi_align", input, boxes, output_size, spatial_scale)
+    finite, dtype = np.isfinite(corners).all(1), corners.dtype
+    corners = np.where(finite[:, None], corners, 0) - dtype.type(0.5 * aligned)
     sizes = corners[:, 2:] - corners[:, :2]
     if not aligned:
         sizes = np.maximum(sizes, 1)
-    bins = _pair(output_size)
     axes = []
     for low, length, n, size in zip(corners.T[1::-1], sizes.T[::-1], bins, input.shape[2:]):
         samples = sampling_ratio if sampling_ratio > 0 else np.ceil(length / n).clip(0).astype(int)
         axes.append(_axis(low, length, np.where(finite, samples, 0), n, size))
-    (h, of_h, down), (w, of_w, across) = axes
-    pixels, made = pixels_of(input.to(rows.dtype)), []
-    for part, bin_, i, j in pairs(down, across, AT_ONCE):
-        image = number[part][bin_ // (bins[0] * bins[1])]
-        pixel = (image * input.shape[2] + h[i]) * input.shape[3] + w[j]
-        count = (part.stop - part.start) * bins[0] * bins[1]
+    places, (of_h, of_w), counts = zip(*axes)
+    pixels, made = pixels_of(input.to(dtype)), []
+    for count, bin_, pixel, i, j in pixels_of_bins(images, places, counts, input.shape[2:], AT_ONCE):
         weights = from_array(of_h[i] * of_w[j])
         made.append(weighted_rows(weights, pixels, from_array(bin_), from_array(pixel), count=count))
-    return of_bins(made, len(rows), bins).to(input.dtype)
+    return of_bins(made, len(images), bins).to(input.dtype)
 
 
 class RoIAlign(nn.Module):

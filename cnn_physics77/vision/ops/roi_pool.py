@@ -12,8 +12,7 @@ from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.operations.sparse.products import weighted_rows
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.nn.modules.utils import _pair
-from cnn_physics77.vision.ops.rois import each_of, of_bins, pairs, pixels_of, rois
+from cnn_physics77.vision.ops.rois import each_of, of_bins, pixels_of, pixels_of_bins, rois
 
 AT_ONCE = 1 << 22
 """So many pixels, of all channels, are compared at once."""
@@ -60,7 +59,7 @@ def roi_pool(
     Raises:
         ShapeError: the input or the boxes have another shape; a box of an image that is not there.
         DtypeError: the input is not floating, or the boxes have another dtype.
-        ValueError: a box that is not finite.
+        ValueError: a box that is not finite; an ``output_size`` that is not positive.
 
     >>> import cnn_physics77 as torch
     >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
@@ -68,23 +67,20 @@ def roi_pool(
     tensor([[[[ 6.],
               [14.]]]])
     """
-    rows = rois("roi_pool", input, boxes)
-    if not np.isfinite(rows).all():
+    images, corners, bins = rois("roi_pool", input, boxes, output_size, spatial_scale)
+    if not np.isfinite(corners).all():
         raise ValueError("roi_pool: expected finite boxes, found NaN or infinity; remove these boxes")
-    number, corners = rows[:, 0].astype(int), rows[:, 1:] * rows.dtype.type(spatial_scale)
     part, whole = np.modf(corners)
     corners = whole + np.copysign(abs(part) >= 0.5, corners)
-    bins = _pair(output_size)
-    (h, down), (w, across) = (
-        _axis(corners[:, 1 - i], corners[:, 3 - i], bins[i], n) for i, n in enumerate(input.shape[2:])
+    size = input.shape[2:]
+    places, counts = zip(
+        *(_axis(corners[:, 1 - i], corners[:, 3 - i], bins[i], n) for i, n in enumerate(size))
     )
-    pixels, made = pixels_of(input.to(rows.dtype)), []
-    for boxes_, bin_, i, j in pairs(down, across, max(AT_ONCE // max(input.shape[1], 1), 1)):
-        image = number[boxes_][bin_ // (bins[0] * bins[1])]
-        pixel = (image * input.shape[2] + h[i]) * input.shape[3] + w[j]
-        count = (boxes_.stop - boxes_.start) * bins[0] * bins[1]
+    at_once = max(AT_ONCE // max(input.shape[1], 1), 1)
+    pixels, made = pixels_of(input.to(corners.dtype)), []
+    for count, bin_, pixel, _, _ in pixels_of_bins(images, places, counts, size, at_once):
         made.append(_largest(pixels, pixel, bin_, count))
-    return of_bins(made, len(rows), bins).to(input.dtype)
+    return of_bins(made, len(images), bins).to(input.dtype)
 
 
 def _largest(pixels: Tensor, pixel: np.ndarray, bin_: np.ndarray, count: int) -> Tensor:

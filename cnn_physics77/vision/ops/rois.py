@@ -11,10 +11,25 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors
 from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.tensor import Tensor
+from cnn_physics77.nn.modules.utils import _pair
 
 
-def rois(function: str, input: Tensor, boxes: Tensor | Sequence[Tensor]) -> np.ndarray:
-    """Rows (image, x1, y1, x2, y2), in 32 bits at least, of boxes (K, 5) or of a list of boxes (L, 4)."""
+def rois(
+    function: str,
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | tuple[int, int],
+    spatial_scale: float,
+) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """The images (K) of boxes (K, 5) or of a list of boxes (L, 4), their corners (x1, y1, x2, y2) in pixels,
+    in 32 bits at least, and the bins (down, across) of a box.
+    """
+    bins = _pair(output_size)
+    if len(bins) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in bins):
+        raise ValueError(
+            f"{function}: expected one or two positive integers (height, width) as output_size, found "
+            f"{output_size!r}"
+        )
     several = not isinstance(boxes, Tensor)
     parts: list[Tensor] = [boxes] if isinstance(boxes, Tensor) else [*boxes]
     check_tensors(function, input, *parts, kinds="f")
@@ -33,7 +48,10 @@ def rois(function: str, input: Tensor, boxes: Tensor | Sequence[Tensor]) -> np.n
         raise ShapeError(
             f"{function}: expected boxes of images 0 to {len(input) - 1}, found one of image {wrong[0]:g}"
         )
-    return found.astype(np.result_type(found, np.float32), copy=False)
+    found = found.astype(np.result_type(found, np.float32), copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        corners = found[:, 1:] * found.dtype.type(spatial_scale)
+    return found[:, 0].astype(int), corners, bins
 
 
 def each_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,31 +64,47 @@ def each_of(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
 
 
-def pairs(
-    down: np.ndarray, across: np.ndarray, at_once: int
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+def pixels_of_bins(
+    images: np.ndarray,
+    places: Sequence[np.ndarray],
+    counts: Sequence[np.ndarray],
+    size: Sequence[int],
+    at_once: int,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """The pixels of the bins, for some boxes at once: of about so many pixels in all, or of one box.
 
     Args:
-        down, across: how many rows and columns each bin of each box takes, (K, bins).
+        images: the image of each box, (K).
+        places: the rows and the columns of the bins, one after another.
+        counts: how many rows and columns each bin of each box takes, (K, bins).
+        size: (height, width) of the images.
 
     Yields:
-        Which boxes; and for each pixel, row by row of each bin, the number of its bin among those of these
-        boxes, and the places of its row and its column in the lists that ``down`` and ``across`` count.
+        How many bins these boxes have; and for each pixel, row by row of each bin, the number of its bin
+        among them, its own number among those of all images, and where its row and its column stand in
+        ``places``.
     """
-    firsts = [(np.cumsum(n) - n.reshape(-1)).reshape(n.shape) for n in (down, across)]
+    down, across = counts
+    firsts = [(np.cumsum(n) - n.reshape(-1)).reshape(n.shape) for n in counts]
     block = np.cumsum(down.sum(1) * across.sum(1)) // at_once
     edges = [0, *np.flatnonzero(np.diff(block)) + 1, len(down)]
     for start, stop in pairwise(edges):
         part = slice(int(start), int(stop))
-        counts = down[part, :, None] * across[part, None]
-        bin_, place = each_of(counts.reshape(-1))
-        width, top, left = (
-            np.broadcast_to(n, counts.shape).reshape(-1)[bin_]
-            for n in (across[part, None], firsts[0][part, :, None], firsts[1][part, None])
+        taken = down[part, :, None] * across[part, None]
+        bin_, place = each_of(taken.reshape(-1))
+        image, width, top, left = (
+            np.broadcast_to(n, taken.shape).reshape(-1)[bin_]
+            for n in (
+                images[part, None, None],
+                across[part, None],
+                firsts[0][part, :, None],
+                firsts[1][part, None],
+            )
         )
         row, column = np.divmod(place, width)
-        yield part, bin_, top + row, left + column
+        row, column = row + top, column + left
+        pixel = (image * size[0] + places[0][row]) * size[1] + places[1][column]
+        yield taken.size, bin_, pixel, row, column
 
 
 def pixels_of(input: Tensor) -> Tensor:

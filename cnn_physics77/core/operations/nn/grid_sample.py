@@ -108,7 +108,8 @@ def _values(input: Tensor, index: Sequence[np.ndarray]) -> Tensor:
 
 def _integers(x: np.ndarray) -> np.ndarray:
     """Rounded numbers as indices; NaN, and what is too large, lie outside of every image."""
-    return np.where(np.abs(x) < 2.0**31, x, -2).astype(np.int64)
+    most = min(2.0**31, float(np.finfo(x.dtype).max))  # float16 ends below 2**31
+    return np.where(np.abs(x) <= most, x, -2).astype(np.int64)
 
 
 def _nearest(input: Tensor, places: list[Tensor], padding_mode: str, align_corners: bool) -> Tensor:
