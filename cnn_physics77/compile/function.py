@@ -14,16 +14,15 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis.compare import first_difference, first_other_step
-from cnn_physics77.compile.capture.attributes import AttributesBefore
 from cnn_physics77.compile.capture.environment import FOREIGN_NUMBERS, Environment, foreign_random_state
 from cnn_physics77.compile.capture.recorded import (
     DIFFERENTIABLE,
-    OptimizerBefore,
     aliases,
     call_and_record,
     has_graph,
     is_variable,
 )
+from cnn_physics77.compile.capture.seams import instances
 from cnn_physics77.compile.capture.trace import CaptureError, GuardFailed, How, current, frame_of_user
 from cnn_physics77.compile.capture.tree import flatten, others
 from cnn_physics77.compile.interrupts import Busy, Turn
@@ -31,6 +30,7 @@ from cnn_physics77.compile.replay.captured import Captured, overlapping
 from cnn_physics77.compile.replay.differentiable import Differentiable
 from cnn_physics77.compile.replay.processes import can_use_processes, check_lanes, is_worth_it
 from cnn_physics77.compile.replay.program import Program
+from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor
 
@@ -169,12 +169,12 @@ class CompiledFunction:
             frozenset(varying),
         )
         drawn = foreign_random_state()
-        attributes = AttributesBefore()
-        made = call_and_record(self._function, description, given, how)
+        modules = environment.modules.values()
+        made = call_and_record(self._function, description, given, how, modules)
         changed = environment.changed()
         if changed and not made.problem:
             made.problem = f"it changes {changed!r}, which it reads"
-        changed = attributes.changed(made.seen.parts())
+        changed = made.seen.attributes.changed(made.seen.parts())
         if changed and not made.problem:  # perhaps for this call alone, as a cache does
             made.problem, made.passing = f"it changes {changed!r}, an attribute of a module", True
         if foreign_random_state() != drawn:
@@ -314,7 +314,7 @@ def _variables(given: list[Tensor], environment: Environment) -> tuple[int, ...]
     candidates = [index for index, t in enumerate(given) if is_variable(t)]
     if not candidates:
         return ()
-    groups = [group for o in OptimizerBefore.all() for group in o.optimizer.param_groups]
+    groups = [group for o in instances(Optimizer) for group in o.__dict__.get("param_groups", ())]
     known = {id(t) for t in (*environment.tensors(), *(p for group in groups for p in group["params"]))}
     return tuple(index for index in candidates if id(given[index]) not in known)
 

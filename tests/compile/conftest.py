@@ -8,9 +8,12 @@ import cnn_physics77 as torch
 from cnn_physics77.compile.replay.captured import Captured
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def few_objects():
-    """A capture asks the garbage collector for all objects: those of PyTorch and pytest only take time."""
+    """A capture asks the garbage collector for all objects: those of PyTorch and pytest only take time.
+
+    Anew for each module of tests, as tests load more of PyTorch.
+    """
     gc.collect()
     gc.freeze()
     yield

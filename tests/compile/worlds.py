@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import cnn_physics77 as torch
-from cnn_physics77.compile.capture.seams import holders
+from cnn_physics77.compile.capture.seams import HOLDERS, instances
 from cnn_physics77.compile.capture.trace import current
 from cnn_physics77.compile.capture.traced import Traced
 from cnn_physics77.core.kernels.runtime.scratch import arena
@@ -98,7 +98,7 @@ def run_both(build, script, rtol: float = 0.0, **options) -> None:
 
 def assert_nothing_traced() -> None:
     """No tensor anywhere holds a recording array."""
-    for holder in holders():
+    for holder in instances(*HOLDERS):
         for name, value in vars(holder).items():
             for one in value if isinstance(value, list) else [value]:
                 assert type(one) is not Traced, (type(holder), name)

@@ -113,6 +113,7 @@ class Environment:
         self._gradients: dict[int, tuple[Tensor, bool]] = {}  # whether there were none when a call began
         self._guarded: set[int] = set()  # modules whose attributes are guarded elsewhere, by id
         self._methods: Mapping[str, Any] = {}  # of tensors
+        self.modules: dict[int, Module] = {}  # that were found, by id
         # what is looked at next, and by which method: a list, as chains of objects may be long
         self._waiting: list[tuple[Callable, Any]] = []
         self.problem = ""
@@ -316,6 +317,8 @@ class Environment:
         if id(thing) in self._guarded and _is_of_library(type(thing).__module__):
             return
         seen.add(id(thing))
+        if isinstance(thing, Module):
+            self.modules[id(thing)] = thing
         if isinstance(thing, ModuleType) and (
             _is_of_library(thing.__name__) or _is_of_python(thing.__dict__)
         ):

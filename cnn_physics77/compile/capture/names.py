@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import re
+from functools import lru_cache
 from importlib.util import resolve_name
 from types import CodeType
 
@@ -11,6 +12,7 @@ _READ_BY_TEXT = {"getattr": 2, "hasattr": 2, "attrgetter": 1}  # and which argum
 _READ_AS_A_WHOLE = {"vars", "dir", "__dict__", "asdict", "astuple"}
 _READ_BY_SOURCE = {"globals", "eval", "exec"}
 _CATCH = {"AttributeError", "Exception", "BaseException", "suppress"}
+_once = lru_cache(maxsize=4096)  # to disassemble takes most of the time
 
 
 def codes_in(code: CodeType) -> list[CodeType]:
@@ -19,17 +21,20 @@ def codes_in(code: CodeType) -> list[CodeType]:
     return [code, *(each for one in inside for each in codes_in(one))]
 
 
-def names_in(code: CodeType) -> set[str]:
+def names_in(code: CodeType) -> frozenset[str]:
     """The names of variables that code reads."""
-    return {name for each in codes_in(code) for name in each.co_names}
+    return frozenset(name for each in codes_in(code) for name in each.co_names)
 
 
-def globals_in(code: CodeType) -> set[str]:
+@_once
+def globals_in(code: CodeType) -> frozenset[str]:
     """The names of variables of its module, or builtins, that code reads."""
     loads = ("LOAD_GLOBAL", "LOAD_NAME")
-    return {i.argval for each in codes_in(code) for i in dis.get_instructions(each) if i.opname in loads}
+    instructions = (i for each in codes_in(code) for i in dis.get_instructions(each))
+    return frozenset(i.argval for i in instructions if i.opname in loads)
 
 
+@_once
 def texts_in(code: CodeType, source: bool) -> frozenset[str]:
     """The names by which code may ask for attributes that are not there, as ``hasattr`` does; with
     ``source`` also those in the texts of code that evaluates texts."""
@@ -46,7 +51,8 @@ def texts_in(code: CodeType, source: bool) -> frozenset[str]:
     return caught | frozenset(filter(str.isidentifier, (word for text in texts for word in text.split("."))))
 
 
-def imports_in(code: CodeType, package: str | None) -> set[str]:
+@_once
+def imports_in(code: CodeType, package: str | None) -> frozenset[str]:
     """The names of modules that code imports where it runs."""
     found = set()
     for each in codes_in(code):
@@ -55,9 +61,10 @@ def imports_in(code: CodeType, package: str | None) -> set[str]:
             if one.opname == "IMPORT_NAME":
                 level = instructions[place - 2].argval  # before the names that are imported from it
                 found.add(resolve_name("." * level + one.argval, package) if level else one.argval)
-    return found
+    return frozenset(found)
 
 
+@_once
 def computes_names(code: CodeType) -> bool:
     """Whether code reads attributes by names that it does not say, as ``getattr(x, prefix + "y")`` does."""
     names = set(code.co_names)

@@ -17,9 +17,9 @@ import numpy as np
 
 from cnn_physics77.compile.capture.backward import Backward, record_backward
 from cnn_physics77.compile.capture.seams import (
+    HOLDERS,
     Seen,
     arrays_of,
-    holders,
     instances,
     note_modules,
     tapped,
@@ -38,6 +38,7 @@ from cnn_physics77.compile.capture.trace import (
 from cnn_physics77.compile.capture.tree import flatten, is_dense, others, rebuild
 from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.core.autograd import LEAF, Node, Output, edge_to, record, sequence
+from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.base.views import rebase_history
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.tensor import Tensor, from_array
@@ -74,12 +75,12 @@ class OptimizerBefore:
     steps: int
 
     @staticmethod
-    def all() -> list[OptimizerBefore]:
-        """Of all optimizers."""
+    def all_of(things: list[Any]) -> list[OptimizerBefore]:
+        """Of all optimizers among some objects."""
         return [
             OptimizerBefore(o, settings_of(o), o._steps_called)
-            for o in instances(Optimizer)
-            if hasattr(o, "_steps_called")
+            for o in things
+            if isinstance(o, Optimizer) and hasattr(o, "_steps_called")
         ]
 
 
@@ -154,7 +155,7 @@ class Recording:
             tensors = [*tensors, *module.parameters(), *module.buffers()]
         tensors = [*tensors, *(p for slot in self.seen.slots for p in slot.pack.params)]
         unknown = {id(t) for t in tensors if is_dense(t) and id(t) not in known}
-        if unknown & set(map(id, holders())):
+        if unknown and unknown & set(map(id, instances(Tensor))):
             return "it makes a module of its own; make it outside"
         return "it uses tensors that gc.freeze() hides" if unknown else ""
 
@@ -305,15 +306,22 @@ class _Arguments:
         return [self.given[self.positions[id(t)]] if id(t) in self.positions else t for t in returned]
 
 
-def call_and_record(function: Callable, description: Any, given: list[Tensor], how: How) -> Recording:
+def call_and_record(
+    function: Callable, description: Any, given: list[Tensor], how: How, modules: Iterable[Module] = ()
+) -> Recording:
     """Call the function as always, and note what it does.
 
     Args:
         description, given: the arguments ``(args, kwargs)``, flattened.
+        modules: which may take part, as far as is known.
     """
-    before = holders()
-    trace = Trace((array for holder in before for array in arrays_of(holder)), how)
-    made = Recording(function, description, trace, Seen(), TensorBefore.all_of(before), OptimizerBefore.all())
+    there = instances(*HOLDERS, Optimizer)
+    holders = [thing for thing in there if isinstance(thing, HOLDERS)]
+    trace = Trace((array for holder in holders for array in arrays_of(holder)), how)
+    before = TensorBefore.all_of(holders), OptimizerBefore.all_of(there)
+    made = Recording(function, description, trace, Seen(), *before)
+    for module in modules:
+        made.seen.attributes.note(module)
     arguments = _Arguments(given, trace)
     arguments.describe(made)
     copies, first, own = arguments.copies, arguments.first, arguments.own
@@ -343,7 +351,8 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor], h
             nodes = {node: (first[key], copies[key]) for key, node in arguments.histories.items()}
             made.backward, made.problem = record_backward(trace, made.seen, roots, nodes, known, start)
 
-    _in_copies(moved, trace, lambda buffers: tapped(trace, made.seen, partial(record, buffers)))
+    holders += copies.values()
+    _in_copies(moved, trace, lambda buffers: tapped(trace, made.seen, holders, partial(record, buffers)))
     arguments.give_changes(made)
     made.result = rebuild(made.description, arguments.restored(returned))
     made.passing = bool(made.seen.passing)
@@ -352,7 +361,7 @@ def call_and_record(function: Callable, description: Any, given: list[Tensor], h
     if not made.problem and not how.differentiable and any(map(has_graph, graphs)):
         made.problem = DIFFERENTIABLE
     if not made.problem:
-        kept = kept_tensor(trace, known | _alive([*returned, *grads]))
+        kept = kept_tensor(made, known | _alive([*returned, *grads]))
         if kept is not None:
             made.problem = f"it keeps a tensor of shape {tuple(kept.shape)} that it made in this call"
             made.passing = True
@@ -472,14 +481,14 @@ def _alive(tensors: list[Tensor]) -> set[int]:
     return set(found)
 
 
-def kept_tensor(trace: Trace, allowed: set[int]) -> Tensor | None:
+def kept_tensor(made: Recording, allowed: set[int]) -> Tensor | None:
     """A tensor that the call has left behind."""
-    if _in_trace(trace, allowed):
+    if _in_trace(made, allowed):
         gc.collect()
-    return next(iter(_in_trace(trace, allowed)), None)
+    return next(iter(_in_trace(made, allowed)), None)
 
 
-def _in_trace(trace: Trace, allowed: set[int]) -> list[Tensor]:
+def _in_trace(made: Recording, allowed: set[int]) -> list[Tensor]:
     """The other tensors with values that the trace computes; those of other threads are none."""
-    tensors = [t for t in holders() if is_dense(t) and id(t) not in allowed]
-    return [t for t in tensors if trace.knows(t.array) and not trace.is_constant(t.array)]
+    left = [t for one in made.seen.left if (t := one()) is not None and id(t) not in allowed]
+    return [t for t in left if made.trace.knows(t.array) and not made.trace.is_constant(t.array)]

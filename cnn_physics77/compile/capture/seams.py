@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from math import prod
 from operator import is_
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy as np
 
+from cnn_physics77.compile.capture.attributes import AttributesBefore
 from cnn_physics77.compile.capture.trace import EXTERNAL, Trace, ValueRead, current
 from cnn_physics77.compile.capture.traced import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.capture.tree import is_dense
@@ -95,6 +97,8 @@ class Seen:
         passing: what happened that makes this call unlike others; "" for nothing.
         generators: those that numbers were drawn from.
         restarted: those whose position was set, and where each was before.
+        attributes: of modules, as they were when it was known that these take part.
+        left: the tensors that were made meanwhile and were alive at the end.
     """
 
     passing: str = ""
@@ -102,6 +106,14 @@ class Seen:
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
     restarted: dict[int, tuple[Generator, Any]] = field(default_factory=dict)
+    attributes: AttributesBefore = field(default_factory=AttributesBefore)
+    left: list[ref[Tensor]] = field(default_factory=list)
+
+    def note_module(self, module: Module) -> None:
+        """A module takes part."""
+        if id(module) not in self.modules:
+            self.modules[id(module)] = module
+            self.attributes.note(module)
 
     def parts(self) -> set[Module]:
         """The modules, and all that they consist of."""
@@ -112,12 +124,16 @@ def note_modules(seen: Seen, function: Callable, args: tuple) -> None:
     """A function is about to be called: the modules among its arguments, or whose method it is, take part."""
     for module in (getattr(function, "__self__", None), *args):
         if isinstance(module, Module):
-            seen.modules[id(module)] = module
+            seen.note_module(module)
 
 
-def tapped(trace: Trace, seen: Seen, function: Callable[[], T]) -> T:
+def tapped(trace: Trace, seen: Seen, holders: list[Any], function: Callable[[], T]) -> T:
     """``function()``; meanwhile the calls of this thread on arrays of tensors are appended to ``trace``, and
-    ``seen`` notes what takes part."""
+    ``seen`` notes what takes part.
+
+    Args:
+        holders: all objects that hold arrays.
+    """
     taps = [
         *_operations(),
         (Tensor, "__setitem__", _assignment(Tensor.__setitem__)),
@@ -150,16 +166,16 @@ def tapped(trace: Trace, seen: Seen, function: Callable[[], T]) -> T:
             elif name in vars(owner):
                 delattr(owner, name)
 
-    return _with_traced_tensors(lambda: unwind_protect(run, undo))
+    return _with_traced_tensors(seen, holders, lambda: unwind_protect(run, undo))
 
 
 # ------------------------------------------------------------------------------------------------- tensors
 
 
-def _with_traced_tensors(function: Callable[[], T]) -> T:
+def _with_traced_tensors(seen: Seen, holders: list[Any], function: Callable[[], T]) -> T:
     """``function()``; meanwhile all tensors, and what optimizers have packed, hold traced arrays, and then
     none does."""
-    before = [(holder, dict(holder.__dict__)) for holder in holders()]
+    before = [(holder, dict(holder.__dict__)) for holder in holders]
     given: dict[int, list[np.ndarray]] = {}
 
     def run() -> T:
@@ -175,8 +191,11 @@ def _with_traced_tensors(function: Callable[[], T]) -> T:
             arrays = given.get(id(holder))
             if arrays is None or all(map(is_, _arrays_held(holder), arrays)):  # the very arrays that it had
                 holder.__dict__.update({name: attributes[name] for name in names})
-        for holder in holders():
+        there = {id(holder) for holder, _ in before}
+        now = instances(*HOLDERS)
+        for holder in now:
             change_arrays(holder, plain)
+        seen.left = [ref(t) for t in now if id(t) not in there and is_dense(t)]
 
     return unwind_protect(run, restore)
 
@@ -184,13 +203,14 @@ def _with_traced_tensors(function: Callable[[], T]) -> T:
 _NAMES = ("array",), ("arrays", "values", "gradients", "views")
 
 
-def holders() -> list[Any]:
-    """All objects that hold arrays."""
-    return instances(Tensor, ParameterPack)
+HOLDERS: tuple[type, ...] = (Tensor, ParameterPack)
+"""The classes of objects that hold arrays."""
 
 
 def instances(*kinds: type) -> list[Any]:
     """All instances of some classes. An instance refers to its class.
+
+    It takes 50 ms and more in a process that has loaded PyTorch, say, and longer for many classes.
 
     ``gc.get_objects`` would also refer to the tuples that other threads are about to fill, which they cannot
     do then.
@@ -447,7 +467,7 @@ def _calling(before: Callable, seen: Seen) -> Callable:
 
     def call(self, *arguments, **options):
         if current.trace is not None:
-            seen.modules[id(self)] = self
+            seen.note_module(self)
         return before(self, *arguments, **options)
 
     return call

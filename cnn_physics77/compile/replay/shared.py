@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from cnn_physics77.compile.capture.seams import change_arrays, holders
+from cnn_physics77.compile.capture.seams import HOLDERS, change_arrays, instances
 from cnn_physics77.compile.capture.trace import EXTERNAL, Buffer, owner_of
 from cnn_physics77.compile.interrupts import unwind_protect
 from cnn_physics77.compile.schedule.memory import ALIGNMENT
@@ -96,7 +96,7 @@ def move(
         return np.ndarray(array.shape, array.dtype, new, offset, array.strides)
 
     def change_all() -> None:
-        for holder in holders():
+        for holder in instances(*HOLDERS):
             change_arrays(holder, change)
 
     unwind_protect(lambda: None, change_all)  # all: views of one memory would part
