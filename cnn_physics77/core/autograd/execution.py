@@ -25,6 +25,9 @@ from cnn_physics77.core.kernels.runtime.layout import flat
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
 
+FEW = 1 << 12
+"""So many numbers are copied sooner than it is found who can see them."""
+
 
 class Plain:
     """Adds as the formulas say, in new memory."""
@@ -54,7 +57,7 @@ class Fast(Plain):
             if edge in self._owned:
                 add(a, b, a)
                 return total
-            if is_fresh(gradient, source):
+            if a.size >= FEW and is_fresh(gradient, source):
                 self._owned.add(edge)
                 add(a, b, b)
                 return gradient
@@ -62,7 +65,7 @@ class Fast(Plain):
         return total + gradient
 
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
-        if is_fresh(gradient, source):
+        if gradient.array.size >= FEW and is_fresh(gradient, source):
             self._owned.add(leaf)
 
     def owns(self, leaf) -> bool:

@@ -179,18 +179,15 @@ class Operation:
         extras: tuple = ()
         if type(result) is tuple:
             result, *rest = result
-            extras = tuple(rest)
-        if type(result) is list:
-            outputs = [self._wrap(a, tensors) for a in result]
-        else:
-            outputs = [self._wrap(result, tensors)]
-        extras = tuple(None if a is None else from_array(a) for a in extras)
+            extras = tuple([None if a is None else from_array(a) for a in rest])
+        several = type(result) is list
+        outputs = [self._wrap(a, tensors) for a in (result if several else (result,))]
         if recording():
             for t in tensors:
                 if t is not None and t.edge is not None:
-                    self._record(tensors, outputs, type(result) is list, extras, parameters)
+                    self._record(tensors, outputs, several, extras, parameters)
                     break
-        y = tuple(outputs) if type(result) is list else outputs[0]
+        y = tuple(outputs) if several else outputs[0]
         return (y, *extras) if extras else y
 
     def _wrap(self, array, tensors) -> Tensor:
