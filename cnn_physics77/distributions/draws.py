@@ -92,8 +92,13 @@ def standard_gamma(concentration: Tensor) -> Tensor:
 class _Dirichlet(_Drawn):
     @staticmethod
     def forward(concentration: Tensor) -> Tensor:
-        drawn = standard_gamma(concentration)
-        return drawn / drawn.sum(-1, keepdim=True)
+        """Shares in double precision, rounded to numbers between 0 and 1, which are neither."""
+        alpha = concentration.array
+        drawn = as_array(default_generator.numpy.standard_gamma(alpha.astype(np.float64)))
+        drawn = np.maximum(drawn, np.finfo(np.float64).tiny)
+        shares = (drawn / drawn.sum(-1, keepdims=True)).astype(alpha.dtype)
+        one = alpha.dtype.type(1)
+        return from_array(np.clip(shares, np.finfo(alpha.dtype).tiny, np.nextafter(one, 1 - one)))
 
     @staticmethod
     @once_differentiable

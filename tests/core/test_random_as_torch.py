@@ -300,6 +300,17 @@ DISTRIBUTIONS = {
 }
 
 
+@pytest.mark.parametrize("concentration", [[1e-3, 1e-3, 1e-3], [0.01, 5.0], [1e-6, 1e-6]])
+def test_shares_of_a_dirichlet_distribution_are_neither_0_nor_1(concentration):
+    def samples(t):
+        t.manual_seed(3)
+        return t.distributions.Dirichlet(t.tensor(concentration)).sample((200,)).numpy()
+
+    found = samples(ours)
+    np.testing.assert_array_equal(found, samples(torch))
+    assert found.min() > 0 and found.max() < 1
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_distributions(name):
     def samples(t):

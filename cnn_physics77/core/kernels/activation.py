@@ -82,6 +82,8 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     >>> sigmoid(np.array([-np.inf, 0.0, 800.0]))
     array([0. , 0.5, 1. ])
     """
+    if x.dtype == np.float16:
+        return sigmoid(x.astype(np.float32)).astype(np.float16)
     return elementwise(_sigmoid, 1.0, x)
 
 

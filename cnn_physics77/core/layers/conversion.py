@@ -7,44 +7,48 @@ from typing import Any
 
 import numpy as np
 
+from cnn_physics77.core.backend.conversion import as_dtype
 from cnn_physics77.core.backend.device import CPU, check_device, device
 from cnn_physics77.core.backend.dtype import torch_dtype
 from cnn_physics77.core.errors import DtypeError
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.core.tensor_types import dtype_of_type
 
-_DEVICES = (str, device)
-
-
-def _is_dtype_name(value) -> bool:
-    return isinstance(value, str) and value.startswith(
-        ("float", "double", "half", "complex", "int", "uint", "bool")
-    )
+_DEVICES = (str, int, device)
 
 
 def parse_to(*args, dtype=None, device=None, non_blocking: bool = False, memory_format=None) -> tuple:
     """The arguments of ``Module.to``, in whatever order, as (device, dtype, non_blocking, memory_format).
 
     Raises:
+        DtypeError: an argument is neither a dtype, a device nor a tensor, or there are two of one kind.
         RuntimeError: the device is not the CPU.
 
     >>> import cnn_physics77 as torch
     >>> parse_to("cpu", torch.float64, True)
     (device(type='cpu'), torch.float64, True, None)
     """
+    dtypes, devices = ([] if value is None else [value] for value in (dtype, device))
     for value in args:
         if isinstance(value, Tensor):
-            device, dtype = CPU, value.dtype
+            devices.append(CPU)
+            dtypes.append(value.dtype)
         elif isinstance(value, bool):
             non_blocking = value
-        elif isinstance(value, _DEVICES) and not _is_dtype_name(value):
-            device = value
+        elif isinstance(value, _DEVICES):
+            devices.append(value)
         elif value is not None:
-            dtype = value
-    check_device("Module.to", device)
+            dtypes.append(value)
+    for kind, found in (("dtype", dtypes), ("device", devices)):
+        if len(found) > 1:
+            raise DtypeError(
+                f"Module.to: expected one {kind}, found {found}; a name such as 'cpu' is a device"
+            )
+    for value in devices:
+        check_device("Module.to", value)
     return (
-        None if device is None else CPU,
-        None if dtype is None else torch_dtype(dtype),
+        CPU if devices else None,
+        torch_dtype(as_dtype("Module.to", dtypes[0])) if dtypes else None,
         non_blocking,
         memory_format,
     )

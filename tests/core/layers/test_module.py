@@ -11,6 +11,38 @@ import cnn_physics77 as ours
 from cnn_physics77.core.errors import CheckpointError, DtypeError
 
 
+def test_arguments_of_to():
+    """As PyTorch has it: a name is a device, and there is one device and one dtype."""
+
+    def read(t, *args, **named):
+        return str(t.nn.Linear(1, 1).to(*args, **named).weight.dtype)
+
+    for args, named in (
+        (lambda t: ("cpu", t.float64), {}),
+        (lambda t: (t.device("cpu"), t.float64, True), {}),
+        (lambda t: (t.ones(1).half(),), {}),
+        (lambda t: (None, t.float64), {}),
+        (lambda t: (float,), {"non_blocking": True}),
+        (lambda t: (), {"device": "cpu"}),
+    ):
+        assert read(ours, *args(ours), **named) == read(torch, *args(torch), **named)
+    for args, named, text in (
+        (
+            ("cpu", "half"),
+            {},
+            r"expected one device, found \['cpu', 'half'\]; a name such as 'cpu' is a device",
+        ),
+        (("half",), {}, "expected the device 'cpu', found 'half'"),
+        ((0,), {}, "expected the device 'cpu', found '0'"),
+        ((1.5,), {}, "Module.to: expected a dtype of numbers such as torch.float32, found 1.5"),
+        ((ours.float64, ours.float32), {}, "expected one dtype"),
+        ((ours.float64,), {"dtype": ours.float32}, "expected one dtype"),
+        ((ours.ones(1), "cpu"), {}, "expected one device"),
+    ):
+        with pytest.raises(RuntimeError, match=text):
+            ours.nn.Linear(1, 1).to(*args, **named)
+
+
 def network(framework):
     """The same module of either framework, with nesting, a tied parameter, buffers and a name reserved for a
     bias."""

@@ -12,6 +12,7 @@ from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.broadcasting import common_dtype
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 _KINDS = "biufc"
@@ -221,6 +222,7 @@ def _isclose(a, b, rtol, atol, equal_nan):
     return close
 
 
+@in_own_name
 def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements are close: see :func:`isclose`.
 

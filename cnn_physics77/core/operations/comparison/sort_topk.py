@@ -15,6 +15,7 @@ from cnn_physics77.core.kernels import order
 from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.reduction.max_min import (
     nonempty_dimension,
     real_input,
@@ -67,6 +68,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 
 @method("msort")
+@in_own_name
 def msort(input: Tensor) -> Tensor:
     """The elements in ascending order along the first dimension.
 

@@ -17,6 +17,7 @@ from cnn_physics77.core.kernels.scatter import add_at
 from cnn_physics77.core.operations.base.broadcasting import cast, expand_to, expands_to
 from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.indexing.gather_scatter import check_index, check_range
 from cnn_physics77.core.operations.indexing.getitem import _check_bounds, _put_add, pick
 from cnn_physics77.core.operations.indexing.shape import reshape
@@ -64,7 +65,9 @@ def _(g, index):
 # ------------------------------------------------------------------------------- slices by a list of indices
 
 
-def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Tensor, int, Tensor]:
+def _list_of_indices(
+    function: str, input: Tensor, dim: int, index, negative: bool = False
+) -> tuple[Tensor, int, Tensor]:
     check_index(function, index)
     if index.array.ndim > 1:
         raise ShapeError(
@@ -73,7 +76,11 @@ def _list_of_indices(function: str, input: Tensor, dim: int, index) -> tuple[Ten
     dim = dimension(function, dim, input.array.ndim)
     x = reshape(input, (1,)) if input.array.ndim == 0 else input
     index = reshape(index, (1,)) if index.array.ndim == 0 else index
-    check_range(function, index.array, x.array.shape[dim], dim)
+    if negative:
+        _check_bounds(index.array, x.array.shape, dim)
+        index = from_array(index.array % max(x.array.shape[dim], 1))
+    else:
+        check_range(function, index.array, x.array.shape[dim], dim)
     return x, dim, index
 
 
@@ -154,8 +161,9 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 
 @method("index_fill")
+@in_own_name
 def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
-    """The input, with a value at the listed indices of a dimension.
+    """The input, with a value at the listed indices of a dimension; negative ones count from the end.
 
     The value is a number or a 0-d tensor. Its gradient counts every element once, even if its index is listed
     several times.
@@ -168,7 +176,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value) -> Tensor:
     >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([2, 0]), 1)
     tensor([1., 0., 1.])
     """
-    x, dim, index = _list_of_indices("index_fill", input, dim, index)
+    x, dim, index = _list_of_indices("index_fill", input, dim, index, negative=True)
     value = scalar_like("index_fill", x, value)
     if value.edge is not None or not isinstance(value.array, np.ndarray):
         index = from_array(np.unique(index.array))
@@ -201,6 +209,7 @@ def scalar_like(function: str, x: Tensor, value) -> Tensor:
 
 
 @method("take")
+@in_own_name
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of the flattened input at the index, in the shape of the index.
 
@@ -221,6 +230,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 @method("put")
+@in_own_name
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """The input, with the elements of ``source`` at the given indices of the flattened input.
 

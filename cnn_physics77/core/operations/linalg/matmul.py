@@ -11,6 +11,7 @@ from cnn_physics77.core.operations.base.broadcasting import common_shape, expand
 from cnn_physics77.core.operations.base.constants import constant_in
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.arithmetic import add, conj, mul, operator_of, reflected_of
 from cnn_physics77.core.operations.reduction.sum_mean import sum
@@ -242,6 +243,7 @@ def _plus_product(function: str, input, product: Tensor, beta, alpha) -> Tensor:
 
 
 @method("addmm")
+@in_own_name
 @in_float32
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (mat1 @ mat2). The input broadcasts; with beta = 0 it is ignored, even NaN, and
@@ -263,6 +265,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tens
 
 
 @method("addmv")
+@in_own_name
 @in_float32
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (mat @ vec) for a matrix and a vector. See :func:`addmm`.
@@ -275,6 +278,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor
 
 
 @method("addr")
+@in_own_name
 @in_float32
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (vec1 ⊗ vec2), the outer product of two vectors. See :func:`addmm`.
@@ -290,6 +294,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tenso
 
 
 @method("addbmm")
+@in_own_name
 @in_float32
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha Σ_b (batch1 @ batch2)_b, the sum of the products of pairs of matrices. See
@@ -304,6 +309,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) ->
 
 
 @method("baddbmm")
+@in_own_name
 @in_float32
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
     """y = beta input + alpha (batch1 @ batch2) for batches of matrices. See :func:`addmm`.

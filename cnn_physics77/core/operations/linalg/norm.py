@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.keywords import written
 from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.indexing.cast import as_dtype, convert
 from cnn_physics77.core.operations.reduction.var_std_norm import norm_of_vectors
 from cnn_physics77.core.tensor import Tensor, method
@@ -52,6 +53,7 @@ def _nuclear(x: Tensor, dim, keepdim: bool) -> Tensor:
 
 
 @method("dist")
+@in_own_name
 def dist(input: Tensor, other: Tensor, p=2) -> Tensor:
     """The p-norm of the difference of two tensors: see :func:`norm`.
 

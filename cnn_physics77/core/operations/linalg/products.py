@@ -6,6 +6,7 @@ import operator
 
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.operation import as_tensor_input
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.indexing.cat_split import cat
 from cnn_physics77.core.operations.indexing.flip_roll import flip
 from cnn_physics77.core.operations.late import complete_late
@@ -67,6 +68,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method("vdot")
+@in_own_name
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The inner product of two vectors, the first one conjugated: y = Σ a_k* b_k.
 
@@ -78,6 +80,7 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 
 @method("cross")
+@in_own_name
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """:func:`torch.linalg.cross <.vectors.cross>`. ``dim`` None takes the first dimension of size 3.
 
@@ -95,6 +98,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return vectors.cross(input, other, dim=dim)
 
 
+@in_own_name
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of matrices: :func:`torch.linalg.multi_dot <.matrix_functions.multi_dot>`. A single one is
     returned as it is.

@@ -19,6 +19,7 @@ from cnn_physics77.core.operations.base.dimensions import dimension
 from cnn_physics77.core.operations.base.elementwise import unary
 from cnn_physics77.core.operations.base.inplace_base import apply_inplace
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.arithmetic import conj
 from cnn_physics77.core.operations.pointwise.exp_log_pow import exp, square
@@ -56,7 +57,9 @@ sigmoid = unary(
 )
 method("sigmoid")(sigmoid)
 
-_logsigmoid = unary("logsigmoid", kernels.log_sigmoid, "log sigmoid", x=lambda g, x: g * sigmoid(-x))
+_logsigmoid = in_float32(
+    unary("logsigmoid", kernels.log_sigmoid, "log sigmoid", x=lambda g, x: g * sigmoid(-x))
+)
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -106,6 +109,7 @@ def _(v, g, x, beta, threshold):
     return keep_where(~(x.array * beta > threshold), v * g * (s * (1 - s) * beta))
 
 
+@in_float32
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     r"""A smooth form of the rectified linear unit.
 
@@ -175,8 +179,11 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     tensor([-0.2689,  0.0000,  0.7311])
     """
     check_tensors("silu", input)
-    function = _silu if input.array.dtype.kind == "f" else _complex_silu
+    function = _real_silu if input.array.dtype.kind == "f" else _complex_silu
     return apply_inplace("silu", input, function) if inplace else function(input)
+
+
+_real_silu = in_float32(_silu)
 
 
 def _complex_silu(x: Tensor) -> Tensor:
@@ -289,6 +296,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 # ------------------------------------------------------------------------------ others
 
 
+@in_float32
 def softsign(input: Tensor) -> Tensor:
     r"""The softsign.
 
@@ -298,9 +306,11 @@ def softsign(input: Tensor) -> Tensor:
     >>> torch.nn.functional.softsign(torch.tensor([-1.0, 0.0, 3.0]))
     tensor([-0.5000,  0.0000,  0.7500])
     """
+    check_tensors("softsign", input, kinds="fciu")
     return input / (1 + input.abs())
 
 
+@in_own_name
 def tanhshrink(input: Tensor) -> Tensor:
     r"""The difference :math:`y = x - \tanh x`, with :math:`dy/dx = \tanh^2 x`.
 

@@ -11,6 +11,7 @@ from cnn_physics77.core.operations.base.arguments import check_tensors, reduced,
 from cnn_physics77.core.operations.base.broadcasting import prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.shape import broadcast_tensors
 from cnn_physics77.core.operations.nn.activation_piecewise import _hardtanh
@@ -243,6 +244,7 @@ def _normalized(a: Tensor, dim: int, eps: float) -> Tensor:
     return a / (length + from_array(np.maximum(eps - length.array, 0)))
 
 
+@in_own_name
 @in_float32
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False

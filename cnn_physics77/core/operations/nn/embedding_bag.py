@@ -8,6 +8,7 @@ from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.kernels import rows as kernels
 from cnn_physics77.core.operations.base.arguments import check_tensors
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.index_put import index_add
@@ -60,6 +61,7 @@ def _maxima(rows: Tensor, bag_of: np.ndarray, counts: np.ndarray, sizes: np.ndar
     return where(from_array((sizes > 0)[:, None]), chosen, 0)
 
 
+@in_own_name
 def embedding_bag(
     input: Tensor,
     weight: Tensor,

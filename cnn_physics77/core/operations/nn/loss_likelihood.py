@@ -13,6 +13,7 @@ from cnn_physics77.core.backend.warning import warn
 from cnn_physics77.core.errors import ArgumentError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
 from cnn_physics77.core.operations.base.elementwise import unary
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.comparison.comparison import gt
 from cnn_physics77.core.operations.creation.creation import ones_like
@@ -29,6 +30,7 @@ def _x_log_x(x):
 _entropy = unary("x_log_x", _x_log_x, "x log x, 0 at 0", x=lambda g, x: g * (log(x) + 1))
 
 
+@in_own_name
 @in_float32
 def kl_div(
     input: Tensor,
@@ -75,6 +77,7 @@ def kl_div(
     return reduced(losses, None, reduction)
 
 
+@in_own_name
 @in_float32
 def poisson_nll_loss(
     input: Tensor,
@@ -116,6 +119,7 @@ def poisson_nll_loss(
     return reduced(losses, None, reduction)
 
 
+@in_own_name
 @in_float32
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var, full: bool = False, eps: float = 1e-06, reduction: str = "mean"

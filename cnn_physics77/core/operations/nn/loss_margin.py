@@ -11,6 +11,7 @@ import numpy as np
 
 from cnn_physics77.core.errors import ArgumentError, DtypeError, ShapeError
 from cnn_physics77.core.operations.base.arguments import check_tensors, reduced, reduction_of
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.shape import reshape, unsqueeze
@@ -25,6 +26,7 @@ from cnn_physics77.core.tensor import Tensor, from_array
 # ------------------------------------------------------------------------------ of pairs
 
 
+@in_own_name
 @in_float32
 def margin_ranking_loss(
     input1: Tensor,
@@ -62,6 +64,7 @@ def margin_ranking_loss(
     return reduced(clamp_min(-target * (input1 - input2) + margin, 0), None, reduction)
 
 
+@in_own_name
 @in_float32
 def hinge_embedding_loss(
     input: Tensor,
@@ -94,6 +97,7 @@ def hinge_embedding_loss(
     return reduced(far + near, None, reduction)
 
 
+@in_own_name
 @in_float32
 def cosine_embedding_loss(
     input1: Tensor,
@@ -152,6 +156,7 @@ def _check_multiple(function: str, target: Tensor, *inputs: Tensor) -> None:
 # ------------------------------------------------------------------------------ of triples
 
 
+@in_own_name
 @in_float32
 def triplet_margin_loss(
     anchor: Tensor,
@@ -420,6 +425,7 @@ def multilabel_soft_margin_loss(
     return reduced(losses.sum(-1) / input.array.shape[-1], None, reduction)
 
 
+@in_own_name
 @in_float32
 def soft_margin_loss(
     input: Tensor,

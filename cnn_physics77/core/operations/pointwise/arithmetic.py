@@ -17,6 +17,7 @@ from cnn_physics77.core.operations.base.operation import (
     check_tensor_among,
     check_tensors_given,
 )
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.pointwise.where_clamp import where
 from cnn_physics77.core.tensor import Tensor, from_array, method
@@ -110,6 +111,7 @@ def sub(input, other, *, alpha=1) -> Tensor:
     return _sub(input, _times("sub", other, alpha, input, other))
 
 
+@in_own_name
 def rsub(input: Tensor, other, *, alpha=1) -> Tensor:
     """The difference, reversed: y = other - alpha input. See :func:`sub`.
 
@@ -250,6 +252,7 @@ def fmod(input, other) -> Tensor:
 
 
 @number_first("value")
+@in_own_name
 @in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 tensor2, with broadcasting.
@@ -262,6 +265,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
 
 
 @number_first("value")
+@in_own_name
 @in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tensor:
     """y = input + value tensor1 / tensor2, with broadcasting.
@@ -281,6 +285,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value=1) -> Tens
     return _add(input, _times("addcdiv", quotient, value, input, quotient))
 
 
+@in_own_name
 @in_float32
 def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
     r"""Linear interpolation: :math:`y = a + w (b - a)`, computed from the nearer end, so that w = 1 gives b
@@ -309,6 +314,8 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
         )
     difference = _sub(b, a)
     if not isinstance(weight, Tensor):
+        if not isinstance(weight, OPERANDS):
+            raise DtypeError(f"lerp: expected a number or a tensor as weight, found {type(weight).__name__}")
         near = np.abs(weight) < 0.5
         return _add(a, mul(difference, weight)) if near else _sub(b, mul(difference, 1 - weight))
     near = from_array(np.abs(weight.array) < 0.5)

@@ -12,6 +12,7 @@ from cnn_physics77.core.kernels.elementwise import SMALL, in_pieces
 from cnn_physics77.core.operations.base.broadcasting import common_dtype, prepare
 from cnn_physics77.core.operations.base.elementwise import binary, of_tensors, unary
 from cnn_physics77.core.operations.base.operation import check_tensor_among
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.pointwise.arithmetic import (
     conj,
     mul,
@@ -241,6 +242,7 @@ def _integer_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(b < 0, inverse, y).astype(y.dtype)
 
 
+@in_own_name
 def float_power(input, exponent) -> Tensor:
     """The power a^b in double precision, for any dtypes: see :func:`pow`.
 

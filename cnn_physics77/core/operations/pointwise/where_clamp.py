@@ -14,6 +14,7 @@ from cnn_physics77.core.kernels import selection
 from cnn_physics77.core.operations.base.broadcasting import common_dtype, common_shape, expand_to, prepare
 from cnn_physics77.core.operations.base.elementwise import binary
 from cnn_physics77.core.operations.base.operation import check_tensors_given, operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.tensor import Tensor, from_array, method
 
 
@@ -260,7 +261,7 @@ def _(g, x, low, high):
     return keep_where(above if low is None else above | (high.array < low.array), g)
 
 
-@method("clamp", "clip")
+@method("clamp")
 def clamp(input: Tensor, min=None, max=None) -> Tensor:
     r"""Limit to an interval, elementwise.
 
@@ -302,6 +303,8 @@ def clamp(input: Tensor, min=None, max=None) -> Tensor:
     return _clamp(x, low, high)
 
 
+@method("clip")
+@in_own_name
 def clip(input: Tensor, min=None, max=None) -> Tensor:
     """Alias of :func:`clamp`.
 
@@ -323,6 +326,7 @@ def _limited(function: str, choose: Callable, input: Tensor, bound) -> Tensor:
 
 
 @method("clamp_min")
+@in_own_name
 def clamp_min(input: Tensor, min) -> Tensor:
     """:func:`clamp` with a lower bound only.
 
@@ -335,6 +339,7 @@ def clamp_min(input: Tensor, min) -> Tensor:
 
 
 @method("clamp_max")
+@in_own_name
 def clamp_max(input: Tensor, max) -> Tensor:
     """:func:`clamp` with an upper bound only.
 

@@ -19,6 +19,7 @@ from cnn_physics77.core.operations.base import return_types
 from cnn_physics77.core.operations.base.dimensions import dimension, dimensions
 from cnn_physics77.core.operations.base.names import named
 from cnn_physics77.core.operations.base.operation import as_tensor_input, check_tensors_given, operation
+from cnn_physics77.core.operations.base.own_name import in_own_name
 from cnn_physics77.core.operations.base.precision import in_float32
 from cnn_physics77.core.operations.indexing.clone import clone
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
@@ -200,6 +201,7 @@ def amin(input: Tensor, dim=(), keepdim: bool = False) -> Tensor:
 
 
 @method("aminmax")
+@in_own_name
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> return_types.aminmax:
     """The smallest and the largest value, along one dimension or of all elements: a named tuple (min, max).
     See :func:`amin`.

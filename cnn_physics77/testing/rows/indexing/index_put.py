@@ -48,8 +48,10 @@ rows = [
             Sample(draw(rng, 3, 4), -1, I([3, 0, 3, 3]), draw(rng)),
             Sample(draw(rng), 0, I([0, 0]), draw(rng)),
             Sample(draw(rng, 3), 0, I([], dtype=np.int64), draw(rng)),
+            Sample(draw(rng, 3, 4), 1, I([-1, 3, -4]), 2.5),
         ],
         bad=[
+            Bad(IndexError, "out of bounds", X, 0, I([-3]), 1),
             Bad(RuntimeError, "0-dimensional value", X, 0, I([0]), np.ones(1)),
             Bad(RuntimeError, "complex", X, 0, I([0]), 1j),
         ],

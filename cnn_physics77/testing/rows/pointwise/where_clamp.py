@@ -43,7 +43,7 @@ def bounds(rng):
 bad = [
     Bad(ValueError, "At least one", np.ones(2)),
     Bad(DtypeError, "complex", 1j * np.ones(2), 0, 1),
-    Bad(ShapeError, "clamp: expected shapes that broadcast", np.ones(2), np.ones(3)),
+    Bad(ShapeError, ": expected shapes that broadcast", np.ones(2), np.ones(3)),
 ]
 
 rows = [

@@ -178,7 +178,7 @@ def test_elu_whose_factors_are_infinite(name, alpha, count):
 
 @pytest.mark.parametrize("name", ["elu", "selu", "celu", "leaky_relu", "hardsigmoid"])
 def test_half_precision_is_rounded_once(name):
-    """From float32, whose exponentials are wrong by a few of its own last digits, 2**-13 of one of float16."""
+    """From float32, whose exponentials are wrong by a few of its last digits, 2**-13 of one of float16."""
     x = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     x = x[np.abs(x) < 10]
     found = getattr(F, name)(our.tensor(x)).numpy()
