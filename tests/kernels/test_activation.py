@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from scipy import special
 
 from cnn_physics77.core.kernels import activation
+from cnn_physics77.core.kernels.special import normal
 
 EDGES = np.array(
     [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1.0, -1.0, 20.0, -20.0, 700.0, -700.0, 89.0, -104.0]
@@ -156,8 +157,18 @@ def test_erfc_keeps_its_relative_precision():
     x = np.linspace(-6, 26.5, 100_001)
     exact = [math.erfc(v) for v in x.tolist()]  # SciPy loses digits in the tail, where it rounds x^2
     np.testing.assert_allclose(activation.erfc(x), exact, rtol=2e-15)
-    single = x[x < 9].astype(np.float32)
-    np.testing.assert_allclose(activation.erfc(single), special.erfc(single.astype(np.float64)), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("function", "reference", "scale"),
+    [(activation.erfc, special.erfc, 1), (normal.ndtr, special.ndtr, -math.sqrt(2))],
+)
+def test_tails_in_single_precision_are_rounded_once(function, reference, scale):
+    """Down to the least number, from double precision with an error of 4e-10."""
+    x = (np.linspace(-6, 10.5, 100_001) * scale).astype(np.float32)
+    exact = reference(x.astype(np.float64))
+    error = np.abs(function(x) - exact) / np.spacing(exact.astype(np.float32))
+    assert error.max() <= 0.51
 
 
 @pytest.mark.parametrize("function", [activation.erf, activation.erfc])

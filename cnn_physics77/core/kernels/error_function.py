@@ -6,9 +6,10 @@ rational function of |x| or 1/x^2. The relative errors of both functions are a f
 
 float32: erf from two polynomials, interpolated at Chebyshev points for this module: x p(x^2) for |x| < 1,
 otherwise erf(1) + erfc(1) (1 - exp(w q(w))) with w = |x| - 1. The errors are at most 2.5 units in the last
-place.
+place. erfc as exp(-x^2) t p(t) in double precision, with t = 1 / (1 + 0.3 |x|) (the form of C. Hastings,
+Approximations for Digital Computers, 1955) and a p of this module, whose relative error is 4e-10.
 
-float16, and erfc in float32, are computed in the next wider type.
+float16 is computed in the next wider type.
 """
 
 import numpy as np
@@ -90,6 +91,23 @@ _FAR = (
 # erfc(1) as the first polynomial gives it in float32, so that erf reaches 1 exactly
 _ERFC_1 = 1 - polynomial(_NEAR, np.ones(1, np.float32), np.empty(1, np.float32))[0]
 
+# float32: exp(x^2) erfc(x) = t p(t), t = 1 / (1 + 0.3 x), for 0 <= x <= 10.2, where erfc leaves float32
+_TAIL_SCALE = 0.3
+_TAIL = (
+    0.16927568670312282,
+    0.16881492533921844,
+    0.16625117383807045,
+    0.11824017500405858,
+    0.23631651917896504,
+    -0.20286448080900188,
+    0.6287071494397015,
+    -0.6587474577413335,
+    0.5879645329627097,
+    -0.24481510682359622,
+    0.026534249302934146,
+    0.004322633707081738,
+)
+
 
 def erf(x: np.ndarray) -> np.ndarray:
     """erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) for t from 0 to x. x: floating; the same shape and dtype.
@@ -108,6 +126,8 @@ def erfc(x: np.ndarray) -> np.ndarray:
     >>> print(f"{erfc(np.array([10.0]))[0]:.12g}")
     2.08848758376e-45
     """
+    if x.itemsize < 8:
+        return in_pieces(lambda x: erfc_single(x.astype(np.float64)), 10.0, x)
     return in_pieces(_erfc, 20.0, x)
 
 
@@ -143,6 +163,23 @@ def _erf_single(x: np.ndarray, out: np.ndarray) -> None:
     np.multiply(near, t, out=near)
     np.add(near, far, out=near)
     np.copysign(near, x, out=out)
+
+
+def erfc_single(x: np.ndarray) -> np.ndarray:
+    """erfc of float64 numbers to the precision of float32. x is overwritten.
+
+    >>> erfc_single(np.array([-np.inf, 0.0, 5.0])).astype(np.float32)
+    array([2.0000000e+00, 1.0000000e+00, 1.5374598e-12], dtype=float32)
+    """
+    y = np.abs(x, out=temporary("erfc.abs", x))
+    t = np.multiply(y, _TAIL_SCALE, out=temporary("erfc.t", x))
+    np.reciprocal(np.add(t, 1, out=t), out=t)
+    tail = np.multiply(polynomial(_TAIL, t, temporary("erfc.tail", x)), t, out=t)
+    np.multiply(y, y, out=y)
+    np.multiply(tail, np.exp(np.negative(y, out=y), out=y), out=tail)
+    sign = np.copysign(1.0, x, out=y)  # 0 + tail where x is positive, 2 - tail elsewhere
+    np.multiply(tail, sign, out=tail)
+    return np.add(tail, np.subtract(1, sign, out=sign), out=x)
 
 
 def _erf_near(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -11,7 +11,18 @@ import math
 
 import numpy as np
 
-from cnn_physics77.core.kernels.error_function import _P, _Q, _SMALL, _SQRT_PI, _scaled_erfc, erf, erfc
+from cnn_physics77.core.backend.fp_errors import silent
+from cnn_physics77.core.kernels.elementwise import in_pieces
+from cnn_physics77.core.kernels.error_function import (
+    _P,
+    _Q,
+    _SMALL,
+    _SQRT_PI,
+    _scaled_erfc,
+    erf,
+    erfc,
+    erfc_single,
+)
 from cnn_physics77.core.kernels.special.regions import by_region, in_double, series
 
 ROOT_2 = math.sqrt(2)
@@ -54,13 +65,22 @@ def _lower_tail(x: np.ndarray) -> np.ndarray:
     return 0.5 * exp_square(x, -0.5) * erfcx(-x / ROOT_2)
 
 
-@in_double
 def ndtr(x: np.ndarray) -> np.ndarray:
     """Φ(x), the probability of the normal distribution below x.
 
     >>> ndtr(np.array([0.0, -10.0]))[0], f"{ndtr(np.array([-10.0]))[0]:.10g}"
     (np.float64(0.5), '7.619853024e-24')
     """
+    return in_pieces(_ndtr_single, 10.0, x) if x.dtype.char in "ef" else _ndtr_double(x)
+
+
+@silent
+def _ndtr_single(x: np.ndarray) -> np.ndarray:
+    return 0.5 * erfc_single(x * np.float64(-1 / ROOT_2))
+
+
+@in_double
+def _ndtr_double(x: np.ndarray) -> np.ndarray:
     regions = [
         (np.abs(x) <= 1, lambda x: 0.5 + 0.5 * erf(x / ROOT_2)),
         (x < -1, _lower_tail),
