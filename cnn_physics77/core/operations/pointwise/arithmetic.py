@@ -314,8 +314,7 @@ def lerp(input: Tensor, end: Tensor, weight) -> Tensor:
         )
     difference = _sub(b, a)
     if not isinstance(weight, Tensor):
-        if not isinstance(weight, OPERANDS):
-            raise DtypeError(f"lerp: expected a number or a tensor as weight, found {type(weight).__name__}")
+        common_dtype("lerp", weight)  # raises where it is no number
         near = np.abs(weight) < 0.5
         return _add(a, mul(difference, weight)) if near else _sub(b, mul(difference, 1 - weight))
     near = from_array(np.abs(weight.array) < 0.5)

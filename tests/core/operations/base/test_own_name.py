@@ -40,7 +40,7 @@ OTHERS = {
     "chain_matmul": (lambda: torch.chain_matmul(A, A), "inner sizes"),
     "clip": (lambda: torch.clip(TWO), "At least one of 'min' or 'max' must not be None"),
     "embedding_bag": (lambda: F.embedding_bag(torch.tensor([[3]]), A), "found 3 to 3"),
-    "lerp": (lambda: torch.lerp(TWO, TWO, "a"), "expected a number or a tensor as weight, found str"),
+    "lerp": (lambda: torch.lerp(TWO, TWO, "a"), "expected a tensor or a number, found str"),
     "msort": (lambda: torch.msort("a"), "found str"),
     "put": (lambda: TWO.put_(torch.tensor([2]), torch.ones(1)), "index 2 is out of bounds"),
     "softsign": (lambda: F.softsign("a"), "expected a tensor, found str"),
