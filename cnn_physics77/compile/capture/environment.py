@@ -55,7 +55,8 @@ from cnn_physics77.compile.capture.snapshots import (
     is_same_as,
     parts_of,
 )
-from cnn_physics77.core.layers.module import REGISTRIES, Module
+from cnn_physics77.core.layers.module import Module
+from cnn_physics77.core.layers.registration import REGISTRIES
 from cnn_physics77.core.operations.base.function import Function
 from cnn_physics77.core.tensor import Tensor
 

@@ -18,8 +18,8 @@ from cnn_physics77.compile.replay.program import Program
 from cnn_physics77.core.autograd import LEAF
 from cnn_physics77.core.backend.dtypes import get_default_dtype
 from cnn_physics77.core.layers.hooks import of_all_modules
-from cnn_physics77.core.layers.module import REGISTRIES
 from cnn_physics77.core.layers.parameter import Parameter
+from cnn_physics77.core.layers.registration import REGISTRIES
 from cnn_physics77.core.optim.optimizer import Optimizer
 from cnn_physics77.core.recording import recording
 from cnn_physics77.core.tensor import Tensor

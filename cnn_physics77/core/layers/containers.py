@@ -34,11 +34,10 @@ class _Numbered(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, self._name(index), module)
 
-    def _replace(self, modules: Iterable[Module]) -> None:
-        modules = list(modules)
+    def _replace(self, modules: list[Module]) -> None:
+        """Have these modules, numbered in order, and call no hooks."""
         self._modules.clear()
-        for i, module in enumerate(modules):
-            self.add_module(str(i), module)
+        self._modules.update((str(i), module) for i, module in enumerate(modules))
 
     def __delitem__(self, index) -> None:
         modules = list(self)
@@ -109,6 +108,18 @@ class Sequential(_Numbered):
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
         return self._modules[self._name(index)]
+
+    def insert(self, index: int, module: Module):
+        """Insert a module before the one at ``index``; returns the container.
+
+        Raises:
+            IndexError: below -length or above length.
+        """
+        if not -len(self) <= index <= len(self):
+            raise IndexError(
+                f"Sequential.insert: expected an index from {-len(self)} to {len(self)}, found {index}"
+            )
+        return super().insert(index, module)
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):

@@ -15,11 +15,10 @@ from cnn_physics77.core.handles import RemovableHandle
 from cnn_physics77.core.layers.conversion import Conversions
 from cnn_physics77.core.layers.hooks import OF_PYTORCH, HooksAttribute, ModuleHooks, call_with_hooks
 from cnn_physics77.core.layers.parameter import Buffer, Parameter
+from cnn_physics77.core.layers.registration import REGISTRIES, registered
 from cnn_physics77.core.layers.state import Stateful
 from cnn_physics77.core.tensor import Tensor, clear_gradient
 from cnn_physics77.core.tensor_types import typename
-
-REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
 class Module(Stateful, Conversions):
@@ -108,11 +107,11 @@ class Module(Stateful, Conversions):
             self.register_parameter(name, None)
         elif isinstance(value, Module):
             self._make_free(name, "module", "_buffers")
-            self._modules[name] = value
+            self._modules[name] = registered(self, "_modules", name, value)
         elif name in own.get("_modules", ()):
             if value is not None:
                 raise _wrong_kind(value, f"child module '{name}'", "torch.nn.Module")
-            self._modules[name] = None
+            self._modules[name] = registered(self, "_modules", name, None)
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
         elif name in own.get("_buffers", ()):
@@ -177,6 +176,8 @@ class Module(Stateful, Conversions):
                 f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
                 "forward() method."
             )
+        if param is not None:
+            param = registered(self, "_parameters", name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -195,7 +196,7 @@ class Module(Stateful, Conversions):
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
                 "required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered(self, "_buffers", name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -211,7 +212,7 @@ class Module(Stateful, Conversions):
         if not (module is None or isinstance(module, Module)):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_new_name("module", name, "_modules")
-        self._modules[name] = module
+        self._modules[name] = registered(self, "_modules", name, module)
 
     register_module = add_module
 

@@ -5,6 +5,7 @@ from cnn_physics77.core.layers import module as _code
 from cnn_physics77.core.layers.hooks_of_all import *
 from cnn_physics77.core.layers.module import *
 from cnn_physics77.core.layers.module import _addindent
+from cnn_physics77.core.layers.registration import *
 from cnn_physics77.core.layers.state import IncompatibleKeys as _IncompatibleKeys
 
 _places.settle(globals(), _code)

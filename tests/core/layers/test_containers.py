@@ -47,6 +47,18 @@ def test_sequential():
     both(calls)
 
 
+@pytest.mark.parametrize("nn", [ours.nn, torch.nn])
+@pytest.mark.parametrize(("index", "place"), [(-2, 0), (-1, 1), (0, 0), (2, 2), (-3, None), (3, None)])
+def test_a_sequence_takes_a_module_at_its_ends_and_between(nn, index, place):
+    s = nn.Sequential(nn.ReLU(), nn.Tanh())
+    if place is None:
+        with pytest.raises(IndexError, match=str(index)):
+            s.insert(index, nn.ELU())
+        assert len(s) == 2
+    else:
+        assert [type(m).__name__ for m in s.insert(index, nn.ELU())].index("ELU") == place
+
+
 def test_sequential_by_name_and_in_nests():
     def calls(nn, f):
         s = nn.Sequential(
