@@ -11,6 +11,7 @@ import numpy as np
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.elementwise import elementwise, polynomial, temporary
 from cnn_physics77.core.kernels.error_function import erf, erf_block, erfc
+from cnn_physics77.core.kernels.half import rounded_once
 
 __all__ = [
     "erf",
@@ -83,7 +84,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     array([0. , 0.5, 1. ])
     """
     if x.dtype == np.float16:
-        return sigmoid(x.astype(np.float32)).astype(np.float16)
+        return rounded_once(sigmoid, x)
     return elementwise(_sigmoid, 1.0, x)
 
 

@@ -103,7 +103,7 @@ def add_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 
 
 def _share(first: np.ndarray, *others: np.ndarray) -> bool:
-    if first.size < LARGE or first.dtype.char not in "fd" or flat(first) is None:
+    if first.size < LARGE or first.dtype.char not in "efd" or flat(first) is None:
         return False
     return all(
         x.shape == first.shape and x.strides == first.strides and x.dtype == first.dtype for x in others

@@ -15,6 +15,7 @@ float16 is computed in the next wider type.
 import numpy as np
 
 from cnn_physics77.core.kernels.elementwise import elementwise, in_pieces, polynomial, temporary
+from cnn_physics77.core.kernels.half import rounded_once
 
 # Cody's coefficients, starting with the constant. |x| <= 0.46875: erf(x) = x A(x^2) / B(x^2)
 _A = (
@@ -116,7 +117,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     array([-1.        ,  0.        ,  0.52049988])
     """
     if x.dtype == np.float16:
-        return erf(x.astype(np.float32)).astype(np.float16)
+        return rounded_once(erf, x)
     return elementwise(erf_block, 5.0 if x.itemsize == 4 else 12.0, x)
 
 

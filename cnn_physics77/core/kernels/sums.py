@@ -9,6 +9,8 @@ import math
 
 import numpy as np
 
+from cnn_physics77.core.kernels.half import converted
+
 _TOGETHER = 128
 """How many numbers are added one after the other."""
 
@@ -18,6 +20,8 @@ LONGEST_PRODUCT = 4096
 
 def add_over(x, axis: tuple[int, ...], *, keepdims=False, dtype=None):
     """np.add.reduce. Where NumPy would add many numbers one after the other, sums of blocks are added."""
+    if x.dtype.char == "e" and dtype == np.float32:
+        x = converted(x, dtype)
     if x.size <= 4 * _TOGETHER or x.dtype.kind not in "fc":
         return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     if axis and x.flags.c_contiguous and min(axis) == x.ndim - len(axis):  # the most frequent case: one run

@@ -14,6 +14,7 @@ from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.backend.size import Size, size_of
 from cnn_physics77.core.construction import plain_array
 from cnn_physics77.core.errors import DtypeError, ShapeError
+from cnn_physics77.core.kernels import half
 from cnn_physics77.core.kernels.runtime.layout import copied
 from cnn_physics77.core.kernels.sums import add_over
 from cnn_physics77.core.operations.base.operation import operation
@@ -28,6 +29,8 @@ def cast(x, *, dtype):
     """y = x in another dtype. Complex to real takes the real part; a boolean is x != 0."""
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
+    if x.dtype.char + dtype.char in ("ef", "fe") and 0 not in x.strides:
+        return half.converted(x, dtype)
     return copied(x, dtype) if 0 in x.strides and x.dtype != dtype else x.astype(dtype, copy=False)
 
 
