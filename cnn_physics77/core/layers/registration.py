@@ -28,7 +28,7 @@ def register_module_parameter_registration_hook(hook: Callable) -> RemovableHand
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.nn.modules.module import register_module_parameter_registration_hook
-    >>> with register_module_parameter_registration_hook(lambda module, name, param: print(name, param.shape)):
+    >>> with register_module_parameter_registration_hook(lambda module, name, p: print(name, p.shape)):
     ...     layer = torch.nn.Linear(2, 3)
     weight torch.Size([3, 2])
     bias torch.Size([3])
