@@ -16,7 +16,13 @@ from cnn_physics77.core.kernels.convolution import (
     sum_of_parts,
     winograd_1d,
 )
-from cnn_physics77.core.kernels.convolution.algorithm import FORWARD, INPUT_GRADIENT, Algorithm, Problem
+from cnn_physics77.core.kernels.convolution.algorithm import (
+    FORWARD,
+    INPUT_GRADIENT,
+    Algorithm,
+    Problem,
+    has_avx512,
+)
 from cnn_physics77.core.kernels.convolution.dispatch import ALGORITHMS, choose, override
 from cnn_physics77.core.kernels.convolution.nhwc_windows import NHWCWindows
 from cnn_physics77.core.kernels.convolution.select import select
@@ -271,6 +277,24 @@ def test_the_choice_and_its_reason(sizes, dtype, last, algorithm):
     choice = choose(FORWARD, convolution_shapes(*sizes), np.dtype(dtype), last)
     assert choice.algorithm.name == algorithm
     assert str(choice) == f"forward: {algorithm}, {choice.reason}"
+
+
+@pytest.mark.parametrize(
+    "found, wide",
+    [(["X86_V3", "X86_V4"], True), (["AVX2", "AVX512F"], True), (["X86_V3"], False), ([], False)],
+)
+def test_transforms_are_cheap_with_avx512(monkeypatch, found, wide):
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": {"found": found}})
+    has_avx512.cache_clear()
+    try:
+        assert has_avx512() == wide
+        # with few channels the transforms decide
+        shapes = convolution_shapes((64, 6, 14, 14), (16, 6, 5, 5), (1, 1), (0, 0), (1, 1), 1)
+        problem = Problem(INPUT_GRADIENT, shapes, np.dtype(np.float32))
+        expected = "F(5x1, 5x1)" if wide else "banded"
+        assert select(problem, ALGORITHMS).algorithm.name == expected
+    finally:
+        has_avx512.cache_clear()
 
 
 def test_the_least_cost_is_taken_and_a_larger_error_must_bring_a_fifth():

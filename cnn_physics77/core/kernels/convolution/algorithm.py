@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -10,11 +11,13 @@ from cnn_physics77.core.kernels.runtime.parallel import Steps, at_once
 
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input_gradient", "weight_gradient"
 
-# Nanoseconds of one core, float32, as measured on an AVX2 machine; only their relations decide.
+# Nanoseconds of one core, float32, as measured on Zen 3 and 4 with AVX2; only their relations decide. What
+# AVX-512 changes in them stands with each algorithm.
 MULTIPLY = 2 / 94  # one multiplication and addition in a product of large matrices
 NARROW, SHORT = 5, 8  # columns and inner length: a product with as few takes twice the time for each
 MOVE = 0.3  # one number moved in im2col
 CALLS = 0.05  # milliseconds, of the calls themselves
+SCREENED_CALLS = 4 * CALLS  # of what is screened (see `dynamic_range`), for each screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,13 @@ class Algorithm:
         """The steps of a map."""
         function = getattr(self, map)
         return function(*arguments) if self.stepwise else at_once(function, *arguments)
+
+
+@cache
+def has_avx512() -> bool:
+    """Whether NumPy computes with AVX-512."""
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    return any(name == "X86_V4" or name.startswith("AVX512") for name in found)
 
 
 def product_time(rows: float, inner: int, columns: int) -> float:

@@ -53,12 +53,13 @@ from numpy.lib.stride_tricks import as_strided
 from cnn_physics77.core.backend.fp_errors import silent
 from cnn_physics77.core.kernels.convolution import im2col_nhwc
 from cnn_physics77.core.kernels.convolution.algorithm import (
-    CALLS,
     INPUT_GRADIENT,
     MOVE,
+    SCREENED_CALLS,
     WEIGHT_GRADIENT,
     Algorithm,
     Problem,
+    has_avx512,
     product_time,
 )
 from cnn_physics77.core.kernels.convolution.dynamic_range import (
@@ -89,9 +90,10 @@ SUM_BYTES = 1 << 21  # the same in the weight gradient, where each piece adds up
 LEAST_RUNS = 96  # in a product: with fewer, BLAS's packing of the kernel takes most of the time
 LONG_SUM = 9  # pixels for each channel: from here on, less packing pays for more sums
 MOST_BLOCKS = 16  # of work; neighbouring pieces in one block share its memory
-FEW = 8  # channels: with fewer, rows are too short and products too narrow
-# Nanoseconds of one core (see `algorithm`): one number transformed, and on the way back.
+# Nanoseconds of one core (see `algorithm`): one number transformed, and on the way back; with AVX-512 this is
+# hidden behind the memory that the products read.
 TRANSFORM, INVERSE = 0.8, 0.5
+HIDDEN = 0.1
 FEW_ROWS = 8  # a product with as few rows takes twice the time, as BLAS packs the kernel for them
 
 
@@ -180,7 +182,7 @@ def applies(problem: Problem, m: int, r: int) -> bool:
 
 def cost(problem: Problem, m: int, r: int) -> float:
     s = problem.shapes
-    if problem.dtype.char != "f" or min(s.in_channels, s.out_channels) < FEW:
+    if problem.dtype.char != "f":
         return float("inf")
     channels = s.in_channels, s.out_channels
     read, made = channels[::-1] if problem.map == INPUT_GRADIENT else channels
@@ -192,10 +194,12 @@ def cost(problem: Problem, m: int, r: int) -> float:
         samples, strips = pieces(s.batch, size, s.kernel_size, max(channels), m, 4, PIECE_BYTES)[0]
         lines = (samples.stop - samples.start) * (strips.stop - strips.start)
         longer *= 1 + FEW_ROWS * wide / (lines * longer * size[1])
-    each = product_time(longer, wide * read, made) + read * TRANSFORM + made * INVERSE
+    transforms = (read * TRANSFORM + made * INVERSE) * (HIDDEN if has_avx512() else 1)
+    each = product_time(longer, wide * read, made) + transforms
     kernel = (m + r - 1) * wide * prod(channels) * TRANSFORM
     pixels = s.batch * prod(s.output_size)
-    return 2 * CALLS + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6
+    calls = SCREENED_CALLS * (2 if problem.map == WEIGHT_GRADIENT else 1)
+    return calls + (transformed * each + kernel + pixels * sum(channels) * MOVE) / 1e6
 
 
 def _algorithm(m: int, r: int) -> Algorithm:
