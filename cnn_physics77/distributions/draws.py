@@ -35,6 +35,7 @@ from cnn_physics77.autograd.function import Function, once_differentiable
 from cnn_physics77.core.backend.conversion import as_array
 from cnn_physics77.core.kernels.runtime.one_call import one_call
 from cnn_physics77.core.random import default_generator
+from cnn_physics77.core.random.shares import shares
 from cnn_physics77.core.tensor import Tensor, from_array
 
 
@@ -92,13 +93,7 @@ def standard_gamma(concentration: Tensor) -> Tensor:
 class _Dirichlet(_Drawn):
     @staticmethod
     def forward(concentration: Tensor) -> Tensor:
-        """Shares in double precision, rounded to numbers between 0 and 1, which are neither."""
-        alpha = concentration.array
-        drawn = as_array(default_generator.numpy.standard_gamma(alpha.astype(np.float64)))
-        drawn = np.maximum(drawn, np.finfo(np.float64).tiny)
-        shares = (drawn / drawn.sum(-1, keepdims=True)).astype(alpha.dtype)
-        one = alpha.dtype.type(1)
-        return from_array(np.clip(shares, np.finfo(alpha.dtype).tiny, np.nextafter(one, 1 - one)))
+        return from_array(shares(default_generator, concentration.array))
 
     @staticmethod
     @once_differentiable

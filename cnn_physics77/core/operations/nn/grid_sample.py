@@ -24,7 +24,7 @@ from cnn_physics77.core.operations.creation.creation import linspace
 from cnn_physics77.core.operations.indexing.cat_split import cat, stack, unbind
 from cnn_physics77.core.operations.indexing.gather_scatter import gather_along
 from cnn_physics77.core.operations.indexing.permute import transpose
-from cnn_physics77.core.operations.indexing.shape import flatten, reshape
+from cnn_physics77.core.operations.indexing.shape import flatten, reshape, unsqueeze
 from cnn_physics77.core.operations.late import complete_late
 from cnn_physics77.core.operations.linalg.matmul import matmul
 from cnn_physics77.core.operations.pointwise.arithmetic import mul
@@ -178,9 +178,32 @@ def _weighted_sum(input: Tensor, left: list[np.ndarray], weights: list, offsets:
         i = _integers(pixel(floor[:, None] + np.array(offsets, floor.dtype)[:, None], dimension))
         index.append(np.broadcast_to(i.reshape(shape), whole).reshape(count, taps[0] * points))
         parts.append(reshape(stack(of_offset, 1), shape))
-    weight = reshape(reduce(mul, parts), (count, 1, *taps))
+    weight = reshape(reduce(mul, parts), (count, *taps))
     values = reshape(_values(input, index), (*input.array.shape[:2], *taps))
-    return (values * weight).sum(2)
+    return _over_taps(values, weight)
+
+
+@operation(name="over_taps")
+def _over_taps(v, w):
+    """y_ncp = Σ_t v_nctp w_ntp, without the products in memory."""
+    return np.einsum("nctp,ntp->ncp", v, w)
+
+
+@operation(name="over_channels")
+def _over_channels(v, g):
+    """y_ntp = Σ_c v_nctp g_ncp"""
+    return np.einsum("nctp,ncp->ntp", v, g)
+
+
+def _spread(g: Tensor, w: Tensor) -> Tensor:
+    """y_nctp = g_ncp w_ntp"""
+    return unsqueeze(g, 2) * unsqueeze(w, 1)
+
+
+_over_taps.declare("v", lambda g, w: _spread(g, w))
+_over_taps.declare("w", lambda g, v: _over_channels(v, g))
+_over_channels.declare("v", lambda h, g: _spread(g, h))
+_over_channels.declare("g", lambda h, v: _over_taps(v, h))
 
 
 _MODES = {"bilinear": _linear, "nearest": _nearest, "bicubic": _cubic}

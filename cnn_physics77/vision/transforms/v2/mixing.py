@@ -11,15 +11,14 @@ from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.core.layers.module import Module
 from cnn_physics77.core.operations.creation.random_sampling import randint
 from cnn_physics77.core.random import default_generator
+from cnn_physics77.core.random.shares import shares
 from cnn_physics77.core.tensor import Tensor
 from cnn_physics77.nn.functional import one_hot
 
 
 def _proportion(alpha: float) -> float:
-    """Of Beta(α, α): one of two gamma-distributed numbers, positive float32 as PyTorch's, by their sum."""
-    drawn = default_generator.numpy.standard_gamma([alpha, alpha])
-    drawn = np.maximum(drawn, np.finfo(np.float32).tiny).astype(np.float32)
-    return float(drawn[0] / drawn.sum())
+    """Of Beta(α, α)."""
+    return float(shares(default_generator, np.array([alpha, alpha], np.float32))[0])
 
 
 class _Mixing(Module):
