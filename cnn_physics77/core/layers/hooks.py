@@ -133,27 +133,20 @@ def _backward_hooks(module, full: bool) -> list[Callable]:
 
 def call_with_hooks(module, args: tuple, kwargs: dict):
     """``module.forward(*args, **kwargs)`` with the hooks of the module and of all modules."""
-    for hook, with_kwargs, _ in _calls(module, "forward_pre"):
-        if with_kwargs:
-            replaced = hook(module, args, kwargs)
-            if replaced is not None:
-                if not (isinstance(replaced, tuple) and len(replaced) == 2):
-                    raise RuntimeError(
-                        "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
-                        f"got {replaced}."
-                    )
-                args, kwargs = replaced
-        else:
-            replaced = hook(module, args)
-            if replaced is not None:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
-    before, after = [hook for hook, *_ in _calls(module, "backward_pre")], _backward_hooks(module, full=True)
-    boundary = None
-    if (before or after) and recording():
-        boundary = _ModuleGradients(module, before, after)
-        args = boundary.enter(args)
-    waiting = None
+    result, waiting = None, None
     try:
+        for hook, with_kwargs, _ in _calls(module, "forward_pre"):
+            if with_kwargs:
+                args, kwargs = _checked_arguments(hook(module, args, kwargs), args, kwargs)
+            else:
+                replaced = hook(module, args)
+                args = args if replaced is None else _as_tuple(replaced)
+        before = [hook for hook, *_ in _calls(module, "backward_pre")]
+        after = _backward_hooks(module, full=True)
+        boundary = None
+        if (before or after) and recording():
+            boundary = _ModuleGradients(module, before, after)
+            args = boundary.enter(args)
         result = module.forward(*args, **kwargs)
         waiting = deque(_calls(module, "forward"))
         while waiting:
@@ -161,15 +154,40 @@ def call_with_hooks(module, args: tuple, kwargs: dict):
             replaced = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
             if replaced is not None:
                 result = replaced
-    except Exception:
-        for hook, with_kwargs, always in _calls(module, "forward") if waiting is None else waiting:
-            if always:
-                hook(module, args, kwargs, None) if with_kwargs else hook(module, args, None)
+    except Exception:  # of any kind: hooks that are always called see the end of a call that failed
+        rest = _calls(module, "forward") if waiting is None else waiting
+        _call_always([call for call in rest if call[2]], module, args, kwargs, result)
         raise
     if recording():
         for hook in _backward_hooks(module, full=False):
             _hook_last_operation(module, result, hook)
     return result if boundary is None else boundary.leave(result)
+
+
+def _checked_arguments(replaced, args: tuple, kwargs: dict) -> tuple:
+    """What a hook before ``forward`` returned, ``(args, kwargs)``, or the former ones if it returned None."""
+    if replaced is None:
+        return args, kwargs
+    if not (isinstance(replaced, tuple) and len(replaced) == 2):
+        raise RuntimeError(
+            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {replaced}."
+        )
+    return replaced
+
+
+def _call_always(calls: list[tuple[Callable, bool, bool]], module, args: tuple, kwargs: dict, result) -> None:
+    """Call the hooks that are called even if ``forward`` raises. What they raise becomes a warning, as in
+    PyTorch: the error that the user has to see is the first one."""
+    for hook, with_kwargs, _ in calls:
+        try:
+            replaced = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
+        except Exception as error:
+            warn(
+                "module forward hook with ``always_call=True`` raised an exception that was silenced as "
+                f"another error was raised in forward: {error}"
+            )
+        else:
+            result = result if replaced is None else replaced
 
 
 def _hook_last_operation(module, result, hook: Callable) -> None:

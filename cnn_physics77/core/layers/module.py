@@ -435,7 +435,7 @@ class Module(Stateful, Conversions):
         Args:
             prepend: call it before the hooks that are registered.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
-            always_call: call it also if ``forward`` raises, with None as output.
+            always_call: call it also if a hook or ``forward`` raises; the output is None if there is none.
         """
         return self._own_hooks().register("forward", hook, prepend, with_kwargs, always_call)
 

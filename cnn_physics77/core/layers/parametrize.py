@@ -75,14 +75,11 @@ class ParametrizationList(ModuleList):
         found: Any = original
         with no_grad():
             for module in reversed(list(self)):
-                if hasattr(module, "right_inverse"):
-                    try:
-                        found = module.right_inverse(found)
-                    except NotImplementedError:
-                        continue
+                found = _right_inverse(module, found)
+        before = original.data
         self.is_tensor = isinstance(found, Tensor)
         if self.is_tensor:
-            _check("right_inverse", found, dtype, None)
+            _check("right_inverse", found, dtype)
             self.ntensors = 1
             if found is not original:
                 original.data = found.detach()
@@ -96,7 +93,11 @@ class ParametrizationList(ModuleList):
                     part = Parameter(part, original.requires_grad)
                 _register(self, f"original{i}", part.requires_grad_(original.requires_grad))
         if not unsafe:
-            _check("a parametrization", self(), dtype, shape)
+            try:
+                _check("a parametrization", self(), dtype, shape, SAFE)
+            except BaseException:  # the parametrization is refused: the tensor keeps its value
+                original.data = before
+                raise
 
     def names(self) -> list[str]:
         """The names of the originals."""
@@ -136,28 +137,44 @@ class ParametrizationList(ModuleList):
                 f"{len(originals)}. Got a sequence of length {len(parts)}."
             )
         for original, part in zip(originals, parts):
-            _check("right_inverse", part, original.dtype, None)
+            _check("right_inverse", part, original.dtype)
+        for original, part in zip(originals, parts):
             original.data = part.detach()
 
 
+def _right_inverse(parametrization: Any, value: Any) -> Any:
+    """What its ``right_inverse`` gives of a value; the value itself if there is none, or if it raises
+    NotImplementedError: so a class says of some of its objects that they have none."""
+    if not hasattr(parametrization, "right_inverse"):
+        return value
+    try:
+        return parametrization.right_inverse(value)
+    except NotImplementedError:
+        return value
+
+
 def _tensors_of(found: Any) -> Sequence[Tensor]:
-    if not isinstance(found, list | tuple) or not all(isinstance(part, Tensor) for part in found):
-        raise ValueError(
-            "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...). Got "
-            f"{type(found).__name__}"
-        )
+    expected = "'right_inverse' must return a Tensor or a Sequence of tensors (list, tuple...)."
+    if not isinstance(found, Sequence):
+        raise ValueError(f"{expected} Got {type(found).__name__}.")
+    for i, part in enumerate(found):
+        if not isinstance(part, Tensor):
+            raise ValueError(f"{expected} Got element {i} of the sequence with type {type(part).__name__}.")
     return found
 
 
-def _check(what: str, found: Any, dtype: Any, shape: Any) -> None:
+SAFE = ", unless the `unsafe` flag is enabled"
+
+
+def _check(what: str, found: Any, dtype: Any, shape: Any = None, way_out: str = "") -> None:
     """Raise ValueError unless it is a tensor of this dtype and, if given, of this shape."""
     if not isinstance(found, Tensor):
         raise ValueError(f"parametrize: {what} must return a tensor. Got {type(found).__name__}.")
     for name, expected, given in (("dtype", dtype, found.dtype), ("shape", shape, found.shape)):
         if expected is not None and given != expected:
             raise ValueError(
-                f"parametrize: {what} may not change the {name} of the tensor, unless the `unsafe` flag is "
-                f"enabled: expected {expected}, found {given}"
+                f"parametrize: {what} may not change the {name} of the tensor{way_out}: expected {expected}, "
+                f"found {given}"
             )
 
 
@@ -189,7 +206,9 @@ def _property_of(name: str) -> property:
 def _give_own_class(module: Module, base: type[Module], names: Sequence[str] = ()) -> None:
     """Give one module a class of its own, derived from its class, with the properties."""
     contents: dict[str, Any] = {name: _property_of(name) for name in names}
-    contents |= {"__reduce_ex__": _no_pickle, "__deepcopy__": _deep_copy}
+    contents |= {"__reduce_ex__": _no_pickle}
+    if not hasattr(base, "__deepcopy__"):
+        contents["__deepcopy__"] = _deep_copy
     module.__class__ = type(f"Parametrized{base.__name__}", (base,), contents)
 
 
@@ -245,13 +264,9 @@ def register_parametrization(
         if not unsafe:
             before = getattr(module, tensor_name)
             after = parametrization(before)
-            _check("a parametrization", after, before.dtype, before.shape)
-            if hasattr(parametrization, "right_inverse"):
-                try:
-                    back = parametrization.right_inverse(after)
-                except NotImplementedError:
-                    back = before
-                _check("right_inverse", back, before.dtype, before.shape)
+            _check("a parametrization", after, before.dtype, before.shape, SAFE)
+            back = _right_inverse(parametrization, after)
+            _check("right_inverse", back, before.dtype, before.shape, SAFE)
         _all_of(module)[tensor_name].append(parametrization)
         _all_of(module)[tensor_name].unsafe |= unsafe
     elif tensor_name in module._buffers or tensor_name in module._parameters:

@@ -1,5 +1,7 @@
 """Hooks of modules against torch.nn.Module's."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,57 @@ def test_always_call_and_bad_pre_hook():
         module.register_forward_pre_hook(lambda m, a, k: 3, with_kwargs=True)
         with pytest.raises(RuntimeError, match="must return None or a tuple"):
             module(1)
+
+
+ALWAYS = {"always_call": True}
+
+
+def call_that_may_fail(framework, fail, hooks, before=None):
+    """What a call gives, what it warns of, and with what its hooks were called: each gives a value to replace
+    the output, or raises it."""
+
+    class Plus(framework.nn.Module):
+        def forward(self, x, fail=None):
+            if fail is not None:
+                raise fail
+            return x + 1
+
+    def give(value, *seen):
+        log.append(seen)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    log, module = [], Plus()
+    if before is not None:
+        module.register_forward_pre_hook(lambda module, args: give(before, "before", args))
+    for number, (value, options) in enumerate(hooks):
+        module.register_forward_hook(lambda m, *rest, n=number, v=value: give(v, n, *rest), **options)
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        try:
+            result = module(1, fail=fail)
+        except BaseException as error:
+            result = error
+    return result, [str(warning.message) for warning in noted], log
+
+
+@pytest.mark.parametrize(
+    ("fail", "hooks", "before"),
+    [
+        (ValueError("forward"), [(7, ALWAYS), (None, ALWAYS | {"with_kwargs": True}), (None, {})], None),
+        (ValueError("forward"), [(KeyError("hook"), ALWAYS), (None, ALWAYS)], None),
+        (None, [(KeyError("hook"), ALWAYS), (None, ALWAYS)], None),
+        (None, [(5, ALWAYS), (KeyError("hook"), {}), (8, ALWAYS), (None, ALWAYS)], None),
+        (None, [(5, {}), (5, ALWAYS)], KeyError("before")),
+        (ValueError("forward"), [(5, ALWAYS)], (9,)),
+        (KeyboardInterrupt("stop"), [(5, ALWAYS)], None),
+    ],
+)
+def test_hooks_that_are_always_called_after_an_error_anywhere(fail, hooks, before):
+    """The first error is raised. A hook that raises is not called again."""
+    found, expected = (call_that_may_fail(T, fail, hooks, before) for T in (ours, torch))
+    assert found == expected and isinstance(found[0], BaseException)
 
 
 def test_backward_hooks_see_the_gradients_of_all_inputs_and_outputs():
