@@ -89,7 +89,8 @@ class Algorithm:
 @cache
 def has_avx512() -> bool:
     """Whether NumPy computes with AVX-512."""
-    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    extensions: dict = (np.show_config(mode="dicts") or {}).get("SIMD Extensions", {})
+    found = extensions.get("found", ())  # none is there where none was found
     return any(name == "X86_V4" or name.startswith("AVX512") for name in found)
 
 
