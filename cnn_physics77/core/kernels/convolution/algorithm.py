@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -89,8 +90,8 @@ class Algorithm:
 @cache
 def has_avx512() -> bool:
     """Whether NumPy computes with AVX-512."""
-    extensions: dict = (np.show_config(mode="dicts") or {}).get("SIMD Extensions", {})
-    found = extensions.get("found", ())  # none is there where none was found
+    settings: Any = np.show_config(mode="dicts")
+    found = settings["SIMD Extensions"].get("found", ())  # not there where none was found
     return any(name == "X86_V4" or name.startswith("AVX512") for name in found)
 
 
