@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnn_physics77.compile.analysis.compare import first_difference, first_other_step
-from cnn_physics77.compile.capture.environment import FOREIGN_NUMBERS, Environment, foreign_random_state
+from cnn_physics77.compile.capture.environment import Environment, foreign_random_state
 from cnn_physics77.compile.capture.recorded import (
     DIFFERENTIABLE,
     aliases,
@@ -25,6 +25,7 @@ from cnn_physics77.compile.capture.recorded import (
 from cnn_physics77.compile.capture.seams import instances
 from cnn_physics77.compile.capture.trace import CaptureError, GuardFailed, How, current, frame_of_user
 from cnn_physics77.compile.capture.tree import flatten, others
+from cnn_physics77.compile.capture.walk import FOREIGN_NUMBERS
 from cnn_physics77.compile.interrupts import Busy, Turn
 from cnn_physics77.compile.replay.captured import Captured, overlapping
 from cnn_physics77.compile.replay.differentiable import Differentiable

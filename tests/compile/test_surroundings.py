@@ -20,8 +20,8 @@ import pytest
 import cnn_physics77 as torch
 import cnn_physics77.nn.functional as F
 from cnn_physics77 import nn
-from cnn_physics77.compile.capture import environment
-from cnn_physics77.compile.capture.environment import MOST_ITEMS
+from cnn_physics77.compile.capture import places, walk
+from cnn_physics77.compile.capture.places import MOST_ITEMS
 from tests.compile.modules import same
 
 X = torch.linspace(-1.0, 2.0, 6, dtype=torch.float64)
@@ -111,6 +111,41 @@ CONTAINERS = {
         lambda: (d := {"a": 2.0}, d.get),
         lambda v: v[1]("a"),
         lambda v: v[0].update(a=3.0),
+    ),
+    "memory of another": (
+        lambda: (b := bytearray(b"a"), memoryview(b)),
+        lambda v: v[1][0],
+        lambda v: v[0].__setitem__(0, 3),
+    ),
+    "polynomial": (
+        lambda: np.polynomial.Polynomial([1.0, 2.0]),
+        lambda v: float(v(3.0)),
+        lambda v: v.coef.__setitem__(0, 5.0),
+    ),
+    "function made a ufunc": (
+        lambda: (k := [2.0], np.frompyfunc(lambda x: x * k[0], 1, 1)),
+        lambda v: float(v[1](2.0)),
+        lambda v: v[0].__setitem__(0, 3.0),
+    ),
+    "function made a key": (
+        lambda: (k := [1], functools.cmp_to_key(lambda a, b: (a - b) * k[0])),
+        lambda v: sorted([1, 2, 3], key=v[1])[0],
+        lambda v: v[0].__setitem__(0, -1),
+    ),
+    "weak proxy": (
+        lambda: (p := Plain(), weakref.proxy(p)),
+        lambda v: v[1].scale,
+        lambda v: setattr(v[0], "scale", 3.0),
+    ),
+    "text of a class": (
+        lambda: type("Text", (str,), {})("a"),
+        lambda v: getattr(v, "scale", 2.0),
+        lambda v: setattr(v, "scale", 3.0),
+    ),
+    "method that is an object": (
+        lambda: (p := Plain(), types.MethodType(functools.partial(lambda self: self.scale), p)),
+        lambda v: v[1](),
+        lambda v: setattr(v[0], "scale", 3.0),
     ),
     "named tuple": (
         lambda: collections.namedtuple("Pair", "a b")([2.0], 1.0),
@@ -354,6 +389,48 @@ def test_what_is_not_refused():
     assert len(compiled.captures()) == 2 and file.getvalue() == "called\n" * 5
 
 
+class Fails:
+    __slots__ = ("scale",)
+
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+
+def test_an_object_that_fails_where_it_is_asked():
+    fails = Fails()
+    compiled = torch.compile(lambda x: x * 2 if fails is None else x * getattr(Fails, "late", 3.0))
+    for call in range(6):
+        same(compiled(X * call), X * call * 3)
+    assert len(compiled.captures()) == 1
+
+
+def test_a_generator_of_all_that_is_not_drawn_from():
+    compiled = torch.compile(lambda x, draw=random.random: x * 2 if draw else x, fullgraph=True)
+    for call in range(4):
+        same(compiled(X * call), X * call * 2)
+    assert len(compiled.captures()) == 1
+
+
+def test_a_refusal_says_where(monkeypatch):
+    counter = itertools.count()
+    boxes = [types.SimpleNamespace(scale=1.0, next=None) for _ in range(100)]
+
+    def function(x):
+        return x * next(counter)
+
+    def other(x):
+        return x * boxes[7].scale
+
+    line = function.__code__.co_firstlineno + 1
+    place = f"by the name 'counter' in function, at {__file__.rpartition('/')[2]}:{line}; call next"
+    monkeypatch.setattr(places, "MOST_PLACES", 80)
+    for refused, why in ((function, place), (other, "more than 80 variables and attributes, by the name")):
+        compiled = torch.compile(refused, fullgraph=True)
+        compiled(X)
+        with pytest.raises(torch.compile.CaptureError, match=why):
+            compiled(X)
+
+
 def test_what_pythons_own_modules_hold_is_not_looked_into():
     """How copy copies a type that is not here may lead to all that the process has."""
 
@@ -379,7 +456,7 @@ def test_what_pythons_own_modules_hold_is_not_looked_into():
 
 
 def test_more_than_can_be_looked_at_is_refused(monkeypatch):
-    monkeypatch.setattr(environment, "MOST_LOOKS", 50)
+    monkeypatch.setattr(walk, "MOST_LOOKS", 50)
     chain = None
     for _ in range(100):
         chain = types.SimpleNamespace(next=chain, scale=1.0)

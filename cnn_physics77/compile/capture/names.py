@@ -51,6 +51,16 @@ def texts_in(code: CodeType, source: bool) -> frozenset[str]:
     return caught | frozenset(filter(str.isidentifier, (word for text in texts for word in text.split("."))))
 
 
+def line_of(code: CodeType, name: str) -> int:
+    """The line of code that reads a variable or an attribute; the first line if none does."""
+    line = code.co_firstlineno
+    for one in dis.get_instructions(code):
+        line = one.positions.lineno or line if one.positions else line
+        if one.argval == name:
+            return line
+    return code.co_firstlineno
+
+
 @_once
 def imports_in(code: CodeType, package: str | None) -> frozenset[str]:
     """The names of modules that code imports where it runs."""

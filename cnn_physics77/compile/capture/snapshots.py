@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from array import array
 from collections import OrderedDict, deque
@@ -26,18 +27,19 @@ class Attribute:
         self.thing, self.name = thing, name
 
     def get(self, name: str, default: Any) -> Any:
-        """The attribute, or the default: the content of an empty cell is a ValueError."""
+        """The attribute, or the default. ``__getattr__`` of the user's is not called; the content of an empty
+        cell is a ValueError."""
         try:
-            return getattr(self.thing, self.name, default)
-        except ValueError:
+            return object.__getattribute__(self.thing, self.name)
+        except (AttributeError, ValueError):
             return default
 
 
 class Result:
-    """What a function without arguments gives, as a dict of one item."""
+    """What a function without arguments gives of a thing, as a dict of one item."""
 
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self.function = function
+    def __init__(self, function: Callable[[], Any], thing: Any) -> None:
+        self.function, self.thing = function, thing
 
     def get(self, name: str, default: Any) -> Any:
         """The result, or the default: that of a variable of a context may not be set."""
@@ -45,6 +47,18 @@ class Result:
             return self.function()
         except LookupError:
             return default
+
+
+class Held:
+    """One of the objects that an object of compiled code refers to, as a dict of one item."""
+
+    def __init__(self, thing: Any, place: int) -> None:
+        self.thing, self.place = thing, place
+
+    def get(self, name: str, default: Any) -> Any:
+        """The object, or the default: it may refer to fewer now."""
+        found = gc.get_referents(self.thing)
+        return found[self.place] if self.place < len(found) else default
 
 
 class Values:
