@@ -1,4 +1,4 @@
-"""Boxes and masks drawn on images: a part of ``torchvision.utils``. It needs Pillow."""
+"""Boxes, masks and points drawn on images: a part of ``torchvision.utils``. It needs Pillow."""
 
 from __future__ import annotations
 
@@ -102,10 +102,7 @@ def draw_bounding_boxes(
     lines = _colours(name, colors, count)
     texts = _colours(name, label_colors or "black", count) if label_colors or fill_labels else lines
     grounds = _colours(name, label_background_colors, count) if label_background_colors else lines
-    pixels = image.detach() if len(image) == 3 else image.detach().expand((3, *image.shape[1:]))
-    picture = to_pil_image(
-        pixels if pixels.array.dtype == np.uint8 else to_dtype(pixels, np.uint8, scale=True)
-    )
+    picture = _picture(image.detach() if len(image) == 3 else image.detach().expand((3, *image.shape[1:])))
     draw = pillow("ImageDraw").Draw(picture, "RGBA" if fill else None)
     for number, box in enumerate(corners.astype(np.int64).tolist()):
         draw.rectangle(box, width=width, outline=lines[number], fill=(*lines[number], 100) if fill else None)
@@ -116,8 +113,11 @@ def draw_bounding_boxes(
                 left, top, right, bottom = draw.textbbox(place, label, font=letters)
                 draw.rectangle((left - 1, top - 1, right + 1, bottom + 1), fill=grounds[number])
             draw.text(place, label, fill=texts[number], font=letters)
-    drawn = pil_to_tensor(picture)
-    return drawn if image.array.dtype == np.uint8 else to_dtype(drawn, image.dtype, scale=True)
+    return to_dtype(pil_to_tensor(picture), image.dtype, scale=True)
+
+
+def _picture(image: Tensor) -> Any:
+    return to_pil_image(to_dtype(image, np.uint8, scale=True))
 
 
 def draw_segmentation_masks(image: Tensor, masks: Tensor, alpha: float = 0.8, colors: Any = None) -> Tensor:
@@ -166,4 +166,55 @@ def draw_segmentation_masks(image: Tensor, masks: Tensor, alpha: float = 0.8, co
     return mixed.to(image.dtype)
 
 
-__all__ = ["draw_bounding_boxes", "draw_segmentation_masks"]
+def draw_keypoints(
+    image: Tensor,
+    keypoints: Tensor,
+    connectivity: Sequence[tuple[int, int]] | None = None,
+    colors: Any = None,
+    radius: int = 2,
+    width: int = 3,
+    visibility: Tensor | None = None,
+) -> Tensor:
+    """The image with points, and perhaps white lines between them, drawn by Pillow.
+
+    Args:
+        image: (3, H, W), bytes or floats from 0 to 1.
+        keypoints: (N, K, 2), the points (x, y) in pixels of N objects.
+        connectivity: pairs of numbers of points that a line connects in each object.
+        colors: of the points: a name, ``"#FF00FF"`` or (red, green, blue); without it there are lines alone.
+        radius: of the points.
+        width: of the lines.
+        visibility: (N, K) or (N, K, 1), which points are drawn, and the lines between two of these; all by
+            default.
+
+    Returns:
+        (3, H, W), of the dtype of the image.
+
+    Raises:
+        ShapeError: no such image, points or visibility.
+        ValueError: another dtype.
+    """
+    name = "draw_keypoints"
+    _check_image(name, image, (3,))
+    points = keypoints.detach().array
+    if points.ndim != 3 or points.shape[2] != 2:
+        raise ShapeError(f"{name}: expected points (N, K, 2), found shape {tuple(keypoints.shape)}")
+    seen = np.ones(points.shape[:2], bool) if visibility is None else visibility.detach().array.astype(bool)
+    seen = seen[..., 0] if seen.ndim == 3 and seen.shape[2] == 1 else seen
+    if seen.shape != points.shape[:2]:
+        raise ShapeError(
+            f"{name}: expected a visibility (N, K) of the points (N, K, 2), found shapes {seen.shape} and "
+            f"{points.shape}"
+        )
+    picture = _picture(image.detach())
+    draw = pillow("ImageDraw").Draw(picture)
+    for places, visible in zip(points.astype(np.int64).tolist(), seen.tolist()):
+        for x, y in (place for place, is_visible in zip(places, visible) if is_visible):
+            draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=colors, outline=None, width=0)
+        for first, second in connectivity or ():
+            if visible[first] and visible[second]:
+                draw.line((*places[first], *places[second]), width=width)
+    return to_dtype(pil_to_tensor(picture), image.dtype, scale=True)
+
+
+__all__ = ["draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks"]

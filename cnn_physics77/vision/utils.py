@@ -8,7 +8,7 @@ import numpy as np
 
 from cnn_physics77.core.operations.indexing.cat_split import stack
 from cnn_physics77.core.tensor import Tensor, from_array
-from cnn_physics77.vision.drawing import draw_bounding_boxes, draw_segmentation_masks
+from cnn_physics77.vision.drawing import draw_bounding_boxes, draw_keypoints, draw_segmentation_masks
 from cnn_physics77.vision.transforms.images import pillow, write_image
 
 
@@ -101,4 +101,4 @@ def save_image(tensor: Tensor | list[Tensor], fp: Any, format: str | None = None
     write_image(pillow("Image").fromarray(np.ascontiguousarray(pixels)), fp, format)
 
 
-__all__ = ["draw_bounding_boxes", "draw_segmentation_masks", "make_grid", "save_image"]
+__all__ = ["draw_bounding_boxes", "draw_keypoints", "draw_segmentation_masks", "make_grid", "save_image"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import cnn_physics77 as ours
+from cnn_physics77.core.errors import ShapeError
 from cnn_physics77.vision import io, utils
 
 pytest.importorskip("PIL")
@@ -48,6 +49,31 @@ def test_regions():
     assert found[:, 4, 6].tolist() == [50, 50, 50] and found[:, 0, 0].tolist() == [100, 100, 100]
     one = utils.draw_segmentation_masks(image / 255, masks[0], 1.0, (255, 0, 51))
     assert one[:, 3, 3].tolist() == pytest.approx([1, 0, 0.2]) and one.dtype == ours.float32
+
+
+def test_points_and_lines():
+    points = ours.tensor([[[4.0, 5.9], [20.0, 5.0], [10.0, 15.0]], [[25.0, 15.0], [5.0, 12.0], [25.0, 2.0]]])
+    seen = ours.tensor([[True, True, False], [False, True, True]])
+    found = utils.draw_keypoints(BLACK, points, colors=(255, 0, 9), radius=1, visibility=seen)
+    wanted = np.zeros((3, 20, 30), np.uint8)
+    for x, y in ((4, 5), (20, 5), (5, 12), (25, 2)):
+        for i, j in ((y, x), (y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            wanted[:, i, j] = 255, 0, 9
+    np.testing.assert_array_equal(found.numpy(), wanted)
+    pairs = [(0, 1), (1, 2)]
+    lines = utils.draw_keypoints(BLACK / 255, points[:1], pairs, width=1, visibility=seen[:1, :, None])
+    wanted = np.zeros((3, 20, 30), np.float32)
+    wanted[:, 5, 4:21] = 1
+    np.testing.assert_array_equal(lines.numpy(), wanted)
+    assert not BLACK.any()
+    larger = utils.draw_keypoints(BLACK, points, colors="lime").numpy()
+    assert not larger[0].any() and (larger[1] == 255).sum() == 6 * 21  # 5 x 5 without the corners
+    with pytest.raises(ShapeError, match=r"expected points \(N, K, 2\), found shape \(2, 3\)"):
+        utils.draw_keypoints(BLACK, points[..., 0])
+    with pytest.raises(ShapeError, match=r"visibility \(N, K\) .* found shapes \(1, 3\) and \(2, 3, 2\)"):
+        utils.draw_keypoints(BLACK, points, visibility=seen[:1])
+    with pytest.raises(ShapeError, match=r"draw_keypoints: expected one image \(C, H, W\) of 3 channels"):
+        utils.draw_keypoints(BLACK[:1], points)
 
 
 @pytest.mark.filterwarnings("ignore:boxes doesn't", "ignore:masks doesn't")

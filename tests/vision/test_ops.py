@@ -129,6 +129,9 @@ def test_focal_loss():
     assert ops.sigmoid_focal_loss(*given, "mean").item() == pytest.approx(wanted.mean())
     with pytest.raises(ValueError, match="found 'all'"):
         ops.sigmoid_focal_loss(*given, "all")
+    for alpha in (-0.5, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=f"expected alpha from 0 to 1, or -1 for none, found {alpha}"):
+            ops.sigmoid_focal_loss(*given[:2], alpha)
 
 
 def losses(a, b, eps=1e-7):

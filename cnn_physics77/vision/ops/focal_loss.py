@@ -15,9 +15,12 @@ def sigmoid_focal_loss(
     Args:
         inputs: logits.
         targets: 0 or 1, of their shape.
-        alpha: the weight of class 1, and 1 - alpha that of class 0; below 0 for none.
+        alpha: the weight of class 1, and 1 - alpha that of class 0, from 0 to 1; -1 for none.
         gamma: see the formula.
         reduction: ``"none"``, ``"mean"`` or ``"sum"``.
+
+    Raises:
+        ValueError: another alpha or reduction.
 
     >>> import cnn_physics77 as torch
     >>> sigmoid_focal_loss(torch.zeros(2), torch.tensor([0.0, 1.0]), alpha=-1, gamma=0)
@@ -25,6 +28,8 @@ def sigmoid_focal_loss(
     """
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"sigmoid_focal_loss: expected the reduction none, mean or sum, found {reduction!r}")
+    if not (0 <= alpha <= 1 or alpha == -1):
+        raise ValueError(f"sigmoid_focal_loss: expected alpha from 0 to 1, or -1 for none, found {alpha}")
     p = inputs.sigmoid()
     right = p * targets + (1 - p) * (1 - targets)
     loss = binary_cross_entropy_with_logits(inputs, targets, reduction="none") * (1 - right) ** gamma

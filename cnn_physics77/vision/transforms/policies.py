@@ -1,4 +1,8 @@
-"""Policies of AutoAugment: changes that were found to help together (E. Cubuk et al., arXiv:1805.09501)."""
+"""Policies of AutoAugment: changes that were found to help together (E. Cubuk et al., arXiv:1805.09501).
+
+The pairs are those of the three tables in the appendix of the paper, "AutoAugment policy found on reduced
+CIFAR-10", "... SVHN" and "... ImageNet", in torchvision's order: the same random number draws the same pair.
+"""
 
 from __future__ import annotations
 
