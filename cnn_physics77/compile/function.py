@@ -160,6 +160,7 @@ class CompiledFunction:
 
     def _capture(self, kind: _Kind, description: Any, given: list[Tensor]) -> Any:
         environment = Environment(self._function, others(description))
+        again = next(filter(None, (captured.environment.changed() for captured in kind.captures[::-1])), "")
         for captured in kind.captures:
             self._varying |= captured.guards.changed_numbers()
         varying = self._varying if self._may_vary else ()
@@ -174,7 +175,7 @@ class CompiledFunction:
         made = call_and_record(self._function, description, given, how, modules)
         changed = environment.changed()
         if changed and not made.problem:
-            made.problem = f"it changes {changed!r}, which it reads"
+            made.problem = f"it changes {changed!r}, which it reads; return what is new, or change it outside"
         changed = made.seen.attributes.changed(made.seen.parts())
         if changed and not made.problem:  # perhaps for this call alone, as a cache does
             made.problem, made.passing = f"it changes {changed!r}, an attribute of a module", True
@@ -201,9 +202,10 @@ class CompiledFunction:
         kind.captures.append(captured)
         self._count += 1
         if self._count == MOST_CAPTURES:
+            why = f", at last as {again!r} had changed; pass it as a tensor" if again else ""
             _warn(
-                f"compile: {self.__name__} was captured {MOST_CAPTURES} times; other calls run eagerly. See "
-                "compile.explain"
+                f"compile: {self.__name__} was captured {MOST_CAPTURES} times{why}. Other calls run eagerly. "
+                "See compile.explain"
             )
         return made.result
 

@@ -271,3 +271,27 @@ def test_a_warning_is_about_the_line_of_the_user(way):
     said = ["read a value", f"was captured {MOST_CAPTURES} times", "changes a list or dict"]
     for warning, words in zip(warned, said, strict=True):
         assert words in str(warning.message) and warning.filename == __file__
+
+
+def test_what_changes_again_and_again_is_named():
+    """As a number of epochs, or a cache of the user's."""
+    settings = {"epoch": 0}
+    compiled = torch.compile(lambda x: x * settings["epoch"])
+    with pytest.warns(RuntimeWarning, match="captured 8 times, at last as 'settings' had changed; pass it"):
+        for call in range(3 * MOST_CAPTURES):
+            settings["epoch"] = call // 2
+            same(compiled(torch.ones(2)), torch.full((2,), float(call // 2)))
+    assert len(compiled.captures()) == MOST_CAPTURES
+
+
+def sets_a_seed(x):
+    torch.manual_seed(1)
+    return torch.rand(3) + x
+
+
+def test_the_line_that_sets_a_seed_is_named():
+    compiled = torch.compile(sets_a_seed, fullgraph=True)
+    compiled(torch.ones(3))
+    line = sets_a_seed.__code__.co_firstlineno + 1
+    with pytest.raises(CaptureError, match=rf"generator, at test_refusals.py:{line}; do so outside"):
+        compiled(torch.ones(3))

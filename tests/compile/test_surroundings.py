@@ -26,6 +26,7 @@ from tests.compile.modules import same
 
 X = torch.linspace(-1.0, 2.0, 6, dtype=torch.float64)
 SCALE = 2.0
+LEVEL = [0.0]
 
 
 class Dictionary(dict):
@@ -56,6 +57,10 @@ class Act(nn.Module):
 
 def within(value, depth):
     return within([value], depth - 1) if depth else value
+
+
+def set_level(value):
+    LEVEL[0] = value
 
 
 def innermost(value):
@@ -113,9 +118,9 @@ CONTAINERS = {
         lambda v: v[0].update(a=3.0),
     ),
     "memory of another": (
-        lambda: (b := bytearray(b"a"), memoryview(b)),
-        lambda v: v[1][0],
-        lambda v: v[0].__setitem__(0, 3),
+        lambda: memoryview(bytearray(b"a")),
+        lambda v: v[0],
+        lambda v: v.__setitem__(0, 3),
     ),
     "polynomial": (
         lambda: np.polynomial.Polynomial([1.0, 2.0]),
@@ -123,14 +128,14 @@ CONTAINERS = {
         lambda v: v.coef.__setitem__(0, 5.0),
     ),
     "function made a ufunc": (
-        lambda: (k := [2.0], np.frompyfunc(lambda x: x * k[0], 1, 1)),
-        lambda v: float(v[1](2.0)),
-        lambda v: v[0].__setitem__(0, 3.0),
+        lambda: (set_level(2.0), np.frompyfunc(lambda x: x * LEVEL[0], 1, 1))[1],
+        lambda v: float(v(2.0)),
+        lambda v: set_level(3.0),
     ),
     "function made a key": (
-        lambda: (k := [1], functools.cmp_to_key(lambda a, b: (a - b) * k[0])),
-        lambda v: sorted([1, 2, 3], key=v[1])[0],
-        lambda v: v[0].__setitem__(0, -1),
+        lambda: (set_level(1.0), functools.cmp_to_key(lambda a, b: (a - b) * LEVEL[0]))[1],
+        lambda v: sorted([1, 2, 3], key=v)[0],
+        lambda v: set_level(-1.0),
     ),
     "weak proxy": (
         lambda: (p := Plain(), weakref.proxy(p)),

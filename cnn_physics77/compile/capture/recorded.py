@@ -425,9 +425,9 @@ def problem_of(made: Recording) -> str:
             return (
                 f"it calls {type(optimizer.optimizer).__name__}, whose steps depend on values that it reads"
             )
-    for generator, position in made.seen.restarted.values():
+    for generator, position, line in made.seen.restarted.values():
         if id(generator) in made.seen.generators or generator.position() != position:
-            return "it sets the seed or the state of a random generator; do so outside"
+            return f"it sets the seed or the state of a random generator{line}; do so outside"
     for value in others(made.description):
         if isinstance(value, (np.ndarray, np.generic)):
             return "it returns a NumPy array; return a tensor"

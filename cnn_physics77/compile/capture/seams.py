@@ -18,7 +18,7 @@ from weakref import ref
 import numpy as np
 
 from cnn_physics77.compile.capture.attributes import AttributesBefore
-from cnn_physics77.compile.capture.trace import EXTERNAL, Trace, ValueRead, current
+from cnn_physics77.compile.capture.trace import EXTERNAL, Trace, ValueRead, current, line_of_user
 from cnn_physics77.compile.capture.traced import Traced, noted_whole, plain, traced
 from cnn_physics77.compile.capture.tree import is_dense
 from cnn_physics77.compile.interrupts import unwind_protect
@@ -96,7 +96,7 @@ class Seen:
     Attributes:
         passing: what happened that makes this call unlike others; "" for nothing.
         generators: those that numbers were drawn from.
-        restarted: those whose position was set, and where each was before.
+        restarted: those whose position was set, where each was before, and the line that did it.
         attributes: of modules, as they were when it was known that these take part.
         left: the tensors that were made meanwhile and were alive at the end.
     """
@@ -105,7 +105,7 @@ class Seen:
     slots: list[Slot] = field(default_factory=list)
     modules: dict[int, Module] = field(default_factory=dict)
     generators: dict[int, Generator] = field(default_factory=dict)
-    restarted: dict[int, tuple[Generator, Any]] = field(default_factory=dict)
+    restarted: dict[int, tuple[Generator, Any, str]] = field(default_factory=dict)
     attributes: AttributesBefore = field(default_factory=AttributesBefore)
     left: list[ref[Tensor]] = field(default_factory=list)
 
@@ -456,7 +456,7 @@ def _restarting(before: Callable, seen: Seen) -> Callable:
     def restart(self, *arguments, **options):
         if current.trace is not None and id(self) not in seen.restarted:
             made = "_stream" in self.__dict__ or type(self) is not Generator
-            seen.restarted[id(self)] = self, self.position() if made else None
+            seen.restarted[id(self)] = self, self.position() if made else None, line_of_user()
         return before(self, *arguments, **options)
 
     return restart

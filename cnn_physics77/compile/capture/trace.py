@@ -381,7 +381,7 @@ class Trace:
 
     def refuse(self, what: str) -> None:
         """The function cannot be captured, as it does this."""
-        self.problem = self.problem or f"{what}{_line_of_user()}"
+        self.problem = self.problem or f"{what}{line_of_user()}"
 
 
 _NOTHING = np.empty(0, np.uint8)
@@ -392,7 +392,7 @@ def _block() -> tuple[int, int] | None:
     return getattr(arena.frame, "block", None)
 
 
-def _line_of_user() -> str:
+def line_of_user() -> str:
     """Where the code of the user is, as ``, at script.py:12``."""
     frame, _ = frame_of_user()
     return f", at {Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame is not None else ""

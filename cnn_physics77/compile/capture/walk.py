@@ -205,7 +205,7 @@ class Walk:
     def _generator(self, generator: Any) -> None:
         """Those that every function can reach are compared, see ``foreign_random_state``."""
         if generator is not _OF_PYTHON and generator is not _OF_NUMPY:
-            self._refuse("it draws random numbers of Python's or NumPy's", "draw them by torch.rand")
+            self._refuse("it may draw random numbers of Python's or NumPy's", "draw them by torch.rand")
 
     def _array(self, array: np.ndarray) -> None:
         if array.nbytes > MOST_BYTES or array.dtype.kind not in "biufc":
