@@ -147,6 +147,11 @@ CONTAINERS = {
         lambda v: getattr(v, "scale", 2.0),
         lambda v: setattr(v, "scale", 3.0),
     ),
+    "file of a class": (
+        lambda: type("File", (io.StringIO,), {})(),
+        lambda v: getattr(v, "scale", 2.0),
+        lambda v: setattr(v, "scale", 3.0),
+    ),
     "method that is an object": (
         lambda: (p := Plain(), types.MethodType(functools.partial(lambda self: self.scale), p)),
         lambda v: v[1](),

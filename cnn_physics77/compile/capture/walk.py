@@ -161,6 +161,8 @@ class Walk:
     def _look(self, thing: Any) -> None:
         """Note what code reads of a thing, in the way of its kind."""
         kind = type(thing)
+        if kind in PLAIN:
+            return
         look = self._kinds.get(id(kind))
         if look is None:
             look = next(look for kinds, look in KINDS if issubclass(kind, kinds))
@@ -194,9 +196,6 @@ class Walk:
         return self._class_spaces.setdefault(id(kind), kind.__dict__)
 
     # -------------------------------------------------------------------------------- values and containers
-
-    def _nothing(self, thing: Any) -> None:
-        """It has nothing that code reads by a name."""
 
     def _tensor(self, tensor: Tensor) -> None:
         if "grad" in self.names.all:
@@ -448,7 +447,7 @@ KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Walk, Any], None]], ...] =
     (ModuleType, Walk._module),
     (np.ndarray, Walk._array),
     (_RANDOM, Walk._generator),
-    ((io.IOBase, np.generic), Walk._nothing),  # a file is written to
+    (io.IOBase, Walk._object),  # a file is an iterator, which is written to
     (ProxyTypes, Walk._proxy),
     (Iterator, Walk._iterator),
     (CONTAINERS, Walk._container),
