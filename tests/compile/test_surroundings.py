@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import io
 import itertools
+import operator
 import os
 import random
 import statistics
@@ -26,7 +27,7 @@ from tests.compile.modules import same
 
 X = torch.linspace(-1.0, 2.0, 6, dtype=torch.float64)
 SCALE = 2.0
-LEVEL = [0.0]
+LEVEL = [1.0]
 
 
 class Dictionary(dict):
@@ -151,6 +152,23 @@ CONTAINERS = {
         lambda: type("File", (io.StringIO,), {})(),
         lambda v: getattr(v, "scale", 2.0),
         lambda v: setattr(v, "scale", 3.0),
+    ),
+    "property of a getter": (
+        lambda: type("Kind", (), {"shown": property(operator.attrgetter("hidden")), "hidden": 2.0})(),
+        lambda v: v.shown,
+        lambda v: setattr(v, "hidden", 3.0),
+    ),
+    "property of a partial": (
+        lambda: type(
+            "Kind", (), {"shown": property(functools.partial(lambda _, o: o.kept, 1)), "kept": 2.0}
+        )(),
+        lambda v: v.shown,
+        lambda v: setattr(v, "kept", 3.0),
+    ),
+    "method that is remembered": (
+        lambda: type("Kind", (), {"shown": functools.lru_cache(lambda o: LEVEL[0] * o.kept), "kept": 2.0})(),
+        lambda v: type(v).shown.__wrapped__(v),
+        lambda v: setattr(v, "kept", 3.0),
     ),
     "method that is an object": (
         lambda: (p := Plain(), types.MethodType(functools.partial(lambda self: self.scale), p)),

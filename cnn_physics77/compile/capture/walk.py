@@ -416,8 +416,9 @@ class Walk:
 
     def _method_of_class(self, value: Any, thing: Any) -> None:
         """A method, or the reader of an attribute."""
-        value = value.fget if isinstance(value, property) else value
-        if isinstance(value, (staticmethod, classmethod)):
+        if isinstance(value, property):
+            self._go_on([MethodType(value.fget, thing)] if value.fget else [])
+        elif isinstance(value, (staticmethod, classmethod)):
             self._go_on([value])
         elif isinstance(value, FunctionType):
             self._go_on([MethodType(value, thing)])
