@@ -1,12 +1,15 @@
 """What a capture refuses: such calls run eagerly. And a replay that differs from the call is an error."""
 
 import copy
+import itertools
+import types
 
 import pytest
 
 import cnn_physics77 as torch
 from cnn_physics77 import nn
 from cnn_physics77.compile import CaptureError
+from cnn_physics77.compile.capture import places
 from cnn_physics77.compile.function import MOST_CAPTURES
 from cnn_physics77.core.errors import GradientError
 from tests.compile.modules import Branching, Calls, same
@@ -295,3 +298,23 @@ def test_the_line_that_sets_a_seed_is_named():
     line = sets_a_seed.__code__.co_firstlineno + 1
     with pytest.raises(CaptureError, match=rf"generator, at test_refusals.py:{line}; do so outside"):
         compiled(torch.ones(3))
+
+
+def test_a_refusal_says_where(monkeypatch):
+    counter = itertools.count()
+    boxes = [types.SimpleNamespace(scale=1.0, next=None) for _ in range(100)]
+
+    def function(x):
+        return x * next(counter)
+
+    def other(x):
+        return x * boxes[7].scale
+
+    line = function.__code__.co_firstlineno + 1
+    place = f"by the name 'counter' in function, at {__file__.rpartition('/')[2]}:{line}; call next"
+    monkeypatch.setattr(places, "MOST_PLACES", 80)
+    for refused, why in ((function, place), (other, "more than 80 variables and attributes, by the name")):
+        compiled = torch.compile(refused, fullgraph=True)
+        compiled(torch.ones(3))
+        with pytest.raises(CaptureError, match=why):
+            compiled(torch.ones(3))

@@ -29,8 +29,9 @@ class Attribute:
     def get(self, name: str, default: Any) -> Any:
         """The attribute, or the default. ``__getattr__`` of the user's is not called; the content of an empty
         cell is a ValueError."""
+        kind: Any = type(self.thing)
         try:
-            return object.__getattribute__(self.thing, self.name)
+            return kind.__getattribute__(self.thing, self.name)
         except (AttributeError, ValueError):
             return default
 

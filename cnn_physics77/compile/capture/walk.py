@@ -345,7 +345,8 @@ class Walk:
         self._note_lookups(kind)
         for base in classes_of_user(kind):
             whole = issubclass(kind, Function)  # the engine calls its methods
-            self._note_named(self._of_class(base), frozenset(base.__dict__) if whole else self.names.all)
+            names = frozenset(base.__dict__) if whole else self.names.all | {"__class_getitem__"}
+            self._note_named(self._of_class(base), names)
         self._go_on(
             made_by  # it may be called
             for made_by in (kind.__new__, getattr(kind, "__init__"))  # noqa: B009 (mypy)
