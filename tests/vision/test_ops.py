@@ -24,6 +24,19 @@ def shared(a, b):
     return both / (sum(areas) - both)
 
 
+def test_batches_of_boxes():
+    rng = np.random.default_rng(7)
+    one, two = (ours.tensor(np.sort(rng.uniform(0, 9, (*shape, 2, 2)), -2)) for shape in ((2, 3), (2, 5)))
+    one, two = one.flatten(-2), two.flatten(-2)
+    found = ops.box_iou(one, two), ops.box_area(one), ops.clip_boxes_to_image(two, (4, 6))
+    for i in range(2):
+        alone = ops.box_iou(one[i], two[i]), ops.box_area(one[i]), ops.clip_boxes_to_image(two[i], (4, 6))
+        for batch, wanted in zip(found, alone, strict=True):
+            assert ours.equal(batch[i], wanted) and wanted.any()
+    for few in (one[:1], one[0]):  # these boxes with each of the others
+        assert ours.equal(ops.box_iou(few, two)[1], ops.box_iou(one[0], two[1]))
+
+
 def test_box_iou_is_the_loop():
     one, two = boxes(7), boxes(5, 1)
     found = ops.box_iou(ours.tensor(one), ours.tensor(two)).numpy()
@@ -49,8 +62,12 @@ def test_small_and_clipped_boxes():
     assert ops.remove_small_boxes(rows, 1.0).tolist() == [0]
     with pytest.raises(ShapeError, match="nms: expected one score for each of 2 boxes"):
         ops.nms(rows, ours.ones(3), 0.5)
-    with pytest.raises(ShapeError, match="box_area: expected boxes"):
+    with pytest.raises(ShapeError, match=r"box_area: expected boxes \(\.\.\., N, 4\), found shape \(3,\)"):
         ops.box_area(ours.ones(3))
+    with pytest.raises(
+        ShapeError, match=r"generalized_box_iou: expected boxes \(N, 4\), found shape \(1, 2, 4\)"
+    ):
+        ops.generalized_box_iou(ours.ones(1, 2, 4), ours.ones(1, 2, 4))
     with pytest.raises(ShapeError, match=r"nms: expected boxes \(N, 4\), found shape \(1, 2, 4\)"):
         ops.nms(rows[None], ours.ones(1), 0.5)
 
@@ -86,6 +103,10 @@ def test_formats_of_boxes_go_back():
             np.testing.assert_allclose(ops.box_convert(ours.tensor(x), before, after).numpy(), y, rtol=1e-12)
     with pytest.raises(ValueError, match="found 'yxyx'"):
         ops.box_convert(ours.tensor(rows), "xyxy", "yxyx")
+    for shape in ((2, 3), (2, 5), (0,), ()):
+        with pytest.raises(ShapeError, match=r"box_convert: expected boxes \(\.\.\., 4\), found shape \("):
+            ops.box_convert(ours.ones(shape), "xyxy", "xywh")
+    assert ops.box_convert(ours.tensor([1.0, 2.0, 5.0, 4.0]), "xyxy", "xywh").tolist() == [1, 2, 4, 2]
 
 
 def test_generalized_iou_is_the_loop():

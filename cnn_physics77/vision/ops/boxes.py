@@ -13,9 +13,10 @@ from cnn_physics77.core.tensor import Tensor, from_array
 from cnn_physics77.vision.ops.iou_losses import square_of_shapes
 
 
-def _check(function: str, boxes: Tensor) -> None:
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ShapeError(f"{function}: expected boxes (N, 4), found shape {tuple(boxes.shape)}")
+def _check(function: str, boxes: Tensor, batches: bool = False) -> None:
+    if boxes.ndim < 2 or boxes.shape[-1] != 4 or (boxes.ndim > 2 and not batches):
+        expected = "(..., N, 4)" if batches else "(N, 4)"
+        raise ShapeError(f"{function}: expected boxes {expected}, found shape {tuple(boxes.shape)}")
 
 
 def _wide(boxes: Tensor) -> Tensor:
@@ -26,26 +27,28 @@ def _wide(boxes: Tensor) -> Tensor:
 
 
 def box_area(boxes: Tensor) -> Tensor:
-    """The areas (N), in 32 bits at least.
+    """The areas (..., N) of boxes (..., N, 4), in 32 bits at least.
 
     >>> import cnn_physics77 as torch
     >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
     tensor([6.])
     """
-    _check("box_area", boxes)
+    _check("box_area", boxes, batches=True)
     boxes = _wide(boxes)
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
-def _shared_and_covered(function: str, boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    """The areas (N, M) that two boxes share, and that they cover."""
-    _check(function, boxes1)
-    _check(function, boxes2)
+def _shared_and_covered(
+    function: str, boxes1: Tensor, boxes2: Tensor, batches: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The areas (..., N, M) that two boxes share, and that they cover."""
+    _check(function, boxes1, batches)
+    _check(function, boxes2, batches)
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
-    one, two = boxes1[:, None], boxes2[None]
+    one, two = boxes1[..., None, :], boxes2[..., None, :, :]
     sizes = (minimum(one[..., 2:], two[..., 2:]) - maximum(one[..., :2], two[..., :2])).clamp(min=0)
     shared = sizes[..., 0] * sizes[..., 1]
-    return shared, box_area(boxes1)[:, None] + box_area(boxes2) - shared
+    return shared, box_area(boxes1)[..., None] + box_area(boxes2)[..., None, :] - shared
 
 
 def _around(boxes1: Tensor, boxes2: Tensor) -> Tensor:
@@ -55,14 +58,15 @@ def _around(boxes1: Tensor, boxes2: Tensor) -> Tensor:
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
-    """The area that two boxes share, over the area that they cover: (N, M) of N and M boxes.
+    """The area that two boxes share, over the area that they cover: (..., N, M) of boxes (..., N, 4)
+    and (..., M, 4).
 
     >>> import cnn_physics77 as torch
     >>> others = torch.tensor([[1.0, 0.0, 3.0, 2.0], [5.0, 5.0, 6.0, 6.0]])
     >>> box_iou(torch.tensor([[0.0, 0.0, 2.0, 2.0]]), others)
     tensor([[0.3333, 0.0000]])
     """
-    shared, covered = _shared_and_covered("box_iou", boxes1, boxes2)
+    shared, covered = _shared_and_covered("box_iou", boxes1, boxes2, batches=True)
     return shared / covered
 
 
@@ -105,10 +109,10 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
 
 
 def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """The boxes cut at the border of an image of ``size`` (height, width)."""
-    _check("clip_boxes_to_image", boxes)
+    """The boxes (..., N, 4) cut at the border of an image of ``size`` (height, width)."""
+    _check("clip_boxes_to_image", boxes, batches=True)
     height, width = size
-    return stack([boxes[:, i].clamp(0, most) for i, most in enumerate((width, height) * 2)], 1)
+    return stack([boxes[..., i].clamp(0, most) for i, most in enumerate((width, height) * 2)], -1)
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
@@ -127,8 +131,8 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 
 
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
-    """Boxes in another format: ``"xyxy"``, two corners; ``"xywh"``, a corner and the sizes; ``"cxcywh"``, the
-    middle and the sizes.
+    """Boxes (..., 4) in another format: ``"xyxy"``, two corners; ``"xywh"``, a corner and the sizes;
+    ``"cxcywh"``, the middle and the sizes.
 
     >>> import cnn_physics77 as torch
     >>> box_convert(torch.tensor([[1.0, 2.0, 5.0, 4.0]]), "xyxy", "cxcywh")
@@ -139,6 +143,8 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
             raise ValueError(
                 f"box_convert: expected one of the formats xyxy, xywh and cxcywh, found {name!r}"
             )
+    if boxes.shape[-1:] != (4,):
+        raise ShapeError(f"box_convert: expected boxes (..., 4), found shape {tuple(boxes.shape)}")
     if in_fmt == out_fmt:
         return boxes.clone()
     first, second = boxes[..., :2], boxes[..., 2:]
