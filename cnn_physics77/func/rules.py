@@ -77,7 +77,7 @@ unbind var view_as_complex view_as_real
 """
 _FOLDED = """
 adaptive_average_pool adaptive_average_pool_gradient adaptive_max_pool average_pool average_pool_gradient fold
-fractional_max_pool max_pool_gather max_pool_scatter max_unpool unfold
+fractional_max_pool max_pool_gather max_pool_scatter max_unpool over_channels over_taps unfold
 """
 
 RULES: dict[str, Callable[[Call], Any]] = {

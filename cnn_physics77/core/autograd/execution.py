@@ -25,9 +25,6 @@ from cnn_physics77.core.kernels.runtime.layout import flat
 Source = tuple[Node, Any, Sequence] | None
 """Where a gradient comes from: (node, incoming gradient, all results of its derivative); None: the caller."""
 
-FEW = 1 << 12
-"""So many numbers are copied sooner than it is found who can see them."""
-
 
 class Plain:
     """Adds as the formulas say, in new memory."""
@@ -57,7 +54,7 @@ class Fast(Plain):
             if edge in self._owned:
                 add(a, b, a)
                 return total
-            if a.size >= FEW and is_fresh(gradient, source):
+            if is_fresh(gradient, source):
                 self._owned.add(edge)
                 add(a, b, b)
                 return gradient
@@ -65,7 +62,7 @@ class Fast(Plain):
         return total + gradient
 
     def reached_leaf(self, leaf, gradient, source: Source) -> None:
-        if gradient.array.size >= FEW and is_fresh(gradient, source):
+        if is_fresh(gradient, source):
             self._owned.add(leaf)
 
     def owns(self, leaf) -> bool:
