@@ -23,8 +23,7 @@ def registered(module: Any, registry: str, name: str, value: Any) -> Any:
 
 def register_module_parameter_registration_hook(hook: Callable) -> RemovableHandle:
     """Call ``hook(module, name, param)`` before a parameter is registered, of any module. A result, unless
-    None, is registered instead of it. None, which reserves a name,
-    calls no hook.
+    None, is registered instead of it. A name that is reserved by None calls no hook.
 
     >>> import cnn_physics77 as torch
     >>> from cnn_physics77.nn.modules.module import register_module_parameter_registration_hook
